@@ -1,0 +1,1 @@
+"""Super-resolution with an uncertainty map for fluorescence microscopy."""
