@@ -1,0 +1,27 @@
+"""What can be wrong with an image or a setting, as exceptions whose message names the fault and the remedy.
+
+All of them are subclasses of `ValueError` or `TypeError`, so that callers who know nothing about this package
+still catch them, while the command line and the widget show exactly these, as one sentence and without traceback.
+"""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """An image or a setting has a value that cannot be used."""
+
+
+class InputTypeError(TypeError):
+    """An image or a setting is of a type that cannot be used."""
+
+
+class AxesError(InputError):
+    """The axes named do not fit the array."""
+
+
+class DeviceError(ValueError):
+    """The device asked for is unknown or not available."""
+
+
+class ImageFileError(InputError):
+    """A file cannot be read or written."""
