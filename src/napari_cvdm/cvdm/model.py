@@ -1,0 +1,189 @@
+"""CVDM: mean network, noise network and learned schedule, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork
+from napari_cvdm.cvdm.schedule import LinearGammaClock, MonotoneClock
+
+
+@dataclass(frozen=True)
+class CVDMConfig:
+    """Architecture of a `CVDM`, in plain numbers that JSON can hold.
+
+    Attributes
+    ----------
+    upscaling : int
+        Fine pixels per camera pixel along each side.
+    mean_widths, mean_blocks, noise_widths, noise_blocks : tuple of int
+        Channels and residual blocks of each level of the two U-Nets, finest first.
+    scale_width : int
+        Hidden channels of the head that predicts the residual scale σ(x).
+    scale_floor : float
+        Lower bound of σ(x), in units of the normalised image: errors below it are not worth a diffusion.
+    rate_width : int
+        Hidden channels of the network for λ(x).
+    rate_floor : float
+        Lower bound of λ(x): γ(1, x) ≤ exp(−rate_floor).
+    clock_units : int
+        Sigmoid units of the learned clock; 0 for the fixed linear schedule with one λ for all pixels.
+    """
+
+    upscaling: int = 2
+    mean_widths: tuple[int, ...] = (48, 96, 160)
+    mean_blocks: tuple[int, ...] = (2, 2, 4)
+    noise_widths: tuple[int, ...] = (32, 64, 128)
+    noise_blocks: tuple[int, ...] = (2, 2, 2)
+    scale_width: int = 32
+    scale_floor: float = 0.02
+    rate_width: int = 16
+    rate_floor: float = 7.0
+    clock_units: int = 16
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON-able values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CVDMConfig:
+        """Build a configuration from what `to_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown architecture settings: {', '.join(unknown)}")
+        return cls(**{k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in values.items()})
+
+
+class Estimate(NamedTuple):
+    """What one pass over the observation tells, each folded on the camera grid, shape (B, s², H, W).
+
+    Attributes
+    ----------
+    mean : Tensor
+        The mean network's picture μ(x), in normalised intensity.
+    scale : Tensor
+        Expected size σ(x) > 0 of the residual y − μ(x), in the same units.
+    lam : Tensor
+        Rate λ(x) of the learned schedule.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    lam: Tensor
+
+
+class CVDM(nn.Module):
+    """Conditional variational diffusion model of a sharp image y given a camera image x.
+
+    All networks work on the camera grid: the sharp image is folded by pixel-unshuffle into s² channels. The
+    diffusion models the whitened residual r = (y − μ(x)) / σ(x), so a draw is y = μ(x) + σ(x) · r.
+
+    Parameters
+    ----------
+    config : CVDMConfig, optional
+        Architecture.
+
+    Attributes
+    ----------
+    upscaling : int
+        The factor s.
+    granularity : int
+        Heights, widths and tile origins on the camera grid must be multiples of this.
+    receptive_field : int
+        Halo, in camera pixels, that makes one pass of any of the networks exact on a tile.
+    """
+
+    def __init__(self, config: CVDMConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or CVDMConfig()
+        self.upscaling = config.upscaling
+        folded = config.upscaling**2
+        self.mean_network = LocalUNet(1, folded, config.mean_widths, config.mean_blocks)
+        self.scale_head = nn.Sequential(
+            nn.Conv2d(config.mean_widths[0], config.scale_width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(config.scale_width, folded, 3, padding=1),
+        )
+        # Inputs: z, x, μ, log σ, √γ, √(1 − γ).
+        self.noise_network = LocalUNet(5 * folded + 1, folded, config.noise_widths, config.noise_blocks)
+        nn.init.zeros_(self.noise_network.head.weight)
+        nn.init.zeros_(self.noise_network.head.bias)  # type: ignore[arg-type]
+        self.clock: nn.Module
+        if config.clock_units:
+            self.rate_network = RateNetwork(1, folded, config.rate_width, config.rate_floor)
+            self.clock = MonotoneClock(config.clock_units)
+        else:
+            self.clock = LinearGammaClock()
+        self.granularity = max(self.mean_network.granularity, self.noise_network.granularity)
+        # The scale head looks two pixels further than the mean's own head.
+        reach = max(self.mean_network.receptive_field + 1, self.noise_network.receptive_field)
+        self.receptive_field = -(-reach // self.granularity) * self.granularity
+
+    def fold(self, fine: Tensor) -> Tensor:
+        """Fold (B, 1, s·H, s·W) on the fine grid to (B, s², H, W) on the camera grid."""
+        return F.pixel_unshuffle(fine, self.upscaling)
+
+    def unfold(self, folded: Tensor) -> Tensor:
+        """Unfold (B, s², H, W) on the camera grid to (B, 1, s·H, s·W) on the fine grid."""
+        return F.pixel_shuffle(folded, self.upscaling)
+
+    def mean_and_scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean μ(x) and residual scale σ(x), each (B, s², H, W) float32, from ``x`` of shape (B, 1, H, W)."""
+        features = self.mean_network.features(x)
+        mean = self.mean_network.head(features).float()
+        # Detached: the mean stays the plain least-squares fit, whatever the likelihood of σ would prefer.
+        scale = self.config.scale_floor + F.softplus(self.scale_head(features.detach()).float() - 2.0)
+        return mean, scale
+
+    def rate(self, x: Tensor) -> Tensor:
+        """Rate λ(x) of the schedule, shape (B, s², H, W), float32."""
+        if self.config.clock_units:
+            lam: Tensor = self.rate_network(x)
+            return lam
+        shape = (x.shape[0], self.upscaling**2, *x.shape[-2:])
+        return torch.full(shape, self.config.rate_floor, device=x.device)
+
+    def estimate(self, x: Tensor) -> Estimate:
+        """Everything that one pass over the observation (B, 1, H, W) tells; computed once per image."""
+        mean, scale = self.mean_and_scale(x)
+        return Estimate(mean, scale, self.rate(x))
+
+    def predict_noise(self, z: Tensor, x: Tensor, mean: Tensor, scale: Tensor, gamma: Tensor) -> Tensor:
+        """Predict the noise ε in z_t.
+
+        The network itself answers with the velocity v = √γ·ε − √(1−γ)·r (Salimans & Ho, ICLR 2022,
+        arXiv 2202.00512), from which ε = √γ·v + √(1−γ)·z. Near t = 1, where γ vanishes, this form keeps the
+        residual recovered from ε finite; it changes nothing in the objective, which is about ε.
+
+        Parameters
+        ----------
+        z : Tensor
+            Noisy whitened residual, shape (B, s², H, W).
+        x : Tensor
+            Observation, shape (B, 1, H, W).
+        mean, scale : Tensor
+            From `estimate`, shape (B, s², H, W).
+        gamma : Tensor
+            γ(t, x), shape (B, s², H, W).
+
+        Returns
+        -------
+        Tensor
+            ε̂, shape (B, s², H, W), float32.
+        """
+        signal, spread = gamma.sqrt(), (1 - gamma).clamp_min(0).sqrt()
+        inputs = torch.cat([z, x, mean, scale.log(), signal, spread], dim=1)
+        velocity = self.noise_network(inputs).float()
+        return signal * velocity + spread * z

@@ -1,0 +1,170 @@
+"""Convolutional networks that see only a bounded neighbourhood.
+
+Both U-Nets and the schedule's rate network are made of convolutions and pointwise functions alone. Nothing
+in them mixes statistics over the image (no GroupNorm, InstanceNorm or attention), so what they compute at a
+pixel depends on a neighbourhood of known radius, and a tile with that much halo gives the pixels of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions added to their input; the identity at initialisation.
+
+    Parameters
+    ----------
+    width : int
+        Number of channels in and out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        # Without normalisation layers, starting as the identity is what keeps a deep stack trainable.
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` plus its correction, shape (B, width, H, W)."""
+        h = self.conv1(F.silu(x))
+        correction: Tensor = self.conv2(F.silu(h))
+        return x + correction
+
+
+def _stack(width: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+
+
+class LocalUNet(nn.Module):
+    """U-Net without spatial normalisation, on the camera grid.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the input and the output.
+    widths : sequence of int
+        Channels of each level, finest first. Each further level halves the sampling.
+    blocks : sequence of int
+        Residual blocks of each level; the coarsest level has them once, the others on the way down and up.
+
+    Attributes
+    ----------
+    granularity : int
+        Heights, widths and tile origins must be multiples of this (2 to the number of down-samplings).
+    receptive_field : int
+        Upper bound, in input pixels, on how far away an input pixel can be and still change an output pixel.
+        A multiple of ``granularity``.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, widths: Sequence[int], blocks: Sequence[int]
+    ) -> None:
+        super().__init__()
+        if len(widths) != len(blocks) or not widths:
+            raise ValueError("widths and blocks must name the same, non-zero number of levels")
+        self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
+        self.encoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths, blocks, strict=True))
+        self.downs = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2)
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.decoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths[:-1], blocks[:-1], strict=True))
+        self.head = nn.Conv2d(widths[0], out_channels, 3, padding=1)
+        self.granularity = 2 ** (len(widths) - 1)
+        self.receptive_field = _receptive_field(blocks)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features before the head, shape (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W).
+
+        Raises
+        ------
+        ValueError
+            If the height or the width is not a multiple of ``granularity``.
+        """
+        if x.shape[-1] % self.granularity or x.shape[-2] % self.granularity:
+            raise ValueError(
+                f"height and width must be multiples of {self.granularity}, got {tuple(x.shape[-2:])}"
+            )
+        h: Tensor = self.stem(x)
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
+            h = encoder(h)
+            skips.append(h)
+            h = down(h)
+        h = self.encoders[-1](h)
+        for up, decoder, skip in zip(
+            reversed(self.ups), reversed(self.decoders), reversed(skips), strict=True
+        ):
+            h = decoder(up(h) + skip)
+        return F.silu(h)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, H, W)."""
+        out: Tensor = self.head(self.features(x))
+        return out
+
+
+class RateNetwork(nn.Module):
+    """Small network for the schedule's rate λ(x) > ``floor`` at every pixel.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the observation and of the folded sharp image.
+    width : int
+        Channels of the hidden layers.
+    floor : float
+        Lower bound of λ: γ(1, x) ≤ exp(−floor) for any observation.
+    initial : float
+        λ at initialisation.
+    """
+
+    receptive_field = 7  # 3×3, then 3×3 dilated by 2, by 3, and 3×3 again: 1 + 2 + 3 + 1
+
+    def __init__(
+        self, in_channels: int, out_channels: int, width: int, floor: float, initial: float = 8.0
+    ) -> None:
+        super().__init__()
+        if not 0 < floor < initial:
+            raise ValueError("floor must lie between 0 and initial")
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=2, dilation=2),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=3, dilation=3),
+            nn.SiLU(),
+            nn.Conv2d(width, out_channels, 3, padding=1),
+        )
+        last = self.layers[-1]
+        assert isinstance(last, nn.Conv2d) and last.bias is not None
+        nn.init.zeros_(last.weight)
+        # softplus⁻¹, so that λ starts at `initial` everywhere.
+        nn.init.constant_(last.bias, torch.tensor(initial - floor).expm1().log().item())
+        self.floor = floor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rate λ(x), shape (B, out_channels, H, W), float32."""
+        return self.floor + F.softplus(self.layers(x).float())
+
+
+def _receptive_field(blocks: Sequence[int]) -> int:
+    """Radius seen by a `LocalUNet`, in input pixels, rounded up to its granularity."""
+    radius = 2  # stem and head
+    for level, count in enumerate(blocks):
+        passes = 1 if level == len(blocks) - 1 else 2
+        radius += 2 * count * passes * 2**level
+    # Each 2×2 down- and up-sampling reaches to the edges of its coarse cell.
+    granularity = 2 ** (len(blocks) - 1)
+    radius += 2 * (granularity - 1)
+    return -(-radius // granularity) * granularity
