@@ -1,0 +1,163 @@
+"""Result layers: where they lie, what they are called and how they look.
+
+This is the one place that decides the metadata of a layer the plugin adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["METADATA_KEY", "InputLayer", "Picture", "is_result", "result_metadata", "unique_name"]
+
+METADATA_KEY = "napari_cvdm"
+"""Key of a result layer's ``metadata`` under which its provenance is kept."""
+
+Picture = Literal["reconstruction", "uncertainty"]
+
+#: Black to yellow through purple and red: perceptually uniform, readable with every kind of colour
+#: blindness, and hot where the model is least sure.
+_UNCERTAINTY_COLORMAP = "inferno"
+
+
+@dataclass(frozen=True)
+class InputLayer:
+    """What a result needs to know about the layer it is made from, taken once when a run starts.
+
+    A copy, so that moving, renaming or deleting the layer in mid-run can do no harm.
+
+    Attributes
+    ----------
+    name : str
+        The layer's name.
+    scale, translate : tuple of float
+        Of the layer's own transform, one number for each axis.
+    rotate, shear, affine : numpy.ndarray
+        As the layer has them; ``affine`` is the matrix of shape (ndim + 1, ndim + 1).
+    units, axis_labels : tuple of str
+        One for each axis.
+    colormap : object
+        The layer's napari colour map, or None for an RGB layer.
+    blending : str
+        napari's name of the blending mode.
+    """
+
+    name: str
+    scale: tuple[float, ...]
+    translate: tuple[float, ...]
+    rotate: np.ndarray
+    shear: np.ndarray
+    affine: np.ndarray
+    units: tuple[str, ...]
+    axis_labels: tuple[str, ...]
+    colormap: Any
+    blending: str
+
+    @classmethod
+    def of(cls, layer: Image) -> InputLayer:
+        """Take down what a result of ``layer`` needs to know."""
+        return cls(
+            name=layer.name,
+            scale=tuple(float(s) for s in layer.scale),
+            translate=tuple(float(t) for t in layer.translate),
+            rotate=np.array(layer.rotate, dtype=float),
+            shear=np.array(layer.shear, dtype=float),
+            affine=np.array(layer.affine.affine_matrix, dtype=float),
+            units=tuple(str(unit) for unit in layer.units),
+            axis_labels=tuple(layer.axis_labels),
+            colormap=None if layer.rgb else layer.colormap,
+            blending=str(layer.blending),
+        )
+
+
+def result_metadata(
+    source: InputLayer,
+    picture: Picture,
+    upscaling: int,
+    fine_axes: tuple[int, int],
+    taken_names: Collection[str],
+) -> dict[str, Any]:
+    """Make the keyword arguments of a result layer, so that each fine pixel lies where the sample is.
+
+    A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation R
+    and the shear S. Pixel centres are at whole indices, so fine index q lies at p = (q + 1/2)/s − 1/2 along the
+    enlarged axes. Putting that in gives scale' = scale/s and a translation by R S (scale' − scale)/2.
+
+    Parameters
+    ----------
+    source : InputLayer
+        The layer the result was made from.
+    picture : {"reconstruction", "uncertainty"}
+        Which of the two results.
+    upscaling : int
+        Fine pixels for each input pixel, s.
+    fine_axes : (int, int)
+        Numbers of the axes that were enlarged, Y and X.
+    taken_names : collection of str
+        Names of the layers already in the viewer.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `napari.layers.Image`, but for ``data``, ``contrast_limits`` and ``metadata``.
+    """
+    coarse = np.asarray(source.scale)
+    fine = coarse.copy()
+    fine[list(fine_axes)] /= upscaling
+    own = source.rotate @ _shear_matrix(source.shear, len(coarse))
+    metadata: dict[str, Any] = {
+        "name": unique_name(_base_name(source.name, picture), taken_names),
+        "scale": tuple(fine),
+        "translate": tuple(np.asarray(source.translate) + own @ ((fine - coarse) / 2)),
+        "rotate": source.rotate,
+        "shear": source.shear,
+        "affine": source.affine,
+        "units": source.units,
+        "axis_labels": source.axis_labels,
+        "rgb": False,  # otherwise a width of 3 or 4 pixels would be taken for colour
+        "multiscale": False,
+    }
+    return metadata | _appearance(source, picture)
+
+
+def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
+    if picture == "uncertainty":
+        return {"colormap": _UNCERTAINTY_COLORMAP, "blending": "additive", "opacity": 0.7}
+    return {
+        "colormap": "gray" if source.colormap is None else source.colormap,
+        # "opaque" would hide layers of other channels for no reason of the user's making.
+        "blending": "translucent_no_depth" if source.blending == "opaque" else source.blending,
+    }
+
+
+def _base_name(name: str, picture: Picture) -> str:
+    return f"{name} CVDM" if picture == "reconstruction" else f"{name} CVDM uncertainty"
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """Return ``name``, or ``name [1]``, ``name [2]`` ... as napari numbers them, whichever is free first."""
+    candidate, number = name, 0
+    while candidate in taken:
+        number += 1
+        candidate = f"{name} [{number}]"
+    return candidate
+
+
+def is_result(layer: Any) -> bool:
+    """Whether a layer was made by this plugin."""
+    return METADATA_KEY in getattr(layer, "metadata", {})
+
+
+def _shear_matrix(shear: np.ndarray, ndim: int) -> np.ndarray:
+    """Return the shear as a matrix; napari hands it out as the values above the diagonal, row by row."""
+    if shear.ndim == 2:
+        return shear
+    matrix = np.eye(ndim)
+    matrix[np.triu_indices(ndim, 1)] = shear
+    return matrix

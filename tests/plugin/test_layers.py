@@ -1,0 +1,115 @@
+"""Result layers lie where the sample is, whatever transform their input has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, is_result, result_metadata, unique_name
+
+TRANSFORMS_2D = {
+    "plain": {},
+    "anisotropic": {"scale": (0.4, 0.065), "translate": (3.0, -7.0)},
+    "rotated": {"scale": (0.1, 0.3), "rotate": 33.0, "translate": (1.0, 2.0)},
+    "sheared": {"scale": (0.1, 0.3), "shear": [0.7], "translate": (1.0, 2.0)},
+    "lower shear": {"scale": (0.1, 0.3), "shear": np.array([[1.0, 0.0], [0.4, 1.0]])},
+    "affine": {"scale": (0.1, 0.3), "affine": np.array([[0.0, 2.0, 5.0], [1.5, 0.3, -4.0], [0, 0, 1]])},
+    "everything": {
+        "scale": (0.1, 0.3),
+        "rotate": -70.0,
+        "shear": [0.2],
+        "translate": (-3.0, 9.0),
+        "affine": np.array([[0.5, 2.0, 5.0], [1.5, 0.3, -4.0], [0, 0, 1]]),
+    },
+}
+
+
+def _edges(shape: tuple[int, ...]) -> np.ndarray:
+    """Indices of the outer corners of an array's first and last pixels, one row for each corner."""
+    grids = np.meshgrid(*[(-0.5, n - 0.5) for n in shape], indexing="ij")
+    return np.stack([g.ravel() for g in grids], axis=1)
+
+
+def _world(layer: Image, points: np.ndarray) -> np.ndarray:
+    return np.array([layer.data_to_world(p) for p in points])
+
+
+def _result(layer: Image, shape: tuple[int, ...], **kwargs: object) -> Image:
+    metadata = result_metadata(InputLayer.of(layer), "reconstruction", taken_names=(), **kwargs)
+    return Image(np.zeros(shape, np.float32), contrast_limits=(0, 1), **metadata)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS_2D.values(), ids=TRANSFORMS_2D.keys())
+@pytest.mark.parametrize("upscaling", [2, 3])
+def test_the_corners_of_the_image_stay_where_they_are(transform, upscaling):
+    layer = Image(np.zeros((6, 10), np.uint16), **transform)
+    result = _result(layer, (6 * upscaling, 10 * upscaling), upscaling=upscaling, fine_axes=(0, 1))
+    np.testing.assert_allclose(
+        _world(result, _edges(result.data.shape)), _world(layer, _edges(layer.data.shape)), atol=1e-9
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+@pytest.mark.parametrize("fine_axes", [(1, 2), (0, 2), (0, 1)])
+def test_the_corners_of_a_rotated_and_sheared_stack_stay_where_they_are(fine_axes):
+    transform = {"scale": (0.2, 0.1, 0.4), "rotate": (20, 30, 40), "shear": [0.1, 0.2, 0.3], "translate": (1, 2, 3)}
+    layer = Image(np.zeros((4, 6, 10), np.uint16), **transform)
+    shape = tuple(2 * n if axis in fine_axes else n for axis, n in enumerate((4, 6, 10)))
+    result = _result(layer, shape, upscaling=2, fine_axes=fine_axes)
+    # The outer corners move along the axes that are not enlarged no more than along those that are.
+    np.testing.assert_allclose(_world(result, _edges(shape)), _world(layer, _edges((4, 6, 10))), atol=1e-9)
+
+
+def test_units_and_axis_labels_are_the_input_s():
+    layer = Image(np.zeros((2, 6, 6)), units=("s", "um", "um"), axis_labels=("t", "y", "x"), scale=(5, 0.1, 0.1))
+    result = _result(layer, (2, 12, 12), upscaling=2, fine_axes=(1, 2))
+    assert result.units == layer.units
+    assert result.axis_labels == ("t", "y", "x")
+    np.testing.assert_allclose(result.scale, (5, 0.05, 0.05))
+    np.testing.assert_allclose(result.translate, (0, -0.025, -0.025))
+
+
+def test_a_narrow_result_is_not_taken_for_colour():
+    layer = Image(np.zeros((8, 2)), rgb=False)
+    assert not _result(layer, (16, 4), upscaling=2, fine_axes=(0, 1)).rgb
+
+
+def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not():
+    source = InputLayer.of(Image(np.zeros((6, 6)), colormap="green", blending="additive"))
+    reconstruction = result_metadata(source, "reconstruction", 2, (0, 1), ())
+    uncertainty = result_metadata(source, "uncertainty", 2, (0, 1), ())
+    assert reconstruction["colormap"].name == "green"
+    assert reconstruction["blending"] == "additive"
+    assert uncertainty["colormap"] != "green"
+
+
+def test_an_rgb_input_gives_a_grey_reconstruction():
+    source = InputLayer.of(Image(np.zeros((6, 6, 3), np.uint8), rgb=True))
+    assert result_metadata(source, "reconstruction", 2, (0, 1), ())["colormap"] == "gray"
+
+
+def test_names_are_unique_and_a_second_run_gets_its_own():
+    source = InputLayer.of(Image(np.zeros((6, 6)), name="cell"))
+    taken: list[str] = ["cell"]
+    for expected in ("cell CVDM", "cell CVDM [1]", "cell CVDM [2]"):
+        taken.append(result_metadata(source, "reconstruction", 2, (0, 1), taken)["name"])
+        assert taken[-1] == expected
+    assert result_metadata(source, "uncertainty", 2, (0, 1), taken)["name"] == "cell CVDM uncertainty"
+    assert unique_name("a", ["b"]) == "a"
+
+
+def test_a_snapshot_survives_changes_to_its_layer():
+    layer = Image(np.zeros((6, 6)), scale=(2, 2), name="before")
+    source = InputLayer.of(layer)
+    layer.scale, layer.name = (5, 5), "after"
+    layer.rotate = 45
+    metadata = result_metadata(source, "reconstruction", 2, (0, 1), ())
+    assert metadata["scale"] == (1, 1)
+    assert metadata["name"] == "before CVDM"
+    np.testing.assert_array_equal(metadata["rotate"], np.eye(2))
+
+
+def test_results_are_told_from_inputs_by_their_metadata():
+    assert is_result(Image(np.zeros((6, 6)), metadata={METADATA_KEY: {}}))
+    assert not is_result(Image(np.zeros((6, 6))))
