@@ -1,0 +1,136 @@
+"""Real super-resolved images as structures to be imaged again by our own optics and camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+from scipy import ndimage
+
+from napari_cvdm.simulation.curves import Image
+
+#: Structures of the BioSR set with the sampling of their images (nm) and the blur they carry (σ, nm).
+BIOSR: dict[str, tuple[float, float]] = {
+    "ccp": (20.9, 26.0),
+    "er": (20.9, 26.0),
+    "f-actin": (20.9, 26.0),
+    "microtubules": (31.3, 42.0),
+}
+
+#: Sampling of the fine grid on which the structures are used, nm: half a 65 nm camera pixel.
+FINE_PIXEL_NM = 32.5
+
+
+@dataclass(frozen=True)
+class Micrograph:
+    """A super-resolved image without its slowly varying background.
+
+    Attributes
+    ----------
+    name : str
+        Structure and number, for instance "er/07".
+    density : ndarray
+        (H, W) float32, 99.5 percentile near 1.
+    pixel_nm, sigma_nm : float
+        Sampling, and the blur that the image carries.
+    """
+
+    name: str
+    density: Image
+    pixel_nm: float
+    sigma_nm: float
+
+
+def remove_background(image: Image, width: float) -> Image:
+    """Subtract what varies slowly: a smoothed local minimum, wider than any structure to be kept.
+
+    Real super-resolved images carry haze of their own; left in a target it would teach a network to keep haze.
+
+    Parameters
+    ----------
+    image : ndarray
+        (H, W), not negative.
+    width : float
+        Side of the neighbourhood whose minimum is background, pixels.
+    """
+    smooth = ndimage.gaussian_filter(image, 1.0)
+    lowest = ndimage.minimum_filter(smooth, size=int(width))
+    background = ndimage.gaussian_filter(lowest, width / 3)
+    # The minimum of a noisy neighbourhood lies below its mean level: the rest of that level goes with it.
+    rest = image - background
+    floor = float(np.percentile(rest, 20))
+    return np.maximum(rest - floor, 0).astype(np.float32)
+
+
+def load_micrographs(folder: Path, numbers: range) -> list[Micrograph]:
+    """Load the images ``<structure>/<NN>.png`` of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one folder for each structure in `BIOSR`.
+    numbers : range
+        Numbers of the images to load.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder or an image is missing.
+    """
+    found = []
+    for structure, (pixel_nm, sigma_nm) in BIOSR.items():
+        for number in numbers:
+            path = folder / structure / f"{number:02d}.png"
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f"no micrograph at {path}; set `micrographs` to the folder that holds them"
+                )
+            raw = np.asarray(PillowImage.open(path).convert("F"), dtype=np.float32)
+            density = remove_background(raw, 700 / pixel_nm)
+            top = max(float(np.percentile(density, 99.5)), 0.2 * float(density.max()), 1e-6)
+            found.append(Micrograph(f"{structure}/{number:02d}", density / top, pixel_nm, sigma_nm))
+    return found
+
+
+def cut_density(
+    rng: np.random.Generator, micrograph: Micrograph, size: int, zoom: tuple[float, float] = (0.85, 1.25)
+) -> tuple[Image, float]:
+    """Cut a square field out of a micrograph, at a random magnification and orientation.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    micrograph : Micrograph
+        The image.
+    size : int
+        Side of the field on the fine grid, pixels. Beyond the image's border it is continued by reflection.
+    zoom : tuple of float
+        Range of magnifications, relative to the fine grid's own sampling.
+
+    Returns
+    -------
+    density : ndarray
+        (size, size) float32.
+    sigma : float
+        Blur that the field carries, in fine pixels.
+    """
+    factor = micrograph.pixel_nm / FINE_PIXEL_NM * rng.uniform(*zoom)
+    source = micrograph.density
+    if factor < 1:  # against aliasing
+        extra = 0.4 * np.sqrt(1 / factor**2 - 1)
+        source = ndimage.gaussian_filter(source, extra)
+        carried = np.hypot(micrograph.sigma_nm / micrograph.pixel_nm, extra)
+    else:
+        carried = micrograph.sigma_nm / micrograph.pixel_nm
+    scaled = ndimage.zoom(source, factor, order=1, grid_mode=True, mode="grid-constant")
+    pad = [(max(0, size - n), 0) for n in scaled.shape]
+    scaled = np.pad(scaled, pad, mode="symmetric")
+    top = int(rng.integers(0, scaled.shape[0] - size + 1))
+    left = int(rng.integers(0, scaled.shape[1] - size + 1))
+    field = np.rot90(scaled[top : top + size, left : left + size], int(rng.integers(4)))
+    if rng.random() < 0.5:
+        field = field[::-1]
+    return np.ascontiguousarray(np.maximum(field, 0), dtype=np.float32), float(carried * factor)
