@@ -1,7 +1,7 @@
 """What can be wrong with an image or a setting, as exceptions whose message names the fault and the remedy.
 
 All of them are subclasses of `ValueError` or `TypeError`, so that callers who know nothing about this package
-still catch them, while the command line and the widget show exactly these, as one sentence and without traceback.
+still catch them, while the command line and the widget show exactly these, as one sentence, no traceback.
 """
 
 from __future__ import annotations

@@ -1,0 +1,222 @@
+"""Intensities: from the camera's units to those of the network, and back without loss.
+
+The networks expect background near 0 and bright structures near 1. Which intensities those are is measured by
+percentiles, recorded in the result's provenance, and undone on the way out, so that a restored image has the
+units of the image it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import ceil, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.errors import InputError
+
+PERCENTILES = (1.0, 99.8)
+"""The percentiles of an image's intensities that become 0 and 1."""
+
+SAMPLE_SIZE = 2**22
+"""About how many pixels percentiles are measured on. Larger images are thinned out evenly."""
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The two intensities that become 0 and 1.
+
+    Attributes
+    ----------
+    low, high : float
+        In the units of the image. They are equal only if all pixels are.
+    percentiles : tuple of float
+        The percentiles at which they were measured, in percent; (0, 100) after a fall-back to the extremes.
+    """
+
+    low: float
+    high: float
+    percentiles: tuple[float, float] = PERCENTILES
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that cannot be inverted."""
+        if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
+            raise InputError(
+                f"A normalisation needs finite bounds in rising order, not {self.low} and {self.high}."
+            )
+
+    @property
+    def span(self) -> float:
+        """Intensity difference that becomes 1."""
+        return self.high - self.low
+
+    @property
+    def fits_float32(self) -> bool:
+        """Whether float32 holds restored intensities with at least 12 bits of contrast.
+
+        It does unless a large offset leaves no digits for the contrast, as in an image of 4,000,000,000 to
+        4,000,001,000. Such a result is better kept in float64: `invert` takes the type.
+        """
+        spacing = float(np.spacing(np.float32(max(abs(self.low), abs(self.high)))))
+        return spacing * 4096 <= self.span
+
+    def apply(self, plane: ArrayLike) -> NDArray[np.float32]:
+        """Return (plane − low) / (high − low) as float32; zeros if the plane it was fitted to is constant.
+
+        The offset is subtracted in float64, so that integers of any width keep their contrast.
+        """
+        values = np.asarray(plane).astype(np.float64)
+        if self.span == 0:
+            return np.zeros(values.shape, np.float32)
+        values -= self.low
+        values /= self.span
+        return values.astype(np.float32)
+
+    def invert(self, mean: ArrayLike, dtype: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
+        """Return normalised intensities to the units of the image: mean · (high − low) + low."""
+        values = np.asarray(mean).astype(np.float64)
+        values *= self.span
+        values += self.low
+        return values.astype(dtype)
+
+    def invert_std(self, std: ArrayLike, dtype: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
+        """Return a normalised standard deviation to the units of the image: std · (high − low)."""
+        return (np.asarray(std).astype(np.float64) * self.span).astype(dtype)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dictionary that JSON can hold."""
+        return {"low": self.low, "high": self.high, "percentiles": list(self.percentiles)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
+        """Make a normalisation from the dictionary of `to_dict`."""
+        low, high = values["percentiles"]
+        return cls(float(values["low"]), float(values["high"]), (float(low), float(high)))
+
+    @classmethod
+    def fit(cls, plane: ArrayLike, percentiles: tuple[float, float] = PERCENTILES) -> Normalization:
+        """Measure a normalisation on one plane. See `fit_planes`."""
+        values = np.asarray(plane)
+        return fit_planes(lambda: [values], (1, *values.shape), percentiles)
+
+
+def fit_planes(
+    planes: Callable[[], Iterable[Any]],
+    shape: tuple[int, ...],
+    percentiles: tuple[float, float] = PERCENTILES,
+) -> Normalization:
+    """Measure a normalisation on planes that belong together.
+
+    Parameters
+    ----------
+    planes : callable
+        Called without arguments, returns the planes as an iterable of (Y, X) arrays; called twice at most.
+    shape : tuple of int, (planes, Y, X)
+        How many planes there are, and how large.
+    percentiles : tuple of float
+        In percent.
+
+    Returns
+    -------
+    Normalization
+        With bounds measured on the finite pixels. Where the percentiles coincide though not all pixels do (a
+        few bright spots on an even background), the extremes are taken instead. Which pixels are looked at
+        depends on nothing but the shape.
+
+    Raises
+    ------
+    InputError
+        If the percentiles are not in rising order within 0 to 100, or no pixel is finite.
+    """
+    if not 0 <= percentiles[0] < percentiles[1] <= 100:
+        raise InputError(f"Percentiles must be two rising numbers from 0 to 100, not {percentiles}.")
+    sample = np.concatenate(list(_thinned(planes(), shape)))
+    if sample.size:
+        low, high = (float(p) for p in np.percentile(sample, percentiles))
+        # A percentile range of mere rounding errors would blow everything else up to millions.
+        if high - low > 1e-6 * float(np.ptp(sample)):
+            return Normalization(low, high, percentiles)
+    low, high = _extremes(planes())
+    return Normalization(low, high, (0.0, 100.0))
+
+
+def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[np.float64]]:
+    """Yield the finite values of every plane, on a grid so coarse that about `SAMPLE_SIZE` remain in all."""
+    count, height, width = shape
+    step = ceil(sqrt(max(1.0, count * height * width / SAMPLE_SIZE)))
+    row_step, column_step = min(step, height), min(step, width)
+    for number, plane in enumerate(planes):
+        # The grid moves from plane to plane, so that a defect of a few sensor rows is not met in all of them.
+        rows, columns = number % row_step, (number * 7) % column_step
+        values = np.asarray(plane[rows::row_step, columns::column_step]).astype(np.float64).ravel()
+        yield values[np.isfinite(values)]
+
+
+def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
+    low, high = np.inf, -np.inf
+    for plane in planes:
+        values = np.asarray(plane).astype(np.float64)
+        values = values[np.isfinite(values)]
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if low > high:
+        raise InputError("The image has no finite pixels to measure intensities on.")
+    return low, high
+
+
+def fit_normalizations(
+    image: Any, axes: Axes, per_plane: bool = False, percentiles: tuple[float, float] = PERCENTILES
+) -> dict[tuple[int, ...], Normalization]:
+    """Measure the normalisation of every plane of an image.
+
+    Parameters
+    ----------
+    image : array with numpy indexing
+        With the axes `axes`.
+    axes : Axes
+        From `resolve_axes`.
+    per_plane : bool
+        False: one normalisation per channel, measured over all its times and depths, so that a film does not
+        flicker and the depths of a stack stay comparable. True: one per plane.
+    percentiles : tuple of float
+        In percent.
+
+    Returns
+    -------
+    dict of tuple of int to Normalization
+        One entry per plane, under its index as in `axes.indices()`. Planes of one channel share one object,
+        unless `per_plane`.
+    """
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for index in axes.indices():
+        groups.setdefault(index if per_plane else axes.channel_of(index), []).append(index)
+    fitted: dict[tuple[int, ...], Normalization] = {}
+    for members in groups.values():
+        normalization = fit_planes(
+            partial(_planes, image, axes, members), (len(members), *axes.plane_shape), percentiles
+        )
+        fitted.update(dict.fromkeys(members, normalization))
+    return {index: fitted[index] for index in axes.indices()}
+
+
+def _planes(image: Any, axes: Axes, indices: list[tuple[int, ...]]) -> Iterator[Any]:
+    return (axes.plane(image, index) for index in indices)
+
+
+def describe_normalizations(normalizations: Mapping[tuple[int, ...], Normalization]) -> list[dict[str, Any]]:
+    """Return each different normalisation once, as a list that JSON can hold.
+
+    Each entry says for how many planes it holds and which of them is the first: enough to tell channels apart
+    without a line for every frame of a film.
+    """
+    described: dict[int, dict[str, Any]] = {}
+    for index, normalization in normalizations.items():
+        entry = described.setdefault(
+            id(normalization), {**normalization.to_dict(), "first_plane": list(index), "planes": 0}
+        )
+        entry["planes"] += 1
+    return list(described.values())

@@ -1,0 +1,113 @@
+"""Can an array be restored at all? What cannot is refused here, in one sentence that says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+
+
+def check_image(image: Any) -> NDArray[Any]:
+    """Check that an image in memory can be restored, and return it as an array.
+
+    Parameters
+    ----------
+    image : array-like
+        Integers or floats of any width and byte order.
+
+    Returns
+    -------
+    ndarray
+        The same data, not copied where the image was an array already.
+
+    Raises
+    ------
+    InputTypeError
+        If the values are not real numbers: complex, boolean, text, objects, records, dates.
+    InputError
+        If the image is empty, has fewer than two axes, masked or non-finite values, is constant, or has
+        intensities so large or so close together that the arithmetic cannot hold them.
+    """
+    try:
+        array = np.ma.asanyarray(image) if isinstance(image, np.ma.MaskedArray) else np.asarray(image)
+    except (ValueError, TypeError) as error:
+        raise InputTypeError(
+            f"The image is not an array of numbers ({error}). Give a numpy array."
+        ) from error
+    check_dtype(array.dtype)
+    check_shape(array.shape)
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.is_masked(array):
+            raise InputError(
+                "The image has masked pixels, which have no intensity. Fill them first, for example with "
+                "image.filled(background)."
+            )
+        array = np.asarray(array.data)
+    check_range(*finite_range(array))
+    return array
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Raise `InputTypeError` unless the type holds real numbers; no pixel is read."""
+    if dtype.kind in "iuf":
+        return
+    faults = {
+        "b": "is a boolean mask, which has no intensities; convert it with image.astype('uint8')",
+        "c": "is complex; restore its magnitude, abs(image), or one of its parts",
+        "V": "is an array of records; choose one of their fields",
+        "O": "holds Python objects; convert it to numbers, for example with image.astype('float32')",
+    }
+    fault = faults.get(dtype.kind, "does not hold numbers; give integers or floats")
+    raise InputTypeError(f"The image (type {dtype}) {fault}.")
+
+
+def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest value of a numeric array, whose values must all be finite.
+
+    Raises
+    ------
+    InputError
+        If there are NaN or infinite values; the message counts them.
+    """
+    low, high = array.min(), array.max()
+    # A NaN anywhere makes the minimum NaN, and an infinity is the minimum or the maximum: no mask of the
+    # whole array is needed to find out that all is well.
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+        raise InputError(
+            f"The image has {bad} pixels that are not finite (NaN or infinite). Replace them first, "
+            "for example with numpy.nan_to_num(image)."
+        )
+    return low, high
+
+
+def check_range(low: Any, high: Any) -> None:
+    """Raise `InputError` unless float32 can hold intensities from `low` to `high`, once normalised."""
+    if low == high:
+        raise InputError(f"The image is constant: every pixel is {low}. There is no structure to restore.")
+    span, largest = float(high) - float(low), max(abs(float(low)), abs(float(high)))
+    if span < 256 * np.spacing(largest):
+        raise InputError(
+            f"The intensities run from {low} to {high}: beside an offset so large, contrast is lost in "
+            "rounding. Subtract the offset first, for example image - image.min()."
+        )
+    if largest > 1e37 or span < 1e-30:
+        raise InputError(
+            f"The intensities run from {low} to {high}, which single-precision numbers cannot hold. "
+            "Scale the image first, for example to a range from 0 to 1."
+        )
+
+
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Raise `InputError` unless there are at least two axes and none of them is of length zero."""
+    if len(shape) < 2:
+        raise InputError(
+            f"The image has {len(shape)} axes; at least two are needed, rows and columns (Y and X)."
+        )
+    if 0 in shape:
+        raise InputError(
+            f"The image is empty: its shape is {shape}. Give an image with at least one plane of pixels."
+        )

@@ -1,0 +1,175 @@
+"""Normalisation: measured where it should be, undone exactly, blind to number formats."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_cvdm.restoration import normalization as module
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.normalization import (
+    Normalization,
+    describe_normalizations,
+    fit_normalizations,
+)
+
+
+def test_the_percentiles_become_zero_and_one():
+    plane = np.arange(1001.0).reshape(7, 143)
+    fitted = Normalization.fit(plane)
+    assert (fitted.low, fitted.high) == (10.0, 998.0)
+    assert fitted.percentiles == (1.0, 99.8)
+    np.testing.assert_allclose(fitted.apply([[10, 998, 504]]), [[0, 1, 0.5]], rtol=1e-6)
+    assert fitted.apply(plane).dtype == np.float32
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.floats(-1e6, 1e6),
+    st.floats(1e-3, 1e6),
+    st.lists(st.floats(-2, 3, width=32), min_size=1, max_size=8),
+)
+def test_inversion_undoes_application(low, span, values):
+    fitted = Normalization(low, low + span)
+    image = low + fitted.span * np.array([values])
+    np.testing.assert_allclose(
+        fitted.invert(fitted.apply(image), np.float64), image, atol=1e-6 * fitted.span + 1e-9
+    )
+
+
+def test_a_standard_deviation_is_scaled_and_not_shifted():
+    fitted = Normalization(100.0, 300.0)
+    np.testing.assert_array_equal(fitted.invert([[0.5]]), [[200]])
+    np.testing.assert_array_equal(fitted.invert_std([[0.5]]), [[100]])
+    assert fitted.invert([[0.5]]).dtype == fitted.invert_std([[0.5]]).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "<u4", ">u4", ">i4", "<i8", ">u8", ">f4", "f8"])
+def test_number_formats_make_no_difference(dtype):
+    plane = np.random.default_rng(0).integers(0, 256, (32, 24))
+    expected = Normalization.fit(plane)
+    fitted = Normalization.fit(plane.astype(dtype))
+    assert fitted == expected
+    np.testing.assert_array_equal(fitted.apply(plane.astype(dtype)), expected.apply(plane))
+
+
+def test_contrast_survives_a_large_offset():
+    contrast = np.random.default_rng(0).integers(0, 1000, (64, 64))
+    plane = (contrast + 4_000_000_000).astype("u4")
+    fitted = Normalization.fit(plane)
+    np.testing.assert_array_equal(fitted.apply(plane), Normalization.fit(contrast).apply(contrast))
+    assert not fitted.fits_float32
+    assert Normalization.fit(contrast).fits_float32
+    np.testing.assert_allclose(fitted.invert(fitted.apply(plane), np.float64), plane, rtol=0, atol=1e-3)
+
+
+def test_a_few_spots_on_an_even_background_fall_back_to_the_extremes():
+    plane = np.full((100, 100), 50, "u2")
+    plane[3, 3:6] = 900
+    fitted = Normalization.fit(plane)
+    assert (fitted.low, fitted.high, fitted.percentiles) == (50, 900, (0, 100))
+    noisy = plane + 1e-9 * np.random.default_rng(0).standard_normal(plane.shape)
+    assert Normalization.fit(noisy).high == pytest.approx(900)
+
+
+def test_a_constant_plane_becomes_zero_and_comes_back():
+    fitted = Normalization.fit(np.full((16, 16), 7))
+    np.testing.assert_array_equal(fitted.apply(np.full((2, 2), 7)), 0)
+    np.testing.assert_array_equal(fitted.invert(np.zeros((2, 2))), 7)
+    np.testing.assert_array_equal(fitted.invert_std(np.ones((2, 2))), 0)
+
+
+def test_pixels_that_are_not_finite_are_passed_over():
+    plane = np.arange(1001.0).reshape(7, 143)
+    clean = Normalization.fit(plane)
+    holes = np.pad(plane, ((0, 1), (0, 0)), constant_values=np.nan)
+    assert Normalization.fit(holes) == clean
+    with pytest.raises(InputError, match="no finite pixels"):
+        Normalization.fit(np.full((4, 4), np.nan))
+
+
+def test_it_passes_through_json():
+    fitted = Normalization.fit(np.arange(1000).reshape(40, 25))
+    assert Normalization.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (np.nan, 1.0), (0.0, np.inf)])
+def test_bounds_that_cannot_be_inverted_are_refused(low, high):
+    with pytest.raises(InputError, match="finite bounds"):
+        Normalization(low, high)
+
+
+@pytest.mark.parametrize("percentiles", [(99.8, 1.0), (5.0, 5.0), (-1.0, 99.0), (1.0, 101.0)])
+def test_percentiles_must_rise_within_0_to_100(percentiles):
+    with pytest.raises(InputError, match="rising"):
+        Normalization.fit(np.arange(100.0).reshape(10, 10), percentiles)
+
+
+def fading_film():
+    """Two channels of very different brightness, the second half as bright in every next frame."""
+    frame = np.random.default_rng(1).uniform(0, 1, (40, 30))
+    return np.stack([np.stack([100 * frame, 1e4 * frame * 0.5**t]) for t in range(3)])
+
+
+def test_a_film_is_normalised_by_channel_so_that_it_does_not_flicker():
+    film = fading_film()
+    axes = resolve_axes(film.shape, "TCYX")
+    fitted = fit_normalizations(film, axes)
+    assert list(fitted) == list(axes.indices())
+    assert fitted[0, 1] is fitted[2, 1]
+    assert fitted[0, 1] != fitted[0, 0]
+    low, high = np.percentile(film[:, 1], (1, 99.8))
+    assert (fitted[0, 1].low, fitted[0, 1].high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_each_plane_can_be_normalised_by_itself():
+    film = fading_film()
+    axes = resolve_axes(film.shape, "TCYX")
+    fitted = fit_normalizations(film, axes, per_plane=True)
+    for index in axes.indices():
+        assert fitted[index] == Normalization.fit(film[index])
+
+
+def test_the_order_of_the_axes_makes_no_difference():
+    film = fading_film()
+    fitted = fit_normalizations(film, resolve_axes(film.shape, "TCYX"))
+    moved = np.moveaxis(film, (2, 3), (1, 0))
+    again = fit_normalizations(moved, resolve_axes(moved.shape, "XYTC"))
+    assert again[1, 1].low == pytest.approx(fitted[1, 1].low)
+    assert again[1, 1].high == pytest.approx(fitted[1, 1].high)
+
+
+def test_colour_samples_are_channels():
+    image = np.random.default_rng(2).uniform(0, 1, (16, 12, 3)) * [1, 10, 100]
+    fitted = fit_normalizations(image, resolve_axes(image.shape, "YXS"))
+    assert fitted[0,].high < 2 < fitted[1,].high < 20 < fitted[2,].high
+
+
+def test_large_stacks_are_thinned_evenly_and_reproducibly(monkeypatch):
+    stack = np.random.default_rng(3).gamma(2.0, 100.0, (10, 200, 300))
+    axes = resolve_axes(stack.shape, "ZYX")
+    exact = fit_normalizations(stack, axes)[0,]
+    monkeypatch.setattr(module, "SAMPLE_SIZE", 20_000)
+    thinned = fit_normalizations(stack, axes)[0,]
+    assert thinned != exact
+    assert thinned == fit_normalizations(stack, axes)[0,]
+    assert thinned.high == pytest.approx(exact.high, rel=0.1)
+    assert thinned.low == pytest.approx(exact.low, rel=0.2)
+
+
+def test_thinning_never_skips_a_plane_altogether(monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE_SIZE", 4)
+    stack = np.stack([np.full((8, 8), z) for z in range(20)])
+    fitted = fit_normalizations(stack, resolve_axes(stack.shape, "ZYX"))[0,]
+    assert fitted.low < 1
+    assert fitted.high > 18
+
+
+def test_the_description_names_each_normalisation_once():
+    film = fading_film()
+    described = describe_normalizations(fit_normalizations(film, resolve_axes(film.shape, "TCYX")))
+    assert [(entry["first_plane"], entry["planes"]) for entry in described] == [([0, 0], 3), ([0, 1], 3)]
+    assert json.loads(json.dumps(described)) == described

@@ -1,0 +1,87 @@
+"""Validation: all real numbers pass untouched, everything else gets one clear sentence."""
+
+import numpy as np
+import pytest
+
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.validation import check_dtype, check_image
+
+
+def gradient(shape=(16, 12), dtype=np.float64):
+    return np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["u1", "i1", "<u2", ">u2", "<i4", ">i4", ">u8", "i8", "f2", ">f4", "f8", "g"]
+)
+def test_real_numbers_of_every_width_and_byte_order_pass_uncopied(dtype):
+    image = gradient(dtype=dtype) % 100
+    image = image.astype(dtype)
+    assert np.shares_memory(check_image(image), image)
+
+
+def test_lists_and_masked_arrays_without_a_mask_pass():
+    assert check_image(gradient().tolist()).shape == (16, 12)
+    plain = check_image(np.ma.masked_array(gradient()))
+    assert type(plain) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (gradient() > 5, "boolean"),
+        (gradient(dtype=complex), "complex"),
+        (gradient(dtype=object), "Python objects"),
+        (gradient(dtype=str), "does not hold numbers"),
+        (gradient().astype("i8").astype("M8[s]"), "does not hold numbers"),
+        (np.zeros((16, 12), [("a", "f4"), ("b", "f4")]), "records"),
+        ([[1, 2], [3]], "not an array of numbers"),
+        (None, "Python objects"),
+        ("cell.tif", "does not hold numbers"),
+    ],
+)
+def test_what_is_not_a_number_is_a_type_error(image, message):
+    with pytest.raises(InputTypeError, match=message):
+        check_image(image)
+
+
+def with_value(value):
+    image = gradient()
+    image[3, 4] = value
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((0, 16)), "empty"),
+        (np.arange(16.0), "1 axes"),
+        (7.0, "0 axes"),
+        (with_value(np.nan), "1 pixels that are not finite"),
+        (with_value(np.inf), "1 pixels that are not finite"),
+        (with_value(-np.inf), "1 pixels that are not finite"),
+        (np.full((16, 12), np.nan), "192 pixels that are not finite"),
+        (np.full((16, 12), 7, "u1"), "constant: every pixel is 7"),
+        (np.ma.masked_less(gradient(), 5), "masked"),
+        (gradient() * 1e300, "single-precision"),
+        (gradient() * 1e-300, "single-precision"),
+        (gradient(dtype="u8") + np.uint64(2**63), "Subtract the offset"),
+        (1e20 + 2e4 * gradient(), "Subtract the offset"),
+    ],
+)
+def test_what_cannot_be_restored_is_a_value_error(image, message):
+    with pytest.raises(InputError, match=message):
+        check_image(image)
+
+
+def test_checks_leave_the_image_alone_and_accept_read_only_and_strided_views():
+    image = gradient((32, 24))
+    image.flags.writeable = False
+    view = image[::2, ::-2]
+    assert np.shares_memory(check_image(view), image)
+
+
+def test_a_type_can_be_checked_without_reading_pixels():
+    check_dtype(np.dtype(">u2"))
+    with pytest.raises(InputTypeError):
+        check_dtype(np.dtype(bool))
