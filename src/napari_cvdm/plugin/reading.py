@@ -1,0 +1,197 @@
+"""What can be understood from a layer: its axes, its pixel size, and the words to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["FileReading", "LayerReading", "axes_of", "describe", "read_layer", "with_file"]
+
+_LETTERS = {
+    "T": ("t", "time", "times", "frame", "frames", "timepoint", "timepoints"),
+    "C": ("c", "ch", "channel", "channels", "wavelength"),
+    "Z": ("z", "depth", "slice", "slices", "focus"),
+    "Y": ("y", "row", "rows"),
+    "X": ("x", "col", "column", "columns"),
+}
+_LETTER_OF = {word: letter for letter, words in _LETTERS.items() for word in words}
+
+_ONE_AND_MANY = {
+    "T": ("time point", "time points"),
+    "C": ("channel", "channels"),
+    "Z": ("plane of depth", "planes of depth"),
+    "Q": ("plane", "planes"),
+}
+
+#: Pixel sizes, in micrometres, that a layer's scale without units is believed to mean.
+_PLAUSIBLE_MICROMETRES = (0.005, 2.0)
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """What a layer's file says and the layer does not.
+
+    Attributes
+    ----------
+    axes : str or None
+        Letters of the axes.
+    shape : tuple of int
+        Length of each of them; empty when the axes are unknown.
+    pixel_size : float or None
+        Lateral size of a pixel, in nanometres.
+    """
+
+    axes: str | None = None
+    shape: tuple[int, ...] = ()
+    pixel_size: float | None = None
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """How a layer is understood.
+
+    Attributes
+    ----------
+    axes : str
+        One letter for each axis but the colour axis, as `napari_cvdm.restoration.axes` names them.
+    shape : tuple of int
+        Length of each of these axes, at full resolution.
+    rgb : bool
+        Whether a colour axis follows them.
+    dtype : numpy.dtype
+        Type of the pixels.
+    pixel_size : float or None
+        Lateral size of a pixel, in nanometres.
+    pixel_size_origin : str
+        Where the pixel size comes from, to be shown beside it.
+    path : Path or None
+        The file the layer was opened from, if it is one.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    rgb: bool
+    dtype: np.dtype[Any]
+    pixel_size: float | None
+    pixel_size_origin: str
+    path: Path | None
+
+
+def read_layer(layer: Image) -> LayerReading:
+    """Read a layer without touching its pixels or its file, so that it takes no time.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        Any image layer: stack, RGB, multiscale, lazy.
+
+    Returns
+    -------
+    LayerReading
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    axes = axes_of(layer.axis_labels)
+    pixel_size, origin = _pixel_size(layer, axes)
+    path = layer.source.path
+    return LayerReading(
+        axes=axes,
+        shape=tuple(int(n) for n in data.shape[: layer.ndim]),
+        rgb=bool(layer.rgb),
+        dtype=np.dtype(layer.dtype),
+        pixel_size=pixel_size,
+        pixel_size_origin=origin,
+        path=Path(path) if path and Path(path).is_file() else None,
+    )
+
+
+def axes_of(labels: Sequence[str]) -> str:
+    """Find the letters for a layer's axis labels.
+
+    Labels that say nothing ("-3", "axis 0") are unnamed axes, Q, but for the last two: unless the labels name
+    both Y and X, those are rows and columns, which is how napari displays them.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The layer's ``axis_labels``.
+
+    Returns
+    -------
+    str
+        One letter for each label.
+    """
+    letters = [_LETTER_OF.get(label.strip().lower(), "Q") for label in labels]
+    if not {"Y", "X"} <= set(letters):
+        letters = ["Q" if letter in "YX" else letter for letter in letters[:-2]] + ["Y", "X"]
+    # A second "time" cannot be told from the first, so it stays without a name.
+    return "".join("Q" if letter in letters[:i] else letter for i, letter in enumerate(letters))
+
+
+def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
+    """Complete what a layer says with what its file says; where both speak, the layer is believed."""
+    if reading.pixel_size is None or reading.pixel_size_origin == _GUESSED:
+        if file.pixel_size is not None:
+            reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
+    if file.axes is None or set(reading.axes) - set("QYX"):
+        return reading
+    # Readers drop axes of length one, so they are left out of the comparison.
+    kept = [(a, n) for a, n in zip(file.axes, file.shape, strict=True) if a != "S"]
+    if len(kept) != len(reading.shape):
+        kept = [(a, n) for a, n in kept if n > 1]
+    axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
+    return replace(reading, axes=axes) if shape == reading.shape and {"Y", "X"} <= set(axes) else reading
+
+
+def describe(reading: LayerReading) -> str:
+    """Say in words what an image is: "12 time points, 2 channels, 512 × 480 pixels"."""
+    parts = []
+    for letter, length in zip(reading.axes, reading.shape, strict=True):
+        if letter not in "YX":
+            one, many = _ONE_AND_MANY[letter]
+            parts.append(f"{length} {one if length == 1 else many}")
+    height, width = (reading.shape[reading.axes.index(letter)] for letter in "YX")
+    parts.append(f"{width} × {height} pixels")
+    if reading.rgb:
+        parts.append("colours averaged to one intensity")
+    return ", ".join(parts)
+
+
+_GUESSED = "from the layer's scale, taken as µm"
+
+
+def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
+    """Lateral pixel size in nanometres and where it was found."""
+    positions = [axes.index("Y"), axes.index("X")]
+    # An affine may carry the scale (OME-Zarr readers do so); rotations leave the length of a column as it is.
+    stretch = np.linalg.norm(layer.affine.affine_matrix[:-1, :-1], axis=0)
+    height, width = (float(abs(layer.scale[i]) * stretch[i]) for i in positions)
+    lateral = float(np.sqrt(height * width))
+    if not lateral > 0:
+        return None, "not known"
+    to_nm = [_nanometres(layer.units[i]) for i in positions]
+    if to_nm[0] is not None and to_nm[1] is not None:
+        height, width = height * to_nm[0], width * to_nm[1]
+        if abs(height - width) > 0.01 * max(height, width):
+            return float(np.sqrt(height * width)), f"from the layer ({width:.4g} × {height:.4g} nm)"
+        return float(np.sqrt(height * width)), "from the layer"
+    low, high = _PLAUSIBLE_MICROMETRES
+    if lateral != 1 and low <= lateral <= high:
+        return lateral * 1000, _GUESSED
+    return None, "not known"
+
+
+def _nanometres(unit: Any) -> float | None:
+    """Nanometres in one unit of length; None for pixels and anything else that is no length."""
+    import pint
+
+    try:
+        return float(pint.Quantity(1, unit).to("nanometer").magnitude)
+    except (pint.DimensionalityError, pint.UndefinedUnitError):
+        return None
