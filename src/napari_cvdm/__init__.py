@@ -1,7 +1,7 @@
 """Super-resolution with an uncertainty map for fluorescence microscopy.
 
-The public names load on first use: importing this package imports neither torch nor dask, so that napari starts
-as fast with the plugin as without.
+The public names load on first use: importing this package imports neither torch nor dask, so that napari
+starts as fast with the plugin as without.
 
 Examples
 --------

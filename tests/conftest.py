@@ -1,0 +1,18 @@
+"""What holds for every test: private folders, one Qt binding, no writes to the viewer from another thread."""
+
+import os
+import tempfile
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Before anything imports napari or asks platformdirs: a test must see neither the user's settings nor the
+    # models in the user's cache, and must leave nothing there. HOME stays: Python may be installed under it.
+    private = tempfile.TemporaryDirectory(prefix="napari-cvdm-tests-")
+    config.add_cleanup(private.cleanup)
+    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        os.environ[variable] = os.path.join(private.name, variable.lower())  # noqa: PTH118
+    os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory
+    os.environ["QT_API"] = "pyqt6"
+    os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"

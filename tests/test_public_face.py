@@ -1,0 +1,40 @@
+"""The names that ``import napari_cvdm`` promises."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import napari_cvdm
+
+
+def test_every_public_name_can_be_had() -> None:
+    assert [name for name in napari_cvdm.__all__ if getattr(napari_cvdm, name, None) is None] == []
+
+
+def test_names_are_what_their_home_modules_define() -> None:
+    from napari_cvdm.models.store import load_model
+    from napari_cvdm.restoration.restore import restore
+    from napari_cvdm.restoration.result import Restoration
+
+    assert napari_cvdm.restore is restore
+    assert napari_cvdm.load_model is load_model
+    assert napari_cvdm.Restoration is Restoration
+
+
+def test_version_is_the_installed_one() -> None:
+    assert napari_cvdm.__version__ == version("napari-cvdm")
+
+
+def test_public_names_are_listed_before_they_load() -> None:
+    code = "import napari_cvdm as n, sys; print(set(n.__all__) <= set(dir(n)), 'torch' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout.strip() == "True False"
+
+
+def test_unknown_name_is_an_attribute_error_that_names_it() -> None:
+    with pytest.raises(AttributeError, match="'napari_cvdm' has no attribute 'sharpen'"):
+        _ = napari_cvdm.sharpen
