@@ -1,0 +1,150 @@
+"""The registry of published models: a table inside the package, with the hash of every file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_cvdm.models.card import check_name
+from napari_cvdm.models.errors import ModelError
+
+__all__ = ["BUNDLED_FOLDER", "REGISTRY_FILE", "Registry", "RegistryEntry", "read_registry", "write_registry"]
+
+REGISTRY_FILE = Path(__file__).with_name("registry.json")
+"""The registry that ships with the package."""
+
+BUNDLED_FOLDER = Path(__file__).with_name("weights")
+"""Where the package keeps the models that ship with it."""
+
+_VERSION = 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class RegistryEntry:
+    """One published model.
+
+    Parameters
+    ----------
+    name : str
+        The name that `load_model` takes.
+    summary : str
+        One line on what it is for.
+    file : str
+        File name, in the cache folder and behind a base URL.
+    size : int
+        Size of the file, in bytes.
+    sha256 : str
+        SHA-256 of the file, in lower-case hexadecimal.
+    licence : str
+        Licence of the weights.
+    urls : tuple of str
+        Where the file can be had, in order of preference; empty for a model that only ships in the package.
+
+    Raises
+    ------
+    ModelError
+        If a field has an impossible value.
+    """
+
+    name: str
+    summary: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+    urls: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        check_name(self.file)  # a plain name: nothing in a registry can lead out of the cache folder
+        if self.name == "default":
+            raise ModelError(
+                "No model can be named 'default': the word stands for the registry's default model."
+            )
+        given: dict[str, Any] = vars(self)  # the types are a promise that a file may break
+        if not isinstance(given["sha256"], str) or not _SHA256.fullmatch(self.sha256):
+            raise ModelError(f"The registry's sha256 of '{self.name}' is not 64 hexadecimal digits.")
+        if type(given["size"]) is not int or self.size < 1:
+            raise ModelError(f"The registry's size of '{self.name}' is not a number of bytes.")
+        texts = [given["summary"], given["licence"], *given["urls"]]
+        if not all(isinstance(text, str) for text in texts):
+            raise ModelError(f"The registry's summary, licence and urls of '{self.name}' must be texts.")
+        object.__setattr__(self, "urls", tuple(self.urls))
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The published models by name, and which of them is the default.
+
+    Parameters
+    ----------
+    entries : mapping of str to RegistryEntry
+        The models, in the order in which they are listed.
+    default : str or None
+        Name of the default model; None while there is none.
+    """
+
+    entries: Mapping[str, RegistryEntry]
+    default: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.default is not None and self.default not in self.entries:
+            raise ModelError(f"The registry's default model '{self.default}' is not among its models.")
+
+    def find(self, name: str) -> RegistryEntry:
+        """Return the entry of a model.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or "default".
+
+        Raises
+        ------
+        ModelError
+            If there is no such model.
+        """
+        wanted = self.default if name == "default" else name
+        if wanted is None or wanted not in self.entries:
+            known = ", ".join(self.entries) or "none"
+            raise ModelError(
+                f"There is no model named '{name}' (known: {known}). A model of your own is given by the "
+                "path of its .safetensors file."
+            )
+        return self.entries[wanted]
+
+
+def read_registry(path: Path = REGISTRY_FILE) -> Registry:
+    """Read a registry file.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or is no registry of a known version.
+    """
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        if data["format_version"] != _VERSION:
+            raise ModelError(
+                f"The model registry {path} has format {data['format_version']!r}, not {_VERSION}."
+            )
+        entries = [RegistryEntry(**{**item, "urls": tuple(item["urls"])}) for item in data["models"]]
+        return Registry({entry.name: entry for entry in entries}, data["default"])
+    except ModelError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"The model registry {path} cannot be read: {error}. Reinstall napari-cvdm."
+        ) from error
+
+
+def write_registry(registry: Registry, path: Path = REGISTRY_FILE) -> None:
+    """Write a registry file."""
+    models = [asdict(entry) for entry in registry.entries.values()]
+    data = {"format_version": _VERSION, "default": registry.default, "models": models}
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
