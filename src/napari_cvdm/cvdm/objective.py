@@ -72,7 +72,13 @@ def prior_divergence(target: Tensor, gamma_end: Tensor) -> Tensor:
 
 
 def objective(
-    model: CVDM, x: Tensor, y: Tensor, t: Tensor, noise: Tensor, weights: ObjectiveWeights | None = None
+    model: CVDM,
+    x: Tensor,
+    y: Tensor,
+    t: Tensor,
+    noise: Tensor,
+    weights: ObjectiveWeights | None = None,
+    importance: Tensor | None = None,
 ) -> ObjectiveTerms:
     """Evaluate the training objective on one batch.
 
@@ -90,6 +96,9 @@ def objective(
         Standard Gaussian noise, shape (B, s², H, W).
     weights : ObjectiveWeights, optional
         Weights of the terms.
+    importance : Tensor, optional
+        Weight of each item in the mean network's squared error, shape (B,); 1 for all if None. Images of low
+        contrast have small errors that matter as much as the large ones of bright images.
 
     Returns
     -------
@@ -100,7 +109,8 @@ def objective(
     target = model.fold(y)
     mean, scale = model.mean_and_scale(x)
     error = (target - mean).square()
-    mean_term = error.mean()
+    per_item = error.mean(dim=(1, 2, 3))
+    mean_term = per_item.mean() if importance is None else (per_item * importance).mean()
     # The scale is fitted to the error the mean network makes, without letting it pull at the mean.
     scale_term = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
 

@@ -49,14 +49,14 @@ def microtubules(rng: Rng, size: int) -> Image:
 def actin(rng: Rng, size: int) -> Image:
     """Bundles of parallel filaments (stress fibres, filopodia) over a dense mesh of thin ones."""
     image = np.zeros((size, size), np.float32)
-    bundles = int(rng.integers(0, 14) * (size / 256) + 1)
+    bundles = int(_log_uniform(rng, 1, 40) * (size / 256)) + 1
     direction, spread = rng.uniform(0, np.pi), rng.uniform(0.05, 0.9)
     for _ in range(bundles):
         strands, width = int(rng.integers(1, 14)), _log_uniform(rng, 1.0, 9.0)
-        start_y, start_x = _starts(rng, 1, size, 20)
+        start_y, start_x = _starts(rng, 1, size, 0.3 * size)
         heading = direction + rng.normal(0, spread, 1) + np.pi * rng.integers(0, 2, 1)
         y, x, angle = wandering_curves(
-            rng, start_y, start_x, heading, rng.uniform(0.2, 1.4) * size, _log_uniform(rng, 300, 3000)
+            rng, start_y, start_x, heading, rng.uniform(0.3, 1.8) * size, _log_uniform(rng, 300, 3000)
         )
         # Strands drift slowly across the bundle, so that they touch, part and cross.
         drift = np.cumsum(rng.normal(0, 0.03, (strands, y.shape[1])), axis=1)

@@ -1,0 +1,188 @@
+"""Training configuration: one TOML file that, with the code, fixes a training run."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from napari_cvdm.cvdm.model import CVDMConfig
+from napari_cvdm.cvdm.objective import ObjectiveWeights
+from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.pairs import KINDS
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A training configuration that cannot be used; the message names the setting and the remedy."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What the training images are made of.
+
+    Attributes
+    ----------
+    micrographs : str
+        Folder of real super-resolved images (``<structure>/<NN>.png``), relative to the configuration file;
+        empty for simulated structures alone.
+    micrograph_share : float
+        Share of the fields cut from real images.
+    kinds : dict
+        Relative frequency of each simulated kind.
+    field : int
+        Side of a simulated field, camera pixels; percentile normalisation sees the whole field.
+    patch : int
+        Side of a training patch, camera pixels.
+    patches_per_field : int
+        Patches cut from one field; the batch takes them from as many different fields.
+    gain_jitter, offset_jitter : float
+        Spread of the factor (as a logarithm) and the shift applied after normalisation: a patch of a real image
+        is rarely as bright as the image's percentiles.
+    """
+
+    micrographs: str = ""
+    micrograph_share: float = 0.35
+    kinds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 1.0))
+    field: int = 136
+    patch: int = 48
+    patches_per_field: int = 8
+    gain_jitter: float = 0.3
+    offset_jitter: float = 0.03
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How the weights are found.
+
+    Attributes
+    ----------
+    steps : int
+        Training steps; the learning rate falls to its end over them.
+    batch : int
+        Patches in a batch.
+    learning_rate, final_learning_rate : float
+        Peak and end of the cosine schedule.
+    warmup : int
+        Steps of linear rise at the start.
+    average : float
+        Decay of the moving average of the weights, which is what is validated and exported.
+    clip : float
+        Greatest norm of the gradient.
+    precision : str
+        "float32" or "bfloat16" (autocast; the weights stay float32).
+    """
+
+    steps: int = 1000
+    batch: int = 8
+    learning_rate: float = 7e-4
+    final_learning_rate: float = 1e-5
+    warmup: int = 200
+    average: float = 0.999
+    clip: float = 1.0
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """When to save and to validate, in steps; and how many sampling steps and draws validation uses."""
+
+    checkpoint_every: int = 250
+    validate_every: int = 1000
+    log_every: int = 25
+    sampling_steps: int = 8
+    draws: int = 2
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that defines a training run; see the classes of its parts."""
+
+    name: str
+    seed: int = 0
+    description: str = ""
+    architecture: CVDMConfig = field(default_factory=CVDMConfig)
+    objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
+    acquisition: AcquisitionRanges = field(default_factory=AcquisitionRanges)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON-able values."""
+        return asdict(self)
+
+
+_PARTS: dict[str, type[Any]] = {
+    "architecture": CVDMConfig,
+    "objective": ObjectiveWeights,
+    "acquisition": AcquisitionRanges,
+    "data": DataConfig,
+    "optimiser": OptimiserConfig,
+    "schedule": ScheduleConfig,
+}
+
+
+def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - known):
+        raise ConfigError(f"unknown setting {unknown[0]!r} in {where}; it knows {', '.join(sorted(known))}")
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """Build a configuration from nested tables.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown, missing or out of range.
+    """
+    parts = {
+        key: _build(_PARTS[key], value, f"[{key}]") if key in _PARTS else value
+        for key, value in values.items()
+    }
+    config = _build(TrainingConfig, parts, "the configuration")
+    data, optimiser = config.data, config.optimiser
+    checks = {
+        "[data] patch must be a multiple of 4 and at most as large as field": (
+            data.patch % 4 == 0 and 0 < data.patch <= data.field
+        ),
+        "[data] micrograph_share must lie between 0 and 1": 0 <= data.micrograph_share <= 1,
+        f"[data] kinds must be among {', '.join(KINDS)}": bool(data.kinds) and set(data.kinds) <= set(KINDS),
+        "[optimiser] steps and batch must be positive": optimiser.steps > 0 and optimiser.batch > 0,
+        "[optimiser] batch must not exceed patches_per_field": optimiser.batch <= data.patches_per_field,
+        "[optimiser] precision must be float32 or bfloat16": optimiser.precision in ("float32", "bfloat16"),
+    }
+    for message, holds in checks.items():
+        if not holds:
+            raise ConfigError(message)
+    return config
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; `DataConfig.micrographs` is taken relative to its folder.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or does not describe a training run.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"no training configuration at {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return parse_config(values)

@@ -1,0 +1,180 @@
+"""Training fields, each a function of (seed, index), and batches mixed from several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, AcquisitionRanges, acquire
+from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
+from napari_cvdm.simulation.structures import draw_structure
+from napari_cvdm.training.config import ConfigError, DataConfig
+
+#: Numbers of the real images used for training; the rest of the set is for validation.
+TRAINING_IMAGES = range(1, 41)
+
+#: Distance between the fields that a batch mixes: successive batches share few of them.
+STRIDE = 16
+
+
+class Patches(NamedTuple):
+    """Patches of one field or of one batch.
+
+    Attributes
+    ----------
+    x : Tensor
+        Normalised wide-field patches, (N, 1, P, P) float32.
+    y : Tensor
+        Targets in the same units, (N, 1, 2P, 2P) float32.
+    importance : Tensor
+        Weight of each patch in the mean network's loss, (N,) float32.
+    """
+
+    x: Tensor
+    y: Tensor
+    importance: Tensor
+
+
+def normalise_pair(pair: Acquisition) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Express a pair in the units that the networks see: 0 and 1 at percentiles 1 and 99.8 of the wide-field."""
+    low, high = np.percentile(pair.widefield, (1.0, 99.8))
+    span = max(float(high - low), 1.0)
+    x = (pair.widefield.astype(np.float32) - np.float32(low)) / np.float32(span)
+    return x, pair.target / np.float32(span)
+
+
+class TrainingFields(Dataset[Patches]):
+    """Fields of view by index; item i is the same in every run with the same seed.
+
+    Parameters
+    ----------
+    data : DataConfig
+        What the fields are made of.
+    ranges : AcquisitionRanges
+        Optics and camera.
+    seed : int
+        Seed of the training run.
+    folder : Path or None
+        Folder of the real images; None for simulated structures alone.
+    length : int
+        Number of fields.
+    """
+
+    def __init__(
+        self, data: DataConfig, ranges: AcquisitionRanges, seed: int, folder: Path | None, length: int
+    ) -> None:
+        self.data, self.ranges, self.seed, self.length = data, ranges, seed, length
+        self.kinds = list(data.kinds)
+        weights = np.array([data.kinds[k] for k in self.kinds], dtype=float)
+        self.frequencies = weights / weights.sum()
+        self.micrographs: list[Micrograph] = []
+        if folder is not None and data.micrograph_share > 0:
+            try:
+                self.micrographs = load_micrographs(folder, TRAINING_IMAGES)
+            except FileNotFoundError as error:
+                raise ConfigError(str(error)) from error
+
+    def __len__(self) -> int:
+        return self.length
+
+    def acquire_field(self, index: int) -> tuple[np.random.Generator, Acquisition]:
+        """Make field ``index``; also returns the generator, for what is drawn next."""
+        rng = np.random.default_rng([self.seed, index])
+        size = 2 * self.data.field + 2 * MARGIN
+        if self.micrographs and rng.random() < self.data.micrograph_share:
+            micrograph = self.micrographs[int(rng.integers(len(self.micrographs)))]
+            density, sigma = cut_density(rng, micrograph, size)
+            return rng, acquire(rng, density, self.ranges, native_sigma=sigma)
+        density = draw_structure(rng, str(rng.choice(self.kinds, p=self.frequencies)), size)
+        return rng, acquire(rng, density, self.ranges)
+
+    def __getitem__(self, index: int) -> Patches:
+        rng, pair = self.acquire_field(index)
+        x, y = normalise_pair(pair)
+        count, side = self.data.patches_per_field, self.data.patch
+        xs, ys = (
+            np.empty((count, 1, side, side), np.float32),
+            np.empty((count, 1, 2 * side, 2 * side), np.float32),
+        )
+        for i in range(count):
+            corners = rng.integers(0, self.data.field - side + 1, (2, 2))
+            # Of two places the one with more to see, half of the time: empty background teaches little.
+            r, c = corners[0]
+            if i % 2:
+                contrast = [y[2 * a : 2 * (a + side), 2 * b : 2 * (b + side)].std() for a, b in corners]
+                r, c = corners[int(np.argmax(contrast))]
+            gain = np.exp(rng.normal(0, self.data.gain_jitter) - 0.1)
+            shift = rng.normal(0, self.data.offset_jitter)
+            patch_x = gain * (x[r : r + side, c : c + side] + shift)
+            patch_y = gain * y[2 * r : 2 * (r + side), 2 * c : 2 * (c + side)]
+            turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
+            for store, patch in ((xs, patch_x), (ys, patch_y)):
+                turned = np.rot90(patch, turns)
+                store[i, 0] = turned[::-1] if mirrored else turned
+        contrast_of_field = float(np.percentile(y, 99.8))
+        importance = np.full(count, 1 / (0.2 + contrast_of_field) ** 2, np.float32)
+        return Patches(torch.from_numpy(xs), torch.from_numpy(ys), torch.from_numpy(importance))
+
+
+class _Span(torch.utils.data.Sampler[int]):
+    def __init__(self, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.stop))
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def fields_needed(steps: int, batch: int) -> int:
+    """Number of fields that ``steps`` batches draw on."""
+    return steps + STRIDE * (batch - 1)
+
+
+def batches(fields: TrainingFields, batch: int, start: int, steps: int, workers: int) -> Iterator[Patches]:
+    """Batches ``start`` to ``steps`` − 1; the same batches whether or not the run was interrupted.
+
+    Batch s takes patch k of field s + 16·k, for k = 0 … batch − 1: each field serves ``batch`` batches, 16 steps
+    apart, and no batch sees two patches of one field.
+
+    Parameters
+    ----------
+    fields : TrainingFields
+        The source.
+    batch : int
+        Patches in a batch.
+    start, steps : int
+        First batch, and the end of training.
+    workers : int
+        Processes that simulate ahead; 0 simulates in this one.
+    """
+    loader = DataLoader(
+        fields,
+        batch_size=None,
+        sampler=_Span(start, fields_needed(steps, batch)),
+        num_workers=workers,
+        prefetch_factor=16 if workers else None,
+        persistent_workers=False,
+    )
+    window: dict[int, Patches] = {}
+    incoming = iter(loader)
+    index = start
+    for step in range(start, steps):
+        while index <= step + STRIDE * (batch - 1):
+            window[index] = next(incoming)
+            index += 1
+        chosen = [(window[step + STRIDE * k], batch - 1 - k) for k in range(batch)]
+        yield Patches(*(torch.stack([part[k] for part, k in parts]) for parts in _columns(chosen)))
+        del window[step]
+
+
+def _columns(chosen: list[tuple[Patches, int]]) -> list[list[tuple[Tensor, int]]]:
+    return [[(patches[field], k) for patches, k in chosen] for field in range(3)]

@@ -1,0 +1,232 @@
+"""The training loop: resumable, reproducible, with a log of every loss term."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.cvdm.objective import objective
+from napari_cvdm.training.config import ConfigError, OptimiserConfig, TrainingConfig, load_config
+from napari_cvdm.training.dataset import TrainingFields, batches, fields_needed
+from napari_cvdm.training.export import export_model
+from napari_cvdm.training.validation import ValidationField, validate, validation_fields
+
+
+def learning_rate(step: int, config: OptimiserConfig) -> float:
+    """Learning rate of a step: linear warm-up, then a cosine down to the final rate."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    low, high = config.final_learning_rate, config.learning_rate
+    return low + 0.5 * (high - low) * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights towards the model's; the average is young at first, so that it can follow."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+        slow.lerp_(fast, share)
+
+
+def draw_times_and_noise(seed: int, step: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Times (stratified over [0, 1]) and Gaussian noise of a training step; functions of (seed, step) alone.
+
+    Stratified times lower the variance of the objective (Kingma et al. 2021, arXiv 2107.00630, app. I.1).
+    """
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+    count = like.shape[0]
+    times = (torch.rand(1, generator=generator) + torch.arange(count) / count) % 1
+    return times, torch.randn(like.shape, generator=generator)
+
+
+class Trainer:
+    """One training run in one folder.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        The run.
+    micrographs : Path or None
+        Folder of real images for training and validation; None for simulated structures alone.
+    folder : Path
+        Where the checkpoint, the log (``log.jsonl``), validation pictures and the exported weights go.
+    workers : int
+        Processes that simulate training data.
+    log : callable
+        Receives one line of text at a time.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        micrographs: Path | None,
+        folder: Path,
+        workers: int,
+        log: Callable[[str], None],
+    ) -> None:
+        self.config, self.micrographs, self.folder = config, micrographs, folder
+        self.workers, self.log = workers, log
+        torch.manual_seed(config.seed)
+        # Channels-last is the layout in which CPU and GPU convolutions of these widths run fastest.
+        self.model = CVDM(config.architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = deepcopy(self.model).eval().requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
+        self.step = 0
+        self.seconds = 0.0
+        self.scores: dict[str, float] = {}
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file from which a killed run goes on."""
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint; a kill at any moment leaves the old one or the new one, whole."""
+        state: dict[str, Any] = {
+            "config": json.dumps(self.config.to_dict(), sort_keys=True),
+            "step": self.step,
+            "seconds": self.seconds,
+            "scores": self.scores,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        temporary = self.checkpoint.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one.
+
+        Raises
+        ------
+        ConfigError
+            If the checkpoint belongs to a different configuration.
+        """
+        if not self.checkpoint.exists():
+            return
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["config"] != json.dumps(self.config.to_dict(), sort_keys=True):
+            raise ConfigError(
+                f"{self.checkpoint} was made with another configuration; choose another output folder or start fresh"
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
+        self.log(f"resumed at step {self.step}")
+
+    def train_step(self, x: Tensor, y: Tensor, importance: Tensor) -> dict[str, float]:
+        """One step of optimisation; returns the loss terms, the learning rate and the gradient's norm."""
+        settings = self.config.optimiser
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, settings)
+        shape = torch.empty(x.shape[0], self.model.upscaling**2, *x.shape[2:])
+        times, noise = draw_times_and_noise(self.config.seed, self.step, shape)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            terms = objective(self.model, x, y, times, noise, self.config.objective, importance)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms.total.backward()  # type: ignore[no-untyped-call]
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
+        if math.isfinite(norm):
+            self.optimiser.step()
+            update_average(self.average, self.model, settings.average, self.step)
+        return {**terms.to_floats(), "learning_rate": self.optimiser.param_groups[0]["lr"], "gradient": norm}
+
+    def run(self) -> None:
+        """Train from the current step to the last."""
+        config = self.config
+        total, batch = config.optimiser.steps, config.optimiser.batch
+        fields = TrainingFields(
+            config.data, config.acquisition, config.seed, self.micrographs, fields_needed(total, batch)
+        )
+        held_out = validation_fields(self.micrographs, config.acquisition)
+        sums: dict[str, float] = {}
+        started = time.monotonic() - self.seconds
+        for patches in batches(fields, batch, self.step, total, self.workers):
+            for name, value in self.train_step(*patches).items():
+                sums[name] = sums.get(name, 0.0) + value
+            self.step += 1
+            self.seconds = time.monotonic() - started
+            last = self.step == total
+            if self.step % config.schedule.log_every == 0 or last:
+                count = config.schedule.log_every if self.step % config.schedule.log_every == 0 else 1
+                self._record({name: value / count for name, value in sums.items()})
+                sums = {}
+            if self.step % config.schedule.checkpoint_every == 0 or last:
+                self.save()
+            if self.step % config.schedule.validate_every == 0 or last:
+                self._validate(held_out)
+
+    def _validate(self, held_out: list[ValidationField]) -> None:
+        schedule = self.config.schedule
+        picture = self.folder / "validation" / f"{self.step:07d}.png"
+        self.scores = validate(self.average, held_out, schedule.sampling_steps, schedule.draws, picture)
+        self._record({f"validation_{name}": value for name, value in self.scores.items()})
+
+    def _record(self, values: dict[str, float]) -> None:
+        entry = {"step": self.step, "seconds": round(self.seconds, 1)}
+        entry.update({name: float(f"{value:.5g}") for name, value in values.items()})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self.log("  ".join(f"{name} {value}" for name, value in entry.items()))
+
+
+def run_training(
+    config_path: Path,
+    output: Path | None = None,
+    *,
+    fresh: bool = False,
+    workers: int = 1,
+    micrographs: Path | None = None,
+    log: Callable[[str], None] = print,
+) -> Path:
+    """Train a model as a configuration file says, or go on with an interrupted run.
+
+    Parameters
+    ----------
+    config_path : Path
+        TOML file; see `TrainingConfig`.
+    output : Path, optional
+        Folder of the run; ``runs/<name>`` if None.
+    fresh : bool
+        Start again even if the folder holds a checkpoint.
+    workers : int
+        Processes that simulate training data; the result does not depend on it.
+    micrographs : Path, optional
+        Folder of real images, instead of the one the configuration names.
+    log : callable
+        Receives progress, a line at a time.
+
+    Returns
+    -------
+    Path
+        The exported weights, safetensors with a model card.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration cannot be used, or the folder belongs to another one.
+    """
+    config = load_config(config_path)
+    if config.data.micrographs and micrographs is None:
+        micrographs = config_path.resolve().parent / config.data.micrographs
+    folder = output if output is not None else Path("runs") / config.name
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, micrographs if config.data.micrographs else None, folder, workers, log)
+    if fresh:
+        trainer.checkpoint.unlink(missing_ok=True)
+    trainer.resume()
+    trainer.run()
+    return export_model(trainer.average, config, folder, trainer.step, trainer.seconds, trainer.scores)

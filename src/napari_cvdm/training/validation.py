@@ -1,0 +1,169 @@
+"""Validation on held-out real images, imaged again by our own optics and camera with fixed seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from scipy import ndimage
+
+from napari_cvdm.cvdm.model import CVDM, Estimate
+from napari_cvdm.cvdm.sampling import ancestral, time_grid
+from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
+from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
+from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
+from napari_cvdm.training.dataset import normalise_pair
+
+#: Numbers of the real images kept for validation, never trained on.
+VALIDATION_IMAGES = range(41, 46)
+
+#: Bright ends, in electrons, that the validation images cycle through.
+PHOTON_LEVELS = (30.0, 100.0, 400.0, 1500.0)
+
+#: Side of a validation field, camera pixels.
+SIDE = 96
+
+
+class ValidationField(NamedTuple):
+    """A field: name, input (H, W) and truth (2H, 2W), both normalised, float32."""
+
+    name: str
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[ValidationField]:
+    """Make the validation fields.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Folder of the real images; None for simulated structures (with seeds that training never uses).
+    ranges : AcquisitionRanges
+        Optics and camera; the photon level is fixed by `PHOTON_LEVELS`.
+    """
+    size = 2 * SIDE + 2 * MARGIN
+    fields = []
+    if folder is None:
+        for i, kind in enumerate(STRUCTURES):
+            rng = np.random.default_rng([2**31, i])
+            pair = acquire(
+                rng, draw_structure(rng, kind, size), ranges, photons=PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
+            )
+            fields.append(ValidationField(kind, *normalise_pair(pair)))
+        return fields
+    for i, micrograph in enumerate(load_micrographs(folder, VALIDATION_IMAGES)):
+        rng = np.random.default_rng([2**31, i])
+        density, sigma = cut_density(rng, micrograph, size)
+        photons = PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
+        pair = acquire(rng, density, ranges, native_sigma=sigma, photons=photons)
+        fields.append(ValidationField(micrograph.name, *normalise_pair(pair)))
+    return fields
+
+
+class Restored(NamedTuple):
+    """Mean network's picture, mean of the draws, and their standard deviation; each (2H, 2W) float32."""
+
+    mean_network: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+@torch.inference_mode()
+def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, seed: int = 0) -> Restored:
+    """Restore one small normalised field whole.
+
+    Parameters
+    ----------
+    model : CVDM
+        In evaluation mode.
+    x : ndarray
+        Normalised field (H, W), sides multiples of the model's granularity.
+    steps, draws : int
+        Sampling steps, and draws (an even number: each comes with its antithetic twin).
+    seed : int
+        Seed of the noise.
+    """
+    image = torch.from_numpy(x)[None, None]
+    estimate: Estimate = model.estimate(image)
+    generator = torch.Generator().manual_seed(seed)
+    samples = []
+    for _ in range(max(1, draws // 2)):
+        fields = [torch.randn(estimate.mean.shape, generator=generator) for _ in range(steps)]
+        for sign in (1, -1):
+            last = None
+            for last in ancestral(
+                lambda z, gamma: model.predict_noise(z, image, estimate.mean, estimate.scale, gamma),
+                model.clock,
+                estimate.lam,
+                time_grid(steps),
+                lambda step, sign=sign, fields=fields: sign * fields[step],  # type: ignore[misc]
+            ):
+                pass
+            assert last is not None
+            samples.append(model.unfold(estimate.mean + estimate.scale * last.state)[0, 0])
+    stack = torch.stack(samples)
+    return Restored(model.unfold(estimate.mean)[0, 0].numpy(), stack.mean(0).numpy(), stack.std(0).numpy())
+
+
+def peak_signal_to_noise(truth: NDArray[np.float32], image: NDArray[np.float32]) -> float:
+    """PSNR in dB after the least-squares gain and offset, with the truth's range as peak."""
+    design = np.stack([image.ravel(), np.ones(image.size, np.float32)], axis=1)
+    solution = np.linalg.lstsq(design, truth.ravel(), rcond=None)[0]
+    error = float(np.mean((design @ solution - truth.ravel()) ** 2))
+    return float(10 * np.log10(max(float(np.ptp(truth)) ** 2, 1e-12) / max(error, 1e-12)))
+
+
+def validate(
+    model: CVDM, fields: list[ValidationField], steps: int, draws: int, picture: Path | None = None
+) -> dict[str, float]:
+    """Restore every field and score it.
+
+    Parameters
+    ----------
+    model : CVDM
+        The (averaged) weights.
+    fields : list of ValidationField
+        From `validation_fields`.
+    steps, draws : int
+        As in `restore_field`.
+    picture : Path, optional
+        Where to write a PNG: one row a field, with input, mean network, mean of draws, standard deviation, truth.
+
+    Returns
+    -------
+    dict
+        Averages over the fields: PSNR of bicubic enlargement, of the mean network, of the mean of the draws and
+        of one draw's standard deviation against the true error (correlation).
+    """
+    scores: dict[str, list[float]] = {
+        k: []
+        for k in ("psnr_bicubic", "psnr_mean_network", "psnr_posterior_mean", "correlation", "coverage90")
+    }
+    rows = []
+    for field in fields:
+        restored = restore_field(model, field.x, steps, draws)
+        enlarged = ndimage.zoom(field.x, 2, order=3, grid_mode=True, mode="reflect").astype(np.float32)
+        scores["psnr_bicubic"].append(peak_signal_to_noise(field.y, enlarged))
+        scores["psnr_mean_network"].append(peak_signal_to_noise(field.y, restored.mean_network))
+        scores["psnr_posterior_mean"].append(peak_signal_to_noise(field.y, restored.mean))
+        error = np.abs(restored.mean - field.y)
+        scores["correlation"].append(float(np.corrcoef(restored.std.ravel(), error.ravel())[0, 1]))
+        scores["coverage90"].append(float(np.mean(error <= 1.645 * restored.std)))
+        top = max(float(np.percentile(field.y, 99.8)), 1e-6)
+        panels = [
+            enlarged,
+            restored.mean_network / top,
+            restored.mean / top,
+            4 * restored.std / top,
+            field.y / top,
+        ]
+        rows.append(np.hstack([np.clip(p, 0, 1) for p in panels]))
+    if picture is not None:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        PillowImage.fromarray((255 * np.vstack(rows) ** 0.7).astype(np.uint8)).save(picture)
+    return {name: float(np.mean(values)) for name, values in scores.items()}
