@@ -1,0 +1,174 @@
+"""Tiles for one network pass: large planes in small pieces, with the pixels of the whole.
+
+A tile is cut for a single network pass, never for a whole trajectory. The sampler keeps the state of the
+entire plane; each evaluation of a network is then carried out tile by tile, every tile reading a halo from
+that common state and writing only its own pixels back. A network that sees no further than the halo cannot
+tell the difference, so tiled equals whole for any number of steps: there is nothing to blend, and there are
+no seams.
+
+The plane itself is padded by reflection before anything else, so that the image's border pixels are seen in
+plausible surroundings instead of the zeros that convolutions pad with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+#: Camera pixels of reflected image on each side of a plane, rounded up to the network's granularity.
+MARGIN = 16
+
+#: Tensors of one tile, each (1, C, h, w), in the order of the inputs -> output tensors of the same height and
+#: width.
+TileNetwork = Callable[..., Sequence[Tensor]]
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How a plane was enlarged, and where its own pixels are.
+
+    Attributes
+    ----------
+    height, width : int
+        Size of the image in camera pixels.
+    rows, columns : range
+        Global coordinates of the padded plane; the image's own first pixel is 0, the margin before it
+        negative.
+    """
+
+    height: int
+    width: int
+    rows: range
+    columns: range
+
+    def crop_fine(self, fine: Tensor, upscaling: int) -> Tensor:
+        """Cut the image out of a padded plane on the fine grid, shape (..., s·H_padded, s·W_padded)."""
+        top, left = -self.rows.start * upscaling, -self.columns.start * upscaling
+        return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
+
+
+def plan_padding(height: int, width: int, granularity: int, margin: int = MARGIN) -> Padding:
+    """Plan the margin around a plane: at least ``margin`` on each side, and sizes the network accepts.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the image in camera pixels.
+    granularity : int
+        The padded height and width, and the margin before the first pixel, become multiples of it.
+    margin : int
+        Camera pixels of margin on each side.
+
+    Returns
+    -------
+    Padding
+    """
+    before = _round_up(margin, granularity)
+    rows, columns = (range(-before, _round_up(size + margin, granularity)) for size in (height, width))
+    return Padding(height, width, rows, columns)
+
+
+def pad_by_reflection(plane: Tensor, padding: Padding) -> Tensor:
+    """Fill the margin by mirroring at the border pixels, as often as a small plane needs it.
+
+    Parameters
+    ----------
+    plane : Tensor
+        Shape (..., H, W), of any size from 1 × 1.
+    padding : Padding
+        From `plan_padding` for this H and W.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., len(rows), len(columns)).
+    """
+    rows = _reflected(padding.rows, padding.height).to(plane.device)
+    columns = _reflected(padding.columns, padding.width).to(plane.device)
+    return plane.index_select(-2, rows).index_select(-1, columns)
+
+
+def _reflected(coordinates: range, size: int) -> Tensor:
+    """Mirror coordinates about the first and the last pixel, as often as it takes to reach 0 .. size - 1."""
+    if size == 1:
+        return torch.zeros(len(coordinates), dtype=torch.int64)
+    period = 2 * (size - 1)
+    position = torch.arange(coordinates.start, coordinates.stop).remainder(period)
+    return torch.minimum(position, period - position)
+
+
+def tile_spans(length: int, tile: int, granularity: int) -> list[range]:
+    """Cut 0 .. length into even stretches of at most ``tile``, rounded up to the granularity.
+
+    Even stretches need less memory than full ones and a remainder, for the same number of halos.
+    """
+    largest = max(granularity, _round_up(tile, granularity))
+    count = -(-length // largest)
+    side = _round_up(-(-length // count), granularity)
+    return [range(start, min(start + side, length)) for start in range(0, length, side)]
+
+
+def apply_tiled(
+    network: TileNetwork,
+    inputs: Sequence[Tensor],
+    *,
+    tile: int | None,
+    halo: int,
+    granularity: int,
+    checkpoint: Callable[[], None] | None = None,
+) -> tuple[Tensor, ...]:
+    """Evaluate a network on a plane, tile by tile.
+
+    Parameters
+    ----------
+    network : callable
+        Takes one tensor (1, C_i, h, w) for each input and returns tensors (1, D_j, h, w).
+    inputs : sequence of Tensor
+        Shape (1, C_i, H, W), with H and W multiples of ``granularity``.
+    tile : int or None
+        Largest side of a tile, halo not counted, rounded up to the granularity; None for the whole plane at
+        once.
+    halo : int
+        How far the network sees, in pixels. Each tile is given this much of its surroundings, rounded up to
+        the granularity; at the border of the plane there is no more to give, as in a pass over the whole
+        plane.
+    granularity : int
+        Tiles begin and end at multiples of it, so that they keep the phase of the network's down-sampling.
+    checkpoint : callable, optional
+        Called before every tile. What it raises ends the pass; the inputs are left as they were.
+
+    Returns
+    -------
+    tuple of Tensor
+        The network's outputs for the whole plane, shape (1, D_j, H, W).
+    """
+    height, width = inputs[0].shape[-2:]
+    reach = _round_up(halo, granularity)
+    row_spans = tile_spans(height, tile or height, granularity)
+    column_spans = tile_spans(width, tile or width, granularity)
+    if len(row_spans) == len(column_spans) == 1:
+        if checkpoint is not None:
+            checkpoint()
+        return tuple(network(*inputs))
+    outputs: tuple[Tensor, ...] = ()
+    for rows in row_spans:
+        top, bottom = max(0, rows.start - reach), min(height, rows.stop + reach)
+        for columns in column_spans:
+            left, right = max(0, columns.start - reach), min(width, columns.stop + reach)
+            if checkpoint is not None:
+                checkpoint()
+            results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
+            outputs = outputs or tuple(r.new_empty((*r.shape[:-2], height, width)) for r in results)
+            for output, result in zip(outputs, results, strict=True):
+                own = result[
+                    ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+                ]
+                output[..., rows.start : rows.stop, columns.start : columns.stop] = own
+    return outputs
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
