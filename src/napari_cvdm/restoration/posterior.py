@@ -1,0 +1,192 @@
+"""From draws to a mean and a standard deviation, pixel by pixel, without keeping the draws.
+
+Draws come in antithetic pairs: draw 2k + 1 uses the noise of draw 2k with its sign turned, in every step. The
+residual about the mean network's picture has zero mean, and the sampler is nearly odd in its noise, so the
+two errors of a pair nearly cancel: the mean of a few pairs lies close to the best estimate, where the mean of
+as many independent draws would still carry a share of sampling noise and cost fidelity. A draw whose partner
+is still missing would bring that noise back; its expected partner is its mirror image about the mean
+network's picture, so until the partner comes, the pair counts as that picture. With an even number of draws
+the mean is the plain mean of the draws.
+
+Negatively correlated draws make the usual sum of squares about their mean too large an estimate of the
+variance, by up to draws / (draws - 1). `RunningPosterior` says what is used instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PosteriorSettings:
+    """How draws are made and put together.
+
+    Attributes
+    ----------
+    antithetic : bool
+        Whether draws come in pairs of opposite noise.
+    shrinkage : float
+        Weight, 0 to 1, of the mean network's picture in the posterior mean; 0 leaves the draws alone.
+    scale_weight : float
+        Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
+        which a positive weight steadies. 0 leaves the draws alone.
+    eta : float
+        Share of fresh noise in each step of the sampler, 0 to 1.
+    time_power : float
+        Power of the sampler's grid of times; 1 for even spacing.
+    """
+
+    antithetic: bool = True
+    shrinkage: float = 0.0
+    scale_weight: float = 0.0
+    eta: float = 1.0
+    time_power: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse weights outside their range."""
+        if not 0 <= self.shrinkage <= 1:
+            raise ValueError(f"shrinkage must lie between 0 and 1, not {self.shrinkage}")
+        if not self.scale_weight >= 0:
+            raise ValueError(f"scale_weight must not be negative, not {self.scale_weight}")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta must lie between 0 and 1, not {self.eta}")
+        if not self.time_power > 0:
+            raise ValueError(f"time_power must be positive, not {self.time_power}")
+
+    def noise_of(self, draw: int) -> tuple[int, float]:
+        """Return the number of the noise field that a draw uses, and its sign."""
+        if not self.antithetic:
+            return draw, 1.0
+        return draw - draw % 2, -1.0 if draw % 2 else 1.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Correction that makes the standard deviation match the errors measured on held-out data.
+
+    Attributes
+    ----------
+    gain, offset : float
+        Calibrated = gain · std + offset, in normalised intensity units, never below 0.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def from_card(cls, values: Mapping[str, Any] | None) -> Calibration | None:
+        """Read the calibration of a card; None if there is none, or none that this version can apply."""
+        if values is None or values.get("kind") != "affine":
+            return None
+        return cls(float(values.get("gain", 1.0)), float(values.get("offset", 0.0)))
+
+    def apply(self, std: Tensor) -> Tensor:
+        """Calibrate a standard deviation in normalised intensity units; any shape."""
+        return (self.gain * std + self.offset).clamp_min(0)
+
+
+class RunningPosterior:
+    """Mean and standard deviation of the draws so far, of one plane.
+
+    For antithetic draws, with correlation ρ < 0 within a pair (a, b) and variance σ²: half the difference of
+    a pair has E[(a - b)² / 4] = σ² (1 - ρ) / 2, and the pair means have the variance σ² (1 + ρ) / 2. The sum
+    of the first, averaged over pairs, and the unbiased variance of the second is therefore an unbiased
+    estimate of σ² for every ρ, and free of cancellation. Two cases need more care:
+
+    - A single pair says nothing about the variance of pair means, which ρ near -1 makes small: it counts as
+    0.
+    - A last draw s without its partner adds (s - m)², m the mean of the P pair means, with the expectation
+      σ² + σ² (1 + ρ) / (2P). The combination in `_variance` is again unbiased for every ρ, from one pair on.
+
+    Independent draws get the usual unbiased variance (n - 1 in the denominator). With one draw there is no
+    spread to measure, and the mean network's own scale stands in.
+
+    Parameters
+    ----------
+    centre : Tensor
+        The mean network's picture, normalised intensity; any shape, which the draws share.
+    scale : Tensor
+        The mean network's residual scale, in the same units and of the same shape.
+    settings : PosteriorSettings
+        How the draws are made and put together.
+    """
+
+    def __init__(self, centre: Tensor, scale: Tensor, settings: PosteriorSettings) -> None:
+        self._centre, self._scale, self._settings = centre, scale, settings
+        self.count = 0
+        """Draws added so far."""
+        # Groups are pairs of draws, or single draws if they are independent.
+        self._groups = 0
+        self._group_mean = torch.zeros_like(centre)
+        self._group_squares = torch.zeros_like(centre)
+        self._half_difference_squares = torch.zeros_like(centre)
+        self._pending: Tensor | None = None
+
+    @torch.inference_mode()
+    def add(self, draw: Tensor) -> tuple[Tensor, Tensor]:
+        """Take in the next draw, in the order in which they are numbered; return `mean` and `std`."""
+        self.count += 1
+        if not self._settings.antithetic:
+            self._add_group(draw)
+        elif self._pending is None:
+            self._pending = draw.clone()
+        else:
+            half_difference = (self._pending - draw).mul_(0.5)
+            self._half_difference_squares.addcmul_(half_difference, half_difference)
+            self._add_group(self._pending.add_(draw).mul_(0.5))
+            self._pending = None
+        return self.mean(), self.std()
+
+    def _add_group(self, value: Tensor) -> None:
+        # Welford's update: differences of like numbers, so float32 suffices.
+        self._groups += 1
+        step = value - self._group_mean
+        self._group_mean.add_(step, alpha=1 / self._groups)
+        self._group_squares.addcmul_(step, value - self._group_mean)
+
+    def mean(self) -> Tensor:
+        """Return the estimate of the posterior mean, normalised intensity; a new tensor."""
+        if self.count == 0:
+            return self._centre.clone()
+        mean = self._group_mean
+        if self._pending is not None:
+            # The missing partner is taken to be the mirror image: this pair's mean is the mean network's
+            # picture.
+            mean = torch.lerp(mean, self._centre, 1 / (self._groups + 1))
+        return torch.lerp(mean, self._centre, self._settings.shrinkage)
+
+    def std(self) -> Tensor:
+        """Return the posterior standard deviation before calibration, normalised intensity; a new tensor."""
+        if self.count < 2:
+            return self._scale.clone()
+        prior, freedom = self._settings.scale_weight, self._degrees_of_freedom()
+        variance = self._variance()
+        if prior > 0:
+            variance = (freedom * variance + prior * self._scale.square()) / (freedom + prior)
+        return variance.clamp_min(0).sqrt()
+
+    def _degrees_of_freedom(self) -> int:
+        """Independent looks at the spread: a pair gives one, since its second draw mirrors the first."""
+        if self._settings.antithetic:
+            return self._groups + (self._pending is not None)
+        return self._groups - 1
+
+    def _variance(self) -> Tensor:
+        groups = self._groups
+        between = self._group_squares / max(1, groups - 1)
+        if not self._settings.antithetic:
+            return between
+        within = self._half_difference_squares / groups
+        if self._pending is None:
+            return within + between
+        distance = (self._pending - self._group_mean).square()
+        if groups == 1:
+            return 0.5 * (within + distance)
+        # Weights 2P and 1 for two unbiased estimates: within + between, and distance - between / P.
+        weight = 2 * groups
+        return (weight * (within + between) + distance - between / groups) / (weight + 1)
