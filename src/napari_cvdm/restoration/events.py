@@ -1,0 +1,72 @@
+"""What a restoration reports while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.result import Restoration
+
+Stage = Literal["mean", "denoise", "draw", "done"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that has been done.
+
+    Attributes
+    ----------
+    stage : {"mean", "denoise", "draw", "done"}
+        The mean network's picture of a plane; one denoising step; one finished draw; everything.
+    plane, planes : int
+        The plane at work, from 0, and how many there are.
+    draw, draws : int
+        The draw at work, from 0, and how many there will be (0 in a preview).
+    step, steps : int
+        Steps done of this draw, and how many a draw has.
+    fraction : float
+        Share of all the work that is done, 0 to 1; never falls.
+    """
+
+    stage: Stage
+    plane: int
+    planes: int
+    draw: int
+    draws: int
+    step: int
+    steps: int
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Estimate(Event):
+    """The present picture of one plane, on the fine grid and in the input's intensity units.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Where the plane is: one index for each axis of the result before Y and X, in the order of its axes.
+    mean, std : ndarray
+        float32, shape (Y', X'). Arrays of their own: they do not change afterwards.
+    """
+
+    index: tuple[int, ...]
+    mean: npt.NDArray[np.float32]
+    std: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The last event.
+
+    Attributes
+    ----------
+    result : Restoration
+        What `restore` returns.
+    """
+
+    result: Restoration

@@ -1,0 +1,190 @@
+"""Restoring one plane: the mean network's estimate, and draws from the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_cvdm.cvdm.model import CVDM, Estimate
+from napari_cvdm.cvdm.sampling import ancestral, time_grid
+from napari_cvdm.restoration.device import TileSize, automatic_tile, prepared_copy, within_memory
+from napari_cvdm.restoration.noise import gaussian_field
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
+
+
+@dataclass(frozen=True)
+class PlaneEstimate:
+    """What the first pass tells about one plane; everything that its draws need.
+
+    Attributes
+    ----------
+    padding : Padding
+        Where the image lies in the padded plane.
+    observation : Tensor
+        The padded plane, normalised, shape (1, 1, H, W).
+    mean, scale, lam : Tensor
+        Mean network's picture, residual scale and schedule rate, folded, shape (1, s², H, W).
+    """
+
+    padding: Padding
+    observation: Tensor
+    mean: Tensor
+    scale: Tensor
+    lam: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(each.nbytes for each in (self.observation, self.mean, self.scale, self.lam))
+
+
+class PlaneRestorer:
+    """Restores planes with one network on one device.
+
+    Parameters
+    ----------
+    network : CVDM
+        The model's network; a copy is used.
+    device : torch.device
+        Where to run.
+    tile : int or "auto"
+        Side of a tile in camera pixels.
+    settings : PosteriorSettings
+        How draws are made.
+    checkpoint : callable, optional
+        Called before every network pass on every tile; may raise to cancel.
+
+    Attributes
+    ----------
+    mean_tile, noise_tile : TileSize
+        Tile sizes in use for the two networks.
+    """
+
+    def __init__(
+        self,
+        network: CVDM,
+        device: torch.device,
+        tile: int | Literal["auto"],
+        settings: PosteriorSettings,
+        checkpoint: Callable[[], None] | None = None,
+    ) -> None:
+        self._network = prepared_copy(network, device)
+        self._device, self._settings, self._checkpoint = device, settings, checkpoint
+        config = network.config
+        # The noise network, which does nearly all the work, sees less far than the deeper mean network and
+        # its scale head: it gets a halo of its own.
+        self._mean_halo = network.receptive_field
+        self._noise_halo = network.noise_network.receptive_field
+        self.mean_tile = TileSize(tile, automatic_tile(device, config.mean_widths[0], self._mean_halo))
+        self.noise_tile = TileSize(tile, automatic_tile(device, config.noise_widths[0], self._noise_halo))
+
+    @torch.inference_mode()
+    def estimate(self, plane: npt.NDArray[np.float32]) -> PlaneEstimate:
+        """Run the mean network and the rate network over one plane.
+
+        Parameters
+        ----------
+        plane : ndarray
+            Normalised intensities, shape (Y, X).
+
+        Returns
+        -------
+        PlaneEstimate
+        """
+        padding = plan_padding(plane.shape[0], plane.shape[1], self._network.granularity)
+        image = torch.from_numpy(np.ascontiguousarray(plane)).to(self._device)[None, None]
+        observation = pad_by_reflection(image, padding)
+
+        def first_pass(x: Tensor) -> Estimate:
+            return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
+
+        mean, scale, lam = self._tiled(first_pass, (observation,), self.mean_tile, self._mean_halo)
+        return PlaneEstimate(padding, observation, mean, scale, lam)
+
+    def draw(
+        self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
+    ) -> Iterator[Tensor | None]:
+        """Draw one sharp image from the posterior of a plane.
+
+        Parameters
+        ----------
+        estimate : PlaneEstimate
+            The plane's first pass.
+        plane, draw : int
+            Numbers of the plane and the draw, which the noise is bound to.
+        steps : int
+            Denoising steps.
+        seed : int
+            Seed of the noise.
+
+        Yields
+        ------
+        None or Tensor
+            None after every denoising step; then, last, the draw as `picture` gives it.
+        """
+        field, sign = self._settings.noise_of(draw)
+        channels = estimate.mean.shape[1]
+
+        def noise(step: int) -> Tensor:
+            values = gaussian_field(
+                seed,
+                plane=plane,
+                draw=field,
+                step=step,
+                rows=estimate.padding.rows,
+                columns=estimate.padding.columns,
+                channels=channels,
+                device=self._device,
+            )
+            return values.mul_(sign)
+
+        def step_pass(*tile: Tensor) -> tuple[Tensor]:
+            return (self._network.predict_noise(*tile),)
+
+        def predict(z: Tensor, gamma: Tensor) -> Tensor:
+            inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)
+            return self._tiled(step_pass, inputs, self.noise_tile, self._noise_halo)[0]
+
+        times = time_grid(steps, self._settings.time_power)
+        sampler = ancestral(predict, self._network.clock, estimate.lam, times, noise, self._settings.eta)
+        residual = None
+        while True:
+            # Entered anew for each step: the mode must not reach into the caller's code between two events.
+            with torch.inference_mode():
+                done = next(sampler, None)
+            if done is None:
+                break
+            residual = done.state
+            yield None
+        assert residual is not None  # time_grid() gives at least one step
+        with torch.inference_mode():
+            sharp = self.picture(estimate, torch.addcmul(estimate.mean, estimate.scale, residual))
+        yield sharp
+
+    @torch.inference_mode()
+    def picture(self, estimate: PlaneEstimate, folded: Tensor) -> Tensor:
+        """Unfold (1, s², H, W) of the padded plane to the image itself, shape (s·Y, s·X), normalised."""
+        fine = self._network.unfold(folded)[0, 0]
+        return estimate.padding.crop_fine(fine, self._network.upscaling).contiguous()
+
+    def _tiled(
+        self, network: TileNetwork, inputs: tuple[Tensor, ...], tile: TileSize, halo: int
+    ) -> tuple[Tensor, ...]:
+        def whole_pass(side: int) -> tuple[Tensor, ...]:
+            return apply_tiled(
+                network,
+                inputs,
+                tile=side,
+                halo=halo,
+                granularity=self._network.granularity,
+                checkpoint=self._checkpoint,
+            )
+
+        return within_memory(whole_pass, tile, max(inputs[0].shape[-2:]), self._device)

@@ -1,0 +1,115 @@
+"""How a result was made, in values that JSON can hold."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_cvdm.restoration.device import TileSize
+from napari_cvdm.restoration.normalization import Normalization, describe_normalizations
+from napari_cvdm.restoration.posterior import Calibration
+from napari_cvdm.restoration.request import Request
+
+
+def describe(
+    request: Request,
+    normalizations: dict[tuple[int, ...], Normalization],
+    tiles: dict[str, TileSize],
+    calibration: Calibration | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """Describe a finished restoration.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked for.
+    normalizations : dict
+        Of every plane, under its index.
+    tiles : dict of str to TileSize
+        The tile sizes that were used in the end, by network.
+    calibration : Calibration or None
+        The calibration that was applied to the standard deviation.
+    seconds : float
+        Wall time.
+
+    Returns
+    -------
+    dict
+        With the keys model, uncertainty, standard_deviation, draws, steps, seed, sampling, device, tile,
+        upscaling, axes, pixel_size_nm, normalisation, warnings, versions, seconds.
+    """
+    model = request.model
+    return {
+        "model": {"name": model.name, "sha256": model.sha256},
+        "uncertainty": "uncalibrated" if calibration is None else "calibrated",
+        "calibration": None if calibration is None else asdict(calibration),
+        "standard_deviation": (
+            "spread of the draws" if request.draws > 1 else "residual scale predicted by the mean network"
+        ),
+        "draws": request.draws,
+        "steps": request.steps,
+        "seed": request.seed,
+        "sampling": asdict(request.settings),
+        "device": describe_device(request.chosen.device),
+        "tile": {
+            "requested": request.tile,
+            **{name: tile.side for name, tile in tiles.items()},
+        },
+        "upscaling": model.upscaling,
+        "axes": request.axes.names,
+        "pixel_size_nm": request.pixel_size,
+        "normalisation": describe_normalizations(normalizations),
+        "warnings": warnings_for(request, normalizations, tiles),
+        "versions": versions(),
+        "seconds": round(seconds, 3),
+    }
+
+
+def warnings_for(
+    request: Request, normalizations: dict[tuple[int, ...], Normalization], tiles: dict[str, TileSize]
+) -> list[str]:
+    """List what the user should know before believing the result, a sentence each."""
+    found = [] if request.chosen.notice is None else [request.chosen.notice]
+    sizes = getattr(request.model.card, "pixel_size_nm", None)
+    size = request.pixel_size
+    if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:
+        found.append(
+            f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
+            f"'{request.model.name}' was trained for: resample the image, or doubt the detail."
+        )
+    if not all(each.fits_float32 for each in normalizations.values()):
+        found.append(
+            "The image's offset is so large beside its contrast that single precision rounds the restored "
+            "intensities: subtract the offset first."
+        )
+    for name, tile in tiles.items():
+        if tile.halvings:
+            found.append(f"Memory ran out; the {name} network went on with tiles of {tile.side} pixels.")
+    return found
+
+
+def describe_device(device: torch.device) -> str:
+    """Name a device so that a reader knows the hardware, for instance "cuda:0 (NVIDIA H200)"."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the result."""
+    try:
+        own = version("napari-cvdm")
+    except PackageNotFoundError:  # run from a source folder that was never installed
+        own = "unknown"
+    return {
+        "napari-cvdm": own,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,174 @@
+"""What was asked for, checked before any work is done."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_PLANES, MAX_STEPS
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.validation import check_image
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+#: Denoising steps for a model whose card names none.
+DEFAULT_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """A restoration that can be carried out. Made by `check_request`.
+
+    Attributes
+    ----------
+    image : ndarray
+        The input, any real number type, never written to.
+    axes : Axes
+        Its axes.
+    model : PretrainedModel
+        The model to use.
+    pixel_size : float or None
+        Lateral pixel size of the input in nanometres.
+    draws : int
+        Draws per plane; 0 in a preview.
+    steps : int
+        Denoising steps per draw; 0 in a preview.
+    seed : int
+        Seed of the noise.
+    chosen : ChosenDevice
+        The processor, and what to tell the user about it.
+    tile : int or "auto"
+        Side of a tile in camera pixels.
+    keep_draws : bool
+        Whether the result holds every draw.
+    preview : bool
+        Whether only the mean network runs.
+    settings : PosteriorSettings
+        How draws are made and put together.
+    """
+
+    image: npt.NDArray[Any]
+    axes: Axes
+    model: PretrainedModel
+    pixel_size: float | None
+    draws: int
+    steps: int
+    seed: int
+    chosen: ChosenDevice
+    tile: int | Literal["auto"]
+    keep_draws: bool
+    preview: bool
+    settings: PosteriorSettings
+
+
+def check_request(
+    image: Any,
+    model: PretrainedModel,
+    *,
+    axes: str | None,
+    pixel_size: float | None,
+    draws: int,
+    steps: int | None,
+    seed: int,
+    device: str,
+    tile: int | str,
+    keep_draws: bool,
+    preview: bool,
+    settings: PosteriorSettings | None,
+) -> Request:
+    """Check everything that `restore` was given.
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    InputError, InputTypeError, DeviceError
+        With a message that names the fault and the remedy.
+    """
+    if not (hasattr(model, "network") and hasattr(model, "card")):
+        raise InputTypeError(
+            f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
+            "load it by its name or path first."
+        )
+    array = check_image(image)
+    resolved = resolve_axes(array.shape, axes)
+    if resolved.planes > MAX_PLANES:
+        raise InputError(
+            f"The image has {resolved.planes} planes; at most {MAX_PLANES} can be restored at once."
+        )
+    if steps is None:
+        steps = getattr(model.card, "default_steps", None) or DEFAULT_STEPS
+    return Request(
+        image=array,
+        axes=resolved,
+        model=model,
+        pixel_size=check_pixel_size(pixel_size),
+        draws=0
+        if preview
+        else _whole("draws", draws, MAX_DRAWS, "For the mean network's picture alone, set preview."),
+        steps=0
+        if preview
+        else _whole("steps", steps, MAX_STEPS - 1, "Leave it out to use what the model was made for."),
+        seed=_integer("seed", seed),
+        chosen=choose_device(device),
+        tile=check_tile(tile),
+        keep_draws=keep_draws and not preview,
+        preview=preview,
+        settings=settings or card_settings(model.card),
+    )
+
+
+def card_settings(card: Any) -> PosteriorSettings:
+    """Read the settings a model card asks for in ``posterior_shrinkage`` and ``posterior_scale_weight``."""
+    return PosteriorSettings(
+        shrinkage=float(getattr(card, "posterior_shrinkage", None) or 0.0),
+        scale_weight=float(getattr(card, "posterior_scale_weight", None) or 0.0),
+    )
+
+
+def check_pixel_size(pixel_size: float | None) -> float | None:
+    """Return a pixel size as a float, or None if none is known.
+
+    Raises
+    ------
+    InputTypeError
+        If it is not a number.
+    InputError
+        If it is not finite, zero or negative.
+    """
+    if pixel_size is None:
+        return None
+    if isinstance(pixel_size, (bool, np.bool_)) or not isinstance(pixel_size, numbers.Real):
+        raise InputTypeError(
+            f"The pixel size must be a number of nanometres, not {type(pixel_size).__name__}."
+        )
+    size = float(pixel_size)
+    if not (math.isfinite(size) and size > 0):
+        raise InputError(f"The pixel size must be a positive number of nanometres, not {size:g}.")
+    return size
+
+
+def _whole(name: str, value: Any, most: int, remedy: str) -> int:
+    number = _integer(name, value)
+    if number < 1:
+        raise InputError(f"The number of {name} must be at least 1, not {number}. {remedy}")
+    if number > most:
+        raise InputError(f"The number of {name} can be at most {most}, not {number}.")
+    return number
+
+
+def _integer(name: str, value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise InputTypeError(f"'{name}' must be a whole number, not {value!r}.")
+    return int(value)

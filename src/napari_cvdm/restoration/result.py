@@ -1,0 +1,49 @@
+"""What a restoration gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Restoration:
+    """A restored image and how far to trust it.
+
+    Attributes
+    ----------
+    mean : ndarray
+        Estimate of the sharp image: float32, the input's axes with Y and X ``upscaling`` times as long, in
+        the input's intensity units. The mean of the draws, stabilised as `napari_cvdm.restoration.posterior`
+        says.
+    std : ndarray
+        Standard deviation of the estimate, same shape and units. ``provenance["uncertainty"]`` says whether
+        it is calibrated.
+    draws : ndarray or None
+        float32, shape (draws, ...): the single draws, if they were asked for.
+    axes : str
+        One letter for each axis of ``mean``.
+    pixel_size : float or None
+        Lateral pixel size of the input in nanometres, if it was given.
+    upscaling : int
+        Restored pixels per input pixel along Y and X.
+    provenance : dict
+        How the result was made, in values that JSON can hold: model, settings, device, versions,
+        normalisation, warnings, seconds.
+    """
+
+    mean: npt.NDArray[np.float32]
+    std: npt.NDArray[np.float32]
+    draws: npt.NDArray[np.float32] | None
+    axes: str
+    pixel_size: float | None
+    upscaling: int
+    provenance: dict[str, Any] = field(repr=False)
+
+    @property
+    def restored_pixel_size(self) -> float | None:
+        """Lateral pixel size of the restored image in nanometres."""
+        return None if self.pixel_size is None else self.pixel_size / self.upscaling

@@ -1,0 +1,151 @@
+"""One restoration under way: which plane and draw comes next, and what is reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
+from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
+from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
+from napari_cvdm.restoration.provenance import describe
+from napari_cvdm.restoration.request import Request
+from napari_cvdm.restoration.result import Restoration
+
+FloatArray = npt.NDArray[np.float32]
+Index = tuple[int, ...]
+
+#: Memory for first passes kept until their plane's draws begin, in bytes. Those of further planes are done
+#: again, which costs little beside their draws, while keeping all of a long film could fill the memory.
+KEPT_ESTIMATES = 2**29
+#: Work of the first pass, in units of one denoising step: the mean network is the larger of the two.
+FIRST_PASS_WORK = 2
+
+
+class Run:
+    """Carries out a `Request`.
+
+    Parameters
+    ----------
+    request : Request
+        What to do.
+    checkpoint : callable, optional
+        Called before every network pass on every tile; may raise to cancel.
+    """
+
+    def __init__(self, request: Request, checkpoint: Callable[[], None] | None = None) -> None:
+        self._request = request
+        self._checkpoint = checkpoint
+        # Neither the mean network's scale nor a single draw is what a calibration is measured on.
+        calibration = request.model.card.calibration if request.draws > 1 else None
+        self._calibration = Calibration.from_card(calibration)
+        self._normalizations: dict[Index, Normalization] = {}
+        self._kept: dict[Index, PlaneEstimate] = {}
+        self._work_done = 0
+        self._work = request.axes.planes * (FIRST_PASS_WORK + request.draws * request.steps)
+
+    def events(self) -> Iterator[Event]:
+        """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises."""
+        started = time.perf_counter()
+        request, axes = self._request, self._request.axes
+        self._restorer = PlaneRestorer(
+            request.model.network, request.chosen.device, request.tile, request.settings, self._checkpoint
+        )
+        self._normalizations = fit_normalizations(request.image, axes)
+        shape = axes.output_shape(request.model.upscaling)
+        mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
+        for stage in (self._preview,) if request.preview else (self._preview, self._refine):
+            for index in axes.indices():
+                for event in stage(index, draws):
+                    if isinstance(event, Estimate):
+                        axes.put_plane(mean, index, event.mean)
+                        axes.put_plane(std, index, event.std)
+                    yield event
+        yield self._finished(mean, std, draws, time.perf_counter() - started)
+
+    def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
+        """Do stage "mean" of one plane."""
+        estimate = self._first_pass(index)
+        room = KEPT_ESTIMATES - sum(each.nbytes for each in self._kept.values())
+        if not self._request.preview and estimate.nbytes <= room:
+            self._kept[index] = estimate
+        self._work_done += FIRST_PASS_WORK
+        centre, scale = self._pictures(estimate)
+        yield self._estimate_event("mean", index, 0, centre, scale)
+
+    def _refine(self, index: Index, draws: FloatArray | None) -> Iterator[Event]:
+        """Do stages "denoise" and "draw" of one plane; each draw goes into ``draws``, if draws are kept."""
+        request, plane = self._request, self._request.axes.plane_number(index)
+        estimate = self._kept.pop(index, None) or self._first_pass(index)
+        posterior = RunningPosterior(*self._pictures(estimate), request.settings)
+        for draw in range(request.draws):
+            step = 0
+            for sharp in self._restorer.draw(
+                estimate, plane=plane, draw=draw, steps=request.steps, seed=request.seed
+            ):
+                if sharp is None:
+                    step += 1
+                    self._work_done += 1
+                    yield self._event("denoise", plane, draw, step)
+                else:
+                    mean, std = posterior.add(sharp)
+                    if draws is not None:
+                        restored = self._normalizations[index].invert(_array(sharp))
+                        request.axes.put_plane(draws[draw], index, restored)
+                    yield self._estimate_event("draw", index, draw, mean, std)
+
+    def _first_pass(self, index: Index) -> PlaneEstimate:
+        plane = self._request.axes.plane(self._request.image, index)
+        return self._restorer.estimate(self._normalizations[index].apply(plane))
+
+    def _pictures(self, estimate: PlaneEstimate) -> tuple[Tensor, Tensor]:
+        picture = self._restorer.picture
+        return picture(estimate, estimate.mean), picture(estimate, estimate.scale)
+
+    def _estimate_event(self, stage: Stage, index: Index, draw: int, mean: Tensor, std: Tensor) -> Estimate:
+        if stage == "draw" and draw > 0 and self._calibration is not None:
+            std = self._calibration.apply(std)
+        normalization = self._normalizations[index]
+        plane = self._request.axes.plane_number(index)
+        step = self._request.steps if stage == "draw" else 0
+        return Estimate(
+            **vars(self._event(stage, plane, draw, step)),
+            index=index,
+            mean=normalization.invert(_array(mean)),
+            std=normalization.invert_std(_array(std)),
+        )
+
+    def _event(self, stage: Stage, plane: int, draw: int, step: int) -> Event:
+        return Event(
+            stage,
+            plane=plane,
+            planes=self._request.axes.planes,
+            draw=draw,
+            draws=self._request.draws,
+            step=step,
+            steps=self._request.steps,
+            fraction=self._work_done / self._work,
+        )
+
+    def _finished(
+        self, mean: FloatArray, std: FloatArray, draws: FloatArray | None, seconds: float
+    ) -> Finished:
+        request = self._request
+        tiles = {"mean": self._restorer.mean_tile, "noise": self._restorer.noise_tile}
+        provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
+        result = Restoration(
+            mean, std, draws, request.axes.names, request.pixel_size, request.model.upscaling, provenance
+        )
+        last = self._event("done", request.axes.planes - 1, max(0, request.draws - 1), request.steps)
+        return Finished(**vars(last), result=result)
+
+
+def _array(tensor: Tensor) -> FloatArray:
+    array: FloatArray = tensor.cpu().numpy()
+    return array
