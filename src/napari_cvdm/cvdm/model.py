@@ -63,7 +63,10 @@ class CVDMConfig:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown architecture settings: {', '.join(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in values.items()})
+        settings: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list | tuple) else value for name, value in values.items()
+        }
+        return cls(**settings)
 
 
 class Estimate(NamedTuple):
@@ -186,4 +189,5 @@ class CVDM(nn.Module):
         signal, spread = gamma.sqrt(), (1 - gamma).clamp_min(0).sqrt()
         inputs = torch.cat([z, x, mean, scale.log(), signal, spread], dim=1)
         velocity = self.noise_network(inputs).float()
-        return signal * velocity + spread * z
+        epsilon: Tensor = signal * velocity + spread * z
+        return epsilon

@@ -80,7 +80,7 @@ class LocalUNet(nn.Module):
         )
         self.decoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths[:-1], blocks[:-1], strict=True))
         self.head = nn.Conv2d(widths[0], out_channels, 3, padding=1)
-        self.granularity = 2 ** (len(widths) - 1)
+        self.granularity: int = 2 ** (len(widths) - 1)
         self.receptive_field = _receptive_field(blocks)
 
     def features(self, x: Tensor) -> Tensor:
@@ -165,6 +165,6 @@ def _receptive_field(blocks: Sequence[int]) -> int:
         passes = 1 if level == len(blocks) - 1 else 2
         radius += 2 * count * passes * 2**level
     # Each 2×2 down- and up-sampling reaches to the edges of its coarse cell.
-    granularity = 2 ** (len(blocks) - 1)
+    granularity: int = 2 ** (len(blocks) - 1)
     radius += 2 * (granularity - 1)
     return -(-radius // granularity) * granularity

@@ -121,6 +121,22 @@ def ancestral(
         yield SamplingStep(step, steps, z, prediction)
 
 
+def finish(steps: Iterator[SamplingStep]) -> Tensor:
+    """Run a sampler to its end and return the draw.
+
+    Raises
+    ------
+    ValueError
+        If the sampler yields nothing.
+    """
+    draw: Tensor | None = None
+    for step in steps:
+        draw = step.state
+    if draw is None:
+        raise ValueError("the sampler made no step")
+    return draw
+
+
 def _gamma(clock: nn.Module, time: float, lam: Tensor) -> Tensor:
     t = torch.full((1,) * lam.ndim, time, dtype=lam.dtype, device=lam.device)
     return evaluate_schedule(clock, t, lam).gamma

@@ -84,7 +84,8 @@ class Acquisition:
 
 
 def _between(rng: np.random.Generator, bounds: tuple[float, float], power: float = 1.0) -> float:
-    return bounds[0] + (bounds[1] - bounds[0]) * float(rng.random()) ** power
+    share: float = float(rng.random()) ** power
+    return bounds[0] + (bounds[1] - bounds[0]) * share
 
 
 def _log_between(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
@@ -157,7 +158,7 @@ def acquire(
     scale = 4 * electrons / top * camera.gain
     return Acquisition(
         camera.record(rng, light),
-        np.maximum(target[inner, inner], 0) * scale,
+        (np.maximum(target[inner, inner], 0) * scale).astype(np.float32),
         {
             "psf_sigma": sigma,
             "target_sigma": max(target_sigma, native_sigma),

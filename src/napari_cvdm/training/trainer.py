@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -104,7 +103,7 @@ class Trainer:
         }
         temporary = self.checkpoint.with_suffix(".tmp")
         torch.save(state, temporary)
-        os.replace(temporary, self.checkpoint)
+        temporary.replace(self.checkpoint)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one.
@@ -119,7 +118,8 @@ class Trainer:
         state = torch.load(self.checkpoint, weights_only=True)
         if state["config"] != json.dumps(self.config.to_dict(), sort_keys=True):
             raise ConfigError(
-                f"{self.checkpoint} was made with another configuration; choose another output folder or start fresh"
+                f"{self.checkpoint} was made with another configuration; "
+                "choose another output folder or start fresh"
             )
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
