@@ -1,0 +1,181 @@
+"""TIFF in: pixels, axes and pixel size, or one sentence that says what is wrong with the file."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cvdm.files.tiff_metadata import read_scale
+from napari_cvdm.restoration.axes import AXIS_MEANINGS
+from napari_cvdm.restoration.errors import ImageFileError
+
+# tifffile reports every oddity of a file to its log. Faults that matter become exceptions here; without a
+# handler the rest would appear as stray lines on stderr.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_IMAGE_DESCRIPTION = 270
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image as it was read from a file.
+
+    Attributes
+    ----------
+    data : ndarray
+        In the type of the file.
+    axes : str
+        One letter per axis of `data`, as `napari_cvdm.restoration.axes` knows them. Axes whose meaning the
+        file does not tell are Q; samples of colour are S.
+    source : str
+        Path of the file.
+    pixel_size : float or None
+        Side of a pixel within the plane in nm, if the file tells.
+    z_spacing : float or None
+        Distance of two planes in nm, if the file tells.
+    time_interval : float or None
+        Time from frame to frame in seconds, if the file tells.
+    channel_names : tuple of str
+        Empty if the file has none.
+    """
+
+    data: NDArray[Any]
+    axes: str
+    source: str
+    pixel_size: float | None = None
+    z_spacing: float | None = None
+    time_interval: float | None = None
+    channel_names: tuple[str, ...] = ()
+
+
+def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
+    """Read an image from a TIFF file: OME-TIFF, ImageJ, or any other that tifffile understands.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    series : int
+        Which image of the file, if it holds several; of a pyramid the full resolution is read.
+
+    Returns
+    -------
+    ImageFile
+
+    Raises
+    ------
+    ImageFileError
+        If the file is missing, not a TIFF, truncated, corrupt, or declares more pixels than it can hold.
+    """
+    with _open(path) as tif:
+        if series >= len(tif.series):
+            raise ImageFileError(f"{path} holds {len(tif.series)} images; there is no number {series}.")
+        chosen = tif.series[series]
+        _check_complete(path, tif, chosen)
+        data = np.asarray(chosen.asarray())
+        scale = read_scale(tif, series)
+        axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
+    return ImageFile(
+        data,
+        axes,
+        str(path),
+        scale.pixel_size,
+        scale.z_spacing,
+        scale.time_interval,
+        scale.channel_names,
+    )
+
+
+def read_pixel_size(path: str | Path) -> float | None:
+    """Return the side of a pixel in nm that a TIFF file states, or None; no pixels are read.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is missing, not a TIFF, or corrupt.
+    """
+    with _open(path) as tif:
+        return read_scale(tif).pixel_size
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF file, and turn whatever goes wrong while it is open into an `ImageFileError`."""
+    path = Path(path)
+    if not path.exists():
+        raise ImageFileError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ImageFileError(f"{path} is a folder, not a TIFF file.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start not in _TIFF_STARTS:
+            raise ImageFileError(f"{path} is {'not a TIFF file' if start else 'empty'}.")
+        with tifffile.TiffFile(path) as tif:
+            if not tif.series:
+                raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated.")
+            yield tif
+    except ImageFileError:
+        raise
+    except OSError as error:
+        raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except MemoryError as error:
+        raise ImageFileError(f"{path} declares an image that does not fit in memory.") from error
+    except Exception as error:  # Decoders raise whatever they like: ValueError, struct.error, DeflateError.
+        raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
+
+
+def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Refuse files of which tifffile would give the beginning, or zeros, without a word."""
+    first, last = tif.pages.first, tif.pages[len(tif.pages) - 1]
+    _, following = _directory(tif, last.offset)
+    if following:
+        raise ImageFileError(f"{path} is truncated: it announces more images after the last one found.")
+    codes, _ = _directory(tif, first.offset)
+    if _IMAGE_DESCRIPTION in codes and _IMAGE_DESCRIPTION not in first.tags:
+        raise ImageFileError(f"{path} is truncated: its description lies beyond its end.")
+    images = (tif.imagej_metadata or {}).get("images", 1)
+    if isinstance(images, int) and images > 1 and series.kind != "imagej":
+        raise ImageFileError(f"{path} is truncated: it should hold {images} images.")
+    missing = sum(page is None for page in series.pages)
+    if missing:
+        raise ImageFileError(
+            f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
+            "put them all into one folder."
+        )
+    size = Path(path).stat().st_size
+    # No image packs that well; a header that lies about its size must not fill the memory with zeros.
+    declared = series.nbytes
+    if declared > 2**30 and declared > 2000 * size and not series.is_multifile:
+        raise ImageFileError(
+            f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in a file of {size} bytes."
+        )
+
+
+def _directory(tif: tifffile.TiffFile, offset: int) -> tuple[tuple[int, ...], int]:
+    """Return the codes of all tags of the page at `offset`, and the offset of the page after it, as stored.
+
+    tifffile itself leaves out what it cannot follow.
+    """
+    layout, file = tif.tiff, tif.filehandle
+    file.seek(offset)
+    (count,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
+    entries = file.read(count * layout.tagsize)
+    (following,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
+    starts = range(0, len(entries), layout.tagsize)
+    return tuple(struct.unpack_from(layout.byteorder + "H", entries, start)[0] for start in starts), following
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

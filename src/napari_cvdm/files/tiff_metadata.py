@@ -1,0 +1,190 @@
+"""What a TIFF file says about the size of its pixels: in OME-XML, as ImageJ does, or in its resolution tags.
+
+Lengths are given in nanometres. A statement that cannot be true of a micrograph (pixels of zero size, of a
+kilometre, of 1/72 inch) counts as no statement, so that the user is asked instead of misled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+from xml.etree import ElementTree
+
+import tifffile
+
+SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
+"""Limits of a believable pixel size in micrographs."""
+
+LARGEST_PRINTED_PIXEL_NM = 20_000.0
+"""Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""
+
+SQUARE_WITHIN = 0.01
+"""Pixels whose sides differ by a larger part have no single pixel size."""
+
+_NANOMETRES = {
+    "pm": 1e-3,
+    "å": 0.1,
+    "angstrom": 0.1,
+    "ångström": 0.1,
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "nanometre": 1.0,
+    "µm": 1e3,
+    "um": 1e3,
+    "micron": 1e3,
+    "micrometer": 1e3,
+    "micrometre": 1e3,
+    "mm": 1e6,
+    "millimeter": 1e6,
+    "millimetre": 1e6,
+    "cm": 1e7,
+    "centimeter": 1e7,
+    "centimetre": 1e7,
+    "m": 1e9,
+    "meter": 1e9,
+    "metre": 1e9,
+    "in": 2.54e7,
+    "inch": 2.54e7,
+    "inches": 2.54e7,
+}
+_SECONDS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class PhysicalScale:
+    """How large an image is in the world, as far as its file says.
+
+    Attributes
+    ----------
+    pixel_size : float or None
+        Side of a pixel within the plane, in nm. None if it is not stated, not believable, or not square.
+    z_spacing : float or None
+        Distance of two planes, in nm.
+    time_interval : float or None
+        Time from frame to frame, in seconds.
+    channel_names : tuple of str
+        Empty if there are none.
+    """
+
+    pixel_size: float | None = None
+    z_spacing: float | None = None
+    time_interval: float | None = None
+    channel_names: tuple[str, ...] = ()
+
+
+def length_in_nm(value: Any, unit: str | None) -> float | None:
+    """Convert a length to nm, or return None if the number or its unit is none.
+
+    The sign of micro is understood in all encodings met in the wild: µ, μ, u, spelled out as ImageJ does, and
+    what is left of it when a program reads it in the wrong encoding.
+    """
+    number = _positive(value)
+    if number is None or not unit:
+        return None
+    name = unit.strip().strip("\0\"'").replace("\\u00B5", "µ").replace("\\u00b5", "µ").lower()
+    # One to three characters that are no letters of the alphabet before an m: µm, μm, Âµm, Î¼m, ?m.
+    name = re.sub(r"^[^a-z0-9\s/]{1,3}m$", "µm", name)
+    factor = _NANOMETRES.get(name) or _NANOMETRES.get(name.removesuffix("s"))
+    return None if factor is None else number * factor
+
+
+def read_scale(tif: tifffile.TiffFile, series: int = 0) -> PhysicalScale:
+    """Read the physical scale of one series of an open TIFF file from the most explicit source it has."""
+    page = tif.series[series].keyframe
+    scale = PhysicalScale()
+    if tif.ome_metadata:
+        scale = scale_from_ome(tif.ome_metadata, series)
+    elif tif.imagej_metadata:
+        scale = _scale_from_imagej(tif.imagej_metadata, page)
+    if scale.pixel_size is None:
+        scale = replace(scale, pixel_size=_pixel_size_from_tags(page))
+    return scale
+
+
+def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
+    """Read the scale of one image from OME-XML, whatever its version. Broken XML has no scale."""
+    pixels = find_ome_image(xml, image, "Pixels")
+    if pixels is None:
+        return PhysicalScale()
+
+    def length(axis: str) -> float | None:
+        unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
+        return length_in_nm(pixels.get(f"PhysicalSize{axis}"), unit)
+
+    names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
+    interval = _positive(pixels.get("TimeIncrement"))
+    seconds = _SECONDS.get(pixels.get("TimeIncrementUnit", "s").replace("μ", "µ"))
+    return PhysicalScale(
+        _square(length("X"), length("Y")),
+        _believable(length("Z")),
+        interval * seconds if interval and seconds else None,
+        tuple(name or f"channel {i}" for i, name in enumerate(names)) if any(names) else (),
+    )
+
+
+def find_ome_image(xml: str, image: int, element: str) -> ElementTree.Element | None:
+    """Return the first `element` (such as "Pixels" or "Description") of an OME image, or None."""
+    try:
+        # Without its declaration: the text is decoded already, and must not be so again.
+        root = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", xml))
+    except ElementTree.ParseError:
+        return None
+    images = [child for child in root if child.tag.endswith("}Image")]
+    if image >= len(images):
+        return None
+    return next((child for child in images[image] if child.tag.endswith("}" + element)), None)
+
+
+def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
+    unit = str(metadata.get("unit", ""))
+    x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
+    limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
+    return PhysicalScale(
+        _square(x, y, limit),
+        _believable(length_in_nm(metadata.get("spacing"), unit)),
+        _positive(metadata.get("finterval")),
+    )
+
+
+def _pixel_size_from_tags(page: Any) -> float | None:
+    tag = page.tags.get("ResolutionUnit")
+    # Without the tag the unit is the inch (TIFF 6.0); 1 is "no unit"; 4 and 5 are extensions.
+    unit = {2: "inch", 3: "cm", 4: "mm", 5: "µm"}.get(int(tag.value) if tag else 2)
+    x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
+    return _square(x, y, LARGEST_PRINTED_PIXEL_NM)
+
+
+def _densities(page: Any) -> tuple[float | None, float | None]:
+    """Return how many pixels there are to a unit of length along X and along Y."""
+    densities: list[float | None] = []
+    for name in ("XResolution", "YResolution"):
+        tag = page.tags.get(name)
+        try:
+            numerator, denominator = tag.value
+            densities.append(_positive(numerator / denominator))
+        except (AttributeError, TypeError, ValueError, ZeroDivisionError):
+            densities.append(None)
+    return densities[0], densities[1]
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(str(value).replace(",", "."))
+    except ValueError:
+        return None
+    return number if isfinite(number) and number > 0 else None
+
+
+def _believable(length: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
+    return length if length is not None and SMALLEST_PIXEL_NM <= length <= limit else None
+
+
+def _square(x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
+    x, y = _believable(x, limit), _believable(y, limit)
+    if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
+        return None
+    # Ratios of 32-bit integers leave a trace of rounding that nobody wants to read in a form.
+    return float(f"{x:.6g}")

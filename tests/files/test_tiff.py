@@ -1,0 +1,179 @@
+"""Reading TIFF: what is in the file comes out as it is, and a bad file ends in one sentence."""
+
+import contextlib
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cvdm.files.tiff import read_pixel_size, read_tiff
+from napari_cvdm.restoration.errors import ImageFileError
+
+RNG = np.random.default_rng(0)
+STACK = RNG.integers(0, 60_000, (5, 24, 16)).astype("u2")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "<i4", ">f4", "f8"])
+def test_pixels_keep_their_type_and_value(tmp_path, dtype):
+    data = (STACK[0] % 200).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", data, byteorder=">" if ">" in dtype else "<")
+    image = read_tiff(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.data, data)
+    assert image.data.dtype.newbyteorder("=") == np.dtype(dtype).newbyteorder("=")
+    assert image.axes == "YX"
+    assert image.pixel_size is None
+    assert image.source == str(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "arguments"),
+    [
+        ((5, 24, 16), "TYX", {"imagej": True}),
+        ((2, 5, 3, 24, 16), "TZCYX", {"imagej": True}),
+        ((5, 24, 16), "ZYX", {"ome": True}),
+        ((2, 3, 24, 16), "TCYX", {"ome": True}),
+    ],
+)
+def test_axes_are_those_the_file_tells(tmp_path, shape, axes, arguments):
+    data = RNG.integers(0, 255, shape).astype("u2")
+    tifffile.imwrite(tmp_path / "a.tif", data, metadata={"axes": axes}, photometric="minisblack", **arguments)
+    image = read_tiff(tmp_path / "a.tif")
+    assert image.axes == axes
+    np.testing.assert_array_equal(image.data, data)
+
+
+def test_axes_the_file_does_not_tell_are_unnamed(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK.reshape(5, 1, 24, 16), photometric="minisblack")
+    assert read_tiff(tmp_path / "a.tif").axes == "QQYX"
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as writer:
+        for plane in STACK:
+            writer.write(plane, metadata=None)
+    image = read_tiff(tmp_path / "pages.tif")
+    assert image.axes == "QYX"
+    np.testing.assert_array_equal(image.data, STACK)
+
+
+def test_colour_is_declared_as_samples(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[:3].transpose(1, 2, 0), photometric="rgb")
+    image = read_tiff(tmp_path / "a.tif")
+    assert image.axes == "YXS"
+    assert image.data.shape == (24, 16, 3)
+
+
+def test_the_physical_scale_comes_along(tmp_path):
+    metadata = {
+        "axes": "CYX",
+        "PhysicalSizeX": 0.065,
+        "PhysicalSizeY": 0.065,
+        "Channel": {"Name": list("abcde")},
+    }
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata=metadata)
+    image = read_tiff(tmp_path / "a.ome.tif")
+    assert image.pixel_size == pytest.approx(65)
+    assert image.channel_names == tuple("abcde")
+    assert read_pixel_size(tmp_path / "a.ome.tif") == pytest.approx(65)
+
+
+def test_one_of_several_images_can_be_chosen(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(STACK[0])
+        writer.write(STACK[1, :12])
+    np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif").data, STACK[0])
+    np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif", series=1).data, STACK[1, :12])
+    with pytest.raises(ImageFileError, match="holds 2 images"):
+        read_tiff(tmp_path / "a.tif", series=2)
+
+
+@pytest.mark.parametrize("read", [read_tiff, read_pixel_size])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "There is no file"),
+        (b"", "is empty"),
+        (b"\x89PNG\r\n", "is not a TIFF file"),
+        (b"II", "is not a TIFF file"),
+        (b"II*\0", "corrupt or truncated"),
+        (b"II*\0\x08\0\0\0", "without an image"),
+    ],
+)
+def test_what_is_no_tiff_is_named(tmp_path, read, content, message):
+    path = tmp_path / "a.tif"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ImageFileError, match=message) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ImageFileError, match="is a folder"):
+        read_tiff(tmp_path)
+
+
+KINDS = [
+    {"metadata": None},
+    {"compression": "zlib"},
+    {"compression": "zlib", "tile": (16, 16)},
+    {"imagej": True},
+    {"ome": True},
+    {"ome": True, "compression": "zlib"},
+    {"bigtiff": True, "metadata": None},
+]
+
+
+@pytest.mark.parametrize("share", [0.005, 0.03, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("arguments", KINDS, ids=str)
+def test_no_part_of_a_file_passes_for_the_whole(tmp_path, arguments, share, capfd):
+    whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
+    tifffile.imwrite(whole, STACK, photometric="minisblack", **arguments)
+    content = whole.read_bytes()
+    part.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ImageFileError, match=r"truncated|without an image|lacks") as caught:
+        read_tiff(part)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("arguments", KINDS, ids=str)
+def test_a_lost_tail_is_noticed_unless_nothing_of_the_image_is_lost(tmp_path, arguments):
+    whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
+    tifffile.imwrite(whole, STACK, photometric="minisblack", **arguments)
+    content = whole.read_bytes()
+    for lost in (1, 4, 9, 13, 18, 40):
+        part.write_bytes(content[:-lost])
+        with contextlib.suppress(ImageFileError):
+            image = read_tiff(part)
+            np.testing.assert_array_equal(image.data, STACK)
+            assert image.axes == read_tiff(whole).axes
+
+
+def test_a_set_of_files_must_be_complete(tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata={"axes": "TYX"}, photometric="minisblack")
+    xml = tifffile.tiffcomment(tmp_path / "a.ome.tif").replace('SizeT="5"', 'SizeT="9"')
+    tifffile.tiffcomment(tmp_path / "a.ome.tif", xml.encode())
+    with pytest.raises(ImageFileError, match="lacks 4 of its 9 planes"):
+        read_tiff(tmp_path / "a.ome.tif")
+
+
+def test_a_header_that_lies_about_the_size_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK[0], compression="zlib", metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            tag = tif.pages[0].tags[name]
+            tag.overwrite(1_000_000, dtype="I")
+    with pytest.raises(ImageFileError, match="GB of pixels"):
+        read_tiff(path)
+
+
+def test_damaged_pixels_are_reported(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, compression="zlib", metadata=None, photometric="minisblack")
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages[2].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 64] = struct.pack("64B", *range(64))
+    path.write_bytes(bytes(content))
+    with pytest.raises(ImageFileError, match="corrupt"):
+        read_tiff(path)

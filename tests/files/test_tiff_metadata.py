@@ -1,0 +1,153 @@
+"""Pixel sizes in the words of every program that writes them, and in words that must not be believed."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cvdm.files.tiff_metadata import find_ome_image, length_in_nm, read_scale, scale_from_ome
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "µm",
+        "\u03bcm",
+        "um",
+        "micron",
+        "microns",
+        "Micrometer",
+        "micrometres",
+        "\\u00B5m",
+        "Âµm",
+        "Î¼m",
+        "\ufffdm",
+        "?m",
+        " µm\0",
+    ],
+)
+def test_every_spelling_of_micrometre_is_understood(unit):
+    assert length_in_nm(0.065, unit) == pytest.approx(65)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "nm"),
+    [
+        (65, "nm", 65),
+        (650, "Å", 65),
+        ("0,065", "µm", 65),
+        (6.5e-5, "mm", 65),
+        (6.5e-6, "cm", 65),
+        (6.5e-8, "m", 65),
+        (1, "inch", 2.54e7),
+    ],
+)
+def test_other_units_of_length(value, unit, nm):
+    assert length_in_nm(value, unit) == pytest.approx(nm)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        (65, "pixel"),
+        (65, "pixels"),
+        (65, ""),
+        (65, None),
+        (0, "nm"),
+        (-1, "nm"),
+        ("nan", "nm"),
+        ("inf", "nm"),
+        ("much", "nm"),
+        (None, "nm"),
+        (1, "reference frame"),
+    ],
+)
+def test_no_length_is_made_of_what_is_none(value, unit):
+    assert length_in_nm(value, unit) is None
+
+
+def scale_of(path, **arguments):
+    tifffile.imwrite(path, np.zeros(arguments.pop("shape", (16, 12)), "u2"), **arguments)
+    with tifffile.TiffFile(path) as tif:
+        return read_scale(tif)
+
+
+def test_ome_metadata(tmp_path):
+    scale = scale_of(
+        tmp_path / "a.ome.tif",
+        shape=(2, 3, 2, 16, 12),
+        metadata={
+            "axes": "TZCYX",
+            "PhysicalSizeX": 0.065,
+            "PhysicalSizeXUnit": "µm",
+            "PhysicalSizeY": 65,
+            "PhysicalSizeYUnit": "nm",
+            "PhysicalSizeZ": 0.3,
+            "TimeIncrement": 250,
+            "TimeIncrementUnit": "ms",
+            "Channel": {"Name": ["actin", "tubulin"]},
+        },
+    )
+    assert scale.pixel_size == pytest.approx(65)
+    assert scale.z_spacing == pytest.approx(300)
+    assert scale.time_interval == pytest.approx(0.25)
+    assert scale.channel_names == ("actin", "tubulin")
+
+
+def test_imagej_metadata(tmp_path):
+    scale = scale_of(
+        tmp_path / "a.tif",
+        shape=(5, 16, 12),
+        imagej=True,
+        resolution=(1 / 0.065, 1 / 0.065),
+        metadata={"axes": "ZYX", "unit": "micron", "spacing": 0.3, "finterval": 2.5},
+    )
+    assert scale.pixel_size == pytest.approx(65, rel=1e-5)
+    assert scale.z_spacing == pytest.approx(300)
+    assert scale.time_interval == 2.5
+
+
+@pytest.mark.parametrize(("unit", "per_nm"), [("CENTIMETER", 1e-7), ("INCH", 1 / 2.54e7)])
+def test_resolution_tags(tmp_path, unit, per_nm):
+    density = 1 / (65 * per_nm)
+    scale = scale_of(tmp_path / "a.tif", resolution=(density, density), resolutionunit=unit, metadata=None)
+    assert scale.pixel_size == pytest.approx(65, rel=1e-4)
+
+
+@pytest.mark.parametrize("density", [72, 300, 600])
+def test_the_resolution_of_printers_is_not_that_of_a_microscope(tmp_path, density):
+    assert (
+        scale_of(tmp_path / "a.tif", resolution=(density, density), resolutionunit="INCH").pixel_size is None
+    )
+    imagej = scale_of(
+        tmp_path / "b.tif", imagej=True, resolution=(density, density), metadata={"unit": "inch"}
+    )
+    assert imagej.pixel_size is None
+
+
+def test_a_file_that_tells_nothing_has_no_pixel_size(tmp_path):
+    scale = scale_of(tmp_path / "a.tif")
+    assert scale.pixel_size is scale.z_spacing is scale.time_interval is None
+    assert scale.channel_names == ()
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "NaN", "INF", "1e9", "0.0001", "wide"])
+def test_absurd_sizes_count_as_none(size):
+    xml = f'<OME xmlns="x"><Image><Pixels PhysicalSizeX="{size}" PhysicalSizeY="{size}"/></Image></OME>'
+    assert scale_from_ome(xml).pixel_size is None
+
+
+def test_pixels_that_are_not_square_have_no_single_size():
+    xml = '<OME xmlns="x"><Image><Pixels PhysicalSizeX="0.1" PhysicalSizeY="{}"/></Image></OME>'
+    assert scale_from_ome(xml.format(0.2)).pixel_size is None
+    assert scale_from_ome(xml.format(0.1001)).pixel_size == pytest.approx(100)
+
+
+def test_broken_xml_has_no_scale_and_no_elements():
+    assert scale_from_ome("<OME><Image>").pixel_size is None
+    assert find_ome_image('<OME xmlns="x"/>', 0, "Pixels") is None
+
+
+def test_each_image_of_a_file_has_its_own_scale():
+    image = '<Image><Pixels PhysicalSizeX="{0}" PhysicalSizeY="{0}"/></Image>'
+    xml = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="x">{image.format(0.1)}{image.format(0.2)}</OME>'
+    assert scale_from_ome(xml, 1).pixel_size == pytest.approx(200)
