@@ -30,8 +30,8 @@ class CVDMConfig:
         Lower bound of σ(x), in units of the normalised image: errors below it are not worth a diffusion.
     rate_width : int
         Hidden channels of the network for λ(x).
-    rate_floor : float
-        Lower bound of λ(x): γ(1, x) ≤ exp(−rate_floor).
+    rate_bounds : tuple of float
+        Least and greatest λ(x): γ(1, x) lies between exp(−greatest) and exp(−least).
     clock_units : int
         Sigmoid units of the learned clock; 0 for the fixed linear schedule with one λ for all pixels.
     """
@@ -44,7 +44,7 @@ class CVDMConfig:
     scale_width: int = 32
     scale_floor: float = 0.02
     rate_width: int = 16
-    rate_floor: float = 7.0
+    rate_bounds: tuple[float, float] = (7.0, 14.0)
     clock_units: int = 16
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class CVDM(nn.Module):
         nn.init.zeros_(self.noise_network.head.bias)  # type: ignore[arg-type]
         self.clock: nn.Module
         if config.clock_units:
-            self.rate_network = RateNetwork(1, folded, config.rate_width, config.rate_floor)
+            self.rate_network = RateNetwork(1, folded, config.rate_width, config.rate_bounds)
             self.clock = MonotoneClock(config.clock_units)
         else:
             self.clock = LinearGammaClock()
@@ -156,7 +156,7 @@ class CVDM(nn.Module):
             lam: Tensor = self.rate_network(x)
             return lam
         shape = (x.shape[0], self.upscaling**2, *x.shape[-2:])
-        return torch.full(shape, self.config.rate_floor, device=x.device)
+        return torch.full(shape, self.config.rate_bounds[0], device=x.device)
 
     def estimate(self, x: Tensor) -> Estimate:
         """Everything that one pass over the observation (B, 1, H, W) tells; computed once per image."""

@@ -115,7 +115,7 @@ class LocalUNet(nn.Module):
 
 
 class RateNetwork(nn.Module):
-    """Small network for the schedule's rate λ(x) > ``floor`` at every pixel.
+    """Small network for the schedule's rate λ(x) at every pixel, between two bounds.
 
     Parameters
     ----------
@@ -123,8 +123,9 @@ class RateNetwork(nn.Module):
         Channels of the observation and of the folded sharp image.
     width : int
         Channels of the hidden layers.
-    floor : float
-        Lower bound of λ: γ(1, x) ≤ exp(−floor) for any observation.
+    bounds : tuple of float
+        Least and greatest λ. The first makes γ(1, x) ≤ exp(−least) for any observation; the second keeps
+        √γ(1, x), by which a sampler divides, well above rounding.
     initial : float
         λ at initialisation.
     """
@@ -132,11 +133,17 @@ class RateNetwork(nn.Module):
     receptive_field = 7  # 3×3, then 3×3 dilated by 2, by 3, and 3×3 again: 1 + 2 + 3 + 1
 
     def __init__(
-        self, in_channels: int, out_channels: int, width: int, floor: float, initial: float = 8.0
+        self,
+        in_channels: int,
+        out_channels: int,
+        width: int,
+        bounds: tuple[float, float],
+        initial: float = 8.0,
     ) -> None:
         super().__init__()
-        if not 0 < floor < initial:
-            raise ValueError("floor must lie between 0 and initial")
+        low, high = bounds
+        if not 0 < low < initial < high:
+            raise ValueError(f"0 < least < {initial} < greatest must hold for the bounds of λ, got {bounds}")
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, width, 3, padding=1),
             nn.SiLU(),
@@ -144,18 +151,20 @@ class RateNetwork(nn.Module):
             nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=3, dilation=3),
             nn.SiLU(),
-            nn.Conv2d(width, out_channels, 3, padding=1),
         )
-        last = self.layers[-1]
-        assert isinstance(last, nn.Conv2d) and last.bias is not None
-        nn.init.zeros_(last.weight)
-        # softplus⁻¹, so that λ starts at `initial` everywhere.
-        nn.init.constant_(last.bias, torch.tensor(initial - floor).expm1().log().item())
-        self.floor = floor
+        self.head = nn.Conv2d(width, out_channels, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        # The inverse of the sigmoid, so that λ starts at `initial` everywhere.
+        share = torch.tensor((initial - low) / (high - low))
+        nn.init.constant_(self.head.bias, float(share.logit()))  # type: ignore[arg-type]
+        self.bounds = bounds
 
     def forward(self, x: Tensor) -> Tensor:
         """Rate λ(x), shape (B, out_channels, H, W), float32."""
-        return self.floor + F.softplus(self.layers(x).float())
+        low, high = self.bounds
+        share = torch.sigmoid(self.head(self.layers(x)).float())
+        rate: Tensor = low + (high - low) * share
+        return rate
 
 
 def _receptive_field(blocks: Sequence[int]) -> int:

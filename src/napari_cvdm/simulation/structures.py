@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import Voronoi
+from scipy.special import expit
 from skimage.draw import polygon
 
 from napari_cvdm.simulation.curves import (
@@ -221,6 +222,6 @@ def draw_structure(rng: Rng, kind: str, size: int) -> Image:
         raise ValueError(f"unknown structure {kind!r}; choose from {', '.join([*STRUCTURES, 'mixture'])}")
     if rng.random() < 0.25:
         outline = smooth_noise(rng, size, size / 8) + rng.uniform(-0.5, 1.0)
-        image = image * (1 / (1 + np.exp(-outline * rng.uniform(4, 30)))).astype(np.float32)
+        image = (image * expit(outline * rng.uniform(4, 30))).astype(np.float32)
     top = float(np.percentile(image, 99.5))
     return image / (top if top > 1e-6 else max(float(image.max()), 1e-6))
