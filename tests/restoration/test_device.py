@@ -1,0 +1,259 @@
+"""The choice of processor and tile, and running out of memory, on machines that are faked."""
+
+import platform
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.restoration import device as device_module
+from napari_cvdm.restoration.device import (
+    SMALLEST_TILE,
+    TileSize,
+    automatic_tile,
+    check_tile,
+    choose_device,
+    is_out_of_memory,
+    missing_cuda_notice,
+    prepared_copy,
+    within_memory,
+)
+from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without accelerators, whatever the tests run on."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+
+
+@pytest.fixture
+def apple(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Apple machine, where tensors said to be on MPS are really on the CPU."""
+    ones = torch.ones
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", lambda size, device: ones(size))
+
+
+class TestChooseDevice:
+    def test_automatic_is_the_cpu_on_a_bare_machine(self) -> None:
+        chosen = choose_device()
+        assert (chosen.device, chosen.notice) == (CPU, None)
+
+    def test_the_cpu_can_be_asked_for(self, two_gpus: None) -> None:
+        assert choose_device("cpu").device == CPU
+
+    @pytest.mark.parametrize(
+        ("name", "number"), [("auto", 1), ("cuda", 1), ("cuda:0", 0), ("CUDA:1 ", 1), ("cuda:1", 1)]
+    )
+    def test_cuda(self, two_gpus: None, name: str, number: int) -> None:
+        assert choose_device(name).device == torch.device("cuda", number)
+
+    def test_a_torch_device_is_a_name_too(self, two_gpus: None) -> None:
+        assert choose_device(torch.device("cuda:0")).device == torch.device("cuda:0")  # type: ignore[arg-type]
+
+    def test_cuda_that_is_not_there(self) -> None:
+        with pytest.raises(DeviceError, match=r"no CUDA device.*'auto' or 'cpu'"):
+            choose_device("cuda")
+
+    def test_a_number_too_high(self, two_gpus: None) -> None:
+        with pytest.raises(DeviceError, match=r"no device cuda:2.*cuda:0 to cuda:1"):
+            choose_device("cuda:2")
+
+    @pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cuda:-1", "cpu:3", "mps:1", "xpu"])
+    def test_unknown_names(self, name: str) -> None:
+        with pytest.raises(DeviceError, match="choose auto, cpu, cuda"):
+            choose_device(name)
+
+    @pytest.mark.parametrize("name", [None, 0, True])
+    def test_not_even_text(self, name: object) -> None:
+        with pytest.raises(InputTypeError, match="'auto' or 'cpu'"):
+            choose_device(name)  # type: ignore[arg-type]
+
+    def test_mps_that_is_not_there(self) -> None:
+        with pytest.raises(DeviceError, match="'auto' or 'cpu'"):
+            choose_device("mps")
+
+    @pytest.mark.parametrize("name", ["auto", "mps"])
+    def test_mps_that_works(self, apple: None, name: str) -> None:
+        chosen = choose_device(name)
+        assert (chosen.device.type, chosen.notice) == ("mps", None)
+
+    @pytest.mark.parametrize("fault", ["raises", "computes nonsense"])
+    def test_mps_that_fails_its_test_is_replaced_with_a_notice(
+        self, apple: None, monkeypatch: pytest.MonkeyPatch, fault: str
+    ) -> None:
+        def conv2d(image: Tensor, _: Tensor) -> Tensor:
+            if fault == "raises":
+                raise RuntimeError("MPS backend failed")
+            return 0 * image
+
+        monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+        chosen = choose_device("auto")
+        assert chosen.device == CPU
+        assert chosen.notice is not None
+        assert "CPU is used instead" in chosen.notice
+
+
+class TestMissingCudaNotice:
+    @pytest.fixture
+    def nvidia_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+        monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None, hip=None))
+
+    @pytest.mark.parametrize("system", ["Windows", "Linux"])
+    def test_tells_how_to_get_cuda(
+        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch, system: str
+    ) -> None:
+        monkeypatch.setattr(platform, "system", lambda: system)
+        notice = missing_cuda_notice()
+        assert notice is not None
+        assert "pytorch.org" in notice
+        assert choose_device("auto").notice == notice
+        with pytest.raises(DeviceError, match=r"pytorch\.org"):
+            choose_device("cuda")
+
+    def test_is_silent_without_a_driver(self) -> None:
+        assert missing_cuda_notice() is None
+
+    def test_is_silent_where_there_is_no_cuda(
+        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(platform, "system", lambda: "Darwin")
+        assert missing_cuda_notice() is None
+
+    def test_is_silent_when_torch_has_cuda(
+        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(platform, "system", lambda: "Linux")
+        monkeypatch.setattr(torch, "version", SimpleNamespace(cuda="12.8", hip=None))
+        assert missing_cuda_notice() is None
+
+
+class TestPreparedCopy:
+    def test_leaves_the_network_as_it_was(self, simple_network: CVDM) -> None:
+        network = simple_network.double().train()
+        prepared = prepared_copy(network, CPU)
+        assert not prepared.training
+        assert all(p.dtype == torch.float32 and not p.requires_grad for p in prepared.parameters())
+        kernel = prepared.mean_network.stem.weight
+        assert kernel.is_contiguous(memory_format=torch.channels_last)
+        assert network.training
+        assert all(p.dtype == torch.float64 and p.requires_grad for p in network.parameters())
+
+
+class TestCheckTile:
+    @pytest.mark.parametrize("tile", [1, 512])
+    def test_numbers_and_auto_pass(self, tile: int) -> None:
+        assert check_tile(tile) == tile
+        assert check_tile("auto") == "auto"
+
+    @pytest.mark.parametrize("tile", [0, -64])
+    def test_no_tile_is_refused(self, tile: int) -> None:
+        with pytest.raises(InputError, match="at least one"):
+            check_tile(tile)
+
+    @pytest.mark.parametrize("tile", ["64", 64.0, None, True])
+    def test_other_types_are_refused(self, tile: object) -> None:
+        with pytest.raises(InputTypeError, match="'auto' or a whole number"):
+            check_tile(tile)  # type: ignore[arg-type]
+
+
+class TestAutomaticTile:
+    def test_a_plane_of_640_needs_no_tiles_on_a_cpu(self) -> None:
+        assert automatic_tile(CPU, widest_map=48, halo=68) >= 640
+
+    def test_wider_networks_get_smaller_tiles(self) -> None:
+        assert automatic_tile(CPU, 96, 68) < automatic_tile(CPU, 48, 68) < automatic_tile(CPU, 24, 68)
+
+    @pytest.mark.parametrize(("free", "expected"), [(2**20, SMALLEST_TILE), (2**42, 4096)])
+    def test_follows_a_gpus_free_memory_within_bounds(
+        self, monkeypatch: pytest.MonkeyPatch, free: int, expected: int
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2**42))
+        assert automatic_tile(torch.device("cuda", 0), 48, 68) == expected
+
+    def test_stays_within_a_gpus_free_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**32, 2**33))
+        side = automatic_tile(torch.device("cuda", 0), 48, 68) + 2 * 68
+        assert 0.2 * 2**32 < 4 * 48 * 9 * side**2 < 0.5 * 2**32
+
+
+class TestWithinMemory:
+    @staticmethod
+    def job(
+        fits: int, error: BaseException | None = None
+    ) -> tuple[list[int], device_module.Callable[[int], str]]:
+        tried: list[int] = []
+
+        def run(side: int) -> str:
+            tried.append(side)
+            if side > fits:
+                raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return f"done with {side}"
+
+        return tried, run
+
+    def test_halves_an_automatic_tile_until_it_fits_and_remembers(self) -> None:
+        tile = TileSize("auto", 1024)
+        tried, run = self.job(fits=300)
+        assert within_memory(run, tile, 2000, CPU) == "done with 256"
+        assert tried == [1024, 512, 256]
+        assert (tile.side, tile.halvings) == (256, 2)
+        assert within_memory(run, tile, 2000, CPU) == "done with 256"
+        assert tile.halvings == 2
+
+    def test_starts_from_the_plane_when_the_tile_is_larger(self) -> None:
+        tile = TileSize("auto", 4096)
+        tried, run = self.job(fits=300)
+        within_memory(run, tile, 544, CPU)
+        assert tried == [4096, 272]
+
+    def test_a_chosen_tile_is_never_changed(self) -> None:
+        tile = TileSize(512, 1024)
+        tried, run = self.job(fits=300)
+        with pytest.raises(DeviceError, match=r"tiles of 512 pixels.*smaller tile, or tile='auto'"):
+            within_memory(run, tile, 2000, CPU)
+        assert tried == [512]
+
+    def test_gives_up_at_the_smallest_tile(self) -> None:
+        tile = TileSize("auto", 100)
+        tried, run = self.job(fits=0)
+        with pytest.raises(DeviceError, match="Close other programs"):
+            within_memory(run, tile, 2000, CPU)
+        assert min(tried) >= SMALLEST_TILE
+
+    def test_other_errors_pass_through(self) -> None:
+        tried, run = self.job(fits=0, error=RuntimeError("a real fault"))
+        with pytest.raises(RuntimeError, match="a real fault"):
+            within_memory(run, TileSize("auto", 512), 2000, CPU)
+        assert tried == [512]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            torch.OutOfMemoryError("CUDA out of memory."),
+            RuntimeError("MPS backend out of memory (MPS allocated: 18 GB)"),
+            RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+            RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
+            MemoryError(),
+        ],
+        ids=str,
+    )
+    def test_knows_the_ways_to_say_that_memory_ran_out(self, error: BaseException) -> None:
+        assert is_out_of_memory(error)
+        assert not is_out_of_memory(ValueError(str(error)))
