@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.axes import Axes, name_axes, resolve_axes
 from napari_cvdm.restoration.errors import AxesError, InputError, InputTypeError
 
 
@@ -101,3 +101,9 @@ def test_axes_must_be_text():
 def test_empty_and_flat_shapes_are_refused(shape):
     with pytest.raises(InputError, match=r"empty|at least two"):
         resolve_axes(shape, "ZYX"[-len(shape) :])
+
+
+def test_axes_of_small_planes_can_be_named_though_not_restored():
+    assert name_axes((2, 3, 4), "cyx") == Axes("CYX", (2, 3, 4))
+    with pytest.raises(InputError, match="3 × 4 pixels"):
+        resolve_axes((2, 3, 4), "cyx")

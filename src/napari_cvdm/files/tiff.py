@@ -77,7 +77,7 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
     ImageFileError
         If the file is missing, not a TIFF, truncated, corrupt, or declares more pixels than it can hold.
     """
-    with _open(path) as tif:
+    with open_tiff(path) as tif:
         if series >= len(tif.series):
             raise ImageFileError(f"{path} holds {len(tif.series)} images; there is no number {series}.")
         chosen = tif.series[series]
@@ -104,12 +104,12 @@ def read_pixel_size(path: str | Path) -> float | None:
     ImageFileError
         If the file is missing, not a TIFF, or corrupt.
     """
-    with _open(path) as tif:
+    with open_tiff(path) as tif:
         return read_scale(tif).pixel_size
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[tifffile.TiffFile]:
+def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file, and turn whatever goes wrong while it is open into an `ImageFileError`."""
     path = Path(path)
     if not path.exists():

@@ -163,6 +163,19 @@ def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
     InputTypeError
         If `axes` is not a string.
     """
+    resolved = name_axes(shape, axes)
+    height, width = resolved.plane_shape
+    if min(height, width) < MINIMUM_SIDE:
+        raise InputError(
+            f"A plane of this image has {height} × {width} pixels (Y × X); "
+            f"at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed. "
+            f"If the axes are not {resolved.names}, name them in their right order."
+        )
+    return resolved
+
+
+def name_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
+    """Do as `resolve_axes`, but for planes of any size, however small."""
     shape = tuple(int(n) for n in shape)
     check_shape(shape)
     if axes is None:
@@ -176,15 +189,7 @@ def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
         )
     names = axes.strip().upper()
     _check_names(names, shape)
-    resolved = Axes(names, shape)
-    height, width = resolved.plane_shape
-    if min(height, width) < MINIMUM_SIDE:
-        raise InputError(
-            f"A plane of this image has {height} × {width} pixels (Y × X); "
-            f"at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed. "
-            f"If the axes are not {names}, name them in their right order."
-        )
-    return resolved
+    return Axes(names, shape)
 
 
 def _check_names(names: str, shape: tuple[int, ...]) -> None:

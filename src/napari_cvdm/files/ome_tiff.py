@@ -1,0 +1,223 @@
+"""OME-TIFF out: pixels with their physical size and their provenance, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.files.tiff import open_tiff
+from napari_cvdm.files.tiff_metadata import find_ome_image
+from napari_cvdm.restoration.axes import Axes, name_axes
+from napari_cvdm.restoration.errors import AxesError, ImageFileError, InputError
+from napari_cvdm.restoration.validation import check_dtype
+
+PROVENANCE_KEY = "napari_cvdm"
+"""Under this key the description of the image in a file holds the provenance, as JSON."""
+
+CLASSIC_LIMIT = 2**32 - 2**26
+"""From this number of bytes on a file is a BigTIFF: offsets in a classic one end at 4 GB."""
+
+# What OME has no type for goes into the nearest that holds every value (64-bit integers: those up to 2^53).
+_STORED_AS = {"float16": "float32", "float128": "float64", "int64": "float64", "uint64": "float64"}
+
+
+def write_ome_tiff(
+    path: str | Path,
+    data: ArrayLike,
+    axes: str | None = None,
+    pixel_size_nm: float | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    z_spacing_nm: float | None = None,
+    time_interval_s: float | None = None,
+    channel_names: Sequence[str] = (),
+    name: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write an image as a deflate-compressed OME-TIFF (BigTIFF from 4 GB on).
+
+    Under its final name the file appears complete or not at all, even when writing fails or is interrupted.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to make; its folder must exist.
+    data : array-like
+        Integers or floats.
+    axes : str, optional
+        One letter per axis as in `napari_cvdm.restoration.axes`; optional for 2-D. Y and X go last in the file;
+        axes that OME does not know (Q, S) get a letter of T, Z, C that is free.
+    pixel_size_nm, z_spacing_nm : float, optional
+        Side of a pixel within the plane, and distance of two planes, in nm.
+    provenance : mapping, optional
+        How the image was made. `read_provenance` gives it back.
+    time_interval_s : float, optional
+        Time from frame to frame in seconds.
+    channel_names : sequence of str
+        One per channel, or none.
+    name : str, optional
+        Title of the image within the file; the name of the file, unless given.
+    overwrite : bool
+        Replace a file of this name.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ImageFileError
+        If the file exists (unless `overwrite`) or cannot be written: no such folder, no permission, disk full.
+    InputError, InputTypeError
+        If data, axes, sizes or names cannot be stored.
+    """
+    path = Path(path)
+    array = np.asarray(data)
+    named = name_axes(array.shape, axes)
+    array = _storable(array)
+    letters = _ome_letters(named)
+    array = np.moveaxis(array, (named.y, named.x), (-2, -1))
+    metadata: dict[str, Any] = {
+        "axes": letters,
+        "Name": _plain_text(name or path.name),
+        "Creator": f"napari-cvdm {version('napari-cvdm')}",
+        **_sizes(pixel_size_nm, z_spacing_nm, time_interval_s),
+    }
+    if channel_names:
+        metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, letters)}
+    if provenance is not None:
+        metadata["Description"] = json.dumps({PROVENANCE_KEY: provenance}, default=_jsonable)
+    _write_whole(path, array, metadata, overwrite)
+    return path
+
+
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """Return the provenance that `write_ome_tiff` stored in a file, or None if there is none.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is missing, not a TIFF, or corrupt.
+    """
+    with open_tiff(path) as tif:
+        xml = tif.ome_metadata
+    element = find_ome_image(xml, 0, "Description") if xml else None
+    if element is None:
+        return None
+    try:
+        provenance = json.loads(element.text or "")[PROVENANCE_KEY]
+    except (ValueError, KeyError, TypeError):  # The description is somebody else's.
+        return None
+    return dict(provenance)
+
+
+def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], overwrite: bool) -> None:
+    """Write to a temporary name in the same folder, then rename: a rename happens at once or not at all."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        _refuse_existing(path, overwrite)
+        with temporary.open("xb") as file:
+            tifffile.imwrite(
+                file,
+                array,
+                ome=True,
+                bigtiff=array.nbytes >= CLASSIC_LIMIT,
+                photometric="minisblack",
+                compression="zlib",
+                predictor=array.dtype.kind in "iu",
+                metadata=metadata,
+                software="napari-cvdm",
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        _refuse_existing(path, overwrite)
+        temporary.replace(path)
+    except OSError as error:
+        raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        # Also when interrupted; after the rename there is nothing left to remove.
+        with suppress(OSError):  # Where the folder is none, or went away.
+            temporary.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise ImageFileError(f"{path} exists already. Choose another name, or allow it to be overwritten.")
+
+
+def _storable(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    check_dtype(array.dtype)
+    stored = _STORED_AS.get(array.dtype.name)
+    if stored == "float64" and array.dtype.kind in "iu" and max(-int(array.min()), int(array.max())) > 2**53:
+        raise InputError(
+            "OME-TIFF has no 64-bit integers, and these are too large for its floats. Scale the image."
+        )
+    return array if stored is None else array.astype(stored)
+
+
+def _ome_letters(axes: Axes) -> str:
+    """Return a letter of T, Z, C for each leading axis, and Y and X last."""
+    free = [letter for letter in "TZC" if letter not in axes.leading]
+    letters = ""
+    for letter in axes.leading:
+        if letter in "TZC":
+            letters += letter
+        elif free:
+            # Colours are channels; an unnamed axis may be anything, and time is what viewers show one by one.
+            letters += free.pop(free.index("C") if letter == "S" and "C" in free else 0)
+        else:
+            raise AxesError(
+                f"OME-TIFF holds three axes besides Y and X, not the {len(axes.leading)} of '{axes.names}'. "
+                "Write its parts to files of their own."
+            )
+    return letters + "YX"
+
+
+def _sizes(pixel_nm: float | None, z_nm: float | None, interval_s: float | None) -> dict[str, Any]:
+    sizes: dict[str, Any] = {}
+    for what, names, value, factor, unit in (
+        ("pixel size", ("PhysicalSizeX", "PhysicalSizeY"), pixel_nm, 1e-3, "µm"),
+        ("distance of planes", ("PhysicalSizeZ",), z_nm, 1e-3, "µm"),
+        ("time interval", ("TimeIncrement",), interval_s, 1.0, "s"),
+    ):
+        if value is None:
+            continue
+        if not (isfinite(value) and value > 0):
+            raise InputError(f"The {what} must be a positive number, not {value}.")
+        for key in names:
+            sizes[key] = float(f"{value * factor:.9g}")
+            sizes[key + "Unit"] = unit
+    return sizes
+
+
+def _channel_names(names: Sequence[str], shape: tuple[int, ...], letters: str) -> list[str]:
+    channels = shape[letters.index("C")] if "C" in letters else 1
+    if len(names) != channels:
+        raise InputError(
+            f"There are {channels} channels, but {len(names)} names for them. Give one per channel."
+        )
+    return [_plain_text(name) for name in names]
+
+
+def _plain_text(text: str) -> str:
+    """Leave out the control characters, which XML cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)
+
+
+def _jsonable(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else str(value)
