@@ -57,7 +57,7 @@ def write_ome_tiff(
     data : array-like
         Integers or floats.
     axes : str, optional
-        One letter per axis as in `napari_cvdm.restoration.axes`; optional for 2-D. Y and X go last in the file;
+        One letter per axis as in `napari_cvdm.restoration.axes`, optional for 2-D. Y and X go last in files,
         axes that OME does not know (Q, S) get a letter of T, Z, C that is free.
     pixel_size_nm, z_spacing_nm : float, optional
         Side of a pixel within the plane, and distance of two planes, in nm.
@@ -80,7 +80,7 @@ def write_ome_tiff(
     Raises
     ------
     ImageFileError
-        If the file exists (unless `overwrite`) or cannot be written: no such folder, no permission, disk full.
+        If the file exists (unless `overwrite`) or cannot be written: no folder, no permission, disk full.
     InputError, InputTypeError
         If data, axes, sizes or names cannot be stored.
     """
