@@ -71,6 +71,9 @@ class ModelCard:
         The imaging conditions covered in training (PSF width, photons, background ...).
     calibration : dict or None
         How the standard deviation was calibrated, ``{"kind": ..., <numbers>}``; None when it was not.
+    posterior_shrinkage, posterior_scale_weight : float
+        How draws are put together: the weight, 0 to 1, of the mean network's picture in the mean, and of its
+        scale in the variance, counted in draws. See `napari_cvdm.restoration.posterior`.
     pixel_size_nm : (float, float) or None
         Smallest and largest camera pixel size, in nanometres, that training covered.
     metrics : dict
@@ -96,6 +99,8 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] | None = None
+    posterior_shrinkage: float = 0.0
+    posterior_scale_weight: float = 0.0
     pixel_size_nm: tuple[float, float] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "BSD-3-Clause"
@@ -116,6 +121,8 @@ class ModelCard:
         _check_whole("upscaling", self.upscaling, 1, 8)
         _check_whole("default_steps", self.default_steps, 1, 10_000)
         _check_calibration(self.calibration)
+        _check_range("posterior_shrinkage", self.posterior_shrinkage, 0.0, 1.0)
+        _check_range("posterior_scale_weight", self.posterior_scale_weight, 0.0, 1000.0)
         object.__setattr__(self, "pixel_size_nm", _as_pixel_sizes(self.pixel_size_nm))
         object.__setattr__(self, "citations", _as_texts("citations", self.citations))
 
@@ -198,6 +205,13 @@ def _check_whole(key: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ModelError(
             f"The model card's '{key}' must be a whole number from {low} to {high}, not {_short(value)}."
+        )
+
+
+def _check_range(key: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ModelError(
+            f"The model card's '{key}' must be a number from {low:g} to {high:g}, not {_short(value)}."
         )
 
 

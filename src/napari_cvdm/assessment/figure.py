@@ -1,0 +1,204 @@
+"""A picture of one field side by side: before, after, uncertainty and, where there is one, the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["Panel", "choose_detail", "draw_side_by_side", "uncertainty_colours"]
+
+# Anchors of matplotlib's "inferno" (CC0): perceptually uniform, and read the same by colour-blind eyes.
+_INFERNO = (
+    "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
+    "d04545 e35933 f1711f f98c0a fcaa0f f9c932 f2e865 fcffa4"
+)
+
+_BACKGROUND = (24, 24, 26)
+_INK = (235, 235, 235)
+_GAP = 12
+_TITLE_HEIGHT = 34
+_BAR_WIDTH = 14
+_BAR_SPACE = 84  # the colour bar with its numbers
+_FOOTER_HEIGHT = 30
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One image of the field.
+
+    Parameters
+    ----------
+    title : str
+        What it is, above the image.
+    image : ndarray
+        Shape (Y, X). All panels of a picture show the same field, each at its own sampling.
+    is_uncertainty : bool, optional
+        Show it in colour, from 0 up, with a bar that tells the values.
+    unit : str, optional
+        What the values of an uncertainty are counted in.
+    """
+
+    title: str
+    image: NDArray[np.floating] | NDArray[np.integer]
+    is_uncertainty: bool = False
+    unit: str = "intensity"
+
+
+def draw_side_by_side(
+    panels: Sequence[Panel], *, field_width: float | None = None, height: int = 480
+) -> Image.Image:
+    """Draw panels beside each other, with titles, a scale bar and a colour bar for each uncertainty.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        From left to right.
+    field_width : float, optional
+        Width of the field in nanometres; without it there is no scale bar.
+    height : int, optional
+        Height of each image in the picture, in pixels.
+
+    Returns
+    -------
+    PIL.Image.Image
+        An RGB picture.
+
+    Raises
+    ------
+    ValueError
+        If there is no panel, or an image is not two-dimensional.
+    """
+    if not panels:
+        raise ValueError("a picture needs at least one panel")
+    if any(panel.image.ndim != 2 for panel in panels):
+        raise ValueError("panels show two-dimensional images: choose a plane")
+    rows, columns = panels[0].image.shape
+    width = round(height * columns / rows)
+    bars = [_BAR_SPACE if panel.is_uncertainty else 0 for panel in panels]
+    total = _GAP + sum(width + bar + _GAP for bar in bars)
+    full_height = _TITLE_HEIGHT + height + _GAP
+    if any(bars):
+        full_height += _FOOTER_HEIGHT - _GAP
+    picture = Image.new("RGB", (total, full_height), _BACKGROUND)
+    pen = ImageDraw.Draw(picture)
+    left = _GAP
+    for number, (panel, bar) in enumerate(zip(panels, bars, strict=True)):
+        low, high = _limits(panel)
+        box = (left, _TITLE_HEIGHT, left + width, _TITLE_HEIGHT + height)
+        picture.paste(_render(panel, low, high, (width, height)), box[:2])
+        pen.text((left, 7), panel.title, fill=_INK, font=_font(18))
+        if number == 0 and field_width is not None:
+            _draw_scale_bar(pen, box, field_width)
+        if panel.is_uncertainty:
+            _draw_colour_bar(picture, box, low, high, panel.unit)
+        left += width + bar + _GAP
+    return picture
+
+
+def choose_detail(image: NDArray[np.floating] | NDArray[np.integer], side: int) -> tuple[slice, slice]:
+    """Choose the square of an image that has the most structure, judged on the image as recorded.
+
+    Parameters
+    ----------
+    image : ndarray
+        Shape (Y, X).
+    side : int
+        Side of the square in pixels; cut to the image where that is smaller.
+
+    Returns
+    -------
+    tuple of slice
+        Rows and columns.
+    """
+    from scipy import ndimage
+
+    smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float32), 1.5)
+    # Of square roots, shot noise is the same everywhere: what differs is structure, faint or bright.
+    edges = np.hypot(*np.gradient(np.sqrt(smooth - smooth.min())))
+    height, width = min(side, image.shape[0]), min(side, image.shape[1])
+    sums = np.pad(edges.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+
+
+def uncertainty_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Colour numbers from 0 to 1 for an uncertainty: black, purple, orange, pale yellow.
+
+    Parameters
+    ----------
+    values : ndarray
+        Any shape; numbers outside 0 to 1 get the colour of the nearer end.
+
+    Returns
+    -------
+    ndarray
+        uint8, of the same shape with a last axis of red, green and blue.
+    """
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in _INFERNO.split()], dtype=np.float32)
+    places = np.linspace(0, 1, len(anchors))
+    channels = [np.interp(values, places, anchors[:, channel]) for channel in range(3)]
+    colours: NDArray[np.uint8] = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return colours
+
+
+def _limits(panel: Panel) -> tuple[float, float]:
+    """Return the values shown darkest and brightest."""
+    if panel.is_uncertainty:
+        low, high = 0.0, float(np.percentile(panel.image, 99.8))
+    else:
+        low, high = (float(value) for value in np.percentile(panel.image, (1.0, 99.8)))
+    return low, high if high > low else low + 1.0
+
+
+def _render(panel: Panel, low: float, high: float, size: tuple[int, int]) -> Image.Image:
+    values = np.clip((np.asarray(panel.image, dtype=np.float32) - low) / (high - low), 0, 1)
+    # Nearest neighbour where pixels get large: the camera's pixels are shown as what they are.
+    enlargement = size[1] / panel.image.shape[0]
+    resampling = Image.Resampling.NEAREST if enlargement >= 2 else Image.Resampling.LANCZOS
+    if panel.is_uncertainty:
+        return Image.fromarray(uncertainty_colours(values)).resize(size, resampling)
+    grey = np.rint(values * 255).astype(np.uint8)
+    return Image.fromarray(grey).resize(size, resampling).convert("RGB")
+
+
+def _draw_scale_bar(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], field_width: float) -> None:
+    width = box[2] - box[0]
+    length = _round_length(field_width / 4)
+    right, bottom = box[2] - 14, box[3] - 14
+    left = right - round(width * length / field_width)
+    label = f"{length:g} nm" if length < 1000 else f"{length / 1000:g} micron{'s' if length > 1000 else ''}"
+    pen.rectangle((left, bottom - 5, right, bottom), fill="white", outline="black")
+    pen.text(
+        ((left + right) / 2, bottom - 9), label, fill="white", font=_font(16), anchor="ms", stroke_width=2,
+        stroke_fill="black",
+    )  # fmt: skip
+
+
+def _round_length(length: float) -> float:
+    """Return the largest of 1, 2, 5, 10, ... that is not longer."""
+    power = 10.0 ** np.floor(np.log10(length))
+    return float(power * max(digit for digit in (1, 2, 5) if digit * power <= length * (1 + 1e-9)))
+
+
+def _draw_colour_bar(
+    picture: Image.Image, box: tuple[int, int, int, int], low: float, high: float, unit: str
+) -> None:
+    pen = ImageDraw.Draw(picture)
+    top, bottom, left = box[1], box[3], box[2] + 8
+    ramp = uncertainty_colours(np.linspace(1, 0, bottom - top, dtype=np.float32)[:, None])
+    picture.paste(Image.fromarray(ramp).resize((_BAR_WIDTH, bottom - top)), (left, top))
+    for share, anchor in ((0.0, "ls"), (0.5, "lm"), (1.0, "lt")):
+        value = low + share * (high - low)
+        y = bottom - share * (bottom - top)
+        pen.text((left + _BAR_WIDTH + 6, y), f"{value:.3g}", fill=_INK, font=_font(14), anchor=anchor)
+    label = f"standard deviation ({unit})"
+    pen.text((left + _BAR_WIDTH, bottom + 8), label, fill=_INK, font=_font(14), anchor="rt")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
