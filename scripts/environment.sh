@@ -43,10 +43,11 @@ create_environment() {
 # PyPI's torch for Linux brings gigabytes of CUDA libraries, of no use without an NVIDIA GPU; pytorch.org's own index
 # has a small build. It is asked only when it answers, and only when pip was not told where to look for packages.
 cpu_index() {
-  local index=https://download.pytorch.org/whl/cpu
+  local index=https://download.pytorch.org/whl/cpu settings
   [ "$(uname -s)" = Linux ] || return 0
   [ ! -e /proc/driver/nvidia/version ] && ! command -v nvidia-smi >/dev/null || return 0
-  if "$ENV_PYTHON" -m pip config list | grep -qE '(index-url|find-links|no-index)='; then return 0; fi
+  settings=$("$ENV_PYTHON" -m pip config list)
+  case $settings in *index-url=* | *find-links=* | *no-index=*) return 0 ;; esac
   "$ENV_PYTHON" - "$index/torch/" >/dev/null 2>&1 <<'PYTHON' || return 0
 import sys, urllib.request
 urllib.request.urlopen(sys.argv[1], timeout=5).close()
