@@ -2,12 +2,14 @@
 
 Both U-Nets and the schedule's rate network are made of convolutions and pointwise functions alone. Nothing
 in them mixes statistics over the image (no GroupNorm, InstanceNorm or attention), so what they compute at a
-pixel depends on a neighbourhood of known radius, and a tile with that much halo gives the pixels of the whole.
+pixel depends on a neighbourhood of known radius, and a tile with that much halo gives the same pixels as the
+whole image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -71,12 +73,9 @@ class LocalUNet(nn.Module):
             raise ValueError("widths and blocks must name the same, non-zero number of levels")
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         self.encoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths, blocks, strict=True))
-        self.downs = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
         self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(coarse, fine, 2, stride=2)
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths)
         )
         self.decoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths[:-1], blocks[:-1], strict=True))
         self.head = nn.Conv2d(widths[0], out_channels, 3, padding=1)

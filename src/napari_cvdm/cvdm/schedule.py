@@ -4,8 +4,9 @@ The schedule separates into a rate that depends on the observation and a clock t
 
     γ(t, x) = exp(−λ(x) · Γ(t)),    β(t, x) = λ(x) · τ(t),    τ = dΓ/dt,
 
-with λ(x) > 0 and Γ rising from Γ(0) = 0 to Γ(1) = 1. Because τ is the exact derivative of Γ, the pair satisfies
-∂γ/∂t = −β·γ by construction, as the forward process demands (della Maggiora et al., ICLR 2024, sec. 3).
+with λ(x) > 0 and Γ rising from Γ(0) = 0 to Γ(1) = 1. Because τ is the exact derivative of Γ, the pair
+satisfies ∂γ/∂t = −β·γ by construction, as the forward process demands (della Maggiora et al., ICLR 2024,
+sec. 3).
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class MonotoneClock(nn.Module):
 class LinearGammaClock(nn.Module):
     """The fixed clock of a schedule whose γ falls (nearly) linearly: Γ(t) = log(1 − κt) / log(1 − κ).
 
-    It has no parameters: the comparison of learned against fixed schedules uses it in the learned clock's place.
+    It has no parameters: the comparison of learned against fixed schedules uses it in the learned clock's
+    place.
     """
 
     def forward(self, t: Tensor) -> Clock:

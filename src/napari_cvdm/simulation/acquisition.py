@@ -21,7 +21,8 @@ from napari_cvdm.simulation.optics import (
     widefield_transfer,
 )
 
-#: Fine pixels on each side of a field that are simulated and cut off, so that periodic blur brings nothing in.
+#: Fine pixels on each side of a field that are simulated and cut off, so that periodic blur brings nothing
+#: in.
 MARGIN = 24
 
 
@@ -38,7 +39,8 @@ class AcquisitionRanges:
     target_sigma_min : float
         Least width of the target's PSF, fine pixels: sharper would alias on the fine grid.
     photons : tuple of float
-        Electrons per camera pixel at the bright end (99.8 percentile) of the in-focus structure (log-uniform).
+        Electrons per camera pixel at the bright end (99.8 percentile) of the in-focus structure
+        (log-uniform).
     haze : tuple of float
         Light from out of focus, as a multiple of the in-focus light (squared-uniform: small values prevail).
     haze_sigma : tuple of float
@@ -72,8 +74,8 @@ class Acquisition:
     widefield : ndarray
         Grey levels of the camera, (H, W) uint16.
     target : ndarray
-        In-focus structure on the fine grid, (2H, 2W) float32, in the camera's grey levels above background: its
-        mean over 2×2 pixels is what the in-focus light adds to the camera pixel.
+        In-focus structure on the fine grid, (2H, 2W) float32, in the camera's grey levels above background:
+        its mean over 2×2 pixels is what the in-focus light adds to the camera pixel.
     parameters : dict
         What was drawn: psf_sigma, target_sigma, photons, haze, haze_sigma, background, read_noise.
     """

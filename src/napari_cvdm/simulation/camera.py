@@ -56,4 +56,5 @@ def integrate_pixels(fine: Image, factor: int = 2) -> Image:
     """Sum ``factor`` × ``factor`` fine pixels into each camera pixel; (s·H, s·W) to (H, W)."""
     height, width = fine.shape[0] // factor, fine.shape[1] // factor
     blocks = fine[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    return blocks.sum(axis=(1, 3), dtype=np.float32)
+    sums: Image = blocks.sum(axis=(1, 3), dtype=np.float32)
+    return sums

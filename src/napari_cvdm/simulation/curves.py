@@ -1,7 +1,8 @@
 """Curves in the plane, and how to draw them with sub-pixel accuracy.
 
 Every thin structure of the simulator is a set of points along curves with a brightness each. `splat` spreads
-a point over its four neighbouring pixels by bilinear weights, which keeps total brightness and position exact.
+a point over its four neighbouring pixels by bilinear weights, which keeps total brightness and position
+exact.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Micrograph:
 def remove_background(image: Image, width: float) -> Image:
     """Subtract what varies slowly: a smoothed local minimum, wider than any structure to be kept.
 
-    Real super-resolved images carry haze of their own; left in a target it would teach a network to keep haze.
+    Real super-resolved images carry haze of their own; left in a target it would teach a network to keep
+    haze.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def remove_background(image: Image, width: float) -> Image:
     # The minimum of a noisy neighbourhood lies below its mean level: the rest of that level goes with it.
     rest = image - background
     floor = float(np.percentile(rest, 20))
-    return np.maximum(rest - floor, 0).astype(np.float32)
+    kept: Image = np.maximum(rest - floor, 0).astype(np.float32)
+    return kept
 
 
 def load_micrographs(folder: Path, numbers: range) -> list[Micrograph]:

@@ -9,14 +9,15 @@ from napari_cvdm.simulation.curves import Image
 
 Transfer = NDArray[np.float64]
 
-#: σ of the Gaussian that fits an in-focus wide-field PSF, times its cut-off frequency: FWHM = 0.51 λ/NA, cut-off
-#: 2 NA/λ, FWHM = 2.355 σ.
+#: σ of the Gaussian that fits an in-focus wide-field PSF, times its cut-off frequency: FWHM = 0.51 λ/NA,
+#: cut-off 2 NA/λ, FWHM = 2.355 σ.
 SIGMA_TIMES_CUTOFF = 0.51 * 2 / 2.355
 
 
 def radial_frequency(size: int) -> Transfer:
     """Spatial frequency of each bin of a real FFT of a square image, cycles per pixel."""
-    return np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    frequency: Transfer = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    return frequency
 
 
 def gaussian_transfer(size: int, sigma: float) -> Transfer:

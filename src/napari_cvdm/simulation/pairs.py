@@ -32,7 +32,8 @@ def simulate_pair(
     size : int
         Side of the wide-field image, camera pixels, at least 16.
     photons, psf_sigma : float, optional
-        Bright end in electrons, and width of the wide-field PSF in fine pixels; drawn from the ranges if None.
+        Bright end in electrons, and width of the wide-field PSF in fine pixels; drawn from the ranges if
+        None.
     ranges : AcquisitionRanges, optional
         What to draw from.
 

@@ -40,8 +40,8 @@ class DataConfig:
     patches_per_field : int
         Patches cut from one field; the batch takes them from as many different fields.
     gain_jitter, offset_jitter : float
-        Spread of the factor (as a logarithm) and the shift applied after normalisation: a patch of a real image
-        is rarely as bright as the image's percentiles.
+        Spread of the factor (as a logarithm) and the shift applied after normalisation: a patch of a real
+        image is rarely as bright as the image's percentiles.
     """
 
     micrographs: str = ""

@@ -43,7 +43,7 @@ class Patches(NamedTuple):
 
 
 def normalise_pair(pair: Acquisition) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Express a pair in the units that the networks see: 0 and 1 at percentiles 1 and 99.8 of the wide-field."""
+    """Express a pair in the networks' units: 0 and 1 are percentiles 1 and 99.8 of the wide-field image."""
     low, high = np.percentile(pair.widefield, (1.0, 99.8))
     span = max(float(high - low), 1.0)
     x = (pair.widefield.astype(np.float32) - np.float32(low)) / np.float32(span)
@@ -142,8 +142,8 @@ def fields_needed(steps: int, batch: int) -> int:
 def batches(fields: TrainingFields, batch: int, start: int, steps: int, workers: int) -> Iterator[Patches]:
     """Batches ``start`` to ``steps`` − 1; the same batches whether or not the run was interrupted.
 
-    Batch s takes patch k of field s + 16·k, for k = 0 … batch − 1: each field serves ``batch`` batches, 16 steps
-    apart, and no batch sees two patches of one field.
+    Each field serves ``batch`` batches, 16 steps apart: batch s takes one patch each of the fields s, s + 16,
+    s + 32 …, another one every time a field comes up, and never two patches of one field.
 
     Parameters
     ----------

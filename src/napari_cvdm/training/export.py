@@ -16,7 +16,8 @@ CITATIONS = (
 
 REAL_DATA = (
     "SIM images 01 to 40 of clathrin-coated pits, endoplasmic reticulum, F-actin and microtubules, from "
-    "Zach-T-Burns/Untrained-PINN-for-SIM (MIT), which appear to be BioSR (Qiao & Li, figshare 13264793, CC BY 4.0)"
+    "Zach-T-Burns/Untrained-PINN-for-SIM (MIT), which appear to be BioSR (Qiao & Li, figshare 13264793, "
+    "CC BY 4.0)"
 )
 
 

@@ -137,7 +137,7 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
             terms = objective(self.model, x, y, times, noise, self.config.objective, importance)
         self.optimiser.zero_grad(set_to_none=True)
-        terms.total.backward()  # type: ignore[no-untyped-call]
+        terms.total.backward()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
         if math.isfinite(norm):
             self.optimiser.step()

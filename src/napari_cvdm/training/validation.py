@@ -137,9 +137,9 @@ def validate(
     Returns
     -------
     dict
-        Averages over the fields: PSNR of bicubic enlargement, of the mean network and of the mean of the draws
-        (dB); correlation of the draws' standard deviation with the true absolute error; share of pixels whose
-        error lies within 1.645 standard deviations.
+        Averages over the fields: PSNR of bicubic enlargement, of the mean network and of the mean of the
+        draws (dB); correlation of the draws' standard deviation with the true absolute error; share of pixels
+        whose error lies within 1.645 standard deviations.
     """
     scores: dict[str, list[float]] = {
         k: []
