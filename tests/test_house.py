@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import napari_cvdm
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "napari_cvdm"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -99,12 +101,17 @@ def imports_of(path: Path) -> list[Imported]:
 
 
 def inner_parts(path: Path) -> list[tuple[str, Imported]]:
-    """The parts of the house that a module imports. The package's own version is free to all."""
-    return [
-        (imported.name.split(".")[1] if "." in imported.name else "", imported)
-        for imported in imports_of(path)
-        if imported.library == "napari_cvdm" and imported.name != "napari_cvdm.__version__"
-    ]
+    """The parts of the house that a module imports; a public name counts as the part that defines it.
+
+    The package's own version is free to all.
+    """
+    found = []
+    for imported in imports_of(path):
+        if imported.library == "napari_cvdm" and imported.name != "napari_cvdm.__version__":
+            first = imported.name.split(".")[1] if "." in imported.name else ""
+            home = napari_cvdm._HOME_OF.get(first)
+            found.append((home.split(".")[1] if home else first, imported))
+    return found
 
 
 def breaches(path: Path) -> list[str]:
