@@ -1,0 +1,140 @@
+"""One plane: its first pass and its draws."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration import tiling
+from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
+from napari_cvdm.restoration.posterior import PosteriorSettings
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def plane() -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((19, 30), dtype=np.float32)
+
+
+def restorer(
+    network: CVDM, tile: int | None = None, settings: PosteriorSettings | None = None
+) -> PlaneRestorer:
+    return PlaneRestorer(network, CPU, tile or "auto", settings or PosteriorSettings())
+
+
+def draw(
+    one: PlaneRestorer,
+    estimate: PlaneEstimate,
+    *,
+    plane: int = 0,
+    draw: int = 0,
+    steps: int = 3,
+    seed: int = 0,
+) -> Tensor:
+    *steps_done, sharp = one.draw(estimate, plane=plane, draw=draw, steps=steps, seed=seed)
+    assert steps_done == [None] * steps
+    assert sharp is not None
+    return sharp
+
+
+class TestEstimate:
+    def test_is_that_of_the_network_on_the_padded_plane(
+        self, model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        estimate = restorer(model.network).estimate(plane)
+        network = model.network
+        assert estimate.observation.shape[-2] % network.granularity == 0
+        with torch.no_grad():
+            expected = network.estimate(estimate.observation)
+        for ours, theirs in zip((estimate.mean, estimate.scale, estimate.lam), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+        assert estimate.nbytes == estimate.observation.numel() * 4 * (1 + 3 * 4)
+
+    def test_zeros_outside_the_plane_are_kept_away_from_the_image(
+        self, model: PretrainedModel, plane: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A wider margin than needed changes little: the image's border is seen in plausible surroundings.
+        def border(margin: int) -> Tensor:
+            monkeypatch.setattr(
+                "napari_cvdm.restoration.plane.plan_padding",
+                lambda h, w, g: tiling.plan_padding(h, w, g, margin=margin),
+            )
+            one = restorer(model.network)
+            estimate = one.estimate(plane)
+            return one.picture(estimate, estimate.mean)
+
+        none, ours, wide = border(0), border(tiling.MARGIN), border(64)
+        assert float((ours - wide).abs().max()) < 0.1 * float((none - wide).abs().max())
+
+    def test_does_not_write_to_the_plane(self, model: PretrainedModel, plane: NDArray[np.float32]) -> None:
+        before = plane.copy()
+        one = restorer(model.network)
+        draw(one, one.estimate(plane.T))
+        assert np.array_equal(plane, before)
+
+
+class TestDraw:
+    def test_is_the_mean_plus_scaled_residual(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        one = restorer(simple_model.network)
+        estimate = one.estimate(plane)
+        sharp = draw(one, estimate, steps=20)
+        assert sharp.shape == (38, 60)
+        residual = (sharp - torch.from_numpy(plane.repeat(2, 0).repeat(2, 1))) / 0.1
+        assert abs(float(residual.mean())) < 0.1
+        assert float(residual.std()) == pytest.approx(1, rel=0.1)
+
+    def test_noise_is_bound_to_plane_draw_and_seed(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        one = restorer(simple_model.network)
+        estimate = one.estimate(plane)
+        centre = one.picture(estimate, estimate.mean)
+        first = draw(one, estimate)
+        assert torch.equal(draw(one, estimate), first)
+        for other in ({"plane": 1}, {"draw": 2}, {"seed": 1}):
+            residuals = torch.stack([first - centre, draw(one, estimate, **other) - centre])
+            assert abs(float(torch.corrcoef(residuals.flatten(1))[0, 1])) < 0.1
+
+    def test_pairs_are_mirror_images_for_an_odd_sampler(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        one = restorer(simple_model.network)
+        estimate = one.estimate(plane)
+        pair_mean = (draw(one, estimate, draw=4) + draw(one, estimate, draw=5)) / 2
+        torch.testing.assert_close(pair_mean, one.picture(estimate, estimate.mean), rtol=0, atol=1e-5)
+
+    def test_eta_zero_is_deterministic_after_the_first_noise(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        one = restorer(simple_model.network, settings=PosteriorSettings(eta=0.0))
+        estimate = one.estimate(plane)
+        few, many = (draw(one, estimate, steps=steps) for steps in (100, 200))
+        # An ordinary differential equation has one solution: twice the steps, (nearly) the same draw.
+        torch.testing.assert_close(few, many, rtol=0, atol=0.02)
+
+    @pytest.mark.parametrize("tile", [8, 20])
+    def test_does_not_depend_on_tiles(
+        self, model: PretrainedModel, plane: NDArray[np.float32], tile: int
+    ) -> None:
+        whole, tiled = restorer(model.network), restorer(model.network, tile)
+        a, b = draw(whole, whole.estimate(plane), steps=4), draw(tiled, tiled.estimate(plane), steps=4)
+        torch.testing.assert_close(b, a, rtol=0, atol=1e-4 * float(a.max() - a.min()))
+
+    def test_does_not_depend_on_the_surroundings_the_networks_cannot_see(
+        self, model: PretrainedModel
+    ) -> None:
+        # Noise is bound to the image's own pixels, so a crop differs from the whole only near the cut.
+        image = np.random.default_rng(0).random((40, 200), dtype=np.float32)
+        one = restorer(model.network)
+        whole, part = (draw(one, one.estimate(each), steps=2) for each in (image, image[:, :160]))
+        reach = 2 * model.network.noise_network.receptive_field + model.network.receptive_field
+        seen = 2 * (160 - reach)
+        assert seen > 0
+        torch.testing.assert_close(part[:, :seen], whole[:, :seen], rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(part[:, -20:], whole[:, 300:320], rtol=1e-2)

@@ -1,0 +1,120 @@
+"""What a result tells about how it was made."""
+
+import json
+import platform
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration import provenance as provenance_module
+from napari_cvdm.restoration.device import ChosenDevice
+from napari_cvdm.restoration.provenance import describe_device, versions
+from napari_cvdm.restoration.restore import restore
+
+MakeModel = Callable[..., PretrainedModel]
+QUICK: dict[str, Any] = {"draws": 2, "steps": 2, "device": "cpu"}
+
+
+class TestDescribe:
+    def test_tells_everything_needed_to_repeat_it(
+        self, make_model: MakeModel, image: NDArray[np.uint16]
+    ) -> None:
+        model = make_model(calibration={"kind": "affine", "gain": 1.5, "offset": 0.01})
+        told = restore(image, model, pixel_size=65, seed=11, tile=32, **QUICK).provenance
+        seconds = told.pop("seconds")
+        assert 0 < seconds < 120
+        (normalisation,) = told.pop("normalisation")
+        assert normalisation["low"] == pytest.approx(np.percentile(image, 1))
+        assert normalisation["high"] == pytest.approx(np.percentile(image, 99.8))
+        assert told == {
+            "model": {"name": "tiny", "sha256": "ab" * 32},
+            "uncertainty": "calibrated",
+            "calibration": {"gain": 1.5, "offset": 0.01},
+            "standard_deviation": "spread of the draws",
+            "draws": 2,
+            "steps": 2,
+            "seed": 11,
+            "sampling": {
+                "antithetic": True,
+                "shrinkage": 0.0,
+                "scale_weight": 0.0,
+                "eta": 1.0,
+                "time_power": 1.0,
+            },
+            "device": "cpu",
+            "tile": {"requested": 32, "mean": 32, "noise": 32},
+            "upscaling": 2,
+            "axes": "YX",
+            "pixel_size_nm": 65.0,
+            "warnings": [],
+            "versions": versions(),
+        }
+
+    def test_survives_json(self, model: PretrainedModel, image: NDArray[np.uint16]) -> None:
+        stack = np.stack([image, image * 2])
+        told = restore(
+            stack, model, axes="CYX", pixel_size=np.float32(65), seed=np.int64(3), **QUICK
+        ).provenance
+        assert json.loads(json.dumps(told, allow_nan=False)) == told
+        assert len(told["normalisation"]) == 2
+
+    def test_default_steps_are_the_cards(self, make_model: MakeModel, image: NDArray[np.uint16]) -> None:
+        told = restore(image, make_model(default_steps=5), draws=1, device="cpu").provenance
+        assert told["steps"] == 5
+
+
+class TestWarnings:
+    @pytest.mark.parametrize(
+        ("pixel_size", "warned"), [(39.9, 1), (40, 0), (65, 0), (110, 0), (160, 1), (None, 0)]
+    )
+    def test_tell_of_a_pixel_size_the_model_never_saw(
+        self, make_model: MakeModel, image: NDArray[np.uint16], pixel_size: float | None, warned: int
+    ) -> None:
+        model = make_model(pixel_size_nm=(40.0, 110.0))
+        found = restore(image, model, pixel_size=pixel_size, **QUICK).provenance["warnings"]
+        assert len(found) == warned
+        assert all("40 to 110 nm" in each and "resample" in each for each in found)
+
+    def test_tell_of_an_offset_too_large_for_single_precision(
+        self, model: PretrainedModel, image: NDArray[np.uint16]
+    ) -> None:
+        (found,) = restore(image + 4e7, model, **QUICK).provenance["warnings"]
+        assert "subtract the offset" in found
+
+    def test_tell_what_the_choice_of_device_had_to_say(
+        self, model: PretrainedModel, image: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            "napari_cvdm.restoration.request.choose_device",
+            lambda _: ChosenDevice(torch.device("cpu"), "The CPU is used instead."),
+        )
+        assert restore(image, model, **QUICK).provenance["warnings"] == ["The CPU is used instead."]
+
+
+class TestVersions:
+    def test_are_those_at_work(self) -> None:
+        assert versions() == {
+            "napari-cvdm": metadata.version("napari-cvdm"),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        }
+
+    def test_without_an_installation_are_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing(name: str) -> str:
+            raise metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(provenance_module, "version", missing)
+        assert versions()["napari-cvdm"] == "unknown"
+
+
+def test_devices_are_named_so_that_the_hardware_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA Example")
+    assert describe_device(torch.device("cuda", 1)) == "cuda:1 (NVIDIA Example)"
+    assert describe_device(torch.device("cpu")) == "cpu"

@@ -1,0 +1,76 @@
+"""Settings, checked before any work is done. What `restore` refuses is tested there, through its door."""
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration import request as request_module
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.request import DEFAULT_STEPS, card_settings, check_pixel_size, check_request
+
+
+def request(image: NDArray[np.uint16], model: PretrainedModel, **changes: object) -> object:
+    settings = {
+        "axes": None,
+        "pixel_size": None,
+        "draws": 8,
+        "steps": None,
+        "seed": 0,
+        "device": "cpu",
+        "tile": "auto",
+        "keep_draws": False,
+        "preview": False,
+        "settings": None,
+    }
+    return check_request(image, model, **(settings | changes))  # type: ignore[arg-type]
+
+
+class TestCheckRequest:
+    def test_numpy_numbers_become_plain_ones(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
+        checked = request(
+            image, model, draws=np.int64(3), steps=np.uint8(4), seed=np.int32(-5), tile=np.int16(64)
+        )
+        for name, value in {"draws": 3, "steps": 4, "seed": -5, "tile": 64}.items():
+            assert type(getattr(checked, name)) is int
+            assert getattr(checked, name) == value
+
+    def test_a_preview_has_no_draws(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
+        checked = request(image, model, preview=True, keep_draws=True, draws=0)
+        assert (checked.draws, checked.steps, checked.keep_draws) == (0, 0, False)  # type: ignore[attr-defined]
+
+    def test_a_card_without_steps_gets_the_default(
+        self, image: NDArray[np.uint16], model: PretrainedModel
+    ) -> None:
+        silent = SimpleNamespace(network=model.network, card=SimpleNamespace())
+        assert request(image, silent).steps == DEFAULT_STEPS  # type: ignore[arg-type, attr-defined]
+
+    def test_too_many_planes_for_the_noise_are_refused(
+        self, image: NDArray[np.uint16], model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(request_module, "MAX_PLANES", 3)
+        request(np.stack([image] * 3), model, axes="TYX")
+        with pytest.raises(InputError, match="4 planes; at most 3"):
+            request(np.stack([image] * 4), model, axes="TYX")
+
+    def test_the_image_is_not_copied(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
+        assert np.shares_memory(request(image, model).image, image)  # type: ignore[attr-defined]
+
+
+class TestCardSettings:
+    def test_are_plain_for_a_card_that_asks_for_nothing(self, model: PretrainedModel) -> None:
+        assert card_settings(model.card) == PosteriorSettings()
+
+    def test_are_what_the_card_asks_for(self) -> None:
+        card = SimpleNamespace(posterior_shrinkage=0.3, posterior_scale_weight=2)
+        assert card_settings(card) == PosteriorSettings(shrinkage=0.3, scale_weight=2.0)
+
+
+@pytest.mark.parametrize("size", [65, 65.5, np.float32(65), np.uint16(65), Fraction(131, 2), None])
+def test_pixel_sizes_of_any_number_type_are_floats(size: object) -> None:
+    checked = check_pixel_size(size)  # type: ignore[arg-type]
+    assert checked is None if size is None else type(checked) is float
