@@ -1,0 +1,1 @@
+"""Files: TIFF in, OME-TIFF out, and the micrographs that come with the package."""

@@ -1,0 +1,176 @@
+"""What can be had without a learned model: interpolation, and deconvolution at its best.
+
+The settings of the deconvolution are chosen with the truth in hand, which no user could do. A model has to
+beat that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft, ndimage
+
+from napari_cvdm.assessment.metrics import match_intensity, psnr
+
+SIGMAS = (2.4, 2.9, 3.4)
+"""Widths of the Gaussian point-spread functions tried, in fine pixels."""
+
+ITERATIONS = (5, 10, 20, 40)
+"""Numbers of Richardson-Lucy iterations tried."""
+
+MARGIN = 64
+"""Fine pixels around a region that are deconvolved with it. On real images 32 change its PSNR by 0.001 dB."""
+
+
+def enlarge(image: ArrayLike, upscaling: int = 2) -> NDArray[np.float64]:
+    """Enlarge an image with cubic splines.
+
+    Each camera pixel covers `upscaling` × `upscaling` fine ones: the outer borders of both grids coincide,
+    and the first fine pixel's centre lies (1 − 1/upscaling)/2 camera pixels before the first camera
+    pixel's.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        Camera image.
+    upscaling : int
+        Fine pixels per camera pixel along each axis.
+
+    Returns
+    -------
+    ndarray, (upscaling · Y, upscaling · X)
+    """
+    enlarged = ndimage.zoom(
+        np.asarray(image, np.float64), upscaling, order=3, mode="reflect", grid_mode=True, prefilter=True
+    )
+    return np.asarray(enlarged, np.float64)
+
+
+def gaussian_psf(sigma: float) -> NDArray[np.float64]:
+    """Return a Gaussian point-spread function of odd side, out to four sigma, with sum 1."""
+    reach = int(np.ceil(4 * sigma))
+    profile = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    kernel = np.outer(profile, profile)
+    return np.asarray(kernel / kernel.sum(), np.float64)
+
+
+def richardson_lucy(
+    image: ArrayLike, psf: NDArray[np.float64], iterations: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Deconvolve an image, and give the result after each of several numbers of iterations.
+
+    The same numbers as `skimage.restoration.richardson_lucy` with ``clip=False`` (a test compares them),
+    which would have to start anew for each number of iterations.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        Positive intensities, blurred by `psf`.
+    psf : ndarray
+        Symmetric, of odd side.
+    iterations : sequence of int
+        After how many iterations a result is wanted.
+
+    Yields
+    ------
+    int, ndarray (Y, X)
+        Number of iterations, and the result.
+
+    References
+    ----------
+    Richardson, J. Opt. Soc. Am. 62, 55 (1972); Lucy, Astron. J. 79, 745 (1974).
+    """
+    observed = np.asarray(image, np.float64)
+    blur = _Convolution(psf, observed.shape)
+    estimate = np.full(observed.shape, 0.5)
+    for iteration in range(1, max(iterations) + 1):
+        estimate = estimate * blur(observed / (blur(estimate) + 1e-12))
+        if iteration in iterations:
+            yield iteration, estimate
+
+
+class _Convolution:
+    """Convolution with one kernel, whose transform is kept. Outside the image there is nothing."""
+
+    def __init__(self, kernel: NDArray[np.float64], shape: tuple[int, ...]) -> None:
+        reach = kernel.shape[0] // 2
+        self.shape = shape
+        self.padded = tuple(fft.next_fast_len(n + 2 * reach, real=True) for n in shape)
+        wide = np.zeros(self.padded)
+        wide[: kernel.shape[0], : kernel.shape[1]] = kernel
+        self.transform = fft.rfft2(np.roll(wide, (-reach, -reach), axis=(0, 1)))
+
+    def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        product = fft.irfft2(fft.rfft2(image, self.padded) * self.transform, self.padded)
+        return np.asarray(product[: self.shape[0], : self.shape[1]])
+
+
+@dataclass(frozen=True, eq=False)
+class BestDeconvolution:
+    """The Richardson-Lucy result with the highest PSNR. From `best_richardson_lucy`.
+
+    Attributes
+    ----------
+    image : ndarray, (Y, X)
+        The result, in the region compared.
+    sigma : float
+        Width of the point-spread function in fine pixels.
+    iterations : int
+        Number of iterations.
+    psnr : float
+        In dB, with matched intensities.
+    """
+
+    image: NDArray[np.float64]
+    sigma: float
+    iterations: int
+    psnr: float
+
+
+def best_richardson_lucy(
+    image: ArrayLike,
+    truth: ArrayLike,
+    region: tuple[slice, slice] | None = None,
+    *,
+    sigmas: Sequence[float] = SIGMAS,
+    iterations: Sequence[int] = ITERATIONS,
+) -> BestDeconvolution:
+    """Deconvolve with every width and number of iterations given, and return what comes closest to the truth.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        The enlarged camera image (`enlarge`), normalised so that the background is near 0. Negative values
+        become 0.
+    truth : array-like, (Y, X)
+        What it should look like.
+    region : tuple of slice, optional
+        Where the two are compared; everywhere, unless given.
+    sigmas, iterations : sequence of numbers
+        The grid that is searched.
+
+    Returns
+    -------
+    BestDeconvolution
+    """
+    full = np.asarray(image, np.float64)
+    rows, columns = region or (slice(0, full.shape[0]), slice(0, full.shape[1]))
+    target = np.asarray(truth, np.float64)[rows, columns]
+    top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
+    around = np.maximum(full[top : rows.stop + MARGIN, left : columns.stop + MARGIN], 1e-6)
+    inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    candidates = (
+        _scored(result[inner], target, sigma, count)
+        for sigma in sigmas
+        for count, result in richardson_lucy(around, gaussian_psf(sigma), iterations)
+    )
+    return max(candidates, key=lambda candidate: candidate.psnr)
+
+
+def _scored(image: NDArray[Any], target: NDArray[Any], sigma: float, iterations: int) -> BestDeconvolution:
+    score = psnr(match_intensity(image, target).apply(image), target)
+    return BestDeconvolution(image, sigma, iterations, score)

@@ -1,0 +1,172 @@
+"""Calibration: how much a stated standard deviation tells about the error, and how to mend it.
+
+An uncertainty is *sharp* if it is large where the error is (`error_correlation`), and *calibrated* if its
+size is right (`coverage`, `reliability`). The first cannot be mended afterwards; the second can, by
+`AffineCalibration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+from napari_cvdm.assessment.metrics import correlation
+from napari_cvdm.restoration.errors import InputError
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""Probabilities of the central intervals whose coverage is reported."""
+
+
+def error_correlation(std: ArrayLike, error: ArrayLike) -> float:
+    """Return the Pearson correlation of the standard deviation with the absolute error, pixel by pixel."""
+    return correlation(std, np.abs(np.asarray(error, np.float64)))
+
+
+def coverage(std: ArrayLike, error: ArrayLike, levels: Sequence[float] = LEVELS) -> dict[float, float]:
+    """Return how often the truth lies within the central Gaussian interval of each probability.
+
+    Parameters
+    ----------
+    std, error : array-like
+        Standard deviations, and prediction minus truth, of the same shape.
+    levels : sequence of float
+        Probabilities between 0 and 1.
+
+    Returns
+    -------
+    dict of float to float
+        For each level the fraction of pixels covered; of a calibrated Gaussian the two are equal.
+    """
+    s, e = _pixels(std, error)
+    return {level: float(np.mean(np.abs(e) <= _half_width(level) * s)) for level in levels}
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Predicted against actual error, in groups of pixels of like standard deviation. From `reliability`.
+
+    Attributes
+    ----------
+    predicted : ndarray
+        Root mean square of the standard deviations of each group, rising.
+    actual : ndarray
+        Root mean squared error of each group.
+    slope : float
+        Of the least-squares line through the groups: 1 if calibrated, less if the uncertainty overstates the
+        differences between pixels, 0 if it tells nothing.
+    """
+
+    predicted: NDArray[np.float64]
+    actual: NDArray[np.float64]
+    slope: float
+
+
+def reliability(std: ArrayLike, error: ArrayLike, bins: int = 10) -> Reliability:
+    """Compare the predicted with the actual error in `bins` equally large groups of pixels.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, or there are fewer pixels than groups.
+
+    References
+    ----------
+    Levi et al., Evaluating and calibrating uncertainty prediction in regression tasks, Sensors 22, 5540
+    (2022).
+    """
+    s, e = _pixels(std, error)
+    if s.size < bins:
+        raise InputError(f"{bins} groups need at least as many pixels, not {s.size}.")
+    groups = np.array_split(np.argsort(s, kind="stable"), bins)
+    predicted = np.array([np.sqrt(np.mean(s[group] ** 2)) for group in groups])
+    actual = np.array([np.sqrt(np.mean(e[group] ** 2)) for group in groups])
+    spread = predicted - predicted.mean()
+    denominator = float(np.sum(spread**2))
+    slope = float(np.sum(spread * (actual - actual.mean()))) / denominator if denominator > 0 else 0.0
+    return Reliability(predicted, actual, slope)
+
+
+@dataclass(frozen=True)
+class AffineCalibration:
+    """A straight line from the standard deviation a model states to the one its errors have.
+
+    Attributes
+    ----------
+    gain : float
+        At least 0.
+    offset : float
+        At least 0, in the units of the standard deviations it was fitted to. The model cards hold it in
+        normalised units, so apply it before a result is returned to the units of the image.
+    """
+
+    gain: float
+    offset: float
+
+    def apply(self, std: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return gain · std + offset, in the type of `std`."""
+        values = np.asarray(std)
+        kind = values.dtype if values.dtype.kind == "f" else np.float64
+        return (values * self.gain + self.offset).astype(kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry for a model card. `napari_cvdm.restoration.posterior` applies it."""
+        return {"kind": "affine", "gain": self.gain, "offset": self.offset}
+
+    @classmethod
+    def fit(cls, std: ArrayLike, error: ArrayLike, level: float | None = 0.9) -> AffineCalibration:
+        """Fit to standard deviations and the errors that were made.
+
+        The ratio of offset to gain is that of the greatest Gaussian likelihood. The size then is such that
+        the central interval of probability `level` holds that part of the errors exactly: errors have
+        heavier tails than a Gaussian, so that the likelihood alone would make the intervals too wide.
+
+        Parameters
+        ----------
+        std, error : array-like
+            Of the same shape. Take them from images that the model was not trained on.
+        level : float or None
+            Probability of the interval to get right; None to keep the size of the greatest likelihood.
+
+        Raises
+        ------
+        InputError
+            If shapes differ, or there is no error or no uncertainty at all.
+        """
+        s, e = _pixels(std, error)
+        error_size, std_size = float(np.sqrt(np.mean(e**2))), float(s.mean())
+        if error_size == 0 or std_size == 0:
+            raise InputError("A calibration needs errors and standard deviations that are not all zero.")
+        x, squares = s / std_size, (e / error_size) ** 2
+
+        def cost(logarithms: NDArray[np.float64]) -> float:
+            """Gaussian negative log-likelihood of gain and offset, which logarithms keep positive."""
+            gain, offset = np.exp(logarithms)
+            width = gain * x + offset
+            return float(np.mean(np.log(width) + squares / (2 * width**2)))
+
+        found = optimize.minimize(cost, np.log([0.7, 0.3]), method="Nelder-Mead", bounds=[(-12, 6), (-12, 6)])
+        gain, offset = (float(value) * error_size for value in np.exp(found.x))
+        gain /= std_size
+        if level is not None:
+            size = float(np.quantile(np.abs(e) / (gain * s + offset), level)) / _half_width(level)
+            gain, offset = gain * size, offset * size
+        return cls(gain, offset)
+
+
+def _half_width(level: float) -> float:
+    """Half the width of the central interval of a Gaussian, in standard deviations: 1.64 for 0.9."""
+    if not 0 < level < 1:
+        raise InputError(f"The probability of an interval lies between 0 and 1; {level} does not.")
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+def _pixels(std: ArrayLike, error: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    s, e = np.asarray(std, np.float64), np.asarray(error, np.float64)
+    if s.shape != e.shape:
+        raise InputError(f"Standard deviations and errors must have one shape, not {s.shape} and {e.shape}.")
+    return s.ravel(), e.ravel()

@@ -1,0 +1,127 @@
+"""How close a picture is to the truth, once its brightness is matched.
+
+Fluorescence has no absolute scale: a microscope's units depend on exposure, gain and offset. A prediction
+is therefore compared after the gain and the offset that bring it closest to the truth in the sense of least
+squares, which favours no method.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from skimage.metrics import structural_similarity
+
+from napari_cvdm.restoration.errors import InputError
+
+
+class IntensityMatch(NamedTuple):
+    """The gain and offset that bring a prediction closest to a truth. From `match_intensity`."""
+
+    gain: float
+    offset: float
+
+    def apply(self, prediction: ArrayLike) -> NDArray[np.float64]:
+        """Return the prediction in the units of the truth: gain · prediction + offset."""
+        return self.gain * np.asarray(prediction, np.float64) + self.offset
+
+    def apply_std(self, std: ArrayLike) -> NDArray[np.float64]:
+        """Return a standard deviation in the units of the truth, which the gain alone changes."""
+        return abs(self.gain) * np.asarray(std, np.float64)
+
+
+def normalize_truth(sharp: ArrayLike) -> NDArray[np.float64]:
+    """Return a sharp image as it is compared with: 0.1 to 99.8 percentile as 0 to 1, clipped to [0, 1.5]."""
+    values = np.asarray(sharp, np.float64)
+    low, high = np.percentile(values, (0.1, 99.8))
+    if low >= high:
+        raise InputError("The sharp image is nearly constant: there is nothing to compare with.")
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1.5))
+
+
+def match_intensity(prediction: ArrayLike, truth: ArrayLike) -> IntensityMatch:
+    """Find the gain and offset with the least mean squared difference from the truth.
+
+    Parameters
+    ----------
+    prediction, truth : array-like
+        Of the same shape.
+
+    Returns
+    -------
+    IntensityMatch
+        With gain 0 if the prediction is constant.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    p, t = _pair(prediction, truth)
+    p_mean, t_mean = p.mean(), t.mean()
+    variance = np.mean((p - p_mean) ** 2)
+    gain = float(np.mean((p - p_mean) * (t - t_mean)) / variance) if variance > 0 else 0.0
+    return IntensityMatch(gain, float(t_mean - gain * p_mean))
+
+
+def psnr(prediction: ArrayLike, truth: ArrayLike) -> float:
+    """Return the peak signal-to-noise ratio in dB, the peak being the truth's range (max − min).
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or the truth is constant.
+    """
+    p, t = _pair(prediction, truth)
+    error = float(np.mean((p - t) ** 2))
+    return float("inf") if error == 0 else float(10 * np.log10(_range(t) ** 2 / error))
+
+
+def ssim(prediction: ArrayLike, truth: ArrayLike) -> float:
+    """Return the mean structural similarity over the truth's range (max − min).
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, the truth is constant, or a side is shorter than 7 pixels.
+
+    References
+    ----------
+    Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Trans. Image
+    Process. 13, 600 (2004); with windows of 7 × 7 pixels, as in scikit-image.
+    """
+    p, t = _pair(prediction, truth)
+    if min(t.shape) < 7:
+        raise InputError(
+            f"Structural similarity needs at least 7 × 7 pixels, not {' × '.join(map(str, t.shape))}."
+        )
+    return float(structural_similarity(t, p, data_range=_range(t)))
+
+
+def correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the Pearson correlation of two images; 0 if one of them is constant.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    x, y = _pair(a, b)
+    x, y = x - x.mean(), y - y.mean()
+    norm = float(np.sqrt(np.mean(x**2) * np.mean(y**2)))
+    return float(np.mean(x * y)) / norm if norm > 0 else 0.0
+
+
+def _pair(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if x.shape != y.shape:
+        raise InputError(f"Images to compare must have one shape, not {x.shape} and {y.shape}.")
+    return x, y
+
+
+def _range(truth: NDArray[Any]) -> float:
+    extent = float(np.ptp(truth))
+    if extent == 0:
+        raise InputError("The truth is constant: there is nothing to compare with.")
+    return extent

@@ -1,0 +1,285 @@
+"""Restorations against the truth: pairs of a wide-field image and the sharp image of the same field.
+
+The rules of the comparison, so that numbers of different models can be compared:
+
+- Truth: the sharp image minus its 0.1 percentile, over its 0.1 to 99.8 percentile range, clipped to [0, 1.5].
+- Every prediction is compared after the least-squares gain and offset that bring it closest to the truth.
+  Standard deviations scale with the gain alone.
+- The whole field is restored. Its central 192 × 192 camera pixels are compared, or as many as it has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.baselines import best_richardson_lucy, enlarge
+from napari_cvdm.assessment.metrics import normalize_truth
+from napari_cvdm.assessment.scores import Evaluation, PairScores, score, score_uncertainty
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.validation import check_image
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+    from napari_cvdm.restoration.events import Event
+
+SCORED_SIDE = 192
+"""Largest side of the region compared, in camera pixels."""
+
+_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two files that show the same field."""
+
+    name: str
+    widefield: Path
+    truth: Path
+
+
+def find_pairs(
+    folder: str | Path, wf_suffix: str = "_wf", sim_suffix: str = "_sim"
+) -> tuple[list[Pair], list[str]]:
+    """Find the pairs `<name><suffix>.tif` of a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to look; not in the folders below it.
+    wf_suffix, sim_suffix : str
+        How the names of wide-field and of sharp images end.
+
+    Returns
+    -------
+    list of Pair, list of str
+        In the order of their names; and the names of files that have one of the suffixes and no counterpart.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, or has no pair, or the suffixes are the same or empty.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.")
+    if not wf_suffix or not sim_suffix or wf_suffix == sim_suffix:
+        raise InputError("Give two different suffixes for wide-field and sharp images, such as _wf and _sim.")
+    found: dict[str, dict[str, Path]] = {wf_suffix: {}, sim_suffix: {}}
+    for path in sorted(folder.iterdir()):
+        stem = _stem(path.name)
+        # The longer suffix first: "_decon_wf" must not be taken for a name that ends in "_decon".
+        for suffix in sorted(found, key=len, reverse=True):
+            if stem is not None and stem.endswith(suffix):
+                found[suffix][stem.removesuffix(suffix)] = path
+                break
+    widefields, truths = found[wf_suffix], found[sim_suffix]
+    pairs = [Pair(name, widefields[name], truths[name]) for name in sorted(widefields.keys() & truths.keys())]
+    if not pairs:
+        raise InputError(
+            f"{folder} has no pair of files <name>{wf_suffix}.tif and <name>{sim_suffix}.tif. "
+            "If they are named differently, set the suffixes."
+        )
+    alone = widefields.keys() ^ truths.keys()
+    unpaired = [path.name for group in found.values() for name, path in group.items() if name in alone]
+    return pairs, sorted(unpaired)
+
+
+def evaluate_pair(
+    name: str,
+    widefield: ArrayLike,
+    truth: ArrayLike,
+    model: PretrainedModel,
+    *,
+    draws: int = 8,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    tile: int | str = "auto",
+    pixel_size: float | None = None,
+    progress: Callable[[Event], object] | None = None,
+) -> PairScores:
+    """Restore one wide-field image and compare it, and what needs no model, with the truth.
+
+    Parameters
+    ----------
+    name : str
+        Of the pair, for messages and tables.
+    widefield : array-like, (Y, X)
+        What the camera recorded.
+    truth : array-like, (upscaling · Y, upscaling · X)
+        A sharp image of the same field.
+    model : PretrainedModel
+        From `load_model`.
+    draws, steps, seed, device, tile, pixel_size
+        As for `napari_cvdm.restore`.
+    progress : callable, optional
+        Receives every event of the restoration; may raise to stop it.
+
+    Returns
+    -------
+    PairScores
+
+    Raises
+    ------
+    InputError, InputTypeError
+        If the images cannot be restored or compared.
+    """
+    camera, sharp = _plane(name, widefield), _plane(name, truth)
+    upscaling = model.upscaling
+    if sharp.shape != tuple(n * upscaling for n in camera.shape):
+        raise InputError(
+            f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged {upscaling} "
+            f"times by this model are {upscaling * camera.shape[0]} × {upscaling * camera.shape[1]}."
+        )
+    target = normalize_truth(sharp)
+    region = _centre(camera.shape, SCORED_SIDE, upscaling)
+    started = time.perf_counter()
+    mean, std, first = _restore(
+        camera,
+        model,
+        progress,
+        draws=draws,
+        steps=steps,
+        seed=seed,
+        device=device,
+        tile=tile,
+        pixel_size=pixel_size,
+    )
+    seconds = time.perf_counter() - started
+    plain = enlarge(Normalization.fit(camera).apply(camera), upscaling)
+    best = best_richardson_lucy(plain, target, region)
+    target = target[region]
+    predictions = {
+        "bicubic": plain[region],
+        "richardson_lucy": best.image,
+        "mean_network": first[region],
+        "posterior_mean": mean[region],
+    }
+    return PairScores(
+        name,
+        {method: score(prediction, target) for method, prediction in predictions.items()},
+        score_uncertainty(mean[region], std[region], target),
+        {"sigma": best.sigma, "iterations": best.iterations},
+        seconds,
+    )
+
+
+def evaluate_folder(
+    folder: str | Path,
+    model: PretrainedModel,
+    *,
+    wf_suffix: str = "_wf",
+    sim_suffix: str = "_sim",
+    draws: int = 8,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    tile: int | str = "auto",
+    progress: Callable[[str, int, int, Event], object] | None = None,
+) -> Evaluation:
+    """Evaluate all pairs of a folder.
+
+    Parameters
+    ----------
+    folder, wf_suffix, sim_suffix
+        As for `find_pairs`.
+    model, draws, steps, seed, device, tile
+        As for `evaluate_pair`.
+    progress : callable, optional
+        Receives the name of the pair at work, its number from 0, the number of pairs, and every event of its
+        restoration; may raise to stop.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InputError, InputTypeError
+        If there are no pairs, or one cannot be read, restored or compared.
+    """
+    from napari_cvdm.files.tiff import read_tiff
+
+    pairs, unpaired = find_pairs(folder, wf_suffix, sim_suffix)
+    scores = []
+    for number, pair in enumerate(pairs):
+        camera = read_tiff(pair.widefield)
+
+        def report(event: Event, name: str = pair.name, number: int = number) -> None:
+            if progress is not None:
+                progress(name, number, len(pairs), event)
+
+        scores.append(
+            evaluate_pair(
+                pair.name,
+                camera.data,
+                read_tiff(pair.truth).data,
+                model,
+                draws=draws,
+                steps=steps,
+                seed=seed,
+                device=device,
+                tile=tile,
+                pixel_size=camera.pixel_size,
+                progress=report,
+            )
+        )
+    settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}
+    return Evaluation(tuple(scores), tuple(unpaired), settings)
+
+
+def _restore(
+    camera: NDArray[Any], model: PretrainedModel, progress: Callable[[Event], object] | None, **settings: Any
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the posterior mean, its standard deviation, and the mean network's picture."""
+    from napari_cvdm.restoration.events import Estimate, Finished
+    from napari_cvdm.restoration.restore import restore_events
+
+    first = result = None
+    for event in restore_events(camera, model, axes="YX", **settings):
+        if progress is not None:
+            progress(event)
+        if isinstance(event, Estimate) and event.stage == "mean":
+            first = event.mean
+        elif isinstance(event, Finished):
+            result = event.result
+    assert first is not None
+    assert result is not None
+    return result.mean, result.std, first
+
+
+def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(image)
+    array = array.reshape([n for n in array.shape if n > 1])
+    if array.ndim != 2:
+        raise InputError(
+            f"Pair {name}: an image has the shape {np.shape(image)}; give single planes of one channel."
+        )
+    return check_image(array)
+
+
+def _centre(shape: tuple[int, ...], side: int, upscaling: int) -> tuple[slice, slice]:
+    """Return the central region of at most `side` camera pixels along each axis, on the fine grid."""
+    starts = [max(0, (n - side) // 2) for n in shape]
+    rows, columns = (
+        slice(upscaling * start, upscaling * (start + min(n, side)))
+        for start, n in zip(starts, shape, strict=True)
+    )
+    return rows, columns
+
+
+def _size(image: NDArray[Any]) -> str:
+    return f"{image.shape[0]} × {image.shape[1]}"
+
+
+def _stem(filename: str) -> str | None:
+    ending = next((ending for ending in _ENDINGS if filename.lower().endswith(ending)), None)
+    return filename[: -len(ending)] if ending and not filename.startswith(".") else None

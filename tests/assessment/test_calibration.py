@@ -1,0 +1,89 @@
+"""Calibration: on errors whose distribution is known, the numbers are known too."""
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.calibration import (
+    AffineCalibration,
+    coverage,
+    error_correlation,
+    reliability,
+)
+from napari_cvdm.restoration.errors import InputError
+
+RNG = np.random.default_rng(0)
+STD = RNG.gamma(4.0, 0.25, (200, 250)).astype("f4")
+ERROR = STD * RNG.standard_normal(STD.shape)
+
+
+def test_a_perfect_gaussian_uncertainty_covers_what_it_says():
+    for level, fraction in coverage(STD, ERROR).items():
+        assert fraction == pytest.approx(level, abs=0.01)
+
+
+def test_an_uncertainty_of_half_the_size_covers_less():
+    # P(|x| < 1.645 / 2) of a Gaussian.
+    assert coverage(STD / 2, ERROR, [0.9])[0.9] == pytest.approx(0.589, abs=0.01)
+
+
+def test_the_correlation_is_that_with_the_absolute_error():
+    expected = np.corrcoef(STD.ravel(), np.abs(ERROR).ravel())[0, 1]
+    assert error_correlation(STD, ERROR) == pytest.approx(expected)
+    assert error_correlation(STD, -ERROR) == pytest.approx(expected)
+    assert abs(error_correlation(STD, RNG.permutation(ERROR.ravel()).reshape(STD.shape))) < 0.02
+
+
+def test_reliability_is_a_diagonal_if_the_uncertainty_is_right():
+    result = reliability(STD, ERROR)
+    assert result.slope == pytest.approx(1, abs=0.03)
+    np.testing.assert_allclose(result.actual, result.predicted, rtol=0.05)
+    assert (np.diff(result.predicted) > 0).all()
+    assert reliability(2 * STD, ERROR).slope == pytest.approx(0.5, abs=0.02)
+
+
+def test_reliability_is_flat_if_the_uncertainty_tells_nothing():
+    assert abs(reliability(STD, 0.3 * RNG.standard_normal(STD.shape)).slope) < 0.02
+    assert reliability(np.ones(100), np.arange(100.0)).slope == 0
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (2.5, 0.0), (0.5, 0.4)])
+def test_a_fit_recovers_gain_and_offset(gain, offset):
+    error = (gain * STD + offset) * RNG.standard_normal(STD.shape)
+    fitted = AffineCalibration.fit(STD, error)
+    assert fitted.gain == pytest.approx(gain, rel=0.05, abs=0.02)
+    assert fitted.offset == pytest.approx(offset, abs=0.03)
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+def test_a_fit_does_not_depend_on_units(unit):
+    fitted = AffineCalibration.fit(unit * STD, unit * ERROR)
+    assert fitted.gain == pytest.approx(1, rel=0.03)
+    assert fitted.offset == pytest.approx(0, abs=0.03 * unit)
+
+
+def test_heavy_tails_do_not_spoil_the_interval_asked_for():
+    error = STD * RNG.standard_t(3, STD.shape)
+    fitted = AffineCalibration.fit(STD, error)
+    assert coverage(fitted.apply(STD), error, [0.9])[0.9] == pytest.approx(0.9, abs=0.002)
+    likeliest = AffineCalibration.fit(STD, error, level=None)
+    assert coverage(likeliest.apply(STD), error, [0.9])[0.9] > 0.92
+    other = AffineCalibration.fit(STD, error, level=0.5)
+    assert coverage(other.apply(STD), error, [0.5])[0.5] == pytest.approx(0.5, abs=0.002)
+
+
+def test_applying_keeps_the_type_of_floats():
+    calibration = AffineCalibration(2.0, 0.5)
+    assert calibration.apply(STD).dtype == np.float32
+    np.testing.assert_allclose(calibration.apply([1, 2]), [2.5, 4.5])
+    assert calibration.to_dict() == {"kind": "affine", "gain": 2.0, "offset": 0.5}
+
+
+def test_faults_are_named():
+    with pytest.raises(InputError, match="one shape"):
+        coverage(STD, ERROR[:-1])
+    with pytest.raises(InputError, match="between 0 and 1"):
+        coverage(STD, ERROR, [90])
+    with pytest.raises(InputError, match="as many pixels"):
+        reliability(np.ones(3), np.ones(3))
+    with pytest.raises(InputError, match="not all zero"):
+        AffineCalibration.fit(STD, 0 * ERROR)

@@ -1,0 +1,185 @@
+"""Pairs: found by name, scored where and how the rules say."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from napari_cvdm.assessment import pairs as module
+from napari_cvdm.assessment.pairs import evaluate_folder, evaluate_pair, find_pairs
+from napari_cvdm.assessment.scores import METHODS
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.events import Estimate, Event, Finished
+from napari_cvdm.restoration.result import Restoration
+
+RNG = np.random.default_rng(0)
+MODEL = SimpleNamespace(upscaling=2, name="fake", sha256="0" * 64)
+NOISE = 0.05
+
+
+def field(height, width):
+    """A sharp image and what a camera makes of it."""
+    points = np.zeros((2 * height, 2 * width))
+    count = height * width // 80
+    points[RNG.integers(9, 2 * height - 9, count), RNG.integers(9, 2 * width - 9, count)] = 1
+    sharp = gaussian_filter(points, 1.5)
+    sharp = 1000 * sharp / sharp.max()
+    blurred = gaussian_filter(sharp, 2.5).reshape(height, 2, width, 2).mean(axis=(1, 3))
+    return (100 + 10 * blurred).astype("u2"), sharp.astype("u2")
+
+
+@pytest.fixture
+def restorer(monkeypatch):
+    """A restoration that knows the truth: its error is Gaussian, of the size it states."""
+    known = SimpleNamespace(truth=None, calls=[])
+
+    def restore_events(image, model, **settings):
+        known.calls.append((image, settings))
+        sharp = module.normalize_truth(known.truth)
+        std = NOISE * (1 + 4 * (sharp > 0.1))
+        mean = (300 + 70 * (sharp + std * RNG.standard_normal(sharp.shape))).astype("f4")
+        first = (300 + 70 * gaussian_filter(sharp, 4)).astype("f4")
+        std = (70 * std).astype("f4")
+        place = {"plane": 0, "planes": 1, "draw": 0, "draws": settings["draws"], "step": 0, "steps": 1}
+        yield Estimate("mean", **place, fraction=0.1, index=(), mean=first, std=std)
+        yield Event("denoise", **place, fraction=0.5)
+        yield Estimate("draw", **place, fraction=0.9, index=(), mean=mean, std=std)
+        result = Restoration(mean, std, None, "YX", settings["pixel_size"], 2, {})
+        yield Finished("done", **place, fraction=1.0, result=result)
+
+    monkeypatch.setattr("napari_cvdm.restoration.restore.restore_events", restore_events)
+    return known
+
+
+def test_a_pair_gets_all_its_numbers(restorer):
+    camera, restorer.truth = field(60, 40)
+    scores = evaluate_pair("spots", camera, restorer.truth, MODEL, draws=4)
+    assert scores.name == "spots"
+    assert list(scores.methods) == list(METHODS)
+    psnrs = {method: s.psnr for method, s in scores.methods.items()}
+    assert psnrs["richardson_lucy"] > psnrs["bicubic"] + 1
+    assert psnrs["posterior_mean"] > psnrs["mean_network"]
+    assert scores.uncertainty.coverage[0.9] == pytest.approx(0.9, abs=0.02)
+    assert scores.uncertainty.slope == pytest.approx(1, abs=0.1)
+    assert scores.uncertainty.error_correlation > 0.4
+    assert scores.richardson_lucy["sigma"] in (2.4, 2.9, 3.4)
+    assert scores.seconds >= 0
+
+
+def test_the_whole_field_is_restored_and_its_centre_compared(restorer, monkeypatch):
+    monkeypatch.setattr(module, "SCORED_SIDE", 32)
+    camera, sharp = field(61, 24)
+    restorer.truth = sharp
+    clean = evaluate_pair("a", camera, sharp, MODEL)
+    assert restorer.calls[0][0].shape == (61, 24)
+    # Camera rows 14 to 46 are compared, sharp rows 28 to 92. The others can change places.
+    outside = [*range(28), *range(92, 122)]
+    moved = sharp.copy()
+    moved[outside] = sharp[outside[::-1]]
+    assert evaluate_pair("a", camera, moved, MODEL).methods["bicubic"] == clean.methods["bicubic"]
+    moved[[27, 28]] = moved[[28, 27]]
+    assert evaluate_pair("a", camera, moved, MODEL).methods["bicubic"] != clean.methods["bicubic"]
+
+
+def test_settings_and_events_are_passed_on(restorer):
+    camera, restorer.truth = field(40, 40)
+    seen = []
+    evaluate_pair(
+        "a",
+        camera,
+        restorer.truth,
+        MODEL,
+        draws=3,
+        steps=7,
+        seed=5,
+        device="cpu",
+        tile=64,
+        pixel_size=65.0,
+        progress=seen.append,
+    )
+    assert restorer.calls[0][1] == {
+        "axes": "YX",
+        "draws": 3,
+        "steps": 7,
+        "seed": 5,
+        "device": "cpu",
+        "tile": 64,
+        "pixel_size": 65.0,
+    }
+    assert [event.stage for event in seen] == ["mean", "denoise", "draw", "done"]
+
+
+def test_a_truth_of_the_wrong_size_is_named(restorer):
+    camera, sharp = field(40, 30)
+    with pytest.raises(InputError, match=r"Pair a: the sharp image has 80 × 58 pixels.*are 80 × 60"):
+        evaluate_pair("a", camera, sharp[:, :-2], MODEL)
+    with pytest.raises(InputError, match="single planes"):
+        evaluate_pair("a", np.stack([camera, camera]), sharp, MODEL)
+    assert restorer.calls == []
+
+
+def write(folder, *names, shape=(8, 8)):
+    for name in names:
+        tifffile.imwrite(folder / name, np.zeros(shape, "u1"))
+
+
+def test_pairs_are_found_by_their_suffixes(tmp_path):
+    write(tmp_path, "b_wf.tif", "b_sim.tif", "a_wf.TIF", "a_sim.tiff", "c_wf.ome.tif", "c_sim.ome.tif")
+    write(tmp_path, "d_wf.tif", "e_sim.tif", "notes.tif", "._b_wf.tif")
+    (tmp_path / "readme_wf.txt").touch()
+    pairs, unpaired = find_pairs(tmp_path)
+    assert [pair.name for pair in pairs] == ["a", "b", "c"]
+    assert pairs[1].widefield == tmp_path / "b_wf.tif"
+    assert pairs[1].truth == tmp_path / "b_sim.tif"
+    assert unpaired == ["d_wf.tif", "e_sim.tif"]
+
+
+def test_suffixes_can_be_set_and_may_end_alike(tmp_path):
+    write(tmp_path, "a_lr.tif", "a_hr_lr.tif")
+    pairs, unpaired = find_pairs(tmp_path, "_lr", "_hr_lr")
+    assert [(pair.name, pair.widefield.name, pair.truth.name) for pair in pairs] == [
+        ("a", "a_lr.tif", "a_hr_lr.tif")
+    ]
+    assert unpaired == []
+
+
+def test_folders_without_pairs_are_named(tmp_path):
+    with pytest.raises(InputError, match="There is no folder"):
+        find_pairs(tmp_path / "nowhere")
+    write(tmp_path, "a_wf.tif")
+    with pytest.raises(InputError, match="has no pair"):
+        find_pairs(tmp_path)
+    with pytest.raises(InputError, match="different suffixes"):
+        find_pairs(tmp_path, "_wf", "_wf")
+
+
+def test_a_folder_is_evaluated_pair_by_pair(restorer, tmp_path):
+    camera, sharp = field(40, 30)
+    restorer.truth = sharp
+    for name in ("a", "b"):
+        tifffile.imwrite(
+            tmp_path / f"{name}_wf.tif",
+            camera,
+            imagej=True,
+            resolution=(1 / 0.065, 1 / 0.065),
+            metadata={"unit": "um"},
+        )
+        tifffile.imwrite(tmp_path / f"{name}_sim.tif", sharp)
+    write(tmp_path, "c_wf.tif")
+    seen = []
+    evaluation = evaluate_folder(tmp_path, MODEL, draws=2, progress=lambda *news: seen.append(news))
+    assert [pair.name for pair in evaluation.pairs] == ["a", "b"]
+    assert evaluation.unpaired == ("c_wf.tif",)
+    assert restorer.calls[0][1]["pixel_size"] == pytest.approx(65, rel=1e-4)
+    assert [(name, number, of) for name, number, of, _ in seen] == [("a", 0, 2)] * 4 + [("b", 1, 2)] * 4
+    values = json.loads(json.dumps(evaluation.to_dict()))
+    assert values["settings"] == {
+        "model": "fake",
+        "sha256": "0" * 64,
+        "draws": 2,
+        "steps": None,
+        "seed": 0,
+    }

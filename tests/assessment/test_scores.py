@@ -1,0 +1,84 @@
+"""Scores: matched before compared, averaged number by number, and told in text and JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.scores import (
+    METHODS,
+    Evaluation,
+    PairScores,
+    Scores,
+    UncertaintyScores,
+    score,
+    score_uncertainty,
+)
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.uniform(0, 1, (64, 48))
+
+
+def pair(name, psnr):
+    return PairScores(
+        name,
+        {method: Scores(psnr + i, 0.5 + 0.01 * i, 0.8) for i, method in enumerate(METHODS)},
+        UncertaintyScores(0.45, {0.5: 0.52, 0.9: 0.881}, 0.9),
+        {"sigma": 2.9, "iterations": 20},
+        1.5,
+    )
+
+
+EVALUATION = Evaluation(
+    (pair("actin", 20.0), pair("mitochondria of a very long name", 24.0)), ("odd_wf.tif",)
+)
+
+
+def test_intensities_are_matched_before_comparing():
+    prediction = TRUTH + RNG.normal(0, 0.1, TRUTH.shape)
+    plain, scaled = score(prediction, TRUTH), score(500 + 100 * prediction, TRUTH)
+    assert scaled.psnr == pytest.approx(plain.psnr)
+    assert scaled.ssim == pytest.approx(plain.ssim)
+    assert scaled.correlation == pytest.approx(plain.correlation)
+    assert 18 < plain.psnr < 23
+
+
+def test_the_uncertainty_scales_with_the_gain():
+    std = RNG.uniform(0.02, 0.1, TRUTH.shape)
+    mean = TRUTH + std * RNG.standard_normal(TRUTH.shape)
+    scores = score_uncertainty(500 + 100 * mean, 100 * std, TRUTH)
+    assert scores.coverage[0.9] == pytest.approx(0.9, abs=0.03)
+    assert scores.slope == pytest.approx(1, abs=0.15)
+    assert scores.error_correlation > 0.3
+
+
+def test_averages_are_means_over_the_pairs():
+    average = EVALUATION.average()
+    assert average.methods["bicubic"].psnr == 22
+    assert average.methods["posterior_mean"].ssim == pytest.approx(0.53)
+    assert average.uncertainty.coverage == {0.5: pytest.approx(0.52), 0.9: pytest.approx(0.881)}
+    assert average.seconds == 1.5
+    assert EVALUATION.gain("bicubic") == 3
+    assert EVALUATION.gain("mean_network") == 1
+
+
+def test_the_table_holds_every_pair_and_the_average():
+    table = EVALUATION.table()
+    lines = table.splitlines()
+    assert any(line.startswith("actin") and "20.00 0.500 0.800" in line for line in lines)
+    assert any(line.startswith("average") and "22.00" in line for line in lines)
+    assert "88.1 %" in table
+    assert "over best Richardson-Lucy: +2.00 dB" in table
+    assert "odd_wf.tif" in table
+    rows = [line for line in lines if line.startswith(("actin", "average", "mitochondria"))]
+    assert len({len(line) for line in rows[:3]}) == 1
+    assert max(len(line) for line in lines) <= 130
+
+
+def test_json_holds_every_number():
+    values = json.loads(json.dumps(EVALUATION.to_dict()))
+    assert values["pairs"][0]["methods"]["richardson_lucy"]["psnr"] == 21
+    assert values["pairs"][1]["richardson_lucy"] == {"sigma": 2.9, "iterations": 20}
+    assert values["average"]["uncertainty"]["coverage"]["0.9"] == pytest.approx(0.881)
+    assert values["gain_db"] == {"bicubic": 3, "richardson_lucy": 2, "mean_network": 1}
+    assert values["unpaired"] == ["odd_wf.tif"]
