@@ -190,6 +190,7 @@ def run_training(
     fresh: bool = False,
     workers: int = 1,
     micrographs: Path | None = None,
+    fields_per_kind: int = 4,
     log: Callable[[str], None] = print,
 ) -> Path:
     """Train a model as a configuration file says, or go on with an interrupted run.
@@ -206,6 +207,8 @@ def run_training(
         Processes that simulate training data; the result does not depend on it.
     micrographs : Path, optional
         Folder of real images, instead of the one the configuration names.
+    fields_per_kind : int
+        Simulated fields of each kind that the calibration is measured on; 0 leaves the model uncalibrated.
     log : callable
         Receives progress, a line at a time.
 
@@ -229,4 +232,13 @@ def run_training(
         trainer.checkpoint.unlink(missing_ok=True)
     trainer.resume()
     trainer.run()
-    return export_model(trainer.average, config, folder, trainer.step, trainer.seconds, trainer.scores)
+    return export_model(
+        trainer.average,
+        config,
+        folder,
+        trainer.step,
+        trainer.seconds,
+        trainer.scores,
+        fields_per_kind=fields_per_kind,
+        log=log,
+    )
