@@ -47,7 +47,7 @@ def test_fields_are_in_the_networks_units_and_repeatable(model: PretrainedModel)
     assert field.draws.shape == (2, 64, 64)
     assert field.truth.shape == field.centre.shape == field.scale.shape == (64, 64)
     np.testing.assert_array_equal(field.draws, again.draws)
-    assert 0 <= float(field.truth.min())
+    assert float(field.truth.min()) >= 0
     assert float(field.truth.max()) < 50
     assert float(field.scale.min()) >= model.network.config.scale_floor * 0.99
 

@@ -113,8 +113,8 @@ def calibrate(
     """Measure how draws are best put together and calibrate the standard deviation.
 
     The shrinkage towards the mean network is the one with the least squared error; the weight of the mean
-    network's scale in the variance the least whose standard deviation correlates with the error as well as any
-    (to 0.005); gain and offset then make the 90 % interval hold 90 % of the true values.
+    network's scale in the variance the least whose standard deviation correlates with the error as well as
+    any (to 0.005); gain and offset then make the 90 % interval hold 90 % of the true values.
 
     Parameters
     ----------

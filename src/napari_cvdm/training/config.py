@@ -60,14 +60,17 @@ class OptimiserConfig:
 
     Attributes
     ----------
-    steps : int
-        Training steps; the learning rate falls to its end over them.
+    cycles : tuple of int
+        Training steps of each cycle; the learning rate falls to its end over each. Adding a cycle to a finished
+        run continues it, to the same weights as if it had been there from the start.
     batch : int
         Patches in a batch.
     learning_rate, final_learning_rate : float
-        Peak and end of the cosine schedule.
+        Peak of the first cycle, and end of each.
+    cycle_decay : float
+        Factor on the peak from each cycle to the next.
     warmup : int
-        Steps of linear rise at the start.
+        Steps of linear rise at the start of a cycle.
     average : float
         Decay of the moving average of the weights, which is what is validated and exported.
     clip : float
@@ -76,14 +79,20 @@ class OptimiserConfig:
         "float32" or "bfloat16" (autocast; the weights stay float32).
     """
 
-    steps: int = 1000
+    cycles: tuple[int, ...] = (1000,)
     batch: int = 8
     learning_rate: float = 7e-4
     final_learning_rate: float = 1e-5
+    cycle_decay: float = 0.5
     warmup: int = 200
     average: float = 0.999
     clip: float = 1.0
     precision: str = "float32"
+
+    @property
+    def steps(self) -> int:
+        """Training steps in all."""
+        return sum(self.cycles)
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,9 @@ def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
         ),
         "[data] micrograph_share must lie between 0 and 1": 0 <= data.micrograph_share <= 1,
         f"[data] kinds must be among {', '.join(KINDS)}": bool(data.kinds) and set(data.kinds) <= set(KINDS),
-        "[optimiser] steps and batch must be positive": optimiser.steps > 0 and optimiser.batch > 0,
+        "[optimiser] cycles and batch must be positive": (
+            bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0
+        ),
         "[optimiser] batch must not exceed patches_per_field": optimiser.batch <= data.patches_per_field,
         "[optimiser] precision must be float32 or bfloat16": optimiser.precision in ("float32", "bfloat16"),
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,23 @@ from napari_cvdm.training.validation import ValidationField, validate, validatio
 
 
 def learning_rate(step: int, config: OptimiserConfig) -> float:
-    """Learning rate of a step: linear warm-up, then a cosine down to the final rate."""
+    """Learning rate of a step: in each cycle a linear warm-up, then a cosine down to the final rate."""
+    ends = list(accumulate(config.cycles))
+    cycle = min(bisect_right(ends, step), len(ends) - 1)
+    length = config.cycles[cycle]
+    step -= ends[cycle] - length
+    low, high = config.final_learning_rate, config.learning_rate * config.cycle_decay**cycle
     if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    low, high = config.final_learning_rate, config.learning_rate
+        return high * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, length - config.warmup)
     return low + 0.5 * (high - low) * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def is_continuation(made_with: str, config: TrainingConfig) -> bool:
+    """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles."""
+    old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
+    before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
+    return bool(old == new and now[: len(before)] == before)
 
 
 @torch.no_grad()
@@ -111,12 +124,12 @@ class Trainer:
         Raises
         ------
         ConfigError
-            If the checkpoint belongs to a different configuration.
+            If the checkpoint belongs to a different configuration; one with fewer cycles is continued.
         """
         if not self.checkpoint.exists():
             return
         state = torch.load(self.checkpoint, weights_only=True)
-        if state["config"] != json.dumps(self.config.to_dict(), sort_keys=True):
+        if not is_continuation(state["config"], self.config):
             raise ConfigError(
                 f"{self.checkpoint} was made with another configuration; "
                 "choose another output folder or start fresh"
