@@ -61,8 +61,8 @@ class OptimiserConfig:
     Attributes
     ----------
     cycles : tuple of int
-        Training steps of each cycle; the learning rate falls to its end over each. Adding a cycle to a finished
-        run continues it, to the same weights as if it had been there from the start.
+        Training steps of each cycle; the learning rate falls to its end over each. Adding a cycle to a
+        finished run continues it, to the same weights as if it had been there from the start.
     batch : int
         Patches in a batch.
     learning_rate, final_learning_rate : float
