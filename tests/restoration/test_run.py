@@ -1,13 +1,15 @@
-"""What is kept between the preview and the draws."""
+"""What is kept between the preview and the draws, and how running out of memory is told."""
 
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import run as run_module
+from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.restore import restore
 
@@ -31,6 +33,28 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(PlaneRestorer, "estimate", counted)
     return made
+
+
+class TestOutOfMemory:
+    def test_outside_the_networks_is_an_error_of_our_own(
+        self, model: PretrainedModel, film: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def starved(*_: object) -> None:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        monkeypatch.setattr(run_module.RunningPosterior, "add", starved)
+        with pytest.raises(DeviceError, match="Restore fewer planes"):
+            restore(film, model, **QUICK)
+
+    def test_other_errors_pass_through(
+        self, model: PretrainedModel, film: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("a real fault")
+
+        monkeypatch.setattr(run_module.RunningPosterior, "add", broken)
+        with pytest.raises(RuntimeError, match="a real fault"):
+            restore(film, model, **QUICK)
 
 
 class TestFirstPasses:

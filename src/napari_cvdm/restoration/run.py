@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from napari_cvdm.restoration.device import is_out_of_memory
+from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
@@ -50,7 +52,25 @@ class Run:
         self._work = request.axes.planes * (FIRST_PASS_WORK + request.draws * request.steps)
 
     def events(self) -> Iterator[Event]:
-        """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises."""
+        """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises.
+
+        Raises
+        ------
+        DeviceError
+            If memory runs out, for the plane's state or the result as well as in a network pass. Never torch's
+            own error for that: it is a RuntimeError, which a napari worker lets vanish without a word.
+        """
+        try:
+            yield from self._stages()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                "Memory ran out for the image and its result. Restore fewer planes or a smaller region at "
+                "once, keep no draws, or choose another device."
+            ) from error
+
+    def _stages(self) -> Iterator[Event]:
         started = time.perf_counter()
         request, axes = self._request, self._request.axes
         self._restorer = PlaneRestorer(
