@@ -57,8 +57,8 @@ class Run:
         Raises
         ------
         DeviceError
-            If memory runs out, for the plane's state or the result as well as in a network pass. Never torch's
-            own error for that: it is a RuntimeError, which a napari worker lets vanish without a word.
+            If memory runs out, for the state or the result as well as in a network pass. Never torch's own
+            error for that: it is a RuntimeError, which a napari worker lets vanish without a word.
         """
         try:
             yield from self._stages()
