@@ -1,0 +1,55 @@
+"""Samples: there, small, whole, with their pixel size, and showing the same field."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.restoration.errors import InputError
+
+TEST_DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "pixel_size"),
+    [("tubulin_widefield", (512, 240), 65), ("tubulin_sim", (1024, 480), 32.5)],
+)
+def test_every_sample_is_a_plane_with_a_pixel_size(name, shape, pixel_size):
+    image = read_sample(name)
+    assert image.data.shape == shape
+    assert image.data.dtype == np.uint16
+    assert image.axes == "YX"
+    assert image.pixel_size == pytest.approx(pixel_size, rel=1e-5)
+
+
+def test_samples_are_small_and_attributed():
+    paths = [sample_path(name) for name in SAMPLES]
+    assert sorted(paths) == sorted(paths[0].parent.glob("*.tif"))
+    assert sum(path.stat().st_size for path in paths) < 700_000
+    readme = (paths[0].parent / "README.md").read_text(encoding="utf-8")
+    assert all(path.name in readme for path in paths)
+    assert "10.1364/OL.485929" in readme
+    assert "BSD 3-Clause License" in readme
+
+
+def fields():
+    for name in ("tubulin", "actin"):
+        yield read_tiff(TEST_DATA / f"{name}_wf.tif"), read_tiff(TEST_DATA / f"{name}_sim.tif")
+    yield read_sample("tubulin_widefield"), read_sample("tubulin_sim")
+
+
+def test_wide_field_and_sharp_image_show_the_same_field():
+    for camera, sharp in fields():
+        enlarged = enlarge(camera.data)
+        assert camera.pixel_size == pytest.approx(2 * sharp.pixel_size, rel=1e-5)
+        matching = np.corrcoef(enlarged.ravel(), sharp.data.ravel())[0, 1]
+        mirrored = np.corrcoef(enlarged[::-1].ravel(), sharp.data.ravel())[0, 1]
+        assert matching > 0.6 > mirrored
+
+
+def test_an_unknown_sample_is_named():
+    with pytest.raises(InputError, match="no sample named 'cat'"):
+        sample_path("cat")
