@@ -53,8 +53,13 @@ def test_the_corners_of_the_image_stay_where_they_are(transform, upscaling):
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 @pytest.mark.parametrize("fine_axes", [(1, 2), (0, 2), (0, 1)])
 def test_the_corners_of_a_rotated_and_sheared_stack_stay_where_they_are(fine_axes):
-    transform = {"scale": (0.2, 0.1, 0.4), "rotate": (20, 30, 40), "shear": [0.1, 0.2, 0.3], "translate": (1, 2, 3)}
-    layer = Image(np.zeros((4, 6, 10), np.uint16), **transform)
+    layer = Image(
+        np.zeros((4, 6, 10), np.uint16),
+        scale=(0.2, 0.1, 0.4),
+        rotate=(20, 30, 40),
+        shear=[0.1, 0.2, 0.3],
+        translate=(1, 2, 3),
+    )
     shape = tuple(2 * n if axis in fine_axes else n for axis, n in enumerate((4, 6, 10)))
     result = _result(layer, shape, upscaling=2, fine_axes=fine_axes)
     # The outer corners move along the axes that are not enlarged no more than along those that are.
@@ -62,7 +67,9 @@ def test_the_corners_of_a_rotated_and_sheared_stack_stay_where_they_are(fine_axe
 
 
 def test_units_and_axis_labels_are_the_input_s():
-    layer = Image(np.zeros((2, 6, 6)), units=("s", "um", "um"), axis_labels=("t", "y", "x"), scale=(5, 0.1, 0.1))
+    layer = Image(
+        np.zeros((2, 6, 6)), units=("s", "um", "um"), axis_labels=("t", "y", "x"), scale=(5, 0.1, 0.1)
+    )
     result = _result(layer, (2, 12, 12), upscaling=2, fine_axes=(1, 2))
     assert result.units == layer.units
     assert result.axis_labels == ("t", "y", "x")

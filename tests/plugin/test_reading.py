@@ -96,7 +96,7 @@ def test_the_pixel_size_is_that_of_the_lateral_axes():
 
 def test_the_file_fills_in_what_the_layer_does_not_say():
     layer = Image(np.zeros((5, 2, 10, 12)))
-    reading = with_file(read_layer(layer), FileReading("TZCYX", (5, 1, 2, 10, 12), 108.0))
+    reading = with_file(read_layer(layer), FileReading(None, "TZCYX", (5, 1, 2, 10, 12), 108.0))
     assert reading.axes == "TCYX"
     assert reading.pixel_size == 108
     assert reading.pixel_size_origin == "from the file"
@@ -109,7 +109,7 @@ def test_the_layer_is_believed_before_the_file():
         scale=(1, 0.065, 0.065),
         units=("um", "um", "um"),
     )
-    reading = with_file(read_layer(layer), FileReading("TYX", (5, 10, 12), 108.0))
+    reading = with_file(read_layer(layer), FileReading(None, "TYX", (5, 10, 12), 108.0))
     assert reading.axes == "ZYX"
     assert reading.pixel_size == pytest.approx(65)
 
@@ -121,8 +121,8 @@ def test_the_file_is_believed_before_a_guess():
 
 def test_axes_of_a_file_that_has_another_shape_are_not_used():
     layer = Image(np.zeros((5, 10, 12)))
-    assert with_file(read_layer(layer), FileReading("TYX", (6, 10, 12))).axes == "QYX"
-    assert with_file(read_layer(layer), FileReading("TZC", (5, 10, 12))).axes == "QYX"
+    assert with_file(read_layer(layer), FileReading(None, "TYX", (6, 10, 12))).axes == "QYX"
+    assert with_file(read_layer(layer), FileReading(None, "TZC", (5, 10, 12))).axes == "QYX"
 
 
 def test_only_an_existing_file_is_a_source(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""Everything that knows napari or Qt: the dock widget, its worker, the result layers, the sample data."""

@@ -85,9 +85,9 @@ def result_metadata(
 ) -> dict[str, Any]:
     """Make the keyword arguments of a result layer, so that each fine pixel lies where the sample is.
 
-    A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation R
-    and the shear S. Pixel centres are at whole indices, so fine index q lies at p = (q + 1/2)/s − 1/2 along the
-    enlarged axes. Putting that in gives scale' = scale/s and a translation by R S (scale' − scale)/2.
+    A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation
+    R and the shear S. Pixel centres are at whole indices, so fine index q lies at p = (q + 1/2)/s − 1/2 along
+    the enlarged axes. Putting that in gives scale' = scale/s and a translation by R S (scale' − scale)/2.
 
     Parameters
     ----------

@@ -40,6 +40,8 @@ class FileReading:
 
     Attributes
     ----------
+    path : Path or None
+        The file.
     axes : str or None
         Letters of the axes.
     shape : tuple of int
@@ -48,6 +50,7 @@ class FileReading:
         Lateral size of a pixel, in nanometres.
     """
 
+    path: Path | None = None
     axes: str | None = None
     shape: tuple[int, ...] = ()
     pixel_size: float | None = None
@@ -136,9 +139,9 @@ def axes_of(labels: Sequence[str]) -> str:
 
 def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     """Complete what a layer says with what its file says; where both speak, the layer is believed."""
-    if reading.pixel_size is None or reading.pixel_size_origin == _GUESSED:
-        if file.pixel_size is not None:
-            reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
+    unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
+    if unsure and file.pixel_size is not None:
+        reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
     if file.axes is None or set(reading.axes) - set("QYX"):
         return reading
     # Readers drop axes of length one, so they are left out of the comparison.
@@ -188,10 +191,5 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
 
 
 def _nanometres(unit: Any) -> float | None:
-    """Nanometres in one unit of length; None for pixels and anything else that is no length."""
-    import pint
-
-    try:
-        return float(pint.Quantity(1, unit).to("nanometer").magnitude)
-    except (pint.DimensionalityError, pint.UndefinedUnitError):
-        return None
+    """Nanometres in one pint unit of length; None for pixels and anything else that is no length."""
+    return float((1 * unit).to("nanometer").magnitude) if unit.is_compatible_with("nanometer") else None

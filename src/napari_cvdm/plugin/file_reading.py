@@ -1,0 +1,42 @@
+"""What a layer's file says about it: read in the background, because a large file takes its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_cvdm.plugin.reading import FileReading
+
+__all__ = ["read_file"]
+
+_TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
+
+
+def read_file(path: Path) -> FileReading:
+    """Read axes and pixel size off a file, but no pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file a layer was opened from.
+
+    Returns
+    -------
+    FileReading
+        Empty for a file that is no TIFF or cannot be read: the layer is there already, so that is no fault.
+    """
+    if path.suffix.lower() not in _TIFF:
+        return FileReading(path)
+    import tifffile
+
+    from napari_cvdm.files.tiff import read_pixel_size
+    from napari_cvdm.restoration.axes import AXIS_MEANINGS
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        pixel_size = read_pixel_size(path)
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
+            return FileReading(path, axes, tuple(int(n) for n in series.shape), pixel_size)
+    except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
+        return FileReading(path)

@@ -1,0 +1,155 @@
+"""The two result layers of a run, from the first picture to the last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.contrast import Limits
+    from napari_cvdm.plugin.messages import Pictures
+
+__all__ = ["ResultLayers"]
+
+_PICTURES: tuple[Picture, Picture] = ("reconstruction", "uncertainty")
+
+
+class ResultLayers(QObject):
+    """Shows a run's pictures in the viewer, and redraws them as they get better.
+
+    Lives on the main thread. A layer that the user deletes stays deleted; the other goes on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    layer : napari.layers.Image
+        The layer that is restored.
+    parent : QObject
+        Owner of the object.
+    """
+
+    #: Redrawing takes at most this share of the main thread's time ...
+    _SHARE = 0.1
+    #: ... and happens no more often than this, in milliseconds.
+    _SHORTEST_INTERVAL = 150
+    #: Contrast limits follow the pictures only when they are off by more than this share of their span.
+    _HYSTERESIS = 0.1
+
+    def __init__(self, viewer: Any, layer: Image, parent: QObject) -> None:
+        super().__init__(parent)
+        self.source = InputLayer.of(layer)
+        self._viewer = viewer
+        self._input = layer
+        self._hid_input = False
+        self._layers: dict[Picture, Image] = {}
+        self._limits: Limits = {}
+        self._given: Limits = {}
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._redraw)
+        self._interval = self._SHORTEST_INTERVAL
+
+    def add(self, pictures: Pictures, provenance: dict[str, Any]) -> None:
+        """Add the layers, with the first picture.
+
+        Parameters
+        ----------
+        pictures : Pictures
+            Arrays that the worker goes on filling.
+        provenance : dict
+            What is known of how they are made; completed by `finish`.
+        """
+        from napari.layers import Image
+
+        arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
+        for picture in _PICTURES:
+            metadata = result_metadata(
+                self.source,
+                picture,
+                pictures.upscaling,
+                (pictures.axes.y, pictures.axes.x),
+                {layer.name for layer in self._viewer.layers},
+            )
+            # napari would compute contrast limits over all the data, here, on the main thread.
+            layer = Image(
+                arrays[picture],
+                contrast_limits=pictures.limits[picture],
+                metadata={METADATA_KEY: {"picture": picture, **provenance}},
+                **metadata,
+            )
+            self._give_limits(layer, picture, pictures.limits[picture])
+            self._layers[picture] = layer
+        self._hide_input()
+        for layer in self._layers.values():
+            self._viewer.layers.append(layer)
+        self._viewer.layers.selection.active = self._layers["reconstruction"]
+
+    def update(self, limits: Limits) -> None:
+        """Note that the pictures have changed; they are redrawn soon."""
+        self._limits = limits
+        if not self._timer.isActive():
+            self._timer.start(self._interval)
+
+    def finish(self, provenance: dict[str, Any]) -> None:
+        """Show the final pictures and record how they were made."""
+        self._timer.stop()
+        for picture, layer in self._present().items():
+            layer.metadata[METADATA_KEY] = {"picture": picture, **provenance}
+        self._redraw(final=True)
+
+    def remove(self) -> None:
+        """Take the layers away again, as if there had been no run."""
+        self._timer.stop()
+        for layer in self._present().values():
+            self._viewer.layers.remove(layer)
+        self._layers = {}
+        if self._hid_input:
+            self._input.visible = True
+
+    def all_deleted(self) -> bool:
+        """Whether the user has deleted both layers."""
+        return bool(self._layers) and not self._present()
+
+    def _present(self) -> dict[Picture, Image]:
+        """The layers that are still in the viewer."""
+        present = list(self._viewer.layers)
+        return {picture: layer for picture, layer in self._layers.items() if layer in present}
+
+    def _hide_input(self) -> None:
+        """Hide the input where its light would add up with the reconstruction's."""
+        if self.source.blending == "additive" and self._input in self._viewer.layers and self._input.visible:
+            self._input.visible = False
+            self._hid_input = True
+
+    def _redraw(self, final: bool = False) -> None:
+        start = time.perf_counter()
+        for picture, layer in self._present().items():
+            self._set_limits(layer, picture, final)
+            layer.refresh(extent=False, thumbnail=True, highlight=False)
+        milliseconds = (time.perf_counter() - start) * 1000
+        self._interval = max(self._SHORTEST_INTERVAL, round(milliseconds / self._SHARE))
+
+    def _set_limits(self, layer: Image, picture: Picture, final: bool) -> None:
+        """Let the contrast limits follow the pictures, but neither flicker nor undo what the user has set."""
+        wanted = self._limits.get(picture)
+        if wanted is None or tuple(layer.contrast_limits) != self._given.get(picture):
+            return
+        low, high = self._given[picture]
+        moved = max(abs(wanted[0] - low), abs(wanted[1] - high)) / (high - low)
+        if moved > (0 if final else self._HYSTERESIS):
+            self._give_limits(layer, picture, wanted)
+
+    def _give_limits(self, layer: Image, picture: Picture, limits: tuple[float, float]) -> None:
+        low, high = limits
+        # The range of the slider leaves room on both sides; an uncertainty is never below zero.
+        below = 0.0 if picture == "uncertainty" else (high - low) / 2
+        layer.contrast_limits_range = (low - below, high + (high - low))
+        layer.contrast_limits = limits
+        self._given[picture] = tuple(layer.contrast_limits)

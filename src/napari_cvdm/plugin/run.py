@@ -1,0 +1,129 @@
+"""One run in the viewer: a worker on one side, result layers on the other."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Literal
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
+from napari_cvdm.plugin.progress import TimeLeft, progress_words
+from napari_cvdm.plugin.results import ResultLayers
+from napari_cvdm.plugin.worker import Job
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["Outcome", "Run"]
+
+Outcome = Literal["done", "cancelled", "failed"]
+
+
+class Run(QObject):
+    """Carries out a job in a thread and shows its pictures as layers. Lives on the main thread.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    layer : napari.layers.Image
+        The layer that is restored.
+    job : Job
+        What to do.
+    parent : QObject
+        Owner; when it is destroyed, the run's messages go nowhere.
+    """
+
+    #: Words about what is being done, the share of the work done (negative while it cannot be known).
+    progressed = Signal(str, float)
+    #: A list of `Choice`, once torch has been asked.
+    devices_found = Signal(object)
+    #: What the restoration or torch has to say that the user should know.
+    warned = Signal(str)
+    #: The `Outcome`, and words about it.
+    ended = Signal(str, str)
+
+    def __init__(self, viewer: Any, layer: Image, job: Job, parent: QObject) -> None:
+        super().__init__(parent)
+        self._job = job
+        self._results = ResultLayers(viewer, layer, self)
+        self._time_left = TimeLeft()
+        self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
+        self._words = "Cancelled."
+        self._warnings: set[str] = set()
+        self._worker = self._make_worker()
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop: the layers go at once, and the worker ends before its next network pass."""
+        if self._outcome == "done":
+            return
+        self._worker.quit()
+        self._results.remove()
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether the run was asked to stop, by `cancel` or by napari."""
+        return bool(self._worker.abort_requested)
+
+    def _make_worker(self) -> Any:
+        from napari.qt.threading import create_worker
+
+        # An `errored` slot of our own keeps napari from raising the error as if it were a bug.
+        worker = create_worker(self._job.messages, _start_thread=False, _connect={"errored": self._on_error})
+        worker.yielded.connect(self._on_message)
+        worker.warned.connect(self._on_warning)
+        worker.finished.connect(self._on_finished)
+        reference = weakref.ref(worker)
+        self._job.abort_requested = lambda: (alive := reference()) is None or alive.abort_requested
+        return worker
+
+    def _on_message(self, message: Message) -> None:
+        if self.cancelling:
+            return
+        match message:
+            case Preparing(words):
+                self.progressed.emit(words, -1.0)
+            case DevicesFound(choices):
+                self.devices_found.emit(choices)
+            case Pictures():
+                self._results.add(message, {"model": {"name": self._job.model}, "finished": False})
+            case Progress(event, limits):
+                if limits is not None:
+                    self._results.update(limits)
+                left = self._time_left.words(event.fraction)
+                self.progressed.emit(", ".join(filter(None, (progress_words(event), left))), event.fraction)
+                if self._results.all_deleted():
+                    self.cancel()
+            case Done(provenance):
+                self._outcome, self._words = "done", _summary(provenance)
+                self._results.finish(provenance)
+                for words in provenance.get("warnings", ()):
+                    self.warned.emit(words)
+
+    def _on_error(self, error: Exception) -> None:
+        self._outcome, self._words = "failed", str(error)
+        self._results.remove()
+
+    def _on_warning(self, arguments: tuple[Any, ...]) -> None:
+        """Pass on a Python warning from the worker, once: it comes with every plane."""
+        words = str(arguments[0])
+        if words not in self._warnings:
+            self._warnings.add(words)
+            self.warned.emit(words)
+
+    def _on_finished(self) -> None:
+        # `cancel` has removed the layers. If napari stopped the worker, the viewer is closing: hands off.
+        self.ended.emit(self._outcome, self._words)
+
+
+def _summary(provenance: dict[str, Any]) -> str:
+    """Say how a result was made, as far as it matters for reading it."""
+    draws = provenance.get("draws")
+    made = f"{draws} draws of {provenance.get('steps')} steps" if draws else "mean network only"
+    uncertainty = provenance.get("uncertainty", "uncalibrated")
+    return f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty."

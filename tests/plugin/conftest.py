@@ -1,0 +1,189 @@
+"""What the plugin's tests share: a small model, a restoration that waits for the test, a docked widget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from qtpy.QtCore import QTimer
+
+import napari_cvdm
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.models import ModelCard, PretrainedModel
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.events import Estimate, Event, Finished
+
+MANIFEST = Path(napari_cvdm.__file__).with_name("napari.yaml")
+
+
+@pytest.fixture(scope="session")
+def small_model() -> PretrainedModel:
+    """An untrained network of a few hundred weights whose mean picture is the enlarged input."""
+    config = CVDMConfig(
+        mean_widths=(4, 4), mean_blocks=(1, 1), noise_widths=(4, 4), noise_blocks=(1, 1), scale_width=4
+    )
+    torch.manual_seed(0)
+    network = CVDM(config).eval()
+    head, stem = network.mean_network.head, network.mean_network.stem
+    with torch.no_grad():
+        for layer in (head, stem):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        # The last activation is nearly linear far above zero, so x is shifted there and back.
+        stem.weight[0, 0, 1, 1] = 1.0
+        stem.bias[0] = 6.0
+        head.weight[:, 0, 1, 1] = 1.0
+        head.bias[:] = -6.0
+        for up in network.mean_network.ups:
+            up.weight.zero_()
+            up.bias.zero_()
+    card = ModelCard(
+        name="small", description="test", architecture=config.to_dict(), upscaling=2, default_steps=3
+    )
+    return PretrainedModel("small", network, card, "0" * 64)
+
+
+@pytest.fixture
+def use_small_model(small_model: PretrainedModel, monkeypatch: pytest.MonkeyPatch) -> PretrainedModel:
+    """Every model that is loaded is the small one."""
+    monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: small_model, raising=False)
+    return small_model
+
+
+class SteppedRestoration:
+    """Stands in for `restore_events`, and goes on only as far as the test allows.
+
+    Parameters
+    ----------
+    stop_at : int or None
+        Number of the event before which to wait for `go_on`; None never waits.
+    error : Exception or None
+        Raised in place of that event.
+    """
+
+    def __init__(self) -> None:
+        self.stop_at: int | None = None
+        self.error: Exception | None = None
+        self.calls: list[SimpleNamespace] = []
+        self.waiting = threading.Event()
+        self._go_on = threading.Event()
+        self.std = 1.0
+        self.warnings: list[str] = []
+
+    def go_on(self) -> None:
+        """Let it finish."""
+        self._go_on.set()
+
+    def __call__(
+        self, image: np.ndarray, model: Any, *, checkpoint: Callable[[], None], **settings: Any
+    ) -> Iterator[Event]:
+        self.calls.append(SimpleNamespace(image=image, model=model, thread=threading.get_ident(), **settings))
+        return self._events(image, model, checkpoint, **settings)
+
+    def _events(self, image, model, checkpoint, axes, draws, preview, **settings):
+        resolved, draws, steps = resolve_axes(image.shape, axes), 0 if preview else draws, 2
+        count, total = 0, resolved.planes * (1 + draws * steps)
+
+        def gate() -> None:
+            nonlocal count
+            checkpoint()
+            if count == self.stop_at:
+                self.waiting.set()
+                while not self._go_on.wait(0.005):
+                    checkpoint()
+                if self.error is not None:
+                    raise self.error
+            count += 1
+
+        def estimate(stage: str, number: int, index: tuple[int, ...], draw: int, done: int) -> Estimate:
+            plane = resolved.plane(image, index).astype(np.float32).repeat(2, 0).repeat(2, 1)
+            fields = (number, resolved.planes, draw, draws, steps if draw else 0, steps, done / total)
+            return Estimate(stage, *fields, index=index, mean=plane + draw, std=np.full_like(plane, self.std))
+
+        for number, index in enumerate(resolved.indices()):
+            gate()
+            yield estimate("mean", number, index, 0, number + 1)
+        done = resolved.planes
+        for number, index in enumerate(resolved.indices()):
+            for draw in range(draws):
+                for step in range(1, steps + 1):
+                    gate()
+                    done += 1
+                    yield Event("denoise", number, resolved.planes, draw, draws, step, steps, done / total)
+                yield estimate("draw", number, index, draw, done)
+        provenance = {
+            "model": {"name": model.name},
+            "draws": draws,
+            "steps": steps,
+            "seconds": 1.0,
+            "uncertainty": "uncalibrated",
+            "warnings": self.warnings,
+        }
+        result = SimpleNamespace(provenance=provenance)
+        planes, last = resolved.planes, max(0, draws - 1)
+        yield Finished("done", planes - 1, planes, last, draws, steps, steps, 1.0, result)
+
+
+@pytest.fixture
+def stepped(use_small_model, monkeypatch: pytest.MonkeyPatch) -> Iterator[SteppedRestoration]:
+    """A restoration that the test holds in its hands."""
+    restoration = SteppedRestoration()
+    monkeypatch.setattr(napari_cvdm, "restore_events", restoration, raising=False)
+    yield restoration
+    restoration.go_on()
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, npe2pm, plugin_settings):
+    """A viewer that knows this plugin and napari's own reader, and no other."""
+    from npe2 import PluginManifest
+
+    for distribution in ("napari", "napari-cvdm"):
+        if distribution not in npe2pm:
+            npe2pm.register(PluginManifest.from_distribution(distribution))
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer, qtbot):
+    """The plugin's widget, docked in the viewer as the menu does it; no run outlives the test."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+    yield widget
+    if widget.running:
+        widget.cancel()
+        qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
+    wait_for_threads(qtbot)
+
+
+def wait_for_threads(qtbot: Any) -> None:
+    """Wait until no worker runs and what they sent has arrived."""
+    from qtpy.QtCore import QThreadPool
+
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    qtbot.wait(20)
+
+
+class Heartbeat:
+    """Measures for how long the event loop did not come round."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.perf_counter
+        self.beats = [self._clock()]
+        self._timer = QTimer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(lambda: self.beats.append(self._clock()))
+        self._timer.start()
+
+    def longest_pause(self) -> float:
+        """Return the longest time between two beats so far, in seconds, and stop."""
+        self._timer.stop()
+        self.beats.append(self._clock())
+        return float(np.diff(self.beats).max())

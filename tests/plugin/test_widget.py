@@ -1,0 +1,404 @@
+"""The dock widget, in a real viewer, with a restoration that the test holds in its hands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
+
+from napari_cvdm.plugin.form import QUALITIES
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.errors import InputError
+
+IMAGE = np.random.default_rng(0).integers(100, 1000, (32, 24), np.uint16)
+RESULTS = {"cell CVDM", "cell CVDM uncertainty"}
+
+
+def click(qtbot: Any, widget: Any) -> None:
+    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+
+
+def finish(qtbot: Any, widget: Any) -> None:
+    qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+
+
+def names(viewer: Any) -> set[str]:
+    return {layer.name for layer in viewer.layers}
+
+
+def wait_until_stopped(qtbot: Any, stepped: Any) -> None:
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    qtbot.wait(50)  # what the worker has sent arrives
+
+
+@pytest.fixture
+def notifications() -> Any:
+    notification_manager.records.clear()
+    yield lambda: [(str(record.severity), record.message) for record in notification_manager.records]
+    notification_manager.records.clear()
+
+
+class TestForm:
+    def test_follows_the_selection_until_the_user_chooses(self, viewer, widget):
+        first = viewer.add_image(IMAGE, name="first")
+        assert widget.form.layer.value is first
+        second = viewer.add_image(IMAGE, name="second")
+        assert widget.form.layer.value is second
+        viewer.layers.selection.active = first
+        assert widget.form.layer.value is first
+        widget.form.layer.value = second  # by the user
+        viewer.layers.selection.active = first
+        assert widget.form.layer.value is second
+        viewer.layers.remove(second)
+        assert widget.form.layer.value is first
+        third = viewer.add_image(IMAGE, name="third")
+        assert widget.form.layer.value is third
+
+    def test_offers_images_but_neither_results_nor_other_layers(self, viewer, widget):
+        image = viewer.add_image(IMAGE)
+        viewer.add_labels(IMAGE)
+        viewer.add_points()
+        viewer.add_image(IMAGE, metadata={METADATA_KEY: {}})
+        assert widget.form.layer.choices == (image,)
+        assert widget.form.layer.value is image
+
+    def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
+        assert not widget.restore_button.isEnabled()
+        assert "Drop an image" in widget.form.understood.text()
+        layer = viewer.add_image(np.zeros((12, 2, 32, 24)), axis_labels=("t", "c", "y", "x"))
+        assert widget.form.understood.text() == "12 time points, 2 channels, 24 × 32 pixels"
+        assert widget.restore_button.isEnabled()
+        layer.axis_labels = ("z", "c", "y", "x")
+        assert widget.form.understood.text().startswith("12 planes of depth")
+        viewer.layers.clear()
+        assert not widget.restore_button.isEnabled()
+
+    def test_the_pixel_size_follows_the_layer_until_the_user_sets_it(self, viewer, widget):
+        layer = viewer.add_image(IMAGE, scale=(0.065, 0.065), units=("um", "um"))
+        assert widget.form.pixel_size.value == pytest.approx(65)
+        layer.scale = (0.1, 0.1)
+        assert widget.form.pixel_size.value == pytest.approx(100)
+        assert widget.form.pixel_size_origin.text() == "from the layer"
+        widget.form.pixel_size.value = 80
+        layer.scale = (0.2, 0.2)
+        assert widget.form.pixel_size.value == 80
+        assert widget.form.pixel_size_origin.text() == "set by you"
+        viewer.add_image(IMAGE, scale=(0.05, 0.05), units=("um", "um"))
+        assert widget.form.pixel_size.value == pytest.approx(50)
+
+    def test_axes_and_pixel_size_come_from_the_file_if_the_layer_lost_them(
+        self, viewer, widget, qtbot, tmp_path
+    ):
+        path = tmp_path / "stack.tif"
+        tifffile.imwrite(
+            path,
+            np.zeros((3, 2, 32, 24), np.uint16),
+            imagej=True,
+            resolution=(1 / 0.108, 1 / 0.108),
+            metadata={"axes": "TCYX", "unit": "um"},
+        )
+        viewer.open(path, plugin="napari")
+        qtbot.waitUntil(lambda: widget.form.pixel_size.value > 0, timeout=30_000)
+        assert widget.form.pixel_size.value == pytest.approx(108, abs=0.1)
+        assert widget.form.pixel_size_origin.text() == "from the file"
+        assert widget.form.understood.text() == "3 time points, 2 channels, 24 × 32 pixels"
+
+    def test_quality_and_draws_agree(self, widget):
+        preview, standard, thorough, custom = QUALITIES
+        form = widget.form
+        form.quality.value = thorough
+        assert form.draws.value == thorough.draws
+        form.draws.value = 5
+        assert form.quality.value is custom
+        form.draws.value = 8
+        assert form.quality.value is standard
+        form.quality.value = preview
+        assert not form.draws.enabled
+        form.quality.value = standard
+        assert form.draws.enabled
+        assert form.draws.value == 8
+
+    def test_begins_with_the_user_s_preferences(self, viewer):
+        from napari.settings import get_plugin_settings
+
+        section = get_plugin_settings("napari-cvdm").restoration
+        section.draws, section.device, section.tile, section.default_model = (
+            6,
+            "cpu",
+            128,
+            "/models/mine.safetensors",
+        )
+        _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+        form = widget.form
+        assert (form.draws.value, form.device.value, form.tile.value) == (6, "cpu", 128)
+        assert form.model.value == "/models/mine.safetensors"
+        assert form.quality.value is QUALITIES[-1]
+
+
+class TestRun:
+    def test_adds_a_reconstruction_and_an_uncertainty(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell", scale=(0.1, 0.1), units=("um", "um"))
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert names(viewer) == RESULTS | {"cell"}
+        for name in RESULTS:
+            layer = viewer.layers[name]
+            assert layer.data.shape == (64, 48)
+            np.testing.assert_allclose(layer.scale, (0.05, 0.05))
+            np.testing.assert_allclose(layer.translate, (-0.025, -0.025))
+            assert layer.metadata[METADATA_KEY]["draws"] == 8
+        assert viewer.layers.selection.active is viewer.layers["cell CVDM"]
+        assert widget.form.layer.value is viewer.layers["cell"]
+        assert widget.restore_button.text() == "Restore"
+        assert "8 draws" in widget.status.text()
+        assert stepped.calls[0].thread != threading.get_ident()
+
+    def test_a_second_run_leaves_the_first_alone(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell")
+        for _ in range(2):
+            click(qtbot, widget)
+            finish(qtbot, widget)
+        assert names(viewer) == RESULTS | {"cell", "cell CVDM [1]", "cell CVDM uncertainty [1]"}
+
+    def test_the_form_s_settings_are_used(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE)
+        form = widget.form
+        form.pixel_size.value, form.draws.value, form.seed.value, form.tile.value = 65, 2, 7, 128
+        form.steps.value, form.device.value = 4, "cpu"
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        call = stepped.calls[0]
+        assert (call.pixel_size, call.draws, call.seed, call.tile) == (65, 2, 7, 128)
+        assert (call.steps, call.device, call.preview) == (4, "cpu", False)
+        form.pixel_size.value, form.steps.value, form.tile.value = 0, 0, 0
+        form.quality.value = QUALITIES[0]
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        call = stepped.calls[1]
+        assert (call.pixel_size, call.steps, call.tile, call.preview) == (None, None, "auto", True)
+
+    def test_shows_the_first_picture_and_how_far_it_is(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")
+        stepped.stop_at = 2  # both planes' first pictures are done, no draw is
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        assert widget.restore_button.text() == "Cancel"
+        assert not widget.form.isEnabled()
+        assert "first picture" in widget.status.text()
+        assert 0 < widget.progress_bar.value() < widget.progress_bar.maximum()
+        np.testing.assert_array_equal(viewer.layers["cell CVDM"].data[1, ::2, ::2], IMAGE)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert widget.form.isEnabled()
+        assert not widget.progress_bar.isVisibleTo(widget)
+
+    @pytest.mark.parametrize("stop_at", [0, 1, 4])
+    def test_cancel_leaves_nothing_behind(self, viewer, widget, qtbot, stepped, stop_at):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = stop_at
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        assert (names(viewer) == {"cell"}) == (stop_at == 0)
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert names(viewer) == {"cell"}
+        assert widget.restore_button.text() == "Restore"
+        assert widget.status.text() == "Cancelled."
+        stepped.stop_at = None
+        click(qtbot, widget)  # the viewer and the widget are as good as new
+        finish(qtbot, widget)
+        assert names(viewer) == RESULTS | {"cell"}
+
+    def test_cancel_shows_an_additive_input_again(self, viewer, widget, qtbot, stepped):
+        layer = viewer.add_image(IMAGE, name="cell", blending="additive")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        assert not layer.visible
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert layer.visible
+
+    def test_an_error_is_shown_with_its_remedy(self, viewer, widget, qtbot, stepped, notifications):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at, stepped.error = 3, InputError("Too dark: expose for longer.")
+        stepped.go_on()
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert notifications() == [("error", "Too dark: expose for longer.")]
+        assert widget.status.text() == "Too dark: expose for longer."
+        assert names(viewer) == {"cell"}
+        assert widget.restore_button.isEnabled()
+        assert widget.restore_button.text() == "Restore"
+
+    def test_a_runtime_error_does_not_end_in_silence(
+        self, viewer, widget, qtbot, stepped, notifications, caplog
+    ):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at, stepped.error = 1, RuntimeError("kernel image is missing")
+        stepped.go_on()
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert "kernel image is missing" in notifications()[0][1]
+        assert widget.restore_button.text() == "Restore"
+
+    def test_warnings_of_the_restoration_are_shown(self, viewer, widget, qtbot, stepped, notifications):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.warnings = ["The pixel size lies outside the range."]
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert notifications() == [("warning", "The pixel size lies outside the range.")]
+
+
+class TestInMidRun:
+    def test_the_input_may_be_deleted(self, viewer, widget, qtbot, stepped):
+        layer = viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        viewer.layers.remove(layer)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert names(viewer) == RESULTS
+
+    def test_one_result_may_be_deleted(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        viewer.layers.remove("cell CVDM uncertainty")
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert names(viewer) == {"cell", "cell CVDM"}
+
+    def test_deleting_both_results_is_cancelling(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        for name in RESULTS:
+            viewer.layers.remove(name)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert names(viewer) == {"cell"}
+        assert widget.status.text() == "Cancelled."
+
+    def test_other_layers_may_come_and_go(self, viewer, widget, qtbot, stepped):
+        cell = viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        cell.name = "renamed"
+        viewer.add_image(IMAGE, name="other")
+        viewer.layers.selection.active = viewer.layers["other"]
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert names(viewer) == RESULTS | {"renamed", "other"}
+
+    def test_the_user_s_contrast_limits_are_kept(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        viewer.layers["cell CVDM"].contrast_limits = (123, 456)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert viewer.layers["cell CVDM"].contrast_limits == [123, 456]
+
+    def test_the_dock_may_be_closed(self, viewer, widget, qtbot, stepped, notifications):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, widget)
+        wait_until_stopped(qtbot, stepped)
+        viewer.window.remove_dock_widget(widget)
+        assert names(viewer) == {"cell"}
+        assert "panel was closed" in notifications()[0][1]
+        qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
+        _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+        assert again is not widget
+        stepped.stop_at = None
+        click(qtbot, again)
+        finish(qtbot, again)
+        assert names(viewer) == RESULTS | {"cell"}
+
+
+class TestLayerKinds:
+    @pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX", "CYX", "TZCYX"])
+    def test_stacks_opened_from_a_tiff(self, viewer, widget, qtbot, stepped, tmp_path: Path, axes):
+        sizes = {"T": 2, "Z": 3, "C": 2, "Y": 32, "X": 24}
+        shape = tuple(sizes[letter] for letter in axes)
+        path = tmp_path / "cell.ome.tif"
+        tifffile.imwrite(path, np.broadcast_to(IMAGE, shape), metadata={"axes": axes})
+        (layer,) = viewer.open(path, plugin="napari")
+        layer.name = "cell"
+        expected = {"T": "2 time points", "Z": "3 planes of depth", "C": "2 channels"}
+        words = ", ".join(expected[letter] for letter in axes[:-2])
+        qtbot.waitUntil(lambda: widget.form.understood.text().startswith(words), timeout=30_000)
+        widget.form.draws.value = 1
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert stepped.calls[0].axes == axes
+        assert viewer.layers["cell CVDM"].data.shape == (*shape[:-2], 64, 48)
+        assert not viewer.layers["cell CVDM"].rgb
+
+    def test_a_dask_layer_is_read_in_the_worker(self, viewer, widget, qtbot, stepped):
+        threads = set()
+
+        def plane(block: np.ndarray) -> np.ndarray:
+            threads.add(threading.get_ident())
+            return block
+
+        lazy = da.from_array(np.stack([IMAGE] * 3), chunks=(1, 32, 24)).map_blocks(plane, dtype=np.uint16)
+        viewer.add_image(lazy, name="cell", contrast_limits=(0, 1000))
+        threads.clear()
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert isinstance(stepped.calls[0].image, np.ndarray)
+        assert viewer.layers["cell CVDM"].data.shape == (3, 64, 48)
+
+    def test_a_multiscale_layer_is_restored_at_full_resolution(self, viewer, widget, qtbot, stepped):
+        viewer.add_image([IMAGE, IMAGE[::2, ::2]], multiscale=True, name="cell")
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        np.testing.assert_array_equal(stepped.calls[0].image, IMAGE)
+
+    def test_an_rgb_layer_is_averaged_and_says_so(self, viewer, widget, qtbot, stepped):
+        layer = viewer.add_image(np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8), rgb=True, name="cell")
+        assert layer.rgb
+        assert "colours averaged" in widget.form.understood.text()
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert viewer.layers["cell CVDM"].data.shape == (64, 48)
+
+    def test_3d_display_works_too(self, viewer, widget, qtbot, stepped):
+        viewer.add_image(np.stack([IMAGE] * 3), name="cell")
+        viewer.dims.ndisplay = 3
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert viewer.layers["cell CVDM"].data.shape == (3, 64, 48)
+
+
+def test_opening_the_widget_loads_neither_torch_nor_dask():
+    # In a process of its own, because the tests have loaded both. napari itself loads dask, when it is installed,
+    # as soon as it makes a layer, so the viewer here is an empty model.
+    code = """
+import sys
+from qtpy.QtWidgets import QApplication
+app = QApplication([])
+from napari.components import ViewerModel
+before = set(sys.modules)
+from napari_cvdm.plugin.widget import CVDMWidget
+CVDMWidget(ViewerModel())
+print(sorted({"torch", "dask", "tifffile", "skimage"} & (set(sys.modules) - before)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
