@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_cvdm.assessment.baselines import enlarge
 from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
@@ -43,11 +44,14 @@ def fields():
 
 def test_wide_field_and_sharp_image_show_the_same_field():
     for camera, sharp in fields():
-        enlarged = enlarge(camera.data)
         assert camera.pixel_size == pytest.approx(2 * sharp.pixel_size, rel=1e-5)
-        matching = np.corrcoef(enlarged.ravel(), sharp.data.ravel())[0, 1]
-        mirrored = np.corrcoef(enlarged[::-1].ravel(), sharp.data.ravel())[0, 1]
-        assert matching > 0.6 > mirrored
+        # The wide-field image is the sharp one blurred, but for what is out of focus.
+        enlarged, blurred = enlarge(camera.data), gaussian_filter(sharp.data.astype("f8"), 2.5)
+        matching, mirrored = (
+            np.corrcoef(image.ravel(), blurred.ravel())[0, 1] for image in (enlarged, enlarged[::-1])
+        )
+        assert matching > 0.5
+        assert mirrored < 0.1
 
 
 def test_an_unknown_sample_is_named():
