@@ -1,20 +1,27 @@
 """Pairs: found by name, scored where and how the rules say."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_cvdm.assessment import pairs as module
 from napari_cvdm.assessment.pairs import evaluate_folder, evaluate_pair, find_pairs
-from napari_cvdm.assessment.scores import METHODS
+from napari_cvdm.assessment.scores import METHODS, score
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.cvdm.model import Estimate as CameraEstimate
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.models import ModelCard, PretrainedModel
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.events import Estimate, Event, Finished
 from napari_cvdm.restoration.result import Restoration
 
+TEST_DATA = Path(__file__).parents[1] / "data"
 MODEL = SimpleNamespace(upscaling=2, name="fake", sha256="0" * 64)
 NOISE = 0.01
 
@@ -183,3 +190,29 @@ def test_a_folder_is_evaluated_pair_by_pair(restorer, tmp_path):
         "steps": None,
         "seed": 0,
     }
+
+
+class RepeatingCVDM(CVDM):
+    """Gives each fine pixel the intensity of its camera pixel, with residuals of one size."""
+
+    def estimate(self, x):
+        mean = x.repeat(1, 4, 1, 1)
+        return CameraEstimate(mean, torch.full_like(mean, 0.1), torch.full_like(mean, 8.0))
+
+    def predict_noise(self, z, x, mean, scale, gamma):
+        return (1 - gamma).sqrt() * z
+
+
+def test_a_real_restoration_of_a_real_image_is_scored():
+    network = RepeatingCVDM(
+        CVDMConfig(mean_widths=(4, 4), mean_blocks=(1, 1), noise_widths=(4, 4), noise_blocks=(1, 1))
+    )
+    card = ModelCard("repeating", "For tests.", network.config.to_dict(), upscaling=2, default_steps=2)
+    model = PretrainedModel("repeating", network, card, sha256="0" * 64)
+    camera, sharp = (read_tiff(TEST_DATA / f"tubulin_{kind}.tif").data for kind in ("wf", "sim"))
+    scores = evaluate_pair("tubulin", camera, sharp, model, draws=4, device="cpu", pixel_size=65.0)
+    repeated = score(camera.repeat(2, axis=0).repeat(2, axis=1), module.normalize_truth(sharp))
+    assert scores.methods["mean_network"].psnr == pytest.approx(repeated.psnr, abs=1e-3)
+    assert scores.methods["posterior_mean"].psnr == pytest.approx(repeated.psnr, abs=0.5)
+    psnrs = {method: numbers.psnr for method, numbers in scores.methods.items()}
+    assert psnrs["mean_network"] < psnrs["bicubic"] < psnrs["richardson_lucy"]
