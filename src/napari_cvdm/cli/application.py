@@ -1,0 +1,235 @@
+"""The commands and their options.
+
+This module is what ``napari-cvdm --help`` loads, so it imports nothing heavy: each command imports what it
+needs when it runs. A command does no work of its own; the bodies are in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_cvdm.cli.failures import run_to_exit_code
+
+__all__ = ["app", "main"]
+
+PROGRAM = "napari-cvdm"
+
+app = typer.Typer(
+    help="Super-resolution with an uncertainty map for fluorescence microscopy.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="Show the models that can be used.", rich_markup_mode=None)
+app.add_typer(models_app, name="models")
+
+Model = Annotated[str, typer.Option(help="Name of a model, or path of a .safetensors file.")]
+Draws = Annotated[int, typer.Option(help="Draws from the posterior; more steady the uncertainty. Best even.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [default: the model's own]")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows the program's name; by default what the shell gave.
+
+    Returns
+    -------
+    int
+        0 on success; 2 for wrong usage or bad input, said in one line on stderr; 130 when interrupted.
+    """
+    command = typer.main.get_command(app)
+
+    def run() -> Any:
+        return command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+
+    return run_to_exit_code(run, PROGRAM)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from napari_cvdm import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _program(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "napari-cvdm-demo"
+    ),
+    model: Model = "default",
+    draws: Draws = 8,
+    device: Device = "auto",
+) -> None:
+    """Restore a bundled real micrograph; needs no network."""
+    from napari_cvdm.cli.demonstration import run_demo
+
+    run_demo(output, model=model, draws=draws, device=device)
+
+
+@app.command()
+def restore(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="TIFF images or stacks.")],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A .tif file, or a folder. The uncertainty goes beside it: OUT_uncertainty.ome.tif.",
+        ),
+    ],
+    axes: Annotated[
+        str | None,
+        typer.Option(help="One letter per axis, such as TZYX or CYX.  [default: as the file says]"),
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
+    ] = None,
+    model: Model = "default",
+    draws: Draws = 8,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    tile: Annotated[
+        str, typer.Option(help="Side of a tile in pixels, or auto. Changes memory and speed, not the result.")
+    ] = "auto",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")
+    ] = False,
+    keep_draws: Annotated[
+        bool, typer.Option("--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on.")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Restore TIFF images, with a map of the uncertainty."""
+    from napari_cvdm.cli.restoring import Settings, restore_files
+
+    settings = Settings(
+        axes=axes,
+        pixel_size=pixel_size,
+        draws=draws,
+        steps=steps,
+        seed=seed,
+        device=device,
+        tile=int(tile) if tile.isdecimal() else tile,
+        preview=preview,
+        keep_draws=keep_draws,
+    )
+    restore_files(inputs, output, model=model, settings=settings, overwrite=overwrite)
+
+
+@app.command()
+def evaluate(
+    pairs: Annotated[
+        Path, typer.Argument(metavar="PAIRS_DIR", help="Folder of NAME_wf.tif and NAME_sim.tif.")
+    ],
+    *,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
+    ] = None,
+    model: Model = "default",
+    draws: Draws = 8,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
+    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
+) -> None:
+    """Score restorations against known sharp images."""
+    from napari_cvdm.cli.evaluating import evaluate_pairs
+
+    evaluate_pairs(
+        pairs,
+        json_file,
+        model=model,
+        draws=draws,
+        steps=steps,
+        seed=seed,
+        device=device,
+        wf_suffix=wf_suffix,
+        sim_suffix=sim_suffix,
+    )
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A .toml file; see configs/.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the run.  [default: runs/NAME]")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Start again, or go on from the last checkpoint.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that simulate training data.")] = 1,
+    micrographs: Annotated[
+        Path | None, typer.Option(help="Folder of real sharp images, instead of the configuration's.")
+    ] = None,
+) -> None:
+    """Train a model, or go on with an interrupted run."""
+    from napari_cvdm.training.trainer import run_training
+
+    weights = run_training(
+        config, output, fresh=fresh, workers=workers, micrographs=micrographs, log=typer.echo
+    )
+    typer.echo(f"The weights are in {weights}.")
+
+
+@app.command()
+def simulate(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pairs.")],
+    kind: Annotated[
+        str, typer.Option(help="Structure, such as filaments, or all to go through them.")
+    ] = "all",
+    count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
+    size: Annotated[int, typer.Option(help="Side of the wide-field image in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate wide-field images and their sharp truth."""
+    from napari_cvdm.cli.simulating import simulate_pairs
+
+    simulate_pairs(output, kind=kind, count=count, size=size, seed=seed, overwrite=overwrite)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models that can be used by name, and where they are."""
+    from napari_cvdm.models import list_models
+
+    for model in list_models():
+        size = f"{model.entry.size / 1e6:.1f} MB"
+        default = ", the default" if model.is_default else ""
+        typer.echo(f"{model.name}  ({model.location}{default}; {size}; {model.entry.licence})")
+        typer.echo(f"    {model.summary}")
+
+
+@models_app.command("path")
+def models_path() -> None:
+    """Show the folder where downloaded models are kept."""
+    from napari_cvdm.models import cache_folder
+
+    typer.echo(cache_folder())

@@ -1,0 +1,117 @@
+"""From whatever ends a command to its exit code, and one line on stderr that says why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+
+__all__ = ["INTERRUPTED", "WRONG", "run_to_exit_code"]
+
+WRONG = 2
+"""Exit code for wrong usage and bad input."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells count."""
+
+
+def run_to_exit_code(run: Callable[[], Any], program: str) -> int:
+    """Run a command and turn its end into an exit code.
+
+    Parameters
+    ----------
+    run : callable
+        The command. It may return an exit code.
+    program : str
+        Name in front of each message.
+
+    Returns
+    -------
+    int
+        0, 2 for wrong usage or bad input, 130 when interrupted.
+
+    Raises
+    ------
+    Exception
+        Whatever is neither the user's fault nor the user's wish is a bug, and shows its traceback.
+    """
+    try:
+        with _plain_warnings(), _termination_as_exit():
+            code = run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except typer.Abort:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; without this, Python complains when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        message = _blame(error)
+        if message is None:
+            raise
+        print(f"{program}: {message}", file=sys.stderr)
+        return WRONG
+    if code == INTERRUPTED:
+        print(f"{program}: interrupted", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _blame(error: Exception) -> str | None:
+    """Say in one line what the user can put right; None if it is nothing."""
+    from napari_cvdm.restoration.errors import InputTypeError
+
+    if hasattr(error, "format_message"):  # click's own, from whichever copy of click typer uses
+        context = getattr(error, "ctx", None)
+        hint = f" (see '{context.command_path} --help')" if context is not None else ""
+        return _one_line(str(error.format_message())) + hint
+    if isinstance(error, OSError):
+        names = " to ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        reason = error.strerror or str(error)
+        return _one_line(f"{names}: {reason}" if names else reason)
+    if isinstance(error, MemoryError):
+        return "the memory of this computer is not enough for this image: restore a part of it"
+    if isinstance(error, ValueError | InputTypeError):
+        return _one_line(str(error))
+    return None
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show warnings as a line for users instead of a place in the code."""
+
+    def show(message: Warning | str, *_place: object, **_named: object) -> None:
+        print(f"warning: {_one_line(str(message))}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _termination_as_exit() -> Iterator[None]:
+    """Let a termination by the system run the same clean-up as Ctrl-C."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,137 @@
+"""Where results go: their names, and what is checked before any work is done."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["OutputFiles", "check_writable", "plan_outputs", "write_whole"]
+
+_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class OutputFiles:
+    """Where the results of one image go.
+
+    Parameters
+    ----------
+    reconstruction, uncertainty : Path
+        The two images.
+    draws : tuple of Path
+        One for each draw; empty when they are not kept.
+    """
+
+    reconstruction: Path
+    uncertainty: Path
+    draws: tuple[Path, ...] = ()
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file."""
+        return (self.reconstruction, self.uncertainty, *self.draws)
+
+
+def plan_outputs(
+    inputs: Sequence[Path], output: Path, *, draws: int = 0, overwrite: bool = False
+) -> list[OutputFiles]:
+    """Name the files to write, and refuse what would fail only after the work.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        The images to restore.
+    output : Path
+        A TIFF file, if there is one input; else a folder, in which each result is called
+        ``<input>_cvdm.ome.tif``. The uncertainty is called like the reconstruction with ``_uncertainty``.
+    draws : int, optional
+        How many draws are kept.
+    overwrite : bool, optional
+        Allow files that exist.
+
+    Returns
+    -------
+    list of OutputFiles
+        One for each input.
+
+    Raises
+    ------
+    ValueError
+        If a file exists, two results would have one name, or the place cannot be written to.
+    """
+    if output.is_dir() or len(inputs) > 1 or not output.suffix:
+        if output.is_file() or (output.suffix.lower() in (".tif", ".tiff") and not output.is_dir()):
+            raise ValueError(f"{output} is one file for {len(inputs)} inputs: name a folder with -o.")
+        plans = [_files_for(output / f"{_stem(source)}_cvdm", ".ome.tif", draws) for source in inputs]
+    else:
+        stem = _stem(output)
+        ending = output.name[len(stem) :]
+        if ending.lower() not in _ENDINGS:
+            raise ValueError(f"{output} is no TIFF file: name one that ends in .ome.tif, or a folder.")
+        plans = [_files_for(output.with_name(stem), ending, draws)]
+    written: set[Path] = set()
+    sources = {source.resolve() for source in inputs}
+    for path in (path for plan in plans for path in plan.all):
+        if path.resolve() in sources:
+            raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
+        if path in written:
+            raise ValueError(
+                f"Two inputs would both be written to {path}: restore them into different folders."
+            )
+        if path.exists() and not overwrite:
+            raise ValueError(f"{path} exists: choose another name with -o, or add --overwrite.")
+        written.add(path)
+        check_writable(path.parent)
+    return plans
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be written to a folder, which may yet have to be made.
+
+    Raises
+    ------
+    ValueError
+        If it is no folder, or cannot be written to.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise ValueError(f"{existing} is not a folder: choose another place.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise ValueError(f"{existing} cannot be written to: choose another place.")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is whole when it appears, replacing one of the same name.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when it does not exist.
+    data : bytes
+        What to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its ending, and an ending of two parts as a whole."""
+    ending = next((ending for ending in _ENDINGS if path.name.lower().endswith(ending)), path.suffix)
+    return path.name[: len(path.name) - len(ending)]
+
+
+def _files_for(stem: Path, ending: str, draws: int) -> OutputFiles:
+    digits = max(2, len(str(draws)))
+    return OutputFiles(
+        stem.with_name(stem.name + ending),
+        stem.with_name(f"{stem.name}_uncertainty.ome.tif"),
+        tuple(stem.with_name(f"{stem.name}_draw{k:0{digits}d}.ome.tif") for k in range(1, draws + 1)),
+    )

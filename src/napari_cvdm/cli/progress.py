@@ -1,0 +1,122 @@
+"""Progress of restorations: a bar in a terminal, plain lines where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.events import Event
+    from napari_cvdm.restoration.result import Restoration
+
+__all__ = ["ProgressDisplay", "describe", "follow"]
+
+
+class ProgressDisplay:
+    """Shows how far a job is. A context manager: leaving it restores the terminal.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to show it; by default stderr, so that stdout holds results alone. If it is no terminal, there
+        is a line for each tenth of the work.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.fields[label]}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=1.0, label="")
+        self._started = time.monotonic()
+        self._tenth = -1
+
+    def __enter__(self) -> ProgressDisplay:
+        """Begin to show."""
+        self._bar.start()
+        self._started = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+    def show(self, label: str, event: Event, fraction: float | None = None) -> None:
+        """Show an event.
+
+        Parameters
+        ----------
+        label : str
+            What is being restored.
+        event : Event
+            What has been done.
+        fraction : float, optional
+            Share of the whole job that is done, if it is more than this restoration.
+        """
+        fraction = event.fraction if fraction is None else fraction
+        if self.console.is_terminal:
+            self._bar.update(self._task, label=label, completed=fraction, description=describe(event))
+        elif int(fraction * 10) > self._tenth:
+            self._tenth = int(fraction * 10)
+            seconds = time.monotonic() - self._started
+            left = f", about {seconds * (1 - fraction) / fraction:.0f} s left" if 0 < fraction < 1 else ""
+            line = f"{label}: {100 * fraction:.0f} %, {describe(event)}{left}"
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def follow(events: Iterable[Event], label: str, *, console: Console | None = None) -> Restoration:
+    """Carry out a restoration and show how far it is.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        From `restore_events`.
+    label : str
+        What is being restored.
+    console : rich.console.Console, optional
+        As for `ProgressDisplay`.
+
+    Returns
+    -------
+    Restoration
+        From the last event.
+
+    Raises
+    ------
+    Exception
+        Whatever the restoration raises.
+    """
+    from napari_cvdm.restoration.events import Finished
+
+    result = None
+    with ProgressDisplay(console) as display:
+        for event in events:
+            display.show(label, event)
+            if isinstance(event, Finished):
+                result = event.result
+    if result is None:
+        raise RuntimeError("a restoration ended without a result")
+    return result
+
+
+def describe(event: Event) -> str:
+    """Say in a few words what a restoration is doing."""
+    plane = f"plane {event.plane + 1} of {event.planes}, " if event.planes > 1 else ""
+    if event.stage == "done":
+        return "done"
+    if event.stage == "mean":
+        return f"{plane}first picture"
+    return f"{plane}draw {event.draw + 1} of {event.draws}, step {event.step} of {event.steps}"

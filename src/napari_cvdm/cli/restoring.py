@@ -1,0 +1,152 @@
+"""``napari-cvdm restore``: TIFF files in, reconstruction and uncertainty out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_cvdm.cli.outputs import OutputFiles, plan_outputs
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.models import PretrainedModel
+    from napari_cvdm.restoration.result import Restoration
+
+__all__ = ["Settings", "restore_files", "restore_image", "write_result"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to restore; each field as in `napari_cvdm.restore`."""
+
+    axes: str | None = None
+    pixel_size: float | None = None
+    draws: int = 8
+    steps: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    tile: int | str = "auto"
+    preview: bool = False
+    keep_draws: bool = False
+
+
+def restore_files(
+    inputs: Sequence[Path], output: Path, *, model: str, settings: Settings, overwrite: bool
+) -> None:
+    """Restore TIFF files one after the other.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        The files.
+    output : Path
+        A TIFF file for one input, or a folder.
+    model : str
+        Name or path of the model.
+    settings : Settings
+        How to restore.
+    overwrite : bool
+        Replace results that exist.
+
+    Raises
+    ------
+    ValueError
+        If an input, a setting or the output cannot be used. Names are checked before any work is done.
+    """
+    from napari_cvdm.models import load_model
+
+    kept = settings.draws if settings.keep_draws and not settings.preview else 0
+    plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite)
+    pretrained = load_model(model)
+    for source, files in zip(inputs, plans, strict=True):
+        image, result = restore_image(source, pretrained, settings)
+        write_result(result, image, files, overwrite=overwrite)
+        typer.echo(files.reconstruction)
+        typer.echo(files.uncertainty)
+
+
+def restore_image(
+    source: Path, model: PretrainedModel, settings: Settings, label: str | None = None
+) -> tuple[ImageFile, Restoration]:
+    """Read and restore one file, showing progress and warnings on stderr.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    model : PretrainedModel
+        What to restore with.
+    settings : Settings
+        How to restore. Axes and pixel size are the file's own where the settings leave them open.
+    label : str, optional
+        What to call the image in the progress; by default the file's name.
+
+    Returns
+    -------
+    image : ImageFile
+        What was read.
+    result : Restoration
+        The result.
+    """
+    from napari_cvdm.cli.progress import follow
+    from napari_cvdm.files.tiff import read_tiff
+    from napari_cvdm.restoration.restore import restore_events
+
+    image = read_tiff(source)
+    values = asdict(settings)
+    values["axes"] = settings.axes or image.axes
+    if settings.pixel_size is None:
+        values["pixel_size"] = image.pixel_size
+    result = follow(restore_events(image.data, model, **values), label or source.name)
+    for warning in result.provenance.get("warnings", ()):
+        typer.echo(f"warning: {source.name}: {warning}", err=True)
+    return image, result
+
+
+def write_result(
+    result: Restoration, image: ImageFile, files: OutputFiles, *, overwrite: bool = False
+) -> None:
+    """Write reconstruction, uncertainty and kept draws as OME-TIFF.
+
+    Parameters
+    ----------
+    result : Restoration
+        What to write.
+    image : ImageFile
+        The input, for what a restoration does not change: spacing, time interval and names of channels.
+    files : OutputFiles
+        Where to.
+    overwrite : bool, optional
+        Replace files that exist.
+    """
+    from napari_cvdm.files.ome_tiff import write_ome_tiff
+
+    provenance: dict[str, Any] = {**result.provenance, "source": Path(image.source).name}
+    images = [
+        (files.reconstruction, result.mean, "reconstruction"),
+        (files.uncertainty, result.std, "uncertainty"),
+    ]
+    if result.draws is not None:
+        images += [
+            (path, draw, f"draw {number} of {len(files.draws)}")
+            for number, (path, draw) in enumerate(zip(files.draws, result.draws, strict=True), start=1)
+        ]
+    channels = dict(zip(result.axes, result.mean.shape, strict=True)).get("C", 1)
+    named = len(image.channel_names) == channels  # the user may have given other axes than the file's
+    for path, data, content in images:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_ome_tiff(
+            path,
+            data,
+            result.axes,
+            result.restored_pixel_size,
+            {**provenance, "content": content},
+            z_spacing_nm=image.z_spacing if "Z" in result.axes else None,
+            time_interval_s=image.time_interval if "T" in result.axes else None,
+            channel_names=image.channel_names if named else (),
+            overwrite=overwrite,
+        )

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import napari_cvdm
+from napari_cvdm.cli import app, main
+
+COMMANDS = ["demo", "restore", "evaluate", "train", "simulate", "models list", "models path"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself(command: str) -> None:
+    shown = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert shown.exit_code == 0
+    assert "Usage:" in shown.output
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(command.split()[0] in shown for command in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"napari-cvdm {napari_cvdm.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sharpen"], "No such command 'sharpen'"),
+        (["restore"], "Missing argument 'INPUT...'"),
+        (["restore", "a.tif"], "Missing option '--output'"),
+        (["restore", "a.tif", "-o", "b.tif", "--draws", "many"], "'--draws'"),
+        (["restore", "a.tif", "-o", "b.tif", "--sharpness", "3"], "--sharpness"),
+        (["evaluate"], "Missing argument 'PAIRS_DIR'"),
+        (["evaluate", "no-such-folder"], "no-such-folder"),
+        (["train", "no-such-file.toml"], "no-such-file.toml"),
+        (["simulate", "-o", "out", "--count", "0"], "'--count'"),
+        (["simulate", "-o", "out", "--seed", "-1"], "'--seed'"),
+        (["models"], "Missing command"),
+        (["models", "list", "all"], "unexpected extra argument"),
+        (["demo", "--model", "no-such.safetensors"], "no-such.safetensors"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_one_line(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("napari-cvdm: ")
+    assert message in captured.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_shell_sees_the_exit_code_and_no_traceback(shell: Callable[..., subprocess.Popen[str]]) -> None:
+    process = shell("restore", "absent.tif", "-o", "out.tif")
+    output, error = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert output == ""
+    assert error.count("\n") == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = """
+import sys
+from napari_cvdm.cli import main
+code = main(["--help"]) or main(["restore", "--help"]) or main(["models", "list"])
+libraries = {"torch", "dask", "numpy", "skimage", "scipy", "tifffile", "napari", "PIL", "pooch"}
+heavy = libraries & sys.modules.keys()
+sys.exit(f"{code} {heavy}" if code or heavy else 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_models_are_listed_with_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    for model in napari_cvdm.list_models():
+        assert f"{model.name}  ({model.location}" in shown
+        assert model.summary in shown
+
+
+def test_the_folder_of_models_can_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path))
+    assert main(["models", "path"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}\n"

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_cvdm.cli import main
+from napari_cvdm.files.ome_tiff import read_provenance
+from napari_cvdm.files.samples import read_sample
+from napari_cvdm.files.tiff import read_tiff
+
+FILES = ["reconstruction.ome.tif", "side_by_side.png", "uncertainty.ome.tif", "widefield.ome.tif"]
+
+
+def test_the_demo_restores_a_real_image_and_shows_it(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["demo", "--model", str(weights), "--draws", "2", "--device", "cpu"]
+    assert main(arguments) == 0
+    output = tmp_path / "napari-cvdm-demo"
+    assert sorted(path.name for path in output.iterdir()) == FILES
+    sample = read_sample("tubulin_widefield")
+    assert sample.pixel_size is not None
+    reconstruction = read_tiff(output / "reconstruction.ome.tif")
+    uncertainty = read_tiff(output / "uncertainty.ome.tif")
+    assert reconstruction.data.shape == tuple(2 * n for n in sample.data.shape)
+    assert reconstruction.pixel_size == pytest.approx(sample.pixel_size / 2)
+    assert (uncertainty.data >= 0).all()
+    assert uncertainty.data.std() > 0
+    np.testing.assert_array_equal(read_tiff(output / "widefield.ome.tif").data, sample.data)
+    provenance = read_provenance(output / "reconstruction.ome.tif")
+    assert provenance is not None
+    assert provenance["model"]["name"] == "tiny"
+    with Image.open(output / "side_by_side.png") as picture:
+        colours = np.asarray(picture).astype(int)
+        assert picture.width > 3 * picture.height
+    assert (abs(colours[..., 0] - colours[..., 2]) > 60).any()  # the uncertainty is in colour
+    said = capsys.readouterr().out
+    assert all(str(Path("napari-cvdm-demo") / name) in said for name in FILES)
+    assert "PSNR" in said
+    assert "napari-cvdm restore" in said
+    assert main([*arguments, "-o", str(output)]) == 0  # again: its own files are replaced
+
+
+def test_a_demo_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    assert main(["demo", "-o", str(tmp_path / "file"), "--model", "no-such-model"]) == 2
+    assert "is not a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "precious"

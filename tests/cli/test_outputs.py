@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_cvdm.cli.outputs import check_writable, plan_outputs, write_whole
+
+
+def test_one_input_to_one_file(tmp_path: Path) -> None:
+    (plan,) = plan_outputs([Path("a.tif")], tmp_path / "out.tif")
+    assert plan.reconstruction == tmp_path / "out.tif"
+    assert plan.uncertainty == tmp_path / "out_uncertainty.ome.tif"
+    assert plan.draws == ()
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".ome.tiff", ".tif", ".tiff", ".TIF"])
+def test_the_ending_is_kept_whole(tmp_path: Path, ending: str) -> None:
+    (plan,) = plan_outputs([Path("a.tif")], tmp_path / f"out.v2{ending}", draws=2)
+    assert plan.reconstruction.name == f"out.v2{ending}"
+    assert plan.uncertainty.name == "out.v2_uncertainty.ome.tif"
+    assert [path.name for path in plan.draws] == ["out.v2_draw01.ome.tif", "out.v2_draw02.ome.tif"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_several_inputs_to_a_folder(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "out"
+    if exists:
+        folder.mkdir()
+    plans = plan_outputs([Path("a.ome.tif"), Path("x/b.tiff")], folder)
+    assert [plan.reconstruction for plan in plans] == [
+        folder / "a_cvdm.ome.tif",
+        folder / "b_cvdm.ome.tif",
+    ]
+    assert plans[0].uncertainty == folder / "a_cvdm_uncertainty.ome.tif"
+    assert folder.exists() is exists  # planning makes nothing
+
+
+def test_a_folder_may_look_like_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "day1.tif"
+    folder.mkdir()
+    (plan,) = plan_outputs([Path("a.tif")], folder)
+    assert plan.reconstruction == folder / "a_cvdm.ome.tif"
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out_uncertainty.ome.tif", "out_draw02.ome.tif"])
+def test_a_file_that_exists_is_kept_unless_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"precious")
+    with pytest.raises(ValueError, match=f"{name} exists.*--overwrite"):
+        plan_outputs([Path("a.tif")], tmp_path / "out.tif", draws=2)
+    assert plan_outputs([Path("a.tif")], tmp_path / "out.tif", draws=2, overwrite=True)
+
+
+def test_an_input_is_never_written_to(tmp_path: Path) -> None:
+    raw = tmp_path / "a.tif"
+    raw.write_bytes(b"raw data")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(ValueError, match="is an input"):
+        plan_outputs([raw], tmp_path / "sub" / ".." / "a.tif", overwrite=True)
+
+
+def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Two inputs would both be written"):
+        plan_outputs([Path("x/a.tif"), Path("y/a.tif")], tmp_path)
+
+
+def test_one_file_for_several_inputs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("a file")
+    for output in (tmp_path / "out.tif", tmp_path / "notes"):
+        with pytest.raises(ValueError, match="one file for 2 inputs"):
+            plan_outputs([Path("a.tif"), Path("b.tif")], output)
+
+
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is no TIFF file"):
+        plan_outputs([Path("a.tif")], tmp_path / "out.png")
+
+
+def test_a_place_inside_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(ValueError, match="is not a folder"):
+        plan_outputs([Path("a.tif")], tmp_path / "file" / "out.tif")
+
+
+def test_a_file_is_whole_when_it_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "numbers.json"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_text() == "two"
+
+    def interrupt(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, b"three")
+    assert path.read_text() == "two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_writable(tmp_path / "not" / "yet" / "there")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(ValueError, match="cannot be written to"):
+        check_writable(tmp_path / "not" / "yet" / "there")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from napari_cvdm.cli.progress import describe, follow
+from napari_cvdm.restoration.events import Event, Finished
+from napari_cvdm.restoration.result import Restoration
+
+DRAWS, STEPS, PLANES = 2, 4, 3
+
+
+def event(stage: Literal["mean", "denoise", "draw"], fraction: float = 0.5, **changes: int) -> Event:
+    values = {"plane": 1, "planes": PLANES, "draw": 0, "draws": DRAWS, "step": 3, "steps": STEPS, **changes}
+    return Event(stage=stage, fraction=fraction, **values)
+
+
+@pytest.fixture
+def result() -> Restoration:
+    image = np.zeros((2, 2), np.float32)
+    return Restoration(image, image, None, "YX", None, 2, {})
+
+
+@pytest.fixture
+def events(result: Restoration) -> list[Event]:
+    found = [event("mean", 0.01 * plane, plane=plane) for plane in range(PLANES)]
+    total = PLANES * DRAWS * STEPS
+    for number in range(total):
+        plane, rest = divmod(number, DRAWS * STEPS)
+        draw, step = divmod(rest, STEPS)
+        found.append(event("denoise", (number + 1) / total, plane=plane, draw=draw, step=step + 1))
+    last = Finished("done", PLANES - 1, PLANES, DRAWS - 1, DRAWS, STEPS, STEPS, 1.0, result=result)
+    return [*found, last]
+
+
+def test_events_are_described_in_the_words_of_the_field() -> None:
+    assert describe(event("mean")) == "plane 2 of 3, first picture"
+    assert describe(event("denoise")) == "plane 2 of 3, draw 1 of 2, step 3 of 4"
+    assert describe(event("denoise", plane=0, planes=1)) == "draw 1 of 2, step 3 of 4"
+
+
+def test_the_result_comes_back_and_plain_lines_are_few(events: list[Event], result: Restoration) -> None:
+    console = Console(file=io.StringIO(), width=40)
+    assert follow(events, "[cells].tif", console=console) is result
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert 8 <= len(lines) <= 12
+    assert all(line.startswith("[cells].tif: ") for line in lines)
+    assert "about" in lines[4]
+    assert "s left" in lines[4]
+    assert lines[-1].startswith("[cells].tif: 100 %")
+    assert not any("\x1b" in line or "\r" in line for line in lines)
+
+
+def test_a_terminal_gets_a_bar(events: list[Event], result: Restoration) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    assert follow(events, "[cells].tif", console=console) is result
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" in shown
+    assert "[cells].tif" in shown
+    assert "100%" in shown
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_restoration_raises_passes_through(terminal: bool, events: list[Event]) -> None:
+    def interrupted() -> Iterator[Event]:
+        yield from events[:3]
+        raise KeyboardInterrupt
+
+    console = Console(file=io.StringIO(), force_terminal=terminal)
+    with pytest.raises(KeyboardInterrupt):
+        follow(interrupted(), "x", console=console)
+
+
+def test_progress_goes_to_stderr(
+    events: list[Event], result: Restoration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert follow(events, "x") is result
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "x: 50 %" in captured.err
+
+
+def test_events_without_a_result_are_a_bug(events: list[Event]) -> None:
+    with pytest.raises(RuntimeError, match="without a result"):
+        follow(events[:-1], "x", console=Console(file=io.StringIO()))

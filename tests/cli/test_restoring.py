@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cvdm.cli import main
+from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.models import load_model
+from napari_cvdm.restoration.restore import restore
+
+FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestRestoring:
+    def test_reconstruction_and_uncertainty_are_written_with_size_and_origin(
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / "new" / "out.ome.tif"
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), "--seed", "5", *FAST]
+        assert main(arguments) == 0
+        assert names(output.parent) == ["out.ome.tif", "out_uncertainty.ome.tif"]
+        source = read_tiff(image)
+        expected = restore(
+            source.data,
+            load_model(weights),
+            axes="TYX",
+            pixel_size=65.0,
+            draws=2,
+            steps=1,
+            seed=5,
+            device="cpu",
+        )
+        for name, data in (("out.ome.tif", expected.mean), ("out_uncertainty.ome.tif", expected.std)):
+            written = read_tiff(output.parent / name)
+            np.testing.assert_array_equal(written.data, data)
+            assert written.data.dtype == np.float32
+            assert written.axes == "TYX"
+            assert written.pixel_size == pytest.approx(32.5)
+            assert written.time_interval == pytest.approx(0.5)
+            provenance = read_provenance(output.parent / name)
+            assert provenance is not None
+            assert provenance["model"] == {"name": "tiny", "sha256": load_model(weights).sha256}
+            assert (provenance["draws"], provenance["steps"], provenance["seed"]) == (2, 1, 5)
+            assert provenance["source"] == "cells.ome.tif"
+        captured = capsys.readouterr()
+        assert captured.out.splitlines() == [str(output), str(tmp_path / "new" / "out_uncertainty.ome.tif")]
+        assert "100 %" in captured.err
+
+    def test_what_the_user_says_of_the_image_counts(
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / "out.ome.tif"
+        arguments = ["--model", str(weights), "--axes", "CYX", "--pixel-size", "200", *FAST]
+        assert main(["restore", str(image), "-o", str(output), *arguments]) == 0
+        written = read_tiff(output)
+        assert (written.axes, written.pixel_size) == ("CYX", pytest.approx(100.0))
+        warning = next(
+            line
+            for line in capsys.readouterr().err.splitlines()
+            if line.startswith("warning: cells.ome.tif: ")
+        )
+        assert "200 nm" in warning
+
+    def test_kept_draws_are_files_whose_mean_is_the_reconstruction(
+        self, tmp_path: Path, image: Path, weights: Path
+    ) -> None:
+        arguments = [
+            "restore",
+            str(image),
+            "-o",
+            str(tmp_path / "out"),
+            "--keep-draws",
+            "--model",
+            str(weights),
+        ]
+        assert main([*arguments, *FAST]) == 0
+        assert names(tmp_path / "out") == [
+            "cells_cvdm.ome.tif",
+            "cells_cvdm_draw01.ome.tif",
+            "cells_cvdm_draw02.ome.tif",
+            "cells_cvdm_uncertainty.ome.tif",
+        ]
+        draws = [read_tiff(tmp_path / "out" / f"cells_cvdm_draw0{k}.ome.tif").data for k in (1, 2)]
+        mean = read_tiff(tmp_path / "out" / "cells_cvdm.ome.tif").data
+        np.testing.assert_allclose(np.mean(draws, axis=0), mean, rtol=1e-4, atol=1e-3)
+
+    def test_a_preview_makes_no_draws(self, tmp_path: Path, image: Path, weights: Path) -> None:
+        arguments = ["restore", str(image), "-o", str(tmp_path / "out.tif"), "--preview", "--keep-draws"]
+        assert main([*arguments, "--model", str(weights)]) == 0
+        assert names(tmp_path) == ["in", "out.tif", "out_uncertainty.ome.tif"]
+        provenance = read_provenance(tmp_path / "out.tif")
+        assert provenance is not None
+        assert provenance["draws"] == 0
+
+    def test_several_images_and_names_of_channels(self, tmp_path: Path, image: Path, weights: Path) -> None:
+        data = np.random.default_rng(1).random((2, 16, 16)).astype(np.float32)
+        other = write_ome_tiff(image.parent / "two.tif", data, "CYX", channel_names=["actin", "DNA"])
+        output = tmp_path / "out"
+        assert (
+            main(["restore", str(image), str(other), "-o", str(output), "--model", str(weights), *FAST]) == 0
+        )
+        assert len(names(output)) == 4
+        written = read_tiff(output / "two_cvdm.ome.tif")
+        assert written.channel_names == ("actin", "DNA")
+        assert written.pixel_size is None
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--axes", "TZYX"], "TZYX"),
+            (["--axes", "TWX"], "axes"),
+            (["--pixel-size", "-65"], "pixel size"),
+            (["--pixel-size", "nan"], "pixel size"),
+            (["--draws", "0"], "draws"),
+            (["--steps", "0"], "steps"),
+            (["--device", "gpu"], "gpu"),
+            (["--tile", "some"], "tile"),
+            (["--tile", "-3"], "tile"),
+            (["--model", "nonesuch"], "no model named 'nonesuch'"),
+        ],
+    )
+    def test_bad_settings_are_one_line_and_no_file(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        arguments: list[str],
+        message: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        start = ["restore", str(image), "-o", str(tmp_path / "out.tif"), "--model", str(weights)]
+        assert main([*start, *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.count("\n") == 1
+        assert message in captured.err
+        assert names(tmp_path) == ["in"]
+
+    @pytest.mark.parametrize("name", ["absent.tif", "text.tif", "empty.tif", ""])
+    def test_bad_files_are_one_line(
+        self, tmp_path: Path, image: Path, weights: Path, name: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (image.parent / "text.tif").write_text("not an image")
+        (image.parent / "empty.tif").write_bytes(b"")
+        source = image.parent / name
+        output = tmp_path / "out.tif"
+        assert main(["restore", str(source), "-o", str(output), "--model", str(weights), *FAST]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert str(source) in error
+        assert not output.exists()
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_an_interrupted_run_leaves_no_file(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        shell: Callable[..., subprocess.Popen[str]],
+        number: signal.Signals,
+        code: int,
+    ) -> None:
+        process = shell(
+            "restore", image, "-o", tmp_path / "out", "--model", weights, "--draws", 200, "--steps", 200
+        )
+        assert process.stderr is not None
+        assert "first picture" in process.stderr.readline()
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "Traceback" not in error
+        assert names(tmp_path) == ["in", "shell"]
