@@ -194,8 +194,9 @@ def _draw_colour_bar(
     picture.paste(Image.fromarray(ramp).resize((_BAR_WIDTH, bottom - top)), (left, top))
     for share, anchor in ((0.0, "ls"), (0.5, "lm"), (1.0, "lt")):
         value = low + share * (high - low)
+        number = f"{value:.0f}" if high >= 100 else f"{value:.3g}"
         y = bottom - share * (bottom - top)
-        pen.text((left + _BAR_WIDTH + 6, y), f"{value:.3g}", fill=_INK, font=_font(14), anchor=anchor)
+        pen.text((left + _BAR_WIDTH + 6, y), number, fill=_INK, font=_font(14), anchor=anchor)
     label = f"standard deviation ({unit})"
     pen.text((left + _BAR_WIDTH, bottom + 8), label, fill=_INK, font=_font(14), anchor="rt")
 
