@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork
+from napari_cvdm.cvdm.sampling import angle_grid
 from napari_cvdm.cvdm.schedule import LinearGammaClock, MonotoneClock
 
 
@@ -44,7 +45,7 @@ class CVDMConfig:
     scale_width: int = 32
     scale_floor: float = 0.02
     rate_width: int = 16
-    rate_bounds: tuple[float, float] = (7.0, 14.0)
+    rate_bounds: tuple[float, float] = (7.0, 40.0)
     clock_units: int = 16
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,6 +158,11 @@ class CVDM(nn.Module):
             return lam
         shape = (x.shape[0], self.upscaling**2, *x.shape[-2:])
         return torch.full(shape, self.config.rate_bounds[0], device=x.device)
+
+    def sampling_times(self, steps: int) -> tuple[float, ...]:
+        """Times from 1 to 0 for a sampler of ``steps`` steps, even in the angle arccos √γ at a typical λ."""
+        rate = self.rate_network.typical if self.config.clock_units else self.config.rate_bounds[0]
+        return angle_grid(steps, self.clock, rate)
 
     def estimate(self, x: Tensor) -> Estimate:
         """Everything that one pass over the observation (B, 1, H, W) tells; computed once per image."""

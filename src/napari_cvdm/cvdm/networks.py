@@ -123,8 +123,8 @@ class RateNetwork(nn.Module):
     width : int
         Channels of the hidden layers.
     bounds : tuple of float
-        Least and greatest λ. The first makes γ(1, x) ≤ exp(−least) for any observation; the second keeps
-        √γ(1, x), by which a sampler divides, well above rounding.
+        Least and greatest λ. The first makes γ(1, x) ≤ exp(−least) for any observation; the second is far
+        above where training settles, and only keeps numbers finite.
     initial : float
         λ at initialisation.
     """
@@ -157,6 +157,14 @@ class RateNetwork(nn.Module):
         share = torch.tensor((initial - low) / (high - low))
         nn.init.constant_(self.head.bias, float(share.logit()))  # type: ignore[arg-type]
         self.bounds = bounds
+
+    @property
+    def typical(self) -> float:
+        """The rate where the observation says nothing: that of the head's mean bias."""
+        low, high = self.bounds
+        bias = self.head.bias
+        assert bias is not None
+        return low + (high - low) * float(torch.sigmoid(bias.detach().double().mean()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Rate λ(x), shape (B, out_channels, H, W), float32."""

@@ -5,8 +5,9 @@ Terms after della Maggiora et al. (ICLR 2024, sec. 3), on the whitened residual 
     E‖ε − ε̂(z_t, x, γ)‖²  +  w_prior · KL(q(z_1|r, x) ‖ N(0, I))  +  w_ends · E[(γ(0, x) − 1)² + γ(1, x)²]
         +  w_smooth · α · E‖∂²γ/∂t²‖²,
 
-and beside them the least-squares fit of the mean network and the likelihood of its residual scale σ(x)
-(zero-mean diffusion, arXiv 2406.04388, with a scale for each pixel instead of one for all).
+and beside them the least-squares fit of the mean network, each image relative to the error expected of it, and
+the likelihood of its residual scale σ(x) (zero-mean diffusion, arXiv 2406.04388, with a scale for each pixel
+instead of one for all).
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class ObjectiveWeights:
     alpha : float
         The paper's α in front of ‖∂²γ/∂t²‖².
     mean, scale : float
-        Weights of the mean network's squared error and of the residual scale's negative log-likelihood.
+        Weights of the mean network's squared error, relative to what is expected of it, and of the residual
+        scale's negative log-likelihood.
     """
 
     noise: float = 1.0
@@ -40,7 +42,7 @@ class ObjectiveWeights:
     ends: float = 2.0
     smooth: float = 2.0
     alpha: float = 1e-3
-    mean: float = 1.0
+    mean: float = 0.1
     scale: float = 0.1
 
 
@@ -78,7 +80,6 @@ def objective(
     t: Tensor,
     noise: Tensor,
     weights: ObjectiveWeights | None = None,
-    importance: Tensor | None = None,
 ) -> ObjectiveTerms:
     """Evaluate the training objective on one batch.
 
@@ -96,9 +97,6 @@ def objective(
         Standard Gaussian noise, shape (B, s², H, W).
     weights : ObjectiveWeights, optional
         Weights of the terms.
-    importance : Tensor, optional
-        Weight of each item in the mean network's squared error, shape (B,); 1 for all if None. Images of low
-        contrast have small errors that matter as much as the large ones of bright images.
 
     Returns
     -------
@@ -109,8 +107,10 @@ def objective(
     target = model.fold(y)
     mean, scale = model.mean_and_scale(x)
     error = (target - mean).square()
-    per_item = error.mean(dim=(1, 2, 3))
-    mean_term = per_item.mean() if importance is None else (per_item * importance).mean()
+    # Images of low contrast have small errors that matter as much as the large ones of bright images. The
+    # weight depends on x alone, through σ(x), so the least-squares fit stays unbiased.
+    expected = scale.detach().square().mean(dim=(1, 2, 3))
+    mean_term = 0.5 * (error.mean(dim=(1, 2, 3)) / expected).mean()
     # The scale is fitted to the error the mean network makes, without letting it pull at the mean.
     scale_term = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_cvdm.cvdm.schedule import evaluate_schedule
-
 #: (z, γ) → ε̂, all of one shape.
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
+#: Least γ in sampling, as in the published implementation: the residual is recovered by dividing by its root.
+LEAST_GAMMA = 1e-6
 #: Step number → standard Gaussian field of the state's shape; number 0 is the initial state.
 NoiseSource = Callable[[int], Tensor]
 
@@ -62,6 +63,33 @@ def time_grid(steps: int, power: float = 1.0) -> tuple[float, ...]:
     return tuple((1 - i / steps) ** power for i in range(steps + 1))
 
 
+@torch.no_grad()
+def angle_grid(steps: int, clock: nn.Module, rate: float) -> tuple[float, ...]:
+    """Times from 1 down to 0 at which the angle φ = arccos √γ falls in equal steps.
+
+    Parameters
+    ----------
+    steps : int
+        Number of network calls, at least 1.
+    clock : nn.Module
+        The clock Γ of the schedule.
+    rate : float
+        The λ for which the steps are equal. One grid serves all pixels and all images, so that a result does
+        not depend on what else is in the field of view.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` < 1.
+    """
+    if steps < 1:
+        raise ValueError(f"at least one sampling step is needed, got {steps}")
+    t = torch.linspace(0, 1, 4097, dtype=torch.float64)
+    angle = torch.acos(torch.exp(-rate * clock(t).integral.double()).clamp(LEAST_GAMMA, 1).sqrt()).numpy()
+    wanted = angle[-1] * (1 - np.arange(1, steps) / steps)
+    return (1.0, *(float(value) for value in np.interp(wanted, angle, t.numpy())), 0.0)
+
+
 def ancestral(
     predict_noise: NoisePredictor,
     clock: nn.Module,
@@ -100,9 +128,7 @@ def ancestral(
     SamplingStep
         After each network call.
     """
-    steps = len(times) - 1
-    if steps < 1 or times[0] != 1.0 or times[-1] != 0.0 or sorted(times, reverse=True) != list(times):
-        raise ValueError("times must fall from 1 to 0 in at least one step")
+    steps = _check_times(times)
     z = noise(0)
     gamma = _gamma(clock, times[0], lam)
     for step in range(1, steps + 1):
@@ -117,6 +143,44 @@ def ancestral(
         z = gamma_next.sqrt() * prediction + (1 - gamma_next - variance).clamp_min(0).sqrt() * epsilon
         if eta > 0:
             z = z + variance.sqrt() * noise(step)
+        gamma = gamma_next
+        yield SamplingStep(step, steps, z, prediction)
+
+
+def angular(
+    predict_noise: NoisePredictor, clock: nn.Module, lam: Tensor, times: Sequence[float], noise: NoiseSource
+) -> Iterator[SamplingStep]:
+    """Sample deterministically, by straight steps in the angle φ with cos φ = √γ.
+
+    In that angle the probability-flow equation reads dz/dφ = v(z, φ), with the velocity
+    v = √γ·ε̂ − √(1−γ)·r̂ (Salimans & Ho 2022, arXiv 2202.00512). For a Gaussian residual of zero mean and unit
+    variance, which is what whitening aims at, the right v is zero: Euler's step z_s = z_t − (φ_t − φ_s)·v̂ is
+    then exact, however few there are, where the steps of `ancestral` lose variance. The last step goes to the
+    predicted residual itself.
+
+    Parameters
+    ----------
+    predict_noise, clock, lam, times, noise
+        As for `ancestral`; of ``noise``, only the initial state is asked for.
+
+    Yields
+    ------
+    SamplingStep
+        After each network call.
+    """
+    steps = _check_times(times)
+    z = noise(0)
+    gamma = _gamma(clock, times[0], lam)
+    for step in range(1, steps + 1):
+        epsilon = predict_noise(z, gamma)
+        signal, spread = gamma.sqrt(), (1 - gamma).sqrt()
+        prediction = (z - spread * epsilon) / signal
+        if step == steps:
+            yield SamplingStep(step, steps, prediction, prediction)
+            return
+        gamma_next = _gamma(clock, times[step], lam)
+        turn = torch.acos(signal) - torch.acos(gamma_next.sqrt())
+        z = z - turn * (signal * epsilon - spread * prediction)
         gamma = gamma_next
         yield SamplingStep(step, steps, z, prediction)
 
@@ -137,6 +201,12 @@ def finish(steps: Iterator[SamplingStep]) -> Tensor:
     return draw
 
 
+def _check_times(times: Sequence[float]) -> int:
+    if len(times) < 2 or times[0] != 1.0 or times[-1] != 0.0 or sorted(times, reverse=True) != list(times):
+        raise ValueError("times must fall from 1 to 0 in at least one step")
+    return len(times) - 1
+
+
 def _gamma(clock: nn.Module, time: float, lam: Tensor) -> Tensor:
     t = torch.full((1,) * lam.ndim, time, dtype=lam.dtype, device=lam.device)
-    return evaluate_schedule(clock, t, lam).gamma
+    return torch.exp(-lam * clock(t).integral).clamp_min(LEAST_GAMMA)

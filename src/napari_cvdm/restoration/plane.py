@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import ancestral, time_grid
+from napari_cvdm.cvdm.sampling import ancestral, angular
 from napari_cvdm.restoration.device import TileSize, automatic_tile, prepared_copy, within_memory
 from napari_cvdm.restoration.noise import gaussian_field
 from napari_cvdm.restoration.posterior import PosteriorSettings
@@ -152,8 +152,12 @@ class PlaneRestorer:
             inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)
             return self._tiled(step_pass, inputs, self.noise_tile, self._noise_halo)[0]
 
-        times = time_grid(steps, self._settings.time_power)
-        sampler = ancestral(predict, self._network.clock, estimate.lam, times, noise, self._settings.eta)
+        times, clock = self._network.sampling_times(steps), self._network.clock
+        if self._settings.sampler == "angular":
+            sampler = angular(predict, clock, estimate.lam, times, noise)
+        else:
+            eta = 1.0 if self._settings.sampler == "ancestral" else 0.0
+            sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
         residual = None
         while True:
             # Entered anew for each step: the mode must not reach into the caller's code between two events.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -35,17 +35,15 @@ class PosteriorSettings:
     scale_weight : float
         Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
         which a positive weight steadies. 0 leaves the draws alone.
-    eta : float
-        Share of fresh noise in each step of the sampler, 0 to 1.
-    time_power : float
-        Power of the sampler's grid of times; 1 for even spacing.
+    sampler : {"angular", "ancestral", "deterministic"}
+        How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
+        `ancestral` with η = 0.
     """
 
     antithetic: bool = True
     shrinkage: float = 0.0
     scale_weight: float = 0.0
-    eta: float = 1.0
-    time_power: float = 1.0
+    sampler: Literal["angular", "ancestral", "deterministic"] = "angular"
 
     def __post_init__(self) -> None:
         """Refuse weights outside their range."""
@@ -53,10 +51,8 @@ class PosteriorSettings:
             raise ValueError(f"shrinkage must lie between 0 and 1, not {self.shrinkage}")
         if not self.scale_weight >= 0:
             raise ValueError(f"scale_weight must not be negative, not {self.scale_weight}")
-        if not 0 <= self.eta <= 1:
-            raise ValueError(f"eta must lie between 0 and 1, not {self.eta}")
-        if not self.time_power > 0:
-            raise ValueError(f"time_power must be positive, not {self.time_power}")
+        if self.sampler not in ("angular", "ancestral", "deterministic"):
+            raise ValueError(f"sampler must be angular, ancestral or deterministic, not {self.sampler!r}")
 
     def noise_of(self, draw: int) -> tuple[int, float]:
         """Return the number of the noise field that a draw uses, and its sign."""

@@ -33,13 +33,10 @@ class Patches(NamedTuple):
         Normalised wide-field patches, (N, 1, P, P) float32.
     y : Tensor
         Targets in the same units, (N, 1, 2P, 2P) float32.
-    importance : Tensor
-        Weight of each patch in the mean network's loss, (N,) float32.
     """
 
     x: Tensor
     y: Tensor
-    importance: Tensor
 
 
 def normalise_pair(pair: Acquisition) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -118,9 +115,7 @@ class TrainingFields(Dataset[Patches]):
             for store, patch in ((xs, patch_x), (ys, patch_y)):
                 turned = np.rot90(patch, turns)
                 store[i, 0] = turned[::-1] if mirrored else turned
-        contrast_of_field = float(np.percentile(y, 99.8))
-        importance = np.full(count, 1 / (0.2 + contrast_of_field) ** 2, np.float32)
-        return Patches(torch.from_numpy(xs), torch.from_numpy(ys), torch.from_numpy(importance))
+        return Patches(torch.from_numpy(xs), torch.from_numpy(ys))
 
 
 class _Span(torch.utils.data.Sampler[int]):
@@ -177,4 +172,4 @@ def batches(fields: TrainingFields, batch: int, start: int, steps: int, workers:
 
 
 def _columns(chosen: list[tuple[Patches, int]]) -> list[list[tuple[Tensor, int]]]:
-    return [[(patches[field], k) for patches, k in chosen] for field in range(3)]
+    return [[(patches[field], k) for patches, k in chosen] for field in range(len(Patches._fields))]

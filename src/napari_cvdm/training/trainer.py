@@ -140,7 +140,7 @@ class Trainer:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
         self.log(f"resumed at step {self.step}")
 
-    def train_step(self, x: Tensor, y: Tensor, importance: Tensor) -> dict[str, float]:
+    def train_step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """One step of optimisation; returns the loss terms, the learning rate and the gradient's norm."""
         settings = self.config.optimiser
         for group in self.optimiser.param_groups:
@@ -148,7 +148,7 @@ class Trainer:
         shape = torch.empty(x.shape[0], self.model.upscaling**2, *x.shape[2:])
         times, noise = draw_times_and_noise(self.config.seed, self.step, shape)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            terms = objective(self.model, x, y, times, noise, self.config.objective, importance)
+            terms = objective(self.model, x, y, times, noise, self.config.objective)
         self.optimiser.zero_grad(set_to_none=True)
         terms.total.backward()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))

@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import ancestral, finish, time_grid
+from napari_cvdm.cvdm.sampling import angular, finish
 from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
 from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
 from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
@@ -92,13 +92,13 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
     image = torch.from_numpy(x)[None, None]
     estimate: Estimate = model.estimate(image)
     generator = torch.Generator().manual_seed(seed)
-    times = time_grid(steps)
+    times = model.sampling_times(steps)
 
     def predict_noise(z: Tensor, gamma: Tensor) -> Tensor:
         return model.predict_noise(z, image, estimate.mean, estimate.scale, gamma)
 
     def draw(noise: Tensor) -> Tensor:
-        residual = finish(ancestral(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
+        residual = finish(angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
         return model.unfold(estimate.mean + estimate.scale * residual)[0, 0]
 
     samples = []
