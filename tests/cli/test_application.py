@@ -36,7 +36,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     ("arguments", "message"),
     [
         (["sharpen"], "No such command 'sharpen'"),
-        (["restore"], "Missing argument 'INPUT...'"),
+        (["restore"], "Missing argument 'INPUT'"),
         (["restore", "a.tif"], "Missing option '--output'"),
         (["restore", "a.tif", "-o", "b.tif", "--draws", "many"], "'--draws'"),
         (["restore", "a.tif", "-o", "b.tif", "--sharpness", "3"], "--sharpness"),

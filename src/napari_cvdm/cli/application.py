@@ -27,7 +27,7 @@ models_app = typer.Typer(help="Show the models that can be used.", rich_markup_m
 app.add_typer(models_app, name="models")
 
 Model = Annotated[str, typer.Option(help="Name of a model, or path of a .safetensors file.")]
-Draws = Annotated[int, typer.Option(help="Draws from the posterior; more steady the uncertainty. Best even.")]
+Draws = Annotated[int, typer.Option(help="Draws from the posterior, best an even number.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [default: the model's own]")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -91,7 +91,7 @@ def demo(
 
 @app.command()
 def restore(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="TIFF images or stacks.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="TIFF images or stacks.")],
     *,
     output: Annotated[
         Path,
