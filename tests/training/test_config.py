@@ -1,0 +1,134 @@
+"""The configuration file: every setting is known and sane, or the message says which is not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.cvdm.objective import ObjectiveWeights
+from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.training.config import ConfigError, OptimiserConfig, load_config, parse_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+MakeValues = Callable[..., dict[str, Any]]
+
+
+class TestShippedConfigurations:
+    @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+    def test_parse_and_describe_a_network(self, path: Path) -> None:
+        config = load_config(path)
+        assert config.description
+        assert config.data.patch % CVDM(config.architecture).granularity == 0
+        assert config.architecture.upscaling == 2
+
+    def test_there_is_a_default(self) -> None:
+        assert (CONFIGS / "default.toml").is_file()
+
+
+class TestParseConfig:
+    def test_a_name_is_enough(self) -> None:
+        config = parse_config({"name": "plain"})
+        assert config.architecture == CVDMConfig()
+        assert config.acquisition == AcquisitionRanges()
+        assert config.objective == ObjectiveWeights()
+        assert config.optimiser == OptimiserConfig()
+        assert dict(config.data.kinds) == dict.fromkeys(KINDS, 1.0)
+
+    def test_settings_reach_their_part(self, make_values: MakeValues) -> None:
+        config = parse_config(
+            make_values(
+                seed=11,
+                description="words",
+                acquisition={"photons": [5.0, 50.0]},
+                objective={"alpha": 0.01},
+                optimiser={"cycles": [30, 20]},
+            )
+        )
+        assert (config.name, config.seed, config.description) == ("tiny", 11, "words")
+        assert config.architecture.mean_widths == (4, 8)
+        assert config.acquisition.photons == (5.0, 50.0)
+        assert config.objective.alpha == 0.01
+        assert config.optimiser.steps == 50
+        assert config.data.kinds == {"rings": 1.0, "vesicles": 1.0}
+
+    def test_survives_json(self, make_values: MakeValues) -> None:
+        # A checkpoint keeps the configuration as JSON and compares it.
+        config = parse_config(make_values())
+        stored = json.loads(json.dumps(config.to_dict()))
+        assert parse_config(stored) == config
+        assert CVDMConfig.from_dict(stored["architecture"]) == config.architecture
+
+    @pytest.mark.parametrize(
+        ("table", "place"),
+        [
+            ("architecture", r"\[architecture\]"),
+            ("objective", r"\[objective\]"),
+            ("acquisition", r"\[acquisition\]"),
+            ("data", r"\[data\]"),
+            ("optimiser", r"\[optimiser\]"),
+            ("schedule", r"\[schedule\]"),
+        ],
+    )
+    def test_unknown_setting(self, make_values: MakeValues, table: str, place: str) -> None:
+        with pytest.raises(ConfigError, match=rf"unknown setting 'colour' in {place}; it knows .*, "):
+            parse_config(make_values(**{table: {"colour": "red"}}))
+
+    def test_unknown_table(self, make_values: MakeValues) -> None:
+        with pytest.raises(
+            ConfigError, match=r"unknown setting 'optimizer' in the configuration; .* optimiser"
+        ):
+            parse_config(make_values(optimizer={"batch": 2}))
+
+    def test_missing_name(self) -> None:
+        with pytest.raises(ConfigError, match=r"the configuration: .*name"):
+            parse_config({"seed": 1})
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"data": {"patch": 18}}, r"\[data\] patch must be a multiple of 4"),
+            ({"data": {"patch": 28}}, r"\[data\] patch must .* at most as large as field"),
+            ({"data": {"patch": 0}}, r"\[data\] patch must"),
+            ({"data": {"micrograph_share": 1.5}}, r"\[data\] micrograph_share must lie between 0 and 1"),
+            ({"data": {"micrograph_share": -0.1}}, r"\[data\] micrograph_share must lie between 0 and 1"),
+            ({"data": {"kinds": {"nuclei": 1.0}}}, r"\[data\] kinds must be among microtubules, .*mixture"),
+            ({"data": {"kinds": {}}}, r"\[data\] kinds must be among"),
+            ({"optimiser": {"cycles": [0]}}, r"\[optimiser\] cycles and batch must be positive"),
+            ({"optimiser": {"cycles": [5, -1]}}, r"\[optimiser\] cycles and batch must be positive"),
+            ({"optimiser": {"cycles": []}}, r"\[optimiser\] cycles and batch must be positive"),
+            ({"optimiser": {"batch": 0}}, r"\[optimiser\] cycles and batch must be positive"),
+            ({"optimiser": {"batch": 4}}, r"\[optimiser\] batch must not exceed patches_per_field"),
+            ({"optimiser": {"precision": "half"}}, r"\[optimiser\] precision must be float32 or bfloat16"),
+        ],
+    )
+    def test_wrong_value(self, make_values: MakeValues, change: dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
+            parse_config(make_values(**change))
+
+
+class TestLoadConfig:
+    def test_reads_toml(self, tmp_path: Path) -> None:
+        path = tmp_path / "run.toml"
+        path.write_text('name = "é"\nseed = 4\n[data]\nfield = 64\n', encoding="utf-8")
+        config = load_config(path)
+        assert (config.name, config.seed, config.data.field) == ("é", 4, 64)
+
+    def test_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"no training configuration at .*nowhere\.toml"):
+            load_config(tmp_path / "nowhere.toml")
+
+    @pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe\x00", b"[data\nfield = 3"])
+    def test_not_toml(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "run.toml"
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=r"run\.toml is not valid TOML: "):
+            load_config(path)
+
+    def test_errors_are_value_errors(self) -> None:
+        # The command line turns these into one line and exit code 2.
+        assert issubclass(ConfigError, ValueError)

@@ -1,0 +1,460 @@
+"""The training loop: reproducible, resumable after a kill at any moment, and it learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from napari_cvdm.cvdm.objective import ObjectiveTerms
+from napari_cvdm.models import load_model
+from napari_cvdm.simulation.micrographs import load_micrographs
+from napari_cvdm.training import trainer as trainer_module
+from napari_cvdm.training.config import ConfigError, OptimiserConfig, TrainingConfig
+from napari_cvdm.training.dataset import TrainingFields
+from napari_cvdm.training.trainer import (
+    Trainer,
+    draw_times_and_noise,
+    is_continuation,
+    learning_rate,
+    run_training,
+    update_average,
+)
+
+MakeConfig = Callable[..., TrainingConfig]
+
+TERMS = set(ObjectiveTerms.__dataclass_fields__)
+
+
+class Killed(Exception):
+    """Stands for a kill: nothing after it is run."""
+
+
+def quiet(line: str) -> None:
+    """Take a line of the log and do nothing."""
+
+
+def make_trainer(config: TrainingConfig, folder: Path, log: Callable[[str], None] = quiet) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    return Trainer(config, None, folder, 0, log)
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [tensor.clone() for tensor in network.state_dict().values()]
+
+
+def same_weights(first: Trainer, second: Trainer) -> bool:
+    pairs = zip(
+        weights(first.model) + weights(first.average),
+        weights(second.model) + weights(second.average),
+        strict=True,
+    )
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def losses(folder: Path) -> dict[int, dict[str, float]]:
+    """Loss terms by step, as last written."""
+    return {
+        entry["step"]: {name: value for name, value in entry.items() if name != "seconds"}
+        for entry in read_log(folder)
+        if "total" in entry
+    }
+
+
+@pytest.fixture
+def no_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave validation out where it is not what is tested."""
+    monkeypatch.setattr(trainer_module, "validation_fields", lambda *_: [])
+    monkeypatch.setattr(trainer_module, "validate", lambda *_: {"psnr_mean_network": 20.0})
+
+
+class TestLearningRate:
+    SETTINGS = OptimiserConfig(cycles=(110,), warmup=10, learning_rate=1e-3, final_learning_rate=1e-5)
+
+    def test_rises_in_a_straight_line(self) -> None:
+        rates = [learning_rate(step, self.SETTINGS) for step in range(10)]
+        assert rates == pytest.approx([1e-3 * (step + 1) / 10 for step in range(10)])
+
+    def test_falls_along_half_a_cosine(self) -> None:
+        assert learning_rate(10, self.SETTINGS) == pytest.approx(1e-3)
+        assert learning_rate(60, self.SETTINGS) == pytest.approx((1e-3 + 1e-5) / 2)
+        assert learning_rate(110, self.SETTINGS) == pytest.approx(1e-5)
+        rates = [learning_rate(step, self.SETTINGS) for step in range(10, 110)]
+        assert rates == sorted(rates, reverse=True)
+        assert learning_rate(35, self.SETTINGS) > 0.8e-3
+
+    def test_each_cycle_starts_anew_from_a_lower_peak(self) -> None:
+        settings = replace(self.SETTINGS, cycles=(110, 60), cycle_decay=0.5)
+        assert [learning_rate(s, settings) for s in range(110)] == [
+            learning_rate(s, self.SETTINGS) for s in range(110)
+        ]
+        assert learning_rate(110, settings) == pytest.approx(0.5e-3 / 10)
+        assert learning_rate(120, settings) == pytest.approx(0.5e-3)
+        assert learning_rate(145, settings) == pytest.approx((0.5e-3 + 1e-5) / 2)
+        assert learning_rate(169, settings) < 0.02e-3
+
+    def test_no_warmup(self) -> None:
+        settings = replace(self.SETTINGS, warmup=0)
+        assert learning_rate(0, settings) == pytest.approx(1e-3)
+
+
+class TestUpdateAverage:
+    def test_moves_by_the_decay(self) -> None:
+        average, model = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+        nn.init.constant_(average.weight, 1.0)
+        nn.init.constant_(model.weight, 3.0)
+        update_average(average, model, 0.9, step=100_000)
+        assert average.weight.item() == pytest.approx(0.9 * 1 + 0.1 * 3)
+        assert model.weight.item() == 3.0
+
+    def test_is_young_at_first(self) -> None:
+        average, model = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+        nn.init.constant_(average.weight, 0.0)
+        nn.init.constant_(model.weight, 1.0)
+        update_average(average, model, 0.999, step=0)
+        assert average.weight.item() == pytest.approx(0.9)
+
+
+class TestDrawTimesAndNoise:
+    def test_seed_and_step_decide(self) -> None:
+        like = torch.empty(4, 4, 8, 8)
+        times, noise = draw_times_and_noise(1, 7, like)
+        torch.rand(3)  # the global state of randomness does not matter
+        again = draw_times_and_noise(1, 7, like)
+        assert torch.equal(times, again[0])
+        assert torch.equal(noise, again[1])
+        for other in (draw_times_and_noise(1, 8, like), draw_times_and_noise(2, 7, like)):
+            assert not torch.equal(times, other[0])
+            assert not torch.equal(noise, other[1])
+
+    def test_times_cover_the_whole_evenly(self) -> None:
+        like = torch.empty(8, 1, 1, 1)
+        pooled = []
+        for step in range(100):
+            times, _ = draw_times_and_noise(0, step, like)
+            assert times.shape == (8,)
+            assert float(times.min()) >= 0
+            assert float(times.max()) < 1
+            # One in each eighth: that is what lowers the variance.
+            assert sorted((times * 8).int().tolist()) == list(range(8))
+            pooled.append(times)
+        assert float(torch.cat(pooled).mean()) == pytest.approx(0.5, abs=0.01)
+
+    def test_noise_is_standard_and_independent(self) -> None:
+        _, noise = draw_times_and_noise(0, 0, torch.empty(8, 4, 32, 32))
+        assert noise.shape == (8, 4, 32, 32)
+        assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+        assert float(noise.std()) == pytest.approx(1, abs=0.02)
+        assert float((noise[0] * noise[1]).mean()) == pytest.approx(0, abs=0.06)
+
+
+class TestTrainStep:
+    def test_the_loss_falls_when_one_batch_is_learnt_by_heart(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        config = make_config(optimiser={"cycles": [1000], "learning_rate": 4e-3, "warmup": 5})
+        trainer = make_trainer(config, tmp_path)
+        x, y = TrainingFields(config.data, config.acquisition, 0, None, 1)[0]
+
+        def squared_error() -> float:
+            with torch.no_grad():
+                return float((trainer.model.unfold(trainer.model.estimate(x).mean) - y).square().mean())
+
+        before, history = squared_error(), []
+        for _ in range(90):
+            history.append(trainer.train_step(x, y))
+            trainer.step += 1
+        assert squared_error() < 0.4 * before
+        assert history[-1]["scale"] < history[0]["scale"] - 0.3
+        assert sum(h["noise"] for h in history[-15:]) < 0.8 * sum(h["noise"] for h in history[:15])
+        assert history[-1]["total"] < history[0]["total"]
+
+    def test_gives_every_term_the_rate_and_the_gradient(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        config = make_config()
+        trainer = make_trainer(config, tmp_path)
+        values = trainer.train_step(*TrainingFields(config.data, config.acquisition, 0, None, 1)[0])
+        assert values.keys() == TERMS | {"learning_rate", "gradient"}
+        assert values["learning_rate"] == learning_rate(0, config.optimiser)
+        assert values["gradient"] > 0
+
+    def test_the_average_follows_the_weights(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        config = make_config()
+        trainer = make_trainer(config, tmp_path)
+        before = weights(trainer.model)
+        trainer.train_step(*TrainingFields(config.data, config.acquisition, 0, None, 1)[0])
+        for old, new, average in zip(before, weights(trainer.model), weights(trainer.average), strict=True):
+            torch.testing.assert_close(average, old + 0.9 * (new - old))
+        assert any(not torch.equal(a, b) for a, b in zip(before, weights(trainer.model), strict=True))
+
+    def test_a_step_without_finite_gradient_leaves_the_weights_alone(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        config = make_config()
+        trainer = make_trainer(config, tmp_path)
+        before = weights(trainer.model) + weights(trainer.average)
+        x, y = TrainingFields(config.data, config.acquisition, 0, None, 1)[0]
+        trainer.train_step(torch.full_like(x, torch.nan), y)
+        after = weights(trainer.model) + weights(trainer.average)
+        assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+    def test_low_precision_keeps_full_weights(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        config = make_config(optimiser={"precision": "bfloat16"})
+        patches = TrainingFields(config.data, config.acquisition, 0, None, 1)[0]
+        trainer = make_trainer(config, tmp_path)
+        low = trainer.train_step(*patches)
+        full = make_trainer(make_config(), tmp_path).train_step(*patches)
+        assert all(tensor.dtype == torch.float32 for tensor in weights(trainer.model))
+        assert low["total"] == pytest.approx(full["total"], rel=0.05)
+        assert low["total"] != full["total"]
+
+
+@pytest.mark.usefixtures("no_validation")
+class TestResume:
+    def test_a_killed_run_ends_with_the_same_weights_and_losses(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        config = make_config()
+        whole = make_trainer(config, tmp_path / "whole")
+        whole.run()
+
+        def kill_at_6(line: str) -> None:
+            if line.startswith("step 6 "):
+                raise Killed
+
+        killed = make_trainer(config, tmp_path / "killed", kill_at_6)
+        with pytest.raises(Killed):
+            killed.run()
+        lines: list[str] = []
+        resumed = make_trainer(config, tmp_path / "killed", lines.append)
+        resumed.resume()
+        assert lines == ["resumed at step 4"]
+        assert resumed.step == 4
+        resumed.run()
+        assert resumed.step == whole.step == 10
+        assert same_weights(resumed, whole)
+        assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+        # And what both learnt is not what they started with.
+        assert not same_weights(whole, make_trainer(config, tmp_path / "whole"))
+
+    def test_a_finished_run_continues_to_the_weights_of_a_longer_one(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        longer = make_config(optimiser={"cycles": [6, 4]})
+        whole = make_trainer(longer, tmp_path / "whole")
+        whole.run()
+        make_trainer(make_config(optimiser={"cycles": [6]}), tmp_path / "continued").run()
+        continued = make_trainer(longer, tmp_path / "continued")
+        continued.resume()
+        assert continued.step == 6
+        continued.run()
+        assert same_weights(continued, whole)
+        assert losses(tmp_path / "continued") == losses(tmp_path / "whole")
+
+    def test_seeds_differ(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        trainers = [make_trainer(make_config(seed=seed), tmp_path) for seed in (3, 3, 4)]
+        assert same_weights(trainers[0], trainers[1])
+        assert not same_weights(trainers[0], trainers[2])
+
+    def test_without_a_checkpoint_starts_at_the_beginning(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        trainer = make_trainer(make_config(), tmp_path)
+        trainer.resume()
+        assert trainer.step == 0
+
+    def test_a_checkpoint_of_another_configuration_is_refused(
+        self, make_config: MakeConfig, tmp_path: Path
+    ) -> None:
+        make_trainer(make_config(), tmp_path).save()
+        for change in (
+            {"optimiser": {"learning_rate": 1e-4}},
+            {"architecture": {"clock_units": 3}},
+            {"acquisition": {"photons": [10.0, 20.0]}},
+            {"seed": 4},
+        ):
+            other = make_trainer(make_config(**change), tmp_path)
+            with pytest.raises(ConfigError, match="made with another configuration; choose another output"):
+                other.resume()
+
+    def test_a_kill_while_saving_leaves_the_old_checkpoint(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trainer = make_trainer(make_config(), tmp_path)
+        trainer.step = 4
+        trainer.save()
+
+        def half(state: dict[str, Any], path: Path) -> None:
+            path.write_bytes(b"half")
+            raise Killed
+
+        trainer.step = 8
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "save", half)
+            with pytest.raises(Killed):
+                trainer.save()
+        resumed = make_trainer(make_config(), tmp_path)
+        resumed.resume()
+        assert resumed.step == 4
+
+    def test_a_finished_run_has_nothing_left_to_do(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        config = make_config(optimiser={"cycles": [4]})
+        first = make_trainer(config, tmp_path)
+        first.run()
+        second = make_trainer(config, tmp_path)
+        second.resume()
+        second.run()
+        assert second.step == 4
+        assert same_weights(first, second)
+
+
+class TestIsContinuation:
+    def test_more_cycles_continue_and_other_or_fewer_do_not(self, make_config: MakeConfig) -> None:
+        def stored(*cycles: int) -> str:
+            return json.dumps(make_config(optimiser={"cycles": list(cycles)}).to_dict())
+
+        config = make_config(optimiser={"cycles": [6, 4]})
+        assert is_continuation(stored(6, 4), config)
+        assert is_continuation(stored(6), config)
+        assert not is_continuation(stored(6, 4, 2), config)
+        assert not is_continuation(stored(5), config)
+        assert not is_continuation(stored(4, 6), config)
+
+
+@pytest.mark.usefixtures("no_validation")
+class TestLog:
+    def test_holds_every_term_at_its_intervals(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        lines: list[str] = []
+        make_trainer(make_config(), tmp_path, lines.append).run()
+        entries = [entry for entry in read_log(tmp_path) if "total" in entry]
+        assert [entry["step"] for entry in entries] == [2, 4, 6, 8, 10]
+        for entry in entries:
+            assert entry.keys() == TERMS | {"step", "seconds", "learning_rate", "gradient"}
+        assert lines[0].startswith("step 2  seconds ")
+        assert "  noise " in lines[0]
+
+    def test_averages_over_the_interval(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        for every in (1, 2):
+            config = make_config(schedule={"log_every": every}, optimiser={"cycles": [4]})
+            make_trainer(config, tmp_path / str(every)).run()
+        single, pairs = losses(tmp_path / "1"), losses(tmp_path / "2")
+        for name in TERMS | {"learning_rate", "gradient"}:
+            assert pairs[4][name] == pytest.approx((single[3][name] + single[4][name]) / 2, rel=1e-3)
+
+    def test_holds_the_validation(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        config = make_config(schedule={"validate_every": 4})
+        make_trainer(config, tmp_path).run()
+        entries = [e for e in read_log(tmp_path) if "validation_psnr_mean_network" in e]
+        assert [e["step"] for e in entries] == [4, 8, 10]
+
+
+class TestRunTraining:
+    @staticmethod
+    def write(path: Path, text: str = "") -> Path:
+        """A configuration file that trains for an instant."""
+        path.write_text(
+            """
+            name = "tiny"
+            description = "A tiny model."
+            [architecture]
+            mean_widths = [4, 8]
+            mean_blocks = [1, 1]
+            noise_widths = [4, 8]
+            noise_blocks = [1, 1]
+            [acquisition]
+            photons = [20.0, 2000.0]
+            [optimiser]
+            cycles = [3]
+            batch = 2
+            [schedule]
+            sampling_steps = 2
+            draws = 2
+            [data]
+            field = 24
+            patch = 16
+            patches_per_field = 2
+            """
+            + text,
+            encoding="utf-8",
+        )
+        return path
+
+    def test_exports_a_model_that_loads(self, tmp_path: Path) -> None:
+        lines: list[str] = []
+        config = self.write(tmp_path / "run.toml", "kinds = { vesicles = 1.0 }")
+        path = run_training(config, tmp_path / "out", workers=0, fields_per_kind=0, log=lines.append)
+        assert path == tmp_path / "out" / "tiny.safetensors"
+        model = load_model(path)
+        assert model.card.name == "tiny"
+        assert model.card.ranges["photons"] == [20.0, 2000.0]
+        assert model.card.training["steps"] == 3
+        assert model.card.training["data"] == ["simulated vesicles"]
+        assert set(model.card.metrics["validation"]) >= {"psnr_mean_network", "correlation"}
+        assert (tmp_path / "out" / "validation" / "0000003.png").is_file()
+        assert (tmp_path / "out" / "log.jsonl").is_file()
+        assert any("validation_psnr_mean_network" in line for line in lines)
+
+    def test_real_images_train_and_validate(
+        self, tmp_path: Path, micrographs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[range] = []
+
+        def record(folder: Path, numbers: range) -> object:
+            asked.append(numbers)
+            return load_micrographs(folder, numbers)
+
+        monkeypatch.setattr("napari_cvdm.training.dataset.load_micrographs", record)
+        monkeypatch.setattr("napari_cvdm.training.validation.load_micrographs", record)
+        names: list[str] = []
+
+        def validate(_: object, fields: list[Any], *__: object) -> dict[str, float]:
+            names.extend(field.name for field in fields)
+            return {}
+
+        monkeypatch.setattr(trainer_module, "validate", validate)
+        config = self.write(tmp_path / "run.toml", 'micrographs = "elsewhere"')
+        path = run_training(
+            config, tmp_path / "out", workers=0, micrographs=micrographs, fields_per_kind=0, log=quiet
+        )
+        assert asked == [range(1, 41), range(41, 46)]
+        assert sorted({name[-2:] for name in names}) == ["41", "42", "43", "44", "45"]
+        assert "BioSR" in load_model(path).card.training["data"][1]
+
+    def test_the_folder_of_real_images_is_relative_to_the_configuration(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = self.write(tmp_path / "run.toml", 'micrographs = "nowhere"')
+        monkeypatch.chdir("/")
+        with pytest.raises(ConfigError, match=rf"no micrograph at {tmp_path}/nowhere/"):
+            run_training(config, tmp_path / "out", workers=0, log=quiet)
+
+    @pytest.mark.usefixtures("no_validation")
+    def test_goes_on_or_starts_fresh(self, tmp_path: Path) -> None:
+        config = self.write(tmp_path / "run.toml", "kinds = { vesicles = 1.0 }")
+        lines: list[str] = []
+        for fresh in (False, False, True):
+            lines.append(f"fresh {fresh}")
+            run_training(
+                config, tmp_path / "out", fresh=fresh, workers=0, fields_per_kind=0, log=lines.append
+            )
+        assert [line for line in lines if line.startswith(("fresh", "resumed"))] == [
+            "fresh False",
+            "fresh False",
+            "resumed at step 3",
+            "fresh True",
+        ]
+
+    def test_missing_configuration(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no training configuration at"):
+            run_training(tmp_path / "run.toml")
