@@ -5,9 +5,9 @@ Terms after della Maggiora et al. (ICLR 2024, sec. 3), on the whitened residual 
     E‖ε − ε̂(z_t, x, γ)‖²  +  w_prior · KL(q(z_1|r, x) ‖ N(0, I))  +  w_ends · E[(γ(0, x) − 1)² + γ(1, x)²]
         +  w_smooth · α · E‖∂²γ/∂t²‖²,
 
-and beside them the least-squares fit of the mean network, each image relative to the error expected of it, and
-the likelihood of its residual scale σ(x) (zero-mean diffusion, arXiv 2406.04388, with a scale for each pixel
-instead of one for all).
+and beside them the least-squares fit of the mean network, each image relative to the error expected of it,
+and the likelihood of its residual scale σ(x) (zero-mean diffusion, arXiv 2406.04388, with a scale for each
+pixel instead of one for all).
 """
 
 from __future__ import annotations
