@@ -115,6 +115,11 @@ class CVDM(nn.Module):
         self.upscaling = config.upscaling
         folded = config.upscaling**2
         self.mean_network = LocalUNet(1, folded, config.mean_widths, config.mean_blocks)
+        # All fine pixels of a camera pixel start alike (ICNR, Aitken et al. 2017, arXiv 1707.02937).
+        head = self.mean_network.head
+        with torch.no_grad():
+            head.weight.copy_(head.weight[:1].expand_as(head.weight))
+        nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         self.scale_head = nn.Sequential(
             nn.Conv2d(config.mean_widths[0], config.scale_width, 3, padding=1),
             nn.SiLU(),
