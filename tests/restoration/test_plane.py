@@ -1,5 +1,7 @@
 """One plane: its first pass and its draws."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +11,16 @@ from torch import Tensor
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import tiling
+from napari_cvdm.restoration.noise import gaussian_field
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 
 CPU = torch.device("cpu")
+Sampler = Literal["angular", "ancestral", "deterministic"]
+SAMPLERS: tuple[Sampler, ...] = ("angular", "ancestral", "deterministic")
+each_sampler = pytest.mark.parametrize(
+    "settings", [PosteriorSettings(sampler=s) for s in SAMPLERS], ids=SAMPLERS
+)
 
 
 @pytest.fixture
@@ -78,10 +86,11 @@ class TestEstimate:
 
 
 class TestDraw:
+    @each_sampler
     def test_is_the_mean_plus_scaled_residual(
-        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32], settings: PosteriorSettings
     ) -> None:
-        one = restorer(simple_model.network)
+        one = restorer(simple_model.network, settings=settings)
         estimate = one.estimate(plane)
         sharp = draw(one, estimate, steps=20)
         assert sharp.shape == (38, 60)
@@ -89,10 +98,11 @@ class TestDraw:
         assert abs(float(residual.mean())) < 0.1
         assert float(residual.std()) == pytest.approx(1, rel=0.1)
 
+    @each_sampler
     def test_noise_is_bound_to_plane_draw_and_seed(
-        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32], settings: PosteriorSettings
     ) -> None:
-        one = restorer(simple_model.network)
+        one = restorer(simple_model.network, settings=settings)
         estimate = one.estimate(plane)
         centre = one.picture(estimate, estimate.mean)
         first = draw(one, estimate)
@@ -101,28 +111,59 @@ class TestDraw:
             residuals = torch.stack([first - centre, draw(one, estimate, **other) - centre])
             assert abs(float(torch.corrcoef(residuals.flatten(1))[0, 1])) < 0.1
 
-    def test_pairs_are_mirror_images_for_an_odd_sampler(
-        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    @each_sampler
+    def test_pairs_are_mirror_images_for_an_odd_predictor(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32], settings: PosteriorSettings
     ) -> None:
-        one = restorer(simple_model.network)
+        one = restorer(simple_model.network, settings=settings)
         estimate = one.estimate(plane)
         pair_mean = (draw(one, estimate, draw=4) + draw(one, estimate, draw=5)) / 2
         torch.testing.assert_close(pair_mean, one.picture(estimate, estimate.mean), rtol=0, atol=1e-5)
 
-    def test_eta_zero_is_deterministic_after_the_first_noise(
-        self, simple_model: PretrainedModel, plane: NDArray[np.float32]
+    @pytest.mark.parametrize("steps", [1, 4, 8])
+    def test_goes_to_the_residual_that_each_sampler_makes_of_the_first_noise(
+        self, simple_model: PretrainedModel, plane: NDArray[np.float32], steps: int
     ) -> None:
-        one = restorer(simple_model.network, settings=PosteriorSettings(eta=0.0))
-        estimate = one.estimate(plane)
-        few, many = (draw(one, estimate, steps=steps) for steps in (100, 200))
-        # An ordinary differential equation has one solution: twice the steps, (nearly) the same draw.
-        torch.testing.assert_close(few, many, rtol=0, atol=0.02)
+        network = simple_model.network
+        with torch.no_grad():
+            gammas = torch.exp(-8.0 * network.clock(torch.tensor(network.sampling_times(steps))).integral)
+        angles = gammas.sqrt().acos()
+        # The predictor is that of a Gaussian of unit variance. Straight steps in angle leave the state alone;
+        # those of η = 0 shrink it by the cosine of each; either way, the last shrinks it to the prediction.
+        last = angles[-2].cos()
+        shrunk = {"angular": last, "deterministic": last * (angles[:-2] - angles[1:-1]).cos().prod()}
+        for sampler in SAMPLERS:
+            one = restorer(network, settings=PosteriorSettings(sampler=sampler))
+            estimate = one.estimate(plane)
+            padding = estimate.padding
+            first = gaussian_field(3, plane=1, draw=4, step=0, rows=padding.rows, columns=padding.columns)
+            start = one.picture(estimate, first)
+            done = draw(one, estimate, plane=1, draw=4, seed=3, steps=steps)
+            residual = (done - one.picture(estimate, estimate.mean)) / 0.1
+            if sampler in shrunk:
+                torch.testing.assert_close(residual, shrunk[sampler] * start, rtol=0, atol=1e-4)
+            elif steps > 1:
+                # Fresh noise in every step: what it began with is forgotten.
+                assert abs(float(torch.corrcoef(torch.stack([residual, start]).flatten(1))[0, 1])) < 0.1
 
+    def test_samplers_without_fresh_noise_follow_one_differential_equation(
+        self, model: PretrainedModel, plane: NDArray[np.float32]
+    ) -> None:
+        def by(sampler: Sampler) -> Tensor:
+            one = restorer(model.network, settings=PosteriorSettings(sampler=sampler))
+            return draw(one, one.estimate(plane), steps=100)
+
+        angular, ancestral, deterministic = (by(sampler) for sampler in SAMPLERS)
+        spread = float(angular.std())
+        assert float((angular - deterministic).abs().mean()) < 0.05 * spread
+        assert float((angular - ancestral).abs().mean()) > 0.2 * spread
+
+    @each_sampler
     @pytest.mark.parametrize("tile", [8, 20])
     def test_does_not_depend_on_tiles(
-        self, model: PretrainedModel, plane: NDArray[np.float32], tile: int
+        self, model: PretrainedModel, plane: NDArray[np.float32], settings: PosteriorSettings, tile: int
     ) -> None:
-        whole, tiled = restorer(model.network), restorer(model.network, tile)
+        whole, tiled = (restorer(model.network, side, settings) for side in (None, tile))
         a, b = draw(whole, whole.estimate(plane), steps=4), draw(tiled, tiled.estimate(plane), steps=4)
         torch.testing.assert_close(b, a, rtol=0, atol=1e-4 * float(a.max() - a.min()))
 

@@ -167,7 +167,7 @@ class PlaneRestorer:
                 break
             residual = done.state
             yield None
-        assert residual is not None  # time_grid() gives at least one step
+        assert residual is not None  # check_request() lets no draw have fewer steps than one
         with torch.inference_mode():
             sharp = self.picture(estimate, torch.addcmul(estimate.mean, estimate.scale, residual))
         yield sharp
