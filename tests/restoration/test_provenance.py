@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import provenance as provenance_module
 from napari_cvdm.restoration.device import ChosenDevice
+from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.provenance import describe_device, versions
 from napari_cvdm.restoration.restore import restore
 
@@ -25,7 +26,12 @@ class TestDescribe:
     def test_tells_everything_needed_to_repeat_it(
         self, make_model: MakeModel, image: NDArray[np.uint16]
     ) -> None:
-        model = make_model(calibration={"kind": "affine", "gain": 1.5, "offset": 0.01})
+        model = make_model(
+            calibration={"kind": "affine", "gain": 1.5, "offset": 0.01},
+            posterior_shrinkage=0.25,
+            posterior_scale_weight=2.0,
+            default_steps=2,
+        )
         told = restore(image, model, pixel_size=65, seed=11, tile=32, **QUICK).provenance
         seconds = told.pop("seconds")
         assert 0 < seconds < 120
@@ -42,10 +48,9 @@ class TestDescribe:
             "seed": 11,
             "sampling": {
                 "antithetic": True,
-                "shrinkage": 0.0,
-                "scale_weight": 0.0,
-                "eta": 1.0,
-                "time_power": 1.0,
+                "shrinkage": 0.25,
+                "scale_weight": 2.0,
+                "sampler": "angular",
             },
             "device": "cpu",
             "tile": {"requested": 32, "mean": 32, "noise": 32},
@@ -55,6 +60,12 @@ class TestDescribe:
             "warnings": [],
             "versions": versions(),
         }
+
+    def test_names_the_sampler_that_was_asked_for(
+        self, model: PretrainedModel, image: NDArray[np.uint16]
+    ) -> None:
+        told = restore(image, model, settings=PosteriorSettings(sampler="ancestral"), **QUICK).provenance
+        assert told["sampling"]["sampler"] == "ancestral"
 
     def test_survives_json(self, model: PretrainedModel, image: NDArray[np.uint16]) -> None:
         stack = np.stack([image, image * 2])
@@ -80,6 +91,24 @@ class TestWarnings:
         found = restore(image, model, pixel_size=pixel_size, **QUICK).provenance["warnings"]
         assert len(found) == warned
         assert all("40 to 110 nm" in each and "resample" in each for each in found)
+
+    @pytest.mark.parametrize(("steps", "warned"), [(None, 0), (3, 0), (2, 1), (4, 1)])
+    def test_tell_of_a_calibration_for_other_steps(
+        self, make_model: MakeModel, image: NDArray[np.uint16], steps: int | None, warned: int
+    ) -> None:
+        calibration = {"kind": "affine", "gain": 1.5, "offset": 0.0}
+
+        def found(draws: int, **card: Any) -> list[str]:
+            result = restore(
+                image, make_model(default_steps=3, **card), draws=draws, steps=steps, device="cpu"
+            )
+            return list(result.provenance["warnings"])
+
+        told = found(2, calibration=calibration)
+        assert len(told) == warned
+        assert all(f"calibrated with 3 denoising steps, not {steps}:" in each for each in told)
+        # Where no calibration is applied, there is nothing to say.
+        assert found(1, calibration=calibration) == found(2) == []
 
     def test_tell_of_an_offset_too_large_for_single_precision(
         self, model: PretrainedModel, image: NDArray[np.uint16]

@@ -65,23 +65,31 @@ def describe(
         "axes": request.axes.names,
         "pixel_size_nm": request.pixel_size,
         "normalisation": describe_normalizations(normalizations),
-        "warnings": warnings_for(request, normalizations, tiles),
+        "warnings": warnings_for(request, normalizations, tiles, calibration),
         "versions": versions(),
         "seconds": round(seconds, 3),
     }
 
 
 def warnings_for(
-    request: Request, normalizations: dict[tuple[int, ...], Normalization], tiles: dict[str, TileSize]
+    request: Request,
+    normalizations: dict[tuple[int, ...], Normalization],
+    tiles: dict[str, TileSize],
+    calibration: Calibration | None,
 ) -> list[str]:
     """List what the user should know before believing the result, a sentence each."""
     found = [] if request.chosen.notice is None else [request.chosen.notice]
-    sizes = getattr(request.model.card, "pixel_size_nm", None)
-    size = request.pixel_size
+    card, size = request.model.card, request.pixel_size
+    sizes = card.pixel_size_nm
     if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:
         found.append(
             f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
             f"'{request.model.name}' was trained for: resample the image, or doubt the detail."
+        )
+    if calibration is not None and request.steps != card.default_steps:
+        found.append(
+            f"The uncertainty was calibrated with {card.default_steps} denoising steps, not {request.steps}: "
+            "its size may be slightly off."
         )
     if not all(each.fits_float32 for each in normalizations.values()):
         found.append(
