@@ -1,7 +1,7 @@
 """Settings, checked before any work is done. What `restore` refuses is tested there, through its door."""
 
+from collections.abc import Callable
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import request as request_module
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.request import DEFAULT_STEPS, card_settings, check_pixel_size, check_request
+from napari_cvdm.restoration.request import card_settings, check_pixel_size, check_request
+
+MakeModel = Callable[..., PretrainedModel]
 
 
 def request(image: NDArray[np.uint16], model: PretrainedModel, **changes: object) -> object:
@@ -43,12 +45,6 @@ class TestCheckRequest:
         checked = request(image, model, preview=True, keep_draws=True, draws=0)
         assert (checked.draws, checked.steps, checked.keep_draws) == (0, 0, False)  # type: ignore[attr-defined]
 
-    def test_a_card_without_steps_gets_the_default(
-        self, image: NDArray[np.uint16], model: PretrainedModel
-    ) -> None:
-        silent = SimpleNamespace(network=model.network, card=SimpleNamespace())
-        assert request(image, silent).steps == DEFAULT_STEPS  # type: ignore[arg-type, attr-defined]
-
     def test_too_many_planes_for_the_noise_are_refused(
         self, image: NDArray[np.uint16], model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -65,9 +61,10 @@ class TestCardSettings:
     def test_are_plain_for_a_card_that_asks_for_nothing(self, model: PretrainedModel) -> None:
         assert card_settings(model.card) == PosteriorSettings()
 
-    def test_are_what_the_card_asks_for(self) -> None:
-        card = SimpleNamespace(posterior_shrinkage=0.3, posterior_scale_weight=2)
-        assert card_settings(card) == PosteriorSettings(shrinkage=0.3, scale_weight=2.0)
+    def test_are_what_the_card_asks_for(self, make_model: MakeModel) -> None:
+        asked = card_settings(make_model(posterior_shrinkage=0.3, posterior_scale_weight=2).card)
+        assert asked == PosteriorSettings(shrinkage=0.3, scale_weight=2.0)
+        assert type(asked.scale_weight) is float  # JSON keeps no difference between 2 and 2.0
 
 
 @pytest.mark.parametrize("size", [65, 65.5, np.float32(65), np.uint16(65), Fraction(131, 2), None])

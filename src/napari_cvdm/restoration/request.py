@@ -18,10 +18,7 @@ from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.validation import check_image
 
 if TYPE_CHECKING:
-    from napari_cvdm.models import PretrainedModel
-
-#: Denoising steps for a model whose card names none.
-DEFAULT_STEPS = 8
+    from napari_cvdm.models import ModelCard, PretrainedModel
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def check_request(
             f"The image has {resolved.planes} planes; at most {MAX_PLANES} can be restored at once."
         )
     if steps is None:
-        steps = getattr(model.card, "default_steps", None) or DEFAULT_STEPS
+        steps = model.card.default_steps
     return Request(
         image=array,
         axes=resolved,
@@ -129,11 +126,10 @@ def check_request(
     )
 
 
-def card_settings(card: Any) -> PosteriorSettings:
-    """Read the settings a model card asks for in ``posterior_shrinkage`` and ``posterior_scale_weight``."""
+def card_settings(card: ModelCard) -> PosteriorSettings:
+    """Read how a model card wants its draws put together."""
     return PosteriorSettings(
-        shrinkage=float(getattr(card, "posterior_shrinkage", None) or 0.0),
-        scale_weight=float(getattr(card, "posterior_scale_weight", None) or 0.0),
+        shrinkage=float(card.posterior_shrinkage), scale_weight=float(card.posterior_scale_weight)
     )
 
 
