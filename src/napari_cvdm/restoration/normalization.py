@@ -59,7 +59,7 @@ class Normalization:
         """Whether float32 holds restored intensities with at least 12 bits of contrast.
 
         It does unless a large offset leaves no digits for the contrast, as in an image of 4,000,000,000 to
-        4,000,001,000. Such a result is better kept in float64: `invert` takes the type.
+        4,000,001,000.
         """
         spacing = float(np.spacing(np.float32(max(abs(self.low), abs(self.high)))))
         return spacing * 4096 <= self.span
@@ -76,39 +76,29 @@ class Normalization:
         values /= self.span
         return values.astype(np.float32)
 
-    def invert(self, mean: ArrayLike, dtype: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
+    def invert(self, mean: ArrayLike) -> NDArray[np.float32]:
         """Return normalised intensities to the units of the image: mean · (high − low) + low."""
         values = np.asarray(mean).astype(np.float64)
         values *= self.span
         values += self.low
-        return values.astype(dtype)
+        return values.astype(np.float32)
 
-    def invert_std(self, std: ArrayLike, dtype: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
+    def invert_std(self, std: ArrayLike) -> NDArray[np.float32]:
         """Return a normalised standard deviation to the units of the image: std · (high − low)."""
-        return (np.asarray(std).astype(np.float64) * self.span).astype(dtype)
+        return (np.asarray(std).astype(np.float64) * self.span).astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold."""
         return {"low": self.low, "high": self.high, "percentiles": list(self.percentiles)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
-        """Make a normalisation from the dictionary of `to_dict`."""
-        low, high = values["percentiles"]
-        return cls(float(values["low"]), float(values["high"]), (float(low), float(high)))
-
-    @classmethod
-    def fit(cls, plane: ArrayLike, percentiles: tuple[float, float] = PERCENTILES) -> Normalization:
+    def fit(cls, plane: ArrayLike) -> Normalization:
         """Measure a normalisation on one plane. See `fit_planes`."""
         values = np.asarray(plane)
-        return fit_planes(lambda: [values], (1, *values.shape), percentiles)
+        return fit_planes(lambda: [values], (1, *values.shape))
 
 
-def fit_planes(
-    planes: Callable[[], Iterable[Any]],
-    shape: tuple[int, ...],
-    percentiles: tuple[float, float] = PERCENTILES,
-) -> Normalization:
+def fit_planes(planes: Callable[[], Iterable[Any]], shape: tuple[int, ...]) -> Normalization:
     """Measure a normalisation on planes that belong together.
 
     Parameters
@@ -117,29 +107,25 @@ def fit_planes(
         Called without arguments, returns the planes as an iterable of (Y, X) arrays; called twice at most.
     shape : tuple of int, (planes, Y, X)
         How many planes there are, and how large.
-    percentiles : tuple of float
-        In percent.
 
     Returns
     -------
     Normalization
-        With bounds measured on the finite pixels. Where the percentiles coincide though not all pixels do (a
-        few bright spots on an even background), the extremes are taken instead. Which pixels are looked at
-        depends on nothing but the shape.
+        With bounds measured at `PERCENTILES` of the finite pixels. Where these coincide though not all
+        pixels do (a few bright spots on an even background), the extremes are taken instead. Which pixels are
+        looked at depends on nothing but the shape.
 
     Raises
     ------
     InputError
-        If the percentiles are not in rising order within 0 to 100, or no pixel is finite.
+        If no pixel is finite.
     """
-    if not 0 <= percentiles[0] < percentiles[1] <= 100:
-        raise InputError(f"Percentiles must be two rising numbers from 0 to 100, not {percentiles}.")
     sample = np.concatenate(list(_thinned(planes(), shape)))
     if sample.size:
-        low, high = (float(p) for p in np.percentile(sample, percentiles))
+        low, high = (float(p) for p in np.percentile(sample, PERCENTILES))
         # A percentile range of mere rounding errors would blow everything else up to millions.
         if high - low > 1e-6 * float(np.ptp(sample)):
-            return Normalization(low, high, percentiles)
+            return Normalization(low, high)
     low, high = _extremes(planes())
     return Normalization(low, high, (0.0, 100.0))
 
@@ -168,10 +154,11 @@ def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
     return low, high
 
 
-def fit_normalizations(
-    image: Any, axes: Axes, per_plane: bool = False, percentiles: tuple[float, float] = PERCENTILES
-) -> dict[tuple[int, ...], Normalization]:
+def fit_normalizations(image: Any, axes: Axes) -> dict[tuple[int, ...], Normalization]:
     """Measure the normalisation of every plane of an image.
+
+    There is one for each channel, measured over all its times and depths, so that a film does not flicker and
+    the depths of a stack stay comparable.
 
     Parameters
     ----------
@@ -179,26 +166,18 @@ def fit_normalizations(
         With the axes `axes`.
     axes : Axes
         From `resolve_axes`.
-    per_plane : bool
-        False: one normalisation per channel, measured over all its times and depths, so that a film does not
-        flicker and the depths of a stack stay comparable. True: one per plane.
-    percentiles : tuple of float
-        In percent.
 
     Returns
     -------
     dict of tuple of int to Normalization
-        One entry per plane, under its index as in `axes.indices()`. Planes of one channel share one object,
-        unless `per_plane`.
+        One entry per plane, under its index as in `axes.indices()`. Planes of one channel share one object.
     """
     groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     for index in axes.indices():
-        groups.setdefault(index if per_plane else axes.channel_of(index), []).append(index)
+        groups.setdefault(axes.channel_of(index), []).append(index)
     fitted: dict[tuple[int, ...], Normalization] = {}
     for members in groups.values():
-        normalization = fit_planes(
-            partial(_planes, image, axes, members), (len(members), *axes.plane_shape), percentiles
-        )
+        normalization = fit_planes(partial(_planes, image, axes, members), (len(members), *axes.plane_shape))
         fitted.update(dict.fromkeys(members, normalization))
     return {index: fitted[index] for index in axes.indices()}
 
