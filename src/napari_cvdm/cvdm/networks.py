@@ -164,7 +164,7 @@ class RateNetwork(nn.Module):
         low, high = self.bounds
         bias = self.head.bias
         assert bias is not None
-        return low + (high - low) * float(torch.sigmoid(bias.detach().double().mean()))
+        return low + (high - low) * float(torch.sigmoid(bias.detach().cpu().double().mean()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Rate λ(x), shape (B, out_channels, H, W), float32."""

@@ -84,8 +84,11 @@ def angle_grid(steps: int, clock: nn.Module, rate: float) -> tuple[float, ...]:
     """
     if steps < 1:
         raise ValueError(f"at least one sampling step is needed, got {steps}")
-    t = torch.linspace(0, 1, 4097, dtype=torch.float64)
-    angle = torch.acos(torch.exp(-rate * clock(t).integral.double()).clamp(LEAST_GAMMA, 1).sqrt()).numpy()
+    device = next((parameter.device for parameter in clock.parameters()), torch.device("cpu"))
+    t = torch.linspace(0, 1, 4097)
+    # On the CPU, because not every device has double precision.
+    integral = clock(t.to(device)).integral.cpu().double()
+    angle = torch.acos(torch.exp(-rate * integral).clamp(LEAST_GAMMA, 1).sqrt()).numpy()
     wanted = angle[-1] * (1 - np.arange(1, steps) / steps)
     return (1.0, *(float(value) for value in np.interp(wanted, angle, t.numpy())), 0.0)
 
