@@ -74,8 +74,8 @@ class LocalUNet(nn.Module):
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         self.encoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths, blocks, strict=True))
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
-        # Enlarged by repetition, not by transposed convolution: what is flat stays flat, so an even background
-        # cannot come out with a grid printed on it (Odena et al. 2016, 10.23915/distill.00003).
+        # Enlarged by repetition, not by transposed convolution: what is flat stays flat, so an even
+        # background cannot come out with a grid printed on it (Odena et al. 2016, 10.23915/distill.00003).
         self.ups = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths[:-1], blocks[:-1], strict=True))
         self.head = nn.Conv2d(widths[0], out_channels, 3, padding=1)
