@@ -11,6 +11,7 @@ from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.pairs import KINDS
 from napari_cvdm.training.calibrating import CalibrationField, calibrate, calibration_fields
 
 
@@ -29,7 +30,7 @@ def test_the_calibrated_interval_holds_what_it_says(model: PretrainedModel) -> N
     lines: list[str] = []
     card = calibrate(model, AcquisitionRanges(), per_kind=1, size=32, draws=2, log=lines.append)
     measured = card.metrics["calibration"]
-    assert measured["fields"] == 7
+    assert measured["fields"] == len(KINDS)
     assert measured["coverage_after"]["0.9"] == pytest.approx(0.9, abs=0.01)
     assert measured["coverage_before"]["0.9"] != pytest.approx(0.9, abs=0.01)
     assert card.calibration is not None

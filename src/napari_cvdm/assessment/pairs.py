@@ -136,8 +136,9 @@ def evaluate_pair(
     upscaling = model.upscaling
     if sharp.shape != tuple(n * upscaling for n in camera.shape):
         raise InputError(
-            f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged {upscaling} "
-            f"times by this model are {upscaling * camera.shape[0]} × {upscaling * camera.shape[1]}."
+            f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged "
+            f"{upscaling} times by this model are {upscaling * camera.shape[0]} × "
+            f"{upscaling * camera.shape[1]}."
         )
     target = normalize_truth(sharp)
     region = _centre(camera.shape, SCORED_SIDE, upscaling)

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
 from napari_cvdm.simulation.curves import Image
-from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
+from napari_cvdm.simulation.structures import MIXED, draw_structure
 
 #: Every kind that can be simulated.
-KINDS: tuple[str, ...] = (*STRUCTURES, "mixture")
+KINDS: tuple[str, ...] = (*MIXED, "mixture", "stress-fibres")
 
 
 def simulate_pair(

@@ -172,7 +172,34 @@ def vesicles(rng: Rng, size: int) -> Image:
     )
 
 
-#: Kinds of structure by name; `mixture` draws from them.
+def stress_fibres(rng: Rng, size: int) -> Image:
+    """Wide bundles filled with fine strands, fanning out over a dense mesh (F-actin near a cell's edge)."""
+    image = np.zeros((size, size), np.float32)
+    focus_y, focus_x = rng.uniform(-1.5, 2.5, 2) * size
+    for _ in range(int(_log_uniform(rng, 10, 80) * (size / 256)) + 1):
+        strands, width = int(_log_uniform(rng, 1, 45)), _log_uniform(rng, 1.0, 16.0)
+        start_y, start_x = _starts(rng, 1, size, 0.2 * size)
+        # Fibres of a cell's edge point to and from a common focus, more or less.
+        heading = np.arctan2(focus_y - start_y, focus_x - start_x) + rng.normal(0, rng.uniform(0.02, 0.4), 1)
+        y, x, angle = wandering_curves(
+            rng, start_y, start_x, heading, rng.uniform(0.4, 1.8) * size, _log_uniform(rng, 500, 5000)
+        )
+        drift = np.cumsum(rng.normal(0, 0.04, (strands, y.shape[1])), axis=1)
+        offset = rng.uniform(-width / 2, width / 2, (strands, 1)) + drift
+        bright = _log_uniform(rng, 0.15, 1.5) * np.exp(rng.normal(0, 0.6, (strands, 1))) / strands**0.5
+        strand_y, strand_x = y - offset * np.cos(angle), x + offset * np.sin(angle)
+        image += splat(
+            size, strand_y, strand_x, bright * labelling(rng, strand_y.shape, _log_uniform(rng, 0.2, 4))
+        )
+    count = int(_log_uniform(rng, 40, 900) * (size / 256) ** 2)
+    start_y, start_x = _starts(rng, count, size, 30)
+    y, x, _ = wandering_curves(
+        rng, start_y, start_x, rng.uniform(0, 2 * np.pi, count), _log_uniform(rng, 15, 120), 150
+    )
+    return image + splat(size, y, x, _log_uniform(rng, 0.02, 0.4) * labelling(rng, y.shape, 0.6))
+
+
+#: Kinds of structure by name.
 STRUCTURES: dict[str, Callable[[Rng, int], Image]] = {
     "microtubules": microtubules,
     "actin": actin,
@@ -180,13 +207,17 @@ STRUCTURES: dict[str, Callable[[Rng, int], Image]] = {
     "tubule-mesh": tubule_mesh,
     "mitochondria": mitochondria,
     "vesicles": vesicles,
+    "stress-fibres": stress_fibres,
 }
+
+#: Kinds that `mixture` draws from.
+MIXED = ("microtubules", "actin", "rings", "tubule-mesh", "mitochondria", "vesicles")
 
 
 def mixture(rng: Rng, size: int) -> Image:
     """Two different kinds of structure in one field, of comparable brightness."""
     image = np.zeros((size, size), np.float32)
-    for name in rng.choice(list(STRUCTURES), 2, replace=False):
+    for name in rng.choice(list(MIXED), 2, replace=False):
         part = STRUCTURES[name](rng, size)
         image += part * (_log_uniform(rng, 0.2, 1.0) / max(float(np.percentile(part, 99.5)), 1e-6))
     return image

@@ -108,11 +108,25 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that defines a training run; see the classes of its parts."""
+    """Everything that defines a training run; see the classes of its parts.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model, and of the run's folder.
+    seed : int
+        Seed of the initial weights, the training images and the noise.
+    description : str
+        What the model is for, for its card.
+    start_from : str
+        Weights to start from instead of random ones, relative to the configuration file; a
+        ``.safetensors`` of the same architecture.
+    """
 
     name: str
     seed: int = 0
     description: str = ""
+    start_from: str = ""
     architecture: CVDMConfig = field(default_factory=CVDMConfig)
     objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
     acquisition: AcquisitionRanges = field(default_factory=AcquisitionRanges)

@@ -61,6 +61,7 @@ def model_card(
         default_steps=config.schedule.sampling_steps,
         training={
             "data": data,
+            "start_from": config.start_from,
             "steps": steps_done,
             "hours": round(seconds / 3600, 2),
             "seed": config.seed,

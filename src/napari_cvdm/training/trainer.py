@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
+from napari_cvdm.models.weights import read_model
 from napari_cvdm.training.config import ConfigError, OptimiserConfig, TrainingConfig, load_config
 from napari_cvdm.training.dataset import TrainingFields, batches, fields_needed
 from napari_cvdm.training.export import export_model
@@ -140,6 +141,23 @@ class Trainer:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
         self.log(f"resumed at step {self.step}")
 
+    def start_from(self, path: Path) -> None:
+        """Take the weights of another run.
+
+        Raises
+        ------
+        ConfigError
+            If they are of another architecture.
+        ModelError
+            If they cannot be read.
+        """
+        start = read_model(path)
+        if start.network.config != self.config.architecture:
+            raise ConfigError(f"{path} has another architecture than the configuration asks for")
+        for network in (self.model, self.average):
+            network.load_state_dict(start.network.state_dict())
+        self.log(f"starting from {start.name}, sha256 {start.sha256}")
+
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """One step of optimisation; returns the loss terms, the learning rate and the gradient's norm."""
         settings = self.config.optimiser
@@ -244,6 +262,8 @@ def run_training(
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
     trainer.resume()
+    if trainer.step == 0 and config.start_from:
+        trainer.start_from(config_path.resolve().parent / config.start_from)
     trainer.run()
     return export_model(
         trainer.average,
