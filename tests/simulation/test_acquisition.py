@@ -1,9 +1,7 @@
 """The acquisition: target and wide-field image show the same light in the same place, in the same units."""
 
 import json
-import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -226,11 +224,3 @@ class TestRanges:
         assert AcquisitionRanges(
             **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         ) == (AcquisitionRanges(photons=(10.0, 20.0)))
-
-    def test_the_documentation_states_them(self) -> None:
-        text = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-        rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
-        stated = {row[0].strip("`"): row[-1] for row in rows}
-        for name, value in AcquisitionRanges().to_dict().items():
-            expected = f"{value[0]:g} to {value[1]:g}" if isinstance(value, list) else f"{value:g}"
-            assert re.fullmatch(rf"{re.escape(expected)}( fine pixels?)?", stated[name]), name

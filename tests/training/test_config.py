@@ -26,8 +26,19 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    def test_there_is_a_default(self) -> None:
-        assert (CONFIGS / "default.toml").is_file()
+    def test_the_second_stage_starts_from_the_first(self) -> None:
+        first, second = load_config(CONFIGS / "base.toml"), load_config(CONFIGS / "default.toml")
+        assert second.start_from == f"../runs/{first.name}/{first.name}.safetensors"
+        assert second.architecture == first.architecture
+
+    @pytest.mark.parametrize(("name", "column"), [("base", 3), ("default", 4)])
+    def test_the_documentation_states_their_ranges(self, name: str, column: int) -> None:
+        text = (CONFIGS.parent / "docs" / "training.md").read_text(encoding="utf-8")
+        rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
+        stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 5}
+        for setting, value in load_config(CONFIGS / f"{name}.toml").acquisition.to_dict().items():
+            bounds = value if isinstance(value, list) else [value]
+            assert stated[setting] == " to ".join(f"{bound:g}" for bound in bounds), setting
 
 
 class TestParseConfig:

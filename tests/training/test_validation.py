@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from PIL import Image as PillowImage
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig, Estimate
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.acquisition import Acquisition, AcquisitionRanges, acquire
 from napari_cvdm.simulation.micrographs import BIOSR
 from napari_cvdm.simulation.structures import STRUCTURES
 from napari_cvdm.training.config import DataConfig
 from napari_cvdm.training.dataset import TrainingFields
 from napari_cvdm.training.validation import (
+    PHOTON_LEVELS,
     SIDE,
     ValidationField,
     peak_signal_to_noise,
@@ -118,8 +120,25 @@ class TestValidationFields:
         trained_on = TrainingFields(DataConfig(), AcquisitionRanges(), 0, micrographs, 1).micrographs
         assert held_out.isdisjoint(m.name for m in trained_on)
 
+    def test_photon_levels_are_fixed_and_cycle(
+        self, micrographs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        levels: list[float] = []
+
+        def record(*arguments: Any, photons: float, **others: Any) -> Acquisition:
+            levels.append(photons)
+            return acquire(*arguments, photons=photons, **others)
+
+        monkeypatch.setattr("napari_cvdm.training.validation.acquire", record)
+        validation_fields(micrographs, AcquisitionRanges())
+        assert len(levels) == 20
+        assert levels == [*PHOTON_LEVELS] * 5
+        levels.clear()
+        validation_fields(None, AcquisitionRanges())
+        assert len(levels) == len(STRUCTURES)
+        assert levels == ([*PHOTON_LEVELS] * len(STRUCTURES))[: len(STRUCTURES)]
+
     def test_some_are_noisy_and_some_are_not(self) -> None:
-        # Photon levels are fixed, and cycle.
         clear = AcquisitionRanges(haze=(0, 0), background=(0, 0), psf_sigma=(4.2, 4.2))
 
         def grain(each: ValidationField) -> float:
