@@ -169,9 +169,7 @@ class TestPredictNoise:
         torch.testing.assert_close(implied, expected, rtol=0, atol=2e-3)
 
 
-#: The halo of a model whose U-Nets see less far than its rate network.
-SHORT_HALO = pytest.mark.xfail(reason="CVDM.receptive_field leaves the rate network's 7 pixels out")
-DEPTHS = [pytest.param(SHALLOW, id="shallow", marks=SHORT_HALO), pytest.param(DEEP, id="deep")]
+DEPTHS = [pytest.param(SHALLOW, id="shallow"), pytest.param(DEEP, id="deep")]
 
 
 class TestLocality:

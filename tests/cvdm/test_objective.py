@@ -237,7 +237,6 @@ class TestGradients:
     def test_is_finite_at_every_time(self, setting: Setting, time: float) -> None:
         self.check_finite(setting, time)
 
-    @pytest.mark.xfail(reason="the root of 1 − γ has no finite slope where γ is 1")
     @pytest.mark.parametrize("time", [0.0, 1e-9])
     def test_is_finite_at_the_start(self, setting: Setting, time: float) -> None:
         # Uniform times in single precision do hit 0, and one bad gradient ends a training.

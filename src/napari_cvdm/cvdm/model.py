@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork
 from napari_cvdm.cvdm.sampling import angle_grid
-from napari_cvdm.cvdm.schedule import LinearGammaClock, MonotoneClock
+from napari_cvdm.cvdm.schedule import LinearGammaClock, MonotoneClock, noise_level
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,11 @@ class CVDM(nn.Module):
             self.clock = LinearGammaClock()
         self.granularity = max(self.mean_network.granularity, self.noise_network.granularity)
         # The scale head looks two pixels further than the mean's own head.
-        reach = max(self.mean_network.receptive_field + 1, self.noise_network.receptive_field)
+        reach = max(
+            self.mean_network.receptive_field + 1,
+            self.noise_network.receptive_field,
+            RateNetwork.receptive_field,
+        )
         self.receptive_field = -(-reach // self.granularity) * self.granularity
 
     def fold(self, fine: Tensor) -> Tensor:
@@ -197,7 +201,7 @@ class CVDM(nn.Module):
         Tensor
             ε̂, shape (B, s², H, W), float32.
         """
-        signal, spread = gamma.sqrt(), (1 - gamma).clamp_min(0).sqrt()
+        signal, spread = gamma.sqrt(), noise_level(gamma)
         inputs = torch.cat([z, x, mean, scale.log(), signal, spread], dim=1)
         velocity = self.noise_network(inputs).float()
         epsilon: Tensor = signal * velocity + spread * z

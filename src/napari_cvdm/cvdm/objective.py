@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.cvdm.schedule import evaluate_schedule
+from napari_cvdm.cvdm.schedule import evaluate_schedule, noise_level
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ObjectiveTerms:
 
 def diffuse(target: Tensor, gamma: Tensor, noise: Tensor) -> Tensor:
     """Forward process z_t = √γ · target + √(1 − γ) · ε, elementwise; all of one shape."""
-    return gamma.sqrt() * target + (1 - gamma).clamp_min(0).sqrt() * noise
+    return gamma.sqrt() * target + noise_level(gamma) * noise
 
 
 def prior_divergence(target: Tensor, gamma_end: Tensor) -> Tensor:

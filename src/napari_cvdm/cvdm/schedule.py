@@ -55,10 +55,12 @@ class MonotoneClock(nn.Module):
         linear, logarithmic = F.softplus(self.linear), F.softplus(self.logarithmic)
         weights, slopes = F.softplus(self.weights), F.softplus(self.slopes)
         rising = torch.sigmoid(slopes * (t.unsqueeze(-1) - self.centres))
+        # Each unit counts from its own start: a difference of two large sums would be less exact near t = 0.
+        risen = rising - torch.sigmoid(-slopes * self.centres)
         bell = rising * (1 - rising)
         rest = 1 - LOG_REACH * t
         return Clock(
-            linear * t - logarithmic * torch.log(rest) + (weights * rising).sum(-1),
+            linear * t - logarithmic * torch.log(rest) + (weights * risen).sum(-1),
             linear + logarithmic * LOG_REACH / rest + (weights * slopes * bell).sum(-1),
             logarithmic * (LOG_REACH / rest) ** 2 + (weights * slopes**2 * bell * (1 - 2 * rising)).sum(-1),
         )
@@ -66,10 +68,10 @@ class MonotoneClock(nn.Module):
     def forward(self, t: Tensor) -> Clock:
         """Γ, τ and τ' at times ``t`` in [0, 1]; any shape, computed in the parameters' dtype."""
         t = t.to(self.linear.dtype)
-        start = self._raw(torch.zeros_like(t[..., :1] if t.ndim else t)).integral
-        end = self._raw(torch.ones_like(t[..., :1] if t.ndim else t)).integral
-        raw, span = self._raw(t), end - start
-        return Clock((raw.integral - start) / span, raw.rate / span, raw.rate_slope / span)
+        raw, span = self._raw(t), self._raw(torch.ones_like(t[..., :1] if t.ndim else t)).integral
+        # Rounding must not make γ(0) other than 1.
+        integral = torch.where(t == 0, torch.zeros_like(t), raw.integral / span)
+        return Clock(integral, raw.rate / span, raw.rate_slope / span)
 
 
 class LinearGammaClock(nn.Module):
@@ -84,6 +86,11 @@ class LinearGammaClock(nn.Module):
         span = -math.log(1 - LOG_REACH)
         rest = 1 - LOG_REACH * t
         return Clock(-torch.log(rest) / span, LOG_REACH / rest / span, (LOG_REACH / rest) ** 2 / span)
+
+
+def noise_level(gamma: Tensor) -> Tensor:
+    """√(1 − γ), with a finite slope where γ is 1; any shape."""
+    return (1 - gamma).clamp_min(1e-12).sqrt()
 
 
 class ScheduleValues(NamedTuple):

@@ -219,7 +219,7 @@ def mixture(rng: Rng, size: int) -> Image:
     image = np.zeros((size, size), np.float32)
     for name in rng.choice(list(MIXED), 2, replace=False):
         part = STRUCTURES[name](rng, size)
-        image += part * (_log_uniform(rng, 0.2, 1.0) / max(float(np.percentile(part, 99.5)), 1e-6))
+        image += _normalised(part) * _log_uniform(rng, 0.2, 1.0)
     return image
 
 
@@ -254,5 +254,10 @@ def draw_structure(rng: Rng, kind: str, size: int) -> Image:
     if rng.random() < 0.25:
         outline = smooth_noise(rng, size, size / 8) + rng.uniform(-0.5, 1.0)
         image = (image * expit(outline * rng.uniform(4, 30))).astype(np.float32)
+    return _normalised(image)
+
+
+def _normalised(image: Image) -> Image:
+    """Bring the 99.5 percentile to 1, or the maximum where so little is bright that it is dark."""
     top = float(np.percentile(image, 99.5))
     return image / (top if top > 1e-6 else max(float(image.max()), 1e-6))
