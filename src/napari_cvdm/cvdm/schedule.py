@@ -69,8 +69,9 @@ class MonotoneClock(nn.Module):
         """Γ, τ and τ' at times ``t`` in [0, 1]; any shape, computed in the parameters' dtype."""
         t = t.to(self.linear.dtype)
         raw, span = self._raw(t), self._raw(torch.ones_like(t[..., :1] if t.ndim else t)).integral
-        # Rounding must not make γ(0) other than 1.
-        integral = torch.where(t == 0, torch.zeros_like(t), raw.integral / span)
+        integral = raw.integral / span
+        # Rounding must not make γ(0) other than 1; detached, so that the slope there stays.
+        integral = integral - torch.where(t == 0, integral, 0).detach()
         return Clock(integral, raw.rate / span, raw.rate_slope / span)
 
 
