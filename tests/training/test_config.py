@@ -102,7 +102,23 @@ class TestParseConfig:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"data": {"patch": 18}}, r"\[data\] patch must be a multiple of 4"),
+            ({"data": {"patch": 17}}, r"\[data\] patch must be a multiple of 2"),
+            ({"name": "../elsewhere"}, r"'?\.\./elsewhere'? cannot be a model name"),
+            ({"seed": -1}, r"seed must not be negative"),
+            ({"seed": "many"}, r"seed in the configuration must be like 0"),
+            ({"architecture": 3}, r"\[architecture\] must be a table"),
+            ({"architecture": {"upscaling": 3}}, r"\[architecture\] upscaling must be 2"),
+            ({"architecture": {"mean_widths": [8, 8, 8], "mean_blocks": [1, 1]}}, r"equally many"),
+            ({"architecture": {"noise_widths": [8] * 6, "noise_blocks": [1] * 6}}, r"multiple of 32"),
+            ({"acquisition": {"psf_sigma": [4.0, 2.0]}}, r"psf_sigma in \[acquisition\] must be like"),
+            ({"acquisition": {"psf_sigma": 2.0}}, r"psf_sigma in \[acquisition\] must be like"),
+            ({"data": {"kinds": ["rings"]}}, r"\[data\] kinds must be a table"),
+            ({"data": {"kinds": {"rings": -1.0}}}, r"frequencies of kinds must not be negative"),
+            ({"data": {"patches_per_field": "x"}}, r"patches_per_field in \[data\] must be like 8"),
+            ({"optimiser": {"batch": "many"}}, r"batch in \[optimiser\] must be like 8"),
+            ({"optimiser": {"cycles": 5}}, r"cycles in \[optimiser\] must be like"),
+            ({"optimiser": {"learning_rate": 0.0}}, r"learning_rate must be positive"),
+            ({"schedule": {"log_every": 0}}, r"\[schedule\] every number must be positive"),
             ({"data": {"patch": 28}}, r"\[data\] patch must .* at most as large as field"),
             ({"data": {"patch": 0}}, r"\[data\] patch must"),
             ({"data": {"micrograph_share": 1.5}}, r"\[data\] micrograph_share must lie between 0 and 1"),
@@ -125,9 +141,9 @@ class TestParseConfig:
 class TestLoadConfig:
     def test_reads_toml(self, tmp_path: Path) -> None:
         path = tmp_path / "run.toml"
-        path.write_text('name = "é"\nseed = 4\n[data]\nfield = 64\n', encoding="utf-8")
+        path.write_text('description = "é"\nname = "a"\nseed = 4\n[data]\nfield = 64\n', encoding="utf-8")
         config = load_config(path)
-        assert (config.name, config.seed, config.data.field) == ("é", 4, 64)
+        assert (config.description, config.seed, config.data.field) == ("é", 4, 64)
 
     def test_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"no training configuration at .*nowhere\.toml"):

@@ -529,3 +529,10 @@ class TestRunTraining:
     def test_missing_configuration(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no training configuration at"):
             run_training(tmp_path / "run.toml")
+
+
+def test_a_folder_of_micrographs_is_not_ignored_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('name = "simulated"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="simulated structures alone"):
+        run_training(path, tmp_path / "run", micrographs=tmp_path)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_cvdm.cvdm.model import CVDMConfig
 from napari_cvdm.cvdm.objective import ObjectiveWeights
+from napari_cvdm.models.card import check_name
+from napari_cvdm.models.errors import ModelError
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
 
@@ -149,14 +151,35 @@ _PARTS: dict[str, type[Any]] = {
 }
 
 
-def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if unknown := sorted(set(values) - known):
+def _build(kind: type[T], values: Any, where: str) -> T:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a table of settings, not {values!r}")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"unknown setting {unknown[0]!r} in {where}; it knows {', '.join(sorted(known))}")
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for name, value in settings.items():
+        default = known[name].default
+        if default is not MISSING and not _is_like(default, value):
+            raise ConfigError(f"{name} in {where} must be like {default!r}, not {value!r}")
     try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return kind(**settings)
     except TypeError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _is_like(default: object, value: object) -> bool:
+    """Whether a value has the type of a default; whole numbers serve as real ones."""
+    if isinstance(default, tuple):
+        if not isinstance(value, tuple):
+            return False
+        # Ranges are pairs of real numbers; lists of whole numbers have any length.
+        paired = isinstance(default[0], float)
+        right = all(_is_like(default[0], each) for each in value)
+        return right and (len(value) == 2 and value[0] <= value[1] if paired else True)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float) if isinstance(default, float) else isinstance(value, type(default))
 
 
 def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
@@ -165,30 +188,65 @@ def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
     Raises
     ------
     ConfigError
-        If a setting is unknown, missing or out of range.
+        If a setting is unknown, missing, of the wrong type or out of range.
     """
     parts = {
         key: _build(_PARTS[key], value, f"[{key}]") if key in _PARTS else value
         for key, value in values.items()
     }
     config = _build(TrainingConfig, parts, "the configuration")
-    data, optimiser = config.data, config.optimiser
-    checks = {
-        "[data] patch must be a multiple of 4 and at most as large as field": (
-            data.patch % 4 == 0 and 0 < data.patch <= data.field
-        ),
-        "[data] micrograph_share must lie between 0 and 1": 0 <= data.micrograph_share <= 1,
-        f"[data] kinds must be among {', '.join(KINDS)}": bool(data.kinds) and set(data.kinds) <= set(KINDS),
-        "[optimiser] cycles and batch must be positive": (
-            bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0
-        ),
-        "[optimiser] batch must not exceed patches_per_field": optimiser.batch <= data.patches_per_field,
-        "[optimiser] precision must be float32 or bfloat16": optimiser.precision in ("float32", "bfloat16"),
-    }
-    for message, holds in checks.items():
+    for message, holds in _requirements(config):
         if not holds:
             raise ConfigError(message)
     return config
+
+
+def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
+    """Conditions on the values, in the order in which they can be asked."""
+    data, optimiser, net, every = config.data, config.optimiser, config.architecture, config.schedule
+    try:
+        check_name(config.name)
+    except ModelError as error:
+        yield str(error), False
+    yield "seed must not be negative", config.seed >= 0
+    yield "[architecture] upscaling must be 2, as the simulator makes it", net.upscaling == 2
+    for name in ("mean", "noise"):
+        widths, blocks = getattr(net, f"{name}_widths"), getattr(net, f"{name}_blocks")
+        yield (
+            f"[architecture] {name}_widths and {name}_blocks must be positive and equally many",
+            len(widths) == len(blocks) > 0 and min(widths) > 0 and min(blocks) >= 0,
+        )
+    grain = 2 ** (max(len(net.mean_widths), len(net.noise_widths)) - 1)
+    yield (
+        f"[data] patch must be a multiple of {grain} and at most as large as field",
+        data.patch % grain == 0 and 0 < data.patch <= data.field,
+    )
+    yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
+    yield "[data] kinds must be a table of frequencies", isinstance(data.kinds, Mapping)
+    yield f"[data] kinds must be among {', '.join(KINDS)}", bool(data.kinds) and set(data.kinds) <= set(KINDS)
+    shares = list(data.kinds.values())
+    yield (
+        "[data] the frequencies of kinds must not be negative, nor all zero",
+        all(_is_like(1.0, share) and share >= 0 for share in shares) and sum(shares) > 0,
+    )
+    yield (
+        "[optimiser] cycles and batch must be positive",
+        bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0,
+    )
+    yield (
+        "[optimiser] batch must not exceed patches_per_field",
+        optimiser.batch <= data.patches_per_field,
+    )
+    yield "[optimiser] learning_rate must be positive", optimiser.learning_rate > 0
+    yield (
+        "[optimiser] precision must be float32 or bfloat16",
+        optimiser.precision in ("float32", "bfloat16"),
+    )
+    yield (
+        "[schedule] every number must be positive",
+        min(every.checkpoint_every, every.validate_every, every.log_every, every.sampling_steps, every.draws)
+        > 0,
+    )
 
 
 def load_config(path: Path) -> TrainingConfig:

@@ -184,21 +184,23 @@ class Trainer:
         )
         held_out = validation_fields(self.micrographs, config.acquisition)
         sums: dict[str, float] = {}
+        summed = 0
         started = time.monotonic() - self.seconds
         for patches in batches(fields, batch, self.step, total, self.workers):
             for name, value in self.train_step(*patches).items():
                 sums[name] = sums.get(name, 0.0) + value
             self.step += 1
+            summed += 1
             self.seconds = time.monotonic() - started
             last = self.step == total
             if self.step % config.schedule.log_every == 0 or last:
-                count = config.schedule.log_every if self.step % config.schedule.log_every == 0 else 1
-                self._record({name: value / count for name, value in sums.items()})
-                sums = {}
-            if self.step % config.schedule.checkpoint_every == 0 or last:
-                self.save()
+                self._record({name: value / summed for name, value in sums.items()})
+                sums, summed = {}, 0
             if self.step % config.schedule.validate_every == 0 or last:
                 self._validate(held_out)
+            # Last, so that a run killed before this comes back to what it has not recorded yet.
+            if self.step % config.schedule.checkpoint_every == 0 or last:
+                self.save()
 
     def _validate(self, held_out: list[ValidationField]) -> None:
         schedule = self.config.schedule
@@ -207,8 +209,9 @@ class Trainer:
         self._record({f"validation_{name}": value for name, value in self.scores.items()})
 
     def _record(self, values: dict[str, float]) -> None:
-        entry = {"step": self.step, "seconds": round(self.seconds, 1)}
-        entry.update({name: float(f"{value:.5g}") for name, value in values.items()})
+        entry: dict[str, float | None] = {"step": self.step, "seconds": round(self.seconds, 1)}
+        for name, value in values.items():
+            entry[name] = float(f"{value:.5g}") if math.isfinite(value) else None  # JSON has no NaN
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         self.log("  ".join(f"{name} {value}" for name, value in entry.items()))
@@ -254,13 +257,18 @@ def run_training(
         If the configuration cannot be used, or the folder belongs to another one.
     """
     config = load_config(config_path)
+    if micrographs is not None and not config.data.micrographs:
+        raise ConfigError(
+            f"{config_path} trains on simulated structures alone; give no folder of micrographs"
+        )
     if config.data.micrographs and micrographs is None:
         micrographs = config_path.resolve().parent / config.data.micrographs
     folder = output if output is not None else Path("runs") / config.name
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, micrographs if config.data.micrographs else None, folder, workers, log)
+    trainer = Trainer(config, micrographs, folder, workers, log)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
+        (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
     if trainer.step == 0 and config.start_from:
         trainer.start_from(config_path.resolve().parent / config.start_from)

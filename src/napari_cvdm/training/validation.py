@@ -17,6 +17,7 @@ from napari_cvdm.cvdm.sampling import angular, finish
 from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
 from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
 from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
+from napari_cvdm.training.config import ConfigError
 from napari_cvdm.training.dataset import normalise_pair
 
 #: Numbers of the real images kept for validation, never trained on.
@@ -46,6 +47,11 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
         Folder of the real images; None for simulated structures (with seeds that training never uses).
     ranges : AcquisitionRanges
         Optics and camera; the photon level is fixed by `PHOTON_LEVELS`.
+
+    Raises
+    ------
+    ConfigError
+        If an image is missing.
     """
     size = 2 * SIDE + 2 * MARGIN
     fields = []
@@ -57,7 +63,11 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
             )
             fields.append(ValidationField(kind, *normalise_pair(pair)))
         return fields
-    for i, micrograph in enumerate(load_micrographs(folder, VALIDATION_IMAGES)):
+    try:
+        micrographs = load_micrographs(folder, VALIDATION_IMAGES)
+    except FileNotFoundError as error:
+        raise ConfigError(str(error)) from error
+    for i, micrograph in enumerate(micrographs):
         rng = np.random.default_rng([2**31, i])
         density, sigma = cut_density(rng, micrograph, size)
         photons = PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
