@@ -112,21 +112,6 @@ class TestForm:
         assert widget.form.pixel_size_origin.text() == "from the file"
         assert widget.form.understood.text() == "3 time points, 2 channels, 24 × 32 pixels"
 
-    def test_quality_and_draws_agree(self, widget):
-        preview, standard, thorough, custom = QUALITIES
-        form = widget.form
-        form.quality.value = thorough
-        assert form.draws.value == thorough.draws
-        form.draws.value = 5
-        assert form.quality.value is custom
-        form.draws.value = 8
-        assert form.quality.value is standard
-        form.quality.value = preview
-        assert not form.draws.enabled
-        form.quality.value = standard
-        assert form.draws.enabled
-        assert form.draws.value == 8
-
     def test_begins_with_the_user_s_preferences(self, viewer):
         from napari.settings import get_plugin_settings
 
@@ -319,10 +304,12 @@ class TestInMidRun:
         stepped.stop_at = 2
         click(qtbot, widget)
         wait_until_stopped(qtbot, stepped)
+        gone: list[bool] = []
+        widget.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(widget)
-        assert names(viewer) == {"cell"}
         assert "panel was closed" in notifications()[0][1]
-        qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
+        qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
+        assert names(viewer) == {"cell"}
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         assert again is not widget
         stepped.stop_at = None
@@ -372,7 +359,8 @@ class TestLayerKinds:
         np.testing.assert_array_equal(stepped.calls[0].image, IMAGE)
 
     def test_an_rgb_layer_is_averaged_and_says_so(self, viewer, widget, qtbot, stepped):
-        layer = viewer.add_image(np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8), rgb=True, name="cell")
+        colours = np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8)
+        layer = viewer.add_image(colours, rgb=True, name="cell")
         assert layer.rgb
         assert "colours averaged" in widget.form.understood.text()
         click(qtbot, widget)
@@ -388,7 +376,7 @@ class TestLayerKinds:
 
 
 def test_opening_the_widget_loads_neither_torch_nor_dask():
-    # In a process of its own, because the tests have loaded both. napari itself loads dask, when it is installed,
+    # In a process of its own, because the tests have loaded both. napari itself loads dask, if it is there,
     # as soon as it makes a layer, so the viewer here is an empty model.
     code = """
 import sys

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class Pictures:
         Fine pixels for each input pixel along Y and X.
     limits : dict
         Contrast limits to begin with.
+    shown : threading.Event
+        To be set when the pictures are on the screen; until then the worker leaves the processor to them.
     """
 
     reconstruction: npt.NDArray[np.float32]
@@ -53,6 +56,7 @@ class Pictures:
     axes: Axes
     upscaling: int
     limits: Limits
+    shown: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)

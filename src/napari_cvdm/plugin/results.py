@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.layers import Image
 
     from napari_cvdm.plugin.contrast import Limits
@@ -35,10 +39,15 @@ class ResultLayers(QObject):
         Owner of the object.
     """
 
+    #: The layers are gone.
+    removed = Signal()
+
     #: Redrawing takes at most this share of the main thread's time ...
     _SHARE = 0.1
     #: ... and happens no more often than this, in milliseconds.
     _SHORTEST_INTERVAL = 150
+    #: Time for the event loop between two steps of adding or removing the layers, in milliseconds.
+    _BETWEEN_STEPS = 25
     #: Contrast limits follow the pictures only when they are off by more than this share of their span.
     _HYSTERESIS = 0.1
 
@@ -54,10 +63,17 @@ class ResultLayers(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._redraw)
+        self._steps: deque[Callable[[], None]] = deque()
+        self._step_timer = QTimer(self)
+        self._step_timer.setSingleShot(True)
+        self._step_timer.timeout.connect(self._take_step)
         self._interval = self._SHORTEST_INTERVAL
 
     def add(self, pictures: Pictures, provenance: dict[str, Any]) -> None:
         """Add the layers, with the first picture.
+
+        napari takes a while to make a layer's controls, and again to draw it first. So it is done step by
+        step, and the event loop comes round in between.
 
         Parameters
         ----------
@@ -66,30 +82,45 @@ class ResultLayers(QObject):
         provenance : dict
             What is known of how they are made; completed by `finish`.
         """
-        from napari.layers import Image
-
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
         for picture in _PICTURES:
-            metadata = result_metadata(
-                self.source,
-                picture,
-                pictures.upscaling,
-                (pictures.axes.y, pictures.axes.x),
-                {layer.name for layer in self._viewer.layers},
-            )
-            # napari would compute contrast limits over all the data, here, on the main thread.
-            layer = Image(
-                arrays[picture],
-                contrast_limits=pictures.limits[picture],
-                metadata={METADATA_KEY: {"picture": picture, **provenance}},
-                **metadata,
-            )
-            self._give_limits(layer, picture, pictures.limits[picture])
-            self._layers[picture] = layer
+            self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._steps += [self._select_reconstruction, pictures.shown.set]
         self._hide_input()
-        for layer in self._layers.values():
-            self._viewer.layers.append(layer)
-        self._viewer.layers.selection.active = self._layers["reconstruction"]
+        self._take_step()
+
+    def _take_step(self) -> None:
+        if self._steps:
+            self._steps.popleft()()
+            self._step_timer.start(self._BETWEEN_STEPS)
+
+    def _add_layer(
+        self, picture: Picture, array: np.ndarray, pictures: Pictures, provenance: dict[str, Any]
+    ) -> None:
+        from napari.layers import Image
+
+        taken = {layer.name for layer in self._viewer.layers}
+        fine_axes = (pictures.axes.y, pictures.axes.x)
+        # Without limits, napari would look for them in all the data, here, on the main thread.
+        layer = Image(
+            array,
+            visible=False,
+            contrast_limits=pictures.limits[picture],
+            metadata={METADATA_KEY: {"picture": picture, **provenance}},
+            **result_metadata(self.source, picture, pictures.upscaling, fine_axes, taken),
+        )
+        self._give_limits(layer, picture, pictures.limits[picture])
+        self._layers[picture] = layer
+        self._viewer.layers.append(layer)
+
+    def _show_layer(self, picture: Picture) -> None:
+        if layer := self._present().get(picture):
+            layer.visible = True
+
+    def _select_reconstruction(self) -> None:
+        if layer := self._present().get("reconstruction"):
+            self._viewer.layers.selection.active = layer
 
     def update(self, limits: Limits) -> None:
         """Note that the pictures have changed; they are redrawn soon."""
@@ -100,18 +131,31 @@ class ResultLayers(QObject):
     def finish(self, provenance: dict[str, Any]) -> None:
         """Show the final pictures and record how they were made."""
         self._timer.stop()
+        while self._steps:  # a short run may be over before both layers are there
+            self._steps.popleft()()
         for picture, layer in self._present().items():
             layer.metadata[METADATA_KEY] = {"picture": picture, **provenance}
         self._redraw(final=True)
 
     def remove(self) -> None:
-        """Take the layers away again, as if there had been no run."""
+        """Take the layers away again, as if there had been no run; `removed` tells when that is done.
+
+        They vanish from sight at once, but are removed one after the other: with each, napari collects
+        garbage, which takes a while.
+        """
         self._timer.stop()
-        for layer in self._present().values():
-            self._viewer.layers.remove(layer)
-        self._layers = {}
+        self._steps.clear()
         if self._hid_input:
             self._input.visible = True
+        for layer in self._present().values():
+            layer.visible = False
+            self._steps.append(partial(self._remove_layer, layer))
+        self._steps.append(self.removed.emit)
+        self._step_timer.start(self._BETWEEN_STEPS)
+
+    def _remove_layer(self, layer: Image) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
     def all_deleted(self) -> bool:
         """Whether the user has deleted both layers."""

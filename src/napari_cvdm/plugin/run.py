@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
 from napari_cvdm.plugin.progress import TimeLeft, progress_words
 from napari_cvdm.plugin.results import ResultLayers
@@ -49,21 +50,23 @@ class Run(QObject):
         self._job = job
         self._results = ResultLayers(viewer, layer, self)
         self._time_left = TimeLeft()
+        self._results.removed.connect(self._on_removed)
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
+        self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
         self._warnings: set[str] = set()
         self._worker = self._make_worker()
 
     def start(self) -> None:
         """Begin."""
+        self._spared = OldObjectsSpared()
         self._worker.start()
 
     def cancel(self) -> None:
         """Stop: the layers go at once, and the worker ends before its next network pass."""
-        if self._outcome == "done":
-            return
-        self._worker.quit()
-        self._results.remove()
+        if self._outcome == "cancelled" and not self.cancelling:
+            self._worker.quit()
+            self._remove_layers()
 
     @property
     def cancelling(self) -> bool:
@@ -107,7 +110,14 @@ class Run(QObject):
 
     def _on_error(self, error: Exception) -> None:
         self._outcome, self._words = "failed", str(error)
+        self._remove_layers()
+
+    def _remove_layers(self) -> None:
+        self._unfinished.add("layers")
         self._results.remove()
+
+    def _on_removed(self) -> None:
+        self._finish("layers")
 
     def _on_warning(self, arguments: tuple[Any, ...]) -> None:
         """Pass on a Python warning from the worker, once: it comes with every plane."""
@@ -117,8 +127,14 @@ class Run(QObject):
             self.warned.emit(words)
 
     def _on_finished(self) -> None:
+        self._finish("worker")
+
+    def _finish(self, part: str) -> None:
         # `cancel` has removed the layers. If napari stopped the worker, the viewer is closing: hands off.
-        self.ended.emit(self._outcome, self._words)
+        self._unfinished.discard(part)
+        if not self._unfinished:
+            self._spared.release()
+            self.ended.emit(self._outcome, self._words)
 
 
 def _summary(provenance: dict[str, Any]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from napari_cvdm.plugin.garbage import OldObjectsSpared
 
 __all__ = ["load_torch"]
 
@@ -26,7 +29,7 @@ def load_torch() -> None:
     """
     if "torch" in sys.modules:
         return
-    with _waiting_threads_that_sleep():
+    with _waiting_threads_that_sleep(), _no_garbage_collection():
         if os.name == "posix":
             _preload()
         import torch  # noqa: F401
@@ -48,6 +51,21 @@ def _waiting_threads_that_sleep() -> Iterator[None]:
         yield
     finally:
         del os.environ["OMP_WAIT_POLICY"]
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Avoid the collections that so many new objects bring about: each stops all threads for 0.2 s."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        # This moves the new objects to the oldest generation without a look at them. They are modules and
+        # classes, which stay for good; counted as young, they would soon bring the full collection about.
+        OldObjectsSpared().release()
+        if enabled:
+            gc.enable()
 
 
 def _preload() -> None:

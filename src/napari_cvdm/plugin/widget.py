@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QMainWindow, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.form import Form
+from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.layers import is_result
 from napari_cvdm.plugin.preferences import read_preferences
 from napari_cvdm.plugin.reading import FileReading, LayerReading, describe, read_layer, with_file
@@ -23,6 +26,8 @@ __all__ = ["CVDMWidget"]
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
 _OPTIONAL = "Tell it to have checked that the model suits the image."
 _BAR_STEPS = 1000
+#: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
+_CLOSED: set[CVDMWidget] = set()
 #: Changes of a layer after which it is read anew.
 _LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
 
@@ -42,6 +47,7 @@ class CVDMWidget(QWidget):
         self._run: Run | None = None
         self._layer: Image | None = None
         self._reading: LayerReading | None = None
+        self._window: Callable[[], QMainWindow | None] = lambda: None
         self._files: dict[Path, FileReading] = {}
         self._user_chose_layer = False
         self._user_set_pixel_size = False
@@ -88,6 +94,8 @@ class CVDMWidget(QWidget):
         """Notice that the dock was closed, which napari does by taking the widget out of it."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._on_closed()
+        elif event is not None and event.type() == QEvent.Type.Show and (window := main_window_of(self)):
+            self._window = weakref.ref(window)  # for the time after the dock is closed
         return bool(super().event(event))
 
     # -- what the form is about ------------------------------------------------------------------------------
@@ -107,6 +115,9 @@ class CVDMWidget(QWidget):
             with self.form.layer.changed.blocked():
                 self.form.layer.value = active
         self._set_layer(self.form.layer.value)
+
+    def _on_removing(self, event: Any = None) -> None:
+        make_canvas_current(main_window_of(self) or self._window())
 
     def _on_layer_chosen(self) -> None:
         self._user_chose_layer = True
@@ -211,6 +222,7 @@ class CVDMWidget(QWidget):
         self.status.setText(words)
         if outcome == "failed":
             show_error(words)
+        self._delete_if_closed()
 
     def _on_closed(self) -> None:
         """Leave nothing behind: no run without a Cancel button, no widget for the garbage collector to find.
@@ -222,12 +234,17 @@ class CVDMWidget(QWidget):
 
             show_info("The restoration was cancelled, because its panel was closed.")
             self._run.cancel()
-        QTimer.singleShot(0, self._delete_unless_docked)
+        _CLOSED.add(self)
+        QTimer.singleShot(0, self._delete_if_closed)
 
-    def _delete_unless_docked(self) -> None:
-        if self.parent() is None:
+    def _delete_if_closed(self) -> None:
+        if self.parent() is not None:  # docked again
+            _CLOSED.discard(self)
+        elif self in _CLOSED and self._run is None:
+            _CLOSED.discard(self)
             self._disconnect_layer()
             self._viewer.layers.selection.events.active.disconnect(self._follow_selection)
+            self._viewer.layers.events.removing.disconnect(self._on_removing)
             self._viewer.events.theme.disconnect(self._colour_button)
             self.deleteLater()
 
@@ -249,4 +266,5 @@ class CVDMWidget(QWidget):
         self.form.layer.changed.connect(self._on_layer_chosen)
         self.form.pixel_size.changed.connect(self._on_pixel_size_set)
         self._viewer.layers.selection.events.active.connect(self._follow_selection)
+        self._viewer.layers.events.removing.connect(self._on_removing)
         self._viewer.events.theme.connect(self._colour_button)

@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
 
+#: How long to wait for the first picture to be shown, in seconds; it may never be, if the viewer is busy.
+_LONGEST_REST = 2.0
+
 
 class Cancelled(Exception):
     """The user has asked for the run to stop."""
@@ -137,7 +140,10 @@ class Job:
             preview=self.preview,
             checkpoint=self._checkpoint,
         )
-        yield from _tell(events, resolve_axes(image.shape, self.axes), model.upscaling)
+        for message in _tell(events, resolve_axes(image.shape, self.axes), model.upscaling):
+            yield message
+            if isinstance(message, Pictures):
+                self._wait_until_shown(message)
 
     def _image(self) -> npt.NDArray[Any]:
         """Read the image into memory, as an array with the axes that ``axes`` names."""
@@ -146,6 +152,13 @@ class Job:
             # The mean, not the eye's luminance: a picture in pure blue is as good as one in green.
             image = image[..., :3].mean(axis=-1, dtype=np.float32)
         return image
+
+    def _wait_until_shown(self, pictures: Pictures) -> None:
+        """Rest while napari makes the layers, which takes longer if both threads want the processor."""
+        for _ in range(round(_LONGEST_REST / 0.02)):
+            self._checkpoint()
+            if pictures.shown.wait(0.02):
+                break
 
     def _checkpoint(self) -> None:
         if self.abort_requested():

@@ -1,0 +1,32 @@
+"""Keeping napari from crashing when layers are removed."""
+
+from __future__ import annotations
+
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+__all__ = ["main_window_of", "make_canvas_current"]
+
+
+def main_window_of(widget: QWidget) -> QMainWindow | None:
+    """Return the window that a widget is docked in, be the dock afloat or not; None if it is in no window."""
+    above: QWidget | None = widget
+    while above is not None and not isinstance(above, QMainWindow):
+        above = above.parentWidget()
+    return above
+
+
+def make_canvas_current(window: QMainWindow | None) -> None:
+    """Make the canvas's OpenGL context the current one, as it must be when a layer is removed.
+
+    napari 0.9 frees a removed layer's buffers and textures at once, in whatever context happens to be
+    current. That is mostly one of Qt's own, and then the next drawing crashes on some drivers, as on Mesa's.
+
+    Parameters
+    ----------
+    window : QMainWindow or None
+        The viewer's window.
+    """
+    if window is not None:
+        for canvas in window.findChildren(QOpenGLWidget):
+            canvas.makeCurrent()

@@ -1,0 +1,42 @@
+"""A layer's file fills in axes and pixel size, and a bad file does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cvdm.plugin.file_reading import read_file
+from napari_cvdm.plugin.reading import FileReading
+
+
+def test_an_ome_tiff(tmp_path: Path):
+    path = tmp_path / "stack.ome.tif"
+    metadata = {
+        "axes": "TZYX",
+        "PhysicalSizeX": 0.065,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": 0.065,
+        "PhysicalSizeYUnit": "µm",
+    }
+    tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), metadata=metadata)
+    reading = read_file(path)
+    assert (reading.path, reading.axes, reading.shape) == (path, "TZYX", (2, 3, 16, 12))
+    assert reading.pixel_size == pytest.approx(65)
+
+
+def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
+    path = tmp_path / "stack.TIF"
+    tifffile.imwrite(path, np.zeros((5, 16, 12), np.uint16), photometric="minisblack", metadata=None)
+    reading = read_file(path)
+    assert (reading.axes, reading.pixel_size) == ("QYX", None)
+
+
+@pytest.mark.parametrize("name", ["picture.png", "broken.tif", "missing.tif"])
+def test_anything_else_is_an_empty_reading(tmp_path: Path, name):
+    path = tmp_path / name
+    if name != "missing.tif":
+        path.write_bytes(b"neither the one nor the other")
+    assert read_file(path) == FileReading(path)

@@ -1,0 +1,127 @@
+"""The form's fields agree with each other and become a job."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.models import ModelError
+from napari_cvdm.plugin import form as form_module
+from napari_cvdm.plugin.form import QUALITIES, Form
+from napari_cvdm.plugin.preferences import Preferences
+from napari_cvdm.plugin.reading import read_layer
+
+PREVIEW, STANDARD, THOROUGH, CUSTOM = QUALITIES
+
+
+@pytest.fixture
+def layers() -> list[tuple[str, Image]]:
+    return []
+
+
+@pytest.fixture
+def form(qtbot, layers) -> Form:
+    form = Form(lambda: layers, Preferences())
+    qtbot.addWidget(form)
+    return form
+
+
+def test_a_quality_sets_the_draws_and_the_draws_tell_the_quality(form):
+    assert form.quality.value is STANDARD
+    form.quality.value = THOROUGH
+    assert form.draws.value == THOROUGH.draws
+    form.draws.value = 5
+    assert form.quality.value is CUSTOM
+    form.draws.value = STANDARD.draws
+    assert form.quality.value is STANDARD
+
+
+def test_a_preview_has_no_draws_to_set(form):
+    form.quality.value = PREVIEW
+    assert not form.draws.enabled
+    form.quality.value = STANDARD
+    assert form.draws.enabled
+    assert form.draws.value == STANDARD.draws
+
+
+def test_the_fields_become_a_job(form, layers):
+    layer = Image(np.zeros((3, 16, 12), np.uint16), name="cell", axis_labels=("t", "y", "x"))
+    layers.append((layer.name, layer))
+    form.layer.reset_choices()
+    job = form.job(read_layer(layer))
+    assert (job.name, job.axes, job.rgb, job.model) == ("cell", "TYX", False, "default")
+    assert (job.pixel_size, job.preview, job.draws, job.steps) == (None, False, STANDARD.draws, None)
+    assert (job.seed, job.device, job.tile) == (0, "auto", "auto")
+    assert job.data is layer.data
+    form.quality.value = PREVIEW
+    form.pixel_size.value, form.steps.value, form.tile.value, form.seed.value = 65.5, 4, 128, 9
+    job = form.job(read_layer(layer))
+    assert (job.pixel_size, job.preview, job.steps, job.tile, job.seed) == (65.5, True, 4, 128, 9)
+
+
+def test_a_multiscale_layer_gives_its_finest_level(form, layers):
+    levels = [np.zeros((32, 32), np.uint16), np.zeros((16, 16), np.uint16)]
+    layer = Image(levels, multiscale=True)
+    layers.append((layer.name, layer))
+    form.layer.reset_choices()
+    assert form.job(read_layer(layer)).data is levels[0]
+
+
+def test_a_device_that_is_gone_becomes_the_automatic_choice(form):
+    form.offer_devices([("Automatic", "auto"), ("CPU", "cpu"), ("GPU: A", "cuda")])
+    form.set_device("cuda")
+    assert form.device.value == "cuda"
+    form.offer_devices([("Automatic", "auto"), ("CPU", "cpu")])
+    assert form.device.value == "auto"
+    form.set_device("cpu")
+    form.offer_devices([("Automatic", "auto"), ("CPU", "cpu")])
+    assert form.device.value == "cpu"
+
+
+def test_a_pixel_size_shown_is_not_one_that_the_user_set(form):
+    changes: list[float] = []
+    form.pixel_size.changed.connect(changes.append)
+    form.set_pixel_size(65.0, "from the layer")
+    assert form.pixel_size.value == 65
+    assert form.pixel_size_origin.text() == "from the layer"
+    assert changes == []
+    form.set_pixel_size(None, "")
+    assert form.pixel_size.native.text() == "not known"
+
+
+def test_a_long_layer_name_does_not_widen_the_dock(form, layers):
+    width = form.sizeHint().width()
+    layer = Image(np.zeros((9, 9)), name="a very long name, as microscopes give them, " * 5)
+    layers.append((layer.name, layer))
+    form.layer.reset_choices()
+    assert form.sizeHint().width() == width
+
+
+def test_a_model_of_one_s_own_is_among_the_choices(qtbot):
+    form = Form(list, Preferences(default_model="/models/mine.safetensors"))
+    qtbot.addWidget(form)
+    assert form.model.value == "/models/mine.safetensors"
+    assert "default" in form.model.choices
+
+
+def test_a_damaged_registry_does_not_keep_the_widget_from_opening(qtbot, monkeypatch):
+    def fail() -> list[object]:
+        raise ModelError("damaged")
+
+    monkeypatch.setattr("napari_cvdm.models.list_models", fail)
+    assert form_module._models("default") == [("default", "default")]
+
+
+def test_every_field_explains_itself(form):
+    for field in (
+        form.layer,
+        form.pixel_size,
+        form.quality,
+        form.draws,
+        form.device,
+        form.seed,
+        form.steps,
+        form.tile,
+    ):
+        assert field.native.toolTip(), field.label

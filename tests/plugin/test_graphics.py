@@ -1,0 +1,62 @@
+"""The canvas's OpenGL context is the current one when a layer goes; without it, napari crashes on Mesa."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
+
+
+def test_the_window_is_found_from_a_dock_wherever_it_is(qtbot):
+    window, dock, inner = QMainWindow(), QDockWidget(), QWidget()
+    qtbot.addWidget(window)
+    dock.setWidget(inner)
+    assert main_window_of(inner) is None
+    window.addDockWidget(dock.allowedAreas().RightDockWidgetArea, dock)
+    assert main_window_of(inner) is window
+    dock.setFloating(True)
+    assert main_window_of(inner) is window
+
+
+def test_a_widget_in_no_window_is_no_fault():
+    make_canvas_current(None)
+
+
+def test_layers_can_be_removed_while_they_are_on_the_screen(tmp_path):
+    # In a process of its own, because what happens otherwise is a segmentation fault.
+    code = """
+import time
+import napari, numpy as np
+from qtpy.QtGui import QOpenGLContext
+from qtpy.QtWidgets import QApplication
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+def draw():
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        QApplication.processEvents()
+
+viewer = napari.Viewer()
+_, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+(canvas,) = viewer.window._qt_window.findChildren(QOpenGLWidget)
+viewer.add_image(np.eye(96))
+current = []
+now = QOpenGLContext.currentContext
+viewer.layers.events.removed.connect(lambda: current.append(now() is canvas.context()))
+for _ in range(3):
+    for blending in ("translucent_no_depth", "additive"):
+        viewer.add_image(np.eye(192), blending=blending)
+        draw()
+    for layer in list(viewer.layers)[1:]:
+        viewer.layers.remove(layer)
+    draw()
+print(*current)
+viewer.close()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True"] * 6

@@ -1,0 +1,150 @@
+"""A run ends in one of three ways, always says which, and leaves layers only if it is done."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, QThreadPool
+from superqt.utils import WorkerBase
+
+import napari_cvdm
+from napari_cvdm.plugin.run import Run
+from napari_cvdm.plugin.worker import Job
+from napari_cvdm.restoration.errors import InputError
+
+
+class Recorder:
+    """What a run has said."""
+
+    def __init__(self, run: Run) -> None:
+        self.words: list[str] = []
+        self.fractions: list[float] = []
+        self.warnings: list[str] = []
+        self.devices: list[object] = []
+        self.ended: list[tuple[str, str]] = []
+        run.progressed.connect(self._progressed)
+        run.warned.connect(self.warnings.append)
+        run.devices_found.connect(self.devices.append)
+        run.ended.connect(lambda outcome, words: self.ended.append((outcome, words)))
+
+    def _progressed(self, words: str, fraction: float) -> None:
+        self.words.append(words)
+        self.fractions.append(fraction)
+
+
+@pytest.fixture
+def viewer_model(qapp) -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def start(qtbot, viewer_model, stepped):
+    """Start a run of a small stack, and hand out what it says."""
+    owner = QObject()
+
+    def start(**settings: object) -> tuple[Run, Recorder]:
+        data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+        layer = viewer_model.add_image(data, name="cell")
+        run = Run(viewer_model, layer, Job("cell", data, "ZYX", **settings), owner)
+        recorder = Recorder(run)
+        run.start()
+        return run, recorder
+
+    yield start
+    stepped.go_on()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    owner.deleteLater()
+
+
+def _names(viewer_model: ViewerModel) -> list[str]:
+    return [layer.name for layer in viewer_model.layers]
+
+
+def test_a_run_that_goes_well(qtbot, start, viewer_model):
+    _, heard = start(draws=2)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert heard.ended == [("done", "Done in 1 s: 2 draws of 2 steps, uncalibrated uncertainty.")]
+    assert _names(viewer_model) == ["cell", "cell CVDM", "cell CVDM uncertainty"]
+    assert heard.words[0] == "Loading PyTorch …"
+    assert any("plane 2 of 2, first picture" in words for words in heard.words)
+    known = [fraction for fraction in heard.fractions if fraction >= 0]
+    assert known == sorted(known)
+    assert known[-1] == 1
+    assert heard.devices[0][:2] == [("Automatic", "auto"), ("CPU", "cpu")]
+
+
+def test_a_preview_says_that_it_is_one(qtbot, start):
+    _, heard = start(preview=True)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert "mean network only" in heard.ended[0][1]
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("Too dark."), RuntimeError("Too dark."), MemoryError("Too dark.")]
+)
+def test_a_run_that_fails_leaves_no_layers(qtbot, start, stepped, viewer_model, error):
+    stepped.stop_at, stepped.error = 3, error
+    stepped.go_on()
+    _, heard = start()
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    ((outcome, words),) = heard.ended
+    assert outcome == "failed"
+    assert words
+    assert _names(viewer_model) == ["cell"]
+
+
+def test_cancelling_takes_the_layers_at_once_and_the_worker_soon(qtbot, start, stepped, viewer_model):
+    stepped.stop_at = 3
+    run, heard = start()
+    qtbot.waitUntil(lambda: stepped.waiting.is_set() and len(viewer_model.layers) == 3, timeout=60_000)
+    layers = viewer_model.layers[1:]
+    run.cancel()
+    run.cancel()  # a second click changes nothing
+    assert not any(layer.visible for layer in layers)
+    assert run.cancelling
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)  # although the test never lets it go on
+    assert _names(viewer_model) == ["cell"]
+    assert heard.ended == [("cancelled", "Cancelled.")]
+    assert gc.get_freeze_count() == 0
+
+
+def test_napari_can_stop_the_worker_too(qtbot, start, stepped):
+    stepped.stop_at = 3
+    _, heard = start()
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    for worker in list(WorkerBase._worker_set):
+        worker.quit()  # as napari does when its window is closed
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)
+    assert heard.ended[0][0] == "cancelled"
+
+
+def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_model):
+    run, heard = start(draws=1)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    run.cancel()
+    assert len(viewer_model.layers) == 3
+
+
+def test_a_warning_that_comes_with_every_plane_is_passed_on_once(qtbot, start, monkeypatch):
+    restore_events = napari_cvdm.restore_events
+
+    def warn(*args: object, **settings: object):
+        for event in restore_events(*args, **settings):
+            warnings.warn("Nearly saturated.", UserWarning, stacklevel=1)
+            yield event
+
+    monkeypatch.setattr(napari_cvdm, "restore_events", warn)
+    _, heard = start(draws=1)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert heard.warnings == ["Nearly saturated."]
+
+
+def test_what_the_provenance_warns_of_is_said(qtbot, start, stepped):
+    stepped.warnings = ["The pixel size lies outside the range."]
+    _, heard = start(draws=1)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert heard.warnings == ["The pixel size lies outside the range."]
