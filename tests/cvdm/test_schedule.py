@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from napari_cvdm.cvdm.model import CVDMConfig
 from napari_cvdm.cvdm.networks import RateNetwork
-from napari_cvdm.cvdm.schedule import LOG_REACH, LinearGammaClock, MonotoneClock, evaluate_schedule
+from napari_cvdm.cvdm.schedule import (
+    LOG_REACH,
+    LinearGammaClock,
+    MonotoneClock,
+    evaluate_schedule,
+    noise_level,
+)
 
 #: A clock as made (0), clocks far from it, and one without parameters.
 CLOCKS = [0, 1, 2, 3, 4, 5, "fixed"]
@@ -151,3 +157,18 @@ class TestSchedule:
         slow = evaluate_schedule(clock, t, torch.full_like(t, 7.0)).gamma
         fast = evaluate_schedule(clock, t, torch.full_like(t, 14.0)).gamma
         torch.testing.assert_close(fast, slow.square())
+
+
+class TestNoiseLevel:
+    def test_is_the_root_of_what_the_signal_leaves(self) -> None:
+        gamma = torch.tensor([0.0, 0.19, 0.64, 1 - 1e-6], dtype=torch.float64)
+        expected = torch.tensor([1.0, 0.9, 0.6, 1e-3], dtype=torch.float64)
+        torch.testing.assert_close(noise_level(gamma), expected)
+
+    def test_vanishes_with_a_finite_slope_at_one_and_above(self) -> None:
+        gamma = torch.tensor([1.0, 1.0000001], requires_grad=True)
+        level = noise_level(gamma)
+        level.sum().backward()
+        assert (level <= 1e-6).all()
+        assert gamma.grad is not None
+        assert torch.isfinite(gamma.grad).all()
