@@ -58,6 +58,7 @@ def test_the_fields_become_a_job(form, layers):
     form.pixel_size.value, form.steps.value, form.tile.value, form.seed.value = 65.5, 4, 128, 9
     job = form.job(read_layer(layer))
     assert (job.pixel_size, job.preview, job.steps, job.tile, job.seed) == (65.5, True, 4, 128, 9)
+    assert all(type(value) is int for value in (job.draws, job.steps, job.tile, job.seed))
 
 
 def test_a_multiscale_layer_gives_its_finest_level(form, layers):
@@ -66,6 +67,13 @@ def test_a_multiscale_layer_gives_its_finest_level(form, layers):
     layers.append((layer.name, layer))
     form.layer.reset_choices()
     assert form.job(read_layer(layer)).data is levels[0]
+
+
+def test_zero_is_shown_as_what_it_means(form):
+    shown = [field.native.text() for field in (form.pixel_size, form.steps, form.tile)]
+    assert shown == ["not known", "as the model says", "automatic"]
+    form.steps.value, form.tile.value = 4, 128
+    assert (form.steps.native.text(), form.tile.native.text()) == ("4", "128")
 
 
 def test_a_device_that_is_gone_becomes_the_automatic_choice(form):

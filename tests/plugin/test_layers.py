@@ -88,7 +88,16 @@ def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not():
     uncertainty = result_metadata(source, "uncertainty", 2, (0, 1), ())
     assert reconstruction["colormap"].name == "green"
     assert reconstruction["blending"] == "additive"
-    assert uncertainty["colormap"] != "green"
+    assert uncertainty["colormap"].name == "CVDM uncertainty"
+
+
+def test_the_uncertainty_covers_the_picture_where_it_is_large_and_nowhere_else():
+    source = InputLayer.of(Image(np.zeros((6, 6))))
+    colormap = result_metadata(source, "uncertainty", 2, (0, 1), ())["colormap"]
+    alpha = colormap.map(np.linspace(0, 1, 101))[:, 3]
+    assert (alpha[:25] == 0).all()
+    assert (np.diff(alpha[25:]) > 0).all()
+    assert alpha[-1] == 1
 
 
 def test_an_rgb_input_gives_a_grey_reconstruction():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dask.array as da
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.reading import FileReading, axes_of, describe, read_layer, with_file
+from napari_cvdm.plugin.reading import FileReading, axes_of, describe, memory_needed, read_layer, with_file
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,13 @@ def test_an_rgb_layer_has_no_colour_axis_among_its_axes():
     reading = read_layer(Image(np.zeros((5, 40, 50, 3), np.uint8), rgb=True))
     assert (reading.axes, reading.shape, reading.rgb) == ("QYX", (5, 40, 50), True)
     assert "colours averaged" in describe(reading)
+
+
+def test_a_large_image_is_announced_with_the_memory_it_needs():
+    reading = read_layer(Image(np.zeros((2, 16, 16), np.uint16)))
+    assert memory_needed(reading) == 2 * 16 * 16 * (2 + 4 * 4 * 4)
+    assert "memory" not in describe(reading)
+    assert describe(replace(reading, shape=(100, 1024, 1024))).endswith("a run needs about 6 GB of memory")
 
 
 def test_a_multiscale_layer_is_read_at_full_resolution():

@@ -115,10 +115,16 @@ class Form(QWidget):
             value=0,
             tooltip="The same seed gives the same pixels.",
         )
-        self.steps = SpinBox(
-            label="Steps per draw", min=0, max=1000, value=0, tooltip="0 leaves it to the model."
+        # Whole numbers, but magicgui's own field for these cannot say "automatic" in place of 0.
+        self.steps = FloatSpinBox(
+            label="Steps per draw",
+            min=0,
+            max=1000,
+            step=1,
+            value=0,
+            tooltip="Denoising steps of each draw. Down to 0, the model decides.",
         )
-        self.tile = SpinBox(
+        self.tile = FloatSpinBox(
             label="Tile",
             min=0,
             max=16_384,
@@ -150,10 +156,10 @@ class Form(QWidget):
             pixel_size=self.pixel_size.value or None,
             preview=self.quality.value is _PREVIEW,
             draws=self.draws.value,
-            steps=self.steps.value or None,
+            steps=int(self.steps.value) or None,
             seed=self.seed.value,
             device=self.device.value,
-            tile=self.tile.value or "auto",
+            tile=int(self.tile.value) or "auto",
         )
 
     def offer_devices(self, choices: list[Choice]) -> None:
@@ -189,6 +195,8 @@ class Form(QWidget):
         self.pixel_size.native.setSpecialValueText("not known")
         self.steps.native.setSpecialValueText("as the model says")
         self.tile.native.setSpecialValueText("automatic")
+        for field in (self.steps, self.tile):
+            field.native.setDecimals(0)
         for combo in (self.layer, self.model, self.quality, self.device):
             # Long layer names must not make the dock wide.
             combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

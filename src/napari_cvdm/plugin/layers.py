@@ -21,9 +21,11 @@ METADATA_KEY = "napari_cvdm"
 
 Picture = Literal["reconstruction", "uncertainty"]
 
-#: Black to yellow through purple and red: perceptually uniform, readable with every kind of colour
-#: blindness, and hot where the model is least sure.
-_UNCERTAINTY_COLORMAP = "inferno"
+#: Orange that covers the reconstruction where the model is unsure, and not where it is sure.
+#: Orange on grey can be told apart with every kind of colour blindness, and the structures stay visible.
+_ORANGE = (1.0, 0.37, 0.0)
+#: Share of the contrast range below which the uncertainty leaves the picture untouched.
+_UNTOUCHED = 0.25
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,19 @@ def result_metadata(
 
 def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
     if picture == "uncertainty":
-        return {"colormap": _UNCERTAINTY_COLORMAP, "blending": "additive", "opacity": 0.7}
+        return {"colormap": _uncertainty_colormap(), "blending": "translucent_no_depth"}
     return {
         "colormap": "gray" if source.colormap is None else source.colormap,
         # "opaque" would hide layers of other channels for no reason of the user's making.
         "blending": "translucent_no_depth" if source.blending == "opaque" else source.blending,
     }
+
+
+def _uncertainty_colormap() -> Any:
+    from napari.utils.colormaps import Colormap
+
+    colors = [(*_ORANGE, alpha) for alpha in (0.0, 0.0, 1.0)]
+    return Colormap(colors, controls=[0, _UNTOUCHED, 1], name="CVDM uncertainty")
 
 
 def _base_name(name: str, picture: Picture) -> str:

@@ -142,4 +142,7 @@ def _summary(provenance: dict[str, Any]) -> str:
     draws = provenance.get("draws")
     made = f"{draws} draws of {provenance.get('steps')} steps" if draws else "mean network only"
     uncertainty = provenance.get("uncertainty", "uncalibrated")
-    return f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty."
+    return (
+        f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty. "
+        "Orange marks where the model is least sure."
+    )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CVDMWidget"]
 
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
-_OPTIONAL = "Tell it to have checked that the model suits the image."
+_OPTIONAL = "Optional: with it, the program checks that the model suits the image."
 _BAR_STEPS = 1000
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
 _CLOSED: set[CVDMWidget] = set()
