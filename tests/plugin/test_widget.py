@@ -376,8 +376,8 @@ class TestLayerKinds:
 
 
 def test_opening_the_widget_loads_neither_torch_nor_dask():
-    # In a process of its own, because the tests have loaded both. napari itself loads dask, if it is there,
-    # as soon as it makes a layer, so the viewer here is an empty model.
+    # In a process of its own, because the tests have loaded both. napari's window loads dask, so the viewer
+    # here is a mere model.
     code = """
 import sys
 from qtpy.QtWidgets import QApplication

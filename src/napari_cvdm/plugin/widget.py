@@ -105,7 +105,7 @@ class CVDMWidget(QWidget):
         from napari.layers import Image
 
         layers = (getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers)
-        return [(layer.name, layer) for layer in layers if type(layer) is Image and not is_result(layer)]
+        return [(layer.name, layer) for layer in layers if isinstance(layer, Image) and not is_result(layer)]
 
     def _follow_selection(self, event: Any = None) -> None:
         """Choose the layer that is selected in the viewer, unless the user has chosen one in the form."""
