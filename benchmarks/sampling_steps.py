@@ -4,7 +4,7 @@
 
 Simulated fields of every kind, with seeds that neither training nor calibration uses, are restored with
 each sampler and number of steps. The card's shrinkage, scale weight and calibration are left out, so that the
-table shows the draws themselves. All figures are pooled over all pixels of all fields, in normalised intensity.
+table shows the draws themselves. Figures are pooled over all pixels of all fields, in normalised intensity.
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ def test_the_calibrated_interval_holds_what_it_says(model: PretrainedModel) -> N
     assert measured["coverage_before"]["0.9"] != pytest.approx(0.9, abs=0.01)
     assert card.calibration is not None
     assert card.calibration["kind"] == "affine"
-    best = min(measured["squared_error_by_shrinkage"], key=measured["squared_error_by_shrinkage"].get)
-    assert card.posterior_shrinkage == float(best)
+    errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
+    assert errors[card.posterior_shrinkage] <= 1.006 * min(errors.values())
+    assert all(errors[w] > 1.004 * min(errors.values()) for w in errors if w < card.posterior_shrinkage)
     assert len(lines) == 2
 
 
