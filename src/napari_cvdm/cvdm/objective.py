@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.cvdm.schedule import evaluate_schedule, noise_level
+from napari_cvdm.cvdm.schedule import evaluate_schedule, gamma_at, noise_level
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def objective(
     predicted = model.predict_noise(z, x, mean, scale, at_t.gamma)
     noise_term = F.mse_loss(predicted, noise)
 
-    gamma_start = evaluate_schedule(model.clock, torch.zeros_like(t).view(-1, 1, 1, 1), lam).gamma
-    gamma_end = evaluate_schedule(model.clock, torch.ones_like(t).view(-1, 1, 1, 1), lam).gamma
+    gamma_start = gamma_at(model.clock, torch.zeros_like(t).view(-1, 1, 1, 1), lam)
+    gamma_end = gamma_at(model.clock, torch.ones_like(t).view(-1, 1, 1, 1), lam)
     prior_term = prior_divergence(residual, gamma_end)
     ends_term = (gamma_start - 1).square().mean() + gamma_end.square().mean()
     smooth_term = weights.alpha * at_t.curvature.square().mean()

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from napari_cvdm.cvdm.schedule import gamma_at
+
 #: (z, γ) → ε̂, all of one shape.
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
 #: Least γ in sampling, as in the published implementation: the residual is recovered by dividing by its root.
@@ -212,4 +214,4 @@ def _check_times(times: Sequence[float]) -> int:
 
 def _gamma(clock: nn.Module, time: float, lam: Tensor) -> Tensor:
     t = torch.full((1,) * lam.ndim, time, dtype=lam.dtype, device=lam.device)
-    return torch.exp(-lam * clock(t).integral).clamp_min(LEAST_GAMMA)
+    return gamma_at(clock, t, lam).clamp_min(LEAST_GAMMA)

@@ -94,6 +94,11 @@ def noise_level(gamma: Tensor) -> Tensor:
     return (1 - gamma).clamp_min(1e-12).sqrt()
 
 
+def gamma_at(clock: nn.Module, t: Tensor, lam: Tensor) -> Tensor:
+    """γ(t, x) alone, for times broadcastable to the rates ``lam``; of the shape of ``lam``."""
+    return torch.exp(-lam * clock(t).integral)
+
+
 class ScheduleValues(NamedTuple):
     """γ, β, ∂γ/∂t and ∂²γ/∂t² at one time per item; each of the shape of λ."""
 

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from scipy import ndimage
 from torch import Tensor
 
+from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.calibration import error_correlation
+from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import angular, finish
 from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
@@ -121,9 +123,8 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
 
 def peak_signal_to_noise(truth: NDArray[np.float32], image: NDArray[np.float32]) -> float:
     """PSNR in dB after the least-squares gain and offset, with the truth's range as peak."""
-    design = np.stack([image.ravel(), np.ones(image.size, np.float32)], axis=1)
-    solution = np.linalg.lstsq(design, truth.ravel(), rcond=None)[0]
-    error = float(np.mean((design @ solution - truth.ravel()) ** 2))
+    error = float(np.mean((match_intensity(image, truth).apply(image) - truth) ** 2))
+    # Unlike `assessment.metrics.psnr`, finite for any pair: an odd field must not end a training run.
     return float(10 * np.log10(max(float(np.ptp(truth)) ** 2, 1e-12) / max(error, 1e-12)))
 
 
@@ -158,12 +159,12 @@ def validate(
     rows = []
     for field in fields:
         restored = restore_field(model, field.x, steps, draws)
-        enlarged = ndimage.zoom(field.x, 2, order=3, grid_mode=True, mode="reflect").astype(np.float32)
+        enlarged = enlarge(field.x).astype(np.float32)
         scores["psnr_bicubic"].append(peak_signal_to_noise(field.y, enlarged))
         scores["psnr_mean_network"].append(peak_signal_to_noise(field.y, restored.mean_network))
         scores["psnr_posterior_mean"].append(peak_signal_to_noise(field.y, restored.mean))
         error = np.abs(restored.mean - field.y)
-        scores["correlation"].append(float(np.corrcoef(restored.std.ravel(), error.ravel())[0, 1]))
+        scores["correlation"].append(error_correlation(restored.std, error))
         scores["coverage90"].append(float(np.mean(error <= 1.645 * restored.std)))
         top = max(float(np.percentile(field.y, 99.8)), 1e-6)
         panels = [
