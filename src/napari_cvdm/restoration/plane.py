@@ -86,21 +86,26 @@ class PlaneRestorer:
         self.noise_tile = TileSize(tile, automatic_tile(device, config.noise_widths[0], self._noise_halo))
 
     @torch.inference_mode()
-    def estimate(self, plane: npt.NDArray[np.float32]) -> PlaneEstimate:
+    def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> PlaneEstimate:
         """Run the mean network and the rate network over one plane.
 
         Parameters
         ----------
         plane : ndarray
             Normalised intensities, shape (Y, X).
+        padding : Padding, optional
+            Given for a plane that is padded already: ``plane`` then has the rows and columns of the padding.
 
         Returns
         -------
         PlaneEstimate
         """
-        padding = plan_padding(plane.shape[0], plane.shape[1], self._network.granularity)
         image = torch.from_numpy(np.ascontiguousarray(plane)).to(self._device)[None, None]
-        observation = pad_by_reflection(image, padding)
+        if padding is None:
+            padding = plan_padding(plane.shape[0], plane.shape[1], self._network.granularity)
+            observation = pad_by_reflection(image, padding)
+        else:
+            observation = image
 
         def first_pass(x: Tensor) -> Estimate:
             return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
