@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.cvdm.sampling import LEAST_GAMMA, angle_grid
-from napari_cvdm.cvdm.schedule import LinearGammaClock
+from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES, FixedClock
 
 Randomise = Callable[[nn.Module, int], nn.Module]
 
@@ -98,17 +98,19 @@ class TestEstimate:
         assert all(p.grad is None for p in model.mean_network.parameters())
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in model.scale_head.parameters())
 
+    @pytest.mark.parametrize("schedule", FIXED_SCHEDULES)
     @torch.no_grad()
-    def test_fixed_schedule_has_one_rate_and_learns_nothing(self) -> None:
-        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "clock_units": 0}))
-        assert isinstance(model.clock, LinearGammaClock)
+    def test_fixed_schedule_has_one_rate_and_learns_nothing(self, schedule: str) -> None:
+        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "schedule": schedule}))
+        assert isinstance(model.clock, FixedClock)
+        assert model.clock.shape == schedule
         assert not [name for name, _ in model.named_parameters() if "rate" in name or "clock" in name]
         rate = model.estimate(gaussian(2, 1, 8, 8)).lam
         assert torch.equal(rate, torch.full((2, 4, 8, 8), model.config.rate_bounds[0]))
 
-    @pytest.mark.parametrize("clock_units", [0, 4])
-    def test_sampling_times_are_even_for_the_rate_it_starts_with(self, clock_units: int) -> None:
-        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "clock_units": clock_units}))
+    @pytest.mark.parametrize("schedule", ["learned", "linear"])
+    def test_sampling_times_are_even_for_the_rate_it_starts_with(self, schedule: str) -> None:
+        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "schedule": schedule}))
         rate = float(model.rate(gaussian(1, 1, 8, 8)).detach().mean())
         assert model.sampling_times(9) == pytest.approx(angle_grid(9, model.clock, rate), abs=1e-6)
 

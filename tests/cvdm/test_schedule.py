@@ -10,22 +10,23 @@ from torch import Tensor, nn
 from napari_cvdm.cvdm.model import CVDMConfig
 from napari_cvdm.cvdm.networks import RateNetwork
 from napari_cvdm.cvdm.schedule import (
+    FIXED_SCHEDULES,
     LOG_REACH,
-    LinearGammaClock,
+    FixedClock,
     MonotoneClock,
     evaluate_schedule,
     noise_level,
 )
 
-#: A clock as made (0), clocks far from it, and one without parameters.
-CLOCKS = [0, 1, 2, 3, 4, 5, "fixed"]
+#: A clock as made (0), clocks far from it, and those without parameters.
+CLOCKS: list[int | str] = [0, 1, 2, 3, 4, 5, *FIXED_SCHEDULES]
 
 
 def make_clock(which: int | str, dtype: torch.dtype = torch.float64) -> nn.Module:
-    if which == "fixed":
-        return LinearGammaClock()
+    if isinstance(which, str):
+        return FixedClock(which, 7.0)
     clock = MonotoneClock(8)
-    generator = torch.Generator().manual_seed(int(which))
+    generator = torch.Generator().manual_seed(which)
     with torch.no_grad():
         for parameter in clock.parameters():
             # Wide enough before the softplus for weights and slopes over orders of magnitude after it.
@@ -82,22 +83,45 @@ class TestClock:
         torch.testing.assert_close(values.rate, rate, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(values.rate_slope, rate_slope, rtol=1e-8, atol=1e-9)
 
-    def test_without_units_in_the_middle_is_the_fixed_clock(self) -> None:
+    def test_without_units_in_the_middle_draws_a_straight_line(self) -> None:
         learned = MonotoneClock(4).double()
         with torch.no_grad():
             learned.linear.fill_(-60.0)
             learned.weights.fill_(-60.0)
-        t = torch.linspace(0, 1, 50, dtype=torch.float64)
-        for ours, fixed in zip(learned(t), LinearGammaClock()(t), strict=True):
-            torch.testing.assert_close(ours, fixed)
-
-    def test_fixed_clock_draws_a_straight_line(self) -> None:
         t = inner_times()
-        lam = torch.full_like(t, -math.log(1 - LOG_REACH))
-        values = evaluate_schedule(LinearGammaClock(), t, lam)
-        torch.testing.assert_close(values.gamma, 1 - LOG_REACH * t)
-        torch.testing.assert_close(values.slope, torch.full_like(t, -LOG_REACH))
-        torch.testing.assert_close(values.curvature, torch.zeros_like(t), rtol=0, atol=1e-6)
+        gamma = evaluate_schedule(learned, t, torch.full_like(t, -math.log(1 - LOG_REACH))).gamma
+        torch.testing.assert_close(gamma, 1 - LOG_REACH * t)
+
+
+class TestFixedClock:
+    @pytest.mark.parametrize(
+        ("shape", "fall"),
+        [
+            ("linear", lambda t: 1 - t),
+            (
+                "cosine",
+                lambda t: (
+                    torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2 / math.cos(0.004 * math.pi / 1.008) ** 2
+                ),
+            ),
+            (
+                "sigmoid",
+                lambda t: (
+                    (1 / (1 + torch.exp(6 * t - 3)) - 1 / (1 + math.exp(3)))
+                    / (1 / (1 + math.exp(-3)) - 1 / (1 + math.exp(3)))
+                ),
+            ),
+        ],
+    )
+    def test_gamma_has_the_published_shape(self, shape: str, fall: Callable[[Tensor], Tensor]) -> None:
+        t = inner_times()
+        rate = 7.0
+        gamma = evaluate_schedule(FixedClock(shape, rate), t, torch.full_like(t, rate)).gamma
+        torch.testing.assert_close(gamma, math.exp(-rate) + (1 - math.exp(-rate)) * fall(t))
+
+    def test_refuses_what_it_does_not_know(self) -> None:
+        with pytest.raises(ValueError, match="'quadratic'; choose from linear, cosine, sigmoid"):
+            FixedClock("quadratic", 7.0)
 
 
 class TestSchedule:

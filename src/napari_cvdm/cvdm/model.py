@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork
 from napari_cvdm.cvdm.sampling import angle_grid
-from napari_cvdm.cvdm.schedule import LinearGammaClock, MonotoneClock, noise_level
+from napari_cvdm.cvdm.schedule import FixedClock, MonotoneClock, noise_level
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class CVDMConfig:
     rate_bounds : tuple of float
         Least and greatest λ(x): γ(1, x) lies between exp(−greatest) and exp(−least).
     clock_units : int
-        Sigmoid units of the learned clock; 0 for the fixed linear schedule with one λ for all pixels.
+        Sigmoid units of the learned clock.
+    schedule : str
+        "learned", or one of `FIXED_SCHEDULES` with the least λ for all pixels.
     """
 
     upscaling: int = 2
@@ -47,6 +49,7 @@ class CVDMConfig:
     rate_width: int = 16
     rate_bounds: tuple[float, float] = (7.0, 40.0)
     clock_units: int = 16
+    schedule: str = "learned"
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON-able values."""
@@ -130,11 +133,11 @@ class CVDM(nn.Module):
         nn.init.zeros_(self.noise_network.head.weight)
         nn.init.zeros_(self.noise_network.head.bias)  # type: ignore[arg-type]
         self.clock: nn.Module
-        if config.clock_units:
+        if config.schedule == "learned":
             self.rate_network = RateNetwork(1, folded, config.rate_width, config.rate_bounds)
             self.clock = MonotoneClock(config.clock_units)
         else:
-            self.clock = LinearGammaClock()
+            self.clock = FixedClock(config.schedule, config.rate_bounds[0])
         self.granularity = max(self.mean_network.granularity, self.noise_network.granularity)
         # The scale head looks two pixels further than the mean's own head.
         reach = max(
@@ -162,7 +165,7 @@ class CVDM(nn.Module):
 
     def rate(self, x: Tensor) -> Tensor:
         """Rate λ(x) of the schedule, shape (B, s², H, W), float32."""
-        if self.config.clock_units:
+        if self.config.schedule == "learned":
             lam: Tensor = self.rate_network(x)
             return lam
         shape = (x.shape[0], self.upscaling**2, *x.shape[-2:])
@@ -170,7 +173,8 @@ class CVDM(nn.Module):
 
     def sampling_times(self, steps: int) -> tuple[float, ...]:
         """Times from 1 to 0 for a sampler of ``steps`` steps, even in the angle arccos √γ at a typical λ."""
-        rate = self.rate_network.typical if self.config.clock_units else self.config.rate_bounds[0]
+        learned = self.config.schedule == "learned"
+        rate = self.rate_network.typical if learned else self.config.rate_bounds[0]
         return angle_grid(steps, self.clock, rate)
 
     def estimate(self, x: Tensor) -> Estimate:

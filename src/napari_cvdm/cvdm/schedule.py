@@ -21,6 +21,10 @@ from torch.nn import functional as F
 #: The logarithmic unit is −log(1 − LOG_REACH·t): a schedule made of it alone has γ = (1 − LOG_REACH·t)^p.
 LOG_REACH = 0.999
 
+#: Offset s of the cosine schedule, and the half-width of the logistic curve of the sigmoid schedule.
+COSINE_OFFSET = 0.008
+SIGMOID_REACH = 3.0
+
 
 class Clock(NamedTuple):
     """Γ and its first two derivatives at some times; all of the shape of the times."""
@@ -75,18 +79,71 @@ class MonotoneClock(nn.Module):
         return Clock(integral, raw.rate / span, raw.rate_slope / span)
 
 
-class LinearGammaClock(nn.Module):
-    """The fixed clock of a schedule whose γ falls (nearly) linearly: Γ(t) = log(1 − κt) / log(1 − κ).
+#: Shapes of γ that `FixedClock` knows.
+FIXED_SCHEDULES = ("linear", "cosine", "sigmoid")
 
-    It has no parameters: the comparison of learned against fixed schedules uses it in the learned clock's
-    place.
+
+class FixedClock(nn.Module):
+    """The clock of a schedule fixed beforehand, with one rate λ for all pixels; it has no parameters.
+
+    Γ(t) = −log γ(t) / λ with γ(t) = e^−λ + (1 − e^−λ) f(t), so that γ falls from 1 to e^−λ along f:
+
+    - ``linear``: f = 1 − t;
+    - ``cosine``: f = cos²(π/2 · (t + s)/(1 + s)) / cos²(π/2 · s/(1 + s)), s = 0.008 (Nichol & Dhariwal 2021,
+      arXiv 2102.09672);
+    - ``sigmoid``: a logistic curve between −3 and 3, brought to 1 and 0 at its ends (Jabri et al. 2022,
+      arXiv 2212.11972).
+
+    Parameters
+    ----------
+    shape : str
+        One of `FIXED_SCHEDULES`.
+    rate : float
+        The λ for which γ has this shape.
+
+    Raises
+    ------
+    ValueError
+        If the shape is unknown.
     """
+
+    def __init__(self, shape: str, rate: float) -> None:
+        super().__init__()
+        if shape not in FIXED_SCHEDULES:
+            raise ValueError(f"unknown schedule {shape!r}; choose from {', '.join(FIXED_SCHEDULES)}")
+        self.shape, self.rate = shape, rate
+
+    def _fall(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``f`` and its first two derivatives."""
+        if self.shape == "linear":
+            return 1 - t, torch.full_like(t, -1.0), torch.zeros_like(t)
+        if self.shape == "cosine":
+            speed = math.pi / (1 + COSINE_OFFSET)
+            angle, start = speed * (t + COSINE_OFFSET), math.cos(speed * COSINE_OFFSET)
+            span = 1 + start  # cos² of half the angle is (1 + cos)/2, and cos is −1 at t = 1
+            return (
+                (1 + torch.cos(angle)) / span,
+                -speed * torch.sin(angle) / span,
+                -(speed**2) * torch.cos(angle) / span,
+            )
+        low, high = (1 / (1 + math.exp(SIGMOID_REACH * sign)) for sign in (1, -1))
+        value = torch.sigmoid(SIGMOID_REACH * (1 - 2 * t))
+        slope = -2 * SIGMOID_REACH * value * (1 - value)
+        curvature = -2 * SIGMOID_REACH * slope * (1 - 2 * value)
+        span = high - low
+        return (value - low) / span, slope / span, curvature / span
 
     def forward(self, t: Tensor) -> Clock:
         """Γ, τ and τ' at times ``t`` in [0, 1]; any shape."""
-        span = -math.log(1 - LOG_REACH)
-        rest = 1 - LOG_REACH * t
-        return Clock(-torch.log(rest) / span, LOG_REACH / rest / span, (LOG_REACH / rest) ** 2 / span)
+        fall, slope, curvature = self._fall(t)
+        end = math.exp(-self.rate)
+        gamma = end + (1 - end) * fall
+        slope, curvature = (1 - end) * slope, (1 - end) * curvature
+        integral = -torch.log(gamma) / self.rate
+        # As in the learned clock: rounding must not make γ(0) other than 1.
+        integral = integral - torch.where(t == 0, integral, 0).detach()
+        falling = -slope / gamma
+        return Clock(integral, falling / self.rate, (falling**2 - curvature / gamma) / self.rate)
 
 
 def noise_level(gamma: Tensor) -> Tensor:
@@ -113,7 +170,7 @@ def evaluate_schedule(clock: nn.Module, t: Tensor, lam: Tensor) -> ScheduleValue
 
     Parameters
     ----------
-    clock : MonotoneClock or LinearGammaClock
+    clock : MonotoneClock or FixedClock
         The clock Γ.
     t : Tensor
         Times in [0, 1], broadcastable to ``lam`` (for instance (B, 1, 1, 1)).

@@ -157,7 +157,11 @@ def file_sha256(path: Path) -> str:
 
 def _check_architecture(architecture: Mapping[str, Any]) -> None:
     """Refuse numbers that no network of ours could have, before anything is built from them."""
+    from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
+
     for key, value in architecture.items():
+        if key == "schedule" and value in ("learned", *FIXED_SCHEDULES):
+            continue
         numbers = value if isinstance(value, list | tuple) else [value]
         sane = len(numbers) <= _MOST_LEVELS and all(
             isinstance(n, int | float) and 0 <= n <= _LARGEST_NUMBER for n in numbers
