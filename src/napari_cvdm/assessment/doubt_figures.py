@@ -1,0 +1,185 @@
+"""Figures about one result: a profile with its band, and a histogram of the uncertainty.
+
+Matplotlib is loaded when the first figure is made, and figures are drawn without pyplot or any window, so
+that this may be done in a worker thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cvdm.assessment.profile import Profile
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["FigureStyle", "Histogram", "draw_histogram", "draw_profile", "histogram_of", "rendered", "saved"]
+
+#: Okabe and Ito's palette, made to be told apart with every kind of colour blindness.
+_BLUE, _ORANGE = "#56B4E9", "#E69F00"
+#: Matplotlib's caches of fonts and glyphs are shared and not safe for threads.
+_DRAWING = Lock()
+
+
+@dataclass(frozen=True)
+class FigureStyle:
+    """Size and colours of a figure.
+
+    Attributes
+    ----------
+    width, height : float
+        In pixels of a screen with 96 to the inch.
+    ratio : float
+        Physical pixels for each of these; 2 on many modern screens.
+    foreground, background : str
+        Colours of axes and text, and of the ground ("none" for a transparent one).
+    """
+
+    width: float = 480
+    height: float = 300
+    ratio: float = 1.0
+    foreground: str = "black"
+    background: str = "white"
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """How often each uncertainty occurs. From `histogram_of`.
+
+    Attributes
+    ----------
+    edges : ndarray, (bins + 1,)
+        Edges of the bins.
+    pixels : ndarray, (bins,)
+        Pixels in each; the last bin holds all that lies above, too.
+    """
+
+    edges: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the columns of a table, under their headings."""
+        return {"from": self.edges[:-1], "to": self.edges[1:], "pixels": self.pixels}
+
+
+def histogram_of(uncertainty: NDArray[np.floating], bins: int = 80) -> Histogram:
+    """Count pixels by their uncertainty, up to the 99.9th percentile; the last bin takes what lies above."""
+    top = float(np.percentile(uncertainty, 99.9)) or 1.0
+    pixels, edges = np.histogram(np.clip(uncertainty, 0, top), bins=bins, range=(0, top))
+    return Histogram(edges, pixels)
+
+
+def draw_profile(profile: Profile, style: FigureStyle, intensity: str = "intensity") -> Figure:
+    """Draw a profile: reconstruction with its 90 % band, and the original."""
+    figure, axes = _empty(style)
+    low, high = profile.band
+    axes.fill_between(
+        profile.distance, low, high, color=_BLUE, alpha=0.35, linewidth=0, label="90 % interval"
+    )
+    axes.plot(profile.distance, profile.mean, color=_BLUE, linewidth=1.6, label="reconstruction")
+    if profile.original is not None:
+        axes.plot(
+            profile.distance,
+            profile.original,
+            color=style.foreground,
+            linewidth=1.2,
+            linestyle="--",
+            label="original",
+        )
+    axes.set_xlim(float(profile.distance[0]), float(profile.distance[-1]))
+    _label(axes, style, f"distance ({profile.unit})", intensity)
+    _legend(figure, axes, style)
+    return figure
+
+
+def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureStyle, label: str) -> Figure:
+    """Draw a histogram of the uncertainty, with the part above the threshold in orange.
+
+    Parameters
+    ----------
+    histogram : Histogram
+        What to draw; counts are on a logarithmic axis, because doubtful pixels are few.
+    threshold : float or None
+        Where the doubtful part begins.
+    style : FigureStyle
+        Size and colours.
+    label : str
+        Of the horizontal axis.
+    """
+    figure, axes = _empty(style)
+    edges, above = histogram.edges, np.zeros(len(histogram.pixels), bool)
+    if threshold is not None:
+        above = histogram.edges[:-1] >= threshold
+        axes.axvline(threshold, color=style.foreground, linewidth=1, linestyle="--")
+    for chosen, color, name in ((~above, _BLUE, "below threshold"), (above, _ORANGE, "above threshold")):
+        if chosen.any():
+            counts = np.where(chosen, histogram.pixels, 0)
+            axes.stairs(counts, edges, fill=True, color=color, label=name)
+    axes.set_yscale("log", nonpositive="clip")
+    axes.set_ylim(bottom=0.7)
+    axes.set_xlim(0, float(edges[-1]))
+    _label(axes, style, label, "pixels")
+    if threshold is not None:
+        _legend(figure, axes, style)
+    return figure
+
+
+def rendered(figure: Figure) -> NDArray[np.uint8]:
+    """Return a figure's pixels, uint8, shape (height, width, 4), RGBA."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with _DRAWING:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.array(canvas.buffer_rgba())
+
+
+def saved(figure: Figure, path: str | Path, dots_per_inch: int = 200) -> None:
+    """Write a figure to a file; the kind is told by the name's end: .png, .svg or .pdf."""
+    with _DRAWING:
+        figure.savefig(path, dpi=dots_per_inch)
+
+
+def _empty(style: FigureStyle) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(
+        figsize=(max(style.width, 80) / 96, max(style.height, 80) / 96),
+        dpi=96 * style.ratio,
+        facecolor=style.background,
+        layout="constrained",
+    )
+    axes = figure.add_subplot()
+    axes.set_facecolor("none")
+    for edge, spine in axes.spines.items():
+        spine.set_visible(edge in ("left", "bottom"))
+        spine.set_color(style.foreground)
+    axes.tick_params(colors=style.foreground, which="both", labelsize=_type_size(style))
+    axes.locator_params(axis="x", nbins=5)
+    return figure, axes
+
+
+def _type_size(style: FigureStyle) -> float:
+    """Return the size of type in points: small in a narrow dock, to leave the curve some room."""
+    return 7 if style.width < 400 else 8.5
+
+
+def _label(axes: Axes, style: FigureStyle, x: str, y: str) -> None:
+    axes.set_xlabel(x, color=style.foreground, fontsize=_type_size(style))
+    axes.set_ylabel(y, color=style.foreground, fontsize=_type_size(style))
+
+
+def _legend(figure: Figure, axes: Axes, style: FigureStyle) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=len(labels), frameon=False,
+        fontsize=_type_size(style), labelcolor=style.foreground, handlelength=1.2, columnspacing=0.9,
+        handletextpad=0.4,
+    )  # fmt: skip

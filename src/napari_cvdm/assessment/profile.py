@@ -1,0 +1,108 @@
+"""Intensity profiles along a line, with the band that the true value is expected in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.doubt import NINETY_PERCENT
+from napari_cvdm.restoration.errors import InputError
+
+__all__ = ["Profile", "points_along", "sample"]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Reconstruction, uncertainty and original along a line.
+
+    Attributes
+    ----------
+    distance : ndarray
+        From the line's beginning, in ``unit``, shape (points,).
+    mean, std : ndarray
+        Reconstruction and standard deviation there, in the intensity units of the image.
+    original : ndarray or None
+        The recorded image there; NaN outside of it.
+    unit : str
+        Of the distance, for instance "µm".
+    """
+
+    distance: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    original: NDArray[np.float64] | None
+    unit: str
+
+    @property
+    def band(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lower and upper end of the central 90 % interval of each point."""
+        return self.mean - NINETY_PERCENT * self.std, self.mean + NINETY_PERCENT * self.std
+
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """Return the columns of a table, under their headings."""
+        low, high = self.band
+        table = {
+            f"distance ({self.unit})": self.distance,
+            "reconstruction": self.mean,
+            "standard deviation": self.std,
+            "90 % interval, lower end": low,
+            "90 % interval, upper end": high,
+        }
+        return table if self.original is None else table | {"original": self.original}
+
+
+def points_along(vertices: ArrayLike, spacing: float = 1.0, most: int = 4096) -> NDArray[np.float64]:
+    """Place points evenly along a line or a polyline.
+
+    Parameters
+    ----------
+    vertices : array-like, (vertices, 2)
+        In pixels.
+    spacing : float
+        Distance of the points in pixels; a little less, so that both ends get one.
+    most : int
+        No more points than this.
+
+    Returns
+    -------
+    ndarray, (points, 2)
+        At least two.
+
+    Raises
+    ------
+    InputError
+        If the line has no length.
+    """
+    corners = np.asarray(vertices, np.float64)
+    lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
+    if not lengths.sum() > 0:
+        raise InputError("The line has no length: drag from one point to another.")
+    at = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = min(most, max(2, int(np.ceil(at[-1] / spacing)) + 1))
+    positions = np.linspace(0, at[-1], count)
+    return np.stack([np.interp(positions, at, corners[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def sample(picture: ArrayLike, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sample a picture at points between its pixels' centres, by linear interpolation.
+
+    Parameters
+    ----------
+    picture : array-like, (Y, X)
+        Any kind of numbers.
+    points : ndarray, (points, 2)
+        In pixels; (0, 0) is the centre of the first.
+
+    Returns
+    -------
+    ndarray, (points,)
+        NaN for points outside the picture, whose pixels reach half a pixel beyond their centres.
+    """
+    from scipy.ndimage import map_coordinates
+
+    values = np.asarray(picture)
+    inside = np.all((points >= -0.5) & (points <= np.array(values.shape) - 0.5), axis=1)
+    sampled = map_coordinates(values.astype(np.float64), points.T, order=1, mode="nearest")
+    return np.where(inside, sampled, np.nan)

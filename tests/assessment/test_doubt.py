@@ -1,0 +1,91 @@
+"""Thresholds and relative uncertainty, on pictures small enough to count by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.doubt import NINETY_PERCENT, PlaneDoubt, ThresholdCurve
+from napari_cvdm.restoration.errors import InputError
+
+
+def striped() -> PlaneDoubt:
+    """100 rows: 50 of background 10, 40 of signal 100 with σ 5, 10 of signal 200 with σ 40."""
+    mean, std = np.full((100, 20), 10.0), np.full((100, 20), 1.0)
+    mean[50:90], std[50:90] = 110, 5
+    mean[90:], std[90:] = 210, 40
+    return PlaneDoubt(mean, std)
+
+
+def test_signal_is_what_stands_above_the_background():
+    doubt = striped()
+    assert doubt.background == 10
+    assert np.unique(doubt.signal).tolist() == [0, 100, 200]
+    assert doubt.faintest == pytest.approx(10)  # 5 % of 200
+
+
+def test_relative_uncertainty_is_referred_to_the_signal_and_stays_small_in_the_dark():
+    relative = striped().uncertainty("relative")
+    np.testing.assert_allclose(relative[[0, 60, 95], 0], [1 / 10, 5 / 100, 40 / 200])
+
+
+def test_a_threshold_divides_signal_pixels_and_errors():
+    summary = ThresholdCurve(striped(), "absolute").at(10)
+    assert summary.share_of_signal == pytest.approx(10 * 200 / (10 * 200 + 40 * 100))
+    assert summary.share_of_pixels == pytest.approx(0.1)
+    assert summary.error_above == pytest.approx(40)
+    assert summary.error_below == pytest.approx(np.sqrt((50 * 1 + 40 * 25) / 90))
+
+
+def test_a_threshold_in_relative_terms_marks_other_pixels():
+    summary = ThresholdCurve(striped(), "relative").at(0.15)
+    assert summary.share_of_pixels == pytest.approx(0.1)
+    assert summary.error_above == pytest.approx(0.2)
+    assert ThresholdCurve(striped(), "relative").at(0.06).share_of_pixels == pytest.approx(0.6)
+
+
+def test_nothing_lies_above_the_maximum_and_all_above_less_than_the_least():
+    curve = ThresholdCurve(striped(), "absolute")
+    top, bottom = curve.at(40), curve.at(0)
+    assert (top.share_of_signal, top.share_of_pixels, top.error_above) == (0, 0, None)
+    assert (bottom.share_of_signal, bottom.share_of_pixels, bottom.error_below) == (1, 1, None)
+
+
+def test_the_threshold_for_a_share_of_the_signal_gives_that_share_back():
+    rng = np.random.default_rng(0)
+    doubt = PlaneDoubt(rng.gamma(2, 50, (64, 64)), rng.gamma(2, 5, (64, 64)))
+    curve = ThresholdCurve(doubt, "absolute")
+    for share in (0.05, 0.3, 0.9):
+        assert curve.at(curve.threshold_for(share)).share_of_signal == pytest.approx(share, abs=0.01)
+
+
+def test_the_mask_of_a_threshold_has_the_pixels_that_the_summary_counts():
+    doubt = PlaneDoubt(*np.random.default_rng(1).random((2, 40, 40)))
+    for measure in ("absolute", "relative"):
+        values = doubt.uncertainty(measure)
+        threshold = float(values[3, 4])  # a value that occurs: strictly above
+        assert ThresholdCurve(doubt, measure).at(threshold).share_of_pixels == np.mean(values > threshold)
+
+
+def test_a_flat_dark_plane_has_no_signal_and_no_division_by_zero():
+    doubt = PlaneDoubt(np.zeros((8, 8)), np.zeros((8, 8)))
+    summary = ThresholdCurve(doubt, "relative").at(0.5)
+    assert (summary.share_of_signal, summary.error_above, summary.error_below) == (0, None, 0)
+
+
+def test_pixels_that_are_no_numbers_count_as_zero_and_the_input_is_left_alone():
+    mean = np.ones((4, 4), np.float32)
+    mean[0, 0] = np.nan
+    assert PlaneDoubt(mean, np.ones((4, 4))).mean[0, 0] == 0
+    assert np.isnan(mean[0, 0])
+
+
+def test_pictures_of_different_size_are_refused():
+    with pytest.raises(InputError, match="layers of the same run"):
+        PlaneDoubt(np.ones((4, 4)), np.ones((4, 5)))
+
+
+def test_ninety_percent_of_a_gaussian_lie_within_the_interval():
+    assert np.mean(
+        np.abs(np.random.default_rng(0).standard_normal(200_000)) < NINETY_PERCENT
+    ) == pytest.approx(0.9, abs=0.003)

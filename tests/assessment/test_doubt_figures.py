@@ -1,0 +1,87 @@
+"""Figures are drawn without a window, in the colours asked for, and saved as pictures or drawings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_cvdm.assessment.doubt_figures import (
+    FigureStyle,
+    draw_histogram,
+    draw_profile,
+    histogram_of,
+    rendered,
+    saved,
+)
+from napari_cvdm.assessment.profile import Profile
+
+LINE = np.linspace(0, 5, 50)
+PROFILE = Profile(LINE, 100 + 50 * np.sin(LINE), np.full(50, 9.0), 90 + 40 * np.sin(LINE), "µm")
+
+
+def test_the_profile_shows_reconstruction_band_and_original():
+    (axes,) = draw_profile(PROFILE, FigureStyle()).axes
+    assert [line.get_label() for line in axes.lines] == ["reconstruction", "original"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), PROFILE.mean)
+    (band,) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(PROFILE.band[1].max())
+    assert axes.get_xlabel() == "distance (µm)"
+
+
+def test_without_an_original_there_is_no_line_for_it():
+    (axes,) = draw_profile(Profile(LINE, LINE, LINE, None, "px"), FigureStyle()).axes
+    assert len(axes.lines) == 1
+
+
+def test_the_histogram_counts_every_pixel():
+    values = np.append(np.linspace(0, 10, 1000), 50.0)
+    histogram = histogram_of(values, bins=10)
+    assert histogram.pixels.sum() == 1001
+    assert histogram.edges[0] == 0
+    assert histogram.edges[-1] < 11
+    assert list(histogram.columns()) == ["from", "to", "pixels"]
+
+
+def test_the_part_above_the_threshold_is_set_off():
+    (axes,) = draw_histogram(histogram_of(np.linspace(0, 10, 1000)), 5.0, FigureStyle(), "σ").axes
+    below, above = (patch.get_data().values for patch in axes.patches)
+    assert below.sum() + above.sum() == 1000
+    assert above.sum() == pytest.approx(500, abs=15)
+
+
+def test_a_map_of_zeros_can_be_drawn():
+    rendered(draw_histogram(histogram_of(np.zeros(100)), None, FigureStyle(), "σ"))
+
+
+def test_pixels_fit_the_screen_and_show_the_theme():
+    style = FigureStyle(240, 180, ratio=2, foreground="#ffffff", background="#112233")
+    pixels = rendered(draw_profile(PROFILE, style))
+    assert pixels.shape == (360, 480, 4)
+    assert pixels[0, 0].tolist() == [0x11, 0x22, 0x33, 255]
+
+
+def test_saved_as_picture_and_as_drawing(tmp_path: Path):
+    saved(draw_profile(PROFILE, FigureStyle()), tmp_path / "profile.png")
+    with Image.open(tmp_path / "profile.png") as picture:
+        assert picture.size == (1000, 625)
+    saved(draw_profile(PROFILE, FigureStyle()), str(tmp_path / "profile.svg"))
+    assert "<svg" in (tmp_path / "profile.svg").read_text(encoding="utf-8")
+
+
+def test_neither_the_module_nor_a_figure_needs_a_window():
+    code = """
+import sys
+from napari_cvdm.assessment.doubt_figures import *
+assert "matplotlib" not in sys.modules
+import numpy as np
+rendered(draw_histogram(histogram_of(np.arange(9.0)), 3.0, FigureStyle(), "x"))
+print("matplotlib.pyplot" in sys.modules, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -1,0 +1,49 @@
+"""Profiles: points on a line, values between pixels, the band around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.profile import Profile, points_along, sample
+from napari_cvdm.restoration.errors import InputError
+
+
+def test_points_lie_evenly_and_both_ends_are_met():
+    points = points_along([(0, 0), (3, 4)])
+    assert len(points) == 6
+    np.testing.assert_allclose(points[0], (0, 0))
+    np.testing.assert_allclose(points[-1], (3, 4))
+    np.testing.assert_allclose(np.linalg.norm(np.diff(points, axis=0), axis=1), 1)
+
+
+def test_a_polyline_is_followed_around_its_corners():
+    points = points_along([(0, 0), (0, 10), (10, 10)], spacing=2)
+    np.testing.assert_allclose(points[5], (0, 10))
+    np.testing.assert_allclose(points[7], (4, 10))
+
+
+def test_a_very_long_line_gets_no_more_points_than_allowed():
+    assert len(points_along([(0, 0), (0, 1e6)], most=100)) == 100
+
+
+def test_a_line_without_length_is_explained():
+    with pytest.raises(InputError, match="drag"):
+        points_along([(5, 5), (5, 5)])
+
+
+def test_values_between_pixels_are_interpolated_and_none_are_made_up_outside():
+    rows, columns = np.mgrid[:8, :9].astype(float)
+    plane = 3 * rows + 10 * columns
+    points = np.array([(2.5, 3.25), (0, 0), (-0.4, 0), (-0.6, 0), (7.6, 2), (2, 9)])
+    np.testing.assert_allclose(sample(plane, points), [40, 0, 0, np.nan, np.nan, np.nan])
+
+
+def test_the_band_holds_ninety_percent_and_the_table_all_columns():
+    line = np.arange(3.0)
+    profile = Profile(line, 10 * line, np.ones(3), None, "µm")
+    low, high = profile.band
+    np.testing.assert_allclose(high - low, 2 * 1.6448536)
+    assert next(iter(profile.columns())) == "distance (µm)"
+    assert "original" not in profile.columns()
+    assert "original" in Profile(line, line, line, line, "µm").columns()

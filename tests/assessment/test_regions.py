@@ -1,0 +1,62 @@
+"""The most uncertain places, found where they were put."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_cvdm.assessment.regions import uncertain_regions
+
+
+def spots(*places: tuple[int, int, float]) -> np.ndarray:
+    """Gaussian spots of doubt (row, column, height) on an even ground of 1."""
+    rows, columns = np.mgrid[:128, :160]
+    picture = np.ones((128, 160), np.float32)
+    for row, column, height in places:
+        picture += height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * 6**2))
+    return picture
+
+
+def test_places_are_ranked_by_their_mean():
+    found = uncertain_regions(spots((20, 30, 4), (90, 120, 9), (60, 70, 6)))
+    assert [region.rank for region in found] == [1, 2, 3]
+    for region, place in zip(found, [(90, 120), (60, 70), (20, 30)], strict=True):
+        np.testing.assert_allclose(region.centre, place, atol=1.5)
+    means = [region.mean_uncertainty for region in found]
+    assert means == sorted(means, reverse=True)
+
+
+def test_a_region_tells_its_own_area_box_and_mean():
+    picture = spots((64, 80, 5))
+    (region,) = uncertain_regions(picture)
+    top, left, bottom, right = region.box
+    assert top <= 64 < bottom
+    assert left <= 80 < right
+    assert 100 < region.area <= (bottom - top) * (right - left)
+    inside = picture[top:bottom, left:right]
+    assert inside.min() < region.mean_uncertainty < inside.max()
+
+
+def test_touching_maxima_far_enough_apart_are_two_places():
+    found = uncertain_regions(spots((64, 60, 5), (64, 78, 5)), spacing=10)
+    assert len(found) == 2
+    assert abs(found[0].centre[1] - found[1].centre[1]) > 10
+
+
+def test_single_hot_pixels_do_not_count():
+    picture = spots((64, 80, 3))
+    picture[10, 10] = 20
+    found = uncertain_regions(picture)
+    np.testing.assert_allclose(found[0].centre, (64, 80), atol=1.5)
+
+
+def test_no_more_than_asked_for():
+    rng = np.random.default_rng(0)
+    picture = spots(
+        *((int(r), int(c), 5) for r, c in zip(rng.integers(0, 128, 9), rng.integers(0, 160, 9), strict=True))
+    )
+    assert len(uncertain_regions(picture, count=2)) == 2
+
+
+def test_an_even_map_has_no_place_to_look_at():
+    assert uncertain_regions(np.ones((64, 64), np.float32)) == []
+    assert uncertain_regions(np.zeros((64, 64), np.float32)) == []
