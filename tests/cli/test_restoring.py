@@ -179,3 +179,25 @@ class TestRestoring:
         assert process.returncode == code
         assert "Traceback" not in error
         assert names(tmp_path) == ["in", "shell"]
+
+
+class TestPresets:
+    def test_a_preset_stands_for_the_amount_of_work(
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / "out.ome.tif"
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), "--preset", "preview"]
+        assert main(arguments) == 0
+        assert (read_provenance(output) or {})["draws"] == 0
+        assert main([*arguments, "--draws", "2", "--overwrite"]) == 2
+        assert "leave out the number of draws" in capsys.readouterr().err
+
+    def test_pixels_unknown_to_the_model_are_resampled_on_request(
+        self, tmp_path: Path, image: Path, weights: Path
+    ) -> None:
+        output = tmp_path / "out.ome.tif"
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), *FAST]
+        assert main([*arguments, "--pixel-size", "165", "--resample"]) == 0
+        written = read_tiff(output)
+        assert written.data.shape == (2, 72, 96)
+        assert written.pixel_size == pytest.approx(55)

@@ -57,6 +57,7 @@ class TestDescribe:
             "upscaling": 2,
             "axes": "YX",
             "pixel_size_nm": 65.0,
+            "resampling": None,
             "warnings": [],
             "versions": versions(),
         }

@@ -109,7 +109,12 @@ def restore(
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
     ] = None,
     model: Model = "default",
-    draws: Draws = 8,
+    preset: Annotated[
+        str | None, typer.Option(help="preview, standard or thorough.  [default: standard]")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(help="Draws from the posterior, best an even number.  [default: 8]")
+    ] = None,
     steps: Steps = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -118,6 +123,12 @@ def restore(
     ] = "auto",
     preview: Annotated[
         bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")
+    ] = False,
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample", help="Bring pixels of a size the model does not know into its range."
+        ),
     ] = False,
     keep_draws: Annotated[
         bool, typer.Option("--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on.")
@@ -136,6 +147,8 @@ def restore(
         device=device,
         tile=int(tile) if tile.isdecimal() else tile,
         preview=preview,
+        preset=preset,
+        resample=resample,
         keep_draws=keep_draws,
     )
     restore_files(inputs, output, model=model, settings=settings, overwrite=overwrite)

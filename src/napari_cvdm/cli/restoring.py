@@ -25,12 +25,14 @@ class Settings:
 
     axes: str | None = None
     pixel_size: float | None = None
-    draws: int = 8
+    draws: int | None = None
     steps: int | None = None
     seed: int = 0
     device: str = "auto"
     tile: int | str = "auto"
     preview: bool = False
+    preset: str | None = None
+    resample: bool = False
     keep_draws: bool = False
 
 
@@ -58,8 +60,10 @@ def restore_files(
         If an input, a setting or the output cannot be used. Names are checked before any work is done.
     """
     from napari_cvdm.models import load_model
+    from napari_cvdm.restoration.presets import resolve_preset
 
-    kept = settings.draws if settings.keep_draws and not settings.preview else 0
+    draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
+    kept = draws if settings.keep_draws and not preview else 0
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite)
     pretrained = load_model(model)
     for source, files in zip(inputs, plans, strict=True):

@@ -42,7 +42,7 @@ def describe(
     -------
     dict
         With the keys model, uncertainty, standard_deviation, draws, steps, seed, sampling, device, tile,
-        upscaling, axes, pixel_size_nm, normalisation, warnings, versions, seconds.
+        upscaling, axes, pixel_size_nm, resampling, normalisation, warnings, versions, seconds.
     """
     model = request.model
     return {
@@ -64,6 +64,7 @@ def describe(
         "upscaling": model.upscaling,
         "axes": request.axes.names,
         "pixel_size_nm": request.pixel_size,
+        "resampling": request.resampling,
         "normalisation": describe_normalizations(normalizations),
         "warnings": warnings_for(request, normalizations, tiles, calibration),
         "versions": versions(),
@@ -84,7 +85,8 @@ def warnings_for(
     if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:
         found.append(
             f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
-            f"'{request.model.name}' was trained for: resample the image, or doubt the detail."
+            f"'{request.model.name}' was trained for: resample the image (resample=True), or doubt the "
+            "detail."
         )
     if calibration is not None and request.steps != card.default_steps:
         found.append(

@@ -15,7 +15,7 @@ from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_devi
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_PLANES, MAX_STEPS
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.validation import check_image
+from napari_cvdm.restoration.validation import check_image, check_lazy_image
 
 if TYPE_CHECKING:
     from napari_cvdm.models import ModelCard, PretrainedModel
@@ -51,6 +51,8 @@ class Request:
         Whether only the mean network runs.
     settings : PosteriorSettings
         How draws are made and put together.
+    resampling : dict or None
+        How ``image`` was resampled to suit the model, for the provenance; None if it was not.
     """
 
     image: npt.NDArray[Any]
@@ -65,6 +67,7 @@ class Request:
     keep_draws: bool
     preview: bool
     settings: PosteriorSettings
+    resampling: dict[str, Any] | None = None
 
 
 def check_request(
@@ -81,8 +84,16 @@ def check_request(
     keep_draws: bool,
     preview: bool,
     settings: PosteriorSettings | None,
+    lazily: bool = False,
 ) -> Request:
     """Check everything that `restore` was given.
+
+    Parameters
+    ----------
+    lazily : bool
+        Of the image, check the type and the shape alone, and leave it what it is: no pixel is read.
+
+    The others are those of `napari_cvdm.restore`.
 
     Returns
     -------
@@ -98,7 +109,7 @@ def check_request(
             f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
             "load it by its name or path first."
         )
-    array = check_image(image)
+    array = check_lazy_image(image) if lazily else check_image(image)
     resolved = resolve_axes(array.shape, axes)
     if resolved.planes > MAX_PLANES:
         raise InputError(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.restoration.events import Event, Finished
 from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.request import check_request
+from napari_cvdm.restoration.resampling import fit_to_model
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.run import Run
 
@@ -21,13 +23,15 @@ def restore(
     *,
     axes: str | None = None,
     pixel_size: float | None = None,
-    draws: int = 8,
+    draws: int | None = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     tile: int | str = "auto",
     keep_draws: bool = False,
     preview: bool = False,
+    preset: str | None = None,
+    resample: bool = False,
     progress: Callable[[Event], object] | None = None,
     settings: PosteriorSettings | None = None,
 ) -> Restoration:
@@ -43,8 +47,9 @@ def restore(
         One letter for each axis, from T, Z, C, Y, X, S and Q; may be left out for a 2-D image.
     pixel_size : float, optional
         Lateral pixel size in nanometres; checked against the range the model was trained for.
-    draws : int
-        Draws from the posterior for each plane. Even numbers use the noise best, because draws come in pairs.
+    draws : int, optional
+        Draws from the posterior for each plane; 8 if left out, or as the preset says. Even numbers use the
+        noise best, because draws come in pairs.
     steps : int, optional
         Denoising steps of each draw; the model's own choice if left out.
     seed : int
@@ -57,6 +62,11 @@ def restore(
         Whether the result holds the single draws too.
     preview : bool
         Run the mean network alone: its picture, and its own residual scale as the standard deviation.
+    preset : str, optional
+        "preview", "standard" or "thorough": see `napari_cvdm.restoration.presets`.
+    resample : bool
+        If the pixel size lies outside the range that the model was trained for, resample the planes to the
+        nearest size inside it first. The result is then as fine as that, and its provenance says so.
     progress : callable, optional
         Receives every `Event`. What it raises ends the restoration.
     settings : PosteriorSettings, optional
@@ -76,7 +86,8 @@ def restore(
     result: Restoration | None = None
     for event in restore_events(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
-        tile=tile, keep_draws=keep_draws, preview=preview, settings=settings,
+        tile=tile, keep_draws=keep_draws, preview=preview, preset=preset, resample=resample,
+        settings=settings,
     ):  # fmt: skip
         if progress is not None:
             progress(event)
@@ -92,14 +103,18 @@ def restore_events(
     *,
     axes: str | None = None,
     pixel_size: float | None = None,
-    draws: int = 8,
+    draws: int | None = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     tile: int | str = "auto",
     keep_draws: bool = False,
     preview: bool = False,
+    preset: str | None = None,
+    resample: bool = False,
     checkpoint: Callable[[], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    first_plane: tuple[int, ...] | None = None,
     settings: PosteriorSettings | None = None,
 ) -> Iterator[Event]:
     """Restore an image as `restore` does, one event at a time.
@@ -113,6 +128,11 @@ def restore_events(
     checkpoint : callable, optional
         Called before every network pass on every tile, which is many times within one denoising step of a
         large plane. What it raises ends the restoration.
+    stop : callable, optional
+        Asked after every denoising step. Once it says True, the run ends with what it has: every plane has at
+        least the mean network's picture, `Finished` follows, and the provenance tells the number of draws.
+    first_plane : tuple of int, optional
+        Index of the plane to begin with, such as the one that is being looked at; it changes no pixel.
 
     The other parameters, and what is raised, are those of `restore`.
 
@@ -120,8 +140,11 @@ def restore_events(
     -------
     iterator of Event
     """
+    draws, preview = resolve_preset(preset, draws, preview)
     request = check_request(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
         tile=tile, keep_draws=keep_draws, preview=preview, settings=settings,
     )  # fmt: skip
-    return Run(request, checkpoint).events()
+    if resample:
+        request = fit_to_model(request)
+    return Run(request, checkpoint, stop=stop, first_plane=first_plane).events()

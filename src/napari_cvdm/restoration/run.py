@@ -18,6 +18,7 @@ from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
+from napari_cvdm.restoration.stopping import is_complete, mark_stopped
 
 FloatArray = npt.NDArray[np.float32]
 Index = tuple[int, ...]
@@ -38,11 +39,25 @@ class Run:
         What to do.
     checkpoint : callable, optional
         Called before every network pass on every tile; may raise to cancel.
+    stop : callable, optional
+        Asked before every denoising step; once it says True, the run ends with what it has.
+    first_plane : tuple of int, optional
+        The plane to begin with.
     """
 
-    def __init__(self, request: Request, checkpoint: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        checkpoint: Callable[[], None] | None = None,
+        *,
+        stop: Callable[[], bool] | None = None,
+        first_plane: Index | None = None,
+    ) -> None:
         self._request = request
         self._checkpoint = checkpoint
+        self._stop = stop or (lambda: False)
+        self._order = sorted(request.axes.indices(), key=lambda index: index != first_plane)
+        self._draws_done = [0] * request.axes.planes
         # Neither the mean network's scale nor a single draw is what a calibration is measured on.
         calibration = request.model.card.calibration if request.draws > 1 else None
         self._calibration = Calibration.from_card(calibration)
@@ -81,7 +96,7 @@ class Run:
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
         for stage in (self._preview,) if request.preview else (self._preview, self._refine):
-            for index in axes.indices():
+            for index in self._order:
                 for event in stage(index, draws):
                     if isinstance(event, Estimate):
                         axes.put_plane(mean, index, event.mean)
@@ -102,6 +117,8 @@ class Run:
     def _refine(self, index: Index, draws: FloatArray | None) -> Iterator[Event]:
         """Do stages "denoise" and "draw" of one plane; each draw goes into ``draws``, if draws are kept."""
         request, plane = self._request, self._request.axes.plane_number(index)
+        if self._stop():
+            return
         estimate = self._kept.pop(index, None) or self._first_pass(index)
         posterior = RunningPosterior(*self._pictures(estimate), request.settings)
         for draw in range(request.draws):
@@ -113,12 +130,17 @@ class Run:
                     step += 1
                     self._work_done += 1
                     yield self._event("denoise", plane, draw, step)
+                    if step < request.steps and self._stop():
+                        return
                 else:
                     mean, std = posterior.add(sharp)
                     if draws is not None:
                         restored = self._normalizations[index].invert(_array(sharp))
                         request.axes.put_plane(draws[draw], index, restored)
+                    self._draws_done[plane] = draw + 1
                     yield self._estimate_event("draw", index, draw, mean, std)
+                    if self._stop():
+                        return
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         plane = self._request.axes.plane(self._request.image, index)
@@ -159,6 +181,11 @@ class Run:
         request = self._request
         tiles = {"mean": self._restorer.mean_tile, "noise": self._restorer.noise_tile}
         provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
+        if not is_complete(self._draws_done, request.draws):
+            provenance = mark_stopped(provenance, self._draws_done, request.draws)
+            fewest = min(self._draws_done)
+            draws = draws[:fewest] if draws is not None and fewest else None
+        self._work_done = self._work
         result = Restoration(
             mean, std, draws, request.axes.names, request.pixel_size, request.model.upscaling, provenance
         )

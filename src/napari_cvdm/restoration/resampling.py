@@ -1,0 +1,161 @@
+"""Resampling an image whose pixel size a model was not trained for.
+
+The plane keeps its field of view: pixel edges, not pixel centres, of the first and last pixel stay where they
+are. So along an axis of n pixels that becomes one of n', position p of the new grid lies at
+(p + 1/2) · n/n' - 1/2 of the old one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes, resolve_axes
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.request import Request
+
+#: An image is never enlarged by more than this: its detail would be far coarser than any the model knows.
+LARGEST_FACTOR = 4.0
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How planes are to be resampled.
+
+    Attributes
+    ----------
+    plane_shape : (int, int)
+        Rows and columns of a plane as it is.
+    new_plane_shape : (int, int)
+        Rows and columns afterwards.
+    pixel_size, new_pixel_size : float
+        Lateral pixel size in nanometres, before and after.
+    """
+
+    plane_shape: tuple[int, int]
+    new_plane_shape: tuple[int, int]
+    pixel_size: float
+    new_pixel_size: float
+
+    @property
+    def factor(self) -> float:
+        """New pixels for each old one along an axis; above 1 the image is enlarged."""
+        return self.pixel_size / self.new_pixel_size
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the provenance says, in values that JSON can hold."""
+        return {
+            "from_pixel_size_nm": self.pixel_size,
+            "to_pixel_size_nm": round(self.new_pixel_size, 4),
+            "from_plane_shape": list(self.plane_shape),
+            "to_plane_shape": list(self.new_plane_shape),
+            "interpolation": "cubic" if self.factor > 1 else "linear after Gaussian smoothing",
+        }
+
+
+def plan_resampling(
+    plane_shape: tuple[int, int], pixel_size: float | None, known: tuple[float, float] | None
+) -> Resampling | None:
+    """Find the least resampling that brings a pixel size into the range that a model knows.
+
+    Parameters
+    ----------
+    plane_shape : (int, int)
+        Rows and columns of a plane.
+    pixel_size : float or None
+        Lateral pixel size in nanometres.
+    known : (float, float) or None
+        Smallest and largest pixel size that the model was trained for, in nanometres.
+
+    Returns
+    -------
+    Resampling or None
+        None if nothing needs to be done, or nothing is known.
+
+    Raises
+    ------
+    InputError
+        If the pixels are so large or so few that resampling cannot help.
+    """
+    if pixel_size is None or known is None or known[0] <= pixel_size <= known[1]:
+        return None
+    # Rounded such that the new pixel size is inside the range, whatever the size of the plane.
+    enlarge = pixel_size > known[1]
+    factor = pixel_size / (known[1] if enlarge else known[0])
+    if factor > LARGEST_FACTOR:
+        raise InputError(
+            f"Pixels of {pixel_size:g} nm are more than {LARGEST_FACTOR:g} times as large as the largest "
+            f"that the model knows ({known[1]:g} nm): such an image lacks the detail that the model builds on. "
+            "Check the pixel size."
+        )
+    rows, columns = (_new_length(n, factor, enlarge) for n in plane_shape)
+    if min(rows, columns) < MINIMUM_SIDE:
+        raise InputError(
+            f"Brought to pixels of {known[0]:g} nm, the image has {rows} × {columns} pixels; at least "
+            f"{MINIMUM_SIDE} × {MINIMUM_SIDE} are needed. Take a larger region, or check the pixel size."
+        )
+    ratio = math.sqrt((rows / plane_shape[0]) * (columns / plane_shape[1]))
+    return Resampling(plane_shape, (rows, columns), pixel_size, pixel_size / ratio)
+
+
+def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.float32]:
+    """Resample one (Y, X) plane; intensities keep their units.
+
+    Enlarging interpolates cubically. Making smaller smooths first, so that fine detail does not fold back.
+    """
+    from skimage.transform import resize
+
+    enlarging = plan.factor > 1
+    resampled = resize(
+        np.asarray(plane, dtype=np.float32),
+        plan.new_plane_shape,
+        order=3 if enlarging else 1,
+        mode="reflect",
+        anti_aliasing=not enlarging,
+        preserve_range=True,
+    )
+    return np.asarray(resampled, dtype=np.float32)
+
+
+def resample_image(image: npt.NDArray[Any], axes: Axes, plan: Resampling) -> npt.NDArray[np.float32]:
+    """Resample all planes of an image; the order of its axes stays."""
+    new_y, new_x = plan.new_plane_shape
+    lengths = {"Y": new_y, "X": new_x}
+    shape = tuple(lengths.get(name, n) for name, n in zip(axes.names, axes.shape, strict=True))
+    resampled = np.empty(shape, np.float32)
+    for index in axes.indices():
+        axes.put_plane(resampled, index, resample_plane(axes.plane(image, index), plan))
+    return resampled
+
+
+def fit_to_model(request: Request) -> Request:
+    """Return the request with its image resampled, if its pixel size is not one that the model knows.
+
+    Raises
+    ------
+    InputError
+        If resampling cannot help; the message says what can.
+    """
+    plan = plan_resampling(request.axes.plane_shape, request.pixel_size, request.model.card.pixel_size_nm)
+    if plan is None:
+        return request
+    image = resample_image(request.image, request.axes, plan)
+    return replace(
+        request,
+        image=image,
+        axes=resolve_axes(image.shape, request.axes.names),
+        pixel_size=plan.new_pixel_size,
+        resampling=plan.describe(),
+    )
+
+
+def _new_length(n: int, factor: float, enlarge: bool) -> int:
+    exact = n * factor
+    # A trace of rounding must not cost a pixel.
+    return math.ceil(exact - 1e-6) if enlarge else math.floor(exact + 1e-6)

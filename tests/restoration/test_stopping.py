@@ -1,0 +1,86 @@
+"""A run that is stopped keeps what it has, and says what that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cvdm.restoration.events import Estimate, Finished
+from napari_cvdm.restoration.restore import restore, restore_events
+from napari_cvdm.restoration.stopping import mark_stopped, stopped_in_words
+
+
+def _stopped_after(events, draws_to_wait_for):
+    """Run until so many draws are done, then stop."""
+    done = 0
+    result = None
+    for event in events:
+        if isinstance(event, Estimate) and event.stage == "draw":
+            done += 1
+            draws_to_wait_for.append(done)
+        if isinstance(event, Finished):
+            result = event.result
+            assert event.fraction == 1
+    return result
+
+
+def _stop_when(counter, count):
+    return lambda: len(counter) >= count
+
+
+def test_a_stopped_plane_is_what_fewer_draws_would_have_given(image, model):
+    plane, counter = image[:16, :16] if image.ndim == 2 else image[0, :16, :16], []
+    events = restore_events(plane, model, draws=6, steps=2, keep_draws=True, stop=_stop_when(counter, 2))
+    stopped = _stopped_after(events, counter)
+    whole = restore(plane, model, draws=2, steps=2)
+    np.testing.assert_array_equal(stopped.mean, whole.mean)
+    np.testing.assert_array_equal(stopped.std, whole.std)
+    assert stopped.provenance["draws"] == 2
+    assert stopped.provenance["stopped"] == {"draws_asked_for": 6, "draws_of_planes": [2]}
+    assert any("2 of 6 draws" in words for words in stopped.provenance["warnings"])
+    assert len(stopped.draws) == 2
+    assert "stopped" not in whole.provenance
+
+
+def test_a_stack_has_the_mean_network_s_picture_of_planes_that_were_not_reached(image, model):
+    plane = image[:16, :16] if image.ndim == 2 else image[0, :16, :16]
+    stack, counter = np.stack([plane, plane + 1, plane + 2]), []
+    events = restore_events(
+        stack, model, axes="ZYX", draws=2, steps=1, first_plane=(1,), stop=_stop_when(counter, 2)
+    )
+    stopped = _stopped_after(events, counter)
+    preview = restore(stack, model, axes="ZYX", preview=True)
+    whole = restore(stack, model, axes="ZYX", draws=2, steps=1)
+    assert stopped.provenance["stopped"]["draws_of_planes"] == [0, 2, 0]
+    np.testing.assert_array_equal(stopped.mean[[0, 2]], preview.mean[[0, 2]])
+    np.testing.assert_array_equal(stopped.mean[1], whole.mean[1])
+    assert stopped.provenance["draws"] == 0
+    assert stopped.provenance["uncertainty"] == "uncalibrated"
+
+
+def test_the_plane_to_begin_with_changes_no_pixel(image, model):
+    plane = image[:16, :16] if image.ndim == 2 else image[0, :16, :16]
+    stack = np.stack([plane, plane + 1])
+    events = restore_events(stack, model, axes="ZYX", draws=1, steps=1, first_plane=(1,))
+    estimates = [event for event in events if isinstance(event, Estimate)]
+    assert estimates[0].index == (1,)
+    whole = restore(stack, model, axes="ZYX", draws=1, steps=1)
+    np.testing.assert_array_equal(estimates[-1].mean, whole.mean[0])
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        ([3], "Stopped early, after 3 of 8 draws."),
+        ([8, 8, 3, 0], "2 of 4 planes have all 8 draws, 1 has some, 1 has the mean network's picture alone."),
+        ([8, 0], "1 of 2 planes has all 8 draws, 1 has the mean network's picture alone."),
+    ],
+)
+def test_how_far_it_came_is_said_in_words(done, words):
+    assert words in stopped_in_words(done, 8)
+
+
+def test_a_calibrated_uncertainty_stays_so_if_every_plane_has_a_spread():
+    marked = mark_stopped({"uncertainty": "calibrated", "warnings": []}, [8, 2], 8)
+    assert marked["uncertainty"] == "calibrated"
+    assert mark_stopped({"uncertainty": "calibrated"}, [8, 1], 8)["uncertainty"] == "uncalibrated"
