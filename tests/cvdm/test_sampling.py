@@ -19,18 +19,28 @@ from napari_cvdm.cvdm.sampling import (
     angle_grid,
     angular,
     finish,
-    time_grid,
+    multistep,
 )
 from napari_cvdm.cvdm.schedule import MonotoneClock, evaluate_schedule
 
 Sampler = Callable[..., Iterator[SamplingStep]]
 SAMPLERS: dict[str, Sampler] = {
     "angular": angular,
+    "multistep": multistep,
     "deterministic": partial(ancestral, eta=0.0),
     "mixed": partial(ancestral, eta=0.5),
     "ancestral": partial(ancestral, eta=1.0),
 }
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS.keys())
+#: These end on the residual they predict last.
+PREDICTING = {name: SAMPLERS[name] for name in ("deterministic", "mixed", "ancestral")}
+#: These follow a differential equation to its end.
+FLOWING = {name: SAMPLERS[name] for name in ("angular", "multistep")}
+
+
+def time_grid(steps: int, power: float = 1.0) -> tuple[float, ...]:
+    """Times from 1 to 0: even, or denser near 0."""
+    return tuple((1 - i / steps) ** power for i in range(steps + 1))
 
 
 def gaussian(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -96,31 +106,6 @@ def moments(
     return float(draw[-1]), float((draw[:-1] - draw[-1]).square().sum())
 
 
-class TestTimeGrid:
-    @pytest.mark.parametrize("steps", [1, 2, 7, 50])
-    @pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.5])
-    def test_falls_from_one_to_zero(self, steps: int, power: float) -> None:
-        times = time_grid(steps, power)
-        assert len(times) == steps + 1
-        assert times[0] == 1.0
-        assert times[-1] == 0.0
-        assert all(later < earlier for earlier, later in itertools.pairwise(times))
-
-    def test_is_even_or_denser_near_zero(self) -> None:
-        assert time_grid(4) == (1.0, 0.75, 0.5, 0.25, 0.0)
-        assert time_grid(4, 2.0) == (1.0, 0.5625, 0.25, 0.0625, 0.0)
-
-    @pytest.mark.parametrize("steps", [0, -3])
-    def test_refuses_no_steps(self, steps: int) -> None:
-        with pytest.raises(ValueError, match=f"at least one sampling step is needed, got {steps}"):
-            time_grid(steps)
-
-    @pytest.mark.parametrize("power", [0.0, -1.0])
-    def test_refuses_a_power_that_does_not_fall(self, power: float) -> None:
-        with pytest.raises(ValueError, match="power of the time grid must be positive"):
-            time_grid(5, power)
-
-
 class TestAngleGrid:
     @pytest.mark.parametrize("rate", [7.0, 12.0, 25.0, 40.0])
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -134,7 +119,7 @@ class TestAngleGrid:
             lam = torch.full((1, 1, 1, 1), rate, dtype=torch.float64)
             angles = [math.acos(float(gamma_at(time, lam).clamp_min(1e-6).sqrt())) for time in times]
             for i, angle in enumerate(angles):
-                assert angle == pytest.approx(angles[0] * (1 - i / steps), abs=5e-3)
+                assert angle == pytest.approx(angles[0] * (1 - i / steps), abs=5e-4)
 
     @pytest.mark.parametrize("steps", [0, -3])
     def test_refuses_no_steps(self, steps: int) -> None:
@@ -175,7 +160,13 @@ class TestProtocol:
 
     @pytest.mark.parametrize(
         ("name", "expected"),
-        [("angular", [0]), ("deterministic", [0]), ("mixed", [0, 1, 2, 3]), ("ancestral", [0, 1, 2, 3])],
+        [
+            ("angular", [0]),
+            ("multistep", [0]),
+            ("deterministic", [0]),
+            ("mixed", [0, 1, 2, 3]),
+            ("ancestral", [0, 1, 2, 3]),
+        ],
     )
     def test_asks_for_noise_in_the_order_of_steps(self, name: str, expected: list[int]) -> None:
         asked: list[int] = []
@@ -239,13 +230,19 @@ class TestProtocol:
         for step in steps:
             torch.testing.assert_close(step.prediction, residual)
         assert (steps[0].state - residual).abs().max() > 0.1
-        torch.testing.assert_close(steps[-1].state, steps[-1].prediction)
+
+    @pytest.mark.parametrize("eta", [-0.1, 1.1, math.nan])
+    def test_refuses_more_noise_than_there_is(self, eta: float) -> None:
+        noise = noise_source(self.shape, 0)
+        steps = ancestral(knows(self.lam()), make_clock(), self.lam(), time_grid(3), noise, eta)
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            next(steps)
 
 
 class TestPerfectPredictor:
     shape = (1, 4, 5, 5)
 
-    @every_sampler
+    @pytest.mark.parametrize("sampler", PREDICTING.values(), ids=PREDICTING.keys())
     @pytest.mark.parametrize("steps", [1, 2, 3, 10, 57])
     @pytest.mark.parametrize("power", [1.0, 2.0])
     def test_returns_the_target(self, sampler: Sampler, steps: int, power: float) -> None:
@@ -255,7 +252,24 @@ class TestPerfectPredictor:
         draw = sample(sampler, knows(target), lam, time_grid(steps, power), 6)
         torch.testing.assert_close(draw, target, rtol=1e-11, atol=1e-11)
 
-    @every_sampler
+    @pytest.mark.parametrize(("sampler", "order"), [(angular, 1), (multistep, 2)])
+    def test_follows_the_flow_to_the_target(self, sampler: Sampler, order: int) -> None:
+        # With the residual known, the flow is the circle z = cos φ·r + sin φ·ε, and it ends in r.
+        target = gaussian(*self.shape, seed=1)
+        lam = torch.full(self.shape, 13.0, dtype=torch.float64)
+        errors = [
+            float(
+                (sample(sampler, knows(target), lam, angle_grid(n, make_clock(), 13.0), 6) - target)
+                .abs()
+                .max()
+            )
+            for n in (25, 50, 100)
+        ]
+        assert errors[-1] < 0.05**order
+        for coarse, fine in itertools.pairwise(errors):
+            assert coarse / fine > 0.8 * 2**order
+
+    @pytest.mark.parametrize("sampler", PREDICTING.values(), ids=PREDICTING.keys())
     @pytest.mark.parametrize("steps", [1, 10, 57])
     def test_returns_the_target_in_single_precision(self, sampler: Sampler, steps: int) -> None:
         target = 3 * gaussian(*self.shape, seed=1, dtype=torch.float32)
@@ -353,14 +367,21 @@ class TestExactPredictor:
         assert got_mean == pytest.approx(mean, abs=0.005 + abs(mean) * deviation * math.exp(-rate / 2))
         assert got_variance == pytest.approx(deviation**2, rel=0.02)
 
-    @every_sampler
-    def test_error_falls_with_the_first_power_of_the_steps(self, sampler: Sampler) -> None:
+    @pytest.mark.parametrize(
+        ("name", "order"),
+        [("angular", 1), ("multistep", 2), ("deterministic", 1), ("mixed", 1), ("ancestral", 1)],
+    )
+    def test_error_falls_with_a_power_of_the_steps(self, name: str, order: int) -> None:
+        # Against what the flow makes of a finite start, which no number of steps changes.
+        clock, rate, variance = make_clock(), 13.0, 0.36
+        end = math.exp(-rate)
+        limit = variance / (end * variance + 1 - end) if name in FLOWING else variance
         errors = [
-            abs(moments(sampler, believes(0, 0.36), 13.0, angle_grid(steps, make_clock(), 13.0))[1] - 0.36)
-            for steps in (75, 150, 300)
+            abs(moments(SAMPLERS[name], believes(0, variance), rate, angle_grid(n, clock, rate))[1] - limit)
+            for n in (40, 80, 160)
         ]
         for coarse, fine in itertools.pairwise(errors):
-            assert 1.7 < coarse / fine < 2.3
+            assert 0.85 * 2**order < coarse / fine < 1.15 * 2**order
 
     @pytest.mark.parametrize("steps", [1, 2, 5, 20])
     def test_deterministic_steps_turn_a_white_residual_by_an_angle(self, steps: int) -> None:
@@ -373,15 +394,35 @@ class TestExactPredictor:
         assert mean == 0
         assert variance == pytest.approx(expected**2, rel=1e-9)
 
-    @pytest.mark.parametrize("steps", [2, 5, 20])
-    def test_angular_steps_leave_a_white_residual_as_it_is(self, steps: int) -> None:
+    @pytest.mark.parametrize("sampler", FLOWING.values(), ids=FLOWING.keys())
+    @pytest.mark.parametrize("steps", [1, 2, 5, 20])
+    def test_a_white_residual_is_left_as_it_is(self, sampler: Sampler, steps: int) -> None:
         lam = 7 + 6 * gaussian(1, 2, 4, 4, seed=2).sigmoid()
         noise = noise_source(lam.shape, 3)
-        *states, last = angular(believes(0, 1), make_clock(), lam, time_grid(steps), noise)
-        for step in states:
+        for step in sampler(believes(0, 1), make_clock(), lam, time_grid(steps), noise):
             torch.testing.assert_close(step.state, noise(0))
-        # Only the last step, which is a prediction, takes a share of the variance: 1 − γ of where it starts.
-        torch.testing.assert_close(last.state, gamma_at(1 / steps, lam).sqrt() * noise(0))
+
+    def test_a_second_order_step_is_the_rule_for_unequal_steps(self) -> None:
+        # A velocity that is a straight line in φ is integrated exactly once there is a step to look back on.
+        lam = 9 + 4 * gaussian(1, 2, 4, 4, seed=2).sigmoid()
+        times = angle_grid(6, make_clock(), 11.0)
+        angles = [torch.acos(gamma_at(t, lam).clamp_min(1e-6).sqrt()) for t in times]
+
+        def predict(z: Tensor, gamma: Tensor) -> Tensor:
+            angle = torch.acos(gamma.sqrt())
+            return angle.cos() * (3 * angle - 1) + angle.sin() * z  # ε̂ of the velocity 3φ − 1
+
+        states = [
+            step.state.detach()
+            for step in multistep(predict, make_clock(), lam, times, noise_source(lam.shape, 3))
+        ]
+        for k in range(1, len(states)):
+            expected = (
+                states[k - 1] + 1.5 * (angles[k + 1] ** 2 - angles[k] ** 2) - (angles[k + 1] - angles[k])
+            )
+            grown = (angles[k] - angles[k + 1]) / (angles[k - 1] - angles[k]) > 2
+            torch.testing.assert_close(states[k][~grown], expected[~grown])
+            assert grown.float().mean() < 0.5, k
 
     @every_sampler
     def test_samples_have_the_moments_too(self, sampler: Sampler) -> None:
@@ -505,7 +546,9 @@ class TestTrainedModel:
         assert gamma[-1] < 1e-3
         assert (gamma.diff() < 0).all()
 
-    @pytest.mark.parametrize(("name", "steps"), [("angular", 40), ("deterministic", 150), ("ancestral", 250)])
+    @pytest.mark.parametrize(
+        ("name", "steps"), [("angular", 40), ("multistep", 20), ("deterministic", 150), ("ancestral", 250)]
+    )
     def test_draws_are_the_posterior(self, trained: Trained, name: str, steps: int) -> None:
         deviations = trained.deviations(SAMPLERS[name], steps)
         blocks = deviations.shape[1]

@@ -1,7 +1,5 @@
 """One plane: its first pass and its draws."""
 
-from typing import Literal
-
 import numpy as np
 import pytest
 import torch
@@ -13,11 +11,10 @@ from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import tiling
 from napari_cvdm.restoration.noise import gaussian_field
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
-from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.posterior import PosteriorSettings, Sampler
 
 CPU = torch.device("cpu")
-Sampler = Literal["angular", "ancestral", "deterministic"]
-SAMPLERS: tuple[Sampler, ...] = ("angular", "ancestral", "deterministic")
+SAMPLERS: tuple[Sampler, ...] = ("angular", "multistep", "ancestral", "deterministic")
 each_sampler = pytest.mark.parametrize(
     "settings", [PosteriorSettings(sampler=s) for s in SAMPLERS], ids=SAMPLERS
 )
@@ -129,9 +126,9 @@ class TestDraw:
             gammas = torch.exp(-8.0 * network.clock(torch.tensor(network.sampling_times(steps))).integral)
         angles = gammas.sqrt().acos()
         # The predictor is that of a Gaussian of unit variance. Straight steps in angle leave the state alone;
-        # those of η = 0 shrink it by the cosine of each; either way, the last shrinks it to the prediction.
-        last = angles[-2].cos()
-        shrunk = {"angular": last, "deterministic": last * (angles[:-2] - angles[1:-1]).cos().prod()}
+        # those of η = 0 shrink it by the cosine of each, and at last to the prediction.
+        turned = angles[-2].cos() * (angles[:-2] - angles[1:-1]).cos().prod()
+        shrunk = {"angular": 1.0, "multistep": 1.0, "deterministic": turned}
         for sampler in SAMPLERS:
             one = restorer(network, settings=PosteriorSettings(sampler=sampler))
             estimate = one.estimate(plane)
@@ -153,8 +150,9 @@ class TestDraw:
             one = restorer(model.network, settings=PosteriorSettings(sampler=sampler))
             return draw(one, one.estimate(plane), steps=100)
 
-        angular, ancestral, deterministic = (by(sampler) for sampler in SAMPLERS)
+        angular, multistep, ancestral, deterministic = (by(sampler) for sampler in SAMPLERS)
         spread = float(angular.std())
+        assert float((angular - multistep).abs().mean()) < 0.05 * spread
         assert float((angular - deterministic).abs().mean()) < 0.05 * spread
         assert float((angular - ancestral).abs().mean()) > 0.2 * spread
 

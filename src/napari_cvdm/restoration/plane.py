@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import ancestral, angular
+from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
 from napari_cvdm.restoration.device import TileSize, automatic_tile, prepared_copy, within_memory
 from napari_cvdm.restoration.noise import gaussian_field
 from napari_cvdm.restoration.posterior import PosteriorSettings
@@ -158,8 +158,9 @@ class PlaneRestorer:
             return self._tiled(step_pass, inputs, self.noise_tile, self._noise_halo)[0]
 
         times, clock = self._network.sampling_times(steps), self._network.clock
-        if self._settings.sampler == "angular":
-            sampler = angular(predict, clock, estimate.lam, times, noise)
+        if self._settings.sampler in ("angular", "multistep"):
+            flow = angular if self._settings.sampler == "angular" else multistep
+            sampler = flow(predict, clock, estimate.lam, times, noise)
         else:
             eta = 1.0 if self._settings.sampler == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)

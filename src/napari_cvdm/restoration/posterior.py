@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
+
+Sampler = Literal["angular", "multistep", "ancestral", "deterministic"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class PosteriorSettings:
     scale_weight : float
         Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
         which a positive weight steadies. 0 leaves the draws alone.
-    sampler : {"angular", "ancestral", "deterministic"}
+    sampler : {"angular", "multistep", "ancestral", "deterministic"}
         How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
         `ancestral` with η = 0.
     """
@@ -43,7 +45,7 @@ class PosteriorSettings:
     antithetic: bool = True
     shrinkage: float = 0.0
     scale_weight: float = 0.0
-    sampler: Literal["angular", "ancestral", "deterministic"] = "angular"
+    sampler: Sampler = "angular"
 
     def __post_init__(self) -> None:
         """Refuse weights outside their range."""
@@ -51,8 +53,8 @@ class PosteriorSettings:
             raise ValueError(f"shrinkage must lie between 0 and 1, not {self.shrinkage}")
         if not self.scale_weight >= 0:
             raise ValueError(f"scale_weight must not be negative, not {self.scale_weight}")
-        if self.sampler not in ("angular", "ancestral", "deterministic"):
-            raise ValueError(f"sampler must be angular, ancestral or deterministic, not {self.sampler!r}")
+        if self.sampler not in get_args(Sampler):
+            raise ValueError(f"sampler must be one of {', '.join(get_args(Sampler))}, not {self.sampler!r}")
 
     def noise_of(self, draw: int) -> tuple[int, float]:
         """Return the number of the noise field that a draw uses, and its sign."""
