@@ -170,6 +170,21 @@ class TestAcquire:
 
         assert roughness(added) < 0.5 * roughness(focused)
 
+    def test_haze_is_never_so_sharp_that_it_passes_for_structure(self) -> None:
+        # One point of light: what haze adds must be as wide as a point clearly out of focus.
+        size = 2 * MARGIN + 160
+        density = np.zeros((size, size), np.float32)
+        density[size // 2, size // 2] = 1
+        sharp = replace(CLEAN, haze=(2, 2), haze_sigma=(4, 4), photons=(3000, 3000))
+        for seed in range(12):
+            clear, hazy = (image(density, r, seed, psf_sigma=3.0) for r in (replace(sharp, haze=(0, 0)), sharp))
+            added = hazy.widefield.astype(float) / hazy.target.max() - clear.widefield / clear.target.max()
+            added = added - np.median(added)
+            # The peak of a Gaussian of σ = 7.5 fine pixels and twice the light, in units of one of σ = 3.
+            peak = (clear.widefield - np.median(clear.widefield)).max() / clear.target.max()
+            assert added.max() < 1.3 * 2 * peak / 2.5**2
+        assert hazy.parameters["haze_sigma"] == 7.5
+
     def test_nothing_crosses_the_border_from_the_other_side(self) -> None:
         # Fourier blur is periodic: light at one end of the margin must not show at the opposite side.
         size = 2 * MARGIN + 96

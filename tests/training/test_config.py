@@ -26,16 +26,17 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    def test_the_second_stage_starts_from_the_first(self) -> None:
-        first, second = load_config(CONFIGS / "base.toml"), load_config(CONFIGS / "default.toml")
-        assert second.start_from == f"../runs/{first.name}/{first.name}.safetensors"
-        assert second.architecture == first.architecture
+    @pytest.mark.parametrize(("before", "after"), [("base", "second"), ("second", "default")])
+    def test_each_stage_starts_from_the_one_before(self, before: str, after: str) -> None:
+        first, next_one = (load_config(CONFIGS / f"{name}.toml") for name in (before, after))
+        assert next_one.start_from == f"../runs/{first.name}/{first.name}.safetensors"
+        assert next_one.architecture == first.architecture
 
-    @pytest.mark.parametrize(("name", "column"), [("base", 3), ("default", 4)])
+    @pytest.mark.parametrize(("name", "column"), [("base", 3), ("second", 4), ("default", 5)])
     def test_the_documentation_states_their_ranges(self, name: str, column: int) -> None:
         text = (CONFIGS.parent / "docs" / "training.md").read_text(encoding="utf-8")
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
-        stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 5}
+        stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 6}
         for setting, value in load_config(CONFIGS / f"{name}.toml").acquisition.to_dict().items():
             bounds = value if isinstance(value, list) else [value]
             assert stated[setting] == " to ".join(f"{bound:g}" for bound in bounds), setting
@@ -123,6 +124,7 @@ class TestParseConfig:
             ({"data": {"patch": 0}}, r"\[data\] patch must"),
             ({"data": {"micrograph_share": 1.5}}, r"\[data\] micrograph_share must lie between 0 and 1"),
             ({"data": {"micrograph_share": -0.1}}, r"\[data\] micrograph_share must lie between 0 and 1"),
+            ({"data": {"empty_share": 1.5}}, r"\[data\] empty_share must lie between 0 and 1"),
             ({"data": {"kinds": {"nuclei": 1.0}}}, r"\[data\] kinds must be among microtubules, .*mixture"),
             ({"data": {"kinds": {}}}, r"\[data\] kinds must be among"),
             ({"optimiser": {"cycles": [0]}}, r"\[optimiser\] cycles and batch must be positive"),

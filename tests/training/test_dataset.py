@@ -186,6 +186,15 @@ class TestMicrographs:
         assert {name.split("/")[0] for name in real} == set(BIOSR)
         assert len(set(real)) > 20
 
+    def test_the_share_of_empty_fields(self, micrographs: Path) -> None:
+        data = replace(DATA, empty_share=0.3, micrograph_share=0.5)
+        fields = TrainingFields(data, RANGES, 0, micrographs, 100)
+        empty = [fields.acquire_field(index)[1].target.max() == 0 for index in range(100)]
+        assert sum(empty) == pytest.approx(30, abs=12)
+        patches = fields[empty.index(True)]
+        assert patches.y.abs().max() == 0
+        assert patches.x.std() > 0.05  # noise, stretched by its own percentiles
+
     def test_no_share_needs_no_folder(self, tmp_path: Path) -> None:
         fields = TrainingFields(replace(DATA, micrograph_share=0.0), RANGES, 0, tmp_path / "nowhere", 9)
         assert fields.micrographs == []

@@ -25,6 +25,10 @@ from napari_cvdm.simulation.optics import (
 #: in.
 MARGIN = 24
 
+#: Least width of light from out of focus, relative to the wide-field PSF. Light blurred less cannot be told
+#: from a wide or dense structure in focus: a network that must guess which it is learns to dim both.
+LEAST_DEFOCUS = 2.5
+
 
 @dataclass(frozen=True)
 class AcquisitionRanges:
@@ -44,7 +48,7 @@ class AcquisitionRanges:
     haze : tuple of float
         Light from out of focus, as a multiple of the in-focus light (squared-uniform: small values prevail).
     haze_sigma : tuple of float
-        Width of the out-of-focus blur, fine pixels (log-uniform).
+        Width of the out-of-focus blur, fine pixels (log-uniform), but at least `LEAST_DEFOCUS` times the PSF's.
     background : tuple of float
         Even background, as a share of the bright end.
     read_noise : tuple of float
@@ -132,10 +136,10 @@ def acquire(
     else:
         focus = gaussian_transfer(size, remaining_sigma(sigma, native_sigma))
     haze = _between(rng, ranges.haze, power=2.0)
-    haze_sigma = _log_between(rng, ranges.haze_sigma)
+    haze_sigma = max(_log_between(rng, ranges.haze_sigma), LEAST_DEFOCUS * sigma)
     above = density if rng.random() < 0.5 else np.roll(density, rng.integers(0, size, 2), axis=(0, 1))
     far = gaussian_transfer(size, haze_sigma)
-    near = gaussian_transfer(size, max(0.4 * haze_sigma, 1.5 * sigma))
+    near = gaussian_transfer(size, max(0.4 * haze_sigma, LEAST_DEFOCUS * sigma))
     split = rng.random()
     light = blur(density, focus) + haze * blur(above, split * far + (1 - split) * near)
 

@@ -33,6 +33,8 @@ class DataConfig:
         empty for simulated structures alone.
     micrograph_share : float
         Share of the fields cut from real images.
+    empty_share : float
+        Share of the fields that hold nothing: background and noise alone, so that none is taken for structure.
     kinds : dict
         Relative frequency of each simulated kind.
     field : int
@@ -48,6 +50,7 @@ class DataConfig:
 
     micrographs: str = ""
     micrograph_share: float = 0.35
+    empty_share: float = 0.0
     kinds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 1.0))
     field: int = 136
     patch: int = 48
@@ -222,6 +225,7 @@ def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
         data.patch % grain == 0 and 0 < data.patch <= data.field,
     )
     yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
+    yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
     yield "[data] kinds must be a table of frequencies", isinstance(data.kinds, Mapping)
     yield f"[data] kinds must be among {', '.join(KINDS)}", bool(data.kinds) and set(data.kinds) <= set(KINDS)
     shares = list(data.kinds.values())

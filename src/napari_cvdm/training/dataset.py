@@ -85,6 +85,8 @@ class TrainingFields(Dataset[Patches]):
         """Make field ``index``; also returns the generator, for what is drawn next."""
         rng = np.random.default_rng([self.seed, index])
         size = 2 * self.data.field + 2 * MARGIN
+        if self.data.empty_share and rng.random() < self.data.empty_share:
+            return rng, acquire(rng, np.zeros((size, size), np.float32), self.ranges)
         if self.micrographs and rng.random() < self.data.micrograph_share:
             micrograph = self.micrographs[int(rng.integers(len(self.micrographs)))]
             density, sigma = cut_density(rng, micrograph, size)

@@ -51,6 +51,8 @@ def model_card(
         Scores on the validation images.
     """
     data = ["simulated " + ", ".join(config.data.kinds)]
+    if config.data.empty_share:
+        data.append(f"{100 * config.data.empty_share:.0f} % of the fields: background and noise alone")
     if config.data.micrographs:
         data.append(f"{100 * config.data.micrograph_share:.0f} % of the fields: {REAL_DATA}")
     return ModelCard(
