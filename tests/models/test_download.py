@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
+import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from napari_cvdm.models import ModelError, list_models, load_model
-from napari_cvdm.models.download import download
-from napari_cvdm.models.registry import Registry, RegistryEntry
-from napari_cvdm.models.weights import file_sha256
+from napari_cvdm.models.download import Wanted, download
+from napari_cvdm.models.registry import Registry
 
 FILE = "tiny.safetensors"
 
+MakeRegistry = Callable[..., Registry]
+RawServer = Callable[[Callable[[socket.socket, int], None]], str]
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    """Keep a proxy of the machine that runs the tests from standing between them and their server."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 
 
 class Display:
@@ -33,6 +34,7 @@ class Display:
     def __init__(self, cancel_after: int | None = None) -> None:
         self.total = 0
         self.received = 0
+        self.resets = 0
         self.closed = False
         self.cancel_after = cancel_after
 
@@ -43,22 +45,10 @@ class Display:
 
     def reset(self) -> None:
         self.received = 0
+        self.resets += 1
 
     def close(self) -> None:
         self.closed = True
-
-
-def registry_for(weights: Path, *urls: str) -> Registry:
-    entry = RegistryEntry(
-        name="tiny",
-        summary="For tests.",
-        file=FILE,
-        size=weights.stat().st_size,
-        sha256=file_sha256(weights),
-        licence="BSD-3-Clause",
-        urls=urls,
-    )
-    return Registry({"tiny": entry}, default="tiny")
 
 
 def refusal(registry: Registry, cache: Path) -> str:
@@ -70,191 +60,512 @@ def refusal(registry: Registry, cache: Path) -> str:
     return str(caught.value)
 
 
-@contextmanager
-def raw_server(answer: bytes) -> Iterator[str]:
-    """Answer with fixed bytes, then close the connection: what no server library would do."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/{FILE}"
-        thread.join()
+def head(length: int, *more: str) -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Length: {length}", *more, "", ""]).encode()
 
 
-def test_a_model_is_fetched_once(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    httpserver.expect_oneshot_request(f"/{FILE}").respond_with_data(weights.read_bytes())
-    registry = registry_for(weights, httpserver.url_for(f"/{FILE}"))
-    display = Display()
-    model = load_model("tiny", registry=registry, progress=display)
-    assert model.path == cache / FILE
-    assert [path.name for path in cache.iterdir()] == [FILE]
-    assert (cache / FILE).stat().st_mode & 0o444 == 0o444  # a cache may be shared
-    assert display.total == weights.stat().st_size
-    assert display.received == weights.stat().st_size
-    assert display.closed
-    assert list_models(registry=registry)[0].location == "cached"
-    load_model("tiny", registry=registry)  # the server would not answer again
+def count(httpserver: HTTPServer) -> int:
+    return len(httpserver.log)
 
 
-def test_the_next_address_is_tried_when_one_fails(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    httpserver.expect_request("/old").respond_with_data("gone", status=404)
-    httpserver.expect_request("/new").respond_with_data(weights.read_bytes())
-    registry = registry_for(weights, httpserver.url_for("/old"), httpserver.url_for("/new"))
-    assert load_model("tiny", registry=registry).path == cache / FILE
+class TestAGoodServer:
+    def test_gives_a_model_once(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request(f"/{FILE}").respond_with_data(weights.read_bytes())
+        registry = make_registry(httpserver.url_for(f"/{FILE}"))
+        display = Display()
+        model = load_model("tiny", registry=registry, progress=display)
+        assert model.path == cache / FILE
+        assert [path.name for path in cache.iterdir()] == [FILE]
+        assert (cache / FILE).read_bytes() == weights.read_bytes()
+        assert (cache / FILE).stat().st_mode & 0o444 == 0o444  # a cache may be shared
+        assert display.total == display.received == weights.stat().st_size
+        assert display.closed
+        assert list_models(registry=registry)[0].location == "cached"
+        load_model("tiny", registry=registry)
+        assert count(httpserver) == 1
+
+    def test_may_redirect(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        target = {"Location": "/real"}
+        httpserver.expect_request("/link").respond_with_data("", status=302, headers=target)
+        httpserver.expect_request("/real").respond_with_data(weights.read_bytes())
+        assert load_model("tiny", registry=make_registry(httpserver.url_for("/link"))).path == cache / FILE
+
+    def test_may_not_say_how_long_the_file_is(
+        self, weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        url = raw_server(lambda c, _: c.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + weights.read_bytes()))
+        assert load_model("tiny", registry=make_registry(url)).path == cache / FILE
+
+    def test_may_send_in_chunks(
+        self, weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        data = weights.read_bytes()
+        parts = [data[:7], data[7:5000], data[5000:]]
+        body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+        start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        url = raw_server(lambda c, _: c.sendall(start + body))
+        assert load_model("tiny", registry=make_registry(url)).path == cache / FILE
+
+    def test_is_the_next_one_when_one_fails(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/old").respond_with_data("gone", status=404)
+        httpserver.expect_request("/new").respond_with_data(weights.read_bytes())
+        registry = make_registry(httpserver.url_for("/old"), httpserver.url_for("/new"))
+        assert load_model("tiny", registry=registry).path == cache / FILE
+        assert count(httpserver) == 2  # a file that is not there is not asked for again
 
 
-def test_a_redirect_is_followed(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    target = httpserver.url_for("/real")
-    httpserver.expect_request("/link").respond_with_data("", status=302, headers={"Location": target})
-    httpserver.expect_request("/real").respond_with_data(weights.read_bytes())
-    assert load_model("tiny", registry=registry_for(weights, httpserver.url_for("/link"))).name == "tiny"
+class TestAServerThatIsBusyOrBreaks:
+    def test_is_asked_again(
+        self,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        raw_server: RawServer,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        data = weights.read_bytes()
+        answers = [
+            b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+            head(len(data)) + data[:1000],
+            head(len(data)) + data,
+        ]
+        waits: list[float] = []
+        monkeypatch.setattr("napari_cvdm.models.download.WAITS_SECONDS", (1.0, 3.0))
+        monkeypatch.setattr("time.sleep", waits.append)
+        display = Display()
+        url = raw_server(lambda c, number: c.sendall(answers[number]))
+        assert load_model("tiny", registry=make_registry(url), progress=display).path == cache / FILE
+        assert waits == [1.0, 3.0]
+        assert (display.received, display.resets) == (len(data), 3)  # no byte is counted twice
+
+    def test_is_given_up_after_the_third_time(
+        self, httpserver: HTTPServer, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/a").respond_with_data("gone", status=404)
+        httpserver.expect_request("/b").respond_with_data("down", status=503)
+        message = refusal(make_registry(httpserver.url_for("/a"), httpserver.url_for("/b")), cache)
+        assert "/a: the server answered 404 NOT FOUND" in message
+        assert "/b: the server answered 503" in message
+        assert [request.path for request, _ in httpserver.log] == ["/a", "/b", "/b", "/b"]
+
+    def test_that_breaks_off_is_said(
+        self, weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        data = weights.read_bytes()
+        url = raw_server(lambda c, _: c.sendall(head(len(data)) + data[:1000]))
+        assert "the connection broke" in refusal(make_registry(url), cache)
+
+    def test_that_resets_the_connection_is_said(
+        self, weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        def reset(connection: socket.socket, _: int) -> None:
+            connection.sendall(head(weights.stat().st_size) + b"x" * 100)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # RST, not FIN
+
+        assert "the connection broke" in refusal(make_registry(raw_server(reset)), cache)
+
+    def test_that_stops_before_the_end_without_having_said_where_it_is_is_said(
+        self, weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        data = weights.read_bytes()[:-100]
+        url = raw_server(lambda c, _: c.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + data))
+        message = refusal(make_registry(url), cache)
+        assert f"truncated: {len(data):,} of {len(data) + 100:,} bytes arrived" in message
+
+    def test_that_speaks_no_http_is_said(
+        self, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        url = raw_server(lambda c, _: c.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"))
+        assert "connection" in refusal(make_registry(url), cache)
+
+    def test_that_is_silent_is_given_up(
+        self, cache: Path, make_registry: MakeRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("napari_cvdm.models.transfer.TIMEOUT_SECONDS", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts, never answers
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+            assert "was silent for 0.2 seconds" in refusal(make_registry(url), cache)
+
+    def test_that_falls_silent_is_given_up(
+        self,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        raw_server: RawServer,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("napari_cvdm.models.transfer.TIMEOUT_SECONDS", 0.2)
+        over = threading.Event()
+
+        def stall(connection: socket.socket, _: int) -> None:
+            connection.sendall(head(weights.stat().st_size) + b"{" * 100)
+            over.wait(3)
+
+        message = refusal(make_registry(raw_server(stall)), cache)
+        over.set()
+        assert "was silent" in message
+
+    def test_that_drips_is_given_up(
+        self,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        raw_server: RawServer,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("napari_cvdm.models.transfer.TIMEOUT_SECONDS", 0.3)
+
+        def drip(connection: socket.socket, _: int) -> None:
+            connection.sendall(head(weights.stat().st_size))
+            for _ in range(100):  # each byte comes well before the server counts as silent
+                connection.sendall(b"{")
+                time.sleep(0.05)
+
+        started = time.monotonic()
+        assert "the server is too slow" in refusal(make_registry(raw_server(drip)), cache)
+        assert time.monotonic() - started < 10
+
+    def test_that_is_not_there_is_said(self, cache: Path, make_registry: MakeRegistry) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        assert "no connection to the server" in refusal(make_registry(f"http://127.0.0.1:{port}/x"), cache)
 
 
-def test_a_missing_file_is_said_for_each_address(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    httpserver.expect_request("/a").respond_with_data("gone", status=404)
-    httpserver.expect_request("/b").respond_with_data("down", status=503)
-    message = refusal(registry_for(weights, httpserver.url_for("/a"), httpserver.url_for("/b")), cache)
-    assert "/a: the server answered 404 NOT FOUND" in message
-    assert "/b: the server answered 503" in message
+class TestAServerThatSendsSomethingElse:
+    def test_an_altered_file_is_refused_without_asking_again(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        flipped = bytearray(weights.read_bytes())
+        flipped[-1] ^= 1
+        httpserver.expect_request("/x").respond_with_data(bytes(flipped))
+        message = refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert "altered or another version (its sha256 is not the expected one)" in message
+        assert count(httpserver) == 1
+
+    @pytest.mark.parametrize("data", [b"", b"<html>Please log in to this network.</html>"])
+    def test_another_file_is_refused_by_its_size(
+        self,
+        data: bytes,
+        httpserver: HTTPServer,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(data)
+        message = refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert f"it has {len(data)} bytes instead of {weights.stat().st_size:,}" in message
+
+    def test_a_large_file_is_not_downloaded(
+        self, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
+    ) -> None:
+        display = Display()
+        url = raw_server(lambda c, _: c.sendall(head(9_000_000_000) + b"x" * 1000))
+        with pytest.raises(ModelError, match="it has 9,000,000,000 bytes instead of"):
+            load_model("tiny", registry=make_registry(url), progress=display)
+        assert display.received == 0
+
+    def test_a_file_without_end_is_stopped(
+        self, httpserver: HTTPServer, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        sent = []
+
+        def endless(request: Request) -> Response:
+            def body() -> Iterator[bytes]:
+                for _ in range(1000):
+                    sent.append(2**18)
+                    yield bytes(2**18)
+
+            return Response(body(), direct_passthrough=True)
+
+        httpserver.expect_request("/x").respond_with_handler(endless)
+        assert "sends more than" in refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert len(sent) < 1000
+
+    def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(
+            weights.read_bytes(), headers={"Content-Encoding": "gzip"}
+        )
+        load_model("tiny", registry=make_registry(httpserver.url_for("/x")))
+        assert httpserver.log[0][0].headers["Accept-Encoding"] == "identity"
 
 
-def test_an_altered_file_is_refused(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    flipped = bytearray(weights.read_bytes())
-    flipped[-1] ^= 1
-    httpserver.expect_request("/x").respond_with_data(bytes(flipped))
-    message = refusal(registry_for(weights, httpserver.url_for("/x")), cache)
-    assert "truncated, altered or another version" in message
+class TestRedirects:
+    def test_in_a_circle_end(self, httpserver: HTTPServer, cache: Path, make_registry: MakeRegistry) -> None:
+        for here, there in (("/a", "/b"), ("/b", "/a")):
+            httpserver.expect_request(here).respond_with_data("", status=302, headers={"Location": there})
+        assert "redirects in a circle" in refusal(make_registry(httpserver.url_for("/a")), cache)
+        assert count(httpserver) < 10
 
-
-def test_a_truncated_file_is_refused(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    httpserver.expect_request("/x").respond_with_data(weights.read_bytes()[:-100])
-    message = refusal(registry_for(weights, httpserver.url_for("/x")), cache)
-    assert "truncated, altered or another version" in message
-
-
-def test_a_connection_that_breaks_is_said(weights: Path, cache: Path) -> None:
-    data = weights.read_bytes()
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-    with raw_server(head + data[:1000]) as url:
-        message = refusal(registry_for(weights, url), cache)
-    assert "the connection broke" in message
-
-
-def test_an_announced_size_that_is_too_large_is_not_downloaded(weights: Path, cache: Path) -> None:
-    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\nx") as url:
-        message = refusal(registry_for(weights, url), cache)
-    assert "announces 9,000,000,000 bytes" in message
-
-
-def test_a_server_that_never_stops_is_stopped(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    sent = []
-
-    def endless(request: Request) -> Response:
-        def body() -> Iterator[bytes]:
-            for _ in range(1000):
-                sent.append(2**18)
-                yield bytes(2**18)
-
-        return Response(body(), direct_passthrough=True)
-
-    httpserver.expect_request("/x").respond_with_handler(endless)
-    message = refusal(registry_for(weights, httpserver.url_for("/x")), cache)
-    assert "sends more than" in message
-    assert len(sent) < 1000
-
-
-def test_no_server_at_all_is_said(weights: Path, cache: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert "no connection to the server" in refusal(
-        registry_for(weights, f"http://127.0.0.1:{port}/x"), cache
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "http://example.org/tiny.safetensors",
+            "ftp://example.org/tiny",
+            "file:///etc/passwd",
+            "//example.org/x",
+        ],
     )
+    def test_to_where_nothing_is_fetched_from_are_refused(
+        self, target: str, httpserver: HTTPServer, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/a").respond_with_data("", status=302, headers={"Location": target})
+        message = refusal(make_registry(httpserver.url_for("/a")), cache)
+        assert "the server redirects to " in message
+        assert "not secure" in message
 
 
-def test_a_silent_server_is_given_up(weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cvdm.models.download.TIMEOUT_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts, never answers
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
-        assert "was silent" in refusal(registry_for(weights, url), cache)
+class TestAddresses:
+    @pytest.mark.parametrize("url", ["http://example.org/tiny", "ftp://example.org/x", "x", "", "http://"])
+    def test_of_other_kinds_are_not_used(self, url: str, cache: Path, make_registry: MakeRegistry) -> None:
+        assert "only https:// and file://" in refusal(make_registry(url), cache)
+
+    def test_are_shown_without_their_secrets(
+        self, httpserver: HTTPServer, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        url = httpserver.url_for("/x?token=hush").replace("http://", "http://me:secret@")
+        message = refusal(make_registry(url), cache)
+        assert "/x: the server answered" in message
+        assert "hush" not in message
+        assert "secret" not in message
+
+    def test_a_model_without_any_says_where_to_put_it(self, cache: Path, make_registry: MakeRegistry) -> None:
+        message = refusal(make_registry(), cache)
+        assert f"put {FILE} there by hand" in message
+        assert str(cache) in message
 
 
-def test_cancelling_leaves_an_intact_cache(httpserver: HTTPServer, weights: Path, cache: Path) -> None:
-    httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
-    registry = registry_for(weights, httpserver.url_for("/x"))
-    with pytest.raises(KeyboardInterrupt):
-        load_model("tiny", registry=registry, progress=Display(cancel_after=0))
-    assert not any(cache.iterdir())
-    assert load_model("tiny", registry=registry).name == "tiny"
+class TestTheBase:
+    def test_replaces_the_addresses_of_the_registry(
+        self,
+        httpserver: HTTPServer,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        httpserver.expect_request(f"/facility/{FILE}").respond_with_data(weights.read_bytes())
+        monkeypatch.setenv("NAPARI_CVDM_BASE_URL", httpserver.url_for("/facility/"))
+        registry = make_registry("https://blocked.invalid/tiny")
+        assert load_model("tiny", registry=registry).path == cache / FILE
+
+    @pytest.mark.parametrize("as_address", [True, False])
+    def test_can_be_a_folder(
+        self,
+        as_address: bool,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        base = weights.parent.as_uri() if as_address else str(weights.parent)
+        monkeypatch.setenv("NAPARI_CVDM_BASE_URL", base)
+        assert load_model("tiny", registry=make_registry()).path == cache / FILE
+        assert (cache / FILE).read_bytes() == weights.read_bytes()
+
+    def test_folder_without_the_file_or_with_another_is_said(
+        self,
+        tmp_path: Path,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        facility = tmp_path / "facility"
+        facility.mkdir()
+        monkeypatch.setenv("NAPARI_CVDM_BASE_URL", str(facility))
+        assert "there is no such file" in refusal(make_registry(), cache)
+        (facility / FILE).write_bytes(weights.read_bytes()[:-1])
+        assert "truncated, altered or another version" in refusal(make_registry(), cache)
+        (facility / FILE).unlink()
+        (facility / FILE).mkdir()
+        assert "it cannot be read" in refusal(make_registry(), cache)
+
+    def test_may_be_a_plain_http_server_of_the_facility(
+        self,
+        httpserver: HTTPServer,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # A proxy stands for the network of the facility: the name is resolved there, not here.
+        httpserver.expect_request(f"/{FILE}").respond_with_data(weights.read_bytes())
+        monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+        monkeypatch.setenv("NAPARI_CVDM_BASE_URL", "http://models.facility.test")
+        assert load_model("tiny", registry=make_registry()).path == cache / FILE
+        assert httpserver.log[0][0].host == "models.facility.test"
 
 
-@pytest.mark.parametrize(
-    "url", ["http://example.org/tiny.safetensors", "ftp://example.org/x", "doi:10.5281/x", "x", "", "http://"]
-)
-def test_addresses_of_other_kinds_are_not_used(url: str, weights: Path, cache: Path) -> None:
-    assert "only https:// and file://" in refusal(registry_for(weights, url), cache)
+class TestAProxy:
+    def test_is_used(
+        self,
+        httpserver: HTTPServer,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]  # nobody answers there: only the proxy does
+        monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+        assert load_model("tiny", registry=make_registry(f"http://127.0.0.1:{port}/x")).path == cache / FILE
+        assert httpserver.log[0][0].host == f"127.0.0.1:{port}"
+
+    def test_is_asked_for_a_tunnel_to_secure_servers_and_its_refusal_is_said(
+        self,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        asked: list[bytes] = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def refuse() -> None:
+                for _ in range(3):
+                    connection, _address = listener.accept()
+                    with connection:
+                        asked.append(connection.recv(65536))
+                        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+            thread = threading.Thread(target=refuse)
+            thread.start()
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listener.getsockname()[1]}")
+            message = refusal(make_registry("https://models.test/tiny.safetensors"), cache)
+            thread.join()
+        assert asked[0].startswith(b"CONNECT models.test:443 ")
+        assert "the proxy" in message
+        assert "HTTPS_PROXY" in message
 
 
-def test_a_model_without_address_says_where_to_put_it(weights: Path, cache: Path) -> None:
-    message = refusal(registry_for(weights), cache)
-    assert f"put {FILE} there by hand" in message
-    assert str(cache) in message
+class TestTheFolder:
+    def test_is_intact_after_cancelling(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
+        registry = make_registry(httpserver.url_for("/x"))
+        with pytest.raises(KeyboardInterrupt):
+            load_model("tiny", registry=registry, progress=Display(cancel_after=0))
+        assert not any(cache.iterdir())
+        assert load_model("tiny", registry=registry).name == "tiny"
+
+    def test_that_cannot_be_written_is_said(
+        self, tmp_path: Path, weights: Path, httpserver: HTTPServer
+    ) -> None:
+        (tmp_path / "a-file").write_bytes(b"")
+        wanted = Wanted("The model 'tiny'", [httpserver.url_for("/x")], "ab" * 32)
+        with pytest.raises(ModelError, match=r"cannot write to the folder .*a-file.*NAPARI_CVDM_CACHE"):
+            download(wanted, tmp_path / "a-file" / "cache" / FILE, variable="NAPARI_CVDM_CACHE")
+        assert count(httpserver) == 0
+
+    def test_that_may_only_be_read_is_said(
+        self,
+        httpserver: HTTPServer,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def denied(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))  # root may write anywhere
+
+        monkeypatch.setattr("tempfile.mkdtemp", denied)
+        message = refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert "Permission denied" in message
+        assert "NAPARI_CVDM_CACHE" in message
+        assert count(httpserver) == 0
+
+    def test_on_a_full_disk_is_said_before_downloading(
+        self,
+        httpserver: HTTPServer,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+        message = refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert "the disk has 0.0 MB left" in message
+        assert "Make room" in message
+        assert count(httpserver) == 0
+
+    def test_on_a_disk_that_fills_up_is_said(
+        self,
+        httpserver: HTTPServer,
+        weights: Path,
+        cache: Path,
+        make_registry: MakeRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
+        # What Linux keeps for this purpose: a file that opens, and has no room for a single byte.
+        original = Path.open
+
+        def on_a_full_disk(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+            return original(Path("/dev/full") if mode == "wb" else path, mode, *rest, **more)
+
+        monkeypatch.setattr(Path, "open", on_a_full_disk)
+        message = refusal(make_registry(httpserver.url_for("/x")), cache)
+        assert "No space left on device" in message
+        assert "Make room" in message
+
+    def test_is_cleared_of_what_killed_downloads_have_left(
+        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: MakeRegistry
+    ) -> None:
+        httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
+        old, young, foreign = (
+            cache / ".napari-cvdm-old",
+            cache / ".napari-cvdm-young",
+            cache / "tmp-of-others",
+        )
+        for folder in (old, young, foreign):
+            folder.mkdir(parents=True)
+            (folder / FILE).write_bytes(b"half")
+        for folder in (old, foreign):
+            os.utime(folder, (0, 0))
+        load_model("tiny", registry=make_registry(httpserver.url_for("/x")))
+        assert sorted(path.name for path in cache.iterdir()) == [young.name, FILE, foreign.name]
 
 
-def test_the_base_address_replaces_the_addresses_of_the_registry(
-    httpserver: HTTPServer, weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+def _fetch_in_a_process(url: str, sha256: str, size: int, target: Path, gate: Any, results: Any) -> None:
+    gate.wait(60)
+    wanted = Wanted("The model 'tiny'", [url], sha256, size)
+    try:
+        results.put(str(download(wanted, target, variable="NAPARI_CVDM_CACHE")))
+    except Exception as error:
+        results.put(f"failed: {error}")
+
+
+def test_two_processes_may_fetch_one_model_at_once(
+    weights: Path, cache: Path, make_registry: MakeRegistry, raw_server: RawServer
 ) -> None:
-    httpserver.expect_request(f"/facility/{FILE}").respond_with_data(weights.read_bytes())
-    monkeypatch.setenv("NAPARI_CVDM_BASE_URL", httpserver.url_for("/facility/"))
-    registry = registry_for(weights, "https://blocked.invalid/tiny")
-    assert load_model("tiny", registry=registry).path == cache / FILE
+    data, both = weights.read_bytes(), threading.Barrier(2)
 
+    def when_both_are_here(connection: socket.socket, _: int) -> None:
+        both.wait(60)  # neither gets a byte before the other one has asked
+        connection.sendall(head(len(data)) + data)
 
-@pytest.mark.parametrize("as_address", [True, False])
-def test_a_folder_can_be_the_base(
-    weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, as_address: bool
-) -> None:
-    base = weights.parent.as_uri() if as_address else str(weights.parent)
-    monkeypatch.setenv("NAPARI_CVDM_BASE_URL", base)
-    assert load_model("tiny", registry=registry_for(weights)).path == cache / FILE
-    assert (cache / FILE).read_bytes() == weights.read_bytes()
-
-
-def test_a_base_folder_without_the_file_or_with_another_is_said(
-    tmp_path: Path, weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    facility = tmp_path / "facility"
-    facility.mkdir()
-    monkeypatch.setenv("NAPARI_CVDM_BASE_URL", str(facility))
-    assert "there is no such file" in refusal(registry_for(weights), cache)
-    (facility / FILE).write_bytes(weights.read_bytes()[:-1])
-    assert "truncated, altered or another version" in refusal(registry_for(weights), cache)
-
-
-def test_a_cache_that_cannot_be_written_is_said(
-    tmp_path: Path, weights: Path, httpserver: HTTPServer
-) -> None:
-    httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
-    registry = registry_for(weights, httpserver.url_for("/x"))
-    blocked = tmp_path / "a-file"
-    blocked.write_bytes(b"")
-    with pytest.raises(ModelError, match=r"cannot write to the cache folder.*NAPARI_CVDM_CACHE"):
-        download(registry.find("tiny"), blocked / "cache", [httpserver.url_for("/x")])
-
-
-def test_a_full_disk_is_said(
-    httpserver: HTTPServer, weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("shutil.move", full)
-    message = refusal(registry_for(weights, httpserver.url_for("/x")), cache)
-    assert "No space left on device" in message
+    entry = make_registry().find("tiny")
+    context = multiprocessing.get_context("spawn")
+    gate, results = context.Barrier(2), context.Queue()
+    processes = [
+        context.Process(
+            target=_fetch_in_a_process,
+            args=(raw_server(when_both_are_here), entry.sha256, entry.size, cache / FILE, gate, results),
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    outcomes = [results.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(60)
+    assert outcomes == [str(cache / FILE)] * 2
+    assert [path.name for path in cache.iterdir()] == [FILE]
+    assert (cache / FILE).read_bytes() == data

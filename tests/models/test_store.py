@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.models import ModelCard, ModelError, cache_folder, list_models, load_model, save_model
+from napari_cvdm.models import ModelCard, ModelError, add_model, list_models, load_model, save_model
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models.registry import Registry, RegistryEntry
 from napari_cvdm.models.weights import file_sha256
@@ -37,16 +38,6 @@ def registry(weights: Path) -> Registry:
 def put(weights: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(weights, folder / "tiny.safetensors"))
-
-
-def test_the_cache_folder_follows_its_variable(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    assert cache_folder() == cache
-    monkeypatch.setenv("NAPARI_CVDM_CACHE", "~/models")
-    assert cache_folder() == Path.home() / "models"
-    monkeypatch.delenv("NAPARI_CVDM_CACHE")
-    assert cache_folder().is_absolute()
-    assert "napari-cvdm" in cache_folder().parts
-    assert cache_folder().name == "models"
 
 
 def test_a_model_comes_from_the_package_and_rather_from_the_cache(
@@ -85,6 +76,10 @@ def test_the_list_says_where_each_model_is(
         "cached",
         cached,
     )
+    assert [model.origin for model in list_models(registry=several)] == [
+        f"in the cache, {cached}",
+        "can be downloaded",
+    ]
     assert listed[0].summary == "For tests."
 
 
@@ -142,11 +137,89 @@ def test_a_path_to_nothing_is_said(name: str, registry: Registry) -> None:
         load_model(Path(name), registry=registry)
 
 
-def test_unknown_names_and_addresses_are_refused(registry: Registry) -> None:
+def test_unknown_names_are_said_with_the_known_ones(registry: Registry) -> None:
     with pytest.raises(ModelError, match=r"no model named 'tinny' \(known: tiny\)"):
         load_model("tinny", registry=registry)
-    with pytest.raises(ModelError, match="not loaded from addresses"):
+
+
+def test_an_address_needs_a_hash(registry: Registry, cache: Path) -> None:
+    with pytest.raises(ModelError, match=r"needs its sha256.*--sha256"):
         load_model("https://example.org/m.safetensors", registry=registry)
+    assert not cache.exists()
+
+
+def test_an_address_is_fetched_once(
+    httpserver: HTTPServer, weights: Path, cache: Path, registry: Registry
+) -> None:
+    httpserver.expect_oneshot_request("/any").respond_with_data(weights.read_bytes())
+    url, sha256 = httpserver.url_for("/any"), file_sha256(weights)
+    first = load_model(url, sha256=sha256.upper(), registry=registry)
+    assert first.path == cache / "added" / f"{sha256[:40]}.safetensors"
+    store_module._loaded.clear()
+    again = load_model(url, sha256=sha256, registry=registry)  # the server would not answer
+    assert (again.path, again.name) == (first.path, "tiny-2")  # the registry has a 'tiny' of its own
+    assert load_model("tiny-2", registry=registry).sha256 == sha256
+
+
+@pytest.mark.parametrize("kind", ["name", "path"])
+def test_a_hash_is_compared_whatever_is_loaded(
+    kind: str, tmp_path: Path, weights: Path, registry: Registry
+) -> None:
+    put(weights, tmp_path / "bundled")
+    source = "tiny" if kind == "name" else weights
+    assert load_model(source, sha256=file_sha256(weights), registry=registry).name == "tiny"
+    with pytest.raises(ModelError, match="is not the expected file"):
+        load_model(source, sha256="ab" * 32, registry=registry)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../tiny", "/etc/passwd", "..\\tiny", "C:\\tiny", "", ".", "..", "CON", "tiny ", "%2e%2e/tiny"),
+        *("a\0b", "\0.safetensors", "x" * 100_000, "x/" * 50_000, "ti\u2024ny", "tiny\u202e", "\ud800"),
+    ],
+    ids=range(17),
+)
+def test_no_name_from_outside_leads_anywhere(name: str, registry: Registry, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for given in (name, Path(name)):
+        with pytest.raises(ModelError) as caught:
+            load_model(given, registry=registry)
+        message = str(caught.value)
+        assert message.isprintable()
+        assert len(message) < 600
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_models_that_were_added_are_found_by_name_after_the_published_ones(
+    weights: Path, cache: Path, registry: Registry
+) -> None:
+    add_model(weights, "mine", registry=registry)
+    assert load_model("mine", registry=registry).name == "mine"
+    listed = list_models(registry=registry)
+    assert [(model.name, model.location) for model in listed] == [("tiny", "remote"), ("mine", "added")]
+    assert (listed[1].path, listed[1].origin) == (
+        cache / "added" / f"{file_sha256(weights)[:40]}.safetensors",
+        str(weights),
+    )
+    assert listed[1].summary == "A tiny network for tests."
+
+
+def test_an_added_model_whose_weights_were_altered_or_lost_is_refused(
+    weights: Path, registry: Registry
+) -> None:
+    add_model(weights, "mine", registry=registry)
+    path = list_models(registry=registry)[1].path
+    assert path is not None
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match=r"is not the model 'mine'.*add it again from"):
+        load_model("mine", registry=registry)
+    path.unlink()
+    with pytest.raises(ModelError, match=r"weights of 'mine'.*are gone.*add it again from"):
+        load_model("mine", registry=registry)
+    assert list_models(registry=registry)[1].path is None
 
 
 def test_the_same_file_is_read_once_and_another_one_is_not_mistaken_for_it(

@@ -19,7 +19,8 @@ __all__ = ["FORMAT_VERSION", "ModelCard", "check_name"]
 FORMAT_VERSION = 1
 """Version of the card and of the file layout that this package writes, and the newest it reads."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
 
 def check_name(name: object) -> str:
@@ -39,13 +40,16 @@ def check_name(name: object) -> str:
     ------
     ModelError
         If it is not 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter
-        or a digit: anything else could leave the cache folder or fail on another file system.
+        or a digit and not ending in a dot: anything else could leave the cache folder or fail on another
+        file system. Neither can it be the name of a device on Windows, such as "nul" or "COM1.x".
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ModelError(
             f"{_short(name)} cannot be a model name: use up to 64 letters, digits, dots, dashes and "
-            "underscores, starting with a letter or a digit."
+            "underscores, starting with a letter or a digit and not ending in a dot."
         )
+    if _DEVICE.fullmatch(name):
+        raise ModelError(f"'{name}' cannot be a model name: on Windows it stands for a device.")
     return name
 
 

@@ -1,32 +1,26 @@
-"""Finding models: in the cache folder, in the package, or behind an address.
-
-The cache folder and the place to download from can be changed by environment variables, so that a facility
-can serve models from its own disk or web server.
-"""
+"""Finding models by name: in the cache folder, in the package, among the user's own, or behind an address."""
 
 from __future__ import annotations
 
-import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from napari_cvdm.models.added import AddedModel, added_file, read_added
+from napari_cvdm.models.addresses import MODEL_ENDINGS, is_address, is_file, shown
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, RegistryEntry, read_registry
+from napari_cvdm.models.settings import CACHE_VARIABLE, base_url, cache_folder
 from napari_cvdm.models.weights import file_sha256, read_model
 
 if TYPE_CHECKING:
-    from napari_cvdm.models.download import DownloadProgress
     from napari_cvdm.models.pretrained import PretrainedModel
+    from napari_cvdm.models.transfer import DownloadProgress
 
 __all__ = ["ListedModel", "cache_folder", "find_file", "list_models", "load_model"]
 
-CACHE_VARIABLE = "NAPARI_CVDM_CACHE"
-"""Environment variable that names the cache folder."""
-
-BASE_URL_VARIABLE = "NAPARI_CVDM_BASE_URL"
-"""Environment variable that names a folder or an address to fetch every model from."""
+Location = Literal["cached", "bundled", "remote", "added"]
 
 _MOST_LOADED = 4  # networks kept in memory; a user compares two or three
 _loaded: dict[str, PretrainedModel] = {}
@@ -41,18 +35,22 @@ class ListedModel:
     ----------
     entry : RegistryEntry
         Its name, summary, size, hash and licence.
-    location : {"cached", "bundled", "remote"}
-        Where it would be taken from: the cache folder, the package, or an address.
+    location : {"cached", "bundled", "remote", "added"}
+        Where it would be taken from: the cache folder, the package, an address, or the folder of the models
+        that the user has added.
     path : Path or None
         The file, when it is on this machine.
     is_default : bool
         Whether "default" means this model.
+    origin : str
+        Where it comes from, in a few words for people.
     """
 
     entry: RegistryEntry
-    location: Literal["cached", "bundled", "remote"]
+    location: Location
     path: Path | None
     is_default: bool
+    origin: str = ""
 
     @property
     def name(self) -> str:
@@ -65,38 +63,31 @@ class ListedModel:
         return self.entry.summary
 
 
-def cache_folder() -> Path:
-    """Return the folder for downloaded models; it may not exist yet.
-
-    The variable NAPARI_CVDM_CACHE names it; otherwise it is the platform's cache folder for napari-cvdm.
-    """
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen).expanduser().absolute()
-    import platformdirs
-
-    return platformdirs.user_cache_path("napari-cvdm", appauthor=False) / "models"
-
-
 def list_models(*, registry: Registry | None = None) -> list[ListedModel]:
-    """List the models that can be loaded by name, the default first. Neither reads weights nor imports torch.
+    """List the models that can be loaded by name: the default, other published ones, the user's own.
+
+    Neither reads weights nor imports torch.
 
     Parameters
     ----------
     registry : Registry, optional
         Where to look; by default the package's own.
+
+    Raises
+    ------
+    ModelError
+        If the registry, the settings or the list of the user's models cannot be read.
     """
     registry = registry or read_registry()
-    listed = []
-    for entry in registry.entries.values():
-        location, path = _locate(entry)
-        listed.append(ListedModel(entry, location, path, entry.name == registry.default))
-    return sorted(listed, key=lambda model: not model.is_default)
+    listed = [_list_published(entry, registry) for entry in registry.entries.values()]
+    listed.sort(key=lambda model: not model.is_default)
+    return listed + [_list_added(model) for model in read_added().values()]
 
 
 def find_file(
     name: str, *, registry: Registry | None = None, progress: DownloadProgress | None = None
 ) -> tuple[Path, RegistryEntry]:
-    """Find the file of a published model, fetching it when it is not on this machine.
+    """Find the file of a model, fetching it when it is not on this machine.
 
     Parameters
     ----------
@@ -112,47 +103,83 @@ def find_file(
     path : Path
         The file; its hash is right.
     entry : RegistryEntry
-        What the registry says about it.
+        What is known about it.
 
     Raises
     ------
     ModelError
         If there is no such model, the file on this machine has the wrong hash, or it cannot be fetched.
     """
-    entry = (registry or read_registry()).find(name)
-    location, path = _locate(entry)
+    listed = find_listed(name, registry or read_registry())
+    path, entry = listed.path, listed.entry
     if path is None:
-        from napari_cvdm.models.download import download
-
-        return download(entry, cache_folder(), _addresses(entry), progress), entry
-    if path.stat().st_size != entry.size or file_sha256(path) != entry.sha256:
-        remedy = (
-            "Delete it, so that it is taken from its source again, or put the right file there."
-            if location == "cached"
-            else "The installation is damaged: reinstall napari-cvdm."
-        )
-        raise ModelError(
-            f"{path} is not the model '{entry.name}': its sha256 is not {entry.sha256[:12]}... as the "
-            f"registry says, so it is damaged, altered or another version. {remedy}"
-        )
+        if listed.location == "added":
+            raise ModelError(
+                f"The weights of '{name}', {added_file(read_added()[name])}, are gone: remove the model and "
+                f"add it again from {listed.origin}."
+            )
+        return _fetch(entry, progress), entry
+    if fault := find_fault(path, entry):
+        raise ModelError(f"{fault} {_remedy(listed)}")
     return path, entry
+
+
+def find_fault(path: Path, entry: RegistryEntry) -> str | None:
+    """Compare a file with what is known about it.
+
+    Returns
+    -------
+    str or None
+        A sentence on what is wrong; None if nothing is.
+    """
+    if path.stat().st_size == entry.size and file_sha256(path) == entry.sha256:
+        return None
+    return (
+        f"{path} is not the model '{entry.name}': its sha256 is not the expected {entry.sha256[:12]}..., so "
+        "it is damaged, altered or another version."
+    )
+
+
+def find_listed(name: str, registry: Registry) -> ListedModel:
+    """Return what is known about a model by name.
+
+    Raises
+    ------
+    ModelError
+        If there is no model of that name.
+    """
+    if name == "default" or name in registry.entries:
+        return _list_published(registry.find(name), registry)
+    added = read_added()
+    if name not in added:
+        known = ", ".join([*registry.entries, *added]) or "none"
+        raise ModelError(
+            f"There is no model named '{shown(name)[:80]}' (known: {known}). A model of your own is given "
+            "by the path of its .safetensors file."
+        )
+    return _list_added(added[name])
 
 
 def load_model(
     name_or_path: str | Path = "default",
     *,
+    sha256: str | None = None,
     registry: Registry | None = None,
     progress: DownloadProgress | None = None,
 ) -> PretrainedModel:
-    """Load a model, by its name in the registry or from a file of your own.
+    """Load a model: by its name, from a file of your own, or from an address.
 
-    A model by name is looked for in the cache folder, then in the package, then downloaded, and its hash
-    is verified in every case. A model stays in memory: loading the same file again costs a hash.
+    A published model is looked for in the cache folder, then in the package, then downloaded, and its hash is
+    verified in every case. What comes from an address or a DOI is remembered as `add_model` does, so that it
+    is fetched once. A model stays in memory: loading the same file again costs a hash.
 
     Parameters
     ----------
     name_or_path : str or Path, optional
-        "default", another name that `list_models` shows, or the path of a .safetensors file.
+        "default", another name that `list_models` shows, the path of a .safetensors file (or of a Keras .h5
+        file from the authors' code), an https:// address, or a DOI such as "10.5281/zenodo.1234".
+    sha256 : str, optional
+        The hash that the file must have, in hexadecimal; needed for an address.
     registry : Registry, optional
         Where to look names up; by default the package's own.
     progress : DownloadProgress, optional
@@ -176,49 +203,88 @@ def load_model(
     2
     """
     registry = registry or read_registry()
-    if (path := _as_path(name_or_path, registry)) is None:
+    path = _as_path(name_or_path, registry)
+    if path is None and _is_unknown_address(str(name_or_path), registry):
+        from napari_cvdm.models.adding import remember_address
+
+        name_or_path = remember_address(str(name_or_path), sha256, registry=registry, progress=progress)
+        sha256 = None  # checked, and the file may since have been converted
+    name = None
+    if path is None:
         path, entry = find_file(str(name_or_path), registry=registry, progress=progress)
-        sha256 = entry.sha256
+        name, found = entry.name, entry.sha256
     else:
-        if not path.is_file():
-            raise ModelError(f"There is no model file {path}.")
-        sha256 = file_sha256(path)
+        if not is_file(path):
+            raise ModelError(f"There is no model file {shown(str(path))}.")
+        found = file_sha256(path)
+    if sha256 is not None and sha256.lower() != found:
+        raise ModelError(
+            f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
+        )
     with _lock:  # two workers asking for one model read it once
-        model = _loaded.pop(sha256, None) or read_model(path, sha256=sha256)
-        _loaded[sha256] = model
+        model = _loaded.pop(found, None) or read_model(path, sha256=found)
+        _loaded[found] = model
         while len(_loaded) > _MOST_LOADED:
             del _loaded[next(iter(_loaded))]
-    return model
+    return model if name is None or name == model.name else replace(model, name=name)
 
 
-def _locate(entry: RegistryEntry) -> tuple[Literal["cached", "bundled", "remote"], Path | None]:
-    if (path := cache_folder() / entry.file).is_file():
-        return "cached", path
-    if (path := BUNDLED_FOLDER / entry.file).is_file():
-        return "bundled", path
-    return "remote", None
+def _list_published(entry: RegistryEntry, registry: Registry) -> ListedModel:
+    location: Location = "remote"
+    path: Path | None = None
+    origin = "can be downloaded" if entry.urls or base_url() else "not on this machine"
+    if (cached := cache_folder() / entry.file).is_file():
+        location, path, origin = "cached", cached, f"in the cache, {cached}"
+    elif (bundled := BUNDLED_FOLDER / entry.file).is_file():
+        location, path, origin = "bundled", bundled, "part of napari-cvdm"
+    return ListedModel(entry, location, path, entry.name == registry.default, origin)
 
 
-def _addresses(entry: RegistryEntry) -> tuple[str, ...]:
-    """Return where to fetch a file: only the base address if there is one; others may be blocked there."""
-    base = os.environ.get(BASE_URL_VARIABLE)
-    if not base:
-        return entry.urls
-    if "://" not in base:
-        base = Path(base).expanduser().absolute().as_uri()
-    return (f"{base.rstrip('/')}/{entry.file}",)
+def _list_added(model: AddedModel) -> ListedModel:
+    path = added_file(model)
+    entry = RegistryEntry(
+        model.name, model.summary, path.name, size=model.size, sha256=model.sha256, licence=model.licence
+    )
+    return ListedModel(entry, "added", path if path.is_file() else None, False, model.source)
+
+
+def _remedy(listed: ListedModel) -> str:
+    if listed.location == "cached":
+        return "Delete it, so that it is taken from its source again, or put the right file there."
+    if listed.location == "added":
+        return f"Remove the model and add it again from {listed.origin}."
+    return "The installation is damaged: reinstall napari-cvdm."
+
+
+def _fetch(entry: RegistryEntry, progress: DownloadProgress | None) -> Path:
+    from napari_cvdm.models.download import Wanted, download
+
+    folder, base = cache_folder(), base_url()
+    # Only the base address if there is one: others may be blocked, or not wanted, where it was set.
+    urls = entry.urls if base is None else (f"{base}/{entry.file}",)
+    if not urls:
+        raise ModelError(
+            f"The model '{entry.name}' is neither in {folder} nor in the package, and the registry has no "
+            f"address for it: put {entry.file} there by hand."
+        )
+    plain_http = base is not None and base.startswith("http://")
+    wanted = Wanted(f"The model '{entry.name}'", urls, entry.sha256, entry.size, plain_http)
+    return download(wanted, folder / entry.file, progress, variable=CACHE_VARIABLE)
+
+
+def _is_unknown_address(text: str, registry: Registry) -> bool:
+    return text != "default" and text not in registry.entries and is_address(text)
 
 
 def _as_path(name_or_path: str | Path, registry: Registry) -> Path | None:
-    """Return the path that the user means, or None when it is a name."""
+    """Return the path that the user means, or None when it is a name or an address."""
     if isinstance(name_or_path, Path):
         return name_or_path.expanduser()
-    if name_or_path == "default" or name_or_path in registry.entries:
+    if name_or_path == "default" or name_or_path in registry.entries or "://" in name_or_path:
         return None
-    if "://" in name_or_path:
-        raise ModelError(
-            f"Models are not loaded from addresses: download {name_or_path} and give the file's path."
-        )
     path = Path(name_or_path).expanduser()
-    looks_like_a_path = path.suffix in {".safetensors", ".h5"} or path.name != name_or_path or path.is_file()
-    return path if looks_like_a_path else None
+    if is_file(path):
+        return path
+    if is_address(name_or_path):
+        return None  # a bare DOI looks like a path
+    return path if path.suffix.lower() in MODEL_ENDINGS or path.name != name_or_path else None

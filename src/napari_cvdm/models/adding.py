@@ -1,0 +1,260 @@
+"""Adding a model to the user's own: check it, copy it, remember it under a name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from napari_cvdm.models.added import AddedModel, added_file, change_added, read_added, unwritable
+from napari_cvdm.models.addresses import is_address, is_file, may_be_used, parse_doi, shown
+from napari_cvdm.models.card import check_name
+from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.registry import Registry, read_registry
+from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
+from napari_cvdm.models.weights import file_sha256, read_model
+
+if TYPE_CHECKING:
+    from napari_cvdm.models.transfer import DownloadProgress
+
+__all__ = ["add_model", "remember_address"]
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def add_model(
+    source: str | Path,
+    name: str | None = None,
+    *,
+    sha256: str | None = None,
+    mean: str | Path | None = None,
+    registry: Registry | None = None,
+    progress: DownloadProgress | None = None,
+) -> str:
+    """Copy a model into the user's own folder and remember it under a name.
+
+    The file is checked as `load_model` checks it, to the end, before anything is kept of it.
+
+    Parameters
+    ----------
+    source : str or Path
+        A .safetensors file that ``napari-cvdm train`` wrote, a Keras .h5 file from the authors' code (which
+        is converted), an https:// address, or a DOI.
+    name : str, optional
+        What to call it; by default as its card says, with a number if that name is taken.
+    sha256 : str, optional
+        The hash that the file must have, in hexadecimal; needed for an address.
+    mean : str or Path, optional
+        The mean network's own .h5 file, where the authors' code has written it apart.
+    registry : Registry, optional
+        The published models, whose names are taken; by default the package's own.
+    progress : DownloadProgress, optional
+        Told how far a download is; may cancel it by raising.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    ModelError
+        If the file is no model that can be used, the name is taken by another model, the hash is missing or
+        wrong, or the folder cannot be written to. Nothing has changed then.
+    """
+    registry = registry or read_registry()
+    if name is not None:
+        _check_free(name, registry)
+    sha256 = _check_sha256(sha256)
+    if isinstance(source, str) and _means_address(source):
+        return _add_address(source, name, sha256, registry, progress)
+    path = Path(source).expanduser()
+    if not is_file(path):
+        raise ModelError(f"There is no model file {shown(str(path))}.")
+    found = file_sha256(path)
+    if sha256 is not None and found != sha256:
+        raise ModelError(
+            f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
+        )
+    return _add_file(path, name, str(path.absolute()), found, registry, mean=mean)
+
+
+def remember_address(
+    source: str, sha256: str | None, *, registry: Registry, progress: DownloadProgress | None = None
+) -> str:
+    """Return the name of the model from an address or DOI, fetching it if that was not done before.
+
+    Parameters
+    ----------
+    source : str
+        The address or DOI.
+    sha256 : str or None
+        The hash that the file there must have; needed for an address.
+    registry : Registry
+        The published models.
+    progress : DownloadProgress, optional
+        Told how far a download is.
+
+    Raises
+    ------
+    ModelError
+        As `add_model`.
+    """
+    wanted = _check_sha256(sha256)
+    doi = parse_doi(source)
+    for model in read_added().values():
+        if added_file(model).is_file() and (
+            model.source_sha256 == wanted or (wanted is None and doi is not None and model.source == str(doi))
+        ):
+            return model.name
+    return add_model(source, sha256=sha256, registry=registry, progress=progress)
+
+
+def _add_address(
+    source: str, name: str | None, sha256: str | None, registry: Registry, progress: DownloadProgress | None
+) -> str:
+    from napari_cvdm.models.download import Wanted, download
+
+    doi = parse_doi(source)
+    if doi is None and not may_be_used(source):
+        raise ModelError(f"{shown(source)} cannot be used: a model comes from an https:// address or a DOI.")
+    if doi is None and sha256 is None:
+        raise ModelError(
+            "A model from an address needs its sha256, so that what arrives is what was meant: ask who "
+            f"offers {shown(source)} for it, then pass it as sha256=... or --sha256."
+        )
+    said = shown(source) if doi is None else str(doi)
+    ending = Path(doi.file if doi and doi.file else urlsplit(source).path).suffix.lower()
+    with _workshop() as folder:
+        target = folder / f"model{ending if ending in ('.h5', '.hdf5', '.keras') else '.safetensors'}"
+        wanted = Wanted(f"The model from {said}", (source,), sha256)
+        path = download(wanted, target, progress, variable=ADDED_VARIABLE)
+        try:
+            return _add_file(path, name, said, file_sha256(path), registry)
+        except ModelError as error:  # people know the address, not the temporary file
+            raise ModelError(str(error).replace(str(path), said)) from error
+
+
+def _add_file(
+    path: Path,
+    name: str | None,
+    source: str,
+    source_sha256: str,
+    registry: Registry,
+    mean: str | Path | None = None,
+) -> str:
+    """Check a file, copy it and remember it; `source_sha256` is the hash that was just found."""
+    with _workshop() as folder:
+        copy = folder / "model.safetensors"
+        if _is_hdf5(path):
+            from napari_cvdm.models.keras_import import convert
+
+            convert(path, copy, mean_path=Path(mean).expanduser() if mean is not None else None, name=name)
+            model = read_model(copy)
+        elif mean is not None:
+            raise ModelError(
+                f"{path} is no Keras .h5 file, so there is no separate mean network to add to it."
+            )
+        else:
+            model = read_model(path, sha256=source_sha256)  # before copying: it may be of any size
+            _copy(path, copy)
+            if file_sha256(copy) != source_sha256:
+                raise ModelError(f"{path} changed while it was copied: try again when it is complete.")
+        record = AddedModel(
+            name=name or model.name,
+            sha256=model.sha256,
+            size=copy.stat().st_size,
+            summary=" ".join(model.card.description.split()),
+            licence=model.card.licence,
+            source=source,
+            source_sha256=source_sha256,
+        )
+        return _keep(copy, record, named=name is not None, registry=registry)
+
+
+def _keep(copy: Path, record: AddedModel, *, named: bool, registry: Registry) -> str:
+    """Move a checked file to its place and put it on the list, both or neither; return its name."""
+    target = added_file(record)
+    fresh = not target.exists()
+    try:
+        with change_added() as models:
+            record = replace(record, name=_choose_name(record, named, models, registry))
+            try:
+                copy.chmod(0o644)
+                copy.replace(target)
+            except OSError as error:
+                raise unwritable(target.parent, error) from error
+            models.setdefault(record.name, record)
+    except BaseException:
+        if fresh:
+            with suppress(OSError):
+                target.unlink()
+        raise
+    return record.name
+
+
+def _choose_name(
+    record: AddedModel, named: bool, models: Mapping[str, AddedModel], registry: Registry
+) -> str:
+    own = record.name
+    if named:
+        if own in models and models[own].sha256 != record.sha256:
+            raise ModelError(
+                f"You already have another model named '{own}': choose another name, or remove that one "
+                "first."
+            )
+        return own
+    if same := next((model.name for model in models.values() if model.sha256 == record.sha256), None):
+        return same
+    taken = {"default", *registry.entries, *models}
+    numbered = (own[:58] + f"-{number}" for number in range(2, len(taken) + 3))
+    return own if own not in taken else next(name for name in numbered if name not in taken)
+
+
+def _check_free(name: str, registry: Registry) -> None:
+    check_name(name)
+    if name == "default" or name in registry.entries:
+        raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
+
+
+def _check_sha256(sha256: str | None) -> str | None:
+    if sha256 is None:
+        return None
+    if not _SHA256.fullmatch(sha256.strip()):
+        raise ModelError("A sha256 has 64 hexadecimal digits: copy it whole.")
+    return sha256.strip().lower()
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def _means_address(source: str) -> bool:
+    return is_address(source) and ("://" in source or not is_file(Path(source).expanduser()))
+
+
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """Give a temporary folder on the disk of the user's models, out of which files can be moved at once."""
+    folder = added_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        workshop = tempfile.TemporaryDirectory(prefix=".napari-cvdm-", dir=folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    with workshop as path:
+        yield Path(path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise unwritable(added_folder(), error) from error

@@ -1,0 +1,127 @@
+"""Addresses of model files: which kinds are used, and how they are shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = [
+    "DOI",
+    "MODEL_ENDINGS",
+    "is_address",
+    "is_file",
+    "is_loopback",
+    "may_be_used",
+    "parse_doi",
+    "shown",
+]
+
+MODEL_ENDINGS = (".safetensors", ".h5", ".hdf5", ".keras")
+"""How the names of model files end."""
+
+_ENDINGS = "|".join(ending.removeprefix(".") for ending in MODEL_ENDINGS)
+_DOI = re.compile(
+    r"(?:doi:(?://)?|https?://(?:dx\.)?doi\.org/)?"  # the usual ways to write one
+    r"(?P<doi>10\.[0-9]{4,9}/[^\s/?#]+(?:/[^\s/?#]+)*?)"
+    rf"(?:/(?P<file>[^\s/\\?#]+\.(?:{_ENDINGS})))?/?",
+    re.IGNORECASE,
+)
+
+
+class DOI(NamedTuple):
+    """A digital object identifier, and the file meant among those of its record.
+
+    Attributes
+    ----------
+    doi : str
+        Such as ``10.5281/zenodo.1234``.
+    file : str or None
+        Name of the file; None for the record's only model.
+    """
+
+    doi: str
+    file: str | None
+
+    def __str__(self) -> str:
+        """Return it in the one form that sources are remembered in."""
+        return f"doi:{self.doi}" + (f"/{self.file}" if self.file else "")
+
+
+def parse_doi(text: str) -> DOI | None:
+    """Take a DOI apart.
+
+    Parameters
+    ----------
+    text : str
+        Bare, or with ``doi:`` or ``https://doi.org/`` before it; ``/NAME.safetensors`` may follow it.
+
+    Returns
+    -------
+    DOI or None
+        None if it is none.
+    """
+    found = _DOI.fullmatch(text)
+    return DOI(found["doi"].lower(), found["file"]) if found else None  # DOIs do not tell cases apart
+
+
+def is_address(text: str) -> bool:
+    """Tell addresses and DOIs from names and paths; a path may look like a bare DOI."""
+    return "://" in text or parse_doi(text) is not None
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file, also of paths that no file system can have, too long ones for example."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def may_be_used(url: str, *, plain_http: bool = False) -> bool:
+    """Tell whether an address is of a kind that is used.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    plain_http : bool, optional
+        Accept http:// too, because whoever runs this computer chose it.
+
+    Returns
+    -------
+    bool
+        True for https and file, and for http on this very machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if parts.scheme == "file":
+        return not host or host == "localhost"
+    if not host:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and (plain_http or is_loopback(host)))
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host is this machine itself."""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host or "").is_loopback
+    return False
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be printed: without passwords, tokens and control characters."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.netloc:
+            url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    url = "".join(c if c.isprintable() else "?" for c in url)
+    return url if len(url) <= 300 else url[:297] + "..."

@@ -1,0 +1,80 @@
+"""From a DOI to the address and the checksum of a model file, by asking the repository that keeps it.
+
+pooch knows how to ask Zenodo, figshare and every Dataverse.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from napari_cvdm.models.addresses import DOI, MODEL_ENDINGS
+from napari_cvdm.models.transfer import TIMEOUT_SECONDS, TransferError, explain, guard_redirects
+
+__all__ = ["resolve_doi"]
+
+
+def resolve_doi(doi: DOI) -> tuple[str, str | None]:
+    """Find where a file with a DOI can be downloaded.
+
+    Parameters
+    ----------
+    doi : DOI
+        The DOI, and the file if there are several models.
+
+    Returns
+    -------
+    url : str
+        The address; not checked yet.
+    checksum : str or None
+        As the repository states it, such as ``md5:...``.
+
+    Raises
+    ------
+    TransferError
+        If there is no such DOI or file, or the repository cannot be asked.
+    """
+    import requests
+    from pooch import downloaders  # type: ignore[import-untyped]
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # figshare without a version: then it is the newest
+            repository = downloaders.doi_to_repository(
+                doi.doi, timeout=TIMEOUT_SECONDS, hooks={"response": guard_redirects}
+            )
+            found = _Checksums()
+            repository.populate_registry(found)
+            file = doi.file or _only_model(doi, list(found.registry))
+            if file not in found.registry:
+                raise TransferError(f"the record has no file {file!r}")
+            return str(repository.download_url(file)), found.registry[file]
+    except requests.exceptions.JSONDecodeError as error:
+        raise TransferError("the repository's answer makes no sense", passing=True) from error
+    except requests.RequestException as error:
+        raise explain(error) from error
+    except ValueError as error:
+        if "Invalid data repository" in str(error):
+            raise TransferError(
+                "the record is in a repository that cannot be asked (Zenodo, figshare and Dataverse can)"
+            ) from error
+        raise TransferError("the repository's answer makes no sense") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        raise TransferError("the repository's answer makes no sense") from error
+
+
+class _Checksums:
+    """What pooch fills with the record's files: their names, and a checksum of each."""
+
+    def __init__(self) -> None:
+        self.registry: dict[str, Any] = {}
+
+
+def _only_model(doi: DOI, files: list[str]) -> str:
+    models = [file for file in files if file.lower().endswith(MODEL_ENDINGS)]
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise TransferError("the record has no model file")
+    listed = ", ".join("".join(c for c in file[:60] if c.isprintable()) for file in models[:8])
+    raise TransferError(f"the record has several models, add /NAME to the DOI: {listed}")

@@ -1,0 +1,130 @@
+"""Looking after the models on this machine: are they intact, and away with those that are not wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_cvdm.models.added import added_file, change_added, unwritable
+from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, read_registry
+from napari_cvdm.models.settings import cache_folder
+from napari_cvdm.models.store import find_fault, find_listed, list_models
+
+__all__ = ["Verified", "remove_model", "verify_models"]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What became of the check of one file.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    location : {"cached", "bundled", "added"}
+        Which folder the file is in.
+    path : Path
+        The file.
+    fault : str or None
+        A sentence on what is wrong; None if every bit is as it must be.
+    """
+
+    name: str
+    location: Literal["cached", "bundled", "added"]
+    path: Path
+    fault: str | None
+
+
+def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None) -> list[Verified]:
+    """Compare every file of a model on this machine with its hash, whether it would be used or not.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Which models; by default all.
+    registry : Registry, optional
+        The published models; by default the package's own.
+
+    Returns
+    -------
+    list of Verified
+        One for each file; a published model can have two, in the cache and in the package.
+
+    Raises
+    ------
+    ModelError
+        If there is no model of that name.
+    """
+    registry = registry or read_registry()
+    models = [find_listed(name, registry) for name in names] if names else list_models(registry=registry)
+    found = []
+    for model in models:
+        if model.location == "added":
+            path = model.path
+            missing = f"The weights of '{model.name}' are gone: remove the model and add it again."
+            fault = missing if path is None else find_fault(path, model.entry)
+            found.append(Verified(model.name, "added", path or Path(model.entry.file), fault))
+            continue
+        folders: dict[Literal["cached", "bundled"], Path] = {
+            "cached": cache_folder(),
+            "bundled": BUNDLED_FOLDER,
+        }
+        for location, folder in folders.items():
+            if (path := folder / model.entry.file).is_file():
+                found.append(Verified(model.name, location, path, find_fault(path, model.entry)))
+    return found
+
+
+def remove_model(name: str, *, registry: Registry | None = None) -> Path:
+    """Remove a model of the user's, or the downloaded file of a published one.
+
+    What is part of the package stays.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    registry : Registry, optional
+        The published models; by default the package's own.
+
+    Returns
+    -------
+    Path
+        The file that is gone, or that stays because another name needs it.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, nothing of it can be removed, or its file cannot be deleted.
+    """
+    registry = registry or read_registry()
+    listed = find_listed(name, registry)
+    if listed.location == "added":
+        return _forget(name)
+    if listed.location != "cached" or listed.path is None:
+        where = "part of napari-cvdm and stays" if listed.location == "bundled" else "not on this machine"
+        raise ModelError(f"There is nothing to remove: '{listed.name}' is {where}.")
+    try:
+        listed.path.unlink()
+    except OSError as error:
+        raise ModelError(f"{listed.path} cannot be deleted: {error.strerror or error}.") from error
+    return listed.path
+
+
+def _forget(name: str) -> Path:
+    with change_added() as models:
+        model = models.pop(name, None)
+        if model is None:
+            raise ModelError(f"There is no model named '{name}': another program has just removed it.")
+        path = added_file(model)
+        if not any(other.sha256 == model.sha256 for other in models.values()):
+            try:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+            except OSError as error:
+                raise unwritable(path.parent, error) from error
+    return path
