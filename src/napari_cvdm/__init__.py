@@ -15,26 +15,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_cvdm.models.store import list_models, load_model
+    from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
     from napari_cvdm.restoration.restore import restore, restore_events
     from napari_cvdm.restoration.result import Restoration
 
     __version__: str
 
 __all__ = [
+    "LazyRestoration",
     "Restoration",
     "__version__",
     "list_models",
     "load_model",
     "restore",
     "restore_events",
+    "restore_lazy",
 ]
 
 _HOME_OF = {
+    "LazyRestoration": "napari_cvdm.restoration.lazy",
     "Restoration": "napari_cvdm.restoration.result",
     "list_models": "napari_cvdm.models.store",
     "load_model": "napari_cvdm.models.store",
     "restore": "napari_cvdm.restoration.restore",
     "restore_events": "napari_cvdm.restoration.restore",
+    "restore_lazy": "napari_cvdm.restoration.lazy",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, isfinite, sqrt
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -154,18 +154,20 @@ def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
     return low, high
 
 
-def fit_normalizations(image: Any, axes: Axes) -> dict[tuple[int, ...], Normalization]:
+def fit_normalizations(
+    image: Any, axes: Axes, per: Literal["stack", "plane"] = "stack"
+) -> dict[tuple[int, ...], Normalization]:
     """Measure the normalisation of every plane of an image.
-
-    There is one for each channel, measured over all its times and depths, so that a film does not flicker and
-    the depths of a stack stay comparable.
 
     Parameters
     ----------
     image : array with numpy indexing
-        With the axes `axes`.
+        With the axes `axes`; numpy, or dask, of which one plane at a time is thinned out and read.
     axes : Axes
         From `resolve_axes`.
+    per : {"stack", "plane"}
+        One for each channel, measured over all its times and depths, so that a film does not flicker and the
+        depths of a stack stay comparable; or one for each plane, for stacks that bleach or fade.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def fit_normalizations(image: Any, axes: Axes) -> dict[tuple[int, ...], Normaliz
     """
     groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     for index in axes.indices():
-        groups.setdefault(axes.channel_of(index), []).append(index)
+        groups.setdefault(index if per == "plane" else axes.channel_of(index), []).append(index)
     fitted: dict[tuple[int, ...], Normalization] = {}
     for members in groups.values():
         normalization = fit_planes(partial(_planes, image, axes, members), (len(members), *axes.plane_shape))

@@ -50,6 +50,33 @@ def check_image(image: Any) -> NDArray[Any]:
     return array
 
 
+def check_lazy_image(image: Any) -> Any:
+    """Check the type and the shape of an array that is read in pieces later, and return it as it is.
+
+    Parameters
+    ----------
+    image : array-like
+        With ``shape``, ``dtype`` and slicing, such as a dask or a zarr array.
+
+    Raises
+    ------
+    InputTypeError
+        If it is no such array, or its values are not real numbers.
+    InputError
+        If it is empty, has fewer than two axes, or dask does not know its shape.
+    """
+    if not (hasattr(image, "shape") and hasattr(image, "dtype") and hasattr(image, "__getitem__")):
+        raise InputTypeError(
+            f"A lazy restoration needs an array of dask, zarr or numpy, not {type(image).__name__}. "
+            "Lists are small enough for restore()."
+        )
+    check_dtype(np.dtype(image.dtype))
+    if any(isinstance(n, float) for n in image.shape):  # dask says nan
+        raise InputError("The lengths of this dask array are unknown. Call its compute_chunk_sizes() first.")
+    check_shape(tuple(image.shape))
+    return image
+
+
 def check_dtype(dtype: np.dtype[Any]) -> None:
     """Raise `InputTypeError` unless the type holds real numbers; no pixel is read."""
     if dtype.kind in "iuf":

@@ -1,0 +1,240 @@
+"""Restoring one block of a plane without the rest of it, with the pixels that the whole plane would give.
+
+Within a plane, tiles share the state of the whole trajectory and are exact (see `tiling`). A plane of
+gigapixels has too large a state for that. It is cut into blocks, and each goes through its whole trajectory
+alone, on its own pixels and a halo around them. What lies beyond the halo is missed. In principle it could
+reach the block, as each step passes it on by another receptive field; in a trained network that influence
+dies out long before. With a halo of one receptive field of the whole model the first pass is exact, and what
+the steps carry beyond it is some millionths of the range: `benchmarks/block_halo.py` measures it, and
+docs/large_images.md has the figures.
+
+The noise belongs to the pixel, so a block receives just what the plane would have received there, and the
+blocks are cut on one grid that depends on nothing but their size: neither the chunks of the input nor the
+number of workers changes a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.plane import PlaneRestorer
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
+from napari_cvdm.restoration.tiling import Padding, pad_by_reflection, plan_padding
+
+#: Side of a block in camera pixels. Its state, some hundred megabytes, is what a large plane takes in memory.
+BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of a plane.
+
+    Attributes
+    ----------
+    rows, columns : range
+        Its camera pixels, counted from the image's first.
+    """
+
+    rows: range
+    columns: range
+
+
+@dataclass(frozen=True)
+class Window(Padding):
+    """A block with its halo, as a padded plane of its own. Made by `plan_window`.
+
+    ``height`` and ``width`` are the block's; ``rows`` and ``columns`` are those of the window, in coordinates
+    of the whole image, negative in the margin before its first pixel.
+
+    Attributes
+    ----------
+    block : Block
+        What is kept of the result.
+    source_rows, source_columns : range
+        The image's pixels that must be read to fill the window.
+    """
+
+    block: Block
+    source_rows: range
+    source_columns: range
+
+    def crop_fine(self, fine: Tensor, upscaling: int) -> Tensor:
+        """Cut the block out of the window on the fine grid, shape (..., s·H_window, s·W_window)."""
+        top = (self.block.rows.start - self.rows.start) * upscaling
+        left = (self.block.columns.start - self.columns.start) * upscaling
+        return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
+
+    def fill(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Turn the pixels of ``source_rows`` × ``source_columns`` into the window, margins reflected."""
+        rows, columns = (
+            range(own.start - source.start, own.stop - source.start)
+            for own, source in ((self.rows, self.source_rows), (self.columns, self.source_columns))
+        )
+        inner = Padding(pixels.shape[0], pixels.shape[1], rows, columns)
+        filled: npt.NDArray[np.float32] = pad_by_reflection(torch.from_numpy(pixels), inner).numpy()
+        return filled
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How every block of a restoration is made.
+
+    Attributes
+    ----------
+    draws, steps : int
+        Draws for each plane, and denoising steps of each; no draws for the mean network's picture alone.
+    seed : int
+        Seed of the noise.
+    settings : PosteriorSettings
+        How draws are made and put together.
+    calibration : Calibration or None
+        Applied to the standard deviation of two draws or more.
+    """
+
+    draws: int
+    steps: int
+    seed: int
+    settings: PosteriorSettings
+    calibration: Calibration | None
+
+
+def spans(length: int, side: int) -> tuple[int, ...]:
+    """Return the lengths of the blocks along an axis: ``side`` each, and what remains.
+
+    A remainder shorter than a quarter joins the block before it: alone it would be mostly halo.
+    """
+    count, rest = divmod(length, side)
+    if count == 0 or rest == 0:
+        return (side,) * count or (length,)
+    return (side,) * count + (rest,) if 4 * rest >= side else (side,) * (count - 1) + (side + rest,)
+
+
+def plan_blocks(plane_shape: tuple[int, int], side: int) -> Iterator[Block]:
+    """Cut a plane of (rows, columns) camera pixels into blocks, row by row."""
+    rows, columns = (_ranges(spans(length, side)) for length in plane_shape)
+    return (Block(down, across) for down in rows for across in columns)
+
+
+def plan_window(block: Block, plane_shape: tuple[int, int], halo: int, granularity: int) -> Window:
+    """Plan what must be read and computed to restore a block.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    plane_shape : (int, int)
+        Rows and columns of the whole plane.
+    halo : int
+        Camera pixels of surroundings on each side, rounded up to the granularity. At the border of the plane
+        there is the margin that the whole plane has there.
+    granularity : int
+        Of the network: windows begin and end at multiples of it, as the tiles of a plane do.
+
+    Returns
+    -------
+    Window
+    """
+    whole = plan_padding(*plane_shape, granularity)
+    rows = _widened(block.rows, whole.rows, halo, granularity)
+    columns = _widened(block.columns, whole.columns, halo, granularity)
+    return Window(
+        height=len(block.rows),
+        width=len(block.columns),
+        rows=rows,
+        columns=columns,
+        block=block,
+        source_rows=_needed(rows, plane_shape[0]),
+        source_columns=_needed(columns, plane_shape[1]),
+    )
+
+
+def restore_block(
+    engine: PlaneRestorer,
+    pixels: npt.NDArray[np.generic],
+    window: Window,
+    *,
+    plane: int,
+    normalization: Normalization,
+    sampling: Sampling,
+) -> npt.NDArray[np.float32]:
+    """Restore one block.
+
+    Parameters
+    ----------
+    engine : PlaneRestorer
+        Runs the networks.
+    pixels : ndarray
+        The image's pixels at ``window.source_rows`` × ``window.source_columns``, in its own units.
+    window : Window
+        Where the block lies.
+    plane : int
+        Number of the plane in the stack, which the noise is bound to.
+    normalization : Normalization
+        Of the whole plane.
+    sampling : Sampling
+        How to draw.
+
+    Returns
+    -------
+    ndarray
+        float32, shape (2, s·rows, s·columns): mean and standard deviation in the units of the image.
+
+    Raises
+    ------
+    InputError
+        If pixels are not finite.
+    """
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        rows, columns = window.source_rows, window.source_columns
+        raise InputError(
+            f"Plane {plane} has pixels that are not finite (NaN or infinite) in rows {rows.start} to "
+            f"{rows.stop}, columns {columns.start} to {columns.stop}. Replace them first, for example with "
+            "numpy.nan_to_num."
+        )
+    estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
+    centre, scale = (engine.picture(estimate, each) for each in (estimate.mean, estimate.scale))
+    mean, std = centre, scale
+    posterior = RunningPosterior(centre, scale, sampling.settings)
+    for draw in range(sampling.draws):
+        for sharp in engine.draw(estimate, plane=plane, draw=draw, steps=sampling.steps, seed=sampling.seed):
+            if sharp is not None:
+                mean, std = posterior.add(sharp)
+    if sampling.draws > 1 and sampling.calibration is not None:
+        std = sampling.calibration.apply(std)
+    return np.stack(
+        [normalization.invert(mean.cpu().numpy()), normalization.invert_std(std.cpu().numpy())],
+        dtype=np.float32,
+    )
+
+
+def _ranges(lengths: tuple[int, ...]) -> list[range]:
+    ends = np.cumsum(lengths).tolist()
+    return [range(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+
+
+def _widened(own: range, whole: range, halo: int, granularity: int) -> range:
+    start = (own.start - halo) // granularity * granularity
+    stop = -(-(own.stop + halo) // granularity) * granularity
+    # A side that comes within the margin of the plane takes all of it: there, reflection is the surroundings.
+    return range(
+        whole.start if start <= 0 else start,
+        whole.stop if stop >= whole.stop + whole.start else stop,
+    )
+
+
+def _needed(window: range, length: int) -> range:
+    """Return the pixels of an axis that a window shows, itself or by reflection at the border."""
+    first, last = window.start, window.stop - 1
+    if last >= length:
+        first = min(first, 2 * (length - 1) - last)
+    if window.start < 0:
+        last = max(last, -window.start)
+    return range(max(0, first), min(length, last + 1))

@@ -1,0 +1,237 @@
+"""Restoring images that are larger than memory: dask arrays out, computed block by block on any scheduler.
+
+The scheduler, the retries and the transport are dask's. This module says which blocks there are, which pixels
+each of them needs, and what a task does (`block` and `resident`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from dask.highlevelgraph import HighLevelGraph
+
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.provenance import describe
+from napari_cvdm.restoration.request import Request, check_request
+from napari_cvdm.restoration.resident import EngineSpec, reference_to
+from napari_cvdm.restoration.result import Restoration
+from napari_cvdm.restoration.tasks import BlockTask, plan_pieces, restore_from_array, restore_from_pieces
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+Index = tuple[int, ...]
+
+#: Rows that are read at once when the intensities of an array which is no dask array are measured.
+STRIP = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class LazyRestoration:
+    """A restoration that has not been computed.
+
+    Attributes
+    ----------
+    mean, std : dask array
+        As in `Restoration`, float32. Compute them together, ``dask.compute(lazy.mean, lazy.std)``: both come
+        from the same draws.
+    pair : dask array
+        Both in one, shape (2, all other axes, Y, X), with Y and X last and one chunk for each block: what
+        `mean` and `std` are views of.
+    axes : str
+        One letter for each axis of ``mean``.
+    pixel_size : float or None
+        Lateral pixel size of the input in nanometres, if it was given.
+    upscaling : int
+        Restored pixels per input pixel along Y and X.
+    provenance : dict
+        How the result is made, in values that JSON can hold. Nothing in it changes from run to run.
+    """
+
+    mean: Any
+    std: Any
+    pair: Any
+    axes: str
+    pixel_size: float | None
+    upscaling: int
+    provenance: dict[str, Any] = field(repr=False)
+
+    @property
+    def restored_pixel_size(self) -> float | None:
+        """Lateral pixel size of the restored image in nanometres."""
+        return None if self.pixel_size is None else self.pixel_size / self.upscaling
+
+    def compute(self, **options: Any) -> Restoration:
+        """Compute all of it, into memory.
+
+        Parameters
+        ----------
+        **options
+            For `dask.compute`, such as ``scheduler="threads"``.
+        """
+        mean, std = da.compute(self.mean, self.std, **options)
+        return Restoration(mean, std, None, self.axes, self.pixel_size, self.upscaling, self.provenance)
+
+
+def restore_lazy(
+    image: Any,
+    model: PretrainedModel,
+    *,
+    axes: str | None = None,
+    pixel_size: float | None = None,
+    draws: int = 8,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    tile: int | str = "auto",
+    preview: bool = False,
+    normalize: Literal["stack", "plane"] = "stack",
+    block: int | Literal["auto"] = "auto",
+    halo: int | Literal["auto"] = "auto",
+    settings: PosteriorSettings | None = None,
+) -> LazyRestoration:
+    """Restore an image that need not fit in memory, as dask arrays.
+
+    Intensities are measured at once, which reads the image through one time; all else happens when the result
+    is computed, on whichever scheduler dask is told to use: threads, processes or a cluster. Each block is
+    read with its halo, restored and forgotten, so that memory does not grow with the image.
+
+    Parameters
+    ----------
+    image : dask array, zarr array, or any array with numpy slicing
+        Integers or floats, at least two axes. Of arrays other than dask's, each task reads its own window.
+    model : PretrainedModel
+        From `napari_cvdm.load_model`. Workers load its file themselves, once per process.
+    axes, pixel_size, draws, steps, seed, tile, preview, settings
+        As for `napari_cvdm.restore`.
+    device : str
+        Likewise, but each worker sees for itself what "auto" or "cuda" is there.
+    normalize : {"stack", "plane"}
+        Measure intensities once for each channel, or for each plane.
+    block : int or "auto"
+        Side of a block in camera pixels. Other sizes give the same pixels, to rounding.
+    halo : int or "auto"
+        Camera pixels around a block that are computed with it; by default as far as the first pass sees.
+
+    Returns
+    -------
+    LazyRestoration
+
+    Raises
+    ------
+    InputError, InputTypeError, DeviceError
+        As `napari_cvdm.restore`; what is wrong with single pixels is found when their block is computed.
+    """
+    # Whether there is a GPU is for the workers to say; whether the name makes sense can be said here.
+    local = "auto" if str(device).lower().startswith(("cuda", "mps")) else device
+    request = check_request(
+        image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=local,
+        tile=tile, keep_draws=False, preview=preview, settings=settings, lazily=True,
+    )  # fmt: skip
+    if normalize not in ("stack", "plane"):
+        raise InputError(f"normalize must be 'stack' or 'plane', not {normalize!r}.")
+    side, reach = _block_and_halo(request, block, halo)
+    normalizations = measure(request.image, request.axes, normalize)
+    calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
+    sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
+    engine = EngineSpec(device, request.tile, request.settings)
+    pair = _build(request, side, reach, normalizations, sampling, engine)
+    provenance = describe(request, normalizations, {}, calibration, 0.0)
+    del provenance["seconds"]
+    provenance |= {"device": device, "tile": {"requested": tile}, "blocks": {"side": side, "halo": reach}}
+    mean, std = (da.moveaxis(each, (-2, -1), (request.axes.y, request.axes.x)) for each in (pair[0], pair[1]))
+    return LazyRestoration(
+        mean, std, pair, request.axes.names, request.pixel_size, model.upscaling, provenance
+    )
+
+
+def measure(image: Any, axes: Axes, per: Literal["stack", "plane"] = "stack") -> dict[Index, Normalization]:
+    """Measure intensities in one pass over an array of any size, in memory that does not grow with it.
+
+    The percentiles are those that `napari_cvdm.restore` takes, to the last digit: exact ones of the same
+    pixels, about four million of each channel, thinned out evenly.
+
+    Raises
+    ------
+    InputError
+        If the image is constant.
+    """
+    if not isinstance(image, np.ndarray | da.Array):
+        chunks = tuple(
+            min(n, STRIP) if name == "Y" else (n if name == "X" else 1)
+            for n, name in zip(axes.shape, axes.names, strict=True)
+        )
+        image = da.from_array(image, chunks=chunks, name=False)
+    normalizations = fit_normalizations(image, axes, per)
+    if all(each.span == 0 for each in normalizations.values()):
+        raise InputError("The image is constant: every pixel is the same. There is no structure to restore.")
+    return normalizations
+
+
+def _block_and_halo(
+    request: Request, block: int | Literal["auto"], halo: int | Literal["auto"]
+) -> tuple[int, int]:
+    for name, value in (("block", block), ("halo", halo)):
+        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int)):
+            raise InputTypeError(f"The {name} must be 'auto' or a whole number of pixels, not {value!r}.")
+    network = request.model.network
+    side = BLOCK if block == "auto" else block
+    reach = network.receptive_field if halo == "auto" else halo
+    if side < 16 or reach < 0:
+        raise InputError(f"Blocks need at least 16 pixels and no negative halo, not {side} and {reach}.")
+    # Blocks that begin at a multiple of the granularity share no coarse pixel of the networks.
+    return -(-side // network.granularity) * network.granularity, reach
+
+
+def _build(
+    request: Request,
+    side: int,
+    reach: int,
+    normalizations: dict[Index, Normalization],
+    sampling: Sampling,
+    engine: EngineSpec,
+) -> Any:
+    """Build the dask array of means and standard deviations, shape (2, leading axes, Y, X)."""
+    axes, model = request.axes, reference_to(request.model)
+    image: Any = request.image
+    planes = da.moveaxis(image, (axes.y, axes.x), (-2, -1)) if isinstance(image, da.Array) else None
+    name = "restore-" + tokenize(image, request.model.sha256, normalizations, sampling, engine, side, reach)
+    # What all tasks share has a key of its own, so that it reaches each worker once.
+    layer: dict[Any, Any] = {f"model-{name}": model}
+    if planes is None:
+        layer[f"image-{name}"] = image
+    rows, columns = (spans(length, side) for length in axes.plane_shape)
+    windows = [
+        plan_window(each, axes.plane_shape, reach, request.model.network.granularity)
+        for each in plan_blocks(axes.plane_shape, side)
+    ]
+    for index in axes.indices():
+        for number, window in enumerate(windows):
+            key = (name, 0, *index, *divmod(number, len(columns)))
+            task = BlockTask(
+                axes, index, axes.plane_number(index), window, normalizations[index], sampling, engine
+            )
+            if planes is None:
+                layer[key] = (restore_from_array, task, f"model-{name}", f"image-{name}")
+            else:
+                pieces, keys = plan_pieces(planes.chunks, index, window.source_rows, window.source_columns)
+                sources = [(planes.name, *each) for each in keys]
+                layer[key] = (restore_from_pieces, task, f"model-{name}", pieces, sources)
+    scale = request.model.upscaling
+    chunks = (
+        (2,),
+        *((1,) * n for n in axes.leading_shape),
+        tuple(scale * n for n in rows),
+        tuple(scale * n for n in columns),
+    )
+    sources_of_pixels = [] if planes is None else [planes]
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=sources_of_pixels)
+    return da.Array(graph, name, chunks, dtype=np.float32)

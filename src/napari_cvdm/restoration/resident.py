@@ -1,0 +1,145 @@
+"""The model in a worker: loaded once per process, however many blocks it restores.
+
+A block's task carries a `ModelReference`: a name, a path and a hash, but no weights. The first task in a
+process loads the file and prepares the networks; those after it find them there. A model that is in no file,
+such as one still being trained, travels itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_cvdm.models.errors import ModelError
+from napari_cvdm.restoration.device import choose_device
+from napari_cvdm.restoration.plane import PlaneRestorer
+from napari_cvdm.restoration.posterior import PosteriorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from napari_cvdm.models import PretrainedModel
+
+_MOST_RESIDENT = 2  # prepared engines kept in a process
+
+_lock = threading.Lock()
+_engines: OrderedDict[Hashable, tuple[PlaneRestorer, object]] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """Where a worker finds a model.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the model store.
+    sha256 : str
+        Hash of its file: another file of the same name is refused.
+    path : str
+        Its file, on the machine that asks for the restoration.
+    """
+
+    name: str
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """What a worker needs to set up its engine.
+
+    Attributes
+    ----------
+    device : str
+        As for `napari_cvdm.restore`; "auto" is decided by each worker for itself.
+    tile : int or "auto"
+        Side of a tile in camera pixels.
+    settings : PosteriorSettings
+        How draws are made.
+    """
+
+    device: str
+    tile: int | Literal["auto"]
+    settings: PosteriorSettings
+
+
+def reference_to(model: PretrainedModel) -> ModelReference | PretrainedModel:
+    """Return what to send to workers: a reference, or the model itself if it is in no file."""
+    if model.path is None or not model.path.is_file():
+        return model
+    return ModelReference(model.name, model.sha256, str(model.path.absolute()))
+
+
+def load_referenced(reference: ModelReference) -> PretrainedModel:
+    """Load the model that a reference means: from its path, or else from this machine's model store.
+
+    Raises
+    ------
+    ModelError
+        If neither has a file of that hash.
+    """
+    from napari_cvdm.models import load_model
+    from napari_cvdm.models.weights import read_model
+
+    path = Path(reference.path)
+    if path.is_file():
+        return read_model(path, sha256=reference.sha256)
+    try:
+        model = load_model(reference.name)
+    except ModelError as error:
+        raise ModelError(
+            f"This worker has no model '{reference.name}': neither {path} exists here nor is it in the model "
+            "store. Put its file on a disk that all workers share, or add the model on each of them."
+        ) from error
+    if model.sha256 != reference.sha256:
+        raise ModelError(
+            f"The model '{reference.name}' of this worker is another one than was asked for (sha256 "
+            f"{model.sha256[:12]} instead of {reference.sha256[:12]}). Install the same version everywhere."
+        )
+    return model
+
+
+@contextmanager
+def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -> Iterator[PlaneRestorer]:
+    """Lend this process's engine for a model to one thread at a time.
+
+    One at a time, because one pass already uses all cores or the whole GPU; several at once would only take
+    several times the memory.
+
+    Parameters
+    ----------
+    model : ModelReference or PretrainedModel
+        From `reference_to`.
+    spec : EngineSpec
+        Where and how it is to run.
+
+    Yields
+    ------
+    PlaneRestorer
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found.
+    DeviceError
+        If the device is unknown or missing.
+    """
+    key = (model if isinstance(model, ModelReference) else id(model.network), spec)
+    with _lock:
+        if key not in _engines:
+            loaded = load_referenced(model) if isinstance(model, ModelReference) else model
+            engine = PlaneRestorer(
+                loaded.network, choose_device(spec.device).device, spec.tile, spec.settings
+            )
+            # With the model that was given: while it is kept here, no other can have its id.
+            _engines[key] = engine, model
+            while len(_engines) > _MOST_RESIDENT:
+                _engines.popitem(last=False)
+        _engines.move_to_end(key)
+        yield _engines[key][0]

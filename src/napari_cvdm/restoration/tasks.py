@@ -1,0 +1,150 @@
+"""What a worker does for one block: gather its pixels, borrow the engine, restore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.block import Sampling, Window, restore_block
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.resident import EngineSpec, ModelReference, resident_engine
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """One block to restore; small, and with neither pixels nor weights in it.
+
+    Attributes
+    ----------
+    axes : Axes
+        Of the image.
+    index : tuple of int
+        Which plane of it.
+    plane : int
+        The number of that plane, which the noise is bound to.
+    window : Window
+        Which part of the plane.
+    normalization : Normalization
+        Of the plane.
+    sampling : Sampling
+        How to draw.
+    engine : EngineSpec
+        Where to compute.
+    """
+
+    axes: Axes
+    index: tuple[int, ...]
+    plane: int
+    window: Window
+    normalization: Normalization
+    sampling: Sampling
+    engine: EngineSpec
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How to put a window together from parts of chunks.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns of the window.
+    parts : tuple
+        For each chunk: what to take from it, and the rows and columns of the window where that goes.
+    """
+
+    shape: tuple[int, int]
+    parts: tuple[tuple[tuple[int | slice, ...], slice, slice], ...]
+
+
+def plan_pieces(
+    chunks: Sequence[Sequence[int]], index: tuple[int, ...], rows: range, columns: range
+) -> tuple[Pieces, list[tuple[int, ...]]]:
+    """Find the chunks of a dask array that hold a part of one plane.
+
+    Parameters
+    ----------
+    chunks : sequence
+        Lengths of the chunks along each axis; Y and X last.
+    index : tuple of int
+        The plane.
+    rows, columns : range
+        The part of it.
+
+    Returns
+    -------
+    pieces : Pieces
+        How to put them together.
+    numbers : list of tuple of int
+        The chunks, in the order of ``pieces``.
+    """
+    leading = [_overlaps(lengths, range(i, i + 1))[0] for lengths, i in zip(chunks, index, strict=False)]
+    numbers, parts = [], []
+    for row_chunk, in_rows, to_rows in _overlaps(chunks[-2], rows):
+        for column_chunk, in_columns, to_columns in _overlaps(chunks[-1], columns):
+            numbers.append((*(number for number, _, _ in leading), row_chunk, column_chunk))
+            taken = (*(inside.start for _, inside, _ in leading), in_rows, in_columns)
+            parts.append((taken, to_rows, to_columns))
+    return Pieces((len(rows), len(columns)), tuple(parts)), numbers
+
+
+def restore_from_pieces(
+    task: BlockTask,
+    model: ModelReference | PretrainedModel,
+    pieces: Pieces,
+    chunks: Sequence[npt.NDArray[Any]],
+) -> FloatArray:
+    """Restore a block of a dask array, given the chunks it lies in; see `BlockTask`."""
+    pixels = np.empty(pieces.shape, np.asarray(chunks[0]).dtype)
+    for (taken, rows, columns), chunk in zip(pieces.parts, chunks, strict=True):
+        pixels[rows, columns] = np.asarray(chunk)[taken]
+    return _restore(task, model, pixels)
+
+
+def restore_from_array(task: BlockTask, model: ModelReference | PretrainedModel, image: Any) -> FloatArray:
+    """Restore a block of an array that can be sliced, of which nothing but the window is read."""
+    selection = list(task.axes.selection(task.index))
+    window = task.window
+    for axis, source in ((task.axes.y, window.source_rows), (task.axes.x, window.source_columns)):
+        selection[axis] = slice(source.start, source.stop)
+    pixels = np.asarray(image[tuple(selection)])
+    return _restore(task, model, pixels if task.axes.y < task.axes.x else pixels.T)
+
+
+def _restore(
+    task: BlockTask, model: ModelReference | PretrainedModel, pixels: npt.NDArray[Any]
+) -> FloatArray:
+    with resident_engine(model, task.engine) as engine:
+        pair = restore_block(
+            engine,
+            pixels,
+            task.window,
+            plane=task.plane,
+            normalization=task.normalization,
+            sampling=task.sampling,
+        )
+    # One chunk of the result: (2, 1, ..., 1, Y, X).
+    return pair.reshape(2, *(1 for _ in task.index), *pair.shape[1:])
+
+
+def _overlaps(lengths: Sequence[int], wanted: range) -> list[tuple[int, slice, slice]]:
+    """Find the chunks of an axis that overlap a range: number, slice of the chunk, slice of the range."""
+    found = []
+    for number, (end, length) in enumerate(zip(accumulate(lengths), lengths, strict=True)):
+        start = end - length
+        low, high = max(start, wanted.start), min(end, wanted.stop)
+        if low < high:
+            inside = slice(low - start, high - start)
+            found.append((number, inside, slice(low - wanted.start, high - wanted.start)))
+    return found

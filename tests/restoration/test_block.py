@@ -1,0 +1,138 @@
+"""Blocks: cut on one grid, restored with a halo, the pixels of the whole plane."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration.block import Block, Sampling, plan_blocks, plan_window, restore_block, spans
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.plane import PlaneRestorer
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.tiling import pad_by_reflection, plan_padding
+
+ONE = Normalization(0.0, 1.0)
+
+
+def sampling(draws: int = 2, steps: int = 2, seed: int = 0) -> Sampling:
+    return Sampling(draws, steps, seed, PosteriorSettings(), None)
+
+
+def engine(model: PretrainedModel) -> PlaneRestorer:
+    return PlaneRestorer(model.network, torch.device("cpu"), "auto", PosteriorSettings())
+
+
+def restored(
+    model: PretrainedModel, plane: NDArray[np.float32], block: Block, halo: int, *, number: int = 0
+) -> NDArray[np.float32]:
+    window = plan_window(block, plane.shape, halo, model.network.granularity)
+    rows, columns = window.source_rows, window.source_columns
+    pixels = plane[rows.start : rows.stop, columns.start : columns.stop]
+    return restore_block(engine(model), pixels, window, plane=number, normalization=ONE, sampling=sampling())
+
+
+class TestGrid:
+    @pytest.mark.parametrize("length", [1, 63, 64, 65, 79, 80, 128, 140, 150, 1000])
+    def test_covers_an_axis_once_with_blocks_of_like_size(self, length: int) -> None:
+        found = spans(length, 64)
+        assert sum(found) == length
+        assert set(found[:-1]) <= {64}
+        assert min(length, 16) <= found[-1] < 80
+
+    def test_covers_every_pixel_of_a_plane_once(self) -> None:
+        count = np.zeros((150, 70), int)
+        for block in plan_blocks(count.shape, 32):
+            count[block.rows.start : block.rows.stop, block.columns.start : block.columns.stop] += 1
+        assert (count == 1).all()
+
+
+class TestWindow:
+    @pytest.mark.parametrize("shape", [(8, 9), (33, 50), (90, 121)])
+    @pytest.mark.parametrize("halo", [0, 5, 16, 200])
+    def test_is_what_the_padded_plane_shows_there(self, shape: tuple[int, int], halo: int) -> None:
+        plane = np.random.default_rng(0).random(shape, dtype=np.float32)
+        whole = plan_padding(*shape, 4)
+        padded = pad_by_reflection(torch.from_numpy(plane), whole).numpy()
+        for block in plan_blocks(shape, 16):
+            window = plan_window(block, shape, halo, 4)
+            assert window.rows.start % 4 == window.columns.stop % 4 == 0
+            rows, columns = window.source_rows, window.source_columns
+            filled = window.fill(plane[rows.start : rows.stop, columns.start : columns.stop])
+            top, left = (own.start - all_.start for own, all_ in zip(
+                (window.rows, window.columns), (whole.rows, whole.columns), strict=True
+            ))  # fmt: skip
+            np.testing.assert_array_equal(
+                filled, padded[top : top + len(window.rows), left : left + len(window.columns)]
+            )
+
+    def test_reaches_as_far_as_the_halo_or_the_margin(self) -> None:
+        window = plan_window(Block(range(64, 128), range(128)), (500, 128), 30, 4)
+        assert (window.rows, window.source_rows) == (range(32, 160), range(32, 160))
+        assert (window.columns, window.source_columns) == (range(-16, 144), range(128))
+
+    def test_crops_the_block_out_of_its_fine_grid(self) -> None:
+        window = plan_window(Block(range(64, 100), range(8, 24)), (500, 128), 30, 4)
+        rows, columns = (
+            torch.arange(axis.start * 2, axis.stop * 2) for axis in (window.rows, window.columns)
+        )
+        cropped = window.crop_fine(rows[:, None] * 1000 + columns[None], 2)
+        expected = torch.arange(128, 200)[:, None] * 1000 + torch.arange(16, 48)[None]
+        assert torch.equal(cropped, expected)
+
+
+class TestRestoring:
+    def test_with_a_sufficient_halo_gives_the_pixels_of_the_whole(self, model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((70, 150), dtype=np.float32)
+        network = model.network
+        halo = network.receptive_field + 2 * network.noise_network.receptive_field
+        whole = restored(model, plane, Block(range(70), range(150)), 0)
+        for columns in (range(48), range(48, 80), range(80, 150)):
+            part = restored(model, plane, Block(range(20, 70), columns), halo)
+            expected = whole[:, 40:, 2 * columns.start : 2 * columns.stop]
+            np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5 * float(np.ptp(whole)))
+
+    def test_without_one_does_not(self, model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((32, 96), dtype=np.float32)
+        whole = restored(model, plane, Block(range(32), range(96)), 0)
+        part = restored(model, plane, Block(range(32), range(48, 80)), 0)
+        assert np.abs(part - whole[:, :, 96:160]).max() > 1e-2 * np.ptp(whole)
+
+    def test_of_a_whole_plane_is_that_of_restore(
+        self, model: PretrainedModel, image: NDArray[np.uint16]
+    ) -> None:
+        expected = restore(image, model, draws=3, steps=2, device="cpu")
+        window = plan_window(Block(range(33), range(50)), image.shape, 0, model.network.granularity)
+        pair = restore_block(
+            engine(model),
+            image,
+            window,
+            plane=0,
+            normalization=Normalization.fit(image),
+            sampling=sampling(3),
+        )
+        np.testing.assert_allclose(pair, [expected.mean, expected.std], rtol=1e-5)
+
+    def test_noise_is_that_of_the_plane(self, model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((32, 32), dtype=np.float32)
+        block = Block(range(32), range(32))
+        first, again, other = (restored(model, plane, block, 0, number=n) for n in (0, 0, 1))
+        assert np.array_equal(first, again)
+        assert not np.allclose(first[1], other[1])
+
+    def test_without_draws_gives_the_mean_networks_picture(self, simple_model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((16, 16), dtype=np.float32)
+        window = plan_window(Block(range(16), range(16)), (16, 16), 0, 4)
+        pair = restore_block(
+            engine(simple_model), plane, window, plane=0, normalization=ONE, sampling=sampling(0, 0)
+        )
+        np.testing.assert_allclose(pair[0], plane.repeat(2, 0).repeat(2, 1), rtol=1e-6)
+        np.testing.assert_allclose(pair[1], 0.1, rtol=1e-6)
+
+    def test_says_where_pixels_are_not_finite(self, model: PretrainedModel) -> None:
+        plane = np.ones((64, 64), np.float32)
+        plane[40, 40] = np.nan
+        with pytest.raises(InputError, match=r"Plane 3 .* rows 16 to 64, columns 16 to 64"):
+            restored(model, plane, Block(range(32, 64), range(32, 64)), 16, number=3)

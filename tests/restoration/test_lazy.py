@@ -1,0 +1,210 @@
+"""Lazy restorations: the pixels of `restore`, whatever the chunks and the scheduler."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_cvdm.models import PretrainedModel, load_model, save_model
+from napari_cvdm.restoration import resident
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
+from napari_cvdm.restoration.lazy import LazyRestoration, measure, restore_lazy
+from napari_cvdm.restoration.normalization import SAMPLE_SIZE, fit_normalizations
+from napari_cvdm.restoration.restore import restore
+
+SETTINGS: dict[str, Any] = {"draws": 2, "steps": 2, "seed": 7, "device": "cpu"}
+
+
+class Sliced:
+    """An array that can only be sliced, and notes how much of it was ever asked for at once."""
+
+    def __init__(self, data: NDArray[Any]) -> None:
+        self._data, self.shape, self.dtype, self.ndim = data, data.shape, data.dtype, data.ndim
+        self.largest = 0
+
+    def __getitem__(self, selection: Any) -> NDArray[Any]:
+        part = self._data[selection]
+        self.largest = max(self.largest, part.size)
+        return part
+
+
+@pytest.fixture
+def stack() -> NDArray[np.uint16]:
+    return np.random.default_rng(0).poisson(60, (2, 40, 90)).astype(np.uint16)
+
+
+def pixels(lazy: LazyRestoration, **options: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    result = lazy.compute(**(options or {"scheduler": "synchronous"}))
+    return result.mean, result.std
+
+
+class TestPixels:
+    def test_are_those_of_restore(self, model: PretrainedModel, stack: NDArray[np.uint16]) -> None:
+        expected = restore(stack, model, axes="TYX", pixel_size=65.0, **SETTINGS)
+        lazy = restore_lazy(stack, model, axes="TYX", pixel_size=65.0, block=32, halo=64, **SETTINGS)
+        assert lazy.mean.numblocks == (2, 2, 3)
+        assert lazy.mean.shape == lazy.std.shape == expected.mean.shape
+        for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
+            assert ours.dtype == np.float32
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
+        assert (lazy.axes, lazy.pixel_size, lazy.restored_pixel_size) == ("TYX", 65.0, 32.5)
+
+    def test_with_the_bundled_model_and_its_own_halo_are_too(self) -> None:
+        rows, columns = np.mgrid[:96, :208]
+        image = 100 + 900 * np.exp(-((rows - 40 - 20 * np.sin(columns / 20)) ** 2) / 8)
+        image = np.random.default_rng(0).poisson(image).astype(np.uint16)
+        settings = SETTINGS | {"steps": 1}
+        expected = restore(image, load_model(), **settings)
+        lazy = restore_lazy(image, load_model(), block=104, **settings)
+        assert lazy.mean.numblocks == (1, 2)
+        for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
+
+    @pytest.mark.parametrize("chunks", [(1, 40, 90), (2, 7, 31), (1, 33, 90), (2, 40, 1)])
+    def test_do_not_change_by_one_bit_with_the_chunks(
+        self, model: PretrainedModel, stack: NDArray[np.uint16], chunks: tuple[int, ...]
+    ) -> None:
+        direct = restore_lazy(stack, model, axes="TYX", block=32, **SETTINGS)
+        chunked = restore_lazy(da.from_array(stack, chunks=chunks), model, axes="TYX", block=32, **SETTINGS)
+        for ours, theirs in zip(pixels(chunked), pixels(direct), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_do_not_change_by_one_bit_with_threads(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        lazy = restore_lazy(stack, model, axes="TYX", block=32, **SETTINGS)
+        for ours, theirs in zip(pixels(lazy, scheduler="threads", num_workers=4), pixels(lazy), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_of_a_part_are_those_of_the_whole(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        lazy = restore_lazy(stack, model, axes="TYX", block=32, **SETTINGS)
+        with dask.config.set(scheduler="synchronous"):
+            np.testing.assert_array_equal(
+                lazy.std[1, 50:70, 60:140].compute(), pixels(lazy)[1][1, 50:70, 60:140]
+            )
+
+    @pytest.mark.parametrize("axes", ["XTY", "YXT", "TXY"])
+    def test_lie_where_the_axes_say(
+        self, model: PretrainedModel, stack: NDArray[np.uint16], axes: str
+    ) -> None:
+        turned = np.transpose(stack, ["TYX".index(letter) for letter in axes])
+        expected = restore(turned, model, axes=axes, **SETTINGS)
+        for source in (turned, da.from_array(turned, chunks=25)):
+            lazy = restore_lazy(source, model, axes=axes, block=128, **SETTINGS)
+            for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
+                np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
+
+    def test_of_a_preview_are_the_mean_networks(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        expected = restore(stack, model, axes="ZYX", preview=True, device="cpu")
+        lazy = restore_lazy(stack, model, axes="ZYX", preview=True, device="cpu", block=32)
+        np.testing.assert_allclose(pixels(lazy)[0], expected.mean, rtol=1e-4)
+
+
+class TestNormalization:
+    def test_is_that_of_restore_for_thinned_stacks_too(self) -> None:
+        stack = np.random.default_rng(0).poisson(60, (3, 1500, 1400)).astype(np.uint16)
+        assert stack.size > SAMPLE_SIZE
+        axes = resolve_axes(stack.shape, "TYX")
+        expected = fit_normalizations(stack, axes)
+        sliced = Sliced(stack)
+        assert measure(sliced, axes) == measure(da.from_array(stack, chunks=700), axes) == expected
+        assert sliced.largest <= 1024 * 1400
+
+    def test_is_per_channel_or_per_plane(self, stack: NDArray[np.uint16], model: PretrainedModel) -> None:
+        faded = stack.copy()
+        faded[1] //= 2
+        by_plane = restore_lazy(faded, model, axes="TYX", normalize="plane", **SETTINGS)
+        by_stack = restore_lazy(faded, model, axes="TYX", **SETTINGS)
+        found = [each.provenance["normalisation"] for each in (by_plane, by_stack)]
+        assert [len(each) for each in found] == [2, 1]
+        assert found[0][0]["high"] > 1.5 * found[0][1]["high"]
+
+
+class TestLaziness:
+    def test_pixels_are_read_a_window_at_a_time(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        source = Sliced(stack)
+        lazy = restore_lazy(source, model, axes="TYX", block=16, halo=4, **SETTINGS)
+        source.largest = 0
+        pixels(lazy)
+        assert source.largest <= 24 * 24
+
+    def test_a_task_carries_no_weights(
+        self, model: PretrainedModel, stack: NDArray[np.uint16], tmp_path: Path
+    ) -> None:
+        stored = load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
+        lazy = restore_lazy(da.from_array(stack), stored, axes="TYX", block=32, **SETTINGS)
+        layers = lazy.pair.__dask_graph__().layers
+        tasks = {key: each for key, each in layers[lazy.pair.name].items() if key[0] == lazy.pair.name}
+        assert len(tasks) == 2 * 2 * 3
+        assert max(len(pickle.dumps(each)) for each in tasks.values()) < 3000
+
+    def test_the_model_is_loaded_once_for_all_blocks(
+        self,
+        model: PretrainedModel,
+        stack: NDArray[np.uint16],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        stored = load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
+        loads = []
+        load = resident.load_referenced
+        monkeypatch.setattr(resident, "load_referenced", lambda each: loads.append(each) or load(each))
+        pixels(restore_lazy(stack, stored, axes="TYX", block=32, **SETTINGS), scheduler="threads")
+        assert len(loads) == 1
+
+    def test_the_provenance_is_complete_and_the_same_every_time(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        first, again = (restore_lazy(stack, model, axes="TYX", **SETTINGS).provenance for _ in range(2))
+        assert first == again
+        expected = restore(stack, model, axes="TYX", **SETTINGS).provenance
+        assert set(first) - {"blocks"} == set(expected) - {"seconds"}
+        assert first["normalisation"] == expected["normalisation"]
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("change", "error", "words"),
+        [
+            ({"image": [[1, 2]]}, InputTypeError, "restore"),
+            ({"image": da.zeros((40, 40), dtype=bool)}, InputTypeError, "boolean"),
+            ({"image": da.zeros((0, 40))}, InputError, "empty"),
+            ({"image": da.ones((40, 40))}, InputError, "constant"),
+            ({"image": da.ones((2, 40, 40))}, AxesError, "axes"),
+            ({"block": 8}, InputError, "16"),
+            ({"block": 1.5}, InputTypeError, "whole"),
+            ({"halo": -1}, InputError, "negative"),
+            ({"normalize": "frame"}, InputError, "stack"),
+            ({"device": "gpu"}, DeviceError, "Unknown"),
+            ({"draws": 0}, InputError, "draws"),
+        ],
+    )
+    def test_comes_before_any_work(
+        self, model: PretrainedModel, change: dict[str, Any], error: type[Exception], words: str
+    ) -> None:
+        image = change.pop("image", da.random.random((40, 40)))
+        with pytest.raises(error, match=words):
+            restore_lazy(image, model, **(SETTINGS | change))
+
+    def test_of_unknown_lengths(self, model: PretrainedModel) -> None:
+        image = da.ones((40, 40))
+        with pytest.raises(InputError, match="compute_chunk_sizes"):
+            restore_lazy(image[image[:, 0] > 0], model)
+
+    def test_of_pixels_that_are_not_finite_says_where(self, model: PretrainedModel) -> None:
+        image = np.random.default_rng(0).random((40, 40))
+        image[30, 5] = np.inf
+        with pytest.raises(InputError, match=r"Plane 0 .* rows 0 to 40"):
+            pixels(restore_lazy(image, model, **SETTINGS))

@@ -1,0 +1,89 @@
+"""The model in a worker process: by reference, once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from napari_cvdm.models import PretrainedModel, load_model, save_model
+from napari_cvdm.models.errors import ModelError
+from napari_cvdm.restoration import resident
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.resident import (
+    EngineSpec,
+    ModelReference,
+    load_referenced,
+    reference_to,
+    resident_engine,
+)
+
+SPEC = EngineSpec("cpu", "auto", PosteriorSettings())
+
+
+@pytest.fixture
+def stored(model: PretrainedModel, tmp_path: Path) -> PretrainedModel:
+    return load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
+
+
+@pytest.fixture(autouse=True)
+def _empty_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "_engines", type(resident._engines)())
+
+
+class TestReference:
+    def test_says_where_and_which(self, stored: PretrainedModel) -> None:
+        assert reference_to(stored) == ModelReference("tiny", stored.sha256, str(stored.path))
+
+    def test_of_a_model_in_memory_is_the_model(self, model: PretrainedModel) -> None:
+        assert reference_to(model) is model
+
+    def test_another_file_in_its_place_is_refused(self, stored: PretrainedModel) -> None:
+        reference = replace(reference_to(stored), sha256="0" * 64)
+        with pytest.raises(ModelError, match="sha256"):
+            load_referenced(reference)
+
+    def test_a_worker_without_the_file_looks_into_its_own_store(self, tmp_path: Path) -> None:
+        default = load_model()
+        reference = ModelReference(default.name, default.sha256, str(tmp_path / "elsewhere"))
+        assert load_referenced(reference).sha256 == default.sha256
+
+    def test_a_worker_with_another_model_of_that_name_says_so(self, tmp_path: Path) -> None:
+        reference = ModelReference(load_model().name, "0" * 64, str(tmp_path / "elsewhere"))
+        with pytest.raises(ModelError, match="another one"):
+            load_referenced(reference)
+
+    def test_a_worker_without_the_model_says_what_to_do(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="all workers share"):
+            load_referenced(ModelReference("no-such-model", "0" * 64, str(tmp_path / "elsewhere")))
+
+
+class TestResidentEngine:
+    def test_is_loaded_once(self, stored: PretrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        loads = []
+        monkeypatch.setattr(
+            resident,
+            "load_referenced",
+            lambda reference: loads.append(reference) or load_referenced(reference),
+        )
+        reference = reference_to(stored)
+        with resident_engine(reference, SPEC) as first:
+            pass
+        with resident_engine(reference, SPEC) as second:
+            assert second is first
+        assert loads == [reference]
+
+    def test_differs_between_models_and_settings(
+        self, stored: PretrainedModel, model: PretrainedModel
+    ) -> None:
+        with resident_engine(reference_to(stored), SPEC) as first:
+            pass
+        with resident_engine(model, SPEC) as second:
+            assert second is not first
+        with resident_engine(model, replace(SPEC, tile=8)) as third:
+            assert third is not second
+
+    def test_few_are_kept(self, model: PretrainedModel) -> None:
+        for tile in (8, 16, 24, 32):
+            with resident_engine(model, replace(SPEC, tile=tile)):
+                pass
+        assert len(resident._engines) == 2
