@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from napari_cvdm.reference.config import KIND
 
 if TYPE_CHECKING:  # torch loads when a model is loaded, not when this module is imported
     from napari_cvdm.cvdm.model import CVDM
     from napari_cvdm.models.card import ModelCard
+    from napari_cvdm.reference.model import ReferenceCVDM
 
-__all__ = ["PretrainedModel"]
+    Network: TypeAlias = CVDM | ReferenceCVDM
+
+__all__ = ["PretrainedModel", "is_reference"]
+
+
+def is_reference(architecture: Mapping[str, Any]) -> bool:
+    """Whether the architecture of a card is the authors' published one, instead of our own."""
+    return "kind" in architecture and architecture["kind"] == KIND
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,7 @@ class PretrainedModel:
     ----------
     name : str
         The name in the model's card.
-    network : CVDM
+    network : CVDM or ReferenceCVDM
         The network, in evaluation mode, in float32, on the CPU. It may be shared with other callers:
         move or change a copy.
     card : ModelCard
@@ -33,7 +44,7 @@ class PretrainedModel:
     """
 
     name: str
-    network: CVDM
+    network: Network
     card: ModelCard
     sha256: str
     path: Path | None = None
@@ -42,3 +53,25 @@ class PretrainedModel:
     def upscaling(self) -> int:
         """Pixels of the restored image per camera pixel and axis."""
         return self.card.upscaling
+
+    @property
+    def tiles_exact(self) -> bool:
+        """Whether a tile gives the very pixels that the whole image would give."""
+        return not is_reference(self.card.architecture)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know before believing a result of this model, a sentence each."""
+        if self.tiles_exact:
+            return ()
+        architecture = self.card.architecture
+        notes = [
+            "The authors' published networks normalise over all they are given, so a pixel depends on the "
+            f"tiling: tiles of {architecture.get('training_size')} pixels, the size of the training images, "
+            "overlap and are blended in every step."
+        ]
+        if self.upscaling == 1:
+            notes.append(
+                "This model takes images on the grid of the sharp image: enlarge a camera image to it first."
+            )
+        return tuple(notes)

@@ -1,7 +1,8 @@
 """Weights to and from safetensors files.
 
 A file from outside is hostile until proven otherwise: its header, card, architecture and the shapes of
-its tensors are checked, in this order, before memory is set aside, and nothing in it is ever executed.
+its tensors are checked, in this order, before memory is set aside, and nothing in it is ever executed. The
+architecture's "kind" says which networks it is about: our own has none, the published one has its own.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.models.pretrained import PretrainedModel, is_reference
 from napari_cvdm.models.safetensors_header import read_header
+from napari_cvdm.reference.keras_file import is_hdf5
 
 if TYPE_CHECKING:  # torch takes seconds to import: the functions below import it when they need it
     from torch import Tensor
 
-    from napari_cvdm.cvdm.model import CVDM
+    from napari_cvdm.models.pretrained import Network
 
 __all__ = ["METADATA_KEY", "file_sha256", "read_model", "save_model"]
 
@@ -35,7 +37,7 @@ _LARGEST_SUM = 8192
 _MOST_LEVELS = 8
 
 
-def save_model(path: str | Path, network: CVDM, card: ModelCard, *, half: bool = False) -> Path:
+def save_model(path: str | Path, network: Network, card: ModelCard, *, half: bool = False) -> Path:
     """Write a network and its card to a safetensors file.
 
     The same network and card always give the same bytes. The file appears under its name only when whole.
@@ -44,7 +46,7 @@ def save_model(path: str | Path, network: CVDM, card: ModelCard, *, half: bool =
     ----------
     path : str or Path
         Where to write; an existing file is replaced.
-    network : CVDM
+    network : CVDM or ReferenceCVDM
         The network.
     card : ModelCard
         Its card, with the network's own configuration as `architecture`.
@@ -90,12 +92,12 @@ def save_model(path: str | Path, network: CVDM, card: ModelCard, *, half: bool =
 
 
 def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedModel:
-    """Read a network and its card from a safetensors file.
+    """Read a network and its card from a safetensors file, or a network from a Keras .h5 file.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file. For an .h5 file see `napari_cvdm.models.keras_import`.
     sha256 : str, optional
         The hash the file must have.
 
@@ -113,6 +115,10 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no model file {path}.")
+    if is_hdf5(path):
+        from napari_cvdm.models.keras_import import read_keras_model
+
+        return read_keras_model(path, sha256=sha256)
     header = read_header(path)
     if METADATA_KEY not in header.metadata:
         raise ModelError(
@@ -132,12 +138,17 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
     found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256.lower():
-        raise ModelError(
-            f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
-        )
+    check_sha256(path, found, sha256)
     network = _fill(card, data, path)
     return PretrainedModel(name=card.name, network=network, card=card, sha256=found, path=path)
+
+
+def check_sha256(path: Path, found: str, expected: str | None) -> None:
+    """Raise `ModelError` if a hash was expected and another one was found."""
+    if expected is not None and found != expected.lower():
+        raise ModelError(
+            f"{path} is not the expected file: its sha256 is {found}, and {expected} was expected."
+        )
 
 
 def file_sha256(path: Path) -> str:
@@ -157,6 +168,8 @@ def file_sha256(path: Path) -> str:
 
 def _check_architecture(architecture: Mapping[str, Any]) -> None:
     """Refuse numbers that no network of ours could have, before anything is built from them."""
+    if is_reference(architecture):
+        return  # its configuration checks all of its numbers itself
     from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 
     for key, value in architecture.items():
@@ -177,12 +190,14 @@ def _expected_shapes(card: ModelCard) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in _shell(card).state_dict().items()}
 
 
-def _shell(card: ModelCard) -> CVDM:
+def _shell(card: ModelCard) -> Network:
     """Build the card's network without memory for its weights."""
     import torch
     from torch.overrides import TorchFunctionMode
 
     from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+    from napari_cvdm.reference.config import ReferenceConfig
+    from napari_cvdm.reference.model import ReferenceCVDM
 
     class ConstantsOnCPU(TorchFunctionMode):
         # Constructors compute initial values from constants, which have no value on the meta device.
@@ -194,7 +209,11 @@ def _shell(card: ModelCard) -> CVDM:
 
     try:
         with torch.device("meta"), ConstantsOnCPU():
-            network = CVDM(CVDMConfig.from_dict(card.architecture))
+            network: Network
+            if is_reference(card.architecture):
+                network = ReferenceCVDM(ReferenceConfig.from_dict(card.architecture))
+            else:
+                network = CVDM(CVDMConfig.from_dict(card.architecture))
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"The architecture in its model card cannot be built: {reason}.") from error
@@ -220,7 +239,7 @@ def _check_shapes(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, t
             raise ModelError(f"Its tensor '{name}' has the shape {found[name]}; the network needs {shape}.")
 
 
-def _fill(card: ModelCard, data: bytes, path: Path) -> CVDM:
+def _fill(card: ModelCard, data: bytes, path: Path) -> Network:
     """Build the card's network with the weights in `data`, and try it on one small image."""
     import torch
     from safetensors import SafetensorError
@@ -234,12 +253,26 @@ def _fill(card: ModelCard, data: bytes, path: Path) -> CVDM:
     network = _shell(card)
     network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
-    side = 2 * network.granularity
-    with torch.inference_mode():
-        estimate = network.estimate(torch.zeros(1, 1, side, side))
-    if not all(bool(torch.isfinite(part).all()) for part in estimate) or bool((estimate.scale <= 0).any()):
-        raise ModelError(f"{path} cannot be used: its network gives no finite picture of an empty image.")
+    check_answers(network, path)
     return network
+
+
+def check_answers(network: Network, path: Path) -> None:
+    """Try a network on one small empty image, and raise `ModelError` if what it answers is no picture."""
+    import torch
+
+    from napari_cvdm.reference.model import ReferenceCVDM
+
+    with torch.inference_mode():
+        if isinstance(network, ReferenceCVDM):
+            answers, positive = network.trial()
+        else:
+            side = 2 * network.granularity
+            estimate = network.estimate(torch.zeros(1, 1, side, side))
+            answers, positive = tuple(estimate), estimate.scale
+        finite = all(bool(torch.isfinite(each).all()) for each in answers)
+        if not finite or bool((positive <= 0).any()):
+            raise ModelError(f"{path} cannot be used: its network gives no finite picture of an empty image.")
 
 
 def _check_finite(state: Mapping[str, Tensor], whose: str) -> None:

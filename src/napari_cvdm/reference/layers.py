@@ -1,0 +1,91 @@
+"""Keras layers in torch, where the two differ: padding of even kernels, transposed convolution, norms."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: Added to every variance (TensorFlow Addons' default; torch's would be 1e-5).
+NORM_EPSILON = 1e-3
+#: Groups of contiguous channels in every group normalisation.
+NORM_GROUPS = 32
+
+
+class SameConv(nn.Conv2d):
+    """Convolution of stride 1 with Keras' padding 'same': an even kernel is padded after, not before.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    kernel : int
+        Side of the kernel.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2 if kernel % 2 else 0)
+        self._after = 0 if kernel % 2 else kernel - 1
+        if kernel > 2 and self._after:
+            raise ValueError(f"kernels of side 2 and of odd sides are known, not {kernel}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        return super().forward(F.pad(x, (0, self._after, 0, self._after)) if self._after else x)
+
+
+class DoublingConv(nn.ConvTranspose2d):
+    """Transposed 3 × 3 convolution of stride 2 with padding 'same': the last row and column are dropped.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, stride=2)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, 2·H, 2·W)."""
+        return super().forward(x, output_size)[..., :-1, :-1]
+
+
+class ChannelNorm(nn.Module):
+    """Normalisation of groups of channels over the whole tile, with a gain and an offset for each channel.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input.
+    groups : int
+        Groups of contiguous channels that share their mean and variance.
+    """
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        if channels % groups:
+            raise ValueError(f"{channels} channels cannot be put into {groups} equal groups")
+        self.groups = groups
+        self.weight = nn.Parameter(torch.empty(channels).fill_(1.0))
+        self.bias = nn.Parameter(torch.empty(channels).fill_(0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any (B, channels, H, W) to the same shape."""
+        # Contiguous: on channels-last CPU tensors, torch's group norm loses two digits here. And not the one
+        # of torch.nn.functional, which refuses groups of one number: tiles of 16 × 16 end in such.
+        return torch.group_norm(x.contiguous(), self.groups, self.weight, self.bias, NORM_EPSILON)
+
+
+class InstanceNorm(ChannelNorm):
+    """Normalisation of each channel by itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+
+class GroupNorm(ChannelNorm):
+    """Normalisation of 32 groups of channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, NORM_GROUPS)
