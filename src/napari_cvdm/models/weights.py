@@ -19,7 +19,6 @@ from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.pretrained import PretrainedModel, is_reference
 from napari_cvdm.models.safetensors_header import read_header
-from napari_cvdm.reference.keras_file import is_hdf5
 
 if TYPE_CHECKING:  # torch takes seconds to import: the functions below import it when they need it
     from torch import Tensor
@@ -115,6 +114,8 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no model file {path}.")
+    from napari_cvdm.reference.keras_file import is_hdf5
+
     if is_hdf5(path):
         from napari_cvdm.models.keras_import import read_keras_model
 
