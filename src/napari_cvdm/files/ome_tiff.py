@@ -87,21 +87,41 @@ def write_ome_tiff(
     path = Path(path)
     array = np.asarray(data)
     named = name_axes(array.shape, axes)
-    array = _storable(array)
-    letters = _ome_letters(named)
+    array = storable(array)
     array = np.moveaxis(array, (named.y, named.x), (-2, -1))
+    metadata = ome_metadata(
+        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s
+    )
+    if channel_names:
+        metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, metadata["axes"])}
+    _write_whole(path, array, metadata, overwrite)
+    return path
+
+
+def ome_metadata(
+    named: Axes,
+    title: str,
+    pixel_size_nm: float | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    z_spacing_nm: float | None = None,
+    time_interval_s: float | None = None,
+) -> dict[str, Any]:
+    """Make what tifffile needs to describe an image in OME-XML; see `write_ome_tiff` for the parameters.
+
+    Raises
+    ------
+    InputError
+        If the axes or sizes cannot be stored.
+    """
     metadata: dict[str, Any] = {
-        "axes": letters,
-        "Name": _plain_text(name or path.name),
+        "axes": ome_letters(named),
+        "Name": _plain_text(title),
         "Creator": f"napari-cvdm {version('napari-cvdm')}",
         **_sizes(pixel_size_nm, z_spacing_nm, time_interval_s),
     }
-    if channel_names:
-        metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, letters)}
     if provenance is not None:
-        metadata["Description"] = json.dumps({PROVENANCE_KEY: provenance}, default=_jsonable)
-    _write_whole(path, array, metadata, overwrite)
-    return path
+        metadata["Description"] = json.dumps({PROVENANCE_KEY: provenance}, default=jsonable)
+    return metadata
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
@@ -128,7 +148,7 @@ def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], over
     """Write to a temporary name in the same folder, then rename: a rename happens at once or not at all."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        _refuse_existing(path, overwrite)
+        refuse_existing(path, overwrite)
         with temporary.open("xb") as file:
             tifffile.imwrite(
                 file,
@@ -143,7 +163,7 @@ def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], over
             )
             file.flush()
             os.fsync(file.fileno())
-        _refuse_existing(path, overwrite)
+        refuse_existing(path, overwrite)
         temporary.replace(path)
     except OSError as error:
         raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
@@ -153,12 +173,20 @@ def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], over
             temporary.unlink(missing_ok=True)
 
 
-def _refuse_existing(path: Path, overwrite: bool) -> None:
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise `ImageFileError` if a file exists that may not be replaced."""
     if path.exists() and not overwrite:
         raise ImageFileError(f"{path} exists already. Choose another name, or allow it to be overwritten.")
 
 
-def _storable(array: NDArray[Any]) -> NDArray[Any]:
+def storable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in the nearest type that OME-TIFF has.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        If there is none that holds all its values.
+    """
     if array.dtype == bool:
         return array.astype(np.uint8)
     check_dtype(array.dtype)
@@ -170,7 +198,7 @@ def _storable(array: NDArray[Any]) -> NDArray[Any]:
     return array if stored is None else array.astype(stored)
 
 
-def _ome_letters(axes: Axes) -> str:
+def ome_letters(axes: Axes) -> str:
     """Return a letter of T, Z, C for each leading axis, and Y and X last."""
     free = [letter for letter in "TZC" if letter not in axes.leading]
     letters = ""
@@ -219,5 +247,5 @@ def _plain_text(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else str(value)

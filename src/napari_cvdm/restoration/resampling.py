@@ -112,7 +112,7 @@ def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.
     from skimage.transform import resize
 
     enlarging = plan.factor > 1
-    resampled = resize(
+    resampled = resize(  # type: ignore[no-untyped-call]
         np.asarray(plane, dtype=np.float32),
         plan.new_plane_shape,
         order=3 if enlarging else 1,

@@ -1,0 +1,173 @@
+"""Several images in one OME-TIFF: a reconstruction with its uncertainty, and how they were made."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cvdm.files.ome_tiff import (
+    CLASSIC_LIMIT,
+    PROVENANCE_KEY,
+    ome_metadata,
+    refuse_existing,
+    storable,
+)
+from napari_cvdm.files.tiff import open_tiff
+from napari_cvdm.files.tiff_metadata import find_ome_image
+from napari_cvdm.restoration.axes import name_axes
+from napari_cvdm.restoration.errors import ImageFileError
+
+__all__ = ["StoredImage", "is_image_set", "read_image_set", "write_image_set"]
+
+_ARRAY_KEY = "array"
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """One image of a set.
+
+    Attributes
+    ----------
+    name : str
+        Its title.
+    data : ndarray
+        Integers or floats.
+    axes : str
+        One letter for each axis, as `napari_cvdm.restoration.axes` names them.
+    pixel_size_nm : float or None
+        Side of a pixel within the plane.
+    about : dict
+        How it was made, in values that JSON can hold; `read_image_set` gives it back.
+    """
+
+    name: str
+    data: NDArray[Any]
+    axes: str
+    pixel_size_nm: float | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrite: bool = False) -> Path:
+    """Write images into one OME-TIFF, which appears under its name whole or not at all.
+
+    Other programs see as many images (series) as there are; those that show only one show the first.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to make; its folder must exist.
+    images : sequence of StoredImage
+        At least one.
+    overwrite : bool
+        Replace a file of this name.
+
+    Raises
+    ------
+    ImageFileError
+        If the file exists or cannot be written.
+    InputError
+        If an image has more axes than OME-TIFF can hold.
+    """
+    path = Path(path)
+    prepared = [
+        _prepare(image) for image in images
+    ]  # whatever cannot be stored is said before a file is made
+    big = sum(array.nbytes for array, _ in prepared) >= CLASSIC_LIMIT
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        refuse_existing(path, overwrite)
+        with temporary.open("xb") as file:
+            with tifffile.TiffWriter(file, ome=True, bigtiff=big) as tif:
+                for array, metadata in prepared:
+                    tif.write(
+                        array,
+                        photometric="minisblack",
+                        compression="zlib",
+                        predictor=array.dtype.kind in "iu",
+                        metadata=metadata,
+                        software="napari-cvdm",
+                    )
+            file.flush()
+            os.fsync(file.fileno())
+        refuse_existing(path, overwrite)
+        temporary.replace(path)
+    except OSError as error:
+        raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def is_image_set(path: str | Path) -> bool:
+    """Whether `write_image_set` has written a file; False for whatever cannot be read."""
+    try:
+        with open_tiff(path) as tif:
+            return bool(_descriptions(tif.ome_metadata, 1))
+    except ImageFileError:
+        return False
+
+
+def read_image_set(path: str | Path) -> list[StoredImage]:
+    """Read what `write_image_set` has written, in the order and with the axes it was given.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, or was not written by `write_image_set`.
+    """
+    with open_tiff(path) as tif:
+        abouts = _descriptions(tif.ome_metadata, len(tif.series))
+        if len(abouts) != len(tif.series):
+            raise ImageFileError(f"{path} was not saved by napari-cvdm: open it as any other image.")
+        return [
+            _restore(series.asarray(), series.name, about)
+            for series, about in zip(tif.series, abouts, strict=True)
+        ]
+
+
+def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
+    array = np.asarray(image.data)
+    named = name_axes(array.shape, image.axes)
+    about = {**image.about, _ARRAY_KEY: {"axes": named.names, "shape": list(array.shape)}}
+    metadata = ome_metadata(named, image.name, image.pixel_size_nm, about)
+    return np.moveaxis(storable(array), (named.y, named.x), (-2, -1)), metadata
+
+
+def _restore(array: NDArray[Any], name: str, about: dict[str, Any]) -> StoredImage:
+    """Undo what a file does to an array: axes of length one are gone, Y and X are last."""
+    try:
+        stored = about.pop(_ARRAY_KEY)
+        named = name_axes(tuple(stored["shape"]), stored["axes"])
+        moved = np.moveaxis(np.empty(named.shape, bool), (named.y, named.x), (-2, -1)).shape
+        data = np.moveaxis(array.reshape(moved), (-2, -1), (named.y, named.x))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageFileError(
+            f"The description of '{name}' does not fit its pixels: it was altered."
+        ) from error
+    return StoredImage(name, data, named.names, None, about)
+
+
+def _descriptions(xml: str | None, count: int) -> list[dict[str, Any]]:
+    """Return what is said about the first ``count`` images; fewer if an image is somebody else's."""
+    found: list[dict[str, Any]] = []
+    for number in range(count if xml else 0):
+        element = find_ome_image(str(xml), number, "Description")
+        try:
+            about = json.loads((element.text if element is not None else "") or "")[PROVENANCE_KEY]
+        except (ValueError, KeyError, TypeError):
+            return found
+        if not isinstance(about, dict) or _ARRAY_KEY not in about:
+            return found
+        found.append(about)
+    return found

@@ -1,0 +1,79 @@
+"""Several images in one OME-TIFF come back as they were, and open elsewhere as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cvdm.files.image_set import StoredImage, is_image_set, read_image_set, write_image_set
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.restoration.errors import AxesError, ImageFileError
+
+
+def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage:
+    data = np.random.default_rng(0).random(shape, np.float32)
+    return StoredImage(name, data, axes, 32.5, {"picture": name, "draws": 8, "nested": {"a": [1, 2]}})
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [
+        ("YX", (16, 12)),
+        ("TYX", (1, 16, 12)),
+        ("YCX", (16, 3, 12)),
+        ("TZCYX", (2, 1, 2, 16, 12)),
+        ("QYX", (4, 9, 8)),
+    ],
+)
+def test_images_come_back_with_their_axes_and_what_was_said_of_them(tmp_path: Path, axes, shape):
+    images = [_image(axes, shape, "reconstruction"), _image("YX", (16, 12), "uncertainty")]
+    path = write_image_set(tmp_path / "cell.ome.tif", images)
+    assert is_image_set(path)
+    for written, read in zip(images, read_image_set(path), strict=True):
+        np.testing.assert_array_equal(read.data, written.data)
+        assert (read.name, read.axes, read.about) == (written.name, written.axes, written.about)
+    assert [file.name for file in tmp_path.iterdir()] == ["cell.ome.tif"]
+
+
+def test_other_readers_see_ordinary_ome_images(tmp_path: Path):
+    path = write_image_set(tmp_path / "cell.ome.tif", [_image("TYX", (3, 16, 12)), _image("YX", (8, 8))])
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_ome
+        assert [series.shape for series in tif.series] == [(3, 16, 12), (8, 8)]
+    assert read_tiff(path).pixel_size == pytest.approx(32.5)
+
+
+def test_files_of_others_are_told_apart(tmp_path: Path):
+    single = write_ome_tiff(tmp_path / "single.ome.tif", np.zeros((9, 9)), provenance={"draws": 8})
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, np.zeros((9, 9)))
+    broken = tmp_path / "broken.ome.tif"
+    broken.write_bytes(b"II*")
+    for path in (single, plain, broken, tmp_path / "missing.ome.tif"):
+        assert not is_image_set(path)
+    with pytest.raises(ImageFileError, match="not saved by napari-cvdm"):
+        read_image_set(single)
+
+
+def test_nothing_is_replaced_or_left_behind(tmp_path: Path):
+    path = write_image_set(tmp_path / "cell.ome.tif", [_image("YX", (9, 9))])
+    before = path.read_bytes()
+    with pytest.raises(ImageFileError, match="exists already"):
+        write_image_set(path, [_image("YX", (8, 8))])
+    with pytest.raises(AxesError, match="three axes"):
+        write_image_set(tmp_path / "deep.ome.tif", [_image("QTZCYX", (1, 1, 1, 1, 8, 8))])
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["cell.ome.tif"]
+    write_image_set(path, [_image("YX", (8, 8))], overwrite=True)
+    assert read_image_set(path)[0].data.shape == (8, 8)
+
+
+def test_a_description_that_does_not_fit_is_refused(tmp_path: Path):
+    path = write_image_set(tmp_path / "cell.ome.tif", [_image("YX", (9, 9))])
+    path.write_bytes(path.read_bytes().replace(b"[9, 9]", b"[9, 8]"))
+    with pytest.raises(ImageFileError, match="altered"):
+        read_image_set(path)
