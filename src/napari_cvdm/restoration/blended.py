@@ -1,0 +1,223 @@
+"""Restoring one plane with the networks that the authors of CVDM published.
+
+They differ from our own in three ways that matter here. They normalise over all they are given, so they run
+on overlapping tiles of the size of their training images, see `blending`. They work on the grid of the sharp
+image, so a camera image is enlarged first. And they have their own sampler, schedule and intensity range.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_cvdm.reference.model import ReferenceCVDM
+from napari_cvdm.reference.sampling import published_steps, separable_alphas
+from napari_cvdm.restoration.blending import apply_blended
+from napari_cvdm.restoration.device import TileSize, within_memory
+from napari_cvdm.restoration.noise import gaussian_field
+from napari_cvdm.restoration.plane import PlaneEstimate
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.tiling import Padding, pad_by_reflection
+
+
+@dataclass(frozen=True)
+class BlendedEstimate(PlaneEstimate):
+    """What is known about one plane before any draw; everything that its draws need.
+
+    Everything is on the grid of the sharp image, padded to sides that the network accepts.
+
+    Attributes
+    ----------
+    padding : Padding
+        Where the image lies in the padded plane, in pixels of the sharp image.
+    observation : Tensor
+        The plane as the network sees it, in [−1, 1], shape (1, 1, H, W).
+    mean, scale : Tensor
+        Picture before any draw and how uncertain it is, normalised intensity, shape (1, 1, H, W).
+    lam : Tensor
+        Rate of the schedule, shape (1, 1, H, W).
+    centre : Tensor or None
+        What the mean network answered, in the network's own range; None without zero-mean diffusion.
+    """
+
+    centre: Tensor | None
+
+
+class BlendedRestorer:
+    """Restores planes with one of the published networks on one device.
+
+    Parameters
+    ----------
+    network : ReferenceCVDM
+        The model's network, of one channel in and out; not changed.
+    device : torch.device
+        Where to run.
+    tile : int or "auto"
+        Side of a tile in pixels of the image; "auto" is the size of the training images.
+    settings : PosteriorSettings
+        How draws are put together. The sampler is the published one whatever it says.
+    checkpoint : callable, optional
+        Called before every network pass on every tile; may raise to cancel.
+
+    Attributes
+    ----------
+    mean_tile, noise_tile : TileSize
+        Tile size in use, the same for all networks.
+    """
+
+    def __init__(
+        self,
+        network: ReferenceCVDM,
+        device: torch.device,
+        tile: int | Literal["auto"],
+        settings: PosteriorSettings,
+        checkpoint: Callable[[], None] | None = None,
+    ) -> None:
+        # The networks are large, so they are copied only where they have to move.
+        self._network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
+        self._device, self._settings, self._checkpoint = device, settings, checkpoint
+        config = network.config
+        self.mean_tile = self.noise_tile = TileSize(tile, -(-config.training_size // config.upscaling))
+
+    @torch.inference_mode()
+    def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> BlendedEstimate:
+        """Run the schedule network, and the mean network if there is one, over one plane.
+
+        Parameters
+        ----------
+        plane : ndarray
+            Normalised intensities, shape (Y, X).
+        padding : Padding, optional
+            Given for a plane that is padded already; its margin is cut off again.
+
+        Returns
+        -------
+        BlendedEstimate
+            Without a mean network, its picture is the observation itself. Its scale is that of the Gaussian
+            noise that sampling starts from, the same everywhere: nothing better is known before two draws.
+        """
+        if padding is not None:
+            top, left = -padding.rows.start, -padding.columns.start
+            plane = plane[top : top + padding.height, left : left + padding.width]
+        image = torch.from_numpy(np.ascontiguousarray(plane)).to(self._device)[None, None]
+        fine = self._fine_padding(*plane.shape)
+        observation = pad_by_reflection(self._enlarged(image), fine).mul(2).sub(1).clamp(-1, 1)
+        network = self._network
+        lam = self._blended(network.schedule.rate, observation)
+        centre = None
+        if network.mean_network is not None:
+            centre = self._blended(network.mean_network, observation)
+            picture = network.finish(observation, centre)
+        else:
+            picture = observation
+        size = network.config.residual_scale if network.config.zero_mean else 1.0
+        scale = torch.full_like(observation, size / 2)
+        return BlendedEstimate(fine, observation, _normalised(picture), scale, lam, centre)
+
+    def draw(
+        self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
+    ) -> Iterator[Tensor | None]:
+        """Draw one sharp image from the posterior of a plane.
+
+        Parameters
+        ----------
+        estimate : BlendedEstimate
+            The plane's first pass.
+        plane, draw : int
+            Numbers of the plane and the draw, which the noise is bound to.
+        steps : int
+            Denoising steps T, at least 2; the network is called T − 1 times.
+        seed : int
+            Seed of the noise.
+
+        Yields
+        ------
+        None or Tensor
+            None after every denoising step, the last of which needs no network; then the draw as `picture`
+            gives it.
+        """
+        assert isinstance(estimate, BlendedEstimate)
+        field, sign = self._settings.noise_of(draw)
+        network, padding = self._network, estimate.padding
+
+        def noise(step: int) -> Tensor:
+            values = gaussian_field(
+                seed,
+                plane=plane,
+                draw=field,
+                step=step,
+                rows=padding.rows,
+                columns=padding.columns,
+                channels=1,
+                device=self._device,
+            )
+            return values.mul_(sign)
+
+        def step_pass(state: Tensor, gamma: Tensor, x: Tensor, *centre: Tensor) -> Tensor:
+            return network.predict_noise(state, x, gamma, *centre)
+
+        def predict(state: Tensor, gamma: Tensor) -> Tensor:
+            centre = () if estimate.centre is None else (estimate.centre,)
+            return self._blended(step_pass, state, gamma, estimate.observation, *centre)
+
+        with torch.inference_mode():
+            alpha = separable_alphas(estimate.lam, network.schedule.beta_table(steps))
+        sampler = published_steps(predict, alpha, steps, noise)
+        residual = None
+        while True:
+            # Entered anew for each step: the mode must not reach into the caller's code between two events.
+            with torch.inference_mode():
+                state = next(sampler, None)
+            if state is None:
+                break
+            residual = state
+            yield None
+        assert residual is not None  # check_request() lets no draw have fewer steps than two
+        with torch.inference_mode():
+            drawn = residual.float()
+            if estimate.centre is not None:
+                drawn = network.config.residual_scale * drawn + estimate.centre
+            sharp = self.picture(estimate, _normalised(network.finish(estimate.observation, drawn)))
+        yield None
+        yield sharp
+
+    @torch.inference_mode()
+    def picture(self, estimate: PlaneEstimate, padded: Tensor) -> Tensor:
+        """Cut the image out of (1, 1, H, W) of the padded plane: shape (s·Y, s·X)."""
+        return estimate.padding.crop_fine(padded[0, 0], 1).contiguous()
+
+    def _enlarged(self, image: Tensor) -> Tensor:
+        factor = self._network.upscaling
+        if factor == 1:
+            return image
+        # Pixel areas, not centres, keep their place, as the restored layer's position assumes.
+        return F.interpolate(image, scale_factor=float(factor), mode="bicubic", align_corners=False)
+
+    def _fine_padding(self, height: int, width: int) -> Padding:
+        """Plan as little padding as the network needs: none, where the published code would have none."""
+        factor, unit = self._network.upscaling, self._network.granularity
+        rows, columns = (range(-(-side * factor // unit) * unit) for side in (height, width))
+        return Padding(height * factor, width * factor, rows, columns)
+
+    def _blended(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        factor, unit = self._network.upscaling, self._network.granularity
+
+        def whole_pass(side: int) -> Tensor:
+            fine = -(-side * factor // unit) * unit
+            return apply_blended(network, inputs, side=fine, checkpoint=self._checkpoint)
+
+        extent = max(inputs[0].shape[-2:]) // factor
+        return within_memory(whole_pass, self.noise_tile, extent, self._device)
+
+
+def _normalised(picture: Tensor) -> Tensor:
+    """Turn [−1, 1] into the [0, 1] of `Normalization`."""
+    return picture.add(1).div(2)
