@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -507,6 +508,13 @@ class TestRunTraining:
         path = export_model(other.average, other.config, tmp_path, 0, 0.0, {}, fields_per_kind=0)
         with pytest.raises(ConfigError, match=r"tiny\.safetensors has another architecture"):
             make_trainer(make_config(), tmp_path).start_from(path)
+
+    def test_a_first_stage_of_the_published_implementation_is_refused(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trainer_module, "read_model", lambda path: SimpleNamespace(network=nn.Identity()))
+        with pytest.raises(ConfigError, match=r"lab\.h5 is of the published implementation; start from"):
+            make_trainer(make_config(), tmp_path).start_from(Path("lab.h5"))
 
     def test_the_first_stage_goes_into_weights_and_average(
         self, make_config: MakeConfig, tmp_path: Path

@@ -34,7 +34,7 @@ class DataConfig:
     micrograph_share : float
         Share of the fields cut from real images.
     empty_share : float
-        Share of the fields that hold nothing: background and noise alone, so that none is taken for structure.
+        Share of the fields that hold nothing but background and noise, so that none is taken for structure.
     kinds : dict
         Relative frequency of each simulated kind.
     field : int

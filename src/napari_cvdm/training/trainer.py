@@ -152,6 +152,8 @@ class Trainer:
             If they cannot be read.
         """
         start = read_model(path)
+        if not isinstance(start.network, CVDM):
+            raise ConfigError(f"{path} is of the published implementation; start from weights of our own")
         if start.network.config != self.config.architecture:
             raise ConfigError(f"{path} has another architecture than the configuration asks for")
         for network in (self.model, self.average):
