@@ -5,6 +5,7 @@ import pytest
 
 from napari_cvdm.assessment.calibration import (
     AffineCalibration,
+    MonotoneCalibration,
     coverage,
     error_correlation,
     reliability,
@@ -87,3 +88,66 @@ def test_faults_are_named():
         reliability(np.ones(3), np.ones(3))
     with pytest.raises(InputError, match="not all zero"):
         AffineCalibration.fit(STD, 0 * ERROR)
+
+
+def test_a_curve_mends_what_no_line_can():
+    # The model overstates the spread where it is large: std saturates in truth.
+    actual = 0.8 * np.tanh(STD / 0.6)
+    error = actual * RNG.standard_normal(STD.shape)
+    before, line = reliability(STD, error), reliability(AffineCalibration.fit(STD, error).apply(STD), error)
+    fitted = MonotoneCalibration.fit(STD, error)
+    after = reliability(fitted.apply(STD), error)
+    assert before.slope < 0.5
+    assert after.slope == pytest.approx(1, abs=0.08)
+    assert abs(after.slope - 1) < abs(line.slope - 1)
+    known = STD < fitted.stated[-1]
+    np.testing.assert_allclose(fitted.apply(STD)[known], actual[known], rtol=0.15, atol=0.05)
+    assert (fitted.apply(STD)[~known] >= fitted.actual[-1]).all()  # beyond what was seen it is cautious
+
+
+def test_a_curve_never_falls_and_is_fitted_without_gaps():
+    error = RNG.standard_normal(STD.shape) * np.where(STD > 1, 0.2, 1.0)  # falls where std rises
+    fitted = MonotoneCalibration.fit(STD, error)
+    assert (np.diff(fitted.stated) > 0).all()
+    assert (np.diff(fitted.actual) >= 0).all()
+    values = fitted.apply(np.linspace(0, 20, 500))
+    assert values[0] == 0
+    assert (np.diff(values) >= 0).all()
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_a_curve_does_not_depend_on_units(unit):
+    one, other = MonotoneCalibration.fit(STD, ERROR), MonotoneCalibration.fit(unit * STD, unit * ERROR)
+    np.testing.assert_allclose(np.array(other.actual) / unit, one.actual, rtol=1e-3)
+    assert other.factors == pytest.approx(one.factors, rel=1e-3)
+
+
+def test_factors_make_intervals_of_heavy_tailed_errors_right():
+    error, other = STD * RNG.standard_t(3, STD.shape), STD * RNG.standard_t(3, STD.shape)
+    fitted = MonotoneCalibration.fit(STD, error)
+    for level, share in coverage(fitted.apply(STD), other, factors=fitted.factors).items():
+        assert share == pytest.approx(level, abs=0.01), level
+    assert coverage(fitted.apply(STD), other, [0.5])[0.5] > 0.6  # a Gaussian's would be too wide
+    # The size stays near the root mean square, whatever an interval would prefer.
+    plain = MonotoneCalibration.fit(STD, error, level=None)
+    assert plain.actual[4] / fitted.actual[4] == pytest.approx(1.07, abs=0.001)
+
+
+def test_a_curve_is_applied_as_the_card_says():
+    import torch
+
+    from napari_cvdm.restoration.posterior import Calibration
+
+    fitted = MonotoneCalibration.fit(STD, 0.3 * ERROR)
+    applied = Calibration.from_card(fitted.to_dict())
+    assert applied is not None
+    values = np.linspace(0, 6, 100, dtype=np.float32)
+    np.testing.assert_allclose(applied.apply(torch.from_numpy(values)), fitted.apply(values), rtol=1e-3)
+    assert fitted.apply(values).dtype == np.float32
+
+
+def test_faults_of_a_curve_are_named():
+    with pytest.raises(InputError, match="at least 110 pixels"):
+        MonotoneCalibration.fit(np.ones(50), np.ones(50))
+    with pytest.raises(InputError, match="not all zero"):
+        MonotoneCalibration.fit(STD, 0 * ERROR)

@@ -148,3 +148,32 @@ class TestCalibration:
     @pytest.mark.parametrize("card", [None, {"kind": "isotonic", "knots": [0.0, 1.0]}, {}])
     def test_what_cannot_be_applied_is_none(self, card: dict[str, object] | None) -> None:
         assert Calibration.from_card(card) is None
+
+    def test_a_curve_goes_through_its_knots(self) -> None:
+        card = {"kind": "monotone", "stated": [0.1, 0.2, 0.5], "actual": [0.15, 0.2, 0.2]}
+        calibration = Calibration.from_card(card | {"levels": [0.9], "factors": [1.5]})
+        assert calibration is not None
+        assert calibration.factors == {0.9: 1.5}
+        # Straight in between and towards 0; beyond the last knot in proportion to it.
+        stated = torch.tensor([0.0, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 1.0])
+        before = stated.clone()
+        expected = torch.tensor([0.0, 0.075, 0.15, 0.175, 0.2, 0.2, 0.2, 0.4])
+        torch.testing.assert_close(calibration.apply(stated), expected)
+        assert torch.equal(stated, before)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"stated": [], "actual": []},
+            {"stated": [0.1], "actual": [0.1, 0.2]},
+            {"stated": [0.2, 0.1]},
+            {"stated": [0.0, 0.1]},
+            {"actual": [0.3, 0.2]},
+            {"actual": [-0.1, 0.2]},
+            {"levels": [0.9], "factors": []},
+        ],
+    )
+    def test_a_curve_that_is_none_is_not_applied(self, wrong: dict[str, list[float]]) -> None:
+        card = {"kind": "monotone", "stated": [0.1, 0.2], "actual": [0.1, 0.2]}
+        assert Calibration.from_card(card) is not None
+        assert Calibration.from_card(card | wrong) is None

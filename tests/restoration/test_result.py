@@ -1,8 +1,11 @@
 """What a restoration gives back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.result import Restoration
 
 
@@ -19,3 +22,30 @@ def test_results_are_compared_by_identity() -> None:
     first, second = (Restoration(picture, picture, None, "YX", None, 2, {}) for _ in range(2))
     assert first != second
     assert first in [second, first]
+
+
+class TestInterval:
+    """The interval is as wide as was measured, or as a Gaussian's."""
+
+    def result(self, provenance: dict[str, Any]) -> Restoration:
+        mean = np.arange(12, dtype=np.float32).reshape(3, 4)
+        return Restoration(mean, np.full_like(mean, 2.0), None, "YX", None, 2, provenance)
+
+    def test_is_a_gaussians_without_measurement(self) -> None:
+        for provenance in ({}, {"calibration": None}, {"calibration": {"gain": 1.0, "offset": 0.0}}):
+            low, high = self.result(provenance).interval(0.95)
+            np.testing.assert_allclose(high - low, 2 * 1.959964 * 2, rtol=1e-6)
+            np.testing.assert_allclose((high + low) / 2, self.result({}).mean, atol=1e-5)
+            assert low.dtype == high.dtype == np.float32
+
+    def test_is_the_measured_one_where_there_is_one(self) -> None:
+        result = self.result({"calibration": {"factors": {"0.9": 1.5}}})
+        low, high = result.interval(0.9)
+        np.testing.assert_allclose(high - low, 6)
+        low, high = result.interval(0.5)
+        np.testing.assert_allclose(high - low, 4 * 0.6744898, rtol=1e-6)
+
+    @pytest.mark.parametrize("probability", [0, 1, 90, -0.1, float("nan")])
+    def test_refuses_what_is_no_probability(self, probability: float) -> None:
+        with pytest.raises(InputError, match="between 0 and 1"):
+            self.result({}).interval(probability)

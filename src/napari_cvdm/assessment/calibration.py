@@ -2,13 +2,13 @@
 
 An uncertainty is *sharp* if it is large where the error is (`error_correlation`), and *calibrated* if its
 size is right (`coverage`, `reliability`). The first cannot be mended afterwards; the second can, by
-`AffineCalibration`.
+`MonotoneCalibration` or `AffineCalibration`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,32 @@ from napari_cvdm.restoration.errors import InputError
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Probabilities of the central intervals whose coverage is reported."""
 
+GROUPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""Shares of the pixels at which the groups of `MonotoneCalibration` part, by rising standard deviation."""
+
+MOST_RESCALED = 1.07
+"""Most that `MonotoneCalibration` departs from root mean square errors for the sake of an interval."""
+
+
+def half_width(level: float) -> float:
+    """Half the width of the central interval of a Gaussian, in standard deviations: 1.64 for 0.9."""
+    if not 0 < level < 1:
+        raise InputError(f"The probability of an interval lies between 0 and 1; {level} does not.")
+    return float(stats.norm.ppf((1 + level) / 2))
+
 
 def error_correlation(std: ArrayLike, error: ArrayLike) -> float:
     """Return the Pearson correlation of the standard deviation with the absolute error, pixel by pixel."""
     return correlation(std, np.abs(np.asarray(error, np.float64)))
 
 
-def coverage(std: ArrayLike, error: ArrayLike, levels: Sequence[float] = LEVELS) -> dict[float, float]:
-    """Return how often the truth lies within the central Gaussian interval of each probability.
+def coverage(
+    std: ArrayLike,
+    error: ArrayLike,
+    levels: Sequence[float] = LEVELS,
+    factors: Mapping[float, float] | None = None,
+) -> dict[float, float]:
+    """Return how often the truth lies within the central interval of each probability.
 
     Parameters
     ----------
@@ -36,14 +54,18 @@ def coverage(std: ArrayLike, error: ArrayLike, levels: Sequence[float] = LEVELS)
         Standard deviations, and prediction minus truth, of the same shape.
     levels : sequence of float
         Probabilities between 0 and 1.
+    factors : mapping of float to float, optional
+        Half the width of the intervals, in standard deviations, as a calibration measured it. A Gaussian's
+        (1.64 for 0.9) where a level is not in it.
 
     Returns
     -------
     dict of float to float
-        For each level the fraction of pixels covered; of a calibrated Gaussian the two are equal.
+        For each level the fraction of pixels covered; of a calibrated uncertainty the two are equal.
     """
     s, e = _pixels(std, error)
-    return {level: float(np.mean(np.abs(e) <= _half_width(level) * s)) for level in levels}
+    widths = {level: half_width(level) for level in levels} | dict(factors or {})
+    return {level: float(np.mean(np.abs(e) <= widths[level] * s)) for level in levels}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +111,83 @@ def reliability(std: ArrayLike, error: ArrayLike, bins: int = 10) -> Reliability
     denominator = float(np.sum(spread**2))
     slope = float(np.sum(spread * (actual - actual.mean()))) / denominator if denominator > 0 else 0.0
     return Reliability(predicted, actual, slope)
+
+
+@dataclass(frozen=True)
+class MonotoneCalibration:
+    """A rising curve from the standard deviation a model states to the one its errors have.
+
+    Networks overstate the differences between pixels that they know little about, so that a straight line
+    cannot be right both where they are sure and where they are not; a curve through groups of pixels can, and
+    because it never falls, it keeps their order.
+
+    Attributes
+    ----------
+    stated, actual : tuple of float
+        Knots of the curve, rising, in the units of the standard deviations it was fitted to. It is straight
+        between them and towards (0, 0), and proportional beyond the last. The model cards hold normalised
+        units.
+    factors : dict of float to float
+        Half the width, in calibrated standard deviations, of the interval that held each share of the errors:
+        what a Gaussian's 1.64 for 0.9 is for these errors (split conformal prediction; Lei et al., J. Am.
+        Stat. Assoc. 113, 1094, 2018).
+    """
+
+    stated: tuple[float, ...]
+    actual: tuple[float, ...]
+    factors: dict[float, float] = field(default_factory=dict)
+
+    def apply(self, std: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return the calibrated standard deviation, in the type of `std`."""
+        values = np.asarray(std)
+        kind = values.dtype if values.dtype.kind == "f" else np.float64
+        curve = np.interp(values, (0.0, *self.stated), (0.0, *self.actual))
+        beyond = np.maximum(values - self.stated[-1], 0) * (self.actual[-1] / self.stated[-1])
+        return np.asarray(curve + beyond).astype(kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry for a model card. `napari_cvdm.restoration.posterior` applies it."""
+        return {
+            "kind": "monotone",
+            "stated": [float(f"{value:.5g}") for value in self.stated],
+            "actual": [float(f"{value:.5g}") for value in self.actual],
+            "levels": list(self.factors),
+            "factors": [float(f"{value:.4g}") for value in self.factors.values()],
+        }
+
+    @classmethod
+    def fit(cls, std: ArrayLike, error: ArrayLike, level: float | None = 0.9) -> MonotoneCalibration:
+        """Fit to standard deviations and the errors that were made.
+
+        Pixels are grouped by their standard deviation; the curve goes through the root mean square of the
+        errors of each group, after the least change that lets it rise (isotonic regression). If `level` is
+        given, the whole curve is then scaled, by `MOST_RESCALED` at the most, so that the central Gaussian
+        interval of that probability comes nearer to holding that share of the errors.
+
+        Raises
+        ------
+        InputError
+            If shapes differ, there are fewer pixels than groups, or no error or no uncertainty at all.
+        """
+        s, e = _pixels(std, error)
+        if s.size < 10 * len(GROUPS):
+            raise InputError(f"A calibration needs at least {10 * len(GROUPS)} pixels, not {s.size}.")
+        if not s.any() or not e.any():
+            raise InputError("A calibration needs errors and standard deviations that are not all zero.")
+        places = np.round(np.array(GROUPS) * s.size).astype(int)
+        groups = np.split(np.argsort(s, kind="stable"), places)
+        stated = np.sqrt([np.mean(s[group] ** 2) for group in groups])
+        squares = optimize.isotonic_regression(
+            [np.mean(e[group] ** 2) for group in groups], weights=[group.size for group in groups]
+        ).x
+        keep = np.concatenate([np.diff(stated) > 1e-9 * stated[-1], [True]]) & (stated > 0)
+        curve = cls(tuple(map(float, stated[keep])), tuple(map(float, np.sqrt(squares)[keep])))
+        ratio = np.abs(e) / np.maximum(curve.apply(s), 1e-12 * stated[-1])
+        if level is not None:
+            size = float(np.quantile(ratio, level)) / half_width(level)
+            size = float(np.clip(size, 1 / MOST_RESCALED, MOST_RESCALED))
+            curve, ratio = cls(curve.stated, tuple(size * value for value in curve.actual)), ratio / size
+        return cls(curve.stated, curve.actual, {each: float(np.quantile(ratio, each)) for each in LEVELS})
 
 
 @dataclass(frozen=True)
@@ -153,16 +252,9 @@ class AffineCalibration:
         gain, offset = (float(value) * error_size for value in np.exp(found.x))
         gain /= std_size
         if level is not None:
-            size = float(np.quantile(np.abs(e) / (gain * s + offset), level)) / _half_width(level)
+            size = float(np.quantile(np.abs(e) / (gain * s + offset), level)) / half_width(level)
             gain, offset = gain * size, offset * size
         return cls(gain, offset)
-
-
-def _half_width(level: float) -> float:
-    """Half the width of the central interval of a Gaussian, in standard deviations: 1.64 for 0.9."""
-    if not 0 < level < 1:
-        raise InputError(f"The probability of an interval lies between 0 and 1; {level} does not.")
-    return float(stats.norm.ppf((1 + level) / 2))
 
 
 def _pixels(std: ArrayLike, error: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,13 +15,14 @@ variance, by up to draws / (draws - 1). `RunningPosterior` says what is used ins
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-Sampler = Literal["angular", "multistep", "ancestral", "deterministic"]
+Sampler = Literal["angular", "multistep", "ancestral", "deterministic", "published"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ class PosteriorSettings:
     scale_weight : float
         Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
         which a positive weight steadies. 0 leaves the draws alone.
-    sampler : {"angular", "multistep", "ancestral", "deterministic"}
+    sampler : {"angular", "multistep", "ancestral", "deterministic", "published"}
         How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
-        `ancestral` with η = 0.
+        `ancestral` with η = 0. "published" is for the authors' networks, and the only one for them: see
+        `napari_cvdm.reference.sampling`.
     """
 
     antithetic: bool = True
@@ -69,23 +71,71 @@ class Calibration:
 
     Attributes
     ----------
+    stated, actual : tuple of float
+        Knots of a rising curve from the standard deviation that the draws state to the calibrated one, both
+        in normalised intensity units. It is straight between them and towards (0, 0), and proportional beyond
+        the last.
     gain, offset : float
-        Calibrated = gain · std + offset, in normalised intensity units, never below 0.
+        Where there are no knots: calibrated = gain · std + offset, never below 0.
+    factors : dict of float to float
+        Half the width of the intervals of some probabilities, in calibrated standard deviations, as measured;
+        for others a Gaussian's.
     """
 
+    stated: tuple[float, ...] = ()
+    actual: tuple[float, ...] = ()
     gain: float = 1.0
     offset: float = 0.0
+    factors: dict[float, float] = field(default_factory=dict)
 
     @classmethod
     def from_card(cls, values: Mapping[str, Any] | None) -> Calibration | None:
         """Read the calibration of a card; None if there is none, or none that this version can apply."""
-        if values is None or values.get("kind") != "affine":
+        kind = None if values is None else values.get("kind")
+        if values is None or kind not in ("affine", "monotone"):
             return None
-        return cls(float(values.get("gain", 1.0)), float(values.get("offset", 0.0)))
+        if kind == "affine":
+            return cls(gain=float(values.get("gain", 1.0)), offset=float(values.get("offset", 0.0)))
+        stated, actual, levels, factors = (
+            _numbers(values.get(key)) for key in ("stated", "actual", "levels", "factors")
+        )
+        if not stated or len(stated) != len(actual) or len(levels) != len(factors):
+            return None
+        rising = all(low < high for low, high in pairwise((0.0, *stated)))
+        never_falling = all(low <= high for low, high in pairwise((0.0, *actual)))
+        return (
+            cls(stated, actual, factors=dict(zip(levels, factors, strict=True)))
+            if rising and never_falling
+            else None
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold, for the provenance of a result."""
+        if not self.stated:
+            return {"gain": self.gain, "offset": self.offset}
+        factors = {f"{level:g}": factor for level, factor in self.factors.items()}
+        return {"stated": list(self.stated), "actual": list(self.actual), "factors": factors}
 
     def apply(self, std: Tensor) -> Tensor:
         """Calibrate a standard deviation in normalised intensity units; any shape."""
-        return (self.gain * std + self.offset).clamp_min(0)
+        if not self.stated:
+            return (self.gain * std + self.offset).clamp_min(0)
+        # The curve as a sum of ramps, one for each knot where its slope changes: one temporary at a time.
+        knots = (0.0, *self.stated)
+        values = (0.0, *self.actual)
+        slopes = [
+            (high - low) / (right - left)
+            for (left, right), (low, high) in zip(pairwise(knots), pairwise(values), strict=True)
+        ]
+        slopes.append(self.actual[-1] / self.stated[-1])
+        curve = slopes[0] * std
+        for knot, (before, after) in zip(self.stated, pairwise(slopes), strict=True):
+            curve.add_((std - knot).clamp_min_(0), alpha=after - before)
+        return curve
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values) if isinstance(values, list | tuple) else ()
 
 
 class RunningPosterior:

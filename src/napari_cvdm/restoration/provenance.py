@@ -48,7 +48,7 @@ def describe(
     return {
         "model": {"name": model.name, "sha256": model.sha256},
         "uncertainty": "uncalibrated" if calibration is None else "calibrated",
-        "calibration": None if calibration is None else asdict(calibration),
+        "calibration": None if calibration is None else calibration.to_dict(),
         "standard_deviation": (
             "spread of the draws" if request.draws > 1 else "residual scale predicted by the mean network"
         ),

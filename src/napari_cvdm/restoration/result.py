@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_cvdm.restoration.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,3 +50,30 @@ class Restoration:
     def restored_pixel_size(self) -> float | None:
         """Lateral pixel size of the restored image in nanometres."""
         return None if self.pixel_size is None else self.pixel_size / self.upscaling
+
+    def interval(self, probability: float = 0.9) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Lower and upper bound of the interval that holds the true value of each pixel with a probability.
+
+        Parameters
+        ----------
+        probability : float
+            Between 0 and 1, both excluded.
+
+        Returns
+        -------
+        ndarray, ndarray
+            float32, of the shape and in the units of ``mean``. Errors have heavier tails than a Gaussian: the
+            width is the one measured when the model was calibrated, where the model card has it, and a
+            Gaussian's otherwise.
+
+        Raises
+        ------
+        InputError
+            If the probability lies outside 0 to 1.
+        """
+        if not 0 < probability < 1:
+            raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
+        measured = (self.provenance.get("calibration") or {}).get("factors", {})
+        factor = measured.get(f"{probability:g}", NormalDist().inv_cdf((1 + probability) / 2))
+        half_width = np.float32(factor) * self.std
+        return self.mean - half_width, self.mean + half_width
