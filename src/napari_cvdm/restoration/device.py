@@ -18,13 +18,14 @@ from typing import Literal, TypeVar
 import torch
 
 from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.restoration.banded import run_in_bands
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
 
 T = TypeVar("T")
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
-SHARED_MEMORY_BUDGET = 5 * 2**28
+SHARED_MEMORY_BUDGET = 3 * 2**28
 #: Share of a GPU's free memory that one network pass may take; the rest is for the plane's state and the
 #: libraries.
 GPU_MEMORY_SHARE = 0.4
@@ -32,9 +33,11 @@ GPU_MEMORY_SHARE = 0.4
 LARGEST_AUTOMATIC_TILE = 4096
 #: Smallest tile side that halving arrives at, in camera pixels.
 SMALLEST_TILE = 32
-#: Full-resolution feature maps alive at once in a pass, measured on the default architecture (about 9), with
-#: slack.
+#: Full-resolution feature maps alive at once in a pass, measured on the default architecture, with slack.
 LIVE_FEATURE_MAPS = 10
+#: The same on a CPU, where networks work in bands: the map itself, half as much at the coarser levels, inputs
+#: and outputs.
+LIVE_FEATURE_MAPS_IN_BANDS = 4
 
 
 @dataclass(frozen=True)
@@ -141,12 +144,15 @@ def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
     """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
 
     A copy, because the network given may be in use elsewhere: being trained, or by another run on another
-    device.
+    device. On a CPU it works in bands; a GPU has no use for them.
     """
     prepared = copy.deepcopy(network).to(device=device, dtype=torch.float32)
     # torch's annotations lack the call with a memory format alone.
     prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return prepared.eval().requires_grad_(False)
+    prepared.eval().requires_grad_(False)
+    if device.type == "cpu":
+        run_in_bands(prepared)
+    return prepared
 
 
 class TileSize:
@@ -225,7 +231,8 @@ def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
         budget = GPU_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]
     else:
         budget = float(SHARED_MEMORY_BUDGET)
-    bytes_per_pixel = 4 * widest_map * LIVE_FEATURE_MAPS
+    maps = LIVE_FEATURE_MAPS_IN_BANDS if device.type == "cpu" else LIVE_FEATURE_MAPS
+    bytes_per_pixel = 4 * widest_map * maps
     side = math.isqrt(int(budget / bytes_per_pixel)) - 2 * halo
     return max(SMALLEST_TILE, min(LARGEST_AUTOMATIC_TILE, side))
 
