@@ -1,0 +1,142 @@
+"""What a reconstruction predicts of a measurement, and how far the measurement is off.
+
+More is accounted for than one gain and offset: haze, which super-resolution removes on purpose, and the usual
+misfit of a point-spread function that no microscope has exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, optimize
+
+from napari_cvdm.assessment.camera_noise import CameraNoise
+from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.forward import blur_and_bin
+
+FloatArray = NDArray[np.float64]
+
+SIGMAS = (0.15, 5.0)
+"""Limits between which the width of the point-spread function is sought, in camera pixels."""
+
+SIGNIFICANT = 5.0
+"""Disagreement, in standard deviations, from which on a pixel counts as not explained."""
+
+#: Widths of the skirts of the point-spread function, and of the background, in widths of its core.
+_SKIRTS = (3.0, 6.0, 12.0)
+_BACKGROUND = 10.0
+#: What is broader than this, in camera pixels, says nothing about the width of the core: there is haze in it.
+_HAZE = 5.0
+_LARGEST_FIT = 256
+#: The difference is smoothed over this share of the PSF's width: all of it finds faint inventions in noise
+#: best, less finds them better among bright structures.
+_GRAIN = 0.6
+_ROUNDS = 3
+#: Of the pixels with structure, this share agrees within 1.64 standard deviations by definition of "usual".
+_USUAL, _USUAL_CHI2 = 0.9, 2.7055
+_FEWEST = 50
+
+
+def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
+    """Find the width that explains the measurement best, haze (all that is broad) left out of account."""
+    rows, columns = choose_detail(measured, _LARGEST_FIT)
+    part = measured[rows, columns]
+    sharp = fine[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    everywhere = np.ones_like(part)
+
+    def unexplained(logarithm: float) -> float:
+        sigma = float(np.exp(logarithm))
+        predicted, _ = _fit(part, [blur_and_bin(sharp, scale, sigma)], _HAZE, everywhere)
+        return float(np.mean((part - predicted) ** 2))
+
+    low, high = np.log(SIGMAS)
+    found = optimize.minimize_scalar(
+        unexplained, bounds=(low, high), method="bounded", options={"xatol": 0.01}
+    )
+    return float(np.exp(found.x))
+
+
+def _skirts(core: FloatArray, width: float) -> list[FloatArray]:
+    """Return the prediction as haze has it: as if the point-spread function were much broader."""
+    return [ndimage.gaussian_filter(core, factor * max(width, 0.5), mode="reflect") for factor in _SKIRTS]
+
+
+def _fit(
+    measured: FloatArray, terms: list[FloatArray], width: float, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fit non-negative shares of the terms on a background that varies over `width` camera pixels.
+
+    Returns
+    -------
+    predicted, background : ndarray, (Y, X)
+        The best sum of the terms, on the background; and the background alone.
+    """
+
+    def smooth(values: FloatArray) -> FloatArray:
+        return ndimage.gaussian_filter(weight * values, width, mode="reflect", truncate=3) / covered
+
+    covered = np.maximum(ndimage.gaussian_filter(weight, width, mode="reflect", truncate=3), 1e-6)
+    root = np.sqrt(weight).ravel()
+    columns = np.stack([(root * (term - smooth(term)).ravel()) for term in terms], axis=1)
+    sizes = np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    columns /= sizes
+    # The normal equations by their Cholesky factor: three unknowns, however many pixels.
+    factor = np.linalg.cholesky(columns.T @ columns + 1e-10 * np.eye(len(terms)))
+    wanted = np.linalg.solve(factor, columns.T @ (root * (measured - smooth(measured)).ravel()))
+    shares = optimize.nnls(factor.T, wanted)[0] / sizes
+    total = sum((share * term for share, term in zip(shares, terms, strict=True)), np.zeros_like(measured))
+    background = smooth(measured - total)
+    return total + background, background
+
+
+def explain(
+    measured: FloatArray, core: FloatArray, width: float, noise: CameraNoise
+) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+    """Predict the measurement, and say how far it is off: prediction, difference, significance, misfit.
+
+    What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
+    """
+    terms, weight = [core, *_skirts(core, width)], np.ones_like(measured)
+    for _ in range(_ROUNDS):
+        predicted, background = _fit(measured, terms, _BACKGROUND * width, weight)
+        difference = measured - predicted
+        significance, misfit = _significance(difference, predicted, background, width, noise)
+        weight = (np.abs(significance) < SIGNIFICANT).astype(np.float64)
+    return predicted, difference, significance, misfit
+
+
+def _significance(
+    difference: FloatArray, predicted: FloatArray, background: FloatArray, width: float, noise: CameraNoise
+) -> tuple[FloatArray, float]:
+    """Divide the smoothed difference by what noise and the usual misfit make of it."""
+
+    def smooth(values: FloatArray, sigma: float) -> FloatArray:
+        return np.asarray(ndimage.gaussian_filter(values, sigma, mode="reflect"))
+
+    width = max(_GRAIN * width, 0.5)
+    impulse = np.zeros(2 * int(np.ceil(5 * width)) + 1)
+    impulse[impulse.size // 2] = 1
+    share = float(np.sum(ndimage.gaussian_filter1d(impulse, width) ** 2)) ** 2
+    smoothed = smooth(difference, width)
+    expected = share * smooth(noise.variance(predicted), width / np.sqrt(2))
+    structure = smooth(predicted - background, width)
+    # The lesser of what was predicted and what was measured: a structure in one of them only is no misfit.
+    common = np.maximum(np.minimum(structure, structure + smoothed), 0)
+    bright = common > 3 * np.sqrt(expected)
+    if np.count_nonzero(bright) < _FEWEST:
+        return smoothed / np.sqrt(expected), 0.0
+    off, ground, height = smoothed[bright] ** 2, expected[bright], common[bright] ** 2
+
+    def excess(misfit: float) -> float:
+        return float(np.quantile(off / (ground + misfit**2 * height), _USUAL)) - _USUAL_CHI2
+
+    misfit = float(optimize.brentq(excess, 0, 10)) if excess(0) > 0 > excess(10) else 0.0
+    return smoothed / np.sqrt(expected + (misfit * common) ** 2), misfit
+
+
+def psf_width(psf: FloatArray) -> float:
+    """Standard deviation of a point-spread function along one axis, in its own pixels."""
+    weight = np.maximum(psf, 0) / np.maximum(psf, 0).sum()
+    rows, columns = np.indices(psf.shape)
+    variances = [float(np.sum(weight * axis**2) - np.sum(weight * axis) ** 2) for axis in (rows, columns)]
+    return float(np.sqrt(max(sum(variances) / 2, 0.0)))

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_cvdm.assessment.baselines import gaussian_psf
+from napari_cvdm.assessment.consistency import SIGNIFICANT, Consistency, check_consistency
+from napari_cvdm.assessment.forward import blur_and_bin
+from napari_cvdm.restoration.errors import InputError
+
+SIDE = 96
+SIGMA = 1.3  # camera pixels, from the sharp image to the measurement
+
+
+@pytest.fixture(scope="module")
+def sharp() -> np.ndarray:
+    """Some lines on the fine grid, brightness 1."""
+    rows, columns = np.mgrid[: 2 * SIDE, : 2 * SIDE]
+    rng = np.random.default_rng(1)
+    image = np.zeros((2 * SIDE, 2 * SIDE))
+    for _ in range(9):
+        angle, place = rng.uniform(0, np.pi), rng.uniform(0.15, 0.85, 2) * 2 * SIDE
+        distance = (rows - place[0]) * np.cos(angle) - (columns - place[1]) * np.sin(angle)
+        image = np.maximum(image, np.exp(-(distance**2) / (2 * 1.2**2)))
+    return image
+
+
+def measure(sharp: np.ndarray, *, haze: float = 0.0, electrons: float = 2000.0) -> np.ndarray:
+    light = blur_and_bin(sharp, 2, SIGMA)
+    light = light + haze * ndimage.gaussian_filter(light, 12)
+    return np.random.default_rng(2).poisson(electrons * light + 50) * 1.5 + 100
+
+
+def spot(radius: float = 7.0) -> np.ndarray:
+    """A disc on the fine grid, away from the lines."""
+    rows, columns = np.mgrid[: 2 * SIDE, : 2 * SIDE]
+    return ((rows - 40) ** 2 + (columns - 150) ** 2 < radius**2).astype(float)
+
+
+def in_and_around(result: Consistency, where: np.ndarray) -> tuple[float, float]:
+    """Median of the map in a place, and the 99.5 percentile of it far away."""
+    coarse = where.reshape(SIDE, 2, SIDE, 2).mean((1, 3)) > 0.5
+    far = ~ndimage.binary_dilation(coarse, iterations=8)
+    return float(np.median(result.map[coarse])), float(np.percentile(result.map[far], 99.5))
+
+
+def test_a_right_reconstruction_leaves_the_map_dark(sharp: np.ndarray) -> None:
+    result = check_consistency(measure(sharp), 40 * sharp + 7)
+    assert result.flagged < 1e-3
+    assert result.rsp > 0.99
+    assert result.sigma == pytest.approx(SIGMA, rel=0.1)
+    assert result.gain == pytest.approx(2000 * 1.5 / 40, rel=0.02)
+
+
+def test_without_structure_in_it_the_difference_is_noise_of_the_stated_size(sharp: np.ndarray) -> None:
+    result = check_consistency(measure(sharp, electrons=100.0), sharp)
+    assert np.std(result.map * np.sign(result.difference)) == pytest.approx(1.0, abs=0.2)
+
+
+def test_lights_up_where_a_structure_was_painted_in(sharp: np.ndarray) -> None:
+    result = check_consistency(measure(sharp), sharp + 0.5 * spot())
+    inside, elsewhere = in_and_around(result, spot())
+    assert inside > 3 * SIGNIFICANT
+    assert elsewhere < SIGNIFICANT
+    assert np.mean(result.difference[result.map > 3 * SIGNIFICANT]) < 0  # it was not measured
+
+
+def test_lights_up_where_a_structure_was_left_out(sharp: np.ndarray) -> None:
+    result = check_consistency(measure(sharp + 0.5 * spot()), sharp)
+    inside, elsewhere = in_and_around(result, spot())
+    assert inside > 3 * SIGNIFICANT
+    assert elsewhere < SIGNIFICANT
+    assert np.mean(result.difference[result.map > 3 * SIGNIFICANT]) > 0
+
+
+def test_haze_that_was_taken_away_is_no_disagreement(sharp: np.ndarray) -> None:
+    result = check_consistency(measure(sharp, haze=3.0), sharp)
+    assert result.flagged < 2e-3
+    painted = check_consistency(measure(sharp, haze=3.0), sharp + spot())
+    assert in_and_around(painted, spot())[0] > 2 * SIGNIFICANT
+
+
+def test_error_and_correlation_are_those_of_the_best_gain_and_offset(sharp: np.ndarray) -> None:
+    image = measure(sharp)
+    result = check_consistency(image, sharp, psf=gaussian_psf(2 * SIGMA))
+    assert np.isnan(result.sigma)
+    blurred = blur_and_bin(sharp, 2, SIGMA).ravel()
+    slope, start = np.polyfit(blurred, image.ravel(), 1)
+    rest = image.ravel() - slope * blurred - start
+    assert result.rse == pytest.approx(np.sqrt(np.mean(rest**2)), rel=1e-3)
+    assert result.rsp == pytest.approx(np.corrcoef(blurred, image.ravel())[0, 1], abs=1e-4)
+    assert result.relative_rse == pytest.approx(result.rse / np.ptp(np.percentile(image, (1, 99.8))))
+
+
+def test_a_wrong_psf_shows_as_misfit(sharp: np.ndarray) -> None:
+    right, wrong = (check_consistency(measure(sharp), sharp, psf=gaussian_psf(2 * s)) for s in (SIGMA, 1.8))
+    assert right.misfit < 0.05 < 0.2 < wrong.misfit
+    assert wrong.rse > 1.5 * right.rse
+
+
+def test_numbers_can_be_written_as_json(sharp: np.ndarray) -> None:
+    import json
+
+    numbers = check_consistency(measure(sharp), sharp).to_dict()
+    assert set(numbers) >= {"rse", "rsp", "sigma_camera_pixels", "misfit", "flagged_share"}
+    json.dumps(numbers, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("image", "result", "words"),
+    [
+        (np.eye(20), np.eye(50), "cannot belong"),
+        (np.eye(20), np.ones((40, 40)), "result is constant"),
+        (np.eye(20), np.full((40, 40), np.nan), "not finite"),
+        (np.zeros((3, 20, 20)), np.eye(40), "plane by plane"),
+    ],
+)
+def test_refuses_what_cannot_be_compared(image: np.ndarray, result: np.ndarray, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_consistency(image, result)
