@@ -1,20 +1,31 @@
-"""After training: how draws are best put together, and what the standard deviation must be multiplied by.
+"""After training: how draws are best put together, and what the standard deviation must be corrected by.
 
-Measured on simulated fields that serve nothing else: not training, not validation, not the tests. What comes
-out goes into the model card, and `napari_cvdm.restore` applies it.
+Measured on fields that neither training nor any figure in the documentation uses. Where the folder of real
+sharp images is at hand these are real structures, imaged again by a microscope that shares nothing with the
+training simulator (`napari_cvdm.assessment.reimaging`), because a calibration on our own simulation does not
+carry over to images that are made otherwise. Without the folder, fields are simulated. What comes out goes
+into the model card, and `napari_cvdm.restore` applies it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from napari_cvdm.assessment.calibration import AffineCalibration, coverage, error_correlation
+from napari_cvdm.assessment.calibration import (
+    MonotoneCalibration,
+    coverage,
+    error_correlation,
+    reliability,
+)
+from napari_cvdm.assessment.metrics import match_intensity, normalize_truth
+from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.axes import resolve_axes
@@ -28,6 +39,14 @@ from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 #: First seed of the calibration fields; `simulate_pair` never shares a stream with the training fields.
 FIRST_SEED = 10_000_000
 
+#: Real images that only the calibration sees, and the bright ends, in electrons, at which they are imaged.
+CALIBRATION_IMAGES = (41, 42)
+PHOTONS = (20.0, 60.0, 200.0, 800.0)
+
+#: Least gain with which a restoration is taken to be one: below, it has next to nothing to do with the truth,
+#: and its error in the units of the input is without meaning.
+LEAST_GAIN = 0.3
+
 #: Weights that are tried.
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 SCALE_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -40,7 +59,7 @@ TOLERANCE = 0.005
 
 
 class CalibrationField(NamedTuple):
-    """A restored field and its truth, all in normalised intensity, (2H, 2W) float32.
+    """A restored field in normalised intensity, and its truth in units of its own; all (2H, 2W) float32.
 
     Attributes
     ----------
@@ -49,7 +68,7 @@ class CalibrationField(NamedTuple):
     draws : ndarray
         (draws, 2H, 2W).
     truth : ndarray
-        The simulated target.
+        The simulated target, or the real sharp image.
     """
 
     centre: NDArray[np.float32]
@@ -65,49 +84,71 @@ class CalibrationField(NamedTuple):
             mean, std = running.add(torch.from_numpy(draw))
         return mean.numpy(), std.numpy()
 
+    def error(self, mean: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Error of a restoration whose intensities match the truth's, in normalised intensity.
 
-def calibration_fields(
-    model: PretrainedModel, ranges: AcquisitionRanges, *, per_kind: int, size: int, draws: int
+        How bright the truth is, and on which background it stands, nobody can tell from the recording: gain
+        and offset are matched, as in every comparison (`napari_cvdm.assessment.metrics`).
+        """
+        match = match_intensity(mean, self.truth)
+        return (match.apply(mean) - self.truth) / max(match.gain, LEAST_GAIN)
+
+
+def simulated_fields(
+    ranges: AcquisitionRanges, *, per_kind: int, size: int
+) -> Iterator[tuple[NDArray[np.uint16], NDArray[Any]]]:
+    """Simulate `per_kind` fields of every kind, `size` camera pixels wide: recordings and truths."""
+    for kind in KINDS:
+        for number in range(per_kind):
+            widefield, truth = simulate_pair(kind, FIRST_SEED + number, size, ranges=ranges)
+            yield widefield, truth
+
+
+def real_fields(folder: Path, *, size: int) -> Iterator[tuple[NDArray[np.uint16], NDArray[Any]]]:
+    """Image the real sharp images `CALIBRATION_IMAGES` again: recordings and truths."""
+    for field in reimaged_fields(folder, CALIBRATION_IMAGES, PHOTONS, side=size):
+        yield field.widefield, normalize_truth(field.truth)
+
+
+def restored(
+    model: PretrainedModel, fields: Iterator[tuple[NDArray[np.uint16], NDArray[Any]]], *, draws: int
 ) -> Iterator[CalibrationField]:
-    """Simulate and restore fields of every kind.
+    """Restore fields.
 
     Parameters
     ----------
     model : PretrainedModel
         The model to be calibrated.
-    ranges : AcquisitionRanges
-        Optics and camera it was trained for.
-    per_kind, size, draws : int
-        Fields of each kind, their side in camera pixels, and draws for each.
+    fields : iterator of (widefield, truth)
+        From `simulated_fields` or `real_fields`.
+    draws : int
+        Draws for each.
 
     Yields
     ------
     CalibrationField
     """
-    for kind in KINDS:
-        for number in range(per_kind):
-            widefield, truth = simulate_pair(kind, FIRST_SEED + number, size, ranges=ranges)
-            normalization = fit_normalizations(widefield, resolve_axes(widefield.shape))[()]
-            centre = scale = None
-            for event in restore_events(widefield, model, draws=draws, keep_draws=True, device="cpu"):
-                if isinstance(event, Estimate) and event.stage == "mean":
-                    centre, scale = normalization.apply(event.mean), event.std / normalization.span
-                if isinstance(event, Finished):
-                    assert event.result.draws is not None
-                    assert centre is not None
-                    assert scale is not None
-                    yield CalibrationField(
-                        centre,
-                        np.asarray(scale, np.float32),
-                        normalization.apply(event.result.draws),
-                        np.asarray(truth / normalization.span, np.float32),
-                    )
+    for widefield, truth in fields:
+        normalization = fit_normalizations(widefield, resolve_axes(widefield.shape))[()]
+        centre = scale = None
+        for event in restore_events(widefield, model, draws=draws, keep_draws=True, device="cpu"):
+            if isinstance(event, Estimate) and event.stage == "mean":
+                centre, scale = normalization.apply(event.mean), event.std / normalization.span
+            if isinstance(event, Finished):
+                assert event.result.draws is not None
+                assert centre is not None
+                assert scale is not None
+                drawn = normalization.apply(event.result.draws)
+                yield CalibrationField(
+                    centre, np.asarray(scale, np.float32), drawn, _float32(truth / normalization.span)
+                )
 
 
 def calibrate(
     model: PretrainedModel,
     ranges: AcquisitionRanges,
     *,
+    folder: Path | None = None,
     per_kind: int = 4,
     size: int = 96,
     draws: int = 8,
@@ -117,7 +158,8 @@ def calibrate(
 
     The shrinkage towards the mean network is the least with nearly the smallest squared error (to 0.5 %); the
     weight of its scale in the variance is the least whose standard deviation correlates with the error as
-    well as any (to 0.005); gain and offset then make the 90 % interval hold 90 % of the true values.
+    well as any (to 0.005). A rising curve then brings the standard deviation to the errors that pixels of
+    like standard deviation have; see `napari_cvdm.assessment.calibration.MonotoneCalibration`.
 
     Parameters
     ----------
@@ -125,8 +167,13 @@ def calibrate(
         A trained model.
     ranges : AcquisitionRanges
         Optics and camera it was trained for.
-    per_kind, size, draws : int
-        Fields of each kind, their side in camera pixels, and draws for each.
+    folder : Path, optional
+        Holds real sharp images, `<structure>/<NN>.png`, of which `CALIBRATION_IMAGES` are used; without it,
+        fields are simulated.
+    per_kind : int
+        Simulated fields of each kind.
+    size, draws : int
+        Side of a field in camera pixels, and draws for each.
     log : callable
         Receives a line of text for each choice.
 
@@ -135,13 +182,23 @@ def calibrate(
     ModelCard
         The model's card with `posterior_shrinkage`, `posterior_scale_weight`, `calibration` and, under
         ``metrics["calibration"]``, what was measured.
+
+    Raises
+    ------
+    InputError
+        If an image of the folder is missing or smaller than a field.
     """
-    fields = list(calibration_fields(model, ranges, per_kind=per_kind, size=size, draws=draws))
+    recordings = (
+        simulated_fields(ranges, per_kind=per_kind, size=size)
+        if folder is None
+        else real_fields(folder, size=size)
+    )
+    fields = list(restored(model, recordings, draws=draws))
 
     def pooled(settings: PosteriorSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        parts = [(each.posterior(settings), each.truth) for each in fields]
+        parts = [(each.posterior(settings), each) for each in fields]
         std = np.concatenate([s.ravel() for (_, s), _ in parts])
-        return std, np.concatenate([(m - truth).ravel() for (m, _), truth in parts])
+        return std, np.concatenate([each.error(m).ravel() for (m, _), each in parts])
 
     by_shrinkage = {w: float(np.mean(pooled(PosteriorSettings(shrinkage=w))[1] ** 2)) for w in SHRINKAGES}
     least = min(by_shrinkage.values())
@@ -153,16 +210,22 @@ def calibrate(
     # Beyond what it gains, the scale would only drown what the draws say.
     weight = min(w for w, value in by_weight.items() if value >= max(by_weight.values()) - TOLERANCE)
     std, error = pooled(PosteriorSettings(shrinkage=shrinkage, scale_weight=weight))
-    fitted = AffineCalibration.fit(std, error, level=0.9)
+    fitted = MonotoneCalibration.fit(std, error, level=0.9)
+    after = fitted.apply(std)
     measured: dict[str, Any] = {
+        "data": "simulated fields"
+        if folder is None
+        else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again",
         "fields": len(fields),
         "draws": draws,
         "squared_error_by_shrinkage": _rounded(by_shrinkage),
         "correlation_by_scale_weight": _rounded(by_weight),
         "coverage_before": _rounded(coverage(std, error)),
-        "coverage_after": _rounded(coverage(fitted.apply(std), error)),
+        "coverage_after": _rounded(coverage(after, error)),
+        "slope_before": round(reliability(std, error).slope, 3),
+        "slope_after": round(reliability(after, error).slope, 3),
     }
-    log(f"shrinkage {shrinkage}, scale weight {weight}, gain {fitted.gain:.4g}, offset {fitted.offset:.4g}")
+    log(f"shrinkage {shrinkage}, scale weight {weight}, slope {measured['slope_before']} before calibration")
     log(f"coverage before {measured['coverage_before']}, after {measured['coverage_after']}")
     return replace(
         model.card,
@@ -171,6 +234,10 @@ def calibrate(
         calibration=fitted.to_dict(),
         metrics={**model.card.metrics, "calibration": measured},
     )
+
+
+def _float32(values: ArrayLike) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
 
 
 def _rounded(values: dict[float, float]) -> dict[str, float]:

@@ -85,6 +85,7 @@ def export_model(
     seconds: float,
     metrics: dict[str, float],
     *,
+    micrographs: Path | None = None,
     fields_per_kind: int = 4,
     log: Callable[[str], None] = print,
 ) -> Path:
@@ -100,8 +101,11 @@ def export_model(
         Folder of the run.
     steps_done, seconds, metrics
         As for `model_card`.
+    micrographs : Path, optional
+        Folder of the real images, of which some are kept for the calibration.
     fields_per_kind : int
-        Simulated fields of each kind that the calibration is measured on; 0 leaves the model uncalibrated.
+        Without real images, simulated fields of each kind that the calibration is measured on; 0 leaves the
+        model uncalibrated in any case.
     log : callable
         Receives progress, a line at a time.
 
@@ -115,6 +119,6 @@ def export_model(
     if fields_per_kind:
         # What is calibrated is what will be used: the rounded weights.
         rounded = read_model(path)
-        card = calibrate(rounded, config.acquisition, per_kind=fields_per_kind, log=log)
+        card = calibrate(rounded, config.acquisition, folder=micrographs, per_kind=fields_per_kind, log=log)
         save_model(path, rounded.network, card, half=True)
     return path

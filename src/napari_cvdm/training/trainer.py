@@ -282,6 +282,7 @@ def run_training(
         trainer.step,
         trainer.seconds,
         trainer.scores,
+        micrographs=micrographs,
         fields_per_kind=fields_per_kind,
         log=log,
     )
