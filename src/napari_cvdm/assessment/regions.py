@@ -54,8 +54,8 @@ def uncertain_regions(
     count : int
         How many at most.
     smoothing : float
-        Standard deviation, in pixels, of the Gaussian that the map is smoothed with; regions of fewer pixels
-        than its square are left out.
+        Standard deviation, in pixels, of the Gaussian that the map is smoothed with; regions narrower than
+        three times that are left out.
     spacing : int, optional
         Least distance of two regions' maxima in pixels; a twelfth of the shorter side, but at least four
         times the smoothing, if left out.
@@ -85,7 +85,7 @@ def uncertain_regions(
     found = [
         region
         for region in regionprops(pieces, intensity_image=np.asarray(uncertainty))
-        if region.area >= smoothing**2
+        if region.area >= (3 * smoothing) ** 2
     ]
     found.sort(key=lambda region: -region.intensity_mean)
     return [

@@ -1,0 +1,36 @@
+"""Tables of numbers, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["write_csv"]
+
+
+def write_csv(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write columns of equal length as comma-separated values.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to; replaced if it exists.
+    columns : mapping of str to ndarray
+        Under their headings. The µ of a heading is written as u, which every spreadsheet reads rightly; what
+        is no number becomes an empty cell.
+
+    Raises
+    ------
+    ValueError
+        If the columns are not of the same length.
+    """
+    rows = list(zip(*columns.values(), strict=True))
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(heading.replace("µ", "u") for heading in columns)
+        writer.writerows(["" if math.isnan(value) else f"{value:.9g}" for value in row] for row in rows)

@@ -1,0 +1,84 @@
+"""The part of the panel that shows how uncertainty is spread over the plane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_cvdm.assessment.doubt_figures import FigureStyle, Histogram, draw_histogram, histogram_of
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.link import Link, Look
+from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+
+__all__ = ["HistogramSection"]
+
+_LABELS = {"absolute": "uncertainty (image units)", "relative": "uncertainty (share of the signal)"}
+
+
+class HistogramSection(QWidget):
+    """A histogram of the plane's uncertainty, with the threshold in it.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+
+    Attributes
+    ----------
+    plot : PlotView
+        The histogram.
+    """
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+        self._threshold: float | None = None
+        self._counted: tuple[Look, Histogram] | None = None
+        self._counting = Background(self)
+        self._counting.done.connect(self._on_counted)
+        self.plot = PlotView("The histogram appears with a result.")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        link.looked.connect(self._count)
+
+    def set_threshold(self, threshold: float) -> None:
+        """Show where the threshold is."""
+        self._threshold = threshold
+        self._show()
+
+    def close_down(self) -> None:
+        """Want nothing any more."""
+        self._counting.drop()
+        self.plot.close_down()
+
+    def showEvent(self, event: Any) -> None:
+        """Count what was not counted while it could not be seen."""
+        super().showEvent(event)
+        self._count()
+
+    def _count(self, words: str = "") -> None:
+        look = self._link.look
+        if look is None:
+            self._counting.drop()
+            self._counted = None
+            self.plot.show_plot(None, words)
+        elif self.isVisible() and (self._counted is None or self._counted[0] is not look):
+            self._counting.ask(lambda _: (look, histogram_of(look.doubt.uncertainty(look.measure))))
+
+    def _on_counted(self, counted: tuple[Look, Histogram]) -> None:
+        self._counted = counted
+        self._show()
+
+    def _show(self) -> None:
+        if self._counted is None or not self.isVisible():
+            return
+        (look, histogram), threshold = self._counted, self._threshold
+        label = _LABELS[look.measure]
+
+        def draw(style: FigureStyle) -> Any:
+            return draw_histogram(histogram, threshold, style, label)
+
+        name = f"{look.result.reconstruction.name} uncertainty histogram"
+        self.plot.show_plot(Plot(draw, histogram.columns(), name))

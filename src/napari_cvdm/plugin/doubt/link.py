@@ -1,0 +1,223 @@
+"""What the panel is about: a result, its original, the plane in view, and the numbers of that plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.linked import Result, find_results, full_data, original_of, real
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["Link", "Look"]
+
+#: Time without further changes before a plane is looked at, in milliseconds.
+_SETTLED = 60
+_CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
+
+NO_RESULT = "Restore an image first, or open a saved result: this panel then shows how far to trust it."
+NOT_A_PLANE = "Switch the viewer to 2-D to look at a plane's uncertainty."
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One look at one plane.
+
+    Attributes
+    ----------
+    result : Result
+        Of which result.
+    slice : Slice
+        Which plane.
+    measure : {"absolute", "relative"}
+        In what uncertainty is told.
+    doubt : PlaneDoubt
+        Its pictures.
+    curve : ThresholdCurve
+        Its thresholds, in that measure.
+    """
+
+    result: Result
+    slice: Slice
+    measure: Measure
+    doubt: PlaneDoubt
+    curve: ThresholdCurve
+
+
+class Link(QObject):
+    """Follows a result in the viewer. Lives on the main thread; planes are read and sorted in another.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    parent : QObject
+        Owner.
+
+    Attributes
+    ----------
+    result, original : Result and Image, or None
+        What is looked at.
+    measure : {"absolute", "relative"}
+        In what uncertainty is told.
+    look : Look or None
+        The plane in view; None until it has been read, and where there is none.
+    """
+
+    #: There are other results, other names, or another one is looked at.
+    changed = Signal()
+    #: Another result or original is looked at.
+    switched = Signal()
+    #: There is a new `look`, or none (its words say why).
+    looked = Signal(str)
+    #: Contrast limits of the result's layers have changed.
+    contrast_changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        self.viewer = real(viewer)
+        self.results: list[Result] = []
+        self.result: Result | None = None
+        self.original: Image | None = None
+        self.measure: Measure = "absolute"
+        self.look: Look | None = None
+        self._closed = False
+        self._connected: list[tuple[Any, Callable[..., None]]] = []
+        self._background = Background(self)
+        self._background.done.connect(self._on_read)
+        self._background.failed.connect(self._lose)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED)
+        self._timer.timeout.connect(self._read)
+        self._viewer_events = [
+            *((self.viewer.dims.events[name], self.refresh) for name in _CHANGES_OF_THE_PLANE),
+            (self.viewer.layers.selection.events.active, self._follow_selection),
+        ]
+        for emitter, slot in self._viewer_events:
+            emitter.connect(slot)
+
+    def rescan(self, event: Any = None) -> None:
+        """See which results and originals there are now."""
+        if self._closed:
+            return
+        layers = [real(layer) for layer in self.viewer.layers]
+        self.results = find_results(layers)
+        if self.result not in self.results:
+            self.choose(self.results[-1] if self.results else None)
+        elif self.original not in layers:
+            self.choose_original(original_of(self.result, layers))
+        self.changed.emit()
+
+    def choose(self, result: Result | None, original: Image | None = None) -> None:
+        """Look at a result, and at ``original`` or whatever layer its provenance names."""
+        known = original_of(result, list(self.viewer.layers)) if result else None
+        original = original or known
+        if (result, original) == (self.result, self.original) and result is not None:
+            return
+        self._disconnect_layers()
+        self.result, self.original = result, original
+        for layer in result.layers if result else ():
+            events = layer.events
+            self._connected += [(events.data, self._on_data), (events.set_data, self._on_redrawn)]
+            self._connected.append((events.contrast_limits, self._on_contrast))
+        for emitter, slot in self._connected:
+            emitter.connect(slot)
+        self._forget()
+        self.switched.emit()
+        self.changed.emit()
+        self.refresh()
+
+    def choose_original(self, original: Image | None) -> None:
+        """Compare with another layer."""
+        if original is not self.original:
+            self.original = original
+            self.switched.emit()
+            self.changed.emit()
+            self.looked.emit("")
+
+    def set_measure(self, measure: Measure) -> None:
+        """Tell uncertainty in image units or relative to the signal."""
+        self.measure = measure
+        self._forget()
+        self.refresh()
+
+    def refresh(self, event: Any = None) -> None:
+        """Look at the plane in view, soon."""
+        if not self._closed:
+            self._timer.start()
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        self._closed = True
+        self._timer.stop()
+        self._background.drop()
+        self._disconnect_layers()
+        for emitter, slot in self._viewer_events:
+            emitter.disconnect(slot)
+        self._viewer_events = []
+
+    def current(self) -> Slice | None:
+        """Return the plane in view."""
+        return current_slice(self.result.reconstruction, self.viewer.dims) if self.result else None
+
+    def _follow_selection(self, event: Any = None) -> None:
+        active = real(self.viewer.layers.selection.active)
+        for result in self.results:
+            if active in result.layers and result != self.result:
+                self.choose(result)
+
+    def _on_data(self, event: Any = None) -> None:
+        self._forget()
+        self.refresh()
+
+    def _on_contrast(self, event: Any = None) -> None:
+        self.contrast_changed.emit()
+
+    def _on_redrawn(self, event: Any = None) -> None:
+        """A layer was sliced anew: of interest only while a run is still writing to it."""
+        if self.result and self.result.provenance.get("finished") is False:
+            self._on_data()
+
+    def _disconnect_layers(self) -> None:
+        for emitter, slot in self._connected:
+            emitter.disconnect(slot)
+        self._connected = []
+
+    def _forget(self) -> None:
+        self.look = None
+
+    def _read(self) -> None:
+        if self._closed:
+            return
+        result, measure, place = self.result, self.measure, self.current()
+        if result is None or place is None:
+            self._background.drop()
+            self._lose(NO_RESULT if result is None else NOT_A_PLANE)
+            return
+        if self.look is not None and (self.look.slice, self.look.measure) == (place, measure):
+            return  # another axis has moved, or it has moved back
+        mean, std = (full_data(layer) for layer in result.layers)
+
+        def look(checkpoint: Callable[[], None]) -> Look:
+            doubt = PlaneDoubt(place.take(mean), place.take(std))
+            checkpoint()
+            return Look(result, place, measure, doubt, ThresholdCurve(doubt, measure))
+
+        self._background.ask(look)
+
+    def _on_read(self, look: Look) -> None:
+        if not self._closed and look.result == self.result and look.measure == self.measure:
+            self.look = look
+            self.looked.emit("")
+
+    def _lose(self, words: str) -> None:
+        self.look = None
+        self.looked.emit(words)

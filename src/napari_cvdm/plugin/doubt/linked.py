@@ -1,0 +1,142 @@
+"""Which layers belong together: reconstruction, uncertainty, draws and the original of each run.
+
+Layers are told by their metadata alone, so that a result read back from a file is known as well as a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+__all__ = ["DRAWS_KEY", "Result", "find_results", "full_data", "original_of", "real"]
+
+DRAWS_KEY = "napari_cvdm_draws"
+"""Key of the reconstruction's ``metadata`` under which single draws are kept, shape (draws, *data.shape)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The layers of one run. Two of these are equal if their layers are the same.
+
+    Attributes
+    ----------
+    reconstruction, uncertainty : napari.layers.Image
+        Of the same shape.
+    """
+
+    reconstruction: Image
+    uncertainty: Image
+
+    @property
+    def layers(self) -> tuple[Image, Image]:
+        """Both layers."""
+        return self.reconstruction, self.uncertainty
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the result was made."""
+        return dict(self.reconstruction.metadata.get(METADATA_KEY, {}))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the standard deviation was calibrated."""
+        return self.provenance.get("uncertainty") == "calibrated"
+
+    @property
+    def draws(self) -> Any | None:
+        """The single draws, shape (draws, *reconstruction.shape), or None if they were not kept."""
+        draws = self.reconstruction.metadata.get(DRAWS_KEY)
+        shape: tuple[int, ...] = tuple(getattr(draws, "shape", ()))
+        fits = len(shape) > 1 and shape[1:] == tuple(full_data(self.reconstruction).shape)
+        return draws if fits and shape[0] > 0 else None
+
+
+def real(thing: Any) -> Any:
+    """Return what stands behind one of the proxies that napari hands to plugins, or the thing itself."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def full_data(layer: Image) -> Any:
+    """Return a layer's data at full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def find_results(layers: Iterable[Layer]) -> list[Result]:
+    """Pair the result layers of a viewer.
+
+    Layers of one run share its name (``"run"`` in the metadata), or else the whole of their provenance.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        All layers, in the viewer's order.
+
+    Returns
+    -------
+    list of Result
+        In the order of the reconstructions. A layer whose partner is missing or of another shape is left out.
+    """
+    waiting: dict[str, list[Image]] = {}
+    found: list[tuple[int, Result]] = []
+    for position, layer in enumerate(real(layer) for layer in layers):
+        picture = _picture(layer)
+        if picture is None:
+            continue
+        other = "uncertainty" if picture == "reconstruction" else "reconstruction"
+        key = _run_of(layer)
+        if partners := waiting.get(key + other):
+            partner = partners.pop(0)
+            pair = (layer, partner) if picture == "reconstruction" else (partner, layer)
+            found.append((position, Result(*pair)))
+        else:
+            waiting.setdefault(key + picture, []).append(layer)
+    return [result for _, result in sorted(found, key=lambda each: each[0])]
+
+
+def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
+    """Find the layer a result was made from, by the name in its provenance or in its own.
+
+    Parameters
+    ----------
+    result : Result
+        Whose original to find.
+    layers : sequence of Layer
+        All layers of the viewer.
+
+    Returns
+    -------
+    Image or None
+        None if there is no image layer of that name with as many axes.
+    """
+    from napari.layers import Image
+
+    name = result.provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
+    for layer in map(real, layers):
+        if isinstance(layer, Image) and not is_result(layer) and layer.name == name:
+            return layer if layer.ndim == result.reconstruction.ndim else None
+    return None
+
+
+def _picture(layer: Any) -> str | None:
+    from napari.layers import Image
+
+    if not isinstance(layer, Image) or layer.rgb or not is_result(layer):
+        return None
+    metadata = layer.metadata[METADATA_KEY]
+    picture = metadata.get("picture") if isinstance(metadata, dict) else None
+    return picture if picture in ("reconstruction", "uncertainty") else None
+
+
+def _run_of(layer: Image) -> str:
+    """Return what layers of one run have in common, shape included."""
+    metadata = layer.metadata[METADATA_KEY]
+    if run := metadata.get("run"):
+        return f"{run} {full_data(layer).shape} "
+    rest = sorted((key, repr(value)) for key, value in metadata.items() if key != "picture")
+    return f"{rest} {full_data(layer).shape} "

@@ -1,0 +1,126 @@
+"""Layers that the panel adds to the viewer: each made when it is first needed, and removed with the panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cvdm.plugin.doubt.linked import Result, real
+from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.layers import unique_name
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+__all__ = ["OwnLayers"]
+
+
+class OwnLayers:
+    """The panel's layers, by what they show.
+
+    Adding a layer neither selects it nor hides another; a layer that the user has deleted is made anew.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer itself, not a proxy.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layers: dict[str, Layer] = {}
+
+    def get(self, name: str) -> Layer | None:
+        """Return the layer of that name, if it is in the viewer."""
+        layer = self._layers.get(name)
+        return layer if layer is not None and layer in self._viewer.layers else None
+
+    def all(self) -> list[Layer]:
+        """All that are in the viewer."""
+        return [layer for layer in self._layers.values() if layer in self._viewer.layers]
+
+    def add(self, name: str, layer: Layer, above: Layer | None = None) -> Layer:
+        """Put a layer into the viewer: on top, or right above another one."""
+        layers, selection = self._viewer.layers, self._viewer.layers.selection
+        selected, active = set(selection), selection.active
+        layer.name = unique_name(layer.name, {other.name for other in layers})
+        position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
+        layers.insert(position, layer)
+        selection.clear()
+        selection.update(each for each in selected if each in layers)
+        selection.active = active if active in layers else None
+        self._layers[name] = layer
+        return layer
+
+    def show_plane(
+        self,
+        key: str,
+        plane: NDArray[Any],
+        place: Slice,
+        result: Result,
+        above: Layer | None = None,
+        **looks: Any,
+    ) -> Layer:
+        """Show a picture of one plane where the result has that plane.
+
+        Parameters
+        ----------
+        key : str
+            Under which the layer is kept.
+        plane : ndarray
+            Shape (rows, columns), or (rows, columns, 4) for RGBA; integers of type uint8 become labels where
+            ``looks`` names a label colour map.
+        place : Slice
+            Where it was taken from.
+        result : Result
+            What it was taken from.
+        above : Layer, optional
+            Right above which layer to put a new one; on top of all if left out.
+        **looks
+            Keyword arguments of the layer, used when it is made.
+
+        Returns
+        -------
+        Layer
+            New layers are visible.
+        """
+        from napari.layers import Image, Labels
+
+        data, where = place.spread(plane), place.placement(result.reconstruction)
+        layer = self.get(key)
+        if layer is None:
+            kind = Labels if "colormap" in looks and plane.dtype == np.uint8 and plane.ndim == 2 else Image
+            if kind is Image:
+                looks = {"rgb": plane.ndim == 3, **looks}
+            return self.add(key, kind(data, **where, **looks), above)
+        if not np.array_equal(layer.scale, where["scale"]):
+            layer.scale = where["scale"]
+        if not np.array_equal(layer.translate, where["translate"]):
+            layer.translate = where["translate"]
+        layer.data = data
+        return layer
+
+    def release(self, name: str) -> None:
+        """Leave a layer to the user."""
+        self._layers.pop(name, None)
+
+    def remove(self, name: str) -> None:
+        """Take a layer out of the viewer."""
+        layer = self._layers.pop(name, None)
+        if layer is not None and layer in self._viewer.layers:
+            spared = OldObjectsSpared()
+            self._viewer.layers.remove(layer)
+            spared.release()
+
+    def remove_all(self, but: str = "") -> None:
+        """Take all layers out of the viewer, but for one."""
+        for name in list(self._layers):
+            if name != but:
+                self.remove(name)
+
+    def owns(self, layer: Any) -> bool:
+        """Whether a layer is one of these."""
+        return any(real(layer) is own for own in self._layers.values())

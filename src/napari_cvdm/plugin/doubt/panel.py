@@ -1,0 +1,274 @@
+"""The dock widget "CVDM uncertainty": how far to trust a result, and where to look again."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
+from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
+from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
+from napari_cvdm.plugin.doubt.linked import Result, real
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.pictures import Pictures
+from napari_cvdm.plugin.doubt.profile_section import ProfileSection
+from napari_cvdm.plugin.doubt.regions_section import RegionsSection
+from napari_cvdm.plugin.doubt.section import Section, note
+from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
+from napari_cvdm.plugin.doubt.view_section import ViewSection
+from napari_cvdm.plugin.doubt.views import Arrangement
+from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.layers import is_result
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Layer
+
+__all__ = ["DoubtPanel", "show_doubt_panel"]
+
+_TITLE = "CVDM uncertainty"
+_MEASURES = (("image units", "absolute"), ("relative to signal", "relative"))
+#: Panels taken out of their dock, until Qt has deleted them; nobody else may hold them.
+_CLOSED: set[DoubtPanel] = set()
+
+
+def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer | None = None) -> DoubtPanel:
+    """Open the panel, or bring it to the front, and link it to a result.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    layers : sequence of Layer
+        Layers of the result to look at; the newest result if none of them belongs to one.
+    original : Layer, optional
+        The image that was restored; found by its name if left out.
+
+    Returns
+    -------
+    DoubtPanel
+    """
+    dock, panel = real(viewer).window.add_plugin_dock_widget("napari-cvdm", _TITLE, tabify=True)
+    dock.show()
+    dock.raise_()
+    panel.look_at(layers, original)
+    return panel
+
+
+class DoubtPanel(QWidget):
+    """Shows a result from all sides: views, threshold, uncertain regions, profile, histogram.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer to look at.
+
+    Attributes
+    ----------
+    results, originals, measure : QComboBox
+        What is looked at, and how.
+    views, threshold, regions, profile, histogram
+        The parts of the panel.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._window: Callable[[], QMainWindow | None] = lambda: None
+        self.link = Link(napari_viewer, self)
+        self._pictures_kept, self._marks = OwnLayers(self.link.viewer), OwnLayers(self.link.viewer)
+        self._arrangement = Arrangement(self.link, self._pictures_kept)
+        self._pictures = Pictures(self.link, self._pictures_kept, self)
+        self.results, self.originals, self.measure = ElidingCombo(), ElidingCombo(), ElidingCombo()
+        self.message = note(NO_RESULT)
+        self.views = ViewSection(self.link, self._pictures, self._arrangement)
+        self.threshold = ThresholdSection(self.link, self._marks)
+        self.regions = RegionsSection(self.link, self._marks)
+        self.profile = ProfileSection(self.link, self._marks)
+        self.histogram = HistogramSection(self.link)
+        self._arrange()
+        self._connect()
+        self.link.rescan()
+        self._show_choices()
+
+    def look_at(self, layers: Sequence[Layer] = (), original: Layer | None = None) -> None:
+        """Look at the result that ``layers`` belong to, and compare it with ``original``."""
+        wanted = [real(layer) for layer in layers]
+        self.link.rescan()
+        for result in reversed(self.link.results):
+            if any(layer in result.layers for layer in wanted):
+                self.link.choose(result, real(original))
+                break
+        self._show_choices()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for a plot; the dock may be made narrower."""
+        return QSize(300, 600)
+
+    def reset_choices(self, event: Any = None) -> None:
+        """See what there is to look at. napari calls this whenever layers come, go or are renamed."""
+        self.link.rescan()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that the dock was closed, which napari does by taking the widget out of it."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._on_closed()
+        elif event is not None and event.type() == QEvent.Type.Show and (window := main_window_of(self)):
+            self._window = weakref.ref(window)  # for the time after the dock is closed
+        return bool(super().event(event))
+
+    # -- what is looked at -----------------------------------------------------------------------------------
+
+    def _show_choices(self) -> None:
+        """Show which results and originals there are, without choosing any."""
+        link = self.link
+        _fill(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
+        candidates: list[tuple[str, Image | None]] = [("none", None)]
+        candidates += [(layer.name, layer) for layer in self._originals()]
+        _fill(self.originals, candidates, link.original)
+        there = link.result is not None
+        self.message.setVisible(not there)
+        for part in (self._head, *self._sections):
+            part.setVisible(there)
+
+    def _originals(self) -> list[Image]:
+        from napari.layers import Image
+
+        result = self.link.result
+        return [
+            layer
+            for layer in map(real, self.link.viewer.layers)
+            if isinstance(layer, Image)
+            and result is not None
+            and layer.ndim == result.reconstruction.ndim
+            and not is_result(layer)
+            and not self._pictures_kept.owns(layer)
+        ]
+
+    def _on_result_chosen(self, index: int) -> None:
+        self.link.choose(self.results.itemData(index))
+
+    def _on_original_chosen(self, index: int) -> None:
+        self.link.choose_original(self.originals.itemData(index))
+
+    def _on_measure_chosen(self, index: int) -> None:
+        self.link.set_measure(self.measure.itemData(index))
+
+    def _on_looked(self, words: str) -> None:
+        self.message.setText(words)
+        self.message.setVisible(bool(words))
+
+    def _on_switched(self) -> None:
+        """Pictures of another result are of no use."""
+        if self.link.result is None:
+            self._pictures_kept.remove_all()
+            self._arrangement.restore()
+
+    def _on_theme(self, event: Any = None) -> None:
+        for part in (self.profile, self.histogram):
+            part.plot.redraw_soon()
+
+    def _on_removing(self, event: Any = None) -> None:
+        make_canvas_current(main_window_of(self) or self._window())
+
+    def _on_removed(self, event: Any) -> None:
+        self._arrangement.forget(real(event.value))
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def _on_closed(self) -> None:
+        """Put the viewer back as it was, and leave no widget for the garbage collector to find.
+
+        Python may collect garbage in any thread, but a Qt widget must be destroyed on the main thread.
+        """
+        _CLOSED.add(self)
+        QTimer.singleShot(0, self._delete_if_closed)
+
+    def _delete_if_closed(self) -> None:
+        if self.parent() is not None:  # docked again
+            _CLOSED.discard(self)
+        elif self in _CLOSED:
+            _CLOSED.discard(self)
+            for part in (self.views, self.threshold, self.regions, self.profile, self.histogram):
+                part.close_down()
+            self.link.close()
+            self._pictures_kept.remove_all()
+            layers = self.link.viewer.layers
+            layers.events.removing.disconnect(self._on_removing)
+            layers.events.removed.disconnect(self._on_removed)
+            self.link.viewer.events.theme.disconnect(self._on_theme)
+            self.deleteLater()
+
+    # -- construction ----------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        for name, measure in _MEASURES:
+            self.measure.addItem(name, measure)
+        self._head = QWidget()
+        form = QFormLayout(self._head)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for words, combo, tip in (
+            ("Result", self.results, "The reconstruction to look at. Selecting its layer chooses it too."),
+            ("Original", self.originals, "The image that was restored, to compare with."),
+            (
+                "Uncertainty",
+                self.measure,
+                "In units of the image: how large an error to expect. Relative: how large compared with what "
+                "is there, so that faint structures count as much as bright ones.",
+            ),
+        ):
+            combo.setToolTip(tip)
+            label = QLabel(words)
+            label.setBuddy(combo)
+            label.setToolTip(tip)
+            form.addRow(label, combo)
+        self._sections = [
+            Section("View", self.views, "Ways to look at the result.", unfolded=True),
+            Section("Threshold", self.threshold, "Where to draw the line, and what it means.", unfolded=True),
+            Section("Where to look again", self.regions, "The places the model is least sure about."),
+            Section("Line profile", self.profile, "Intensities along a line, with the 90 % band."),
+            Section("Histogram", self.histogram, "How uncertainty is spread over this plane."),
+        ]
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(4, 4, 4, 4)
+        for part in (self._head, self.message, *self._sections):
+            column.addWidget(part)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setMinimumWidth(220)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+
+    def _connect(self) -> None:
+        self.results.activated.connect(self._on_result_chosen)
+        self.originals.activated.connect(self._on_original_chosen)
+        self.measure.currentIndexChanged.connect(self._on_measure_chosen)
+        self.threshold.changed.connect(self.histogram.set_threshold)
+        self.link.changed.connect(self._show_choices)
+        self.link.switched.connect(self._on_switched)
+        self.link.looked.connect(self._on_looked)
+        self.link.viewer.events.theme.connect(self._on_theme)
+        self.link.contrast_changed.connect(self._pictures.renew_soon)
+        self.link.viewer.layers.events.removing.connect(self._on_removing)
+        self.link.viewer.layers.events.removed.connect(self._on_removed)
+
+
+def _fill(combo: QComboBox, entries: list[tuple[str, Any]], chosen: Result | Image | None) -> None:
+    combo.blockSignals(True)
+    combo.clear()
+    for number, (name, value) in enumerate(entries):
+        combo.addItem(name, value)
+        if value is chosen or value == chosen:
+            combo.setCurrentIndex(number)
+    combo.blockSignals(False)
+    combo.setToolTip(combo.currentText() if combo.count() else "")

@@ -1,0 +1,214 @@
+"""The pictures that views need and no run has made: maps, overlays, a cut original, a single draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
+from napari_cvdm.plugin.doubt.background import Background, Task
+from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.schedule_task import schedule_task
+
+if TYPE_CHECKING:
+    from napari_cvdm.plugin.doubt.link import Link, Look
+    from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+
+__all__ = ["Pictures"]
+
+#: Errors, as shares of the signal, that the relative overlay shows as sure and as fully doubtful.
+_RELATIVE_LIMITS = (0.1, 0.6)
+#: Share of the uncertainty's contrast range that counts as sure: the paint is for what stands out.
+_SURE = 0.25
+
+
+class Pictures(QObject):
+    """Makes and renews the panel's layers. Lives on the main thread; what takes long is done in another.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    own : OwnLayers
+        Where the layers are kept.
+    parent : QObject
+        Owner.
+
+    Attributes
+    ----------
+    swipe : float
+        Share of the width, 0 to 1, at which the original ends.
+    draw : int
+        Number of the draw that is shown, from 0.
+    """
+
+    #: What the view of that key needs is there.
+    ready = Signal(str)
+    #: Why the picture of a view cannot be made.
+    failed = Signal(str)
+    #: Whether there is something to wait for.
+    busy = Signal(bool)
+
+    def __init__(self, link: Link, own: OwnLayers, parent: QObject) -> None:
+        super().__init__(parent)
+        self._link, self._own = link, own
+        self._key = "own"
+        self.swipe = 0.5
+        self.draw = 0
+        self._background = Background(self)
+        self._background.done.connect(self._on_computed)
+        self._background.failed.connect(self.failed)
+        self._background.busy.connect(self.busy)
+        self._renewal = QTimer(self)
+        self._renewal.setSingleShot(True)
+        self._renewal.setInterval(40)
+        self._renewal.timeout.connect(self.renew)
+
+    def prepare(self, key: str) -> None:
+        """Make what the view of that key needs; `ready` tells when it is there."""
+        self._key = key
+        self._background.drop()
+        self.renew()
+
+    def renew_soon(self, event: Any = None) -> None:
+        """Renew the picture after a burst of changes."""
+        self._renewal.start()
+
+    def renew(self) -> None:
+        """Bring the current view's picture up to date with the plane and the contrast limits."""
+        key, link = self._key, self._link
+        if link.result is None:
+            return
+        if key in ("own", "reconstruction", "beside"):
+            self.ready.emit(key)
+        elif key == "swipe" and link.original is not None:
+            self._show_swipe()
+        elif key == "draws" and link.result.draws is not None:
+            self._show_draw()
+        elif key == "schedule" and link.original is not None:
+            self._ask(key, schedule_task(link))
+        elif key in ("uncertainty", "colour", "opacity") and link.look is not None:
+            self._ask(key, _composition(key, link.look, *self._limits(link.look)))
+
+    def close(self) -> None:
+        """Want nothing any more."""
+        self._renewal.stop()
+        self._background.drop()
+
+    def _ask(self, key: str, task: Task) -> None:
+        look, place = self._link.look, self._link.current()
+        result = self._link.result
+        self._background.ask(
+            lambda checkpoint: (key, result, look.slice if look else place, task(checkpoint))
+        )
+
+    def _on_computed(self, answer: tuple[str, Any, Any, np.ndarray]) -> None:
+        key, result, place, plane = answer
+        if key != self._key or result != self._link.result or place is None:
+            return
+        layer = self._own.show_plane(key, plane, place, result, result.uncertainty, **self._looks(key, plane))
+        if key == "uncertainty":
+            self._fit_limits(layer)
+        if key in ("uncertainty", "schedule"):
+            layer.colorbar.visible = True
+        self.ready.emit(key)
+
+    def _looks(self, key: str, plane: np.ndarray) -> dict[str, Any]:
+        base = self._link.result.reconstruction.name if self._link.result else ""
+        if key in ("colour", "opacity"):
+            what = "overlay" if key == "colour" else "faded overlay"
+            return {"name": f"{base} {what}", "blending": "translucent_no_depth"}
+        colormap, what = (
+            ("magma", "uncertainty map") if key == "uncertainty" else ("viridis", "learned schedule")
+        )
+        low, high = (float(limit) for limit in np.percentile(plane[::4, ::4], (1, 99)))
+        return {
+            "name": f"{base} {what}",
+            "colormap": colormap,
+            "blending": "translucent_no_depth",
+            "contrast_limits": (low, max(high, low + 1e-6)),
+        }
+
+    def _fit_limits(self, layer: Any) -> None:
+        """Set contrast limits anew when the measure has changed, and leave them to the user otherwise."""
+        look = self._link.look
+        key = (look.measure, id(look.result)) if look else None
+        if look is None or layer.metadata.get("limits of") == key:
+            return
+        layer.metadata["limits of"] = key
+        top = max(look.curve.highest, 1e-6)
+        top = min(top, 1.0) if look.measure == "relative" else top
+        layer.contrast_limits_range = (0.0, 2 * top)
+        layer.contrast_limits = (0.0, top)
+
+    def _limits(self, look: Look) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return contrast limits of the overlay: of the intensity, and of the doubt."""
+        reconstruction, uncertainty = look.result.layers
+        low, high = (float(limit) for limit in reconstruction.contrast_limits)
+        if look.measure == "relative":
+            return (low, high), _RELATIVE_LIMITS
+        least, most = (float(limit) for limit in uncertainty.contrast_limits)
+        return (low, high), (least + _SURE * (most - least), most)
+
+    def _show_swipe(self) -> None:
+        from napari.layers import Image
+
+        original, result = self._link.original, self._link.result
+        assert original is not None
+        assert result is not None
+        data = full_data(original)
+        axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
+        columns = max(1, round(self.swipe * data.shape[axis]))
+        left = data[(slice(None),) * axis + (slice(columns),)]
+        layer = self._own.get("swipe")
+        if layer is not None and layer.metadata.get("original") is original:
+            layer.data = left
+        else:
+            self._own.remove("swipe")
+            looks = {name: getattr(original, name) for name in _SHARED}
+            if not original.rgb:
+                looks |= {name: getattr(original, name) for name in ("colormap", "contrast_limits", "gamma")}
+            layer = Image(left, name=f"{original.name} (swipe)", rgb=original.rgb, multiscale=False, **looks)
+            layer.blending = "translucent_no_depth"
+            layer.metadata["original"] = original
+            self._own.add("swipe", layer, above=result.uncertainty)
+        self.ready.emit("swipe")
+
+    def _show_draw(self) -> None:
+        from napari.layers import Image
+
+        result = self._link.result
+        assert result is not None
+        draws, reconstruction = result.draws, result.reconstruction
+        self.draw = min(self.draw, draws.shape[0] - 1) if draws is not None else 0
+        data = draws[self.draw] if draws is not None else None
+        layer = self._own.get("draws")
+        if layer is not None and layer.metadata.get("result") == result:
+            layer.data = data
+        else:
+            self._own.remove("draws")
+            names = (*_SHARED, "colormap", "contrast_limits", "gamma")
+            looks = {name: getattr(reconstruction, name) for name in names}
+            layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
+            layer.blending = "translucent_no_depth"
+            layer.metadata["result"] = result
+            self._own.add("draws", layer, above=result.uncertainty)
+        self.ready.emit("draws")
+
+
+_SHARED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+
+
+def _composition(
+    key: str, look: Look, limits: tuple[float, float], doubt_limits: tuple[float, float]
+) -> Task:
+    def compose(checkpoint: Any) -> np.ndarray:
+        uncertainty = look.doubt.uncertainty(look.measure)
+        if key == "uncertainty":
+            return uncertainty
+        compose_as = certainty_by_colour if key == "colour" else certainty_by_opacity
+        return compose_as(look.doubt.mean, uncertainty, limits, doubt_limits)
+
+    return compose

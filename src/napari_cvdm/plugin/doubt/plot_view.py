@@ -1,0 +1,219 @@
+"""A plot in the panel: drawn in a worker, painted as a picture, saved as picture, drawing or table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF, QSize, Qt, QTimer
+from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette, QResizeEvent
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
+from napari_cvdm.files.csv_table import write_csv
+from napari_cvdm.plugin.doubt.background import Background
+
+__all__ = ["Plot", "PlotView"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """What is plotted.
+
+    Attributes
+    ----------
+    draw : callable
+        Makes the figure in a given style; called in a worker.
+    columns : mapping
+        The numbers behind it, under their headings.
+    file_name : str
+        Proposed for saving, without its end.
+    """
+
+    draw: Callable[[FigureStyle], Any]
+    columns: Mapping[str, NDArray[Any]]
+    file_name: str
+
+
+class PlotView(QWidget):
+    """Shows a `Plot` at its own size and in the theme's colours, with buttons to save it.
+
+    Parameters
+    ----------
+    empty : str
+        What is read while there is nothing to plot.
+
+    Attributes
+    ----------
+    save_picture, save_numbers : QPushButton
+        Ask for a file, and write to it.
+    """
+
+    def __init__(self, empty: str) -> None:
+        super().__init__()
+        self.canvas = _Canvas(empty)
+        self.canvas.resized.append(self.redraw_soon)
+        self.save_picture = QPushButton("Save plot …")
+        self.save_picture.setToolTip("As PNG (pixels) or SVG (lines, to be edited).")
+        self.save_numbers = QPushButton("Save table …")
+        self.save_numbers.setToolTip("As CSV, for a spreadsheet.")
+        self._plot: Plot | None = None
+        self._drawing, self._saving = Background(self), Background(self)
+        self._drawing.done.connect(self.canvas.show_pixels)
+        self._drawing.failed.connect(self.canvas.show_words)
+        self._saving.done.connect(_tell_saved)
+        self._saving.failed.connect(_tell_failed)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(50)
+        self._soon.timeout.connect(self._redraw)
+        self.save_picture.clicked.connect(self._ask_picture)
+        self.save_numbers.clicked.connect(self._ask_numbers)
+        for button in (self.save_picture, self.save_numbers):
+            button.setMinimumWidth(40)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.save_picture)
+        buttons.addWidget(self.save_numbers)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas)
+        layout.addLayout(buttons)
+        self.show_plot(None)
+
+    def show_plot(self, plot: Plot | None, words: str = "") -> None:
+        """Show a plot, or ``words`` in its place."""
+        self._plot = plot
+        self.save_picture.setEnabled(plot is not None)
+        self.save_numbers.setEnabled(plot is not None)
+        if plot is None:
+            self._drawing.drop()
+            self.canvas.show_words(words)
+        self.redraw_soon()
+
+    def close_down(self) -> None:
+        """Want nothing any more."""
+        self._soon.stop()
+        self._drawing.drop()
+
+    def write(self, path: Path) -> None:
+        """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
+        plot = self._plot
+        if plot is None:
+            return
+
+        def write(checkpoint: Callable[[], None]) -> Path:
+            if path.suffix.lower() == ".csv":
+                write_csv(path, plot.columns)
+            else:
+                saved(plot.draw(FigureStyle()), path)
+            return path
+
+        self._saving.ask(write)
+
+    def redraw_soon(self, event: Any = None) -> None:
+        """Draw anew, because the size or the theme has changed."""
+        self._soon.start()
+
+    def _redraw(self) -> None:
+        plot, size = self._plot, self.canvas.size()
+        if plot is None or not self.isVisible():
+            return
+        if not self.canvas.drawn:
+            self.canvas.show_words("Drawing …")
+        palette = self.palette()
+        style = FigureStyle(
+            size.width(),
+            size.height(),
+            self.canvas.devicePixelRatioF(),
+            foreground=palette.color(QPalette.ColorRole.WindowText).name(),
+            background="none",
+        )
+        self._drawing.ask(lambda _: rendered(plot.draw(style)))
+
+    def showEvent(self, event: Any) -> None:
+        """Draw what was not drawn while it could not be seen."""
+        super().showEvent(event)
+        self.redraw_soon()
+
+    def _ask_picture(self) -> None:
+        self._ask_file("Save the plot", "PNG picture (*.png);;SVG drawing (*.svg);;PDF (*.pdf)", ".png")
+
+    def _ask_numbers(self) -> None:
+        self._ask_file("Save the numbers", "Comma-separated values (*.csv)", ".csv")
+
+    def _ask_file(self, title: str, kinds: str, usual: str) -> None:
+        if self._plot is None:
+            return
+        name, kind = QFileDialog.getSaveFileName(self, title, self._plot.file_name + usual, kinds)
+        if name:
+            path = Path(name)
+            end = kind[kind.find("*") + 1 : kind.find(")")] if "*" in kind else usual
+            self.write(path if path.suffix.lower() in (".png", ".svg", ".pdf", ".csv") else Path(name + end))
+
+
+class _Canvas(QWidget):
+    """Paints a picture of a plot, or words."""
+
+    def __init__(self, empty: str) -> None:
+        super().__init__()
+        self.resized: list[Callable[[], None]] = []
+        self._empty, self._words = empty, empty
+        self._image: QImage | None = None
+        self.setMinimumSize(120, 170)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """As high as a plot needs; as wide as the dock is."""
+        return QSize(240, 190)
+
+    def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        """Show a picture, uint8, shape (height, width, 4)."""
+        height, width, _ = pixels.shape
+        self._image = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        self.update()
+
+    def show_words(self, words: str) -> None:
+        """Show words instead."""
+        self._image, self._words = None, words or self._empty
+        self.update()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a plot can be seen."""
+        return self._image is not None
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Have the plot drawn at the new size."""
+        super().resizeEvent(event)
+        for tell in self.resized:
+            tell()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the picture at its own size, so that its lines stay sharp."""
+        painter = QPainter(self)
+        if self._image is not None:
+            ratio = self.devicePixelRatioF()
+            painter.drawImage(
+                QRectF(0, 0, self._image.width() / ratio, self._image.height() / ratio), self._image
+            )
+        else:
+            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.rect().adjusted(8, 8, -8, -8), flags, self._words)
+        painter.end()
+
+
+def _tell_saved(path: Path) -> None:
+    from napari.utils.notifications import show_info
+
+    show_info(f"Saved {path.name} in {path.parent}.")
+
+
+def _tell_failed(words: str) -> None:
+    from napari.utils.notifications import show_error
+
+    show_error(f"Not saved: {words} Choose another folder or name.")

@@ -1,0 +1,212 @@
+"""The part of the panel that plots the image along a line drawn in the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
+from napari_cvdm.assessment.profile import Profile, points_along, sample
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.link import Link, Look
+from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+from napari_cvdm.plugin.doubt.words import length_unit
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Shapes
+
+    from napari_cvdm.plugin.doubt.background import Task
+
+__all__ = ["ProfileSection"]
+
+_EMPTY = "Press Draw a line, then drag in the image. Several lines: the selected one is plotted."
+
+
+class ProfileSection(QWidget):
+    """Reconstruction with its 90 % band, and the original, along the line that was drawn last or is selected.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    marks : OwnLayers
+        Where the layer of lines is kept.
+
+    Attributes
+    ----------
+    draw, across : QPushButton
+        Take up napari's line tool, or put a line across the view.
+    plot : PlotView
+        The profile.
+    """
+
+    def __init__(self, link: Link, marks: OwnLayers) -> None:
+        super().__init__()
+        self._link, self._marks = link, marks
+        self._lines: Shapes | None = None
+        self.draw = QPushButton("Draw a line")
+        self.draw.setToolTip("Takes up napari's line tool: drag from one end to the other.")
+        self.across = QPushButton("Line across")
+        self.across.setToolTip("Puts a line through the middle of the view, without the mouse.")
+        self.plot = PlotView(_EMPTY)
+        self._background = Background(self)
+        self._background.done.connect(self._on_sampled)
+        self._background.failed.connect(lambda words: self.plot.show_plot(None, words))
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(60)
+        self._soon.timeout.connect(self._sample)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.draw)
+        buttons.addWidget(self.across)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(buttons)
+        layout.addWidget(self.plot)
+        self.draw.clicked.connect(self._take_tool)
+        self.across.clicked.connect(self._add_across)
+        link.looked.connect(self._on_looked)
+
+    def close_down(self) -> None:
+        """Want nothing any more; lines stay in the viewer."""
+        self._soon.stop()
+        self._background.drop()
+        self.plot.close_down()
+        self._follow(None)
+
+    def showEvent(self, event: Any) -> None:
+        """Plot what was not plotted while it could not be seen."""
+        super().showEvent(event)
+        self._soon.start()
+
+    def _on_looked(self, words: str) -> None:
+        look = self._link.look
+        for button in (self.draw, self.across):
+            button.setEnabled(look is not None)
+        if look is None:
+            self.plot.show_plot(None, words)
+        self._soon.start()
+
+    def _layer_of_lines(self, look: Look) -> Shapes:
+        from napari.layers import Shapes
+
+        layer = self._marks.get("lines")
+        reconstruction = look.result.reconstruction
+        if layer is None or layer.ndim != reconstruction.ndim:
+            self._marks.release("lines")
+            names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+            where = {name: getattr(reconstruction, name) for name in names}
+            side = max(full_data(reconstruction).shape[axis] for axis in look.slice.displayed)
+            layer = Shapes(
+                ndim=reconstruction.ndim,
+                name=f"{reconstruction.name} profile",
+                edge_color="#56B4E9",
+                edge_width=max(1.0, side / 250),
+                **where,
+            )
+            self._marks.add("lines", layer)
+        self._follow(layer)
+        return layer
+
+    def _follow(self, layer: Shapes | None) -> None:
+        if layer is self._lines:
+            return
+        for connect, lines in (("disconnect", self._lines), ("connect", layer)):
+            if lines is not None:
+                getattr(lines.events.data, connect)(self._on_drawn)
+                getattr(lines.events.highlight, connect)(self._on_drawn)
+        self._lines = layer
+
+    def _on_drawn(self, event: Any = None) -> None:
+        self._soon.start()
+
+    def _take_tool(self) -> None:
+        if self._link.look is None:
+            return
+        layer = self._layer_of_lines(self._link.look)
+        layer.visible = True
+        self._link.viewer.layers.selection.active = layer
+        layer.mode = "add_line"
+
+    def _add_across(self) -> None:
+        look = self._link.look
+        if look is None:
+            return
+        layer = self._layer_of_lines(look)
+        reconstruction, viewer = look.result.reconstruction, self._link.viewer
+        rows, columns = (n - 1 for n in look.doubt.mean.shape)
+        offset = viewer.dims.ndim - reconstruction.ndim
+        world = np.array(viewer.dims.point, float)
+        world[list(viewer.dims.displayed)] = viewer.scene.camera.center[-2:]
+        first, _ = look.slice.displayed
+        middle = float(reconstruction.world_to_data(world[offset:])[first]) / look.slice.step
+        row = float(np.clip(middle, 0, rows))
+        ends = np.array([(row, 0.1 * columns), (row, 0.9 * columns)])
+        layer.add(look.slice.points(ends), shape_type="line")
+        layer.selected_data = {len(layer.data) - 1}
+
+    def _sample(self) -> None:
+        look, lines = self._link.look, self._lines
+        if look is None or lines is None or lines not in self._link.viewer.layers or not self.isVisible():
+            return
+        if not len(lines.data):
+            self._background.drop()
+            self.plot.show_plot(None)
+            return
+        chosen = max(lines.selected_data, default=len(lines.data) - 1)
+        vertices = np.array(
+            [lines.data_to_world(vertex) for vertex in lines.data[min(chosen, len(lines.data) - 1)]]
+        )
+        self._background.ask(_sampling(look, self._link.original, vertices))
+
+    def _on_sampled(self, answer: tuple[Look, Profile]) -> None:
+        look, profile = answer
+        if look.result != self._link.result:
+            return
+
+        def draw(style: FigureStyle) -> Any:
+            return draw_profile(profile, style)
+
+        self.plot.show_plot(Plot(draw, profile.columns(), f"{look.result.reconstruction.name} profile"))
+
+
+def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
+    """Plan the sampling along a line whose vertices are given in world coordinates, shape (n, axes)."""
+    layer, place = look.result.reconstruction, look.slice
+    axes = list(place.displayed)
+    corners = np.array([layer.world_to_data(vertex) for vertex in vertices])[:, axes]
+    to_world, factor = layer.data_to_world, np.array([length_unit(layer, a)[0] for a in range(layer.ndim)])
+    unit = length_unit(layer, axes[0])[1]
+    into_original = original.world_to_data if original is not None else None
+    recorded = full_data(original) if original is not None else None
+    colours = original is not None and original.rgb
+
+    def compute(_: Any) -> tuple[Look, Profile]:
+        points = points_along(corners)
+        full = place.points(points / place.step)
+        world = np.array([to_world(point) for point in full])
+        lengths = np.linalg.norm(np.diff(world, axis=0) * factor, axis=1)
+        values = None
+        if into_original is not None and recorded is not None:
+            there = np.array([into_original(point) for point in world])
+            at = tuple(
+                slice(None) if a in axes else int(np.clip(round(there[0, a]), 0, recorded.shape[a] - 1))
+                for a in range(there.shape[1])
+            )
+            plane = np.asarray(recorded[at])
+            values = sample(plane[..., :3].mean(axis=-1) if colours else plane, there[:, axes])
+        near = (points - (place.step - 1) / 2) / place.step
+        return look, Profile(
+            np.concatenate([[0.0], np.cumsum(lengths)]),
+            sample(look.doubt.mean, near),
+            sample(look.doubt.std, near),
+            values,
+            unit,
+        )
+
+    return compute

@@ -1,0 +1,122 @@
+"""The learned schedule of the plane in view, computed from the original as the restoration saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cvdm.plugin.doubt.linked import Result, full_data
+from napari_cvdm.plugin.torch_loading import load_torch
+from napari_cvdm.restoration.axes import CHANNEL_AXES
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.plugin.doubt.background import Task
+    from napari_cvdm.plugin.doubt.link import Link
+    from napari_cvdm.restoration.normalization import Normalization
+
+__all__ = ["normalization_of", "schedule_task"]
+
+
+def schedule_task(link: Link) -> Task:
+    """Plan the computation of λ(x); called on the main thread, carried out in another.
+
+    Parameters
+    ----------
+    link : Link
+        With a result and its original.
+
+    Returns
+    -------
+    Task
+        Returns the map of the plane in view, thinned out as the plane is; raises a readable error if the
+        model is not there any more or the original is not what was restored.
+    """
+    result, original, place = link.result, link.original, link.current()
+
+    def compute(checkpoint: Callable[[], None]) -> np.ndarray:
+        if result is None or original is None or place is None:
+            raise InputError("The learned schedule is a map of a plane: switch the viewer to 2-D.")
+        provenance = result.provenance
+        axes = _axes(provenance, len(place.index))
+        y, x = axes.index("Y"), axes.index("X")
+        if place.displayed != tuple(sorted((y, x))):
+            raise InputError(
+                "The learned schedule is a map over rows and columns: let the viewer show these."
+            )
+        shape, fine = full_data(original).shape, full_data(result.reconstruction).shape
+        factor = provenance.get("upscaling", 2)
+        if any(n * (factor if a in (y, x) else 1) != fine[a] for a, n in enumerate(shape[: len(fine)])):
+            raise InputError(
+                f"'{original.name}' does not have the pixels that were restored (it was cropped or "
+                "resampled): the learned schedule cannot be computed from it."
+            )
+        plane = np.asarray(full_data(original)[tuple(slice(None) if i is None else i for i in place.index)])
+        if original.rgb:
+            plane = plane[..., :3].mean(axis=-1, dtype=np.float32)
+        plane = plane if y < x else plane.T
+        rates = _rates(result, normalization_of(provenance, axes, place.index, plane), plane, checkpoint)
+        rates = rates if y < x else rates.T
+        return rates[:: place.step, :: place.step]
+
+    return compute
+
+
+def normalization_of(
+    provenance: dict[str, Any], axes: str, index: tuple[int | None, ...], plane: np.ndarray
+) -> Normalization:
+    """Find the normalisation that a plane was restored with, or measure one if the provenance has none.
+
+    Parameters
+    ----------
+    provenance : dict
+        Of the result.
+    axes : str
+        One letter for each axis.
+    index : tuple of int or None
+        Of the plane; None along Y and X.
+    plane : ndarray
+        Its recorded pixels.
+    """
+    from napari_cvdm.restoration.normalization import Normalization
+
+    leading = [(axis, i) for axis, i in zip(axes, index, strict=True) if axis not in "YX"]
+    best: dict[str, Any] | None = None
+    for entry in provenance.get("normalisation") or ():
+        first = list(zip((axis for axis, _ in leading), entry.get("first_plane", ()), strict=False))
+        if first == leading or (best is None and _channel(first) == _channel(leading)):
+            best = entry
+    if best is None:
+        return Normalization.fit(plane)
+    return Normalization(float(best["low"]), float(best["high"]))
+
+
+def _channel(place: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(axis, i) for axis, i in place if axis in CHANNEL_AXES]
+
+
+def _axes(provenance: dict[str, Any], ndim: int) -> str:
+    axes = provenance.get("axes")
+    fits = isinstance(axes, str) and len(axes) == ndim and {"Y", "X"} <= set(axes)
+    return str(axes) if fits else "YX".rjust(ndim, "Q")
+
+
+def _rates(
+    result: Result, normalization: Normalization, plane: np.ndarray, checkpoint: Callable[[], None]
+) -> np.ndarray:
+    load_torch()
+    checkpoint()
+    import napari_cvdm
+    from napari_cvdm.restoration.schedule_map import schedule_map
+
+    made_by = result.provenance.get("model") or {}
+    model = napari_cvdm.load_model(made_by.get("name") or "default")
+    checkpoint()
+    if made_by.get("sha256") not in (None, model.sha256):
+        raise InputError(
+            f"The model '{model.name}' here is not the one this result was made with: install that version, "
+            "or restore again."
+        )
+    return schedule_map(normalization.apply(plane), model, checkpoint=checkpoint)

@@ -1,0 +1,115 @@
+"""The plane of a layer that the viewer shows now: its pixels, and where a picture of it has to be put."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari.components import Dims
+    from napari.layers import Image
+
+__all__ = ["LARGEST", "Slice", "current_slice"]
+
+LARGEST = 4096
+"""Planes with more rows or columns than this are thinned out: more could not be seen on a screen."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A plane of an array with any number of axes, along the two axes that are displayed.
+
+    Attributes
+    ----------
+    index : tuple of int or None
+        One for each axis; None for the two displayed.
+    step : int
+        Only every step-th row and column is taken.
+    """
+
+    index: tuple[int | None, ...]
+    step: int = 1
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Numbers of the two displayed axes, rising."""
+        first, second = (axis for axis, i in enumerate(self.index) if i is None)
+        return first, second
+
+    def take(self, data: Any) -> NDArray[Any]:
+        """Read the plane from an array of any kind; for a worker, because that may take long."""
+        selection = tuple(slice(None, None, self.step) if i is None else i for i in self.index)
+        return np.asarray(data[selection])
+
+    def spread(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Give a plane, with colours or not, all the axes of the array, of length one where not displayed."""
+        return np.expand_dims(plane, tuple(a for a, i in enumerate(self.index) if i is not None))
+
+    def point(self, row: float, column: float) -> NDArray[np.float64]:
+        """Return the index in the array of a place in the plane."""
+        return np.array(self._filled(row * self.step, column * self.step), float)
+
+    def points(self, places: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Do as `point`, for places of shape (n, 2); returns shape (n, axes)."""
+        return np.array([self.point(row, column) for row, column in places])
+
+    def placement(self, layer: Image) -> dict[str, Any]:
+        """Return the keyword arguments of a layer that shows this plane where ``layer`` has it."""
+        from napari.utils.transforms import Affine
+
+        own = Affine(
+            scale=layer.scale,
+            rotate=layer.rotate,
+            shear=layer.shear,
+            translate=layer.translate,
+            ndim=layer.ndim,
+        )
+        # A coarse pixel covers `step` fine ones, and its centre is the middle of theirs.
+        middle = (self.step - 1) / 2
+        scale = np.array(layer.scale, float)
+        scale[list(self.displayed)] *= self.step
+        return {
+            "scale": scale,
+            "translate": own(np.array(self._filled(middle, middle), float)),
+            "rotate": layer.rotate,
+            "shear": layer.shear,
+            "affine": layer.affine,
+            "units": layer.units,
+            "axis_labels": layer.axis_labels,
+        }
+
+    def _filled(self, row: float, column: float) -> list[float]:
+        places = iter((row, column))
+        return [next(places) if i is None else i for i in self.index]
+
+
+def current_slice(layer: Image, dims: Dims) -> Slice | None:
+    """Find the plane of ``layer`` that the viewer shows.
+
+    Parameters
+    ----------
+    layer : Image
+        A layer in the viewer.
+    dims : Dims
+        The viewer's.
+
+    Returns
+    -------
+    Slice or None
+        None in 3-D display, or when an axis is displayed that the layer does not have.
+    """
+    displayed = {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}
+    if dims.ndisplay != 2 or min(displayed) < 0:
+        return None
+    shape: Sequence[int] = layer.data[0].shape if layer.multiscale else layer.data.shape
+    at = np.round(layer.world_to_data(dims.point)).astype(int)
+    index = tuple(
+        None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))
+        for axis in range(layer.ndim)
+    )
+    longest = max(shape[axis] for axis in displayed)
+    return Slice(index, max(1, -(-longest // LARGEST)))

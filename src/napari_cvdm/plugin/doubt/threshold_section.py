@@ -1,0 +1,206 @@
+"""The part of the panel that draws the line between what to trust and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
+from superqt import QLabeledDoubleSlider
+
+from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.section import note
+from napari_cvdm.plugin.doubt.words import amount, threshold_words
+
+__all__ = ["ThresholdSection"]
+
+#: Share of the signal that is above the threshold to begin with.
+_AT_FIRST = 0.1
+#: Stands out from grey, from the overlay's orange and from magma, with every kind of colour blindness.
+_BLUE = (0.1, 0.65, 1.0, 1.0)
+
+
+class ThresholdSection(QWidget):
+    """A slider, what lies above it in words, and marks in the image.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    marks : OwnLayers
+        Where the marks are kept.
+
+    Attributes
+    ----------
+    slider : QLabeledDoubleSlider
+        The threshold, in image units or in per cent of the signal.
+    mark : QCheckBox
+        Whether the plane in view is marked.
+    whole : QPushButton
+        Marks all planes, as a layer to keep.
+    """
+
+    #: The threshold has changed, in the link's measure.
+    changed = Signal(float)
+
+    def __init__(self, link: Link, marks: OwnLayers) -> None:
+        super().__init__()
+        self._link, self._marks = link, marks
+        self._set_for: tuple[Any, str] | None = None
+        self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.slider.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
+        self.words = note()
+        self.mark = QCheckBox("Mark in the image")
+        self.mark.setToolTip("Adds a Labels layer for the plane in view, which follows the slider.")
+        self.whole = QPushButton("Mark the whole stack")
+        self.whole.setToolTip(
+            "Makes a Labels layer of all planes at this threshold, to measure with or to save."
+        )
+        self._marking, self._stacking = Background(self), Background(self)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(40)
+        self._arrange()
+        self._connect()
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold in the link's measure, or None while there is nothing to look at."""
+        if self._link.look is None:
+            return None
+        return float(self.slider.value()) / self._per_unit()
+
+    def close_down(self) -> None:
+        """Want nothing any more; marks stay in the viewer."""
+        self._soon.stop()
+        self._marking.drop()
+        self._stacking.drop()
+
+    def _per_unit(self) -> float:
+        return 100.0 if self._link.measure == "relative" else 1.0
+
+    def _on_looked(self, words: str) -> None:
+        look = self._link.look
+        self.setEnabled(look is not None)
+        if look is None:
+            self.words.setText("")
+            return
+        several = full_data(look.result.reconstruction).size > look.doubt.mean.size * look.slice.step**2
+        self.whole.setVisible(several)
+        scope = (look.result, look.measure)
+        if scope != self._set_for:
+            # Another plane of the same stack keeps the threshold, so that planes can be compared.
+            self._set_for = scope
+            per_unit, top = self._per_unit(), max(look.curve.highest, 1e-9)
+            self.slider.blockSignals(True)
+            self.slider.setDecimals(
+                1 if look.measure == "relative" else max(0, 2 - int(np.floor(np.log10(top))))
+            )
+            self.slider.setRange(0, min(top, 5.0) * per_unit if look.measure == "relative" else top)
+            self.slider.setSingleStep((self.slider.maximum() or 1) / 100)  # type: ignore[arg-type]
+            self.slider.setValue(look.curve.threshold_for(_AT_FIRST) * per_unit)
+            self.slider.blockSignals(False)
+        self._on_moved()
+
+    def _on_moved(self) -> None:
+        look, threshold = self._link.look, self.threshold
+        if look is None or threshold is None:
+            return
+        self.words.setText(threshold_words(look.curve.at(threshold), look.measure, look.result.calibrated))
+        self.changed.emit(threshold)
+        if self.mark.isChecked():
+            self._soon.start()
+
+    def _on_mark(self, marked: bool) -> None:
+        if marked:
+            self._soon.start()
+        else:
+            self._soon.stop()
+            self._marking.drop()
+            self._marks.remove("plane")
+
+    def _mark_plane(self) -> None:
+        look, threshold = self._link.look, self.threshold
+        if look is None or threshold is None:
+            return
+        self._marking.ask(
+            lambda _: (look, (look.doubt.uncertainty(look.measure) > np.float32(threshold)).astype(np.uint8))
+        )
+
+    def _on_marked(self, answer: tuple[Any, np.ndarray]) -> None:
+        look, mask = answer
+        if self.mark.isChecked() and look.result == self._link.result:
+            name = f"{look.result.reconstruction.name} doubtful"
+            self._marks.show_plane("plane", mask, look.slice, look.result, name=name, **_label_looks())
+
+    def _mark_stack(self) -> None:
+        look, threshold = self._link.look, self.threshold
+        if look is None or threshold is None:
+            return
+        mean, std = (full_data(layer) for layer in look.result.layers)
+        result, measure, axes = look.result, look.measure, look.slice.displayed
+
+        def mark(checkpoint: Callable[[], None]) -> tuple[Any, float, np.ndarray]:
+            mask = np.zeros(mean.shape, np.uint8)
+            others = [1 if axis in axes else n for axis, n in enumerate(mean.shape)]
+            for index in np.ndindex(*others):
+                checkpoint()
+                plane = tuple(slice(None) if axis in axes else i for axis, i in enumerate(index))
+                doubt = PlaneDoubt(mean[plane], std[plane])
+                mask[plane] = doubt.uncertainty(measure) > np.float32(threshold)
+            return result, threshold, mask
+
+        self.whole.setEnabled(False)
+        self.whole.setText("Marking …")
+        self._stacking.ask(mark)
+
+    def _on_stacked(self, answer: tuple[Any, float, np.ndarray]) -> None:
+        from napari.layers import Labels
+
+        result, threshold, mask = answer
+        reconstruction = result.reconstruction
+        if reconstruction not in self._link.viewer.layers:
+            return
+        names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+        where = {name: getattr(reconstruction, name) for name in names}
+        above = amount(threshold, self._link.measure)
+        layer = Labels(mask, name=f"{reconstruction.name} doubtful above {above}", **where, **_label_looks())
+        self._marks.add("stack", layer)
+        self._marks.release("stack")
+        self.mark.setChecked(False)  # the stack's marks show the same
+
+    def _on_stacking(self, busy: bool) -> None:
+        if not busy:
+            self.whole.setEnabled(True)
+            self.whole.setText("Mark the whole stack")
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.slider, self.words, self.mark, self.whole):
+            layout.addWidget(part)
+        self.whole.hide()
+
+    def _connect(self) -> None:
+        self.slider.valueChanged.connect(self._on_moved)
+        self.mark.toggled.connect(self._on_mark)
+        self.whole.clicked.connect(self._mark_stack)
+        self._soon.timeout.connect(self._mark_plane)
+        self._marking.done.connect(self._on_marked)
+        self._stacking.done.connect(self._on_stacked)
+        self._stacking.busy.connect(self._on_stacking)
+        self._link.looked.connect(self._on_looked)
+
+
+def _label_looks() -> dict[str, Any]:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    clear = np.zeros(4, np.float32)
+    colormap = DirectLabelColormap(color_dict={None: clear, 0: clear, 1: np.array(_BLUE, np.float32)})
+    return {"colormap": colormap, "opacity": 0.9, "blending": "translucent_no_depth"}

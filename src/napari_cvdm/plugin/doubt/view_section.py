@@ -1,0 +1,209 @@
+"""The part of the panel that chooses how to look at a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
+from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.pictures import Pictures
+from napari_cvdm.plugin.doubt.section import note
+from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
+
+__all__ = ["ViewSection"]
+
+_MISSING = {
+    "original": "This needs the image that was restored: open it, and choose it under <i>Original</i>.",
+    "draws": (
+        "The single draws of this run were not kept. Tick <i>Keep draws</i> in the CVDM panel and restore "
+        "again to see them."
+    ),
+}
+#: Time that each draw is shown in the animation, in milliseconds: slow enough to see what moves.
+_FRAME = 300
+
+
+class ViewSection(QWidget):
+    """Chooses a view, and has the controls that single views need.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    pictures : Pictures
+        Makes what a view needs.
+    arrangement : Arrangement
+        Shows and hides layers.
+
+    Attributes
+    ----------
+    combo : QComboBox
+        The views.
+    swipe, draw : QSlider
+        Where the original ends; which draw is shown.
+    play : QPushButton
+        Runs through the draws.
+    hint : QLabel
+        What the view tells, or what it lacks.
+    """
+
+    def __init__(self, link: Link, pictures: Pictures, arrangement: Arrangement) -> None:
+        super().__init__()
+        self._link, self._pictures, self._arrangement = link, pictures, arrangement
+        self.combo = ElidingCombo()
+        for view in VIEWS:
+            self.combo.addItem(view.name, view)
+            self.combo.setItemData(self.combo.count() - 1, view.tip, Qt.ItemDataRole.ToolTipRole)
+        self.combo.setToolTip(
+            "How to look at the result. Layers are shown and hidden for it, and put back after."
+        )
+        self.hint = note()
+        self.waiting = QProgressBar()
+        self.waiting.setRange(0, 0)
+        self.waiting.setTextVisible(False)
+        self.waiting.setMaximumHeight(6)
+        self.swipe = _slider(
+            0, 1000, 500, "Drag: your image is left of the line, the reconstruction right of it."
+        )
+        self.draw = _slider(0, 0, 0, "One of the sharp images that the uncertainty was made from.")
+        self.draw_number = QLabel()
+        self.play = QPushButton("Play")
+        self.play.setCheckable(True)
+        self.play.setToolTip(
+            "Run through the draws. What stays still is well determined; what flickers is not."
+        )
+        self._frames = QTimer(self)
+        self._frames.setInterval(_FRAME)
+        self._arrange()
+        self._connect()
+        self._show_controls()
+
+    @property
+    def view(self) -> View:
+        """The chosen view."""
+        chosen: View = self.combo.currentData()
+        return chosen
+
+    def choose(self, key: str) -> None:
+        """Choose a view."""
+        self.combo.setCurrentIndex(VIEWS.index(view_named(key)))
+
+    def close_down(self) -> None:
+        """Stop the animation, and put the layers back."""
+        self._frames.stop()
+        self._pictures.close()
+        self._arrangement.restore()
+
+    def _on_chosen(self) -> None:
+        self.play.setChecked(False)
+        self._show_controls()
+        if self._missing():
+            return
+        if self.view.key == "own":
+            self._pictures.prepare("own")
+        else:
+            self._pictures.prepare(self.view.key)
+
+    def _on_ready(self, key: str) -> None:
+        if key == self.view.key and not self._missing():
+            self._arrangement.show(self.view)
+            self._show_controls()
+
+    def _on_failed(self, words: str) -> None:
+        self.hint.setText(words)
+
+    def _on_busy(self, busy: bool) -> None:
+        self.waiting.setVisible(busy and self.view.key == "schedule")
+
+    def _on_switched(self) -> None:
+        """Another result or original: what can be shown may be something else."""
+        if self.view.key != "own":
+            self._on_chosen()
+        self._show_controls()
+
+    def _on_looked(self, words: str) -> None:
+        if not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule"):
+            self._pictures.renew()
+
+    def _on_swiped(self, value: int) -> None:
+        self._pictures.swipe = value / self.swipe.maximum()
+        self._pictures.renew_soon()
+
+    def _on_draw(self, value: int) -> None:
+        self._pictures.draw = value
+        self.draw_number.setText(f"{value + 1} of {self.draw.maximum() + 1}")
+        if self.view.key == "draws":
+            self._pictures.renew_soon()
+
+    def _on_played(self, playing: bool) -> None:
+        self.play.setText("Pause" if playing else "Play")
+        self._frames.start() if playing else self._frames.stop()
+
+    def _next_draw(self) -> None:
+        self.draw.setValue((self.draw.value() + 1) % (self.draw.maximum() + 1))
+
+    def _missing(self) -> bool:
+        result, needs = self._link.result, self.view.needs
+        if result is None:
+            return True
+        return (needs == "original" and self._link.original is None) or (
+            needs == "draws" and result.draws is None
+        )
+
+    def _show_controls(self) -> None:
+        missing = self._link.result is not None and self._missing()
+        key = self.view.key
+        self.hint.setText(_MISSING[self.view.needs] if missing else self.view.tip)
+        self._swipe_row.setVisible(key == "swipe" and not missing)
+        self._draw_row.setVisible(key == "draws" and not missing)
+        if key == "draws" and not missing and self._link.result is not None:
+            draws: Any = self._link.result.draws
+            self.draw.setMaximum(max(0, draws.shape[0] - 1))
+            self._on_draw(min(self.draw.value(), self.draw.maximum()))
+        self.combo.setEnabled(self._link.result is not None)
+
+    def _arrange(self) -> None:
+        self._swipe_row, self._draw_row = QWidget(), QWidget()
+        rows = ((self._swipe_row, (self.swipe,)), (self._draw_row, (self.play, self.draw, self.draw_number)))
+        for row, controls in rows:
+            line = QHBoxLayout(row)
+            line.setContentsMargins(0, 0, 0, 0)
+            for control in controls:
+                line.addWidget(control)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.combo, self._swipe_row, self._draw_row, self.waiting, self.hint):
+            layout.addWidget(part)
+        self.waiting.hide()
+
+    def _connect(self) -> None:
+        self.combo.currentIndexChanged.connect(self._on_chosen)
+        self.swipe.valueChanged.connect(self._on_swiped)
+        self.draw.valueChanged.connect(self._on_draw)
+        self.play.toggled.connect(self._on_played)
+        self._frames.timeout.connect(self._next_draw)
+        self._pictures.ready.connect(self._on_ready)
+        self._pictures.failed.connect(self._on_failed)
+        self._pictures.busy.connect(self._on_busy)
+        self._link.switched.connect(self._on_switched)
+        self._link.looked.connect(self._on_looked)
+
+
+def _slider(low: int, high: int, value: int, tip: str) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(low, high)
+    slider.setValue(value)
+    slider.setToolTip(tip)
+    slider.setMinimumWidth(40)
+    return slider

@@ -1,0 +1,183 @@
+"""Ways to look at a result: which layers are seen in each, and the viewer put back as it was afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.layers import is_result
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+__all__ = ["VIEWS", "Arrangement", "View", "view_named"]
+
+
+@dataclass(frozen=True)
+class View:
+    """A way to look at a result.
+
+    Attributes
+    ----------
+    key : str
+        What the program calls it.
+    name : str
+        What the user reads.
+    tip : str
+        What it is good for.
+    needs : str
+        "original" or "draws" if there is nothing to see without them.
+    """
+
+    key: str
+    name: str
+    tip: str
+    needs: str = ""
+
+
+VIEWS = (
+    View("own", "Layers as you set them", "The panel leaves visibility and grid to you."),
+    View("reconstruction", "Reconstruction", "The best estimate alone."),
+    View(
+        "uncertainty",
+        "Uncertainty",
+        "How large an error to expect, pixel by pixel, with a colour bar.",
+    ),
+    View(
+        "colour",
+        "Overlay: doubt in orange",
+        "Brightness is intensity; grey is sure, orange is not.",
+    ),
+    View(
+        "opacity",
+        "Overlay: doubt fades away",
+        "What is sure is opaque. Where the model doubts, your own image shows through.",
+    ),
+    View(
+        "beside",
+        "Side by side with the original",
+        "Both move and zoom together.",
+        needs="original",
+    ),
+    View(
+        "swipe",
+        "Swipe over the original",
+        "Your image to the left of the slider, the reconstruction to its right.",
+        needs="original",
+    ),
+    View(
+        "draws",
+        "Single draws",
+        "Sharp images that all agree with yours. What flickers from one to the next is doubtful.",
+        needs="draws",
+    ),
+    View(
+        "schedule",
+        "Learned schedule",
+        "What the model learned about this image before drawing anything: how early each pixel is hidden in "
+        "noise. Bright means early. It goes with structure and stated uncertainty; it is no error bar.",
+        needs="original",
+    ),
+)
+
+
+def view_named(key: str) -> View:
+    """Return the view with that key."""
+    return next(view for view in VIEWS if view.key == key)
+
+
+class Arrangement:
+    """Shows and hides layers for a view, and remembers how they were.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    own : OwnLayers
+        The pictures that the panel makes for its views.
+    """
+
+    def __init__(self, link: Link, own: OwnLayers) -> None:
+        self._link, self._own = link, own
+        self._before: dict[Layer, bool] = {}
+        self._without_grid: dict[str, Any] | None = None
+
+    def show(self, view: View) -> None:
+        """Make visible what belongs to a view, and hide the rest of what has to do with results."""
+        if view.key == "own":
+            self.restore()
+            return
+        wanted, managed = self._wanted(view), self._managed(view)
+        for layer in managed:
+            if not self._own.owns(layer):
+                self._before.setdefault(layer, layer.visible)
+            _set_visible(layer, any(layer is each for each in wanted))
+        for layer, visible in self._before.items():
+            if not any(layer is each for each in managed):  # hidden for an earlier view only
+                _set_visible(layer, visible)
+        self._set_grid(view.key == "beside")
+        self._own.remove_all(but=view.key)  # pictures of other views would only crowd the list of layers
+
+    def restore(self) -> None:
+        """Put everything back as it was before the first view."""
+        for layer, visible in self._before.items():
+            _set_visible(layer, visible)
+        self._before.clear()
+        self._set_grid(False)
+        self._own.remove_all()
+
+    def forget(self, layer: Layer) -> None:
+        """Do not keep a layer that has left the viewer."""
+        self._before.pop(layer, None)
+
+    def _wanted(self, view: View) -> list[Layer | None]:
+        result, original = self._link.result, self._link.original
+        if result is None:
+            return []
+        return {
+            "reconstruction": [result.reconstruction],
+            "opacity": [original, self._own.get("opacity")],
+            "beside": [original, result.reconstruction],
+            "swipe": [result.reconstruction, self._own.get("swipe")],
+        }.get(view.key, [self._own.get(view.key)])
+
+    def _managed(self, view: View) -> list[Layer]:
+        """The layers that would cover each other: all results, the original, and the panel's pictures.
+
+        Side by side, every visible layer would get a place of its own, so there it is all layers.
+        """
+        return [
+            layer
+            for layer in self._link.viewer.layers
+            if view.key == "beside"
+            or is_result(layer)
+            or layer is self._link.original
+            or self._own.owns(layer)
+        ]
+
+    def _set_grid(self, enabled: bool) -> None:
+        viewer, grid, camera = (
+            self._link.viewer,
+            self._link.viewer.canvas.grid,
+            self._link.viewer.scene.camera,
+        )
+        if enabled and self._without_grid is None:
+            self._without_grid = {
+                "grid": {name: getattr(grid, name) for name in ("shape", "stride", "enabled", "spacing")},
+                "camera": {name: getattr(camera, name) for name in ("center", "zoom")},
+            }
+            # One row: the eye goes from left to right and back at the same height.
+            grid.shape, grid.stride, grid.spacing, grid.enabled = (1, -1), 1, 4, True
+            viewer.reset_view()
+        elif not enabled and self._without_grid is not None:
+            for model, key in ((grid, "grid"), (camera, "camera")):
+                for name, value in self._without_grid[key].items():
+                    setattr(model, name, value)
+            self._without_grid = None
+
+
+def _set_visible(layer: Layer, visible: bool) -> None:
+    if layer.visible != visible:
+        layer.visible = visible

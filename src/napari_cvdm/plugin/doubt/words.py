@@ -1,0 +1,89 @@
+"""Numbers and lengths in words that fit a narrow panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cvdm.assessment.doubt import NINETY_PERCENT, Measure, ThresholdSummary
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["amount", "length_unit", "percent", "threshold_words"]
+
+
+def amount(value: float, measure: Measure = "absolute") -> str:
+    """Write an uncertainty with two or three digits: "1,230", "12.3", "0.0123", or "12 %" if relative.
+
+    >>> amount(1234.5), amount(12.345), amount(0.012345), amount(0.1234, "relative")
+    ('1,230', '12.3', '0.0123', '12 %')
+    """
+    if measure == "relative":
+        return percent(value)
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    rounded = round(value, 2 - int(np.floor(np.log10(abs(value)))))
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
+
+
+def percent(share: float) -> str:
+    """Write a share as per cent, with one digit after the point only where that matters.
+
+    >>> percent(0.1234), percent(0.0312), percent(0.00012), percent(0.0)
+    ('12 %', '3.1 %', '< 0.1 %', '0 %')
+    """
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.1f} %" if 0 < share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def length_unit(layer: Image, axis: int) -> tuple[float, str]:
+    """Return by what to multiply world coordinates along an axis, and the unit they are then in.
+
+    Parameters
+    ----------
+    layer : Image
+        Whose units.
+    axis : int
+        Number of the axis.
+
+    Returns
+    -------
+    (float, str)
+        Micrometres where the layer has a unit of length; otherwise the layer's own coordinates, "px".
+    """
+    unit = layer.units[axis]
+    if unit.is_compatible_with("micrometer"):
+        return float((1 * unit).to("micrometer").magnitude), "µm"
+    return 1.0, "px"
+
+
+def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool) -> str:
+    """Say what lies above a threshold, and how wrong it is expected to be.
+
+    Parameters
+    ----------
+    summary : ThresholdSummary
+        Of the threshold.
+    measure : {"absolute", "relative"}
+        In what it is told.
+    calibrated : bool
+        Whether the uncertainty was calibrated; if not, its size is not to be relied on.
+    """
+    lines = [
+        f"<b>{percent(summary.share_of_signal)} of the signal</b> is above this "
+        f"({percent(summary.share_of_pixels)} of the pixels)."
+    ]
+    of_signal = " (share of the signal)" if measure == "relative" else ""
+    sides = ((summary.error_above, "above"), (summary.error_below, "below"))
+    known = [f"±\u00a0{amount(error, measure)} {side}" for error, side in sides if error is not None]
+    if known:
+        lines.append(f"Expected error{of_signal}: {', '.join(known)}.")
+    at = amount(NINETY_PERCENT * summary.threshold, measure)
+    if calibrated:
+        lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
+    else:
+        lines.append("This run is not calibrated: trust the order of these errors, not their size.")
+    return "<br>".join(lines)

@@ -1,0 +1,69 @@
+"""Layers are paired by what their metadata say, new or read back from a file."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Image
+
+from napari_cvdm.plugin.doubt.linked import DRAWS_KEY, Result, find_results, original_of
+from napari_cvdm.plugin.layers import METADATA_KEY
+
+
+def layer(
+    picture: str | None, name: str = "a", shape: tuple[int, ...] = (8, 8), **provenance: object
+) -> Image:
+    metadata = {} if picture is None else {METADATA_KEY: {"picture": picture, **provenance}}
+    return Image(np.zeros(shape), name=name, metadata=metadata)
+
+
+def test_layers_of_one_run_are_a_pair_whatever_lies_between():
+    first = layer("reconstruction", run="1"), layer("uncertainty", run="1")
+    second = layer("reconstruction", run="2"), layer("uncertainty", run="2")
+    assert find_results([first[0], layer(None), second[1], first[1], second[0]]) == [
+        Result(*first),
+        Result(*second),
+    ]
+
+
+def test_without_a_run_equal_provenance_makes_a_pair():
+    pair = layer("reconstruction", seed=1), layer("uncertainty", seed=1)
+    assert find_results([*pair, layer("uncertainty", seed=2)]) == [Result(*pair)]
+
+
+def test_one_file_opened_twice_is_two_results():
+    layers = [layer(picture, run="1") for picture in ("reconstruction", "uncertainty") * 2]
+    assert find_results(layers) == [Result(*layers[:2]), Result(*layers[2:])]
+
+
+def test_partners_of_another_shape_and_strange_metadata_are_left_out():
+    odd = Image(np.zeros((8, 8)), metadata={METADATA_KEY: "not a table"})
+    assert (
+        find_results([layer("reconstruction", run="1"), layer("uncertainty", shape=(9, 8), run="1"), odd])
+        == []
+    )
+    assert find_results([layer("draws", run="1")]) == []
+
+
+def test_the_original_is_found_by_the_name_in_the_provenance_or_in_the_layer():
+    cell, other = layer(None, "cell"), layer(None, "other")
+    stack = layer(None, "stack", (3, 8, 8))
+    named = Result(layer("reconstruction", source="cell"), layer("uncertainty"))
+    assert original_of(named, [other, cell]) is cell
+    by_name = Result(layer("reconstruction", "other CVDM [1]"), layer("uncertainty"))
+    assert original_of(by_name, [other, cell]) is other
+    assert original_of(Result(layer("reconstruction", source="stack"), layer("uncertainty")), [stack]) is None
+    assert original_of(Result(layer("reconstruction", source="gone"), layer("uncertainty")), [cell]) is None
+
+
+def test_draws_count_only_if_they_fit():
+    result = Result(layer("reconstruction"), layer("uncertainty"))
+    assert result.draws is None
+    for shape, fits in (((4, 8, 8), True), ((4, 8, 9), False), ((0, 8, 8), False), ((8, 8), False)):
+        result.reconstruction.metadata[DRAWS_KEY] = np.zeros(shape)
+        assert (result.draws is not None) == fits, shape
+
+
+def test_calibrated_is_what_the_provenance_says():
+    for words in ("calibrated", "uncalibrated"):
+        result = Result(layer("reconstruction", uncertainty=words), layer("uncertainty"))
+        assert result.calibrated == (words == "calibrated")

@@ -1,0 +1,75 @@
+"""The panel's own layers come and go without a trace on the user's selection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_cvdm.plugin.doubt.linked import Result
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.slices import Slice
+
+
+@pytest.fixture
+def viewer():
+    viewer = ViewerModel()
+    for name in ("a", "b", "c"):
+        viewer.add_image(np.zeros((4, 8, 8)), name=name, scale=(1, 0.5, 0.5))
+    return viewer
+
+
+@pytest.fixture
+def result(viewer):
+    return Result(viewer.layers["a"], viewer.layers["b"])
+
+
+def test_a_layer_is_put_above_another_and_nothing_else_is_selected(viewer):
+    viewer.layers.selection.active = viewer.layers["a"]
+    own = OwnLayers(viewer)
+    layer = own.add("map", Image(np.zeros((8, 8)), name="b"), above=viewer.layers["b"])
+    assert [each.name for each in viewer.layers] == ["a", "b", "b [1]", "c"]
+    assert viewer.layers.selection.active is viewer.layers["a"]
+    assert own.owns(layer)
+    assert not own.owns(viewer.layers["a"])
+
+
+def test_planes_are_shown_in_one_layer_that_follows(viewer, result):
+    own = OwnLayers(viewer)
+    first = own.show_plane("map", np.ones((8, 8), np.float32), Slice((1, None, None)), result, name="map")
+    second = own.show_plane("map", np.full((8, 8), 2, np.float32), Slice((3, None, None)), result, name="map")
+    assert second is first
+    assert second.data.shape == (1, 8, 8)
+    assert second.data.max() == 2
+    np.testing.assert_allclose(second.data_to_world((0, 5, 6)), viewer.layers["a"].data_to_world((3, 5, 6)))
+
+
+def test_the_picture_decides_the_kind_of_layer(viewer, result):
+    own, place = OwnLayers(viewer), Slice((0, None, None))
+    rgba = own.show_plane("rgba", np.zeros((8, 8, 4), np.uint8), place, result, name="x")
+    assert rgba.rgb
+    narrow = own.show_plane("grey", np.zeros((8, 3), np.float32), place, result, name="y")
+    assert not narrow.rgb
+    colormap = DirectLabelColormap(color_dict={None: np.zeros(4), 1: np.ones(4)})
+    mask = own.show_plane("mask", np.zeros((8, 8), np.uint8), place, result, name="z", colormap=colormap)
+    assert isinstance(mask, Labels)
+
+
+def test_a_deleted_layer_is_made_anew(viewer, result):
+    own, place = OwnLayers(viewer), Slice((0, None, None))
+    first = own.show_plane("map", np.zeros((8, 8), np.float32), place, result, name="map")
+    viewer.layers.remove(first)
+    assert own.get("map") is None
+    assert own.show_plane("map", np.zeros((8, 8), np.float32), place, result, name="map") in viewer.layers
+
+
+def test_all_but_one_can_be_removed_and_one_left_to_the_user(viewer):
+    own = OwnLayers(viewer)
+    for name in ("x", "y", "z"):
+        own.add(name, Image(np.zeros((8, 8)), name=name))
+    own.remove_all(but="y")
+    own.release("y")
+    own.remove_all()
+    assert [each.name for each in viewer.layers] == ["a", "b", "c", "y"]

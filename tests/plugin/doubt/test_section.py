@@ -1,0 +1,33 @@
+"""Parts of the panel fold away by mouse and by keyboard, and never make it wide."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.doubt.section import Section, note
+
+
+def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
+    section = Section("Histogram", QLabel("content"), "What it is good for.")
+    qtbot.addWidget(section)
+    section.show()
+    heard = []
+    section.toggled.connect(heard.append)
+    assert not section.content.isVisible()
+    qtbot.mouseClick(section.heading, Qt.MouseButton.LeftButton)
+    assert section.content.isVisible()
+    section.heading.setFocus()
+    qtbot.keyClick(section.heading, Qt.Key.Key_Space)
+    assert not section.content.isVisible()
+    section.unfold()
+    assert (section.unfolded, heard) == (True, [True, False, True])
+    assert section.heading.toolTip() == "What it is good for."
+
+
+def test_notes_wrap(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    layout = QVBoxLayout(widget)
+    layout.addWidget(note("a long note " * 30))
+    assert widget.minimumSizeHint().width() < 100

@@ -1,0 +1,85 @@
+"""The plane in view, for stacks of any kind, and pictures of it put where the layer has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_cvdm.plugin.doubt import slices
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice
+
+
+def test_the_plane_of_a_stack_follows_the_sliders():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((4, 3, 16, 20)), scale=(1, 0.5, 0.1, 0.1))
+    viewer.dims.set_current_step((0, 1), (2, 1))
+    assert current_slice(layer, viewer.dims) == Slice((2, 1, None, None))
+    viewer.dims.order = (2, 0, 1, 3)  # napari now shows axis 1 against axis 3
+    viewer.dims.set_current_step((2, 0), (7, 2))
+    assert current_slice(layer, viewer.dims) == Slice((2, None, 7, None))
+
+
+def test_a_layer_of_fewer_axes_is_looked_at_through_its_own():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((5, 4, 16, 20)))
+    layer = viewer.add_image(np.zeros((4, 16, 20)))
+    viewer.dims.set_current_step((0, 1), (3, 2))
+    assert current_slice(layer, viewer.dims) == Slice((2, None, None))
+    viewer.dims.order = (1, 2, 0, 3)
+    assert current_slice(layer, viewer.dims) is None
+
+
+def test_there_is_no_plane_in_3d():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((4, 16, 20)))
+    viewer.dims.ndisplay = 3
+    assert current_slice(layer, viewer.dims) is None
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_picture_of_a_plane_lies_where_the_layer_has_it(step):
+    layer = Image(
+        np.zeros((4, 30, 24)),
+        scale=(2, 0.5, 0.25),
+        translate=(1, 2, 3),
+        rotate=np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]),
+        shear=[0, 0, 0.2],
+        affine=np.array([[1, 0, 0, 5], [0, 2, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1]]),
+    )
+    place = Slice((3, None, None), step)
+    picture = place.take(layer.data)
+    assert picture.shape == (30 // step, 24 // step)
+    shown = Image(place.spread(picture), **place.placement(layer))
+    for row, column in ((0, 0), (5, 7)):
+        middle = (step - 1) / 2
+        expected = layer.data_to_world((3, row * step + middle, column * step + middle))
+        np.testing.assert_allclose(shown.data_to_world((0, row, column)), expected)
+
+
+def test_points_are_indices_in_the_whole_array():
+    place = Slice((3, None, 5, None), 2)
+    np.testing.assert_array_equal(place.point(4, 6), (3, 8, 5, 12))
+    np.testing.assert_array_equal(place.points(np.array([(0, 1)])), [(3, 0, 5, 2)])
+
+
+def test_colours_stay_the_last_axis():
+    assert Slice((3, None, 5, None)).spread(np.zeros((6, 7, 4))).shape == (1, 6, 1, 7, 4)
+
+
+def test_large_planes_are_thinned_out(monkeypatch):
+    monkeypatch.setattr(slices, "LARGEST", 10)
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.arange(25 * 8.0).reshape(25, 8))
+    place = current_slice(layer, viewer.dims)
+    assert place.step == 3
+    np.testing.assert_array_equal(place.take(layer.data), layer.data[::3, ::3])
+
+
+def test_an_index_outside_the_layer_is_brought_inside():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((3, 8, 8)))
+    viewer.add_image(np.zeros((9, 8, 8)))
+    viewer.dims.set_current_step(0, 8)
+    assert current_slice(layer, viewer.dims).index[0] == 2

@@ -1,0 +1,51 @@
+"""Numbers in words, short and honest."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.assessment.doubt import ThresholdSummary
+from napari_cvdm.plugin.doubt import words
+from napari_cvdm.plugin.doubt.words import amount, length_unit, threshold_words
+
+
+def test_examples_in_the_docstrings():
+    assert doctest.testmod(words).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (100, "100"), (99.99, "100"), (0.5, "0.5"), (65535, "65,500"), (1e-5, "1e-05")],
+)
+def test_amounts(value, text):
+    assert amount(value) == text
+
+
+def test_lengths_are_told_in_micrometres_or_in_pixels():
+    nanometres = Image(np.zeros((4, 4)), units=("nm", "nm"))
+    factor, unit = length_unit(nanometres, 0)
+    assert (factor, unit) == (pytest.approx(1e-3), "µm")
+    assert length_unit(Image(np.zeros((4, 4))), 1) == (1.0, "px")
+
+
+def test_a_threshold_in_words():
+    summary = ThresholdSummary(100.0, 0.12, 0.031, 250.0, 40.0)
+    text = threshold_words(summary, "absolute", calibrated=True)
+    assert "12 % of the signal" in text
+    assert "3.1 % of the pixels" in text
+    assert "250 above" in text
+    assert "40 below" in text
+    assert "9 of 10 true values" in text
+    assert "164" in text
+
+
+def test_an_uncalibrated_size_is_not_promised():
+    text = threshold_words(ThresholdSummary(0.5, 0.1, 0.1, None, 0.2), "relative", calibrated=False)
+    assert "9 of 10" not in text
+    assert "not calibrated" in text
+    assert "20 % below" in text
+    assert "above," not in text
