@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_cvdm.cli.failures import run_to_exit_code
+from napari_cvdm.cli.models import models_app
 
 __all__ = ["app", "main"]
 
@@ -23,10 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(help="Show the models that can be used.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
 
-Model = Annotated[str, typer.Option(help="Name of a model, or path of a .safetensors file.")]
+Model = Annotated[str, typer.Option(help="Name, path or DOI of a model; see 'models list'.")]
 Draws = Annotated[int, typer.Option(help="Draws from the posterior, best an even number.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [default: the model's own]")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
@@ -226,23 +226,3 @@ def simulate(
     from napari_cvdm.cli.simulating import simulate_pairs
 
     simulate_pairs(output, kind=kind, count=count, size=size, seed=seed, overwrite=overwrite)
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """List the models that can be used by name, and where they are."""
-    from napari_cvdm.models import list_models
-
-    for model in list_models():
-        size = f"{model.entry.size / 1e6:.1f} MB"
-        default = ", the default" if model.is_default else ""
-        typer.echo(f"{model.name}  ({model.location}{default}; {size}; {model.entry.licence})")
-        typer.echo(f"    {model.summary}")
-
-
-@models_app.command("path")
-def models_path() -> None:
-    """Show the folder where downloaded models are kept."""
-    from napari_cvdm.models import cache_folder
-
-    typer.echo(cache_folder())

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from napari_cvdm.cli.downloading import DownloadDisplay
+
+
+def test_plain_lines_are_few_and_count_each_byte_once() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    with DownloadDisplay("[net]", console) as display:
+        display.reset()
+        display.total = 4_000_000
+        for _ in range(40):
+            display.update(100_000)
+        display.close()
+    assert display.received == 4_000_000
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines == [f"[net]: {percent} % of 4.0 MB" for percent in (25, 50, 75, 100)]
+
+
+def test_a_second_attempt_starts_from_zero() -> None:
+    with DownloadDisplay("net", Console(file=io.StringIO())) as display:
+        display.total = 100
+        display.update(60)
+        display.reset()
+        display.update(100)
+    assert display.received == 100
+
+
+def test_a_terminal_gets_a_bar_once_something_arrives() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with DownloadDisplay("[net]", console):
+        pass
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+    with DownloadDisplay("[net]", console) as display:
+        display.total = 100
+        display.update(100)
+        display.close()
+    assert "[net]" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_file_of_unknown_size_shows_no_share() -> None:
+    console = Console(file=io.StringIO())
+    with DownloadDisplay("net", console) as display:
+        display.update(1000)
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
