@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,16 +11,9 @@ from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
-from napari_cvdm.training.calibrating import (
-    CALIBRATION_IMAGES,
-    CalibrationField,
-    calibrate,
-    restored,
-    simulated_fields,
-)
+from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, calibrate
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +46,6 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     assert len(lines) == 2
 
 
-def test_fields_are_in_the_networks_units_and_repeatable(model: PretrainedModel) -> None:
-    def first() -> CalibrationField:
-        return next(restored(model, simulated_fields(AcquisitionRanges(), per_kind=1, size=32), draws=2))
-
-    field, again = first(), first()
-    assert field.draws.shape == (2, 64, 64)
-    assert field.truth.shape == field.centre.shape == field.scale.shape == (64, 64)
-    np.testing.assert_array_equal(field.draws, again.draws)
-    assert float(field.truth.min()) >= 0
-    assert float(field.truth.max()) < 50
-    assert float(field.scale.min()) >= model.network.config.scale_floor * 0.99
-
-
 def test_real_images_are_preferred_and_only_those_kept_for_it(
     model: PretrainedModel, micrographs: Path, tmp_path: Path
 ) -> None:
@@ -83,27 +62,3 @@ def test_real_images_are_preferred_and_only_those_kept_for_it(
     assert measured["data"] == "real images 41, 42 of each structure, imaged again"
     with pytest.raises(InputError, match="There is no image"):
         calibrate(model, AcquisitionRanges(), folder=tmp_path / "none", size=16, draws=2)
-
-
-def test_errors_are_those_after_matching_intensities() -> None:
-    rng = np.random.default_rng(0)
-    mean = rng.random((16, 16), np.float32)
-    error = 0.1 * rng.standard_normal((16, 16)).astype(np.float32)
-    error -= error.mean() + mean * np.cov(error.ravel(), mean.ravel())[0, 1] / mean.var(ddof=1)
-    for gain in (1.0, 5.0):
-        field = CalibrationField(mean, mean, mean[None], gain * (mean - error) + 7)
-        found = field.error(mean)
-        np.testing.assert_allclose(found - found.mean(), error - error.mean(), atol=0.01)
-    unrelated = CalibrationField(mean, mean, mean[None], 5 * rng.random((16, 16), np.float32))
-    assert np.abs(unrelated.error(mean)).max() < 5 / 0.3
-
-
-def test_full_shrinkage_is_the_mean_network() -> None:
-    rng = np.random.default_rng(0)
-    centre, scale, truth = rng.random((3, 4, 4), np.float32)
-    draws = rng.random((4, 4, 4), np.float32)
-    field = CalibrationField(centre, scale, draws, truth)
-    mean, _ = field.posterior(PosteriorSettings(shrinkage=1.0))
-    np.testing.assert_allclose(mean, centre, rtol=1e-6)
-    mean, _ = field.posterior(PosteriorSettings(shrinkage=0.0))
-    np.testing.assert_allclose(mean, draws.mean(0), rtol=1e-5)

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cvdm.assessment.calibration import (
     MonotoneCalibration,
@@ -24,15 +23,12 @@ from napari_cvdm.assessment.calibration import (
     error_correlation,
     reliability,
 )
-from napari_cvdm.assessment.metrics import match_intensity, normalize_truth
+from napari_cvdm.assessment.drawn import draw_field
+from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.restoration.axes import resolve_axes
-from napari_cvdm.restoration.events import Estimate, Finished
-from napari_cvdm.restoration.normalization import fit_normalizations
-from napari_cvdm.restoration.posterior import PosteriorSettings, RunningPosterior
-from napari_cvdm.restoration.restore import restore_events
+from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
@@ -43,10 +39,6 @@ FIRST_SEED = 10_000_000
 CALIBRATION_IMAGES = (41, 42)
 PHOTONS = (20.0, 60.0, 200.0, 800.0)
 
-#: Least gain with which a restoration is taken to be one: below, it has next to nothing to do with the truth,
-#: and its error in the units of the input is without meaning.
-LEAST_GAIN = 0.3
-
 #: Weights that are tried.
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 SCALE_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -56,42 +48,6 @@ ERROR_TOLERANCE = 0.005
 
 #: A smaller weight of the scale is preferred if it costs no more correlation than this.
 TOLERANCE = 0.005
-
-
-class CalibrationField(NamedTuple):
-    """A restored field in normalised intensity, and its truth in units of its own; all (2H, 2W) float32.
-
-    Attributes
-    ----------
-    centre, scale : ndarray
-        The mean network's picture and its residual scale.
-    draws : ndarray
-        (draws, 2H, 2W).
-    truth : ndarray
-        The simulated target, or the real sharp image.
-    """
-
-    centre: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    draws: NDArray[np.float32]
-    truth: NDArray[np.float32]
-
-    def posterior(self, settings: PosteriorSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and standard deviation of the draws, put together as ``settings`` say."""
-        running = RunningPosterior(torch.from_numpy(self.centre), torch.from_numpy(self.scale), settings)
-        mean, std = running.mean(), running.std()
-        for draw in self.draws:
-            mean, std = running.add(torch.from_numpy(draw))
-        return mean.numpy(), std.numpy()
-
-    def error(self, mean: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Error of a restoration whose intensities match the truth's, in normalised intensity.
-
-        How bright the truth is, and on which background it stands, nobody can tell from the recording: gain
-        and offset are matched, as in every comparison (`napari_cvdm.assessment.metrics`).
-        """
-        match = match_intensity(mean, self.truth)
-        return (match.apply(mean) - self.truth) / max(match.gain, LEAST_GAIN)
 
 
 def simulated_fields(
@@ -108,40 +64,6 @@ def real_fields(folder: Path, *, size: int) -> Iterator[tuple[NDArray[np.uint16]
     """Image the real sharp images `CALIBRATION_IMAGES` again: recordings and truths."""
     for field in reimaged_fields(folder, CALIBRATION_IMAGES, PHOTONS, side=size):
         yield field.widefield, normalize_truth(field.truth)
-
-
-def restored(
-    model: PretrainedModel, fields: Iterator[tuple[NDArray[np.uint16], NDArray[Any]]], *, draws: int
-) -> Iterator[CalibrationField]:
-    """Restore fields.
-
-    Parameters
-    ----------
-    model : PretrainedModel
-        The model to be calibrated.
-    fields : iterator of (widefield, truth)
-        From `simulated_fields` or `real_fields`.
-    draws : int
-        Draws for each.
-
-    Yields
-    ------
-    CalibrationField
-    """
-    for widefield, truth in fields:
-        normalization = fit_normalizations(widefield, resolve_axes(widefield.shape))[()]
-        centre = scale = None
-        for event in restore_events(widefield, model, draws=draws, keep_draws=True, device="cpu"):
-            if isinstance(event, Estimate) and event.stage == "mean":
-                centre, scale = normalization.apply(event.mean), event.std / normalization.span
-            if isinstance(event, Finished):
-                assert event.result.draws is not None
-                assert centre is not None
-                assert scale is not None
-                drawn = normalization.apply(event.result.draws)
-                yield CalibrationField(
-                    centre, np.asarray(scale, np.float32), drawn, _float32(truth / normalization.span)
-                )
 
 
 def calibrate(
@@ -193,7 +115,8 @@ def calibrate(
         if folder is None
         else real_fields(folder, size=size)
     )
-    fields = list(restored(model, recordings, draws=draws))
+    plain = PosteriorSettings()
+    fields = [draw_field(*each, model, draws=draws, settings=plain) for each in recordings]
 
     def pooled(settings: PosteriorSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         parts = [(each.posterior(settings), each) for each in fields]
@@ -234,10 +157,6 @@ def calibrate(
         calibration=fitted.to_dict(),
         metrics={**model.card.metrics, "calibration": measured},
     )
-
-
-def _float32(values: ArrayLike) -> NDArray[np.float32]:
-    return np.asarray(values, np.float32)
 
 
 def _rounded(values: dict[float, float]) -> dict[str, float]:

@@ -1,0 +1,151 @@
+"""Fields of known truth with all their draws, to be put together in any way without drawing again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.metrics import match_intensity
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.events import Estimate, Event, Finished
+from napari_cvdm.restoration.normalization import fit_normalizations
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
+from napari_cvdm.restoration.request import card_settings
+from napari_cvdm.restoration.restore import restore_events
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+LEAST_GAIN = 0.3
+"""Least gain with which a restoration is taken to be one: below, it has next to nothing to do with the truth,
+and its error in the units of the input is without meaning."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnField:
+    """A field in normalised intensity, its draws, and its truth; all (s·Y, s·X).
+
+    Attributes
+    ----------
+    recording : ndarray, (Y, X) float32
+        The camera image.
+    centre, scale : ndarray
+        The mean network's picture and the residual scale that it states itself.
+    draws : ndarray, (draws, s·Y, s·X)
+        Single draws.
+    truth : ndarray
+        In units of its own.
+    """
+
+    recording: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    draws: NDArray[np.float32]
+    truth: NDArray[np.float32]
+
+    def posterior(
+        self,
+        settings: PosteriorSettings,
+        *,
+        draws: int | None = None,
+        calibration: Calibration | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of the first draws, put together as `settings` say.
+
+        Parameters
+        ----------
+        settings : PosteriorSettings
+            Antithetic only if the draws were made so.
+        draws : int, optional
+            How many to use; all, unless given. With 0, the mean network's picture and scale.
+        calibration : Calibration, optional
+            Applied to the standard deviation.
+        """
+        import torch
+
+        running = RunningPosterior(torch.from_numpy(self.centre), torch.from_numpy(self.scale), settings)
+        for draw in self.draws[: len(self.draws) if draws is None else draws]:
+            running.add(torch.from_numpy(draw))
+        std = running.std()
+        if calibration is not None:
+            std = calibration.apply(std)
+        return running.mean().numpy(), std.numpy()
+
+    def error(self, mean: ArrayLike) -> NDArray[np.float64]:
+        """Error of a restoration whose intensities match the truth's, in normalised intensity.
+
+        How bright the truth is, and on which background it stands, nobody can tell from the recording: gain
+        and offset are matched, as in every comparison (`napari_cvdm.assessment.metrics`).
+        """
+        match = match_intensity(mean, self.truth)
+        return (match.apply(mean) - self.truth) / max(match.gain, LEAST_GAIN)
+
+
+def draw_field(
+    widefield: ArrayLike,
+    truth: ArrayLike,
+    model: PretrainedModel,
+    *,
+    draws: int = 8,
+    steps: int | None = None,
+    seed: int = 0,
+    settings: PosteriorSettings | None = None,
+    progress: Callable[[Event], object] | None = None,
+) -> DrawnField:
+    """Restore one plane and keep everything that its draws are put together from.
+
+    Parameters
+    ----------
+    widefield : array-like, (Y, X)
+        What the camera recorded.
+    truth : array-like, (s·Y, s·X)
+        What it should look like, in any units.
+    model : PretrainedModel
+        From `load_model`.
+    draws, steps, seed
+        As for `napari_cvdm.restore`.
+    settings : PosteriorSettings, optional
+        How draws are made; the card's choice if left out.
+    progress : callable, optional
+        Receives every event of the restoration; may raise to stop it.
+
+    Returns
+    -------
+    DrawnField
+
+    Raises
+    ------
+    InputError
+        If the image cannot be restored.
+    """
+    camera = np.asarray(widefield)
+    normalization = fit_normalizations(camera, resolve_axes(camera.shape))[()]
+    span = normalization.span or 1.0
+    centre = scale = drawn = None
+    for event in restore_events(
+        camera,
+        model,
+        axes="YX",
+        draws=draws,
+        steps=steps,
+        seed=seed,
+        keep_draws=True,
+        device="cpu",
+        settings=settings or card_settings(model.card),
+    ):
+        if progress is not None:
+            progress(event)
+        if isinstance(event, Estimate) and event.stage == "mean":
+            centre, scale = normalization.apply(event.mean), np.asarray(event.std / span, np.float32)
+        elif isinstance(event, Finished) and event.result.draws is not None:
+            drawn = normalization.apply(event.result.draws)
+    assert centre is not None
+    assert scale is not None
+    assert drawn is not None
+    return DrawnField(
+        normalization.apply(camera), centre, scale, drawn, np.asarray(np.asarray(truth) / span, np.float32)
+    )

@@ -1,0 +1,68 @@
+"""Drawn fields: in the networks' units, repeatable, and put together as a restoration would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_cvdm.assessment.drawn import DrawnField, draw_field
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.models.card import ModelCard
+from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.restore import restore
+from napari_cvdm.simulation.pairs import simulate_pair
+
+
+@pytest.fixture(scope="module")
+def model() -> PretrainedModel:
+    torch.manual_seed(3)
+    config = CVDMConfig(
+        mean_widths=(4, 4), mean_blocks=(1, 1), noise_widths=(4, 4), noise_blocks=(1, 1), rate_width=4
+    )
+    curve = {"kind": "monotone", "stated": [0.1, 1.0], "actual": [0.2, 0.8], "levels": [], "factors": []}
+    card = ModelCard("toy", "A toy.", config.to_dict(), upscaling=2, default_steps=2, calibration=curve)
+    return PretrainedModel("toy", CVDM(config).eval(), card, sha256="0" * 64)
+
+
+def test_puts_draws_together_as_a_restoration_does(model: PretrainedModel) -> None:
+    widefield, truth = simulate_pair("rings", 1, 32)
+    field = draw_field(widefield, truth, model, draws=4)
+    assert field.draws.shape == (4, 64, 64)
+    assert field.truth.shape == field.centre.shape == field.scale.shape == (64, 64)
+    low, high = np.percentile(widefield, (1, 99.8))
+    result = restore(widefield, model, draws=4, device="cpu")
+    calibration = Calibration.from_card(model.card.calibration)
+    mean, std = field.posterior(PosteriorSettings(), calibration=calibration)
+    np.testing.assert_allclose(mean, (result.mean - low) / (high - low), atol=1e-4)
+    np.testing.assert_allclose(std, result.std / (high - low), atol=1e-4)
+    mean, std = field.posterior(PosteriorSettings(), draws=0)
+    np.testing.assert_array_equal(mean, field.centre)
+    np.testing.assert_array_equal(std, field.scale)
+    two = field.posterior(PosteriorSettings(), draws=2)[0]
+    np.testing.assert_allclose(two, field.draws[:2].mean(0), atol=1e-6)
+
+
+def test_errors_are_those_after_matching_intensities() -> None:
+    rng = np.random.default_rng(0)
+    mean = rng.random((16, 16), np.float32)
+    error = 0.1 * rng.standard_normal((16, 16)).astype(np.float32)
+    error -= error.mean() + mean * np.cov(error.ravel(), mean.ravel())[0, 1] / mean.var(ddof=1)
+    for gain in (1.0, 5.0):
+        field = DrawnField(mean, mean, mean, mean[None], gain * (mean - error) + 7)
+        found = field.error(mean)
+        np.testing.assert_allclose(found - found.mean(), error - error.mean(), atol=0.01)
+    unrelated = DrawnField(mean, mean, mean, mean[None], 5 * rng.random((16, 16), np.float32))
+    assert np.abs(unrelated.error(mean)).max() < 5 / 0.3
+
+
+def test_full_shrinkage_is_the_mean_network() -> None:
+    rng = np.random.default_rng(0)
+    centre, scale, truth = rng.random((3, 4, 4), np.float32)
+    draws = rng.random((4, 4, 4), np.float32)
+    field = DrawnField(centre, centre, scale, draws, truth)
+    mean, _ = field.posterior(PosteriorSettings(shrinkage=1.0))
+    np.testing.assert_allclose(mean, centre, rtol=1e-6)
+    mean, _ = field.posterior(PosteriorSettings(shrinkage=0.0))
+    np.testing.assert_allclose(mean, draws.mean(0), rtol=1e-5)
