@@ -30,6 +30,8 @@ AXIS_MEANINGS = {
 CHANNEL_AXES = "CS"
 """Axes along which the intensities of two planes have nothing to do with each other."""
 
+_MOST_AXES = 64  # as many as a numpy array can have
+
 MINIMUM_SIDE = 8
 """The least number of pixels along Y and along X that a plane must have."""
 
@@ -188,6 +190,8 @@ def name_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
             f"not as {type(axes).__name__}."
         )
     names = axes.strip().upper()
+    if len(names) > _MOST_AXES:
+        raise AxesError(f"{len(names)} letters name no axes of an image. Give one letter per axis.")
     _check_names(names, shape)
     return Axes(names, shape)
 

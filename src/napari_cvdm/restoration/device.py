@@ -78,7 +78,7 @@ def choose_device(name: str = "auto") -> ChosenDevice:
     if isinstance(name, torch.device):
         name = str(name)
     if not isinstance(name, str):
-        raise InputTypeError(f"The device must be text such as 'auto' or 'cpu', not {type(name).__name__}.")
+        raise InputTypeError(f"The device must be text such as 'auto' or 'cpu', not {name!r:.40}.")
     kind, _, number = name.strip().lower().partition(":")
     if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdecimal())):
         raise DeviceError(f"Unknown device '{name}': choose auto, cpu, cuda, cuda:0 (1, 2, ...) or mps.")
