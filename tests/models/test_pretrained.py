@@ -22,3 +22,23 @@ def test_a_model_that_callers_share_cannot_be_exchanged(
     model = PretrainedModel("tiny", network, make_card(), "ab" * 32, Path("tiny.safetensors"))
     with pytest.raises(FrozenInstanceError):
         model.name = "other"  # type: ignore[misc]
+
+
+def test_a_model_of_ours_has_exact_tiles_and_nothing_to_note(
+    network: CVDM, make_card: Callable[..., ModelCard]
+) -> None:
+    model = PretrainedModel("tiny", network, make_card(), "ab" * 32)
+    assert model.tiles_exact
+    assert model.notes == ()
+
+
+def test_a_model_of_the_authors_kind_says_what_tiles_mean_there(
+    network: CVDM, make_card: Callable[..., ModelCard]
+) -> None:
+    architecture = {"kind": "cvdm-reference", "training_size": 128}
+    model = PretrainedModel("theirs", network, make_card(architecture=architecture, upscaling=1), "ab" * 32)
+    assert not model.tiles_exact
+    assert "tiles of 128 pixels" in model.notes[0]
+    assert "enlarge a camera image" in model.notes[1]
+    enlarging = PretrainedModel("theirs", network, make_card(architecture=architecture), "ab" * 32)
+    assert len(enlarging.notes) == 1

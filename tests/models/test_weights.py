@@ -225,3 +225,59 @@ def test_weights_without_a_card_are_refused(weights: Path) -> None:
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     assert "There is no model file" in refusal(tmp_path / "absent.safetensors")
     assert "There is no model file" in refusal(tmp_path)
+
+
+@pytest.fixture
+def reference_weights(tmp_path: Path) -> Path:
+    """A model of the authors' published architecture."""
+    from napari_cvdm.reference.config import ReferenceConfig
+    from napari_cvdm.reference.model import ReferenceCVDM
+
+    torch.manual_seed(0)
+    config = ReferenceConfig(
+        noise_kind="unet",
+        in_channels=1,
+        out_channels=1,
+        noise_widths=(2,),
+        schedule_width=2,
+        mean_width=2,
+        time_units=16,
+    )
+    card = ModelCard("theirs", "A test.", config.to_dict(), upscaling=1, default_steps=200)
+    return save_model(tmp_path / "theirs.safetensors", ReferenceCVDM(config), card)
+
+
+def test_the_kind_of_the_architecture_decides_on_the_network(reference_weights: Path, weights: Path) -> None:
+    theirs, ours = read_model(reference_weights), read_model(weights)
+    assert type(theirs.network).__name__ == "ReferenceCVDM"
+    assert type(ours.network) is CVDM
+    assert (theirs.tiles_exact, ours.tiles_exact) == (False, True)
+    assert not any(parameter.requires_grad for parameter in theirs.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "cvdm-of-tomorrow"}, "of a kind that this version does not know ('cvdm-of-tomorrow')"),
+        ({"schedule_width": 10**9}, "'schedule_width' must be a whole number"),
+        ({"noise_widths": [64, 64]}, "one number in 'noise_widths'"),
+        ({"training_size": None}, "'training_size' must be"),
+        ({"layers": ["Lambda"]}, "unknown architecture settings: layers"),
+        ({"noise_kind": "sr3", "stem": 1024, "noise_blocks": 8, "noise_widths": [4096] * 8}, "lacks"),
+        ({"schedule_width": 4}, "has the shape"),
+        ({"upscaling": 2}, "contradicts itself"),
+        ({"noise_kind": "sr3", "stem": 33, "noise_blocks": 1, "noise_widths": [33]}, "cannot be put into 32"),
+    ],
+)
+def test_absurd_architectures_of_the_authors_kind_are_refused(
+    reference_weights: Path, changes: dict[str, Any], message: str
+) -> None:
+    architecture = {**read_model(reference_weights).card.architecture, **changes}
+    rewrite(reference_weights, card={"architecture": architecture})
+    assert message in refusal(reference_weights)
+
+
+def test_missing_tensors_of_the_authors_kind_are_named(reference_weights: Path) -> None:
+    rewrite(reference_weights, mean_network__in_conv__bias=None)
+    assert "lacks 1 of the network's" in refusal(reference_weights)
+    assert "'mean_network.in_conv.bias'" in refusal(reference_weights)

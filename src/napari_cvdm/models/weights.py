@@ -171,6 +171,11 @@ def _check_architecture(architecture: Mapping[str, Any]) -> None:
     """Refuse numbers that no network of ours could have, before anything is built from them."""
     if is_reference(architecture):
         return  # its configuration checks all of its numbers itself
+    if "kind" in architecture:
+        raise ModelError(
+            "Its architecture is of a kind that this version does not know "
+            f"({str(architecture['kind'])[:40]!r}): update napari-cvdm."
+        )
     from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 
     for key, value in architecture.items():

@@ -107,9 +107,9 @@ class BlendedRestorer:
         if padding is not None:
             top, left = -padding.rows.start, -padding.columns.start
             plane = plane[top : top + padding.height, left : left + padding.width]
-        image = torch.from_numpy(np.ascontiguousarray(plane)).to(self._device)[None, None]
+        image = self._enlarged(torch.from_numpy(np.ascontiguousarray(plane))[None, None])
         fine = self._fine_padding(*plane.shape)
-        observation = pad_by_reflection(self._enlarged(image), fine).mul(2).sub(1).clamp(-1, 1)
+        observation = pad_by_reflection(image.to(self._device), fine).mul(2).sub(1).clamp(-1, 1)
         network = self._network
         lam = self._blended(network.schedule.rate, observation)
         centre = None
@@ -198,8 +198,11 @@ class BlendedRestorer:
         factor = self._network.upscaling
         if factor == 1:
             return image
-        # Pixel areas, not centres, keep their place, as the restored layer's position assumes.
-        return F.interpolate(image, scale_factor=float(factor), mode="bicubic", align_corners=False)
+        # Pixel areas, not centres, keep their place, as the restored layer's position assumes. With
+        # antialias, which changes nothing else here, torch's cubic keeps a slope a slope (a = −1/2).
+        return F.interpolate(
+            image, scale_factor=float(factor), mode="bicubic", align_corners=False, antialias=True
+        )
 
     def _fine_padding(self, height: int, width: int) -> Padding:
         """Plan as little padding as the network needs: none, where the published code would have none."""
