@@ -77,6 +77,11 @@ class SteppedRestoration:
         self.std = 1.0
         self.warnings: list[str] = []
 
+    def reset(self) -> None:
+        """Hold the next restoration where this one was held."""
+        self.waiting.clear()
+        self._go_on.clear()
+
     def go_on(self) -> None:
         """Let it finish."""
         self._go_on.set()
@@ -111,12 +116,16 @@ class SteppedRestoration:
             gate()
             yield estimate("mean", number, index, 0, number + 1)
         done = resolved.planes
+        stop, draws_done = settings["stop"], [0] * resolved.planes
         for number, index in enumerate(resolved.indices()):
             for draw in range(draws):
+                if stop():
+                    break
                 for step in range(1, steps + 1):
                     gate()
                     done += 1
                     yield Event("denoise", number, resolved.planes, draw, draws, step, steps, done / total)
+                draws_done[number] = draw + 1
                 yield estimate("draw", number, index, draw, done)
         provenance = {
             "model": {"name": model.name},
@@ -126,7 +135,13 @@ class SteppedRestoration:
             "uncertainty": "uncalibrated",
             "warnings": self.warnings,
         }
-        result = SimpleNamespace(provenance=provenance)
+        if any(n < draws for n in draws_done):
+            asked = {"draws_asked_for": draws, "draws_of_planes": draws_done}
+            provenance |= {"draws": min(draws_done), "stopped": asked}
+        kept = (
+            np.zeros((draws, *resolved.output_shape(2)), np.float32) if settings.get("keep_draws") else None
+        )
+        result = SimpleNamespace(provenance=provenance, draws=kept)
         planes, last = resolved.planes, max(0, draws - 1)
         yield Finished("done", planes - 1, planes, last, draws, steps, steps, 1.0, result)
 
@@ -143,11 +158,14 @@ def stepped(use_small_model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steppe
 @pytest.fixture
 def viewer(make_napari_viewer, npe2pm, plugin_settings):
     """A viewer that knows this plugin and napari's own reader, and no other."""
+    from napari.settings import get_plugin_settings
     from npe2 import PluginManifest
 
     for distribution in ("napari", "napari-cvdm"):
         if distribution not in npe2pm:
             npe2pm.register(PluginManifest.from_distribution(distribution))
+    # Said once when no GPU is found, on whichever machine the tests run; one test asks for it.
+    get_plugin_settings("napari-cvdm").restoration.gpu_hint = False
     return make_napari_viewer()
 
 

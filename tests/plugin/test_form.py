@@ -7,12 +7,16 @@ import pytest
 from napari.layers import Image
 
 from napari_cvdm.models import ModelError
-from napari_cvdm.plugin import form as form_module
-from napari_cvdm.plugin.form import QUALITIES, Form
+from napari_cvdm.plugin.form import CUSTOM, Form
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import read_layer
+from napari_cvdm.restoration.presets import PRESETS
 
-PREVIEW, STANDARD, THOROUGH, CUSTOM = QUALITIES
+PREVIEW, STANDARD, THOROUGH = PRESETS.values()
+
+
+def parts() -> list[tuple[str, str]]:
+    return [("Everything", "all"), ("Current view", "view")]
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def layers() -> list[tuple[str, Image]]:
 
 @pytest.fixture
 def form(qtbot, layers) -> Form:
-    form = Form(lambda: layers, Preferences())
+    form = Form(lambda: layers, parts, Preferences())
     qtbot.addWidget(form)
     return form
 
@@ -107,7 +111,7 @@ def test_a_long_layer_name_does_not_widen_the_dock(form, layers):
 
 
 def test_a_model_of_one_s_own_is_among_the_choices(qtbot):
-    form = Form(list, Preferences(default_model="/models/mine.safetensors"))
+    form = Form(list, parts, Preferences(default_model="/models/mine.safetensors"))
     qtbot.addWidget(form)
     assert form.model.value == "/models/mine.safetensors"
     assert "default" in form.model.choices
@@ -118,13 +122,54 @@ def test_a_damaged_registry_does_not_keep_the_widget_from_opening(qtbot, monkeyp
         raise ModelError("damaged")
 
     monkeypatch.setattr("napari_cvdm.models.list_models", fail)
-    assert form_module._models("default") == [("default", "default")]
+    form = Form(list, parts, Preferences())
+    qtbot.addWidget(form)
+    assert form.model.choices == ("default",)
+
+
+def test_what_was_used_last_is_what_the_form_begins_with(qtbot, form):
+    form.draws.value, form.tile.value, form.device.value = 5, 128, "cpu"
+    again = Form(list, parts, form.preferences())
+    qtbot.addWidget(again)
+    assert (again.quality.value, again.draws.value) == (CUSTOM, 5)
+    assert (again.tile.value, again.device.value) == (128, "cpu")
+    form.quality.value = PREVIEW
+    again = Form(list, parts, form.preferences())
+    qtbot.addWidget(again)
+    assert again.preview
+    assert not again.draws.enabled
+
+
+def test_resampling_is_offered_with_an_explanation_or_not_at_all(form):
+    assert not form.wants_resampling
+    form.set_mismatch("Your pixels are larger.", "Resample to 114 nm first")
+    assert form.mismatch.isVisibleTo(form)
+    assert not form.wants_resampling
+    form.resample.setChecked(True)
+    assert form.wants_resampling
+    form.set_mismatch("", "")
+    assert not form.wants_resampling  # the tick belongs to an offer that is gone
+
+
+def test_every_field_can_be_reached_by_its_label(form):
+    from qtpy.QtWidgets import QLabel
+
+    fields = (form.layer, form.part, form.pixel_size, form.model, form.quality, form.draws, form.device)
+    buddies = {
+        label.text(): label.buddy() for label in form.findChildren(QLabel) if label.buddy() is not None
+    }
+    for field in fields:
+        assert buddies[field.label] is field.native
+        assert field.native.accessibleName() == field.label
 
 
 def test_every_field_explains_itself(form):
     for field in (
         form.layer,
+        form.part,
         form.pixel_size,
+        form.model,
+        form.keep_draws,
         form.quality,
         form.draws,
         form.device,

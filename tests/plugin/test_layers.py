@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Image
 
 from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, is_result, result_metadata, unique_name
+from napari_cvdm.plugin.parts import Part, Placement, whole
 
 TRANSFORMS_2D = {
     "plain": {},
@@ -35,8 +36,17 @@ def _world(layer: Image, points: np.ndarray) -> np.ndarray:
     return np.array([layer.data_to_world(p) for p in points])
 
 
+def _placement(
+    shape: tuple[int, ...] = (6, 6), upscaling: int = 2, fine_axes: tuple[int, int] = (0, 1)
+) -> Placement:
+    axes = "".join("YX"[fine_axes.index(i)] if i in fine_axes else "Q" for i in range(len(shape)))
+    fine = tuple(n * upscaling if i in fine_axes else n for i, n in enumerate(shape))
+    return Placement.of(whole(shape), axes, fine)
+
+
 def _result(layer: Image, shape: tuple[int, ...], **kwargs: object) -> Image:
-    metadata = result_metadata(InputLayer.of(layer), "reconstruction", taken_names=(), **kwargs)
+    placement = _placement(layer.data.shape, **kwargs)
+    metadata = result_metadata(InputLayer.of(layer), "reconstruction", placement, taken_names=())
     return Image(np.zeros(shape, np.float32), contrast_limits=(0, 1), **metadata)
 
 
@@ -84,8 +94,8 @@ def test_a_narrow_result_is_not_taken_for_colour():
 
 def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not():
     source = InputLayer.of(Image(np.zeros((6, 6)), colormap="green", blending="additive"))
-    reconstruction = result_metadata(source, "reconstruction", 2, (0, 1), ())
-    uncertainty = result_metadata(source, "uncertainty", 2, (0, 1), ())
+    reconstruction = result_metadata(source, "reconstruction", _placement(), ())
+    uncertainty = result_metadata(source, "uncertainty", _placement(), ())
     assert reconstruction["colormap"].name == "green"
     assert reconstruction["blending"] == "additive"
     assert uncertainty["colormap"].name == "CVDM uncertainty"
@@ -93,25 +103,25 @@ def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not():
 
 def test_the_uncertainty_covers_the_picture_where_it_is_large_and_nowhere_else():
     source = InputLayer.of(Image(np.zeros((6, 6))))
-    colormap = result_metadata(source, "uncertainty", 2, (0, 1), ())["colormap"]
+    colormap = result_metadata(source, "uncertainty", _placement(), ())["colormap"]
     alpha = colormap.map(np.linspace(0, 1, 101))[:, 3]
-    assert (alpha[:25] == 0).all()
-    assert (np.diff(alpha[25:]) > 0).all()
-    assert alpha[-1] == 1
+    assert (alpha[:35] == 0).all()
+    assert (np.diff(alpha[35:]) > 0).all()
+    assert 0.5 < alpha[-1] < 1  # what lies below stays to be seen
 
 
 def test_an_rgb_input_gives_a_grey_reconstruction():
     source = InputLayer.of(Image(np.zeros((6, 6, 3), np.uint8), rgb=True))
-    assert result_metadata(source, "reconstruction", 2, (0, 1), ())["colormap"] == "gray"
+    assert result_metadata(source, "reconstruction", _placement(), ())["colormap"] == "gray"
 
 
 def test_names_are_unique_and_a_second_run_gets_its_own():
     source = InputLayer.of(Image(np.zeros((6, 6)), name="cell"))
     taken: list[str] = ["cell"]
     for expected in ("cell CVDM", "cell CVDM [1]", "cell CVDM [2]"):
-        taken.append(result_metadata(source, "reconstruction", 2, (0, 1), taken)["name"])
+        taken.append(result_metadata(source, "reconstruction", _placement(), taken)["name"])
         assert taken[-1] == expected
-    assert result_metadata(source, "uncertainty", 2, (0, 1), taken)["name"] == "cell CVDM uncertainty"
+    assert result_metadata(source, "uncertainty", _placement(), taken)["name"] == "cell CVDM uncertainty"
     assert unique_name("a", ["b"]) == "a"
 
 
@@ -120,7 +130,7 @@ def test_a_snapshot_survives_changes_to_its_layer():
     source = InputLayer.of(layer)
     layer.scale, layer.name = (5, 5), "after"
     layer.rotate = 45
-    metadata = result_metadata(source, "reconstruction", 2, (0, 1), ())
+    metadata = result_metadata(source, "reconstruction", _placement(), ())
     assert metadata["scale"] == (1, 1)
     assert metadata["name"] == "before CVDM"
     np.testing.assert_array_equal(metadata["rotate"], np.eye(2))
@@ -129,3 +139,27 @@ def test_a_snapshot_survives_changes_to_its_layer():
 def test_results_are_told_from_inputs_by_their_metadata():
     assert is_result(Image(np.zeros((6, 6)), metadata={METADATA_KEY: {}}))
     assert not is_result(Image(np.zeros((6, 6))))
+
+
+def test_a_part_of_a_layer_lies_where_it_was_cut_out():
+    turned = np.eye(3)
+    turned[1:, 1:] = [[0.8, -0.6], [0.6, 0.8]]  # napari shows no rotation out of the plane
+    layer = Image(np.zeros((4, 20, 30)), scale=(2.0, 0.1, 0.3), rotate=turned, translate=(1.0, 2.0, 3.0))
+    part = Part((range(1, 4, 2), range(5, 17), range(10, 20)), "region")
+    placement = Placement.of(part, "TYX", (2, 18, 20))  # also resampled, by 3/2 and 2
+    metadata = result_metadata(InputLayer.of(layer), "reconstruction", placement, (), part.words)
+    result = Image(np.zeros((2, 18, 20), np.float32), contrast_limits=(0, 1), **metadata)
+    assert result.name == "Image (region) CVDM"
+    before, after = ((1, 4.5, 9.5), (3, 16.5, 19.5)), ((0, -0.5, -0.5), (1, 17.5, 19.5))
+    np.testing.assert_allclose(_world(layer, np.array(before)), _world(result, np.array(after)))
+
+
+def test_colours_that_become_channels_get_an_axis_in_front():
+    layer = Image(np.zeros((6, 10, 3), np.uint8), rgb=True, scale=(0.1, 0.3), rotate=33.0, shear=[0.2])
+    source = InputLayer.of(layer).with_channel_axis()
+    metadata = result_metadata(source, "reconstruction", _placement((3, 6, 10), 2, (1, 2)), ())
+    result = Image(np.zeros((3, 12, 20), np.float32), contrast_limits=(0, 1), **metadata)
+    for channel in (0.0, 2.0):
+        there = np.array([(channel, *p) for p in _edges((12, 20))])
+        expected = np.array([(channel, *w) for w in _world(layer, _edges((6, 10)))])
+        np.testing.assert_allclose(_world(result, there), expected, atol=1e-9)

@@ -32,6 +32,9 @@ def test_its_defaults_are_those_of_the_code():
     usual = Preferences()
     assert defaults == {
         "default_model": usual.default_model,
+        "preset": usual.preset,
+        "cache_folder": "",
+        "gpu_hint": True,
         "draws": usual.draws,
         "device": usual.device,
         "tile": 0,

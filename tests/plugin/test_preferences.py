@@ -8,7 +8,13 @@ import pytest
 from npe2 import PluginManifest
 
 from napari_cvdm.plugin import preferences
-from napari_cvdm.plugin.preferences import Preferences, read_preferences
+from napari_cvdm.plugin.preferences import (
+    Preferences,
+    apply_cache_folder,
+    read_preferences,
+    remember,
+    take_gpu_hint,
+)
 
 
 def test_they_are_the_manifest_s_settings(plugin_settings, npe2pm):
@@ -18,7 +24,7 @@ def test_they_are_the_manifest_s_settings(plugin_settings, npe2pm):
     assert read_preferences() == Preferences()
     section = get_plugin_settings("napari-cvdm").restoration
     section.draws, section.tile, section.device, section.default_model = 4, 256, "mps", "mine"
-    assert read_preferences() == Preferences("mine", 4, "mps", 256)
+    assert read_preferences() == Preferences("mine", "standard", 4, "mps", 256)
 
 
 def test_without_the_manifest_they_are_the_defaults(plugin_settings):
@@ -37,3 +43,46 @@ def test_without_the_manifest_they_are_the_defaults(plugin_settings):
 def test_nonsense_is_left_at_its_default(monkeypatch, section):
     monkeypatch.setattr(preferences, "_section", lambda: section)
     assert read_preferences() == Preferences()
+
+
+@pytest.fixture
+def section(plugin_settings, npe2pm):
+    from napari.settings import get_plugin_settings
+
+    npe2pm.register(PluginManifest.from_distribution("napari-cvdm"))
+    return get_plugin_settings("napari-cvdm").restoration
+
+
+def test_what_was_used_is_remembered(section):
+    used = Preferences("mine", "thorough", 24, "cpu", 128)
+    remember(used)
+    assert read_preferences() == used
+    remember(Preferences())
+    assert section.tile == 0
+    assert read_preferences() == Preferences()
+
+
+def test_the_hint_about_gpus_is_given_once(section):
+    assert take_gpu_hint()
+    assert not take_gpu_hint()
+    section.gpu_hint = True  # the user wants it again
+    assert take_gpu_hint()
+
+
+def test_the_store_keeps_models_where_the_preferences_say(section, monkeypatch, tmp_path):
+    from napari_cvdm.models import cache_folder
+
+    monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path / "facility"))
+    section.cache_folder = str(tmp_path / "mine")
+    apply_cache_folder()
+    assert cache_folder() == tmp_path / "facility"  # the environment has the last word
+    monkeypatch.delenv("NAPARI_CVDM_CACHE")
+    apply_cache_folder()
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("NAPARI_CVDM_CACHE")
+
+
+def test_without_the_manifest_nothing_is_remembered_and_nothing_fails(plugin_settings):
+    remember(Preferences(draws=3))
+    assert not take_gpu_hint()
+    apply_cache_folder()

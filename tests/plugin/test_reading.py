@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import dask.array as da
@@ -10,7 +9,14 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.reading import FileReading, axes_of, describe, memory_needed, read_layer, with_file
+from napari_cvdm.plugin.reading import (
+    FileReading,
+    axes_of,
+    describe,
+    read_layer,
+    with_file,
+    with_roles,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,14 +56,15 @@ def test_an_image_is_described_in_words(shape, labels, words):
 def test_an_rgb_layer_has_no_colour_axis_among_its_axes():
     reading = read_layer(Image(np.zeros((5, 40, 50, 3), np.uint8), rgb=True))
     assert (reading.axes, reading.shape, reading.rgb) == ("QYX", (5, 40, 50), True)
-    assert "colours averaged" in describe(reading)
+    assert "in colour (RGB)" in describe(reading)
 
 
-def test_a_large_image_is_announced_with_the_memory_it_needs():
-    reading = read_layer(Image(np.zeros((2, 16, 16), np.uint16)))
-    assert memory_needed(reading) == 2 * 16 * 16 * (2 + 4 * 4 * 4)
-    assert "memory" not in describe(reading)
-    assert describe(replace(reading, shape=(100, 1024, 1024))).endswith("a run needs about 6 GB of memory")
+def test_the_user_names_axes_that_have_no_name():
+    reading = read_layer(Image(np.zeros((5, 2, 10, 12))))
+    assert with_roles(reading, {0: "T", 1: "C"}).axes == "TCYX"
+    assert with_roles(reading, {0: "T", 1: "T"}).axes == "TQYX"
+    named = read_layer(Image(np.zeros((5, 10, 12)), axis_labels=("z", "y", "x")))
+    assert with_roles(named, {0: "T"}).axes == "ZYX"  # what is known is not asked
 
 
 def test_a_multiscale_layer_is_read_at_full_resolution():

@@ -36,9 +36,7 @@ def results(viewer_model, layer):
 @pytest.fixture
 def pictures() -> Pictures:
     shape = (32, 24)
-    return Pictures(
-        np.zeros(shape, np.float32), np.ones(shape, np.float32), resolve_axes((16, 12)), 2, LIMITS
-    )
+    return Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), resolve_axes((16, 12)), LIMITS)
 
 
 @pytest.fixture

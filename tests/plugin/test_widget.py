@@ -15,9 +15,10 @@ import tifffile
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cvdm.plugin.form import QUALITIES
+from napari_cvdm.plugin.form import CUSTOM
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.presets import PRESETS
 
 IMAGE = np.random.default_rng(0).integers(100, 1000, (32, 24), np.uint16)
 RESULTS = {"cell CVDM", "cell CVDM uncertainty"}
@@ -25,6 +26,10 @@ RESULTS = {"cell CVDM", "cell CVDM uncertainty"}
 
 def click(qtbot: Any, widget: Any) -> None:
     qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+
+
+def cancel(qtbot: Any, widget: Any) -> None:
+    qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
 
 
 def finish(qtbot: Any, widget: Any) -> None:
@@ -126,7 +131,7 @@ class TestForm:
         form = widget.form
         assert (form.draws.value, form.device.value, form.tile.value) == (6, "cpu", 128)
         assert form.model.value == "/models/mine.safetensors"
-        assert form.quality.value is QUALITIES[-1]
+        assert form.quality.value is CUSTOM
 
 
 class TestRun:
@@ -165,7 +170,7 @@ class TestRun:
         assert (call.pixel_size, call.draws, call.seed, call.tile) == (65, 2, 7, 128)
         assert (call.steps, call.device, call.preview) == (4, "cpu", False)
         form.pixel_size.value, form.steps.value, form.tile.value = 0, 0, 0
-        form.quality.value = QUALITIES[0]
+        form.quality.value = PRESETS["preview"]
         click(qtbot, widget)
         finish(qtbot, widget)
         call = stepped.calls[1]
@@ -176,15 +181,17 @@ class TestRun:
         stepped.stop_at = 2  # both planes' first pictures are done, no draw is
         click(qtbot, widget)
         wait_until_stopped(qtbot, stepped)
-        assert widget.restore_button.text() == "Cancel"
-        assert not widget.form.isEnabled()
+        assert widget.restore_button.text() == "Add to queue"
+        assert widget.cancel_button.isVisibleTo(widget)
+        assert widget.form.isEnabled()
         assert "first picture" in widget.status.text()
-        assert 0 < widget.progress_bar.value() < widget.progress_bar.maximum()
+        bar = widget.controls.progress_bar
+        assert 0 < bar.value() < bar.maximum()
         np.testing.assert_array_equal(viewer.layers["cell CVDM"].data[1, ::2, ::2], IMAGE)
         stepped.go_on()
         finish(qtbot, widget)
-        assert widget.form.isEnabled()
-        assert not widget.progress_bar.isVisibleTo(widget)
+        assert not widget.controls.progress_bar.isVisibleTo(widget)
+        assert not widget.cancel_button.isVisibleTo(widget)
 
     @pytest.mark.parametrize("stop_at", [0, 1, 4])
     def test_cancel_leaves_nothing_behind(self, viewer, widget, qtbot, stepped, stop_at):
@@ -193,7 +200,7 @@ class TestRun:
         click(qtbot, widget)
         wait_until_stopped(qtbot, stepped)
         assert (names(viewer) == {"cell"}) == (stop_at == 0)
-        click(qtbot, widget)
+        cancel(qtbot, widget)
         finish(qtbot, widget)
         assert names(viewer) == {"cell"}
         assert widget.restore_button.text() == "Restore"
@@ -209,7 +216,7 @@ class TestRun:
         click(qtbot, widget)
         wait_until_stopped(qtbot, stepped)
         assert not layer.visible
-        click(qtbot, widget)
+        cancel(qtbot, widget)
         finish(qtbot, widget)
         assert layer.visible
 
@@ -362,7 +369,7 @@ class TestLayerKinds:
         colours = np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8)
         layer = viewer.add_image(colours, rgb=True, name="cell")
         assert layer.rgb
-        assert "colours averaged" in widget.form.understood.text()
+        assert "in colour (RGB)" in widget.form.understood.text()
         click(qtbot, widget)
         finish(qtbot, widget)
         assert viewer.layers["cell CVDM"].data.shape == (64, 48)

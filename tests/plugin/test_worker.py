@@ -11,8 +11,9 @@ import pytest
 import napari_cvdm
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin import worker
+from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import DevicesFound, Done, Pictures, Preparing, Progress
-from napari_cvdm.plugin.worker import Job, RestorationFailed
+from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -38,7 +39,7 @@ def test_a_stack_fills_plane_by_plane_in_the_order_of_its_axes(stepped):
     # The second draw adds 1 in the stand-in.
     np.testing.assert_array_equal(pictures.reconstruction, data.repeat(2, 1).repeat(2, 3) + 1.0)
     np.testing.assert_array_equal(pictures.uncertainty, np.ones((2, 32, 3, 24)))
-    assert (pictures.axes.y, pictures.axes.x, pictures.upscaling) == (1, 3, 2)
+    assert (pictures.axes.y, pictures.axes.x) == (1, 3)
 
 
 def test_messages_come_in_the_promised_order(stepped):

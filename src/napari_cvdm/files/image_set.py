@@ -27,9 +27,10 @@ from napari_cvdm.files.tiff_metadata import find_ome_image
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["StoredImage", "is_image_set", "read_image_set", "write_image_set"]
+__all__ = ["ARRAY_KEY", "StoredImage", "is_image_set", "read_image_set", "write_image_set"]
 
-_ARRAY_KEY = "array"
+ARRAY_KEY = "array"
+"""Key under which what is said of an image holds its axes and shape."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def read_image_set(path: str | Path) -> list[StoredImage]:
 def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
     array = np.asarray(image.data)
     named = name_axes(array.shape, image.axes)
-    about = {**image.about, _ARRAY_KEY: {"axes": named.names, "shape": list(array.shape)}}
+    about = {**image.about, ARRAY_KEY: {"axes": named.names, "shape": list(array.shape)}}
     metadata = ome_metadata(named, image.name, image.pixel_size_nm, about)
     return np.moveaxis(storable(array), (named.y, named.x), (-2, -1)), metadata
 
@@ -147,7 +148,7 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
 def _restore(array: NDArray[Any], name: str, about: dict[str, Any]) -> StoredImage:
     """Undo what a file does to an array: axes of length one are gone, Y and X are last."""
     try:
-        stored = about.pop(_ARRAY_KEY)
+        stored = about.pop(ARRAY_KEY)
         named = name_axes(tuple(stored["shape"]), stored["axes"])
         moved = np.moveaxis(np.empty(named.shape, bool), (named.y, named.x), (-2, -1)).shape
         data = np.moveaxis(array.reshape(moved), (-2, -1), (named.y, named.x))
@@ -167,7 +168,7 @@ def _descriptions(xml: str | None, count: int) -> list[dict[str, Any]]:
             about = json.loads((element.text if element is not None else "") or "")[PROVENANCE_KEY]
         except (ValueError, KeyError, TypeError):
             return found
-        if not isinstance(about, dict) or _ARRAY_KEY not in about:
+        if not isinstance(about, dict) or ARRAY_KEY not in about:
             return found
         found.append(about)
     return found

@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
-from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_cvdm.plugin.devices import Choice, devices_offered
+from napari_cvdm.plugin.inquiry import Inquiry
+from napari_cvdm.plugin.model_field import ModelField
+from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
+from napari_cvdm.plugin.rows import add_row, add_wide, narrow, new_form, note
 from napari_cvdm.plugin.worker import Job
+from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["QUALITIES", "Form", "Quality"]
+__all__ = ["CUSTOM", "Form"]
 
-
-@dataclass(frozen=True)
-class Quality:
-    """A preset: how much work to put into the result.
-
-    Attributes
-    ----------
-    name : str
-        What the user reads.
-    draws : int
-        Draws for each plane; 0 for a preview, None for the user's own number.
-    """
-
-    name: str
-    draws: int | None
-
-
-QUALITIES = (
-    Quality("Preview: one pass, seconds", 0),
-    Quality("Standard: 8 draws", 8),
-    Quality("Thorough: 24 draws", 24),
-    Quality("Custom", None),
-)
-_PREVIEW, _CUSTOM = QUALITIES[0], QUALITIES[-1]
+CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
+"""Stands for whatever number of draws is no preset's."""
 
 
 class Form(QWidget):
@@ -53,18 +35,31 @@ class Form(QWidget):
     ----------
     layers : callable
         Returns the (name, layer) pairs that can be restored.
+    parts : callable
+        Returns the (words, choice) pairs of parts of the image that can be restored; "all" is the first.
     preferences : Preferences
         What to begin with.
 
     Attributes
     ----------
-    layer, pixel_size, model, quality, draws, device, seed, steps, tile
+    layer, part, pixel_size, model, quality, draws, device, seed, steps, tile, keep_draws
         The fields, as magicgui widgets.
-    understood, pixel_size_origin : QLabel
-        Notes below the layer and the pixel size.
+    model_field : ModelField
+        The model's combo box with its buttons.
+    inquiry : Inquiry
+        Questions about the image.
+    resample : QCheckBox
+        The offer to resample; hidden while there is no need.
+    understood, pixel_size_origin, mismatch, plan : QLabel
+        Notes below the layer and the pixel size, and what a run will do.
     """
 
-    def __init__(self, layers: Callable[[], list[tuple[str, Image]]], preferences: Preferences) -> None:
+    def __init__(
+        self,
+        layers: Callable[[], list[tuple[str, Image]]],
+        parts: Callable[[], list[tuple[str, Any]]],
+        preferences: Preferences,
+    ) -> None:
         super().__init__()
         self.layer = ComboBox(
             label="Image",
@@ -72,29 +67,35 @@ class Form(QWidget):
             nullable=False,
             tooltip="The layer to restore: an image or a stack, 2-D plane by plane.",
         )
-        self.understood = _note()
+        self.understood, self.pixel_size_origin, self.mismatch, self.plan = (note() for _ in range(4))
+        self.inquiry = Inquiry()
+        self.part = ComboBox(
+            label="Part",
+            choices=lambda _: parts(),
+            nullable=False,
+            tooltip="Try a stack on one plane, or on what you see, before you restore all of it. For a "
+            "region, add a Shapes layer and draw a rectangle: it is then offered here.",
+        )
         self.pixel_size = FloatSpinBox(
             label="Pixel size",
             min=0,
             max=100_000,
             step=1,
             value=0,
-            tooltip=(
-                "Side of a camera pixel in the sample plane. It is checked against the pixel sizes the model "
-                "was trained for, and recorded with the result. 0 means not known."
-            ),
+            tooltip="Side of a camera pixel in the sample plane. It is checked against the pixel sizes the "
+            "model was trained for, and recorded with the result. 0 means not known.",
         )
-        self.pixel_size_origin = _note()
-        self.model = ComboBox(
-            label="Model", choices=_models(preferences.default_model), value=preferences.default_model
+        self.resample = QCheckBox()
+        self.resample.setToolTip(
+            "The image is brought to pixels that the model knows before it is restored. Your layer is not "
+            "changed; the result keeps its place and its scale, and says that it was resampled."
         )
+        self.model_field = ModelField(preferences.default_model, self)
+        self.model = self.model_field.combo
         self.quality = ComboBox(
             label="Quality",
-            choices=[(quality.name, quality) for quality in QUALITIES],
-            tooltip=(
-                "Preview runs the mean network alone. The others add draws: sharp images that all agree with "
-                "yours. Their mean is the reconstruction, their disagreement is the uncertainty."
-            ),
+            choices=[(preset.title, preset) for preset in (*PRESETS.values(), CUSTOM)],
+            tooltip="How much work to put into the result.",
         )
         self.draws = SpinBox(
             label="Draws",
@@ -108,43 +109,25 @@ class Form(QWidget):
             choices=devices_offered(),
             tooltip="Automatic takes a GPU when there is one.",
         )
-        self.seed = SpinBox(
-            label="Seed",
-            min=0,
-            max=2**31 - 1,
-            value=0,
-            tooltip="The same seed gives the same pixels.",
-        )
-        # Whole numbers, but magicgui's own field for these cannot say "automatic" in place of 0.
-        self.steps = FloatSpinBox(
-            label="Steps per draw",
-            min=0,
-            max=1000,
-            step=1,
-            value=0,
-            tooltip="Denoising steps of each draw. Down to 0, the model decides.",
-        )
-        self.tile = FloatSpinBox(
-            label="Tile",
-            min=0,
-            max=16_384,
-            step=64,
-            value=0 if preferences.tile == "auto" else preferences.tile,
-            tooltip="Side of a tile in camera pixels. It changes the memory needed, not the result.",
-        )
+        self._make_advanced(preferences)
         self._arrange()
-        self._match_quality()
-        self.set_device(preferences.device)
+        self._begin_with(preferences)
         self.quality.changed.connect(self._on_quality)
         self.draws.changed.connect(self._match_quality)
 
-    def job(self, reading: LayerReading) -> Job:
+    def job(
+        self, reading: LayerReading, part: Part | None = None, first_plane: tuple[int, ...] | None = None
+    ) -> Job:
         """Make a job of what the form says.
 
         Parameters
         ----------
         reading : LayerReading
             How the chosen layer is understood.
+        part : Part, optional
+            What part of it to restore.
+        first_plane : tuple of int, optional
+            The plane to begin with.
         """
         layer: Image = self.layer.value
         return Job(
@@ -152,14 +135,45 @@ class Form(QWidget):
             data=layer.data[0] if layer.multiscale else layer.data,
             axes=reading.axes,
             rgb=reading.rgb,
+            colours=self.inquiry.answered_colours(),
+            part=part,
             model=self.model.value,
             pixel_size=self.pixel_size.value or None,
-            preview=self.quality.value is _PREVIEW,
+            preview=self.preview,
             draws=self.draws.value,
             steps=int(self.steps.value) or None,
             seed=self.seed.value,
             device=self.device.value,
-            tile=int(self.tile.value) or "auto",
+            tile=self.tile_side,
+            resample=self.wants_resampling,
+            keep_draws=self.keep_draws.value and not self.preview,
+            first_plane=first_plane,
+            source_path=None if reading.path is None else str(reading.path),
+        )
+
+    @property
+    def preview(self) -> bool:
+        """Whether only the mean network is to run."""
+        return bool(self.quality.value.preview)
+
+    @property
+    def tile_side(self) -> Any:
+        """Side of a tile, or "auto"."""
+        return int(self.tile.value) or "auto"
+
+    @property
+    def wants_resampling(self) -> bool:
+        """Whether resampling is needed, and accepted."""
+        return self.resample.isVisibleTo(self) and self.resample.isChecked()
+
+    def preferences(self) -> Preferences:
+        """Return what is chosen now, to begin with it next time."""
+        return Preferences(
+            default_model=self.model.value,
+            preset=self.quality.value.name,
+            draws=self.draws.value,
+            device=self.device.value.partition(":")[0],
+            tile=self.tile_side,
         )
 
     def offer_devices(self, choices: list[Choice]) -> None:
@@ -178,16 +192,66 @@ class Form(QWidget):
             self.pixel_size.value = nanometres or 0
         self.pixel_size_origin.setText(origin)
 
-    def _on_quality(self, quality: Quality) -> None:
-        if quality.draws:
+    def set_mismatch(self, explanation: str, offer: str) -> None:
+        """Explain why the model does not know pixels of this size, and offer to resample; or hide both."""
+        self.mismatch.setText(explanation)
+        self.mismatch.setVisible(bool(explanation))
+        self.resample.setText(offer)
+        self.resample.setVisible(bool(offer))
+
+    def _on_quality(self, preset: Preset) -> None:
+        if preset.name in PRESETS and not preset.preview:
             with self.draws.changed.blocked():
-                self.draws.value = quality.draws
-        self.draws.enabled = quality is not _PREVIEW
+                self.draws.value = preset.draws
+        self._show_quality()
 
     def _match_quality(self) -> None:
         """Show the preset that the number of draws belongs to."""
+        matching = (preset for preset in PRESETS.values() if preset.draws == self.draws.value)
         with self.quality.changed.blocked():
-            self.quality.value = next((q for q in QUALITIES if q.draws == self.draws.value), _CUSTOM)
+            self.quality.value = next(matching, CUSTOM)
+        self._show_quality()
+
+    def _show_quality(self) -> None:
+        self.draws.enabled = not self.preview
+        self.keep_draws.enabled = not self.preview
+        self.quality.native.setToolTip(self.quality.value.explanation)
+
+    def _begin_with(self, preferences: Preferences) -> None:
+        self._match_quality()
+        if preferences.preset == "preview":
+            self.quality.value = PRESETS["preview"]
+            self._show_quality()
+        self.set_device(preferences.device)
+        self.set_mismatch("", "")
+
+    def _make_advanced(self, preferences: Preferences) -> None:
+        self.seed = SpinBox(
+            label="Seed", min=0, max=2**31 - 1, value=0, tooltip="The same seed gives the same pixels."
+        )
+        # Whole numbers, but magicgui's own field for these cannot say "automatic" in place of 0.
+        self.steps = FloatSpinBox(
+            label="Steps per draw",
+            min=0,
+            max=1000,
+            step=1,
+            value=0,
+            tooltip="Denoising steps of each draw. Down to 0, the model decides.",
+        )
+        self.tile = FloatSpinBox(
+            label="Tile",
+            min=0,
+            max=16_384,
+            step=64,
+            value=0 if preferences.tile == "auto" else preferences.tile,
+            tooltip="Side of a tile in camera pixels. It changes the memory needed, not the result.",
+        )
+        self.keep_draws = CheckBox(
+            label="Keep draws",
+            value=False,
+            tooltip="Keep every sharp image that was drawn, to leaf through them afterwards: what flickers "
+            "is in doubt. Each takes as much memory as the reconstruction.",
+        )
 
     def _arrange(self) -> None:
         self.pixel_size.native.setSuffix(" nm")
@@ -197,62 +261,28 @@ class Form(QWidget):
         self.tile.native.setSpecialValueText("automatic")
         for field in (self.steps, self.tile):
             field.native.setDecimals(0)
-        for combo in (self.layer, self.model, self.quality, self.device):
-            # Long layer names must not make the dock wide.
-            combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for combo in (self.layer, self.part, self.quality, self.device):
+            narrow(combo)
         main, advanced = QWidget(), QWidget()
-        _fill(
-            main,
-            self.layer,
-            self.understood,
-            self.pixel_size,
-            self.pixel_size_origin,
-            self.model,
-            self.quality,
-            self.draws,
-            self.device,
-        )
-        _fill(advanced, self.seed, self.steps, self.tile)
+        form = new_form(main)
+        add_row(form, self.layer)
+        add_wide(form, self.understood)
+        form.addRow(self.inquiry)
+        add_row(form, self.part)
+        add_row(form, self.pixel_size)
+        add_wide(form, self.pixel_size_origin)
+        form.addRow(self.mismatch)
+        form.addRow(self.resample)
+        add_row(form, self.model, self.model_field.row)
+        for field in (self.quality, self.draws, self.device):
+            add_row(form, field)
+        hidden = new_form(advanced)
+        for field in (self.seed, self.steps, self.tile, self.keep_draws):
+            add_row(hidden, field)
         collapsible = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
         collapsible.addWidget(advanced)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(main)
-        layout.addWidget(collapsible)
-
-
-def _fill(form: QWidget, *fields: Any) -> None:
-    """Put fields below each other, their labels in a column to the left, and notes below their field."""
-    layout = QFormLayout(form)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for field in fields:
-        if isinstance(field, QLabel):
-            layout.addRow("", field)
-            continue
-        label = QLabel(field.label)
-        label.setBuddy(field.native)
-        label.setToolTip(field.tooltip)
-        layout.addRow(label, field.native)
-
-
-def _note() -> QLabel:
-    note = QLabel()
-    note.setWordWrap(True)
-    return note
-
-
-def _models(preferred: str) -> list[Choice]:
-    """Models on offer: label and name. The preferred one is always among them, be it a file."""
-    from napari_cvdm.models import ModelError, list_models
-
-    try:
-        choices = [(model.name, "default" if model.is_default else model.name) for model in list_models()]
-    except ModelError:  # a damaged registry; loading a model will say what is wrong
-        choices = []
-    names = [name for _, name in choices]
-    for name in ("default", preferred):
-        if name not in names:
-            choices.append((name, name))
-            names.append(name)
-    return choices
+        for part in (main, collapsible, self.plan):
+            layout.addWidget(part)
+        layout.addStretch()

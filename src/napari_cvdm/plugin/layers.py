@@ -6,26 +6,44 @@ This is the one place that decides the metadata of a layer the plugin adds.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_cvdm.plugin.parts import Placement
+
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["METADATA_KEY", "InputLayer", "Picture", "is_result", "result_metadata", "unique_name"]
+__all__ = [
+    "DRAWS_KEY",
+    "METADATA_KEY",
+    "InputLayer",
+    "Picture",
+    "is_result",
+    "result_metadata",
+    "unique_name",
+]
 
 METADATA_KEY = "napari_cvdm"
 """Key of a result layer's ``metadata`` under which its provenance is kept."""
 
+DRAWS_KEY = "napari_cvdm_draws"
+"""Key of a reconstruction's ``metadata`` under which its single draws are kept, if they are.
+
+They are float32, with one more axis in front than the reconstruction."""
+
 Picture = Literal["reconstruction", "uncertainty"]
 
 #: Orange that covers the reconstruction where the model is unsure, and not where it is sure.
+#: It is never quite opaque: the structure below stays to be seen.
 #: Orange on grey can be told apart with every kind of colour blindness, and the structures stay visible.
 _ORANGE = (1.0, 0.37, 0.0)
 #: Share of the contrast range below which the uncertainty leaves the picture untouched.
-_UNTOUCHED = 0.25
+_UNTOUCHED = 0.35
+#: Opacity where the uncertainty is greatest.
+_MOST = 0.85
 
 
 @dataclass(frozen=True)
@@ -77,19 +95,39 @@ class InputLayer:
             blending=str(layer.blending),
         )
 
+    def with_channel_axis(self) -> InputLayer:
+        """Return the same with an axis for channels in front, which a layer of colours does not have."""
+        ndim = len(self.scale)
+        own, affine = np.eye(ndim + 1), np.eye(ndim + 2)
+        own[1:, 1:] = self.rotate
+        affine[1:, 1:] = self.affine
+        shear = np.eye(ndim + 1)
+        shear[1:, 1:] = _shear_matrix(self.shear, ndim)
+        return replace(
+            self,
+            scale=(1.0, *self.scale),
+            translate=(0.0, *self.translate),
+            rotate=own,
+            shear=shear,
+            affine=affine,
+            # Units of one kind: napari wants all layers of a viewer to agree.
+            units=(self.units[0], *self.units),
+            axis_labels=("c", *self.axis_labels),
+        )
+
 
 def result_metadata(
     source: InputLayer,
     picture: Picture,
-    upscaling: int,
-    fine_axes: tuple[int, int],
+    placement: Placement,
     taken_names: Collection[str],
+    part_words: str = "",
 ) -> dict[str, Any]:
     """Make the keyword arguments of a result layer, so that each fine pixel lies where the sample is.
 
     A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation
-    R and the shear S. Pixel centres are at whole indices, so fine index q lies at p = (q + 1/2)/s − 1/2 along
-    the enlarged axes. Putting that in gives scale' = scale/s and a translation by R S (scale' − scale)/2.
+    R and the shear S. With p = origin + spacing · q, that gives scale' = scale · spacing, and a translation
+    by R S (scale · origin).
 
     Parameters
     ----------
@@ -97,26 +135,24 @@ def result_metadata(
         The layer the result was made from.
     picture : {"reconstruction", "uncertainty"}
         Which of the two results.
-    upscaling : int
-        Fine pixels for each input pixel, s.
-    fine_axes : (int, int)
-        Numbers of the axes that were enlarged, Y and X.
+    placement : Placement
+        Where the result's pixels lie in the input.
     taken_names : collection of str
         Names of the layers already in the viewer.
+    part_words : str
+        What the restored part of the layer is called, if it is not the whole.
 
     Returns
     -------
     dict
         Keyword arguments of `napari.layers.Image`, but for ``data``, ``contrast_limits`` and ``metadata``.
     """
-    coarse = np.asarray(source.scale)
-    fine = coarse.copy()
-    fine[list(fine_axes)] /= upscaling
-    own = source.rotate @ _shear_matrix(source.shear, len(coarse))
+    scale = np.asarray(source.scale)
+    own = source.rotate @ _shear_matrix(source.shear, len(scale))
     metadata: dict[str, Any] = {
-        "name": unique_name(_base_name(source.name, picture), taken_names),
-        "scale": tuple(fine),
-        "translate": tuple(np.asarray(source.translate) + own @ ((fine - coarse) / 2)),
+        "name": unique_name(_base_name(source.name, picture, part_words), taken_names),
+        "scale": tuple(scale * placement.spacing),
+        "translate": tuple(np.asarray(source.translate) + own @ (scale * placement.origin)),
         "rotate": source.rotate,
         "shear": source.shear,
         "affine": source.affine,
@@ -141,12 +177,13 @@ def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
 def _uncertainty_colormap() -> Any:
     from napari.utils.colormaps import Colormap
 
-    colors = [(*_ORANGE, alpha) for alpha in (0.0, 0.0, 1.0)]
+    colors = [(*_ORANGE, alpha) for alpha in (0.0, 0.0, _MOST)]
     return Colormap(colors, controls=[0, _UNTOUCHED, 1], name="CVDM uncertainty")
 
 
-def _base_name(name: str, picture: Picture) -> str:
-    return f"{name} CVDM" if picture == "reconstruction" else f"{name} CVDM uncertainty"
+def _base_name(name: str, picture: Picture, part_words: str) -> str:
+    of = f"{name} ({part_words})" if part_words else name
+    return f"{of} CVDM" if picture == "reconstruction" else f"{of} CVDM uncertainty"
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:

@@ -28,9 +28,10 @@ class Preparing:
 
 @dataclass(frozen=True)
 class DevicesFound:
-    """What torch found; the widget can offer it from now on."""
+    """What torch found, which can be offered from now on; ``hint`` says how to get a GPU if there is none."""
 
     choices: list[Choice]
+    hint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,7 @@ class Pictures:
     reconstruction, uncertainty : ndarray
         float32, the input's axes with Y and X enlarged; zero where nothing has been computed yet.
     axes : Axes
-        The input's axes.
-    upscaling : int
-        Fine pixels for each input pixel along Y and X.
+        Axes of what is restored.
     limits : dict
         Contrast limits to begin with.
     shown : threading.Event
@@ -54,7 +53,6 @@ class Pictures:
     reconstruction: npt.NDArray[np.float32]
     uncertainty: npt.NDArray[np.float32]
     axes: Axes
-    upscaling: int
     limits: Limits
     shown: threading.Event = field(default_factory=threading.Event)
 
@@ -69,9 +67,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """All is done; ``provenance`` says how."""
+    """All is done, or the run was stopped.
+
+    Attributes
+    ----------
+    provenance : dict
+        How it was done, and whether it was stopped.
+    draws : ndarray or None
+        The single draws, if they were asked for: float32, (draws, ...).
+    """
 
     provenance: dict[str, Any]
+    draws: npt.NDArray[np.float32] | None = None
 
 
 Message = Preparing | DevicesFound | Pictures | Progress | Done

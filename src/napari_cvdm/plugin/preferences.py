@@ -1,11 +1,12 @@
-"""What the user has set for this plugin in napari's preferences."""
+"""What the user has set for this plugin in napari's preferences, and what was used last."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Preferences", "read_preferences"]
+__all__ = ["Preferences", "apply_cache_folder", "read_preferences", "remember", "take_gpu_hint"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Preferences:
     ----------
     default_model : str
         Name of a model, or the path of a model file.
+    preset : str
+        Name of a preset, or "custom".
     draws : int
         Draws per plane.
     device : str
@@ -25,6 +28,7 @@ class Preferences:
     """
 
     default_model: str = "default"
+    preset: str = "standard"
     draws: int = 8
     device: str = "auto"
     tile: int | Literal["auto"] = "auto"
@@ -37,10 +41,47 @@ def read_preferences() -> Preferences:
     draws, tile = getattr(section, "draws", usual.draws), getattr(section, "tile", 0)
     return Preferences(
         default_model=str(getattr(section, "default_model", "") or usual.default_model),
+        preset=str(getattr(section, "preset", "") or usual.preset),
         draws=draws if isinstance(draws, int) and draws > 0 else usual.draws,
         device=str(getattr(section, "device", "") or usual.device),
         tile=tile if isinstance(tile, int) and tile > 0 else "auto",
     )
+
+
+def remember(used: Preferences) -> None:
+    """Keep what a run was started with, so that the form begins with it next time."""
+    section = _section()
+    values = {
+        "default_model": used.default_model,
+        "preset": used.preset,
+        "draws": used.draws,
+        "device": used.device,
+        "tile": 0 if used.tile == "auto" else used.tile,
+    }
+    for name, value in values.items():
+        if section is not None and getattr(section, name, value) != value:
+            setattr(section, name, value)
+
+
+def apply_cache_folder() -> None:
+    """Let the model store use the folder that the preferences name, if they name one.
+
+    An environment variable set from outside, as facilities do, has the last word.
+    """
+    from napari_cvdm.models.settings import CACHE_VARIABLE
+
+    folder = str(getattr(_section(), "cache_folder", "") or "").strip()
+    if folder and CACHE_VARIABLE not in os.environ:
+        os.environ[CACHE_VARIABLE] = folder
+
+
+def take_gpu_hint() -> bool:
+    """Whether to say that no GPU was found; it is said once, and then no more."""
+    section = _section()
+    if section is None or not getattr(section, "gpu_hint", False):
+        return False
+    section.gpu_hint = False
+    return True
 
 
 def _section() -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,15 @@ import numpy as np
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["FileReading", "LayerReading", "axes_of", "describe", "memory_needed", "read_layer", "with_file"]
+__all__ = [
+    "FileReading",
+    "LayerReading",
+    "axes_of",
+    "describe",
+    "read_layer",
+    "with_file",
+    "with_roles",
+]
 
 _LETTERS = {
     "T": ("t", "time", "times", "frame", "frames", "timepoint", "timepoints"),
@@ -163,26 +170,25 @@ def describe(reading: LayerReading) -> str:
     height, width = (reading.shape[reading.axes.index(letter)] for letter in "YX")
     parts.append(f"{width} × {height} pixels")
     if reading.rgb:
-        parts.append("colours averaged to one intensity")
-    if (needed := memory_needed(reading)) > 2**30:
-        parts.append(f"a run needs about {needed / 2**30:.0f} GB of memory")
+        parts.append("in colour (RGB)")
     return ", ".join(parts)
 
 
-def memory_needed(reading: LayerReading, upscaling: int = 2) -> int:
-    """Estimate how much memory a run takes for images, in bytes; the networks' own is bounded by the tile.
+def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
+    """Name axes as the user says they are.
 
     Parameters
     ----------
     reading : LayerReading
-        How the layer is understood.
-    upscaling : int
-        Fine pixels for each input pixel along Y and X.
+        What was understood.
+    roles : mapping of int to str
+        Letters, by the number of the axis; for axes without a name only, and each letter once.
     """
-    pixels = math.prod(reading.shape)
-    image = pixels * reading.dtype.itemsize * (3 if reading.rgb else 1)
-    # Mean and standard deviation in float32: once as they are shown, once as they are computed.
-    return image + 2 * 2 * 4 * pixels * upscaling**2
+    letters = list(reading.axes)
+    for number, letter in roles.items():
+        if letters[number] == "Q" and letter not in letters:
+            letters[number] = letter
+    return replace(reading, axes="".join(letters))
 
 
 _GUESSED = "from the layer's scale, taken as µm"

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
+from napari_cvdm.plugin.layers import (
+    DRAWS_KEY,
+    METADATA_KEY,
+    InputLayer,
+    Picture,
+    result_metadata,
+    unique_name,
+)
+from napari_cvdm.plugin.parts import Part, Placement, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +45,10 @@ class ResultLayers(QObject):
         The layer that is restored.
     parent : QObject
         Owner of the object.
+    part : Part, optional
+        What part of the layer is restored; all of it if left out.
+    with_channel_axis : bool
+        Whether the results have an axis for channels in front that the layer has not.
     """
 
     #: The layers are gone.
@@ -51,9 +63,20 @@ class ResultLayers(QObject):
     #: Contrast limits follow the pictures only when they are off by more than this share of their span.
     _HYSTERESIS = 0.1
 
-    def __init__(self, viewer: Any, layer: Image, parent: QObject) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        layer: Image,
+        parent: QObject,
+        *,
+        part: Part | None = None,
+        with_channel_axis: bool = False,
+    ) -> None:
         super().__init__(parent)
         self.source = InputLayer.of(layer)
+        if with_channel_axis:
+            self.source = self.source.with_channel_axis()
+        self._part, self._with_channel_axis = part, with_channel_axis
         self._viewer = viewer
         self._input = layer
         self._hid_input = False
@@ -101,14 +124,17 @@ class ResultLayers(QObject):
         from napari.layers import Image
 
         taken = {layer.name for layer in self._viewer.layers}
-        fine_axes = (pictures.axes.y, pictures.axes.x)
+        part = self._part or whole(pictures.axes.shape)
+        if self._part is not None and self._with_channel_axis:
+            part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
+        placement = Placement.of(part, pictures.axes.names, array.shape)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
             array,
             visible=False,
             contrast_limits=pictures.limits[picture],
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
-            **result_metadata(self.source, picture, pictures.upscaling, fine_axes, taken),
+            **result_metadata(self.source, picture, placement, taken, part.words),
         )
         self._give_limits(layer, picture, pictures.limits[picture])
         self._layers[picture] = layer
@@ -128,13 +154,30 @@ class ResultLayers(QObject):
         if not self._timer.isActive():
             self._timer.start(self._interval)
 
-    def finish(self, provenance: dict[str, Any]) -> None:
-        """Show the final pictures and record how they were made."""
+    def finish(
+        self, provenance: dict[str, Any], draws: np.ndarray | None = None, name_suffix: str = ""
+    ) -> None:
+        """Show the final pictures and record how they were made.
+
+        Parameters
+        ----------
+        provenance : dict
+            How the pictures were made.
+        draws : ndarray, optional
+            The single draws, to be kept with the reconstruction.
+        name_suffix : str
+            What the layers' names should add, such as that there are fewer draws than were asked for.
+        """
         self._timer.stop()
         while self._steps:  # a short run may be over before both layers are there
             self._steps.popleft()()
         for picture, layer in self._present().items():
             layer.metadata[METADATA_KEY] = {"picture": picture, **provenance}
+            if draws is not None and picture == "reconstruction":
+                layer.metadata[DRAWS_KEY] = draws
+            if name_suffix:
+                others = {each.name for each in self._viewer.layers if each is not layer}
+                layer.name = unique_name(f"{layer.name}, {name_suffix}", others)
         self._redraw(final=True)
 
     def remove(self) -> None:
@@ -156,6 +199,11 @@ class ResultLayers(QObject):
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+
+    @property
+    def layers(self) -> list[Image]:
+        """The result layers that are in the viewer, the reconstruction first."""
+        return list(self._present().values())
 
     def all_deleted(self) -> bool:
         """Whether the user has deleted both layers."""

@@ -38,8 +38,8 @@ class Run(QObject):
 
     #: Words about what is being done, the share of the work done (negative while it cannot be known).
     progressed = Signal(str, float)
-    #: A list of `Choice`, once torch has been asked.
-    devices_found = Signal(object)
+    #: A list of `Choice`, and how to get a GPU to work or None, once torch has been asked.
+    devices_found = Signal(object, object)
     #: What the restoration or torch has to say that the user should know.
     warned = Signal(str)
     #: The `Outcome`, and words about it.
@@ -48,7 +48,10 @@ class Run(QObject):
     def __init__(self, viewer: Any, layer: Image, job: Job, parent: QObject) -> None:
         super().__init__(parent)
         self._job = job
-        self._results = ResultLayers(viewer, layer, self)
+        self._results = ResultLayers(
+            viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
+        )
+        self._about = {"run": job.run_id, "source": job.name, "asked": job.describe()}
         self._time_left = TimeLeft()
         self._results.removed.connect(self._on_removed)
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
@@ -57,16 +60,40 @@ class Run(QObject):
         self._warnings: set[str] = set()
         self._worker = self._make_worker()
 
+    @property
+    def job(self) -> Job:
+        """What is done."""
+        return self._job
+
+    @property
+    def layers(self) -> list[Image]:
+        """The result layers that are in the viewer."""
+        return self._results.layers
+
     def start(self) -> None:
         """Begin."""
         self._spared = OldObjectsSpared()
         self._worker.start()
+
+    def discard(self) -> None:
+        """Let go of the image, of a run that will never be started."""
+        self._job.data = None
+        self.deleteLater()
 
     def cancel(self) -> None:
         """Stop: the layers go at once, and the worker ends before its next network pass."""
         if self._outcome == "cancelled" and not self.cancelling:
             self._worker.quit()
             self._remove_layers()
+
+    def stop(self) -> None:
+        """End the run with what it has, as soon as every plane has a picture."""
+        self._job.stop_requested.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to end with what it has."""
+        return self._job.stop_requested.is_set()
 
     @property
     def cancelling(self) -> bool:
@@ -91,10 +118,11 @@ class Run(QObject):
         match message:
             case Preparing(words):
                 self.progressed.emit(words, -1.0)
-            case DevicesFound(choices):
-                self.devices_found.emit(choices)
+            case DevicesFound(choices, hint):
+                self.devices_found.emit(choices, hint)
             case Pictures():
-                self._results.add(message, {"model": {"name": self._job.model}, "finished": False})
+                unfinished = {**self._about, "model": {"name": self._job.model}, "finished": False}
+                self._results.add(message, unfinished)
             case Progress(event, limits):
                 if limits is not None:
                     self._results.update(limits)
@@ -102,9 +130,9 @@ class Run(QObject):
                 self.progressed.emit(", ".join(filter(None, (progress_words(event), left))), event.fraction)
                 if self._results.all_deleted():
                     self.cancel()
-            case Done(provenance):
+            case Done(provenance, draws):
                 self._outcome, self._words = "done", _summary(provenance)
-                self._results.finish(provenance)
+                self._results.finish({**self._about, **provenance}, draws, _stopped_suffix(provenance))
                 for words in provenance.get("warnings", ()):
                     self.warned.emit(words)
 
@@ -137,10 +165,25 @@ class Run(QObject):
             self.ended.emit(self._outcome, self._words)
 
 
+def _stopped_suffix(provenance: dict[str, Any]) -> str:
+    """Say in a result's name that it is not what was asked for."""
+    stopped = provenance.get("stopped")
+    if stopped is None:
+        return ""
+    done, draws = stopped["draws_of_planes"], stopped["draws_asked_for"]
+    if len(done) == 1:
+        return f"{done[0]} of {draws} draws"
+    return f"{sum(n >= draws for n in done)} of {len(done)} planes"
+
+
 def _summary(provenance: dict[str, Any]) -> str:
     """Say how a result was made, as far as it matters for reading it."""
     draws = provenance.get("draws")
     made = f"{draws} draws of {provenance.get('steps')} steps" if draws else "mean network only"
+    if "stopped" in provenance:
+        done = provenance["stopped"]["draws_of_planes"]
+        least = "" if len(done) == 1 else " at least"
+        made = f"stopped early with{least} {made}"
     uncertainty = provenance.get("uncertainty", "uncalibrated")
     return (
         f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty. "

@@ -8,28 +8,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QLabel, QMainWindow, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.advice import Advice
+from napari_cvdm.plugin.controls import Controls
+from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.layers import is_result
-from napari_cvdm.plugin.preferences import read_preferences
-from napari_cvdm.plugin.reading import FileReading, LayerReading, describe, read_layer, with_file
-from napari_cvdm.plugin.run import Outcome, Run
+from napari_cvdm.plugin.outcome import ResultActions
+from napari_cvdm.plugin.planning import jobs_of, part_choices
+from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
+from napari_cvdm.plugin.reading import describe
+from napari_cvdm.plugin.rows import FittingScrollArea
+from napari_cvdm.plugin.runs import Runs
+from napari_cvdm.plugin.subject import Subject
+from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
+    from napari_cvdm.plugin.run import Outcome
+
 __all__ = ["CVDMWidget"]
 
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
-_OPTIONAL = "Optional: with it, the program checks that the model suits the image."
-_BAR_STEPS = 1000
+_OPTIONAL = "Not known. With it, the program checks that the model suits the image."
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
 _CLOSED: set[CVDMWidget] = set()
-#: Changes of a layer after which it is read anew.
-_LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
 
 
 class CVDMWidget(QWidget):
@@ -44,17 +51,19 @@ class CVDMWidget(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._run: Run | None = None
-        self._layer: Image | None = None
-        self._reading: LayerReading | None = None
         self._window: Callable[[], QMainWindow | None] = lambda: None
-        self._files: dict[Path, FileReading] = {}
         self._user_chose_layer = False
         self._user_set_pixel_size = False
-        self.form = Form(self._image_layers, read_preferences())
-        self.restore_button = QPushButton("Restore")
-        self.progress_bar = QProgressBar()
-        self.status = QLabel()
+        apply_cache_folder()
+        self.subject = Subject(self)
+        self.runs = Runs(napari_viewer, self)
+        self.form = Form(self._image_layers, self._part_choices, read_preferences())
+        self.controls = Controls(self.runs.waiting)
+        self.actions_row = ResultActions(napari_viewer)
+        self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
+        self._drops = Drops(self, self.form.model_field.add_file, self._open_results)
+        self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
+        self.stop_button, self.status = self.controls.stop_button, self.controls.status
         self._arrange()
         self._connect()
         self.reset_choices()
@@ -63,32 +72,37 @@ class CVDMWidget(QWidget):
         """Offer the layers there are now. napari calls this whenever layers come, go or are renamed."""
         with self.form.layer.changed.blocked():
             self.form.layer.reset_choices()
-        if self._layer not in self.form.layer.choices:
+        if self.subject.layer not in self.form.layer.choices:
             self._user_chose_layer = False
         self._follow_selection()
 
     @property
     def running(self) -> bool:
         """Whether a run is going on."""
-        return self._run is not None
+        return self.runs.current is not None
 
     def restore(self) -> None:
-        """Start a run with what the form says."""
-        if self._layer is None or self._reading is None or self.running:
+        """Start a run with what the form says, or put it at the end of the queue."""
+        reading = self.subject.reading
+        if self.subject.layer is None or reading is None:
             return
-        self._run = Run(self._viewer, self._layer, self.form.job(self._reading), parent=self)
-        self._run.progressed.connect(self._show_progress)
-        self._run.devices_found.connect(self.form.offer_devices)
-        self._run.warned.connect(self._show_warning)
-        self._run.ended.connect(self._on_ended)
-        self._show_running()
-        self._run.start()
+        try:
+            self.advice.check_memory()
+            jobs = jobs_of(self.form, reading, self._viewer.dims.point)
+        except InputError as error:
+            self._show_error(str(error))
+            return
+        remember(self.form.preferences())
+        for job in jobs:
+            self.runs.add(self.subject.layer, job)
 
     def cancel(self) -> None:
-        """Stop the run; nothing of it stays."""
-        if self._run is not None:
-            self._run.cancel()
-            self._show_running()
+        """Give up the run at work; nothing of it stays."""
+        self.runs.cancel()
+
+    def stop(self) -> None:
+        """End the run at work and keep what it has."""
+        self.runs.stop()
 
     def event(self, event: QEvent | None) -> bool:
         """Notice that the dock was closed, which napari does by taking the widget out of it."""
@@ -96,6 +110,8 @@ class CVDMWidget(QWidget):
             self._on_closed()
         elif event is not None and event.type() == QEvent.Type.Show and (window := main_window_of(self)):
             self._window = weakref.ref(window)  # for the time after the dock is closed
+        elif event is not None and event.type() == QEvent.Type.Enter:
+            self._turn_to_panel()
         return bool(super().event(event))
 
     # -- what the form is about ------------------------------------------------------------------------------
@@ -106,6 +122,13 @@ class CVDMWidget(QWidget):
 
         layers = (getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers)
         return [(layer.name, layer) for layer in layers if isinstance(layer, Image) and not is_result(layer)]
+
+    def _part_choices(self) -> list[tuple[str, Any]]:
+        from napari.layers import Shapes
+
+        layers = (getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers)
+        shapes = [layer for layer in layers if isinstance(layer, Shapes) and not is_result(layer)]
+        return part_choices(self.subject.reading, shapes)
 
     def _follow_selection(self, event: Any = None) -> None:
         """Choose the layer that is selected in the viewer, unless the user has chosen one in the form."""
@@ -124,147 +147,154 @@ class CVDMWidget(QWidget):
         self._set_layer(self.form.layer.value)
 
     def _set_layer(self, layer: Image | None) -> None:
-        if layer is not self._layer:
-            self._disconnect_layer()
-            self._layer = layer
+        if layer is not self.subject.layer:
             self._user_set_pixel_size = False
-            if layer is not None:
-                for name in _LAYER_CHANGES:
-                    layer.events[name].connect(self._read)
-        self._read()
+        self.subject.set_layer(layer)
+        self._offer_parts()
 
-    def _disconnect_layer(self) -> None:
-        if self._layer is not None:
-            for name in _LAYER_CHANGES:
-                self._layer.events[name].disconnect(self._read)
+    def _show_subject(self) -> None:
+        """Show what is understood of the layer."""
+        understood, form = self.subject.understood, self.form
+        self._show_state()
+        form.inquiry.setEnabled(understood is not None)
+        if understood is None:
+            form.understood.setText(_NO_IMAGE)
+            form.inquiry.setVisible(False)
+            form.set_pixel_size(None, "")
+        else:
+            form.inquiry.ask(understood, self.subject.roles, self.subject.colours)
+            form.understood.setText(describe(self.subject.reading or understood))
+            if not self._user_set_pixel_size:
+                known = understood.pixel_size is not None
+                form.set_pixel_size(
+                    understood.pixel_size, understood.pixel_size_origin if known else _OPTIONAL
+                )
+        self.advice.show_match()
 
-    def _read(self, event: Any = None) -> None:
-        """Show what is understood of the layer, and of its file as soon as that has been read."""
-        self.restore_button.setEnabled(self._layer is not None or self.running)
-        if self._layer is None:
-            self._reading = None
-            self.form.understood.setText(_NO_IMAGE)
-            self.form.set_pixel_size(None, "")
-            return
-        reading = read_layer(self._layer)
-        if reading.path is not None and reading.path not in self._files:
-            self._read_file(reading.path)
-        elif reading.path is not None:
-            reading = with_file(reading, self._files[reading.path])
-        self._reading = reading
-        self.form.understood.setText(describe(reading))
-        if not self._user_set_pixel_size:
-            known = reading.pixel_size is not None
-            self.form.set_pixel_size(reading.pixel_size, reading.pixel_size_origin if known else _OPTIONAL)
+    def _offer_parts(self) -> None:
+        with self.form.part.changed.blocked():
+            self.form.part.reset_choices()
+        self.advice.show_plan()
 
-    def _read_file(self, path: Path) -> None:
-        from superqt.utils import create_worker
-
-        from napari_cvdm.plugin.file_reading import read_file
-
-        self._files[path] = FileReading()
-        worker = create_worker(read_file, path, _start_thread=False)
-        worker.returned.connect(self._on_file_read)
-        worker.start()
-
-    def _on_file_read(self, reading: FileReading) -> None:
-        if reading.path is not None:
-            self._files[reading.path] = reading
-            self._read()
+    def _on_answered(self) -> None:
+        inquiry = self.form.inquiry
+        self.subject.answer(inquiry.answered_roles(), inquiry.answered_colours())
+        self._show_subject()
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
         self._user_set_pixel_size = True
         self.form.pixel_size_origin.setText("set by you" if nanometres else _OPTIONAL)
+        self.advice.show_match()
 
-    # -- the run ---------------------------------------------------------------------------------------------
+    def _turn_to_panel(self) -> None:
+        """Find out how long a run would take, now that the user turns to the panel."""
+        if not self.running:
+            self.advice.measure()
 
-    def _on_clicked(self) -> None:
-        self.cancel() if self.running else self.restore()
+    # -- the runs --------------------------------------------------------------------------------------------
 
-    def _show_running(self) -> None:
-        cancelling = self._run is not None and self._run.cancelling
-        self.form.setEnabled(not self.running)
-        self.progress_bar.setVisible(self.running)
-        self.progress_bar.setRange(0, 0)
-        self.restore_button.setText("Cancelling …" if cancelling else "Cancel" if self.running else "Restore")
-        self.restore_button.setEnabled(not cancelling and (self.running or self._layer is not None))
-        self._colour_button()
-
-    def _colour_button(self, event: Any = None) -> None:
-        """Make Restore stand out in the colour that napari's theme has for what matters; Cancel does not."""
+    def _show_state(self) -> None:
         from napari.utils.theme import get_theme
 
-        theme = get_theme(self._viewer.theme)
-        self.restore_button.setStyleSheet(
-            ""
-            if self.running
-            else f"QPushButton:enabled {{ background-color: {theme.current.as_hex()}; font-weight: bold; }}"
-            f"QPushButton:enabled:hover {{ background-color: {theme.highlight.as_hex()}; }}"
+        run = self.runs.current
+        self.controls.show_state(
+            running=run is not None,
+            stopping=run is not None and run.stopping,
+            cancelling=run is not None and run.cancelling,
+            preview=run is not None and run.job.preview,
+            ready=self.subject.layer is not None,
         )
+        self.controls.colour(get_theme(self._viewer.theme), self.running)
 
-    def _show_progress(self, words: str, fraction: float) -> None:
-        self.status.setText(words[:1].upper() + words[1:])
-        self.progress_bar.setRange(0, _BAR_STEPS if fraction >= 0 else 0)
-        self.progress_bar.setValue(round(fraction * _BAR_STEPS))
+    def _on_theme(self, event: Any = None) -> None:
+        self._show_state()
+
+    def _on_devices(self, choices: Any, hint: str | None) -> None:
+        from napari.utils.notifications import show_info
+
+        self.form.offer_devices(choices)
+        if hint and self.form.device.value == "auto" and take_gpu_hint():
+            show_info(hint)
 
     def _show_warning(self, words: str) -> None:
         from napari.utils.notifications import show_warning
 
         show_warning(words)
 
-    def _on_ended(self, outcome: Outcome, words: str) -> None:
+    def _show_error(self, words: str) -> None:
         from napari.utils.notifications import show_error
 
-        if self._run is not None:
-            self._run.deleteLater()
-        self._run = None
-        self._show_running()
+        self.status.setText(words)
+        show_error(words)
+
+    def _on_ended(self, outcome: Outcome, words: str, layers: list[Image]) -> None:
         self.status.setText(words)
         if outcome == "failed":
-            show_error(words)
-        self._delete_if_closed()
+            self._show_error(words)
+        if layers:
+            self.actions_row.follow(layers)
+        QTimer.singleShot(0, self._delete_if_closed)
+
+    def _open_results(self, path: Path) -> None:
+        self._viewer.open(str(path), plugin="napari-cvdm")
 
     def _on_closed(self) -> None:
         """Leave nothing behind: no run without a Cancel button, no widget for the garbage collector to find.
 
         Python may collect garbage in any thread, but a Qt widget must be destroyed on the main thread.
         """
-        if self._run is not None:
+        if self.running:
             from napari.utils.notifications import show_info
 
             show_info("The restoration was cancelled, because its panel was closed.")
-            self._run.cancel()
+            self.runs.cancel_all()
         _CLOSED.add(self)
         QTimer.singleShot(0, self._delete_if_closed)
 
     def _delete_if_closed(self) -> None:
         if self.parent() is not None:  # docked again
             _CLOSED.discard(self)
-        elif self in _CLOSED and self._run is None:
+        elif self in _CLOSED and not self.running:
             _CLOSED.discard(self)
-            self._disconnect_layer()
-            self._viewer.layers.selection.events.active.disconnect(self._follow_selection)
-            self._viewer.layers.events.removing.disconnect(self._on_removing)
-            self._viewer.events.theme.disconnect(self._colour_button)
+            self.subject.disconnect_layer()
+            self._listen(False)
             self.deleteLater()
 
     # -- construction ----------------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.restore_button.setMinimumHeight(34)
-        self.progress_bar.setTextVisible(False)
-        self.progress_bar.setMaximumHeight(8)
-        self.status.setWordWrap(True)
-        self._show_running()
         layout = QVBoxLayout(self)
-        for part in (self.form, self.restore_button, self.progress_bar, self.status):
+        for part in (FittingScrollArea(self.form), self.controls, self.actions_row):
             layout.addWidget(part)
         layout.addStretch()
 
     def _connect(self) -> None:
-        self.restore_button.clicked.connect(self._on_clicked)
-        self.form.layer.changed.connect(self._on_layer_chosen)
-        self.form.pixel_size.changed.connect(self._on_pixel_size_set)
-        self._viewer.layers.selection.events.active.connect(self._follow_selection)
-        self._viewer.layers.events.removing.connect(self._on_removing)
-        self._viewer.events.theme.connect(self._colour_button)
+        form, controls, runs = self.form, self.controls, self.runs
+        controls.restore_clicked.connect(self.restore)
+        controls.stop_clicked.connect(self.stop)
+        controls.cancel_clicked.connect(self.cancel)
+        runs.changed.connect(self._show_state)
+        runs.progressed.connect(controls.show_progress)
+        runs.devices_found.connect(self._on_devices)
+        runs.warned.connect(self._show_warning)
+        runs.ended.connect(self._on_ended)
+        self.subject.changed.connect(self._show_subject)
+        form.layer.changed.connect(self._on_layer_chosen)
+        form.pixel_size.changed.connect(self._on_pixel_size_set)
+        form.inquiry.changed.connect(self._on_answered)
+        form.model_field.failed.connect(self._show_error)
+        form.model_field.added.connect(self.status.setText)
+        self.actions_row.failed.connect(self._show_error)
+        self.actions_row.told.connect(self.status.setText)
+        self._listen(True)
+
+    def _listen(self, on: bool) -> None:
+        """Listen to the viewer, or no longer."""
+        events = (
+            (self._viewer.layers.selection.events.active, self._follow_selection),
+            (self._viewer.layers.events.removing, self._on_removing),
+            (self._viewer.events.theme, self._on_theme),
+            (self._viewer.dims.events.point, self.advice.show_plan),
+        )
+        for event, slot in events:
+            (event.connect if on else event.disconnect)(slot)

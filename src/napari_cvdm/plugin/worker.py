@@ -6,8 +6,9 @@ written into arrays that the layers show.
 
 from __future__ import annotations
 
-import logging
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,16 +18,20 @@ import numpy.typing as npt
 
 from napari_cvdm.plugin.contrast import RunningLimits
 from napari_cvdm.plugin.devices import devices_found
+from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
+from napari_cvdm.plugin.gpu_hint import gpu_hint
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
+from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
 
-__all__ = ["Cancelled", "Job", "RestorationFailed"]
+__all__ = ["Cancelled", "Colours", "Job"]
 
-_log = logging.getLogger(__name__)
+Colours = Literal["average", "channels"]
+"""What to do with the colours of an RGB image: make one intensity of them, or restore each by itself."""
 
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
@@ -37,13 +42,6 @@ _LONGEST_REST = 2.0
 
 class Cancelled(Exception):
     """The user has asked for the run to stop."""
-
-
-class RestorationFailed(Exception):
-    """A run cannot go on; the message says why and what to do.
-
-    Not a RuntimeError, because napari's generator workers end without a word when one of those is raised.
-    """
 
 
 @dataclass(eq=False)
@@ -59,19 +57,33 @@ class Job:
     axes : str
         One letter for each axis but the colour axis.
     rgb : bool
-        Whether the last axis of ``data`` holds colours; they are averaged.
+        Whether the last axis of ``data`` holds colours.
+    colours : {"average", "channels"}
+        What becomes of them.
+    part : Part or None
+        What part of ``data`` to restore, colours not counted; None for all.
     model : str
         Name or path of the model.
-    pixel_size, preview, draws, steps, seed, device, tile
+    pixel_size, preview, draws, steps, seed, device, tile, resample, keep_draws
         As `napari_cvdm.restore` takes them.
+    first_plane : tuple of int or None
+        Index of the plane to begin with, within the part.
+    source_path : str or None
+        The file the layer was opened from.
     abort_requested : callable
-        Whether the run is to stop; asked before every network pass.
+        Whether the run is to be given up; asked before every network pass.
+    stop_requested : threading.Event
+        To be set when the run is to end with what it has.
+    run_id : str
+        Shared by the results of this run, and by no others.
     """
 
     name: str
     data: Any
     axes: str
     rgb: bool = False
+    colours: Colours = "average"
+    part: Part | None = None
     model: str = "default"
     pixel_size: float | None = None
     preview: bool = False
@@ -80,11 +92,42 @@ class Job:
     seed: int = 0
     device: str = "auto"
     tile: int | Literal["auto"] = "auto"
+    resample: bool = False
+    keep_draws: bool = False
+    first_plane: tuple[int, ...] | None = None
+    source_path: str | None = None
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
+    stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __repr__(self) -> str:
         # napari shows it when the viewer is closed in mid-run.
         return f"the restoration of '{self.name}'"
+
+    @property
+    def image_axes(self) -> str:
+        """One letter for each axis of the image that is restored."""
+        return f"C{self.axes}" if self.rgb and self.colours == "channels" else self.axes
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was asked for, in values that JSON can hold, so that the run can be repeated."""
+        return {
+            "source_path": self.source_path,
+            "axes": self.axes,
+            "rgb": self.rgb,
+            "colours": self.colours,
+            "part": None if self.part is None else self.part.describe(),
+            "model": self.model,
+            "pixel_size": self.pixel_size,
+            "preview": self.preview,
+            "draws": self.draws,
+            "steps": self.steps,
+            "seed": self.seed,
+            "device": self.device,
+            "tile": self.tile,
+            "resample": self.resample,
+            "keep_draws": self.keep_draws,
+        }
 
     def messages(self) -> Iterator[Message]:
         """Carry out the run.
@@ -106,7 +149,7 @@ class Job:
         except Cancelled:
             return
         except Exception as error:
-            failure = RestorationFailed(_remedy(error))
+            failure = RestorationFailed(in_plain_words(error))
         finally:
             self.data = None  # napari keeps its workers' functions; the image must not stay with them
         # Outside the except block, so that the exception does not keep the failed pass's tensors in memory.
@@ -116,7 +159,7 @@ class Job:
         yield Preparing("Loading PyTorch …")
         load_torch()
         self._checkpoint()
-        yield DevicesFound(devices_found())
+        yield DevicesFound(devices_found(), gpu_hint())
         from napari_cvdm import load_model, restore_events
 
         self._checkpoint()
@@ -130,7 +173,7 @@ class Job:
         events = restore_events(
             image,
             model,
-            axes=self.axes,
+            axes=self.image_axes,
             pixel_size=self.pixel_size,
             draws=self.draws,
             steps=self.steps,
@@ -138,20 +181,26 @@ class Job:
             device=self.device,
             tile=self.tile,
             preview=self.preview,
+            resample=self.resample,
+            keep_draws=self.keep_draws,
             checkpoint=self._checkpoint,
+            stop=self.stop_requested.is_set,
+            first_plane=self.first_plane,
         )
-        for message in _tell(events, resolve_axes(image.shape, self.axes), model.upscaling):
+        for message in _tell(events, resolve_axes(image.shape, self.image_axes)):
             yield message
             if isinstance(message, Pictures):
                 self._wait_until_shown(message)
 
     def _image(self) -> npt.NDArray[Any]:
-        """Read the image into memory, as an array with the axes that ``axes`` names."""
-        image = np.asarray(self.data)
-        if self.rgb:
-            # The mean, not the eye's luminance: a picture in pure blue is as good as one in green.
-            image = image[..., :3].mean(axis=-1, dtype=np.float32)
-        return image
+        """Read the part into memory, as an array with the axes that ``image_axes`` names."""
+        image = np.asarray(self.data if self.part is None else self.data[self.part.slices])
+        if not self.rgb:
+            return image
+        if self.colours == "channels":
+            return np.moveaxis(image[..., :3], -1, 0)
+        # The mean, not the eye's luminance: a picture in pure blue is as good as one in green.
+        return np.asarray(image[..., :3].mean(axis=-1, dtype=np.float32))
 
     def _wait_until_shown(self, pictures: Pictures) -> None:
         """Rest while napari makes the layers, which takes longer if both threads want the processor."""
@@ -183,7 +232,7 @@ class _DownloadCheckpoint:
         pass
 
 
-def _tell(events: Iterator[Event], axes: Axes, upscaling: int) -> Iterator[Message]:
+def _tell(events: Iterator[Event], axes: Axes) -> Iterator[Message]:
     """Turn a restoration's events into messages, and its estimates into planes of the pictures."""
     from napari_cvdm.restoration.events import Estimate, Finished
 
@@ -192,13 +241,13 @@ def _tell(events: Iterator[Event], axes: Axes, upscaling: int) -> Iterator[Messa
     told = 0.0
     for event in events:
         if isinstance(event, Finished):
-            yield Done(event.result.provenance)
+            yield Done(event.result.provenance, event.result.draws)
         elif isinstance(event, Estimate):
             limits.add(event)
             if pictures is None:
-                shape = axes.output_shape(upscaling)
+                shape = _result_shape(axes, event.mean.shape)
                 reconstruction, uncertainty = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-                pictures = Pictures(reconstruction, uncertainty, axes, upscaling, limits.now())
+                pictures = Pictures(reconstruction, uncertainty, axes, limits.now())
                 _fill(pictures, event)
                 yield pictures
             else:
@@ -207,6 +256,11 @@ def _tell(events: Iterator[Event], axes: Axes, upscaling: int) -> Iterator[Messa
         elif time.monotonic() - told >= _BETWEEN_STEPS:
             told = time.monotonic()
             yield Progress(event)
+
+
+def _result_shape(axes: Axes, plane: tuple[int, ...]) -> tuple[int, ...]:
+    lengths = dict(zip("YX", plane, strict=True))
+    return tuple(lengths.get(name, n) for name, n in zip(axes.names, axes.shape, strict=True))
 
 
 def _fill(pictures: Pictures, estimate: Estimate) -> None:
@@ -219,21 +273,3 @@ def _bare(event: Event) -> Event:
     from napari_cvdm.restoration.events import Event
 
     return Event(**{f.name: getattr(event, f.name) for f in fields(Event)})
-
-
-def _remedy(error: Exception) -> str:
-    """Say what went wrong and what to do, in words for the user."""
-    from napari_cvdm.models import ModelError
-    from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
-
-    if isinstance(error, InputError | InputTypeError | DeviceError | ModelError):
-        return str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "Memory ran out. Close other programs, set a smaller tile under Advanced, or crop the image."
-    if isinstance(error, ImportError):
-        return f"Part of the installation is missing ({error}). Reinstall napari-cvdm with its dependencies."
-    _log.error("A restoration failed unexpectedly", exc_info=error)
-    return (
-        f"The restoration failed unexpectedly: {type(error).__name__}: {error}. "
-        "The terminal shows the details; please report them."
-    )

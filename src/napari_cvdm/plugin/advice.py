@@ -1,0 +1,122 @@
+"""What a run would do, kept up to date beside the form: does the model suit, how much work, how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject
+
+from napari_cvdm.plugin.measuring import Measuring
+from napari_cvdm.plugin.model_info import read_card
+from napari_cvdm.plugin.plan import free_memory, resampling_words
+from napari_cvdm.plugin.planning import plan_of
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.models.card import ModelCard
+    from napari_cvdm.plugin.form import Form
+    from napari_cvdm.plugin.subject import Subject
+
+__all__ = ["Advice"]
+
+
+class Advice(QObject):
+    """Shows in the form what its settings mean for the chosen layer.
+
+    Parameters
+    ----------
+    form : Form
+        The form.
+    subject : Subject
+        The chosen layer.
+    point : callable
+        Returns where the viewer's sliders stand.
+    parent : QObject
+        Owner.
+    """
+
+    def __init__(
+        self, form: Form, subject: Subject, point: Callable[[], Sequence[float]], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._form, self._subject, self._point = form, subject, point
+        self._measuring = Measuring(self)
+        self._measuring.measured.connect(self.show_plan)
+        form.model.changed.connect(self.show_match)
+        for field in (
+            form.part,
+            form.quality,
+            form.draws,
+            form.device,
+            form.tile,
+            form.steps,
+            form.keep_draws,
+        ):
+            field.changed.connect(self.show_plan)
+
+    def show_match(self, event: Any = None) -> None:
+        """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
+        self._form.set_mismatch(*self._mismatch())
+        self.show_plan()
+
+    def show_plan(self, event: Any = None) -> None:
+        """Say what a run would do."""
+        form, reading = self._form, self._subject.reading
+        if reading is None or form.layer.value is None:
+            form.plan.setText("")
+            return
+        speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
+        try:
+            words = plan_of(form, reading, self._point(), speed).words()
+        except InputError as error:
+            words = str(error)
+        form.plan.setText(f"{words} Measuring the time …" if self._measuring.busy else words)
+
+    def measure(self) -> None:
+        """Find out in the background how fast the chosen model is on the device, unless that is known."""
+        form = self._form
+        # A model that is not here would be downloaded, which is not to begin of its own accord.
+        if self._subject.layer is not None and self._card() is not None:
+            self._measuring.measure(form.model.value, form.device.value, form.tile_side)
+            self.show_plan()
+
+    def check_memory(self) -> None:
+        """Refuse a run for which there is not enough memory.
+
+        Raises
+        ------
+        InputError
+            With what could be done instead.
+        """
+        reading, free = self._subject.reading, free_memory()
+        if reading is None or free is None:
+            return
+        needed = plan_of(self._form, reading, self._point(), None).memory
+        if needed > free:
+            raise InputError(
+                f"The run needs about {needed / 2**30:.1f} GB of memory, but {free / 2**30:.1f} GB are free. "
+                "Restore a part (the current plane, a rectangle), close other programs, or restore the file "
+                "from a shell, piece by piece: napari-cvdm restore."
+            )
+
+    def _card(self) -> ModelCard | None:
+        from napari_cvdm.models import ModelError
+
+        try:
+            return read_card(self._form.model.value)
+        except (ModelError, OSError):  # the run will say what is wrong
+            return None
+
+    def _mismatch(self) -> tuple[str, str]:
+        reading, size, card = self._subject.reading, float(self._form.pixel_size.value), self._card()
+        if reading is None or card is None or card.pixel_size_nm is None or not size:
+            return "", ""
+        from napari_cvdm.restoration.resampling import plan_resampling
+
+        plane = reading.shape[reading.axes.index("Y")], reading.shape[reading.axes.index("X")]
+        try:
+            plan = plan_resampling(plane, size, card.pixel_size_nm)
+        except InputError as error:
+            return str(error), ""
+        return ("", "") if plan is None else resampling_words(size, card.pixel_size_nm, plan.new_pixel_size)

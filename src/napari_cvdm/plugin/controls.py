@@ -1,0 +1,105 @@
+"""The buttons that start and end runs, and how far the present one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.rows import note
+from napari_cvdm.plugin.waiting import WaitingList, WaitingRuns
+
+__all__ = ["Controls"]
+
+_BAR_STEPS = 1000
+_RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
+_QUEUE_TIP = "Start this one when the runs before it are done."
+
+
+class Controls(QWidget):
+    """Restore, Stop here, Cancel; progress; the queue; one line of words.
+
+    Attributes
+    ----------
+    restore_button, stop_button, cancel_button : QPushButton
+        The buttons.
+    progress_bar : QProgressBar
+        How far the run is.
+    status : QLabel
+        What is being done, or how the last run ended.
+    """
+
+    restore_clicked = Signal()
+    stop_clicked = Signal()
+    cancel_clicked = Signal()
+
+    def __init__(self, runs: WaitingRuns) -> None:
+        super().__init__()
+        self.restore_button = QPushButton("Restore")
+        self.stop_button = QPushButton("Stop here")
+        self.stop_button.setToolTip(
+            "End the run now and keep what it has. The results say that they have fewer draws."
+        )
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Give this run up. Nothing of it stays; runs that wait go on.")
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setTextVisible(False)
+        self.progress_bar.setMaximumHeight(8)
+        self.status = note()
+        self.restore_button.setMinimumHeight(34)
+        for button, clicked in (
+            (self.restore_button, self.restore_clicked),
+            (self.stop_button, self.stop_clicked),
+            (self.cancel_button, self.cancel_clicked),
+        ):
+            button.clicked.connect(clicked)
+        self._ways_out = QWidget()
+        ways_out = QHBoxLayout(self._ways_out)
+        ways_out.setContentsMargins(0, 0, 0, 0)
+        ways_out.addWidget(self.stop_button)
+        ways_out.addWidget(self.cancel_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.restore_button, self.progress_bar, self._ways_out, self.status, WaitingList(runs)):
+            layout.addWidget(part)
+
+    def show_state(
+        self, *, running: bool, stopping: bool, cancelling: bool, ready: bool, preview: bool
+    ) -> None:
+        """Show which buttons can be pressed.
+
+        Parameters
+        ----------
+        running, stopping, cancelling : bool
+            Whether there is a run; whether it was asked to end, with what it has or without.
+        ready : bool
+            Whether there is an image to restore.
+        preview : bool
+            Whether the run is a preview, of which there is nothing to keep before its end.
+        """
+        self.restore_button.setText("Add to queue" if running else "Restore")
+        self.restore_button.setToolTip(_QUEUE_TIP if running else _RESTORE_TIP)
+        self.restore_button.setEnabled(ready)
+        self.progress_bar.setVisible(running)
+        self.progress_bar.setRange(0, 0)
+        self._ways_out.setVisible(running)
+        self.stop_button.setText("Stopping …" if stopping else "Stop here")
+        self.stop_button.setEnabled(running and not (stopping or cancelling or preview))
+        self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
+        self.cancel_button.setEnabled(running and not cancelling)
+
+    def show_progress(self, words: str, fraction: float) -> None:
+        """Show what is being done, and its share of the work; negative while that is not known."""
+        self.status.setText(words[:1].upper() + words[1:])
+        self.progress_bar.setRange(0, _BAR_STEPS if fraction >= 0 else 0)
+        self.progress_bar.setValue(round(fraction * _BAR_STEPS))
+
+    def colour(self, theme: Any, running: bool) -> None:
+        """Make Restore stand out in the colour that napari's theme has for what matters."""
+        self.restore_button.setStyleSheet(
+            ""
+            if running
+            else f"QPushButton:enabled {{ background-color: {theme.current.as_hex()}; font-weight: bold; }}"
+            f"QPushButton:enabled:hover {{ background-color: {theme.highlight.as_hex()}; }}"
+        )

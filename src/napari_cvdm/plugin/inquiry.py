@@ -1,0 +1,164 @@
+"""Questions about an image that nothing but its owner can answer: what its axes and its colours are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.rows import new_form, note
+
+if TYPE_CHECKING:
+    from napari_cvdm.plugin.reading import LayerReading
+    from napari_cvdm.plugin.worker import Colours
+
+__all__ = ["Inquiry"]
+
+_ROLES = (("I do not know", "Q"), ("Time points", "T"), ("Planes of depth", "Z"), ("Channels", "C"))
+_ABOUT_ROLES = (
+    "Planes are restored one by one. What the axis means decides whether they share one range of "
+    "intensities: time points and depth do, so that they do not flicker; channels do not."
+)
+_COLOURS: tuple[tuple[str, Colours], ...] = (
+    ("Average to one intensity", "average"),
+    ("Restore each as a channel", "channels"),
+)
+_ABOUT_COLOURS = (
+    "napari shows the last axis as the colours of a photograph. If it holds channels of a microscope, "
+    "restore each of them. If it is a grey image that was saved in colour, average."
+)
+_MOST_CHANNELS = 12
+
+
+class Inquiry(QWidget):
+    """Asks for the meaning of unnamed axes, for what to do with colours, and which channels to restore.
+
+    It is hidden while there is nothing to ask.
+    """
+
+    #: An answer was given.
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.roles: dict[int, QComboBox] = {}
+        self.colours = QComboBox()
+        self.channels: list[QCheckBox] = []
+        self._asked: object = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._content: QWidget | None = None
+        self.setVisible(False)
+
+    def ask(self, reading: LayerReading, answers: dict[int, str], colours: Colours = "average") -> None:
+        """Ask what is not known of an image, with the answers there are as a beginning.
+
+        Parameters
+        ----------
+        reading : LayerReading
+            What was understood without the user.
+        answers : dict of int to str
+            Letters given to axes before.
+        colours : {"average", "channels"}
+            What was chosen for the colours before.
+        """
+        channels = self._number_of_channels(reading, answers, colours)
+        asked = (reading.axes, reading.shape, reading.rgb, channels)
+        if asked == self._asked:
+            return
+        self._asked = asked
+        content = QWidget()
+        form = new_form(content)
+        self.roles = {}
+        for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
+            if letter == "Q":
+                self.roles[number] = self._ask_role(form, number, length, answers.get(number, "Q"))
+        if reading.rgb:
+            self._ask_colours(form, colours)
+        self.channels = self._ask_channels(form, channels)
+        self._replace(content)
+        self.setVisible(bool(self.roles) or reading.rgb or bool(self.channels))
+
+    def answered_roles(self) -> dict[int, str]:
+        """Return the letters that were given to axes."""
+        return {n: combo.currentData() for n, combo in self.roles.items() if combo.currentData() != "Q"}
+
+    def answered_colours(self) -> Colours:
+        """Return what is to become of colours."""
+        chosen: Colours = self.colours.currentData() or "average"
+        return chosen
+
+    def chosen_channels(self) -> list[int] | None:
+        """Return the numbers of the channels to restore, from 0; None if that was not asked."""
+        if not self.channels:
+            return None
+        return [number for number, box in enumerate(self.channels) if box.isChecked()]
+
+    @staticmethod
+    def _number_of_channels(reading: LayerReading, answers: dict[int, str], colours: Colours) -> int:
+        if reading.rgb:
+            return 0
+        letters = [
+            answers.get(n, letter) if letter == "Q" else letter for n, letter in enumerate(reading.axes)
+        ]
+        return reading.shape[letters.index("C")] if "C" in letters else 0
+
+    def _ask_role(self, form: QFormLayout, number: int, length: int, chosen: str) -> QComboBox:
+        combo = QComboBox()
+        for words, letter in _ROLES:
+            combo.addItem(words, letter)
+        combo.setCurrentIndex(max(0, combo.findData(chosen)))
+        combo.setToolTip(_ABOUT_ROLES)
+        combo.currentIndexChanged.connect(self._on_role)
+        label = QLabel(f"Axis {number + 1} ({length} long):")
+        label.setBuddy(combo)
+        label.setToolTip(_ABOUT_ROLES)
+        form.addRow(label, combo)
+        return combo
+
+    def _ask_colours(self, form: QFormLayout, chosen: Colours) -> None:
+        self.colours = QComboBox()
+        for words, value in _COLOURS:
+            self.colours.addItem(words, value)
+        self.colours.setCurrentIndex(self.colours.findData(chosen))
+        self.colours.setToolTip(_ABOUT_COLOURS)
+        self.colours.currentIndexChanged.connect(lambda _: self.changed.emit())
+        label = QLabel("Colours:")
+        label.setBuddy(self.colours)
+        form.addRow(label, self.colours)
+        words = note()
+        words.setText(_ABOUT_COLOURS)
+        form.addRow(words)
+
+    def _ask_channels(self, form: QFormLayout, count: int) -> list[QCheckBox]:
+        if not 1 < count <= _MOST_CHANNELS:
+            return []
+        boxes = []
+        for number in range(count):
+            box = QCheckBox(f"Restore channel {number + 1}")
+            box.setChecked(True)
+            box.setToolTip("Channels without a tick are skipped; the others keep their place in the stack.")
+            box.toggled.connect(lambda _: self.changed.emit())
+            form.addRow(box)
+            boxes.append(box)
+        return boxes
+
+    def _on_role(self) -> None:
+        """Let no two axes mean the same, then tell."""
+        chosen = self.sender()
+        letter = chosen.currentData() if isinstance(chosen, QComboBox) else "Q"
+        for combo in self.roles.values():
+            if combo is not chosen and letter != "Q" and combo.currentData() == letter:
+                combo.blockSignals(True)
+                combo.setCurrentIndex(0)
+                combo.blockSignals(False)
+        self.changed.emit()
+
+    def _replace(self, content: QWidget) -> None:
+        if self._content is not None:
+            self._layout.removeWidget(self._content)
+            self._content.hide()
+            self._content.deleteLater()
+        self._content = content
+        self._layout.addWidget(content)

@@ -1,0 +1,72 @@
+"""Measuring how fast a model runs here, in the background, once the user turns to the panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cvdm.plugin.torch_loading import load_torch
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.timing import Speed
+
+__all__ = ["Measuring"]
+
+Key = tuple[str, str, int | str]
+"""Model, device and tile, which a speed belongs to."""
+
+
+class Measuring(QObject):
+    """Knows the speeds that were measured, and measures those that are missing.
+
+    Parameters
+    ----------
+    parent : QObject
+        Owner.
+    """
+
+    #: A speed has become known.
+    measured = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._speeds: dict[Key, Speed | None] = {}
+        self._worker: object = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being measured."""
+        return self._worker is not None
+
+    def speed(self, model: str, device: str, tile: int | str) -> Speed | None:
+        """Return a speed, or None if it was not measured or could not be."""
+        return self._speeds.get((model, device, tile))
+
+    def measure(self, model: str, device: str, tile: int | str) -> None:
+        """Measure in the background, unless that was done or something else is being measured."""
+        from superqt.utils import create_worker
+
+        key: Key = (model, device, tile)
+        if self.busy or key in self._speeds:
+            return
+        worker = create_worker(_measure, *key, _start_thread=False, _ignore_errors=True)
+        worker.returned.connect(lambda speed: self._keep(key, speed))
+        # Whatever is wrong will be said when it matters, by the run.
+        worker.errored.connect(lambda _: self._keep(key, None))
+        self._worker = worker
+        worker.start()
+
+    def _keep(self, key: Key, speed: Speed | None) -> None:
+        self._worker = None
+        self._speeds[key] = speed
+        self.measured.emit()
+
+
+def _measure(model: str, device: str, tile: int | str) -> Speed:
+    """Measure; for a worker."""
+    load_torch()
+    from napari_cvdm import load_model
+    from napari_cvdm.restoration.timing import measure_speed
+
+    return measure_speed(load_model(model), device=device, tile=tile)

@@ -1,0 +1,182 @@
+"""What can be done with a result: look into its uncertainty, save it, copy how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
+
+from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.recipe import python_script, shell_line
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["ResultActions", "prefer_own_reader"]
+
+_FILTERS = {"OME-TIFF (*.ome.tif)": ".cvdm.ome.tif", "OME-Zarr (*.ome.zarr)": ".cvdm.ome.zarr"}
+_READER_PATTERN = "*.cvdm.ome.tif"
+_DOUBT_DOCK = "CVDM uncertainty"
+
+
+class ResultActions(QWidget):
+    """Buttons for the result that is selected in the viewer, or else for the last one.
+
+    They are hidden until there is a result.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    """
+
+    #: Words for the user: an error with its remedy; what was done.
+    failed = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layers: list[Image] = []
+        self.doubt_button = QPushButton("Uncertainty…")
+        self.doubt_button.setToolTip(
+            "Look into the uncertainty: where to look again, thresholds, profiles, views side by side."
+        )
+        self.save_button = QPushButton("Save result…")
+        self.save_button.setToolTip(
+            "Write reconstruction, uncertainty and how they were made to one OME-TIFF or OME-Zarr. Drop the "
+            "OME-TIFF on napari to have the layers back as they are."
+        )
+        self.copy_button = QPushButton("Copy as…")
+        self.copy_button.setToolTip("Copy a script or a shell line that repeats this run without napari.")
+        menu = QMenu(self.copy_button)
+        self.copy_python = menu.addAction("Python script")
+        self.copy_shell = menu.addAction("Shell line")
+        self.copy_button.setMenu(menu)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.doubt_button, 0, 0, 1, 2)
+        layout.addWidget(self.save_button, 1, 0)
+        layout.addWidget(self.copy_button, 1, 1)
+        for button in (self.doubt_button, self.save_button, self.copy_button):
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.doubt_button.clicked.connect(self.show_doubt)
+        self.save_button.clicked.connect(self.ask_and_save)
+        self.copy_python.triggered.connect(lambda: self._copy(python_script, "The script"))
+        self.copy_shell.triggered.connect(lambda: self._copy(shell_line, "The shell line"))
+        self.setVisible(False)
+
+    def follow(self, layers: Sequence[Image]) -> None:
+        """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
+        self._layers = list(layers)
+        self.setVisible(bool(self._layers))
+        if _DOUBT_DOCK in getattr(self._viewer.window, "dock_widgets", {}):
+            self.show_doubt()
+
+    def result_layers(self) -> list[Image]:
+        """Return the layers of the result that is selected, or else of the last that is still there."""
+        present = [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
+        active = getattr(
+            self._viewer.layers.selection.active, "__wrapped__", self._viewer.layers.selection.active
+        )
+        if active is not None and is_result(active):
+            run = active.metadata[METADATA_KEY].get("run")
+            of_run = [
+                layer
+                for layer in present
+                if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
+            ]
+            return of_run if run is not None else [active]
+        return [layer for layer in self._layers if layer in present]
+
+    def show_doubt(self) -> None:
+        """Open the panel for uncertainty on the result."""
+        from napari_cvdm.plugin.doubt import show_doubt_panel
+
+        layers = self.result_layers()
+        source = layers[0].metadata[METADATA_KEY].get("source") if layers else None
+        names = [layer.name for layer in self._viewer.layers]
+        original = self._viewer.layers[source] if source in names else None
+        show_doubt_panel(self._viewer, layers, getattr(original, "__wrapped__", original))
+
+    def ask_and_save(self) -> None:
+        """Ask for a name, then save the result."""
+        layers = self.result_layers()
+        if not layers:
+            self.failed.emit("There is no result to save any more: its layers were removed.")
+            return
+        beginning = f"{_safe(layers[0].name)}.cvdm.ome.tif"
+        name, kind = QFileDialog.getSaveFileName(self, "Save result", beginning, ";;".join(_FILTERS))
+        if name:
+            self.save(Path(name), kind)
+
+    def save(self, path: Path, kind: str = "") -> None:
+        """Save the result in the background.
+
+        Parameters
+        ----------
+        path : Path
+            Where to; an ending is added if there is none.
+        kind : str
+            The file dialog's filter.
+        """
+        from superqt.utils import create_worker
+
+        if not path.name.lower().endswith((".ome.tif", ".ome.tiff", ".zarr")):
+            path = path.with_name(path.name + _FILTERS.get(kind, ".cvdm.ome.tif"))
+        prefer_own_reader()
+        data = [layer.as_layer_data_tuple() for layer in self.result_layers()]
+        self.save_button.setEnabled(False)
+        self.told.emit(f"Saving {path.name} …")
+        worker = create_worker(_save, path, data, _start_thread=False, _ignore_errors=True)
+        worker.returned.connect(self._on_saved)
+        worker.errored.connect(self._on_failed)
+        worker.start()
+
+    def _on_saved(self, path: Path) -> None:
+        self.save_button.setEnabled(True)
+        self.told.emit(f"Saved {path}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self.save_button.setEnabled(True)
+        self.failed.emit(str(error))
+
+    def _copy(self, write: Any, what: str) -> None:
+        layers = self.result_layers()
+        about = layers[0].metadata[METADATA_KEY] if layers else {}
+        if "asked" not in about:
+            self.failed.emit("This result does not say how it was made: it comes from elsewhere.")
+            return
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(write(about))
+            self.told.emit(f"{what} that repeats this run is in the clipboard.")
+
+
+def prefer_own_reader() -> None:
+    """Have napari open saved results with this plugin, unless the user has decided otherwise."""
+    from napari.settings import get_settings
+
+    readers = get_settings().plugins.extension2reader
+    if _READER_PATTERN not in readers:
+        get_settings().plugins.extension2reader = {**readers, _READER_PATTERN: "napari-cvdm"}
+
+
+def _save(path: Path, data: list[Any]) -> Path:
+    """Write layers; for a worker. The file dialog has asked whether a file may be replaced."""
+    from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
+    from napari_cvdm.plugin.saving import save_layers
+
+    try:
+        return save_layers(path, data, overwrite=True)
+    except Exception as error:
+        raise RestorationFailed(in_plain_words(error)) from None
+
+
+def _safe(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip()

@@ -1,0 +1,259 @@
+"""Which part of a layer is restored: all, the plane or the view on the screen, a rectangle, some channels.
+
+Everything here is arithmetic on indices; layers and viewers are only asked for theirs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Shapes
+
+__all__ = [
+    "Part",
+    "Placement",
+    "current_plane",
+    "current_view",
+    "inside",
+    "position_in",
+    "rectangle_of",
+    "view_of",
+    "whole",
+    "with_channels",
+]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an image: evenly spaced indices along each axis.
+
+    Attributes
+    ----------
+    ranges : tuple of range
+        Indices into each axis, in the order of the axes; none is empty, each goes up.
+    words : str
+        What to call it in the name of a result; empty for the whole image.
+    """
+
+    ranges: tuple[range, ...]
+    words: str = ""
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """What to index an array with."""
+        return tuple(slice(r.start, r.stop, r.step) for r in self.ranges)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis of the part."""
+        return tuple(len(r) for r in self.ranges)
+
+    def describe(self) -> list[list[int]]:
+        """Return start, stop and step for each axis, for the provenance."""
+        return [[r.start, r.stop, r.step] for r in self.ranges]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a result's pixels lie in the layer it was made from: index q is at origin + spacing · q.
+
+    Attributes
+    ----------
+    origin, spacing : ndarray
+        In pixels of the input, one number for each axis.
+    """
+
+    origin: npt.NDArray[np.float64]
+    spacing: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, part: Part, axes: str, result_shape: Sequence[int]) -> Placement:
+        """Find the placement of a result that covers the field of a part.
+
+        Pixel centres are at whole indices. Along Y and X, n pixels became m: q lies (q + 1/2) · n/m - 1/2
+        behind the part's first pixel. The other axes are as they were.
+        """
+        origin = np.array([r.start for r in part.ranges], dtype=float)
+        spacing = np.array([r.step for r in part.ranges], dtype=float)
+        for i, name in enumerate(axes):
+            if name in "YX":
+                spacing[i] = len(part.ranges[i]) / result_shape[i]
+                origin[i] += spacing[i] / 2 - 0.5
+        return cls(origin, spacing)
+
+
+def whole(shape: Sequence[int]) -> Part:
+    """Return all of an image."""
+    return Part(tuple(range(n) for n in shape))
+
+
+def current_plane(axes: str, shape: Sequence[int], position: Sequence[int]) -> Part:
+    """Return the plane at a position of the image."""
+    ranges = [
+        range(n) if name in "YX" else range(at, at + 1)
+        for name, n, at in zip(axes, shape, position, strict=True)
+    ]
+    return Part(tuple(ranges), "plane")
+
+
+def current_view(
+    axes: str, shape: Sequence[int], position: Sequence[int], corners: npt.NDArray[np.float64]
+) -> Part:
+    """Return what can be seen of the plane at a position.
+
+    Parameters
+    ----------
+    axes : str
+        One letter for each axis.
+    shape, position : sequence of int
+        Length of each axis; index along each.
+    corners : ndarray, (2, axes)
+        First and last index that can be seen along each axis, fractions allowed.
+
+    Raises
+    ------
+    InputError
+        If less than the smallest plane that can be restored is in view.
+    """
+    plane = current_plane(axes, shape, position)
+    return Part(_cropped(axes, shape, plane.ranges, corners, "The view shows"), "view")
+
+
+def inside(axes: str, shape: Sequence[int], box: npt.NDArray[np.float64]) -> Part:
+    """Return the pixels inside a box, in all planes.
+
+    Parameters
+    ----------
+    axes, shape
+        As for `current_view`.
+    box : ndarray, (2, axes)
+        First and last index along each axis, fractions allowed; of all axes but Y and X it is ignored.
+
+    Raises
+    ------
+    InputError
+        If less than the smallest plane that can be restored is inside.
+    """
+    return Part(_cropped(axes, shape, whole(shape).ranges, box, "The rectangle encloses"), "region")
+
+
+def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
+    """Restrict a part to some channels, as few parts as it takes for evenly spaced ones.
+
+    Parameters
+    ----------
+    part : Part
+        The part; it is returned as it is when there is no channel axis.
+    axes : str
+        One letter for each axis.
+    channels : sequence of int
+        Channels to keep, at least one; those that the part does not have are ignored.
+    """
+    if "C" not in axes:
+        return [part]
+    at = axes.index("C")
+    kept = [c for c in sorted(set(channels)) if c in part.ranges[at]]
+    if kept == list(part.ranges[at]):
+        return [part]
+    steps = {second - first for first, second in itertools.pairwise(kept)}
+    if len(steps) <= 1:
+        runs = [range(kept[0], kept[-1] + 1, steps.pop() if steps else 1)] if kept else []
+    else:
+        runs = [range(c, c + 1) for c in kept]
+    words = [_joined(part.words, f"channel {' + '.join(str(c + 1) for c in run)}") for run in runs]
+    return [
+        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), name)
+        for run, name in zip(runs, words, strict=True)
+    ]
+
+
+def position_in(layer: Image, point: Sequence[float], shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the index into a layer that the viewer's sliders stand at.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    point : sequence of float
+        The viewer's ``dims.point``, in world coordinates.
+    shape : sequence of int
+        Length of each of the layer's axes.
+    """
+    world = np.zeros(layer.ndim)
+    shared = min(layer.ndim, len(point))
+    world[layer.ndim - shared :] = np.asarray(point)[len(point) - shared :]
+    data = np.asarray(layer.world_to_data(world), dtype=float)
+    return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
+
+
+def view_of(layer: Image) -> npt.NDArray[np.float64]:
+    """Return the corners of what can be seen of a layer, in pixels at full resolution, shape (2, ndim)."""
+    corners = np.asarray(layer.corner_pixels, dtype=float)
+    if layer.multiscale:
+        factors = np.asarray(layer.downsample_factors[layer.data_level], dtype=float)[: layer.ndim]
+        corners = corners * factors
+        corners[1] += factors - 1
+    return corners
+
+
+def rectangle_of(shapes: Shapes, layer: Image) -> npt.NDArray[np.float64]:
+    """Return the box around the selected shape, or else the last, in pixels of an image; shape (2, ndim).
+
+    Raises
+    ------
+    InputError
+        If there is no shape yet.
+    """
+    if not len(shapes.data):
+        raise InputError(f"There is no shape in '{shapes.name}' yet: draw a rectangle there first.")
+    chosen = min(shapes.selected_data, default=len(shapes.data) - 1)
+    vertices = [
+        _in_data(layer, np.asarray(shapes.data_to_world(vertex), dtype=float))
+        for vertex in np.asarray(shapes.data[chosen])
+    ]
+    return np.array([np.min(vertices, axis=0), np.max(vertices, axis=0)])
+
+
+def _in_data(layer: Any, world: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Convert a world point of maybe another number of axes to a layer's data; the last axes are shared."""
+    padded = np.zeros(layer.ndim)
+    shared = min(layer.ndim, len(world))
+    padded[layer.ndim - shared :] = world[len(world) - shared :]
+    return np.asarray(layer.world_to_data(padded), dtype=float)
+
+
+def _cropped(
+    axes: str,
+    shape: Sequence[int],
+    ranges: Sequence[range],
+    corners: npt.NDArray[np.float64],
+    what: str,
+) -> tuple[range, ...]:
+    cropped = list(ranges)
+    for i, name in enumerate(axes):
+        if name in "YX":
+            start = int(np.clip(math.floor(corners[0, i] + 0.5), 0, shape[i]))
+            stop = int(np.clip(math.floor(corners[1, i] + 0.5) + 1, 0, shape[i]))
+            cropped[i] = range(start, max(start, stop))
+    rows, columns = (len(cropped[axes.index(name)]) for name in "YX")
+    if min(rows, columns) < MINIMUM_SIDE:
+        raise InputError(
+            f"{what} {columns} × {rows} pixels of the image; at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are "
+            "needed."
+        )
+    return tuple(cropped)
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,114 @@
+"""What a run will do, in words, before it is started."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_cvdm.plugin.progress import seconds_in_words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Plan", "free_memory", "memory_needed", "resampling_words"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes
+    ----------
+    planes : int
+        How many planes.
+    plane_shape : (int, int)
+        Rows and columns of a plane.
+    draws : int
+        Draws for each plane; 0 for a preview.
+    memory : int
+        Bytes for images.
+    tiles : int or None
+        Tiles for each plane; None while that is not known.
+    seconds : float or None
+        Estimated time; None while it was not measured.
+    device : str or None
+        What it runs on; None while that is not known.
+    """
+
+    planes: int
+    plane_shape: tuple[int, int]
+    draws: int
+    memory: int
+    tiles: int | None = None
+    seconds: float | None = None
+    device: str | None = None
+
+    def words(self) -> str:
+        """Say it in a sentence or two."""
+        rows, columns = self.plane_shape
+        planes = f"{self.planes} plane{'s' if self.planes != 1 else ''} of {columns} × {rows} pixels"
+        if self.tiles is not None and self.tiles > 1:
+            planes += f", in {self.tiles} tiles each"
+        parts = [planes, f"{_gigabytes(self.memory)} of memory"]
+        if self.seconds is not None:
+            where = f" on the {_device_word(self.device)}" if self.device else ""
+            parts.append(f"{seconds_in_words(self.seconds)}{where}")
+        return f"{'; '.join(parts)}."
+
+
+def memory_needed(
+    pixels: int, dtype: np.dtype, enlargement: float = 2.0, *, kept_draws: int = 0, colours: int = 1
+) -> int:
+    """Estimate how much memory a run takes for images, in bytes; the networks' own is bounded by the tile.
+
+    Parameters
+    ----------
+    pixels : int
+        Pixels of all planes.
+    dtype : numpy.dtype
+        Type of the image.
+    enlargement : float
+        Fine pixels for each input pixel along an axis.
+    kept_draws : int
+        How many single draws are kept.
+    colours : int
+        Samples of a pixel.
+    """
+    fine = pixels * enlargement**2
+    # Mean and standard deviation in float32: once as they are shown, once as they are computed.
+    return math.ceil(pixels * dtype.itemsize * colours + (2 * 2 + kept_draws) * 4 * fine)
+
+
+def free_memory() -> int | None:
+    """Return the memory that is free on this computer, in bytes; None if it cannot be found out."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return int(psutil.virtual_memory().available)
+
+
+def resampling_words(pixel_size: float, known: tuple[float, float], target: float) -> tuple[str, str]:
+    """Explain a pixel size that a model does not know, and say what resampling would do.
+
+    Returns
+    -------
+    explanation, offer : str
+        A sentence, and the label of a check box.
+    """
+    finer, wider = ("larger", "coarser") if pixel_size > known[1] else ("smaller", "finer")
+    return (
+        f"This model knows pixels of {known[0]:g} to {known[1]:g} nm. Yours are {finer}: to the model, "
+        f"structures look {wider} than they are, and it may invent detail.",
+        f"Resample to {target:.4g} nm first",
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MB" if size < 2**29 else f"{size / 2**30:.1f} GB"
+
+
+def _device_word(device: str | None) -> str:
+    kind = (device or "").partition(":")[0].partition(" ")[0]
+    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}.get(kind, device or "")

@@ -1,0 +1,134 @@
+"""From what the form says to jobs, and to what they will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.plugin.parts import (
+    Part,
+    current_plane,
+    current_view,
+    inside,
+    position_in,
+    rectangle_of,
+    view_of,
+    whole,
+    with_channels,
+)
+from napari_cvdm.plugin.plan import Plan, memory_needed
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.form import Form
+    from napari_cvdm.plugin.reading import LayerReading
+    from napari_cvdm.plugin.worker import Job
+    from napari_cvdm.restoration.timing import Speed
+
+__all__ = ["jobs_of", "part_choices", "parts_of", "plan_of"]
+
+
+def part_choices(reading: LayerReading | None, shapes: Sequence[Any]) -> list[tuple[str, Any]]:
+    """List the parts that can be restored: words, and "all", "plane", "view" or a Shapes layer."""
+    choices: list[tuple[str, Any]] = [("Everything", "all")]
+    if reading is not None and len(reading.axes) > 2:
+        choices.append(("Current plane", "plane"))
+    choices.append(("Current view", "view"))
+    return choices + [(f"Inside the rectangle in '{layer.name}'", layer) for layer in shapes]
+
+
+def parts_of(
+    choice: Any,
+    layer: Image,
+    reading: LayerReading,
+    point: Sequence[float],
+    channels: list[int] | None = None,
+) -> list[Part | None]:
+    """Find the parts of a layer that were chosen; None stands for all of it.
+
+    Parameters
+    ----------
+    choice : object
+        One of `part_choices`.
+    layer : napari.layers.Image
+        The layer.
+    reading : LayerReading
+        How it is understood.
+    point : sequence of float
+        Where the viewer's sliders stand.
+    channels : list of int, optional
+        The channels to restore.
+
+    Raises
+    ------
+    InputError
+        If too little is left, or nothing.
+    """
+    axes, shape = reading.axes, reading.shape
+    if choice == "all":
+        part = whole(shape)
+    elif choice == "plane":
+        part = current_plane(axes, shape, position_in(layer, point, shape))
+    elif choice == "view":
+        part = current_view(axes, shape, position_in(layer, point, shape), view_of(layer))
+    else:
+        part = inside(axes, shape, rectangle_of(choice, layer))
+    found = [part] if channels is None else with_channels(part, axes, channels)
+    if not found:
+        raise InputError("No channel of this part has a tick: choose at least one.")
+    return [None if each.ranges == whole(shape).ranges else each for each in found]
+
+
+def jobs_of(form: Form, reading: LayerReading, point: Sequence[float]) -> list[Job]:
+    """Make the jobs that the form asks for: one, or one for each channel if those are unevenly spaced.
+
+    Raises
+    ------
+    InputError
+        As `parts_of`.
+    """
+    layer = form.layer.value
+    channels = form.inquiry.chosen_channels()
+    jobs = []
+    for part in parts_of(form.part.value, layer, reading, point, channels):
+        first = _plane_in(
+            part or whole(reading.shape), reading.axes, position_in(layer, point, reading.shape)
+        )
+        if reading.rgb and form.inquiry.answered_colours() == "channels":
+            first = None
+        jobs.append(form.job(reading, part, first))
+    return jobs
+
+
+def plan_of(form: Form, reading: LayerReading, point: Sequence[float], speed: Speed | None) -> Plan:
+    """Say what a run with the form's settings will take.
+
+    Raises
+    ------
+    InputError
+        As `parts_of`.
+    """
+    found = parts_of(form.part.value, form.layer.value, reading, point, form.inquiry.chosen_channels())
+    shapes = [reading.shape if part is None else part.shape for part in found]
+    rows, columns = (shapes[0][reading.axes.index(name)] for name in "YX")
+    colours = 3 if reading.rgb and form.inquiry.answered_colours() == "channels" else 1
+    pixels = sum(math.prod(shape) for shape in shapes) * colours
+    draws = 0 if form.preview else form.draws.value
+    planes = pixels // (rows * columns)
+    kept = draws if form.keep_draws.value else 0
+    plan = Plan(planes, (rows, columns), draws, memory_needed(pixels, reading.dtype, kept_draws=kept))
+    if speed is None:
+        return plan
+    from napari_cvdm.restoration.timing import forecast
+
+    expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
+    return Plan(planes, plan.plane_shape, draws, plan.memory, expected.tiles, expected.seconds, speed.device)
+
+
+def _plane_in(part: Part, axes: str, position: Sequence[int]) -> tuple[int, ...] | None:
+    """Return the index within a part of the plane at a position of the image; None if it is not there."""
+    pairs = [(r, at) for r, at, name in zip(part.ranges, position, axes, strict=True) if name not in "YX"]
+    return tuple(r.index(at) for r, at in pairs) if all(at in r for r, at in pairs) else None

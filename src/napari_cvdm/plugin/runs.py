@@ -1,0 +1,100 @@
+"""The runs of one panel: one at work, others waiting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cvdm.plugin.run import Outcome, Run
+from napari_cvdm.plugin.waiting import WaitingRuns
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.worker import Job
+
+__all__ = ["Runs"]
+
+
+class Runs(QObject):
+    """Starts runs one after the other: two at once would share the processor, and each be late.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    parent : QObject
+        Owner; when it is destroyed, the runs' messages go nowhere.
+
+    Attributes
+    ----------
+    waiting : WaitingRuns
+        Those that wait.
+    current : Run or None
+        The one at work.
+    """
+
+    #: A run has begun or ended, or was asked to end.
+    changed = Signal()
+    #: As `Run` has them, of whichever run is at work.
+    progressed = Signal(str, float)
+    devices_found = Signal(object, object)
+    warned = Signal(str)
+    #: The `Outcome`, words about it, and the result layers that there are.
+    ended = Signal(str, str, object)
+
+    def __init__(self, viewer: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.waiting = WaitingRuns(self)
+        self.current: Run | None = None
+
+    def add(self, layer: Image, job: Job) -> None:
+        """Start a job, or let it wait for those before it."""
+        part = f", {job.part.words}" if job.part is not None else ""
+        amount = "preview" if job.preview else f"{job.draws} draws"
+        # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
+        run = Run(self._viewer, layer, job, parent=self)
+        if self.current is None:
+            self._start(run)
+        else:
+            self.waiting.add(f"{job.name}{part}, {amount}", run)
+
+    def stop(self) -> None:
+        """End the run at work with what it has; those that wait go on."""
+        if self.current is not None:
+            self.current.stop()
+            self.changed.emit()
+
+    def cancel(self) -> None:
+        """Give up the run at work; those that wait go on."""
+        if self.current is not None:
+            self.current.cancel()
+            self.changed.emit()
+
+    def cancel_all(self) -> None:
+        """Give up the run at work and all that wait."""
+        self.waiting.clear()
+        self.cancel()
+
+    def _start(self, run: Run) -> None:
+        self.current = run
+        run.progressed.connect(self.progressed)
+        run.devices_found.connect(self.devices_found)
+        run.warned.connect(self.warned)
+        run.ended.connect(self._on_ended)
+        self.changed.emit()
+        run.start()
+
+    def _on_ended(self, outcome: Outcome, words: str) -> None:
+        run, self.current = self.current, None
+        layers = run.layers if run is not None and outcome == "done" else []
+        if run is not None:
+            run.deleteLater()
+        self.ended.emit(outcome, words, layers)
+        following = self.waiting.next()
+        if following is not None:
+            self._start(following)
+        else:
+            self.changed.emit()

@@ -1,0 +1,158 @@
+"""Layers into files that open as the same layers: the writer behind File → Save, and *Save result*."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.reading import axes_of
+
+__all__ = ["ENDINGS", "LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
+
+ENDINGS = (".ome.tif", ".ome.zarr")
+"""What the name of a saved result ends in."""
+
+LAYER_KEY = "layer"
+"""Under this key what is said of an image holds how its layer lies and looks."""
+
+#: Axes of a file besides Y and X, at most; OME-TIFF has no more.
+_MOST_LEADING = 3
+
+
+def write_tiff(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """Write image layers to one OME-TIFF; napari calls this for File → Save.
+
+    Parameters
+    ----------
+    path : str
+        The file; napari has asked whether it may be replaced.
+    layer_data : list of (array, dict, str)
+        Data, attributes and type of each layer.
+
+    Returns
+    -------
+    list of str
+        What was written.
+
+    Raises
+    ------
+    InputError, ImageFileError
+        If a layer cannot be stored, or the file cannot be written.
+    """
+    from napari_cvdm.files.image_set import write_image_set
+
+    return [str(write_image_set(path, _stored(layer_data), overwrite=True))]
+
+
+def write_zarr(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """Write image layers to one OME-Zarr; napari calls this for File → Save. See `write_tiff`."""
+    from napari_cvdm.files.zarr_set import write_zarr_set
+
+    return [str(write_zarr_set(path, _stored(layer_data), overwrite=True))]
+
+
+def save_layers(path: Path, layers: Iterable[Any], *, overwrite: bool = False) -> Path:
+    """Write layers as `write_tiff` or `write_zarr` does, by the ending of the name.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to make.
+    layers : iterable of (array, dict, str)
+        As ``layer.as_layer_data_tuple()`` gives them, so that this can run in a worker.
+    overwrite : bool
+        Replace what is there.
+    """
+    images = _stored(list(layers))
+    if path.name.lower().endswith(".zarr"):
+        from napari_cvdm.files.zarr_set import write_zarr_set
+
+        return write_zarr_set(path, images, overwrite=overwrite)
+    from napari_cvdm.files.image_set import write_image_set
+
+    return write_image_set(path, images, overwrite=overwrite)
+
+
+def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
+    from napari_cvdm.files.image_set import StoredImage
+
+    images = []
+    for data, attributes, _ in layer_data:
+        array = data[0] if attributes.get("multiscale") else data
+        axes, about = axes_of(attributes["axis_labels"]), _about(attributes)
+        if attributes.get("rgb"):
+            axes += "S"
+        size = _pixel_size_nm(attributes, axes)
+        images.append(StoredImage(attributes["name"], np.asarray(array), axes, size, about))
+        draws = attributes.get("metadata", {}).get(DRAWS_KEY)
+        if draws is not None and len(axes) - 2 < _MOST_LEADING:
+            drawn = {"picture": "draws", "run": about.get("run")}
+            title = f"{attributes['name']} draws"
+            images.append(StoredImage(title, np.asarray(draws), f"Q{axes}", size, drawn))
+    return images
+
+
+def _about(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a layer and how it was made, in values that JSON can hold."""
+    colormap = attributes.get("colormap")
+    layer = {
+        "name": attributes["name"],
+        "scale": attributes["scale"],
+        "translate": attributes["translate"],
+        "rotate": attributes["rotate"],
+        "shear": attributes["shear"],
+        "affine": attributes["affine"],
+        "units": [str(unit) for unit in attributes["units"]],
+        "axis_labels": list(attributes["axis_labels"]),
+        "contrast_limits": attributes.get("contrast_limits"),
+        "gamma": attributes.get("gamma", 1.0),
+        "opacity": attributes.get("opacity", 1.0),
+        "blending": str(attributes.get("blending", "translucent")),
+        "visible": bool(attributes.get("visible", True)),
+        "rgb": bool(attributes.get("rgb", False)),
+        "colormap": _colormap(colormap),
+    }
+    made = attributes.get("metadata", {}).get(METADATA_KEY, {})
+    return {**_plain(made), LAYER_KEY: _plain(layer)}
+
+
+def _colormap(colormap: Any) -> Any:
+    """Return a colour map as its name and its colours, whichever a reader may know."""
+    if colormap is None or isinstance(colormap, str):
+        return colormap
+    entries = colormap if isinstance(colormap, dict) else colormap.dict()
+    return {
+        "name": str(entries.get("name", "")),
+        "colors": np.asarray(entries["colors"]).tolist(),
+        "controls": np.asarray(entries.get("controls", [])).tolist(),
+    }
+
+
+def _pixel_size_nm(attributes: dict[str, Any], axes: str) -> float | None:
+    """Return the lateral pixel size in nm, if the layer's units tell."""
+    import pint
+
+    registry = pint.get_application_registry()
+    sizes = []
+    for letter in "YX":
+        at = axes.index(letter)
+        unit = registry.Unit(str(attributes["units"][at]))
+        if not unit.is_compatible_with("nanometer"):
+            return None
+        sizes.append(float((abs(attributes["scale"][at]) * unit).to("nanometer").magnitude))
+    return float(np.sqrt(sizes[0] * sizes[1]))
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into one that JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)

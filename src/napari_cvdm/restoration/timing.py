@@ -1,0 +1,148 @@
+"""How long a restoration will take: measured on a tile, then counted up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cvdm.restoration.device import LARGEST_AUTOMATIC_TILE
+from napari_cvdm.restoration.events import Event, Finished
+from napari_cvdm.restoration.restore import restore_events
+from napari_cvdm.restoration.tiling import MARGIN, tile_spans
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+#: Side of the tile that is measured, in camera pixels: large enough to keep all of a processor busy.
+MEASURED_SIDE = 128
+_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What one model does on one device.
+
+    Attributes
+    ----------
+    first_pass, step : float
+        Seconds for each camera pixel of a plane, margin included: the mean network, and one denoising step.
+    tile : int
+        Side of a tile in camera pixels.
+    halo : int
+        Camera pixels around a tile that are computed besides.
+    steps : int
+        The model's own number of steps for a draw.
+    device : str
+        What was measured.
+    """
+
+    first_pass: float
+    step: float
+    tile: int
+    halo: int
+    steps: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes
+    ----------
+    tiles : int
+        Tiles for each plane and pass.
+    seconds : float
+        Estimated time, loading of the model not counted.
+    """
+
+    tiles: int
+    seconds: float
+
+
+def measure_speed(
+    model: PretrainedModel,
+    *,
+    device: str = "auto",
+    tile: int | str = "auto",
+    checkpoint: Callable[[], None] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Speed:
+    """Restore a tile of noise and see how long that takes.
+
+    Parameters
+    ----------
+    model : PretrainedModel
+        The model.
+    device, tile
+        As for `napari_cvdm.restore`.
+    checkpoint : callable, optional
+        Called before every network pass; what it raises ends the measurement.
+    clock : callable, optional
+        Returns the time in seconds.
+
+    Returns
+    -------
+    Speed
+
+    Raises
+    ------
+    DeviceError
+        If the device is not there.
+    """
+    noise = np.random.default_rng(0).poisson(100, (MEASURED_SIDE, MEASURED_SIDE)).astype(np.uint16)
+
+    def run(**settings: object) -> tuple[list[tuple[float, Event]], float]:
+        start = clock()
+        events = restore_events(
+            noise, model, axes="YX", device=device, tile=tile, checkpoint=checkpoint, **settings
+        )
+        return [(clock(), event) for event in events], start
+
+    # The first run warms the processor up; of its steps only the last counts.
+    drawn, _ = run(draws=1, steps=_STEPS)
+    previewed, start = run(preview=True)
+    times = [moment for moment, event in drawn if event.stage == "denoise"]
+    first_pass = next(moment for moment, event in previewed if event.stage == "mean") - start
+    area = float((MEASURED_SIDE + 2 * MARGIN) ** 2)
+    finished = drawn[-1][1]
+    assert isinstance(finished, Finished)
+    provenance = finished.result.provenance
+    return Speed(
+        first_pass=first_pass / area,
+        step=(times[-1] - times[-2]) / area,
+        tile=int(provenance["tile"].get("noise") or provenance["tile"].get("mean") or LARGEST_AUTOMATIC_TILE),
+        halo=int(getattr(model.network, "receptive_field", 0)),
+        steps=model.card.default_steps,
+        device=str(provenance["device"]),
+    )
+
+
+def forecast(
+    speed: Speed, plane_shape: tuple[int, int], planes: int, draws: int, steps: int | None = None
+) -> Forecast:
+    """Count up what a run will take.
+
+    Parameters
+    ----------
+    speed : Speed
+        From `measure_speed`.
+    plane_shape : (int, int)
+        Rows and columns of a plane.
+    planes, draws : int
+        How many planes, and draws for each; 0 draws for a preview.
+    steps : int, optional
+        Steps of each draw; the model's own number if left out.
+    """
+    rows, columns = (n + 2 * MARGIN for n in plane_shape)
+    spans = [tile_spans(length, speed.tile, 1) for length in (rows, columns)]
+    # A tile computes its halo as well, where the plane has one to give.
+    area = 1.0
+    for length, cuts in zip((rows, columns), spans, strict=True):
+        area *= sum(min(length, cut.stop + speed.halo) - max(0, cut.start - speed.halo) for cut in cuts)
+    passes = speed.first_pass + speed.step * draws * (steps or speed.steps)
+    return Forecast(tiles=len(spans[0]) * len(spans[1]), seconds=planes * area * passes)
