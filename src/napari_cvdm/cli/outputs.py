@@ -73,9 +73,9 @@ def plan_outputs(
             raise ValueError(f"{output} is no TIFF file: name one that ends in .ome.tif, or a folder.")
         plans = [_files_for(output.with_name(stem), ending, draws)]
     written: set[Path] = set()
-    sources = {source.resolve() for source in inputs}
+    sources = {_resolved(source) for source in inputs}
     for path in (path for plan in plans for path in plan.all):
-        if path.resolve() in sources:
+        if _resolved(path) in sources:
             raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
         if path in written:
             raise ValueError(
@@ -86,6 +86,13 @@ def plan_outputs(
         written.add(path)
         check_writable(path.parent)
     return plans
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError in Python before 3.13
+        raise ValueError(f"{path} is a link that leads back to itself: name the file it stands for.") from error
 
 
 def check_writable(folder: Path) -> None:
