@@ -57,7 +57,9 @@ class TestDescribe:
             "upscaling": 2,
             "axes": "YX",
             "pixel_size_nm": 65.0,
+            "selection": None,
             "resampling": None,
+            "normalize": "stack",
             "warnings": [],
             "versions": versions(),
         }

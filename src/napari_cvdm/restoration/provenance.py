@@ -42,16 +42,14 @@ def describe(
     -------
     dict
         With the keys model, uncertainty, standard_deviation, draws, steps, seed, sampling, device, tile,
-        upscaling, axes, pixel_size_nm, resampling, normalisation, warnings, versions, seconds.
+        upscaling, axes, pixel_size_nm, selection, resampling, normalisation, warnings, versions, seconds.
     """
     model = request.model
     return {
         "model": {"name": model.name, "sha256": model.sha256},
         "uncertainty": "uncalibrated" if calibration is None else "calibrated",
         "calibration": None if calibration is None else calibration.to_dict(),
-        "standard_deviation": (
-            "spread of the draws" if request.draws > 1 else "residual scale predicted by the mean network"
-        ),
+        "standard_deviation": _meaning_of_std(request),
         "draws": request.draws,
         "steps": request.steps,
         "seed": request.seed,
@@ -64,12 +62,22 @@ def describe(
         "upscaling": model.upscaling,
         "axes": request.axes.names,
         "pixel_size_nm": request.pixel_size,
+        "selection": request.selection.describe(),
         "resampling": request.resampling,
+        "normalize": request.normalize,
         "normalisation": describe_normalizations(normalizations),
         "warnings": warnings_for(request, normalizations, tiles, calibration),
         "versions": versions(),
         "seconds": round(seconds, 3),
     }
+
+
+def _meaning_of_std(request: Request) -> str:
+    if request.draws > 1:
+        return "spread of the draws"
+    if request.model.tiles_exact:
+        return "residual scale predicted by the mean network"
+    return "spread of the noise that sampling starts from: it takes two draws to measure another"
 
 
 def warnings_for(
@@ -80,6 +88,7 @@ def warnings_for(
 ) -> list[str]:
     """List what the user should know before believing the result, a sentence each."""
     found = [] if request.chosen.notice is None else [request.chosen.notice]
+    found += request.model.notes
     card, size = request.model.card, request.pixel_size
     sizes = card.pixel_size_nm
     if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:

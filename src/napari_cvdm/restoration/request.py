@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
+from napari_cvdm.restoration.engine import check_model, settings_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_PLANES, MAX_STEPS
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.validation import check_image, check_lazy_image
+from napari_cvdm.restoration.selection import RegionLike, Selection, select
+from napari_cvdm.restoration.validation import (
+    as_image,
+    check_lazy_image,
+    check_range,
+    finite_range,
+    is_read_in_pieces,
+)
 
 if TYPE_CHECKING:
     from napari_cvdm.models import ModelCard, PretrainedModel
@@ -27,10 +35,13 @@ class Request:
 
     Attributes
     ----------
-    image : ndarray
-        The input, any real number type, never written to.
+    image : array with numpy indexing
+        The planes to restore, whole, any real number type, never written to. In memory, or read plane by
+        plane where it is kept in chunks.
     axes : Axes
         Its axes.
+    selection : Selection
+        Which part of the caller's image that is, and which region of each plane is wanted.
     model : PretrainedModel
         The model to use.
     pixel_size : float or None
@@ -51,12 +62,15 @@ class Request:
         Whether only the mean network runs.
     settings : PosteriorSettings
         How draws are made and put together.
+    normalize : {"stack", "plane"}
+        Whether intensities are measured once for each channel, or for each plane.
     resampling : dict or None
         How ``image`` was resampled to suit the model, for the provenance; None if it was not.
     """
 
-    image: npt.NDArray[Any]
+    image: Any
     axes: Axes
+    selection: Selection
     model: PretrainedModel
     pixel_size: float | None
     draws: int
@@ -67,6 +81,7 @@ class Request:
     keep_draws: bool
     preview: bool
     settings: PosteriorSettings
+    normalize: Literal["stack", "plane"] = "stack"
     resampling: dict[str, Any] | None = None
 
 
@@ -84,6 +99,10 @@ def check_request(
     keep_draws: bool,
     preview: bool,
     settings: PosteriorSettings | None,
+    channels: Any = None,
+    planes: Mapping[str, Any] | None = None,
+    region: RegionLike | None = None,
+    normalize: str = "stack",
     lazily: bool = False,
 ) -> Request:
     """Check everything that `restore` was given.
@@ -91,7 +110,8 @@ def check_request(
     Parameters
     ----------
     lazily : bool
-        Of the image, check the type and the shape alone, and leave it what it is: no pixel is read.
+        Of the image, check the type and the shape alone, and leave it what it is: no pixel is read. Arrays
+        kept in chunks are always treated so.
 
     The others are those of `napari_cvdm.restore`.
 
@@ -109,17 +129,24 @@ def check_request(
             f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
             "load it by its name or path first."
         )
-    array = check_lazy_image(image) if lazily else check_image(image)
+    lazily = lazily or is_read_in_pieces(image)
+    array = check_lazy_image(image) if lazily else as_image(image)
     resolved = resolve_axes(array.shape, axes)
+    selection = select(resolved, channels=channels, planes=planes, region=region)
+    if not lazily:
+        _check_intensities(array, selection)
     if resolved.planes > MAX_PLANES:
         raise InputError(
             f"The image has {resolved.planes} planes; at most {MAX_PLANES} can be restored at once."
         )
     if steps is None:
         steps = model.card.default_steps
-    return Request(
-        image=array,
-        axes=resolved,
+    if normalize not in ("stack", "plane"):
+        raise InputError(f"normalize must be 'stack' or 'plane', not {normalize!r}.")
+    request = Request(
+        image=selection.planes_of(array),
+        axes=selection.axes,
+        selection=selection,
         model=model,
         pixel_size=check_pixel_size(pixel_size),
         draws=0
@@ -133,8 +160,21 @@ def check_request(
         tile=check_tile(tile),
         keep_draws=keep_draws and not preview,
         preview=preview,
-        settings=settings or card_settings(model.card),
+        settings=settings_for(model, settings or card_settings(model.card)),
+        normalize="plane" if normalize == "plane" else "stack",
     )
+    check_model(model, request.steps)
+    return request
+
+
+def _check_intensities(image: Any, selection: Selection) -> None:
+    """Check that all pixels of the chosen planes can be used; those of others may be what they like."""
+    if selection.axes == selection.whole:
+        ranges = [finite_range(image)]
+    else:
+        chosen = selection.planes_of(image)
+        ranges = [finite_range(selection.axes.plane(chosen, index)) for index in selection.axes.indices()]
+    check_range(min(low for low, _ in ranges), max(high for _, high in ranges))
 
 
 def card_settings(card: ModelCard) -> PosteriorSettings:

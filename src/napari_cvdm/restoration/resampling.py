@@ -91,8 +91,8 @@ def plan_resampling(
     if factor > LARGEST_FACTOR:
         raise InputError(
             f"Pixels of {pixel_size:g} nm are more than {LARGEST_FACTOR:g} times as large as the largest "
-            f"that the model knows ({known[1]:g} nm): such an image lacks the detail that the model builds on. "
-            "Check the pixel size."
+            f"that the model knows ({known[1]:g} nm): such an image lacks the detail that the model builds "
+            "on. Check the pixel size."
         )
     rows, columns = (_new_length(n, factor, enlarge) for n in plane_shape)
     if min(rows, columns) < MINIMUM_SIDE:
@@ -150,6 +150,7 @@ def fit_to_model(request: Request) -> Request:
         request,
         image=image,
         axes=resolve_axes(image.shape, request.axes.names),
+        selection=request.selection.resampled(plan.new_plane_shape),
         pixel_size=plan.new_pixel_size,
         resampling=plan.describe(),
     )

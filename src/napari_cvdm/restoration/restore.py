@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.restoration.events import Event, Finished
@@ -12,6 +12,7 @@ from napari_cvdm.restoration.request import check_request
 from napari_cvdm.restoration.resampling import fit_to_model
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.run import Run
+from napari_cvdm.restoration.selection import RegionLike
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -34,13 +35,18 @@ def restore(
     resample: bool = False,
     progress: Callable[[Event], object] | None = None,
     settings: PosteriorSettings | None = None,
+    channels: Any = None,
+    planes: Mapping[str, Any] | None = None,
+    region: RegionLike | None = None,
+    normalize: str = "stack",
 ) -> Restoration:
     """Restore an image or a stack, plane by plane.
 
     Parameters
     ----------
     image : array_like
-        Integers or floats, at least two axes. Never written to.
+        Integers or floats, at least two axes. Never written to. A dask, zarr or HDF5 array is read plane by
+        plane; its pixels are checked as they are read.
     model : PretrainedModel
         From `napari_cvdm.load_model`.
     axes : str, optional
@@ -71,6 +77,17 @@ def restore(
         Receives every `Event`. What it raises ends the restoration.
     settings : PosteriorSettings, optional
         How draws are made and put together; the model card's choice if left out.
+    channels : int or sequence of int, optional
+        The channels to restore, counted from 0. The others are left out of the result.
+    planes : mapping, optional
+        Positions to restore along other axes, as numbers, slices or lists: ``{"T": 3, "Z": slice(2, 5)}``. A
+        chosen plane gets the noise that it has in the whole stack.
+    region : ((int, int), (int, int)), optional
+        Rows and columns to restore, each as first and one past the last, in input pixels. A region is seen in
+        its surroundings and normalised as the whole plane is, and so agrees with the result for all of it.
+    normalize : {"stack", "plane"}
+        Measure intensities once for each channel, over all planes that are restored, so that a film does not
+        flicker; or for each plane, for stacks that bleach or fade.
 
     Returns
     -------
@@ -87,7 +104,7 @@ def restore(
     for event in restore_events(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
         tile=tile, keep_draws=keep_draws, preview=preview, preset=preset, resample=resample,
-        settings=settings,
+        settings=settings, channels=channels, planes=planes, region=region, normalize=normalize,
     ):  # fmt: skip
         if progress is not None:
             progress(event)
@@ -116,6 +133,10 @@ def restore_events(
     stop: Callable[[], bool] | None = None,
     first_plane: tuple[int, ...] | None = None,
     settings: PosteriorSettings | None = None,
+    channels: Any = None,
+    planes: Mapping[str, Any] | None = None,
+    region: RegionLike | None = None,
+    normalize: str = "stack",
 ) -> Iterator[Event]:
     """Restore an image as `restore` does, one event at a time.
 
@@ -143,7 +164,8 @@ def restore_events(
     draws, preview = resolve_preset(preset, draws, preview)
     request = check_request(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
-        tile=tile, keep_draws=keep_draws, preview=preview, settings=settings,
+        tile=tile, keep_draws=keep_draws, preview=preview, settings=settings, channels=channels,
+        planes=planes, region=region, normalize=normalize,
     )  # fmt: skip
     if resample:
         request = fit_to_model(request)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from napari_cvdm.restoration.block import Block, Window, plan_window
 from napari_cvdm.restoration.device import is_out_of_memory
+from napari_cvdm.restoration.engine import percentiles_for, plane_engine
 from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
-from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
+from napari_cvdm.restoration.plane import PlaneEstimate
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
+from napari_cvdm.restoration.validation import check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
 Index = tuple[int, ...]
@@ -88,11 +92,14 @@ class Run:
     def _stages(self) -> Iterator[Event]:
         started = time.perf_counter()
         request, axes = self._request, self._request.axes
-        self._restorer = PlaneRestorer(
+        self._restorer = plane_engine(
             request.model.network, request.chosen.device, request.tile, request.settings, self._checkpoint
         )
-        self._normalizations = fit_normalizations(request.image, axes)
-        shape = axes.output_shape(request.model.upscaling)
+        self._normalizations = fit_normalizations(
+            request.image, axes, request.normalize, percentiles_for(request.model)
+        )
+        check_measured((each.low, each.high) for each in self._normalizations.values())
+        shape = request.selection.restored.output_shape(request.model.upscaling)
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
         for stage in (self._preview,) if request.preview else (self._preview, self._refine):
@@ -117,6 +124,7 @@ class Run:
     def _refine(self, index: Index, draws: FloatArray | None) -> Iterator[Event]:
         """Do stages "denoise" and "draw" of one plane; each draw goes into ``draws``, if draws are kept."""
         request, plane = self._request, self._request.axes.plane_number(index)
+        number = request.selection.plane_number(index)
         if self._stop():
             return
         estimate = self._kept.pop(index, None) or self._first_pass(index)
@@ -124,7 +132,7 @@ class Run:
         for draw in range(request.draws):
             step = 0
             for sharp in self._restorer.draw(
-                estimate, plane=plane, draw=draw, steps=request.steps, seed=request.seed
+                estimate, plane=number, draw=draw, steps=request.steps, seed=request.seed
             ):
                 if sharp is None:
                     step += 1
@@ -143,8 +151,15 @@ class Run:
                         return
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
-        plane = self._request.axes.plane(self._request.image, index)
-        return self._restorer.estimate(self._normalizations[index].apply(plane))
+        request, normalization = self._request, self._normalizations[index]
+        plane = request.axes.plane(request.image, index)
+        window, region = _window(request), request.selection.region
+        if window is not None:
+            pixels = read_pixels(plane, window.source_rows, window.source_columns)
+            return self._restorer.estimate(window.fill(normalization.apply(pixels)), window)
+        if region is not None:
+            plane = plane[region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]
+        return self._restorer.estimate(normalization.apply(read_pixels(plane)))
 
     def _pictures(self, estimate: PlaneEstimate) -> tuple[Tensor, Tensor]:
         picture = self._restorer.picture
@@ -191,6 +206,16 @@ class Run:
         )
         last = self._event("done", request.axes.planes - 1, max(0, request.draws - 1), request.steps)
         return Finished(**vars(last), result=result)
+
+
+def _window(request: Request) -> Window | None:
+    """A region's surroundings; None for whole planes, and for networks that look at all they are given."""
+    region = request.selection.region
+    if region is None or not request.model.tiles_exact:
+        return None
+    network: Any = request.model.network
+    block = Block(region.rows, region.columns)
+    return plan_window(block, request.axes.plane_shape, network.receptive_field, network.granularity)
 
 
 def _array(tensor: Tensor) -> FloatArray:

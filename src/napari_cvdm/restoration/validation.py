@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,20 @@ from napari_cvdm.restoration.errors import InputError, InputTypeError
 
 def check_image(image: Any) -> NDArray[Any]:
     """Check that an image in memory can be restored, and return it as an array.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        As `as_image`; or if there are non-finite values, the image is constant, or has intensities so large
+        or so close together that the arithmetic cannot hold them.
+    """
+    array = as_image(image)
+    check_range(*finite_range(array))
+    return array
+
+
+def as_image(image: Any) -> NDArray[Any]:
+    """Return an image in memory as an array, if its type and shape are such that it can be restored.
 
     Parameters
     ----------
@@ -28,8 +44,7 @@ def check_image(image: Any) -> NDArray[Any]:
     InputTypeError
         If the values are not real numbers: complex, boolean, text, objects, records, dates.
     InputError
-        If the image is empty, has fewer than two axes, masked or non-finite values, is constant, or has
-        intensities so large or so close together that the arithmetic cannot hold them.
+        If the image is empty, has fewer than two axes, or masked values.
     """
     try:
         array = np.ma.asanyarray(image) if isinstance(image, np.ma.MaskedArray) else np.asarray(image)
@@ -37,6 +52,10 @@ def check_image(image: Any) -> NDArray[Any]:
         raise InputTypeError(
             f"The image is not an array of numbers ({error}). Give a numpy array."
         ) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise unreadable(error) from error
     check_dtype(array.dtype)
     check_shape(array.shape)
     if isinstance(array, np.ma.MaskedArray):
@@ -46,8 +65,14 @@ def check_image(image: Any) -> NDArray[Any]:
                 "image.filled(background)."
             )
         array = np.asarray(array.data)
-    check_range(*finite_range(array))
     return array
+
+
+def is_read_in_pieces(image: Any) -> bool:
+    """Whether an array is kept in chunks, as dask's, zarr's and HDF5's are: better not read as a whole."""
+    return not isinstance(image, np.ndarray) and all(
+        hasattr(image, name) for name in ("chunks", "shape", "dtype", "__getitem__")
+    )
 
 
 def check_lazy_image(image: Any) -> Any:
@@ -75,6 +100,54 @@ def check_lazy_image(image: Any) -> Any:
         raise InputError("The lengths of this dask array are unknown. Call its compute_chunk_sizes() first.")
     check_shape(tuple(image.shape))
     return image
+
+
+def read_pixels(plane: Any, rows: range | None = None, columns: range | None = None) -> NDArray[Any]:
+    """Read a plane, or a window of it, of an array of any kind.
+
+    Raises
+    ------
+    InputError
+        If pixels are not finite: arrays kept in chunks are not looked through beforehand.
+    """
+    if rows is not None and columns is not None:
+        plane = plane[rows.start : rows.stop, columns.start : columns.stop]
+    with reading():
+        pixels = np.asarray(plane)
+    finite_range(pixels)
+    return pixels
+
+
+def check_measured(bounds: Iterable[tuple[float, float]]) -> None:
+    """Raise `InputError` if the intensities of all planes, by the bounds measured, cannot be restored."""
+    measured = list(bounds)
+    if all(low == high for low, high in measured):
+        raise InputError("The image is constant: all pixels are the same. There is no structure to restore.")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn whatever goes wrong while pixels are read into an `InputError`.
+
+    Lazy arrays read files and run anybody's code: they may raise anything.
+    """
+    try:
+        yield
+    except (InputError, InputTypeError, MemoryError):
+        raise
+    except Exception as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> InputError:
+    """Say that an image could not be read, why, and what to do."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = reason.strip().splitlines()
+    why = lines[0][:200].rstrip(".") if lines else type(error).__name__
+    return InputError(
+        f"The image could not be read ({why}). Check that its file is complete and its disk is there, then "
+        "open it again."
+    )
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:
