@@ -199,7 +199,13 @@ def storable(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def ome_letters(axes: Axes) -> str:
-    """Return a letter of T, Z, C for each leading axis, and Y and X last."""
+    """Return a letter of T, Z, C for each leading axis, and Y and X last: the axes that OME knows.
+
+    Raises
+    ------
+    AxesError
+        If there are more leading axes than three.
+    """
     free = [letter for letter in "TZC" if letter not in axes.leading]
     letters = ""
     for letter in axes.leading:
@@ -248,4 +254,5 @@ def _plain_text(text: str) -> str:
 
 
 def jsonable(value: Any) -> Any:
+    """Return what to write for a value that JSON has no type for: numpy's as Python's, others as text."""
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else str(value)

@@ -15,7 +15,7 @@ number of workers changes a bit of the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +23,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_cvdm.restoration.engine import PlaneEngine
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
-from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
 from napari_cvdm.restoration.tiling import Padding, pad_by_reflection, plan_padding
 
@@ -157,19 +157,20 @@ def plan_window(block: Block, plane_shape: tuple[int, int], halo: int, granulari
 
 
 def restore_block(
-    engine: PlaneRestorer,
+    engine: PlaneEngine,
     pixels: npt.NDArray[np.generic],
     window: Window,
     *,
     plane: int,
     normalization: Normalization,
     sampling: Sampling,
+    report: Callable[[float], object] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Restore one block.
 
     Parameters
     ----------
-    engine : PlaneRestorer
+    engine : PlaneEngine
         Runs the networks.
     pixels : ndarray
         The image's pixels at ``window.source_rows`` × ``window.source_columns``, in its own units.
@@ -181,6 +182,8 @@ def restore_block(
         Of the whole plane.
     sampling : Sampling
         How to draw.
+    report : callable, optional
+        Told after every denoising step which share of the block is done. What it raises ends the work.
 
     Returns
     -------
@@ -202,11 +205,14 @@ def restore_block(
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
     centre, scale = (engine.picture(estimate, each) for each in (estimate.mean, estimate.scale))
     mean, std = centre, scale
-    posterior = RunningPosterior(centre, scale, sampling.settings)
+    posterior, step = RunningPosterior(centre, scale, sampling.settings), 0
     for draw in range(sampling.draws):
         for sharp in engine.draw(estimate, plane=plane, draw=draw, steps=sampling.steps, seed=sampling.seed):
             if sharp is not None:
                 mean, std = posterior.add(sharp)
+            elif report is not None:
+                step += 1
+                report(step / (sampling.draws * sampling.steps))
     if sampling.draws > 1 and sampling.calibration is not None:
         std = sampling.calibration.apply(std)
     return np.stack(

@@ -16,8 +16,9 @@ from dask.highlevelgraph import HighLevelGraph
 
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
+from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_normalizations
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request, check_request
@@ -139,7 +140,7 @@ def restore_lazy(
     if normalize not in ("stack", "plane"):
         raise InputError(f"normalize must be 'stack' or 'plane', not {normalize!r}.")
     side, reach = _block_and_halo(request, block, halo)
-    normalizations = measure(request.image, request.axes, normalize)
+    normalizations = measure(request.image, request.axes, normalize, percentiles_for(model))
     calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
     engine = EngineSpec(device, request.tile, request.settings)
@@ -153,7 +154,12 @@ def restore_lazy(
     )
 
 
-def measure(image: Any, axes: Axes, per: Literal["stack", "plane"] = "stack") -> dict[Index, Normalization]:
+def measure(
+    image: Any,
+    axes: Axes,
+    per: Literal["stack", "plane"] = "stack",
+    percentiles: tuple[float, float] = PERCENTILES,
+) -> dict[Index, Normalization]:
     """Measure intensities in one pass over an array of any size, in memory that does not grow with it.
 
     The percentiles are those that `napari_cvdm.restore` takes, to the last digit: exact ones of the same
@@ -170,7 +176,7 @@ def measure(image: Any, axes: Axes, per: Literal["stack", "plane"] = "stack") ->
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
         image = da.from_array(image, chunks=chunks, name=False)
-    normalizations = fit_normalizations(image, axes, per)
+    normalizations = fit_normalizations(image, axes, per, percentiles)
     if all(each.span == 0 for each in normalizations.values()):
         raise InputError("The image is constant: every pixel is the same. There is no structure to restore.")
     return normalizations
@@ -182,13 +188,16 @@ def _block_and_halo(
     for name, value in (("block", block), ("halo", halo)):
         if value != "auto" and (isinstance(value, bool) or not isinstance(value, int)):
             raise InputTypeError(f"The {name} must be 'auto' or a whole number of pixels, not {value!r}.")
-    network = request.model.network
+    if not request.model.tiles_exact:  # networks that look at the whole plane get the whole plane
+        return max(request.axes.plane_shape), 0
+    network: Any = request.model.network
     side = BLOCK if block == "auto" else block
-    reach = network.receptive_field if halo == "auto" else halo
+    reach: int = network.receptive_field if halo == "auto" else halo
     if side < 16 or reach < 0:
         raise InputError(f"Blocks need at least 16 pixels and no negative halo, not {side} and {reach}.")
     # Blocks that begin at a multiple of the granularity share no coarse pixel of the networks.
-    return -(-side // network.granularity) * network.granularity, reach
+    granularity: int = network.granularity
+    return -(-side // granularity) * granularity, reach
 
 
 def _build(
@@ -210,7 +219,7 @@ def _build(
         layer[f"image-{name}"] = image
     rows, columns = (spans(length, side) for length in axes.plane_shape)
     windows = [
-        plan_window(each, axes.plane_shape, reach, request.model.network.granularity)
+        plan_window(each, axes.plane_shape, reach, getattr(request.model.network, "granularity", 1))
         for each in plan_blocks(axes.plane_shape, side)
     ]
     for index in axes.indices():

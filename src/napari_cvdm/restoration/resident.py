@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.restoration.device import choose_device
-from napari_cvdm.restoration.plane import PlaneRestorer
+from napari_cvdm.restoration.engine import PlaneEngine, plane_engine
 from napari_cvdm.restoration.posterior import PosteriorSettings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_RESIDENT = 2  # prepared engines kept in a process
 
 _lock = threading.Lock()
-_engines: OrderedDict[Hashable, tuple[PlaneRestorer, object]] = OrderedDict()
+_engines: OrderedDict[Hashable, tuple[PlaneEngine, object]] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def load_referenced(reference: ModelReference) -> PretrainedModel:
 
 
 @contextmanager
-def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -> Iterator[PlaneRestorer]:
+def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -> Iterator[PlaneEngine]:
     """Lend this process's engine for a model to one thread at a time.
 
     One at a time, because one pass already uses all cores or the whole GPU; several at once would only take
@@ -121,7 +121,7 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
 
     Yields
     ------
-    PlaneRestorer
+    PlaneEngine
 
     Raises
     ------
@@ -134,9 +134,7 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
     with _lock:
         if key not in _engines:
             loaded = load_referenced(model) if isinstance(model, ModelReference) else model
-            engine = PlaneRestorer(
-                loaded.network, choose_device(spec.device).device, spec.tile, spec.settings
-            )
+            engine = plane_engine(loaded.network, choose_device(spec.device).device, spec.tile, spec.settings)
             # With the model that was given: while it is kept here, no other can have its id.
             _engines[key] = engine, model
             while len(_engines) > _MOST_RESIDENT:

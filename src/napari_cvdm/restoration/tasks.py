@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
 FloatArray = npt.NDArray[np.float32]
+
+_watchers: list[Callable[[float], object]] = []  # of this process; workers elsewhere have none
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,20 @@ def _restore(
             plane=task.plane,
             normalization=task.normalization,
             sampling=task.sampling,
+            report=_watchers[-1] if _watchers else None,
         )
     # One chunk of the result: (2, 1, ..., 1, Y, X).
     return pair.reshape(2, *(1 for _ in task.index), *pair.shape[1:])
+
+
+@contextmanager
+def watching(report: Callable[[float], object]) -> Iterator[None]:
+    """Be told how far the block at work in this process is, 0 to 1, after every denoising step."""
+    _watchers.append(report)
+    try:
+        yield
+    finally:
+        _watchers.remove(report)
 
 
 def _overlaps(lengths: Sequence[int], wanted: range) -> list[tuple[int, slice, slice]]:

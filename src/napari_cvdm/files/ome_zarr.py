@@ -1,0 +1,264 @@
+"""OME-Zarr out: a pyramid of levels with physical sizes, into which regions are written in any order.
+
+The layout and its metadata are those of OME-NGFF 0.5, written by ome-zarr and zarr.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.files.ome_tiff import PROVENANCE_KEY, jsonable, ome_letters
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.errors import ImageFileError, InputError
+
+CHUNK = 512
+"""Largest side of a chunk, and of the coarsest level."""
+
+_ORDER = "TCZYX"
+"""The order that OME-NGFF wants: time, channel, space."""
+
+_KINDS = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
+
+
+@dataclass(frozen=True)
+class ZarrLayout:
+    """What an OME-Zarr image looks like. Made by `plan_layout`.
+
+    Attributes
+    ----------
+    axes : str
+        Letters of T, C, Z, Y, X, in this order.
+    order : tuple of int
+        Position of each of these axes in the image.
+    shapes : tuple of tuple of int
+        Of every level, the finest first.
+    chunk : int
+        Side of a chunk.
+    """
+
+    axes: str
+    order: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    chunk: int
+
+    @property
+    def leading_shape(self) -> tuple[int, ...]:
+        """Lengths of the axes before Y and X, in the order of the file."""
+        return self.shapes[0][:-2]
+
+
+def require_zarr() -> None:
+    """Raise `ImageFileError` unless zarr and ome-zarr are installed."""
+    try:
+        import ome_zarr
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise ImageFileError(
+            f"OME-Zarr needs packages that are not installed ({error.name}). Install them with: "
+            "pip install 'napari-cvdm[zarr]'"
+        ) from error
+    del ome_zarr
+
+
+def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:
+    """Plan the levels of an image.
+
+    Parameters
+    ----------
+    axes : Axes
+        Of the image; Y and X are last in `shape`, whatever they are here.
+    shape : sequence of int
+        Lengths of the leading axes, Y and X.
+    region : int
+        Side of the regions that are written at once. Chunks are chosen so that no two regions share one.
+
+    Raises
+    ------
+    AxesError
+        If there are more axes than the format holds.
+    """
+    letters = ome_letters(axes)
+    order = tuple(sorted(range(len(letters)), key=lambda i: _ORDER.index(letters[i])))
+    level = tuple(int(shape[i]) for i in order)
+    shapes = [level]
+    while max(level[-2:]) > CHUNK:
+        level = (*level[:-2], -(-level[-2] // 2), -(-level[-1] // 2))
+        shapes.append(level)
+    parts = next(n for n in range(1, region + 1) if region % n == 0 and region // n <= CHUNK)
+    return ZarrLayout("".join(letters[i] for i in order), order, tuple(shapes), region // parts)
+
+
+def create_ome_zarr(
+    folder: Path,
+    layout: ZarrLayout,
+    *,
+    name: str,
+    pixel_size_nm: float | None = None,
+    z_spacing_nm: float | None = None,
+    time_interval_s: float | None = None,
+    origin: tuple[float, float] = (0.0, 0.0),
+    channel_names: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Create an image of zeros: its levels and all of its metadata.
+
+    Parameters
+    ----------
+    folder : Path
+        The store to make.
+    layout : ZarrLayout
+        From `plan_layout`.
+    name : str
+        Title of the image.
+    pixel_size_nm, z_spacing_nm : float, optional
+        Side of a pixel of the finest level, and distance of planes, in nm.
+    time_interval_s : float, optional
+        From frame to frame, in seconds.
+    origin : (float, float)
+        Where the centre of the first pixel lies, (Y, X) in pixels of the finest level.
+    channel_names : sequence of str
+        One per channel, or none.
+    provenance : mapping, optional
+        How the image was made.
+    """
+    import zarr
+    from ome_zarr.format import FormatV05
+    from ome_zarr.writer import write_multiscales_metadata
+    from zarr.codecs import ZstdCodec
+
+    group = zarr.open_group(zarr.storage.LocalStore(folder), mode="w", zarr_format=3)
+    datasets = []
+    for level, shape in enumerate(layout.shapes):
+        group.create_array(
+            str(level),
+            shape=shape,
+            chunks=(*(1 for _ in shape[:-2]), layout.chunk, layout.chunk),
+            dtype="float32",
+            compressors=ZstdCodec(level=3),
+            dimension_names=[letter.lower() for letter in layout.axes],
+        )
+        transformations = _transformations(
+            layout.axes, level, (pixel_size_nm, z_spacing_nm, time_interval_s), origin
+        )
+        datasets.append({"path": str(level), "coordinateTransformations": transformations})
+    units = {"Y": pixel_size_nm, "X": pixel_size_nm, "Z": z_spacing_nm, "T": time_interval_s}
+    axes = [
+        {"name": letter.lower(), "type": _KINDS[letter]}
+        | ({"unit": "second" if letter == "T" else "micrometer"} if units.get(letter) else {})
+        for letter in layout.axes
+    ]
+    write_multiscales_metadata(group, datasets, fmt=FormatV05(), axes=axes, name=name)
+    if channel_names:
+        ome: Any = group.attrs["ome"]
+        group.attrs["ome"] = {**ome, "omero": {"channels": [{"label": label} for label in channel_names]}}
+    if provenance is not None:
+        group.attrs[PROVENANCE_KEY] = json.loads(json.dumps(provenance, default=jsonable))
+    group.attrs["creator"] = f"napari-cvdm {version('napari-cvdm')}"
+
+
+def write_region(
+    folder: Path, layout: ZarrLayout, index: tuple[int, ...], top: int, left: int, pixels: npt.NDArray[Any]
+) -> None:
+    """Write a part of one plane to the finest level.
+
+    Parameters
+    ----------
+    folder : Path
+        From `create_ome_zarr`.
+    layout : ZarrLayout
+        Likewise.
+    index : tuple of int
+        The plane, one number for each leading axis of the image, in the image's order.
+    top, left : int
+        Its first pixel, at the border of a chunk.
+    pixels : ndarray
+        Shape (rows, columns).
+    """
+    ordered = tuple(index[i] for i in layout.order[:-2])
+    rows, columns = pixels.shape
+    _level(folder, 0)[(*ordered, slice(top, top + rows), slice(left, left + columns))] = pixels
+
+
+def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[int, ...], row: int) -> None:
+    """Make a row of chunks of a level by averaging 2 × 2 pixels of the level below it.
+
+    Parameters
+    ----------
+    folder, layout
+        As for `write_region`.
+    level : int
+        From 1.
+    index : tuple of int
+        The plane, in the order of the file.
+    row : int
+        Number of the row of chunks.
+    """
+    height, width = layout.shapes[level][-2:]
+    rows = slice(row * layout.chunk, min(height, (row + 1) * layout.chunk))
+    below = _level(folder, level - 1)
+    target = _level(folder, level)
+    for left in range(0, width, layout.chunk):
+        columns = slice(left, min(width, left + layout.chunk))
+        fine = np.asarray(
+            below[(*index, slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop))]
+        )
+        # An odd last row or column has no partner: it counts twice.
+        fine = np.pad(fine, [(0, n % 2) for n in fine.shape], mode="edge")
+        coarse = fine.reshape(fine.shape[0] // 2, 2, fine.shape[1] // 2, 2).mean(
+            axis=(1, 3), dtype=np.float64
+        )
+        target[(*index, rows, columns)] = coarse.astype(np.float32)
+
+
+def coarse_regions(layout: ZarrLayout) -> list[tuple[int, tuple[int, ...], int]]:
+    """List what `coarsen_region` must be called with, in order, to fill all levels above the finest."""
+    return [
+        (level, index, row)
+        for level, shape in enumerate(layout.shapes)
+        if level
+        for index in np.ndindex(*layout.leading_shape)
+        for row in range(-(-shape[-2] // layout.chunk))
+    ]
+
+
+def stored_bytes(layout: ZarrLayout) -> int:
+    """Return the size of all levels before compression, in bytes."""
+    return sum(4 * prod(shape) for shape in layout.shapes)
+
+
+def _level(folder: Path, level: int) -> Any:
+    import zarr
+
+    return zarr.open_array(zarr.storage.LocalStore(folder), path=str(level), mode="r+")
+
+
+def _transformations(
+    axes: str,
+    level: int,
+    sizes: tuple[float | None, float | None, float | None],
+    origin: tuple[float, float],
+) -> list[dict[str, Any]]:
+    for what, value in zip(("pixel size", "distance of planes", "time interval"), sizes, strict=True):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise InputError(f"The {what} must be a positive number, not {value}.")
+    pixel, z, interval = sizes
+    side = pixel / 1000 if pixel else 1.0
+    steps = {"Y": side * 2**level, "X": side * 2**level, "Z": z / 1000 if z else 1.0, "T": interval or 1.0}
+    # The first pixel of a coarser level is the mean of 2^level × 2^level: its centre lies between theirs.
+    shift = (2**level - 1) / 2
+    starts = {"Y": (origin[0] + shift) * side, "X": (origin[1] + shift) * side}
+    scale = [float(f"{steps.get(letter, 1.0):.9g}") for letter in axes]
+    translation = [float(f"{starts.get(letter, 0.0):.9g}") for letter in axes]
+    return [
+        {"type": "scale", "scale": scale},
+        {"type": "translation", "translation": translation},
+    ]

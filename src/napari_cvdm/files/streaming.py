@@ -1,0 +1,267 @@
+"""A lazy restoration into OME-Zarr, region by region, here or on a cluster, resumed where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.files.ome_zarr import (
+    ZarrLayout,
+    coarse_regions,
+    coarsen_region,
+    create_ome_zarr,
+    plan_layout,
+    require_zarr,
+    write_region,
+)
+from napari_cvdm.files.unfinished import Unfinished, resume_or_begin
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.errors import ImageFileError
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.lazy import LazyRestoration
+
+ENDINGS = (".ome.zarr", ".zarr")
+"""Endings of OME-Zarr folders."""
+
+CONTENTS = ("reconstruction", "uncertainty")
+"""The two images of a result, in the order of `LazyRestoration.pair`."""
+
+_LAYOUT_VERSION = 1  # to be raised when what is written changes, so that no run goes on from another's parts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    done, regions : int
+        Regions that are written, and how many there will be.
+    resumed : int
+        How many of them were there when the run began.
+    fraction : float
+        Share of the work that is done, 0 to 1, with what is done of the region at work.
+    """
+
+    done: int
+    regions: int
+    resumed: int
+    fraction: float
+
+
+def zarr_targets(output: Path) -> dict[str, Path]:
+    """Return where the two images of a result go: ``out.ome.zarr`` and ``out_uncertainty.ome.zarr``."""
+    ending = next((ending for ending in ENDINGS if output.name.lower().endswith(ending)), "")
+    stem = output.name[: len(output.name) - len(ending)]
+    uncertainty = f"{stem}_uncertainty{output.name[len(stem) :]}"
+    return {CONTENTS[0]: output, CONTENTS[1]: output.with_name(uncertainty)}
+
+
+def write_restoration(
+    lazy: LazyRestoration,
+    output: str | Path,
+    *,
+    source: Mapping[str, Any] | None = None,
+    client: Any = None,
+    progress: Callable[[Progress], object] | None = None,
+    overwrite: bool = False,
+    z_spacing_nm: float | None = None,
+    time_interval_s: float | None = None,
+    channel_names: Sequence[str] = (),
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> dict[str, Path]:
+    """Compute a lazy restoration and write it as two OME-Zarr images, in memory that does not grow.
+
+    An interrupted run leaves what it has finished in a hidden folder beside the output. The same call finds
+    it there and goes on; the bytes in the end are those of a run that was never interrupted.
+
+    Parameters
+    ----------
+    lazy : LazyRestoration
+        From `napari_cvdm.restore_lazy`.
+    output : str or Path
+        Folder of the reconstruction, ending in .zarr; the uncertainty goes beside it, see `zarr_targets`.
+    source : mapping, optional
+        What tells the input from others (such as its path, size and date), so that a run is resumed with the
+        same input alone. Its "name" is noted in the provenance.
+    client : distributed.Client, optional
+        The cluster to compute on; it must see the same disk. By default this process computes.
+    progress : callable, optional
+        Told of every region, and more often where this process computes. What it raises ends the run, which
+        can be resumed.
+    overwrite : bool
+        Replace results that exist, and throw away what an unfinished run of another request has left.
+    z_spacing_nm, time_interval_s, channel_names
+        What a restoration does not change, for the metadata.
+    origin : (float, float)
+        Where the image's first pixel lies in the image it was cut from, (Y, X) in input pixels.
+
+    Returns
+    -------
+    dict of str to Path
+        The images, as `zarr_targets` gives them.
+
+    Raises
+    ------
+    ImageFileError
+        If a result exists or cannot be written, or packages are missing.
+    """
+    require_zarr()
+    output = Path(output)
+    targets = zarr_targets(output)
+    check_targets(targets, overwrite)
+    axes = Axes(lazy.axes, tuple(lazy.mean.shape))
+    layout = plan_layout(axes, lazy.pair.shape[1:], lazy.provenance["blocks"]["side"] * lazy.upscaling)
+    request = {
+        "layout": _LAYOUT_VERSION,
+        "axes": lazy.axes,
+        "shape": list(lazy.mean.shape),
+        "source": dict(source or {}),
+        "restoration": lazy.provenance,
+    }
+    with resume_or_begin(output, request, discard=overwrite) as unfinished:
+        if not unfinished.is_begun():
+            for name in CONTENTS:
+                create_ome_zarr(
+                    unfinished.folder / name,
+                    layout,
+                    name=targets[name].name,
+                    pixel_size_nm=lazy.restored_pixel_size,
+                    z_spacing_nm=z_spacing_nm,
+                    time_interval_s=time_interval_s,
+                    origin=_fine_origin(origin, lazy.upscaling),
+                    channel_names=channel_names,
+                    provenance=_provenance(lazy, name, source),
+                )
+            unfinished.begin(request)
+        _Writer(lazy, layout, unfinished, client, progress).run()
+        unfinished.deliver(targets, overwrite=overwrite)
+    return targets
+
+
+def check_targets(targets: Mapping[str, Path], overwrite: bool) -> None:
+    """Raise `ImageFileError` if a result exists that may not be replaced."""
+    for path in targets.values():
+        if path.exists() and not overwrite:
+            raise ImageFileError(
+                f"{path} exists already. Choose another name, or allow it to be overwritten."
+            )
+
+
+def write_pair(
+    pair: npt.NDArray[np.float32],
+    folder: str,
+    layout: ZarrLayout,
+    index: tuple[int, ...],
+    top: int,
+    left: int,
+) -> bool:
+    """Write the mean and the standard deviation of one block to their images; runs on a worker."""
+    pixels = pair.reshape(2, *pair.shape[-2:])
+    for name, part in zip(CONTENTS, pixels, strict=True):
+        write_region(Path(folder) / name, layout, index, top, left, part)
+    return True
+
+
+class _Writer:
+    """Writes what is missing."""
+
+    def __init__(
+        self,
+        lazy: LazyRestoration,
+        layout: ZarrLayout,
+        unfinished: Unfinished,
+        client: Any,
+        progress: Callable[[Progress], object] | None,
+    ) -> None:
+        self._lazy, self._layout, self._unfinished = lazy, layout, unfinished
+        self._client, self._progress = client, progress or (lambda _: None)
+        self._coarse = coarse_regions(layout)
+        self._total = int(np.prod(lazy.pair.numblocks))
+        self._resumed = self._fine_done()
+
+    def run(self) -> None:
+        """Write all blocks, then the coarser levels."""
+        self._tell(0.0)
+        pending = dict(self._pending())
+        if pending and self._client is None:
+            self._run_here(pending)
+        elif pending:
+            self._run_on_cluster(pending)
+        for level, index, row in self._coarse:
+            name = f"level{level} {index} {row}"
+            if name not in self._unfinished.done:
+                for content in CONTENTS:
+                    coarsen_region(self._unfinished.folder / content, self._layout, level, index, row)
+                self._unfinished.mark(name)
+
+    def _pending(self) -> Iterator[tuple[str, Any]]:
+        """Yield the name and the dask task of every block that is missing."""
+        from dask.delayed import delayed
+
+        pair = self._lazy.pair
+        starts = [np.cumsum((0, *lengths)).tolist() for lengths in pair.chunks[-2:]]
+        blocks = pair.to_delayed()
+        folder = str(self._unfinished.folder.absolute())
+        for place in np.ndindex(*pair.numblocks):
+            name = f"block {place[1:]}"
+            if name not in self._unfinished.done:
+                top, left = starts[0][place[-2]], starts[1][place[-1]]
+                task = delayed(write_pair, pure=False, traverse=False)
+                yield name, task(blocks[place], folder, self._layout, place[1:-2], top, left)
+
+    def _run_here(self, pending: dict[str, Any]) -> None:
+        """Compute in this process, one block after the other; each may use all of its cores."""
+        from dask.base import compute
+        from dask.callbacks import Callback
+
+        from napari_cvdm.restoration.tasks import watching
+
+        names = {task.key: name for name, task in pending.items()}
+
+        def note(key: Any, *_: object) -> None:
+            if key in names:
+                self._finish(names[key])
+
+        with watching(self._tell), Callback(posttask=note):
+            compute(*pending.values(), scheduler="synchronous")
+
+    def _run_on_cluster(self, pending: dict[str, Any]) -> None:
+        """Compute on the workers. Blocks that a worker takes with it when it dies are computed on another."""
+        from distributed import as_completed
+
+        futures = dict(zip(self._client.compute(list(pending.values())), pending, strict=True))
+        try:
+            for future in as_completed(futures):
+                future.result()
+                self._finish(futures[future])
+        finally:
+            self._client.cancel(list(futures))
+
+    def _finish(self, name: str) -> None:
+        self._unfinished.mark(name)
+        self._tell(0.0)
+
+    def _fine_done(self) -> int:
+        return sum(name.startswith("block") for name in self._unfinished.done)
+
+    def _tell(self, part: float) -> None:
+        done = self._fine_done()
+        self._progress(Progress(done, self._total, self._resumed, min(1.0, (done + part) / self._total)))
+
+
+def _fine_origin(origin: tuple[float, float], upscaling: int) -> tuple[float, float]:
+    """Return where the centre of the first fine pixel lies, in fine pixels, beside that of a camera pixel."""
+    first = (1 - upscaling) / 2
+    return origin[0] * upscaling + first, origin[1] * upscaling + first
+
+
+def _provenance(lazy: LazyRestoration, content: str, source: Mapping[str, Any] | None) -> dict[str, Any]:
+    name = (source or {}).get("name")
+    return {**lazy.provenance, "content": content} | ({"source": name} if name else {})

@@ -1,0 +1,67 @@
+"""A dask cluster to restore on: one that runs already, or processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from napari_cvdm.restoration.errors import InputError
+
+
+@contextmanager
+def cluster(scheduler: str | None, workers: int | None) -> Iterator[Any]:
+    """Connect to a dask cluster, or start one on this machine; yields a client, or None for neither.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        Address of a running scheduler, such as tcp://10.0.0.1:8786.
+    workers : int or None
+        Processes to start here.
+
+    Raises
+    ------
+    InputError
+        If distributed is not installed, or no scheduler answers.
+    """
+    if scheduler is None and workers is None:
+        yield None
+        return
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise InputError(
+            "Computing on a cluster needs the package distributed. Install it with: "
+            "pip install 'napari-cvdm[distributed]'"
+        ) from error
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=10)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(
+                f"No dask scheduler answers at {scheduler} ({error}). Is it running, is the address right?"
+            ) from error
+        with client:
+            yield client
+        return
+    if workers is None or workers < 1:
+        raise InputError(f"The number of workers must be at least 1, not {workers}.")
+    # dask gives each process one thread for arithmetic; here they share out all cores.
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            memory_limit=0,
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client

@@ -1,0 +1,220 @@
+"""Lazy restorations into OME-Zarr: complete, resumed after any end, the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from numpy.typing import NDArray
+
+from napari_cvdm.files.streaming import Progress, write_restoration, zarr_targets
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
+
+from .conftest import contents
+
+
+class Interrupted(Exception):
+    pass
+
+
+class StopAfter:
+    """Interrupts a run when so many regions of it are done."""
+
+    def __init__(self, regions: int) -> None:
+        self._regions, self.told = regions, list[Progress]()
+
+    def __call__(self, progress: Progress) -> None:
+        self.told.append(progress)
+        if progress.done - progress.resumed >= self._regions:
+            raise Interrupted
+
+
+PROGRAM = """
+import os, sys, numpy, torch
+from napari_cvdm import load_model, restore_lazy
+from napari_cvdm.files.streaming import write_restoration
+torch.set_num_threads(1)
+image, model = numpy.load(sys.argv[1]), load_model(sys.argv[2])
+for line in sys.stdin:
+    child = os.fork()  # which has torch already, and can be killed
+    if child == 0:
+        settings = dict(axes="CYX", draws=4, steps=4, seed=3, device="cpu", block=32)
+        lazy = restore_lazy(image, model, **settings)
+        tell = lambda told: print(os.getpid(), told.done, told.resumed, flush=True)
+        write_restoration(lazy, line.strip(), progress=tell)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("end", flush=True)
+"""
+
+
+class Runner:
+    """Starts restorations in processes of their own."""
+
+    def __init__(self, image: Path, model: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(image), str(model)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, output: Path) -> Iterator[tuple[int, int, int]]:
+        """Start one, and follow it to its end: its process, regions done, regions found done."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(output, file=self.process.stdin, flush=True)
+        while (line := self.process.stdout.readline().strip()) != "end":
+            pid, done, resumed = map(int, line.split())
+            yield pid, done, resumed
+
+
+@pytest.fixture
+def runner(tiny_model: PretrainedModel, stack: NDArray[np.uint16], tmp_path: Path) -> Iterator[Runner]:
+    np.save(tmp_path / "in.npy", stack)
+    assert tiny_model.path is not None
+    running = Runner(tmp_path / "in.npy", tiny_model.path)
+    yield running
+    running.process.communicate(timeout=60)
+    assert running.process.returncode == 0
+
+
+class TestWriting:
+    def test_gives_the_pixels_and_their_place(self, lazy: LazyRestoration, tmp_path: Path) -> None:
+        told: list[Progress] = []
+        targets = write_restoration(
+            lazy, tmp_path / "out.ome.zarr", source={"name": "cells.tif"}, channel_names=["a", "b"],
+            progress=told.append,
+        )  # fmt: skip
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "out.ome.zarr",
+            "out_uncertainty.ome.zarr",
+        ]
+        expected = lazy.compute(scheduler="synchronous")
+        for name, data in (("reconstruction", expected.mean), ("uncertainty", expected.std)):
+            group = zarr.open_group(targets[name], mode="r")
+            np.testing.assert_array_equal(group["0"][:], data)
+            assert group.attrs["napari_cvdm"] == lazy.provenance | {"content": name, "source": "cells.tif"}
+            (dataset,) = group.attrs["ome"]["multiscales"][0]["datasets"]
+            scale, translation = dataset["coordinateTransformations"]
+            # Half as wide, and the first centre a quarter of a camera pixel before the camera's.
+            assert scale["scale"] == [1.0, 0.0325, 0.0325]
+            assert translation["translation"] == [0.0, -0.01625, -0.01625]
+        fractions = [each.fraction for each in told]
+        assert fractions == sorted(fractions)
+        assert (told[-1].done, told[-1].regions, fractions[-1]) == (12, 12, 1.0)
+        assert len(set(fractions)) > 13  # more often than once a region
+
+    def test_fills_all_levels(self, tiny_model: PretrainedModel, tmp_path: Path) -> None:
+        image = np.random.default_rng(0).poisson(60, (24, 300)).astype(np.uint8)
+        lazy = restore_lazy(image, tiny_model, preview=True, device="cpu", block=64)
+        write_restoration(lazy, tmp_path / "out.zarr")
+        group = zarr.open_group(tmp_path / "out.zarr", mode="r")
+        assert [group[level].shape for level in "01"] == [(48, 600), (24, 300)]
+        mean = group["0"][:].reshape(24, 2, 300, 2).mean((1, 3))
+        np.testing.assert_allclose(group["1"][:], mean, rtol=1e-5)
+
+    def test_keeps_the_offset_of_a_region_of_interest(self, lazy: LazyRestoration, tmp_path: Path) -> None:
+        write_restoration(lazy, tmp_path / "out.zarr", origin=(10, 20))
+        found: Any = zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["ome"]
+        transformations = found["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+        assert transformations[1]["translation"] == [0.0, 0.63375, 1.28375]
+
+    def test_never_overwrites_unasked(self, lazy: LazyRestoration, tmp_path: Path) -> None:
+        (tmp_path / "out_uncertainty.zarr").mkdir()
+        with pytest.raises(ImageFileError, match="exists already"):
+            write_restoration(lazy, tmp_path / "out.zarr")
+        write_restoration(lazy, tmp_path / "out.zarr", overwrite=True)
+        assert (tmp_path / "out_uncertainty.zarr" / "zarr.json").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "uncertainty"),
+        [("a.zarr", "a_uncertainty.zarr"), ("a.b.OME.ZARR", "a.b_uncertainty.OME.ZARR")],
+    )
+    def test_names_the_uncertainty_after_the_reconstruction(self, name: str, uncertainty: str) -> None:
+        assert list(zarr_targets(Path(name)).values()) == [Path(name), Path(uncertainty)]
+
+
+class TestResuming:
+    def test_goes_on_after_what_is_done_to_the_same_bytes(
+        self, lazy: LazyRestoration, tmp_path: Path
+    ) -> None:
+        for folder in ("whole", "resumed"):
+            (tmp_path / folder).mkdir()
+        write_restoration(lazy, tmp_path / "whole" / "out.zarr")
+        output = tmp_path / "resumed" / "out.zarr"
+        for already in (0, 5):
+            stop = StopAfter(5)
+            with pytest.raises(Interrupted):
+                write_restoration(lazy, output, progress=stop)
+            assert stop.told[0].resumed == already
+            assert [path.name for path in output.parent.iterdir()] == [".out.zarr.unfinished"]
+        told: list[Progress] = []
+        write_restoration(lazy, output, progress=told.append)
+        assert (told[0].resumed, told[0].done) == (10, 10)
+        assert contents(output.parent) == contents(tmp_path / "whole")
+
+    def test_writes_a_region_anew_of_which_half_was_written(
+        self, lazy: LazyRestoration, tmp_path: Path
+    ) -> None:
+        write_restoration(lazy, tmp_path / "whole.zarr")
+        with pytest.raises(Interrupted):
+            write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(3))
+        unfinished = tmp_path / ".out.zarr.unfinished"
+        journal = (unfinished / "finished.txt").read_text()
+        assert len(journal.splitlines()) == 3
+        image = zarr.open_group(unfinished / "reconstruction")["0"]
+        for channel, row, column in np.ndindex(2, 2, 3):
+            if f"block {(channel, row, column)}\n" not in journal:
+                image[channel, 64 * row : 64 * row + 40, 64 * column : 64 * column + 64] = 1e9
+        write_restoration(lazy, tmp_path / "out.zarr")
+        for level in zarr.open_group(tmp_path / "whole.zarr"):
+            np.testing.assert_array_equal(
+                zarr.open_group(tmp_path / "out.zarr")[level][:],
+                zarr.open_group(tmp_path / "whole.zarr")[level][:],
+            )
+
+    @pytest.mark.parametrize("change", ["settings", "source"])
+    def test_of_another_request_is_refused(self, lazy: LazyRestoration, tmp_path: Path, change: str) -> None:
+        with pytest.raises(Interrupted):
+            write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(3), source={"size": 1})
+        other = replace(lazy, provenance=lazy.provenance | {"seed": 4}) if change == "settings" else lazy
+        source = {"size": 2} if change == "source" else {"size": 1}
+        with pytest.raises(ImageFileError, match="unfinished"):
+            write_restoration(other, tmp_path / "out.zarr", source=source)
+        write_restoration(other, tmp_path / "out.zarr", source=source, overwrite=True)
+
+    def test_after_sigkill_at_random_moments_five_times_gives_the_same_bytes(
+        self, tmp_path: Path, runner: Runner
+    ) -> None:
+        for folder in ("whole", "killed"):
+            (tmp_path / folder).mkdir()
+        chance, kept = random.Random(7), 0
+        for _ in range(5):
+            run = runner.start(tmp_path / "killed" / "out.zarr")
+            pid, done, resumed = next(run)
+            assert done == resumed >= kept
+            kept = done
+            goal = done + chance.randrange(1, 3)
+            while done < goal:
+                _, done, _ = next(run)
+            time.sleep(chance.uniform(0, 0.03))
+            os.kill(pid, signal.SIGKILL)
+            assert all(done < 12 for _, done, _ in run)
+        assert kept > 0
+        for folder in ("whole", "killed"):
+            assert list(runner.start(tmp_path / folder / "out.zarr"))[-1][1] == 12
+        assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

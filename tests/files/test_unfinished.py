@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from napari_cvdm.files.unfinished import resume_or_begin
+from napari_cvdm.restoration.errors import ImageFileError
+
+REQUEST = {"seed": 1, "shape": [2, 3]}
+
+
+def interrupted(target: Path, done: int = 2) -> Path:
+    """Leave behind what a run does that is interrupted after some regions."""
+    with resume_or_begin(target, REQUEST) as unfinished:
+        (unfinished.folder / "picture").mkdir()
+        unfinished.begin(REQUEST)
+        for region in range(done):
+            unfinished.mark(f"block {region}")
+    return unfinished.folder
+
+
+def test_begins_in_a_hidden_folder_beside_the_target(tmp_path: Path) -> None:
+    with resume_or_begin(tmp_path / "new" / "out.zarr", REQUEST) as unfinished:
+        assert unfinished.folder == tmp_path / "new" / ".out.zarr.unfinished"
+        assert (unfinished.resumed, unfinished.done, unfinished.is_begun()) == (False, set(), False)
+
+
+def test_the_same_request_finds_what_is_done(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out")
+    with resume_or_begin(tmp_path / "out", {"shape": [2, 3], "seed": 1}) as unfinished:
+        assert unfinished.resumed
+        assert unfinished.is_begun()
+        assert unfinished.done == {"block 0", "block 1"}
+
+
+def test_a_line_that_was_cut_short_counts_as_not_done(tmp_path: Path) -> None:
+    journal = interrupted(tmp_path / "out", 12) / "finished.txt"
+    text = journal.read_text()
+    assert text.endswith("block 11\n")
+    journal.write_text(text[:-2])  # "block 1" stands there now, which is another one
+    for _ in range(2):
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            assert unfinished.done == {f"block {n}" for n in range(11)}
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        unfinished.mark("block 11")
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        assert "block 11" in unfinished.done
+
+
+def test_files_that_were_being_written_are_removed(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path / "out")
+    (folder / "picture" / "7.abc.partial").write_bytes(b"half")
+    with resume_or_begin(tmp_path / "out", REQUEST):
+        assert list((folder / "picture").iterdir()) == []
+
+
+def test_killed_before_it_was_begun_it_begins_anew(tmp_path: Path) -> None:
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        (unfinished.folder / "picture").mkdir()
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        assert not unfinished.resumed
+        assert not (unfinished.folder / "picture").exists()
+
+
+def test_another_request_is_refused_unless_the_old_one_may_go(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out")
+    with pytest.raises(ImageFileError, match="--overwrite"), resume_or_begin(tmp_path / "out", {"seed": 2}):
+        pass
+    with resume_or_begin(tmp_path / "out", {"seed": 2}, discard=True) as unfinished:
+        assert not unfinished.done
+    # Discarding is for others: one's own goes on.
+    interrupted(tmp_path / "own")
+    with resume_or_begin(tmp_path / "own", REQUEST, discard=True) as unfinished:
+        assert len(unfinished.done) == 2
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    with (
+        resume_or_begin(tmp_path / "out", REQUEST),
+        pytest.raises(ImageFileError, match="another process"),
+        resume_or_begin(tmp_path / "out", REQUEST),
+    ):
+        pass
+
+
+class TestDelivery:
+    def test_moves_the_parts_and_removes_the_folder(self, tmp_path: Path) -> None:
+        interrupted(tmp_path / "out")
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            (unfinished.folder / "picture" / "pixels").touch()
+            unfinished.deliver({"picture": tmp_path / "out"})
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+        assert (tmp_path / "out" / "pixels").exists()
+
+    def test_never_overwrites_what_came_to_exist_meanwhile(self, tmp_path: Path) -> None:
+        interrupted(tmp_path / "out")
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "precious").touch()
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            with pytest.raises(ImageFileError, match="Move it away"):
+                unfinished.deliver({"picture": tmp_path / "out"})
+            assert (tmp_path / "out" / "precious").exists()
+            unfinished.deliver({"picture": tmp_path / "out"}, overwrite=True)
+        assert not (tmp_path / "out" / "precious").exists()
+
+    def test_goes_on_where_it_was_killed_between_two_parts(self, tmp_path: Path) -> None:
+        folder = interrupted(tmp_path / "out")
+        (folder / "picture").rename(tmp_path / "out")
+        (folder / "map").mkdir()
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            unfinished.deliver({"picture": tmp_path / "out", "map": tmp_path / "map"})
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "out"]
