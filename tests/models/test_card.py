@@ -52,6 +52,16 @@ def test_a_missing_field_is_named(make_card: Callable[..., ModelCard], field: st
         ({"name": ".hidden"}, "cannot be a model name"),
         ({"name": "new\nline"}, "cannot be a model name"),
         ({"name": 3}, "cannot be a model name"),
+        ({"name": "tiny."}, "cannot be a model name"),
+        ({"name": "tiny "}, "cannot be a model name"),
+        ({"name": "a/b"}, "cannot be a model name"),
+        ({"name": "a\\b"}, "cannot be a model name"),
+        ({"name": "c:a"}, "cannot be a model name"),
+        ({"name": "a\0b"}, "cannot be a model name"),
+        ({"name": "tiny\u202e"}, "cannot be a model name"),
+        ({"name": "ｔｉｎｙ"}, "cannot be a model name"),
+        ({"name": "nul"}, "stands for a device"),
+        ({"name": "COM1.x"}, "stands for a device"),
         ({"description": None}, "'description' must be text"),
         ({"licence": ["MIT"]}, "'licence' must be text"),
         ({"architecture": [1, 2]}, "'architecture' must be a table"),
@@ -88,6 +98,11 @@ def test_a_wrong_field_gets_one_clear_line(
         ModelCard.from_dict({**make_card().to_dict(), **changes})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["a", "console", "nul-1", "com10", "x.v2", "A_b-c.1", "a" * 64])
+def test_ordinary_names_are_names(make_card: Callable[..., ModelCard], name: str) -> None:
+    assert make_card(name=name).name == name
 
 
 def test_a_newer_format_is_said_before_its_new_fields_are_complained_about(

@@ -68,14 +68,25 @@ def add(
         str | None, typer.Option(help="The hash that the file must have; needed for an address.")
     ] = None,
     mean: Annotated[
-        Path | None, typer.Option(help="For a Keras file: the mean network, if it is a file of its own.")
+        Path | None, typer.Option(help="Keras files only: the mean network, if it is a file of its own.")
+    ] = None,
+    training_size: Annotated[
+        int | None, typer.Option(help="Keras files only: side of the training images in pixels.")
+    ] = None,
+    upscaling: Annotated[
+        int | None, typer.Option(help="Keras files only: enlarge images so much before the network.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Keras files only: denoising steps per draw, if not chosen later.")
     ] = None,
 ) -> None:
     """Check a model, copy it, and remember it under a name."""
     from napari_cvdm.models import add_model
 
+    given = {"mean_path": mean, "training_size": training_size, "upscaling": upscaling, "steps": steps}
+    conversion = {key: value for key, value in given.items() if value is not None}
     with DownloadDisplay(name or "model") as progress:
-        remembered = add_model(source, name, sha256=sha256, mean=mean, progress=progress)
+        remembered = add_model(source, name, sha256=sha256, conversion=conversion, progress=progress)
     typer.echo(f"{remembered} can now be used: napari-cvdm restore --model {remembered} ...", err=True)
     typer.echo(remembered)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from napari_cvdm.models.added import AddedModel, added_file, change_added, read_added, unwritable
@@ -33,7 +33,7 @@ def add_model(
     name: str | None = None,
     *,
     sha256: str | None = None,
-    mean: str | Path | None = None,
+    conversion: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     progress: DownloadProgress | None = None,
 ) -> str:
@@ -50,8 +50,9 @@ def add_model(
         What to call it; by default as its card says, with a number if that name is taken.
     sha256 : str, optional
         The hash that the file must have, in hexadecimal; needed for an address.
-    mean : str or Path, optional
-        The mean network's own .h5 file, where the authors' code has written it apart.
+    conversion : mapping, optional
+        For a Keras file: what it does not say itself, as keywords of
+        `napari_cvdm.models.keras_import.convert`, such as ``mean_path``, ``training_size`` and ``steps``.
     registry : Registry, optional
         The published models, whose names are taken; by default the package's own.
     progress : DownloadProgress, optional
@@ -73,7 +74,7 @@ def add_model(
         _check_free(name, registry)
     sha256 = _check_sha256(sha256)
     if isinstance(source, str) and _means_address(source):
-        return _add_address(source, name, sha256, registry, progress)
+        return _add_address(source, name, sha256, conversion, registry, progress)
     path = Path(source).expanduser()
     if not is_file(path):
         raise ModelError(f"There is no model file {shown(str(path))}.")
@@ -82,7 +83,7 @@ def add_model(
         raise ModelError(
             f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
         )
-    return _add_file(path, name, str(path.absolute()), found, registry, mean=mean)
+    return _add_file(path, name, str(path.absolute()), found, registry, conversion)
 
 
 def remember_address(
@@ -117,7 +118,12 @@ def remember_address(
 
 
 def _add_address(
-    source: str, name: str | None, sha256: str | None, registry: Registry, progress: DownloadProgress | None
+    source: str,
+    name: str | None,
+    sha256: str | None,
+    conversion: Mapping[str, Any] | None,
+    registry: Registry,
+    progress: DownloadProgress | None,
 ) -> str:
     from napari_cvdm.models.download import Wanted, download
 
@@ -136,7 +142,7 @@ def _add_address(
         wanted = Wanted(f"The model from {said}", (source,), sha256)
         path = download(wanted, target, progress, variable=ADDED_VARIABLE)
         try:
-            return _add_file(path, name, said, file_sha256(path), registry)
+            return _add_file(path, name, said, file_sha256(path), registry, conversion)
         except ModelError as error:  # people know the address, not the temporary file
             raise ModelError(str(error).replace(str(path), said)) from error
 
@@ -147,19 +153,22 @@ def _add_file(
     source: str,
     source_sha256: str,
     registry: Registry,
-    mean: str | Path | None = None,
+    conversion: Mapping[str, Any] | None = None,
 ) -> str:
     """Check a file, copy it and remember it; `source_sha256` is the hash that was just found."""
+    from napari_cvdm.reference.keras_file import is_hdf5
+
     with _workshop() as folder:
         copy = folder / "model.safetensors"
-        if _is_hdf5(path):
+        if is_hdf5(path):
             from napari_cvdm.models.keras_import import convert
 
-            convert(path, copy, mean_path=Path(mean).expanduser() if mean is not None else None, name=name)
+            convert(path, copy, name=name, **(conversion or {}))
             model = read_model(copy)
-        elif mean is not None:
+        elif conversion:
             raise ModelError(
-                f"{path} is no Keras .h5 file, so there is no separate mean network to add to it."
+                f"{path} is no Keras .h5 file, so there is nothing to say about how to convert it "
+                f"({', '.join(conversion)})."
             )
         else:
             model = read_model(path, sha256=source_sha256)  # before copying: it may be of any size
@@ -229,11 +238,6 @@ def _check_sha256(sha256: str | None) -> str | None:
     if not _SHA256.fullmatch(sha256.strip()):
         raise ModelError("A sha256 has 64 hexadecimal digits: copy it whole.")
     return sha256.strip().lower()
-
-
-def _is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def _means_address(source: str) -> bool:
