@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.validation import reading
 
 PERCENTILES = (1.0, 99.8)
 """The percentiles of an image's intensities that become 0 and 1."""
@@ -98,7 +99,11 @@ class Normalization:
         return fit_planes(lambda: [values], (1, *values.shape))
 
 
-def fit_planes(planes: Callable[[], Iterable[Any]], shape: tuple[int, ...]) -> Normalization:
+def fit_planes(
+    planes: Callable[[], Iterable[Any]],
+    shape: tuple[int, ...],
+    percentiles: tuple[float, float] = PERCENTILES,
+) -> Normalization:
     """Measure a normalisation on planes that belong together.
 
     Parameters
@@ -107,11 +112,13 @@ def fit_planes(planes: Callable[[], Iterable[Any]], shape: tuple[int, ...]) -> N
         Called without arguments, returns the planes as an iterable of (Y, X) arrays; called twice at most.
     shape : tuple of int, (planes, Y, X)
         How many planes there are, and how large.
+    percentiles : tuple of float
+        Where to measure; (0, 100) are the exact extremes of all pixels.
 
     Returns
     -------
     Normalization
-        With bounds measured at `PERCENTILES` of the finite pixels. Where these coincide though not all
+        With bounds measured at these percentiles of the finite pixels. Where these coincide though not all
         pixels do (a few bright spots on an even background), the extremes are taken instead. Which pixels are
         looked at depends on nothing but the shape.
 
@@ -120,12 +127,12 @@ def fit_planes(planes: Callable[[], Iterable[Any]], shape: tuple[int, ...]) -> N
     InputError
         If no pixel is finite.
     """
-    sample = np.concatenate(list(_thinned(planes(), shape)))
+    sample = np.concatenate(list(_thinned(planes(), shape))) if percentiles != (0, 100) else np.empty(0)
     if sample.size:
-        low, high = (float(p) for p in np.percentile(sample, PERCENTILES))
+        low, high = (float(p) for p in np.percentile(sample, percentiles))
         # A percentile range of mere rounding errors would blow everything else up to millions.
         if high - low > 1e-6 * float(np.ptp(sample)):
-            return Normalization(low, high)
+            return Normalization(low, high, percentiles)
     low, high = _extremes(planes())
     return Normalization(low, high, (0.0, 100.0))
 
@@ -138,14 +145,16 @@ def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[
     for number, plane in enumerate(planes):
         # The grid moves from plane to plane, so that a defect of a few sensor rows is not met in all of them.
         rows, columns = number % row_step, (number * 7) % column_step
-        values = np.asarray(plane[rows::row_step, columns::column_step]).astype(np.float64).ravel()
+        with reading():
+            values = np.asarray(plane[rows::row_step, columns::column_step]).astype(np.float64).ravel()
         yield values[np.isfinite(values)]
 
 
 def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for plane in planes:
-        values = np.asarray(plane).astype(np.float64)
+        with reading():
+            values = np.asarray(plane).astype(np.float64)
         values = values[np.isfinite(values)]
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
@@ -155,7 +164,10 @@ def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
 
 
 def fit_normalizations(
-    image: Any, axes: Axes, per: Literal["stack", "plane"] = "stack"
+    image: Any,
+    axes: Axes,
+    per: Literal["stack", "plane"] = "stack",
+    percentiles: tuple[float, float] = PERCENTILES,
 ) -> dict[tuple[int, ...], Normalization]:
     """Measure the normalisation of every plane of an image.
 
@@ -168,6 +180,8 @@ def fit_normalizations(
     per : {"stack", "plane"}
         One for each channel, measured over all its times and depths, so that a film does not flicker and the
         depths of a stack stay comparable; or one for each plane, for stacks that bleach or fade.
+    percentiles : tuple of float
+        As for `fit_planes`: some models know another range.
 
     Returns
     -------
@@ -179,7 +193,8 @@ def fit_normalizations(
         groups.setdefault(index if per == "plane" else axes.channel_of(index), []).append(index)
     fitted: dict[tuple[int, ...], Normalization] = {}
     for members in groups.values():
-        normalization = fit_planes(partial(_planes, image, axes, members), (len(members), *axes.plane_shape))
+        shape = (len(members), *axes.plane_shape)
+        normalization = fit_planes(partial(_planes, image, axes, members), shape, percentiles)
         fitted.update(dict.fromkeys(members, normalization))
     return {index: fitted[index] for index in axes.indices()}
 
