@@ -49,12 +49,21 @@ def test_errors_are_those_after_matching_intensities() -> None:
     mean = rng.random((16, 16), np.float32)
     error = 0.1 * rng.standard_normal((16, 16)).astype(np.float32)
     error -= error.mean() + mean * np.cov(error.ravel(), mean.ravel())[0, 1] / mean.var(ddof=1)
-    for gain in (1.0, 5.0):
-        field = DrawnField(mean, mean, mean, mean[None], gain * (mean - error) + 7)
+    for gain in (0.001, 1.0, 5000.0):
+        field = DrawnField(mean, mean, mean, mean[None], gain * (mean - error + 7))
         found = field.error(mean)
         np.testing.assert_allclose(found - found.mean(), error - error.mean(), atol=0.01)
-    unrelated = DrawnField(mean, mean, mean, mean[None], 5 * rng.random((16, 16), np.float32))
-    assert np.abs(unrelated.error(mean)).max() < 5 / 0.3
+
+
+def test_errors_stay_finite_without_a_common_structure() -> None:
+    rng = np.random.default_rng(0)
+    mean = rng.random((16, 16), np.float32)
+    unrelated = DrawnField(mean, mean, mean, mean[None], 900 * rng.random((16, 16), np.float32))
+    assert np.abs(unrelated.error(mean)).max() < 4 * mean.std() / 0.3
+    empty = DrawnField(mean, mean, mean, mean[None], np.full_like(mean, 50))
+    np.testing.assert_allclose(empty.error(mean), mean - mean.mean(), atol=1e-6)
+    flat = DrawnField(mean, mean, mean, mean[None], mean)
+    assert np.isfinite(flat.error(np.ones_like(mean))).all()
 
 
 def test_full_shrinkage_is_the_mean_network() -> None:

@@ -20,9 +20,9 @@ from napari_cvdm.restoration.restore import restore_events
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-LEAST_GAIN = 0.3
-"""Least gain with which a restoration is taken to be one: below, it has next to nothing to do with the truth,
-and its error in the units of the input is without meaning."""
+LEAST_CORRELATION = 0.3
+"""Least correlation with which a restoration is taken to be one: below, it has next to nothing to do with the
+truth, and the gain that would bring it closest would make its error in the units of the input endless."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,13 @@ class DrawnField:
         How bright the truth is, and on which background it stands, nobody can tell from the recording: gain
         and offset are matched, as in every comparison (`napari_cvdm.assessment.metrics`).
         """
-        match = match_intensity(mean, self.truth)
-        return (match.apply(mean) - self.truth) / max(match.gain, LEAST_GAIN)
+        picture, truth = np.asarray(mean, np.float64), np.asarray(self.truth, np.float64)
+        spread = float(picture.std())
+        if truth.std() == 0 or spread == 0:  # an empty field, or nothing found: there is no gain to match
+            return picture - picture.mean() if truth.std() == 0 else (truth.mean() - truth) / truth.std()
+        match = match_intensity(picture, truth)
+        least = LEAST_CORRELATION * float(truth.std()) / spread
+        return (match.apply(picture) - truth) / max(match.gain, least)
 
 
 def draw_field(
@@ -146,6 +151,4 @@ def draw_field(
     assert centre is not None
     assert scale is not None
     assert drawn is not None
-    return DrawnField(
-        normalization.apply(camera), centre, scale, drawn, np.asarray(np.asarray(truth) / span, np.float32)
-    )
+    return DrawnField(normalization.apply(camera), centre, scale, drawn, np.asarray(truth, np.float32))

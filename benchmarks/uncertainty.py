@@ -1,0 +1,274 @@
+"""What the stated uncertainty is worth: calibration, coverage and order, before and after calibration.
+
+    python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER
+
+FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 43 to 45 are imaged again by
+another microscope than training's; without it, fields are simulated with seeds that serve nothing else.
+FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Numbers go to
+docs/benchmarks/uncertainty.json, the picture to docs/images/uncertainty.png. --quick takes a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+import napari_cvdm as cvdm
+from napari_cvdm.assessment.calibration import LEVELS, coverage, error_correlation, reliability
+from napari_cvdm.assessment.drawn import draw_field
+from napari_cvdm.assessment.metrics import normalize_truth
+from napari_cvdm.assessment.pairs import find_pairs
+from napari_cvdm.assessment.reimaging import reimaged_fields
+from napari_cvdm.assessment.sparsification import sparsify
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.request import card_settings
+from napari_cvdm.restoration.schedule_map import schedule_map
+from napari_cvdm.simulation.pairs import KINDS, simulate_pair
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+Array = NDArray[Any]
+Row = dict[str, Any]
+FIRST_SEED = 30_000_000
+SCORED_SIDE = 192
+
+
+class Source(NamedTuple):
+    """A field: its structure, its photons (None where unknown), the recording and the truth."""
+
+    structure: str
+    photons: float | None
+    camera: Array
+    truth: Array
+
+
+class Measured(NamedTuple):
+    """One field restored: what it states about its error, and the error; flat arrays of like length."""
+
+    structure: str
+    photons: float | None
+    error: Array
+    predictors: dict[str, Array]
+
+
+PREDICTORS = {
+    "calibrated": "standard deviation, calibrated",
+    "stated": "standard deviation, before calibration",
+    "draws": "spread of the draws alone",
+    "scale": "σ(x) of the mean network (one pass)",
+    "rate": "λ(x) of the schedule (one pass)",
+    "mean": "brightness of the reconstruction",
+}
+
+
+def sources(options: Any) -> Iterator[Source]:
+    """The held-out fields."""
+    if options.micrographs:
+        fields = reimaged_fields(options.micrographs, options.numbers, options.photons, side=options.side)
+        for field in fields:
+            truth = normalize_truth(field.truth)
+            yield Source(field.structure, field.microscope.photons, field.widefield, truth)
+        return
+    for kind in KINDS:
+        for level, photons in enumerate(options.photons):
+            camera, target = simulate_pair(kind, FIRST_SEED + level, options.side, photons=photons)
+            yield Source(kind, photons, camera, target)
+
+
+def real_pairs(options: Any) -> Iterator[Source]:
+    """The centres of real recordings."""
+    for pair in find_pairs(options.pairs)[0]:
+        camera, sharp = read_tiff(pair.widefield).data, read_tiff(pair.truth).data
+        side = options.side if options.quick else SCORED_SIDE
+        top, left = (max(0, (n - side) // 2) for n in camera.shape)
+        truth = normalize_truth(sharp)[2 * top : 2 * (top + side), 2 * left : 2 * (left + side)]
+        yield Source(pair.name, None, camera[top : top + side, left : left + side], truth)
+
+
+def measure(source: Source, model: Any, options: Any) -> Measured:
+    """Restore one field and note what could predict its error."""
+    settings = card_settings(model.card)
+    field = draw_field(source.camera, source.truth, model, draws=options.draws, steps=options.steps)
+    mean, stated = field.posterior(settings)
+    calibration = Calibration.from_card(model.card.calibration)
+    plain = PosteriorSettings(sampler=settings.sampler)
+    predictors = {
+        "calibrated": field.posterior(settings, calibration=calibration)[1],
+        "stated": stated,
+        "draws": field.posterior(plain)[1],
+        "scale": field.scale,
+        "mean": mean,
+    }
+    if model.network.config.clock_units:
+        predictors["rate"] = schedule_map(field.recording, model)
+    flat = {name: np.asarray(image, np.float64).ravel() for name, image in predictors.items()}
+    print(f"{source.structure}, {source.photons} photons", flush=True)
+    return Measured(source.structure, source.photons, field.error(mean).ravel(), flat)
+
+
+def summary(fields: list[Measured], predictor: str, factors: dict[float, float]) -> Row:
+    """All figures of one predictor in standard deviations, pooled over fields."""
+    std = np.concatenate([field.predictors[predictor] for field in fields])
+    error = np.concatenate([field.error for field in fields])
+    sparse = sparsify(std, error)
+    single = [error_correlation(field.predictors[predictor], field.error) for field in fields]
+    found: Row = {
+        "correlation": error_correlation(std, error),
+        "correlation_within_fields": float(np.mean(single)),
+        "slope": reliability(std, error).slope,
+        "std_over_rmse": float(np.sqrt(np.mean(std**2) / np.mean(error**2))),
+        "ause": sparse.area,
+        "ause_random": sparse.random_area,
+        "coverage_gaussian": coverage(std, error),
+    }
+    if factors:
+        found["coverage_measured_width"] = coverage(std, error, factors=factors)
+    return rounded(found)
+
+
+def rounded(row: Row) -> Row:
+    """Four digits are plenty."""
+    return {
+        str(key): rounded(value) if isinstance(value, dict) else round(float(value), 4)
+        for key, value in row.items()
+    }
+
+
+def report(fields: list[Measured], factors: dict[float, float]) -> Row:
+    """Everything about a set of fields: pooled, by structure, by photons, and by predictor."""
+    groups: dict[str, list[Measured]] = defaultdict(list)
+    for field in fields:
+        groups[field.structure].append(field)
+        if field.photons is not None:
+            groups[f"{field.photons:g} photons"].append(field)
+    groups["all"] = fields
+    found: Row = {
+        name: {
+            "before": summary(group, "stated", {}),
+            "after": summary(group, "calibrated", factors),
+        }
+        for name, group in groups.items()
+    }
+    error = np.concatenate([field.error for field in fields])
+    found["predictors"] = {}
+    for name in PREDICTORS:
+        if name in fields[0].predictors:
+            values = np.concatenate([field.predictors[name] for field in fields])
+            within = [error_correlation(field.predictors[name], field.error) for field in fields]
+            found["predictors"][name] = rounded(
+                {
+                    "correlation": error_correlation(values, error),
+                    "correlation_within_fields": float(np.mean(within)),
+                    "ause": sparsify(values, error).area,
+                }
+            )
+    return found
+
+
+def table(title: str, found: Row) -> str:
+    """Before and after calibration, a line for each group; then the predictors."""
+    lines = [
+        title,
+        f"{'':16}{'':8}{'corr.':>8}{'within':>8}{'slope':>8}{'std/rmse':>10}{'AUSE':>8}"
+        + "".join(f"{100 * level:6.0f} %" for level in LEVELS),
+    ]
+    for name, stages in found.items():
+        if name == "predictors":
+            continue
+        for stage, row in stages.items():
+            shares = row.get("coverage_measured_width", row["coverage_gaussian"])
+            lines.append(
+                f"{name:16}{stage:8}{row['correlation']:8.3f}{row['correlation_within_fields']:8.3f}"
+                f"{row['slope']:8.2f}{row['std_over_rmse']:10.2f}{row['ause']:8.3f}"
+                + "".join(f"{100 * share:8.1f}" for share in shares.values())
+            )
+    lines.append(f"{'as a predictor of the error':42}{'corr.':>8}{'within':>8}{'AUSE':>8}")
+    for name, row in found["predictors"].items():
+        lines.append(
+            f"{PREDICTORS[name]:42}{row['correlation']:8.3f}{row['correlation_within_fields']:8.3f}"
+            f"{row['ause']:8.3f}"
+        )
+    return "\n".join(lines)
+
+
+def draw(sets: dict[str, list[Measured]], factors: dict[float, float], path: Path) -> None:
+    """Reliability, coverage and sparsification, a row for each set of fields."""
+    figure, axes = plt.subplots(
+        len(sets), 3, figsize=(13, 4.2 * len(sets)), layout="constrained", squeeze=False
+    )
+    looks = {"stated": ("#b35806", "s", "before calibration"), "calibrated": ("#2166ac", "o", "calibrated")}
+    for (title, fields), (left, middle, right) in zip(sets.items(), axes, strict=True):
+        error = np.concatenate([field.error for field in fields])
+        for name, (colour, marker, label) in looks.items():
+            std = np.concatenate([field.predictors[name] for field in fields])
+            curve = reliability(std, error, bins=15)
+            left.plot(curve.predicted, curve.actual, color=colour, marker=marker, label=label)
+            shares = coverage(std, error, factors=factors if name == "calibrated" else None)
+            middle.plot(list(shares), list(shares.values()), color=colour, marker=marker, label=label)
+        sparse = sparsify(std, error)
+        right.plot(sparse.removed, sparse.error, color="#2166ac", label="by stated uncertainty")
+        right.plot(
+            sparse.removed, sparse.oracle, color="black", ls="--", label="by true error (best possible)"
+        )
+        if "rate" in fields[0].predictors:
+            rate = np.concatenate([field.predictors["rate"] for field in fields])
+            right.plot(sparse.removed, sparsify(rate, error).error, color="#5aae61", ls=":", label="by λ(x)")
+        top = max(left.get_xlim()[1], left.get_ylim()[1])
+        left.plot([0, top], [0, top], color="grey", lw=1)
+        middle.plot([0.4, 1], [0.4, 1], color="grey", lw=1)
+        left.set(xlabel="stated standard deviation", ylabel="root mean square error", title=title)
+        middle.set(xlabel="stated probability", ylabel="share of true values inside", title="coverage")
+        right.set(xlabel="share of pixels left out", ylabel="error of the rest (relative)", ylim=(0, 1.05))
+        for axis in (left, middle, right):
+            axis.legend(fontsize=8)
+            axis.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measure, print the tables, write numbers and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
+    parser.add_argument("--pairs", type=Path, help="folder of real pairs")
+    parser.add_argument("--numbers", nargs="+", type=int, default=[43, 44, 45])
+    parser.add_argument("--photons", nargs="+", type=float, default=[20, 60, 200, 600, 1500])
+    parser.add_argument("--side", type=int, default=96, help="side of a field, camera pixels")
+    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--steps", type=int, help="the model's own if left out")
+    parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/uncertainty.json"))
+    parser.add_argument("--images", type=Path, default=Path("docs/images"), help="folder for the picture")
+    parser.add_argument("--quick", action="store_true", help="few small fields, to see whether it runs")
+    options = parser.parse_args()
+    if options.quick:
+        options.numbers, options.photons, options.side, options.draws = [43], [60, 600], 48, 4
+    model = cvdm.load_model(options.model)
+    calibration = Calibration.from_card(model.card.calibration)
+    factors = {} if calibration is None else calibration.factors
+    sets = {"held-out structures": [measure(source, model, options) for source in sources(options)]}
+    if options.pairs:
+        sets["real pairs"] = [measure(source, model, options) for source in real_pairs(options)]
+    found: Row = {"model": model.name, "sha256": model.sha256, "draws": options.draws, "side": options.side}
+    found["micrographs"] = options.numbers if options.micrographs else "simulated"
+    for title, fields in sets.items():
+        found[title] = report(fields, factors)
+        print(table(title, found[title]))
+    draw(sets, factors, options.images / "uncertainty.png")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
