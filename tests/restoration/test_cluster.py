@@ -1,0 +1,66 @@
+"""Clusters: blocks on other processes, and what happens when one of those dies."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_cvdm.models import PretrainedModel, load_model, save_model
+from napari_cvdm.restoration.cluster import cluster
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.lazy import restore_lazy
+
+
+def test_without_one_there_is_no_client() -> None:
+    with cluster(None, None) as client:
+        assert client is None
+
+
+def test_a_killed_worker_loses_nothing_and_changes_nothing(model: PretrainedModel, tmp_path: Path) -> None:
+    stored = load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
+    image = da.from_array(np.random.default_rng(0).poisson(60, (3, 64, 96)).astype(np.uint16), chunks=(1, 64, 50))
+    settings: dict[str, Any] = {"axes": "TYX", "draws": 2, "steps": 2, "device": "cpu", "block": 32}
+    lazy = restore_lazy(image, stored, **settings)
+    expected = lazy.compute(scheduler="synchronous")
+
+    with cluster(None, 2) as client:
+
+        def die_once(block: Any, flag: str) -> Any:
+            import os
+            import pathlib
+            import signal
+
+            try:
+                pathlib.Path(flag).touch(exist_ok=False)
+            except FileExistsError:
+                return block
+            os.kill(os.getpid(), signal.SIGKILL)
+            return block
+
+        # With the kind of array given: dask would find it out by calling the function here.
+        struck = lazy.pair.map_blocks(die_once, str(tmp_path / "died"), meta=np.empty((0,) * 4, np.float32))
+        before = set(client.scheduler_info()["workers"])
+        pair = client.compute(struck).result(timeout=200)
+        assert (tmp_path / "died").exists()
+        assert set(client.scheduler_info()["workers"]) != before
+    np.testing.assert_array_equal(pair[0], expected.mean)
+    np.testing.assert_array_equal(pair[1], expected.std)
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    with pytest.raises(InputError, match=r"tcp://127\.0\.0\.1:1 "), cluster("tcp://127.0.0.1:1", None):
+        pass
+
+
+def test_no_workers_are_too_few() -> None:
+    with pytest.raises(InputError, match="at least 1"), cluster(None, 0):
+        pass
+
+
+def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"pip install 'napari-cvdm\[distributed\]'"), cluster(None, 2):
+        pass
