@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from napari.layers import Image
 from qtpy.QtCore import QThreadPool, QTimer
 
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
+from napari_cvdm.plugin.parts import Placement, whole
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event, Finished
 
@@ -179,6 +182,39 @@ def widget(viewer, qtbot):
         qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
     qtbot.wait(20)  # what the last worker sent arrives
+
+
+def _make_result() -> list[Image]:
+    """A reconstruction with its draws, and its uncertainty, of a rotated stack in micrometres."""
+    turned = np.eye(3)
+    turned[1:, 1:] = [[0.8, -0.6], [0.6, 0.8]]
+    source = Image(
+        np.zeros((2, 8, 6)),
+        name="cell",
+        scale=(0.3, 0.065, 0.065),
+        units=("um", "um", "um"),
+        axis_labels=("z", "y", "x"),
+        rotate=turned,
+        translate=(1.0, 2.0, 3.0),
+        colormap="green",
+        blending="additive",
+    )
+    placement = Placement.of(whole((2, 8, 6)), "ZYX", (2, 16, 12))
+    rng = np.random.default_rng(0)
+    layers = []
+    for picture in ("reconstruction", "uncertainty"):
+        about = {"picture": picture, "run": "abc", "draws": 3, "warnings": ["Beware."], "axes": "ZYX"}
+        attributes = result_metadata(InputLayer.of(source), picture, placement, ())
+        data = rng.random((2, 16, 12), np.float32)
+        layers.append(Image(data, contrast_limits=(0.1, 0.7), metadata={METADATA_KEY: about}, **attributes))
+    layers[0].metadata[DRAWS_KEY] = rng.random((3, 2, 16, 12), np.float32)
+    return layers
+
+
+@pytest.fixture
+def make_result() -> Callable[[], list[Image]]:
+    """Make result layers as a run leaves them."""
+    return _make_result
 
 
 class Heartbeat:

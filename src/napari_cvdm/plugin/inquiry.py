@@ -68,6 +68,7 @@ class Inquiry(QWidget):
         if asked == self._asked:
             return
         self._asked = asked
+        self.colours = QComboBox()  # what was chosen for another image's colours is forgotten
         content = QWidget()
         form = new_form(content)
         self.roles = {}
@@ -118,7 +119,6 @@ class Inquiry(QWidget):
         return combo
 
     def _ask_colours(self, form: QFormLayout, chosen: Colours) -> None:
-        self.colours = QComboBox()
         for words, value in _COLOURS:
             self.colours.addItem(words, value)
         self.colours.setCurrentIndex(self.colours.findData(chosen))

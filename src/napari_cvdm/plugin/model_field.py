@@ -74,7 +74,7 @@ class ModelField(QObject):
         from superqt.utils import create_worker
 
         self.add_button.setEnabled(False)
-        worker = create_worker(_add, str(path), _start_thread=False)
+        worker = create_worker(_add, str(path), _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_added)
         worker.errored.connect(self._on_failed)
         worker.start()

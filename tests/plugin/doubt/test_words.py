@@ -34,17 +34,19 @@ def test_lengths_are_told_in_micrometres_or_in_pixels():
 
 def test_a_threshold_in_words():
     summary = ThresholdSummary(100.0, 0.12, 0.031, 250.0, 40.0)
-    text = threshold_words(summary, "absolute", calibrated=True)
+    text = threshold_words(summary, "absolute", calibrated=True, factor=2.0)
     assert "12 % of the signal" in text
     assert "3.1 % of the pixels" in text
     assert "250 above" in text
     assert "40 below" in text
     assert "9 of 10 true values" in text
-    assert "164" in text
+    assert "200" in text
 
 
 def test_an_uncalibrated_size_is_not_promised():
-    text = threshold_words(ThresholdSummary(0.5, 0.1, 0.1, None, 0.2), "relative", calibrated=False)
+    text = threshold_words(
+        ThresholdSummary(0.5, 0.1, 0.1, None, 0.2), "relative", calibrated=False, factor=2.0
+    )
     assert "9 of 10" not in text
     assert "not calibrated" in text
     assert "20 % below" in text

@@ -1,0 +1,164 @@
+"""The panel follows results, sliders and selection, and is safe from whatever happens to the layers."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QObject, QThreadPool
+
+from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link
+from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.layers import METADATA_KEY
+
+
+@pytest.fixture
+def link(viewer, qtbot):
+    owner = QObject()
+    link = Link(viewer, owner)
+    link.told = []
+    link.looked.connect(link.told.append)
+    yield link
+    link.close()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    qtbot.wait(20)
+    owner.deleteLater()
+
+
+def looked(link, qtbot, until=lambda look: True):
+    qtbot.waitUntil(lambda: link.look is not None and until(link.look), timeout=10_000)
+    return link.look
+
+
+def test_it_takes_the_newest_result_and_its_original(add_result, link, qtbot):
+    add_result(run="1")
+    original, reconstruction, uncertainty = add_result(name="other", run="2")
+    link.rescan()
+    assert link.result.layers == (reconstruction, uncertainty)
+    assert link.original is original
+    look = looked(link, qtbot)
+    np.testing.assert_array_equal(look.doubt.mean, reconstruction.data)
+    np.testing.assert_array_equal(look.doubt.std, uncertainty.data)
+
+
+def test_selecting_a_layer_of_another_result_looks_at_that(viewer, add_result, link, qtbot):
+    _, reconstruction, _ = add_result(run="1")
+    add_result(name="other", run="2", seed=3)
+    link.rescan()
+    viewer.layers.selection.active = reconstruction
+    look = looked(link, qtbot, lambda look: look.result.reconstruction is reconstruction)
+    np.testing.assert_array_equal(look.doubt.mean, reconstruction.data)
+
+
+def test_the_plane_follows_the_sliders_of_a_5d_stack(viewer, add_result, link, qtbot):
+    add_result((2, 2, 3, 32, 40))
+    link.rescan()
+    viewer.dims.set_current_step((0, 1, 2), (1, 0, 2))
+    look = looked(link, qtbot, lambda look: look.slice == Slice((1, 0, 2, None, None)))
+    np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, 2])
+
+
+def test_the_measure_decides_what_thresholds_are_about(add_result, link, qtbot):
+    add_result()
+    link.rescan()
+    absolute = looked(link, qtbot).curve.highest
+    link.set_measure("relative")
+    assert looked(link, qtbot, lambda look: look.measure == "relative").curve.highest < absolute / 10
+
+
+def test_new_pixels_are_looked_at(add_result, link, qtbot):
+    _, reconstruction, _ = add_result()
+    link.rescan()
+    looked(link, qtbot)
+    reconstruction.data = reconstruction.data + 7
+    looked(link, qtbot, lambda look: look.doubt.mean.min() > 100)
+
+
+def test_a_run_in_progress_is_looked_at_again_whenever_it_is_redrawn(add_result, link, qtbot):
+    _, reconstruction, uncertainty = add_result(metadata={"finished": False})
+    link.rescan()
+    looked(link, qtbot)
+    uncertainty.data[:] = 5
+    uncertainty.refresh()
+    looked(link, qtbot, lambda look: look.doubt.std.max() == 5)
+    reconstruction.metadata[METADATA_KEY]["finished"] = True
+    before = looked(link, qtbot)
+    uncertainty.refresh()
+    qtbot.wait(150)
+    assert link.look is before
+
+
+def test_there_is_nothing_to_see_in_3d_and_without_a_result(viewer, add_result, link, qtbot):
+    link.rescan()
+    link.refresh()
+    qtbot.waitUntil(lambda: link.told == [NO_RESULT])
+    add_result((3, 32, 40))
+    link.rescan()
+    looked(link, qtbot)
+    viewer.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: link.told[-1] == NOT_A_PLANE)
+    assert link.look is None
+    viewer.dims.ndisplay = 2
+    looked(link, qtbot)
+
+
+def test_a_result_whose_layer_is_deleted_gives_way_to_another(viewer, add_result, link, qtbot):
+    first = add_result(run="1")
+    second = add_result(name="other", run="2")
+    link.rescan()
+    looked(link, qtbot)
+    viewer.layers.remove(second[2])
+    link.rescan()
+    assert link.result.layers == first[1:]
+    viewer.layers.remove(first[1])
+    link.rescan()
+    assert (link.result, link.look) == (None, None)
+
+
+def test_an_original_that_is_deleted_is_not_compared_with(viewer, add_result, link, qtbot):
+    original, *_ = add_result()
+    link.rescan()
+    viewer.layers.remove(original)
+    link.rescan()
+    assert link.original is None
+    again = viewer.add_image(original.data, name="cell")
+    link.rescan()
+    assert link.original is again
+
+
+def test_layers_that_go_while_they_are_read_do_no_harm(viewer, add_result, link, qtbot):
+    go_on = threading.Event()
+
+    class Slow:
+        shape, ndim, dtype = (64, 80), 2, np.dtype(np.float32)
+
+        def __getitem__(self, index):
+            if threading.current_thread() is not threading.main_thread():
+                go_on.wait(10)
+            return np.ones(self.shape, np.float32)[index]
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones(self.shape, np.float32)
+
+    _, reconstruction, _ = add_result()
+    reconstruction.data = Slow()
+    link.rescan()
+    qtbot.wait(150)  # it is being read
+    viewer.layers.remove(reconstruction)
+    link.rescan()
+    go_on.set()
+    qtbot.wait(150)
+    assert (link.result, link.look) == (None, None)
+
+
+def test_nothing_is_followed_after_the_end(viewer, add_result, link, qtbot):
+    add_result((3, 32, 40))
+    link.rescan()
+    looked(link, qtbot)
+    link.close()
+    told = len(link.told)
+    viewer.dims.set_current_step(0, 2)
+    link.rescan()
+    qtbot.wait(150)
+    assert len(link.told) == told

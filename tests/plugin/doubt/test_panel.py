@@ -1,0 +1,214 @@
+"""The panel as a whole: opened once, linked, narrow, themed, quick, and gone without a trace."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QTabBar
+
+from napari_cvdm.plugin.doubt import show_doubt_panel
+
+TITLE = "CVDM uncertainty (napari-cvdm)"
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def test_it_opens_once_and_links_to_the_layers_given(viewer, add_result, open_panel, qtbot):
+    first = add_result(run="1")
+    second = add_result(run="2", name="other")
+    panel = open_panel([first[1]])
+    assert panel.link.result.layers == first[1:]
+    assert panel.link.original is first[0]
+    again = show_doubt_panel(viewer, [second[2]], first[0])
+    assert again is panel
+    assert list(viewer.window.dock_widgets) == [TITLE]
+    assert panel.link.result.layers == second[1:]
+    assert panel.link.original is first[0]
+    assert panel.results.currentText() == "other CVDM"
+    assert panel.originals.currentText() == "cell"
+
+
+def test_it_is_raised_beside_the_plugin_s_other_panel(viewer, widget, add_result, open_panel):
+    add_result()
+    viewer.window.show()
+    panel = open_panel()
+    bars = [bar for bar in viewer.window._qt_window.findChildren(QTabBar) if bar.count() == 2]
+    assert any(TITLE in bar.tabText(bar.currentIndex()) for bar in bars)
+    assert panel.isVisible()
+
+
+def test_without_a_result_it_says_what_to_do(viewer, open_panel, add_result, qtbot):
+    panel = open_panel(look=False)
+    assert "Restore an image first" in panel.message.text()
+    assert not panel.views.isVisible()
+    add_result()
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
+    assert not panel.message.isVisible()
+    assert panel.results.currentText() == "cell CVDM"
+
+
+def test_names_follow_and_results_are_chosen_in_the_panel(viewer, add_result, open_panel, qtbot):
+    first = add_result(run="1")
+    add_result(run="2", name="other")
+    panel = open_panel()
+    first[1].name = "renamed"
+    assert [panel.results.itemText(i) for i in range(2)] == ["renamed", "other CVDM"]
+    panel.results.setFocus()
+    qtbot.keyClick(panel.results, Qt.Key.Key_Up)
+    assert panel.link.result.layers == first[1:]
+    assert panel.originals.currentText() == "cell"
+
+
+def test_deleting_layers_under_it_does_no_harm(viewer, add_result, open_panel, qtbot):
+    add_result(draws=2)
+    panel = open_panel()
+    viewer.window.show()
+    for key in ("colour", "beside", "swipe", "draws", "uncertainty"):
+        panel.views.choose(key)
+        qtbot.wait(150)
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: "cell CVDM doubtful" in viewer.layers, timeout=10_000)
+    for name in list(names(viewer)):
+        if name in viewer.layers:
+            viewer.layers.remove(name)
+        qtbot.wait(60)
+    qtbot.waitUntil(lambda: "Restore an image first" in panel.message.text(), timeout=10_000)
+    assert names(viewer) == []
+    add_result()
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
+
+
+def test_closing_it_puts_the_viewer_back_and_deletes_it(viewer, add_result, open_panel, qtbot):
+    add_result()
+    panel = open_panel()
+    before = {layer.name: layer.visible for layer in viewer.layers}
+    panel.views.choose("beside")
+    qtbot.waitUntil(lambda: viewer.canvas.grid.enabled, timeout=10_000)
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+    gone: list[bool] = []
+    panel.destroyed.connect(lambda: gone.append(True))
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: bool(gone), timeout=10_000)
+    assert {layer.name: layer.visible for layer in viewer.layers} == before
+    viewer.dims.ndisplay = 3
+    viewer.layers.remove("cell CVDM")
+
+
+@pytest.mark.parametrize("during", ["look", "colour", "schedule"])
+def test_closing_it_in_the_middle_of_a_computation(
+    viewer, use_small_model, add_result, open_panel, qtbot, during
+):
+    add_result((3, 64, 80))
+    panel = open_panel(look=False)
+    if during != "look":
+        qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
+        panel.views.choose(during)
+    gone: list[bool] = []
+    panel.destroyed.connect(lambda: gone.append(True))
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: bool(gone), timeout=10_000)
+    qtbot.wait(300)
+    assert len(viewer.layers) == 3
+
+
+def test_the_viewer_may_be_closed_under_it(viewer, use_small_model, add_result, open_panel, qtbot):
+    add_result()
+    panel = open_panel()
+    panel.views.choose("schedule")
+    panel._sections[4].unfold()
+    # make_napari_viewer closes the viewer, and fails the test if a widget or a thread is left.
+
+
+def test_everything_can_be_reached_by_keyboard_and_explains_itself(panel):
+    for section in panel._sections:
+        section.unfold()
+    parts = [*panel.findChildren(QAbstractButton), *panel.findChildren(QComboBox)]
+    ours = [part for part in parts if part.isVisible() and part.objectName() != "qt_toolbar_ext_button"]
+    unreachable = [part for part in ours if not part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert [type(part).__name__ for part in unreachable if part.parent() is not panel.regions.table] == []
+    silent = [part for part in ours if not part.toolTip() and part.parent() is not panel.regions.table]
+    assert [getattr(part, "text", str)() for part in silent] == []
+
+
+def test_it_fits_a_narrow_dock(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80), name="2024-03-07 a very long name of a layer that somebody has typed " * 2)
+    panel = open_panel()
+    viewer.window.show()
+    for section in panel._sections:
+        section.unfold()
+    panel.resize(240, 700)
+    assert panel.minimumSizeHint().width() <= 240
+    inside = panel.findChild(type(panel), "") or panel
+    assert inside is not None
+    for section in panel._sections:
+        assert section.minimumSizeHint().width() <= 232, section.heading.text()
+
+
+def test_plots_follow_the_theme(viewer, panel, qtbot):
+    viewer.window.show()
+    panel._sections[4].unfold()
+    canvas = panel.histogram.plot.canvas
+    qtbot.waitUntil(lambda: canvas.drawn, timeout=60_000)
+
+    def darkest_and_lightest() -> tuple[int, int]:
+        image = canvas._image
+        greys = [
+            image.pixelColor(x, y).lightness()
+            for x in range(0, image.width(), 2)
+            for y in range(0, image.height(), 2)
+            if image.pixelColor(x, y).alpha() > 200
+        ]
+        return min(greys), max(greys)
+
+    assert darkest_and_lightest()[1] > 200  # white type
+    viewer.theme = "light"
+    qtbot.waitUntil(lambda: darkest_and_lightest()[0] < 60, timeout=30_000)
+
+
+def test_it_never_holds_up_the_viewer(viewer, add_result, open_panel, heartbeat, qtbot):
+    viewer.window.show()
+    add_result((3, 512, 512))
+    panel = open_panel()
+    for section in panel._sections:
+        section.unfold()
+    panel.views.choose("colour")
+    qtbot.wait(1500)
+    beat = heartbeat()
+    for plane in (0, 1, 2):
+        viewer.dims.set_current_step(0, plane)
+        qtbot.wait(150)
+        panel.threshold.slider.setValue(50 + 40 * plane)
+        qtbot.wait(150)
+    assert beat.longest_pause() < 0.1
+
+
+def test_opening_it_loads_neither_torch_nor_matplotlib():
+    code = """
+import sys
+from qtpy.QtWidgets import QApplication
+app = QApplication([])
+from napari.components import ViewerModel
+before = set(sys.modules)
+from napari_cvdm.plugin.doubt import DoubtPanel
+DoubtPanel(ViewerModel())
+print(sorted({"torch", "dask", "matplotlib", "skimage"} & (set(sys.modules) - before)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_saved_result_is_as_good_as_a_new_one(viewer, add_result, open_panel):
+    _, reconstruction, uncertainty = add_result(with_original=False, run=None)
+    for layer in (reconstruction, uncertainty):  # as a reader does that knows no draws and no run
+        layer.metadata = {"napari_cvdm": dict(layer.metadata["napari_cvdm"])}
+    panel = open_panel()
+    assert panel.link.result.layers == (reconstruction, uncertainty)
+    assert panel.originals.currentText() == "none"
+    np.testing.assert_array_equal(panel.link.look.doubt.std, uncertainty.data)

@@ -1,0 +1,111 @@
+"""The profile along a line that is drawn with the mouse."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import Qt
+
+from napari_cvdm.plugin.doubt.profile_section import _sampling
+
+LINES = "cell CVDM profile"
+
+
+def add_line(viewer, panel, qtbot, vertices) -> None:
+    panel._sections[3].unfold()
+    qtbot.mouseClick(panel.profile.draw, Qt.MouseButton.LeftButton)
+    layer = viewer.layers[LINES]
+    assert viewer.layers.selection.active is layer
+    assert layer.mode == "add_line"
+    layer.add(np.array(vertices, float), shape_type="line")
+
+
+def columns(panel):
+    return panel.profile.plot._plot.columns
+
+
+def test_a_line_gives_reconstruction_band_and_original_in_micrometres(viewer, panel, qtbot):
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
+    qtbot.waitUntil(lambda: panel.profile.plot.canvas.drawn, timeout=60_000)
+    table = columns(panel)
+    mean, std = viewer.layers["cell CVDM"].data[10], viewer.layers["cell CVDM uncertainty"].data[10]
+    np.testing.assert_allclose(table["reconstruction"], mean[5:66], rtol=1e-5)
+    np.testing.assert_allclose(table["standard deviation"], std[5:66], rtol=1e-5)
+    np.testing.assert_allclose(table["distance (µm)"][-1], 60 * 0.0325)
+    recorded = viewer.layers["cell"].data
+    # Fine pixel 10 lies a quarter of a pixel above the middle of camera row 5.
+    expected = 0.25 * recorded[4] + 0.75 * recorded[5]
+    middle = table["original"][np.arange(1, 59, 2)]
+    at = (np.arange(6, 64, 2) - 0.5) / 2
+    np.testing.assert_allclose(middle, np.interp(at, np.arange(40), expected), rtol=1e-5)
+
+
+def test_a_line_drawn_with_the_mouse_is_plotted(viewer, panel, qtbot):
+    panel._sections[3].unfold()
+    qtbot.mouseClick(panel.profile.draw, Qt.MouseButton.LeftButton)
+    layer = viewer.layers[LINES]
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.window.show()
+    qtbot.waitUntil(canvas.isVisible, timeout=30_000)
+    qtbot.wait(200)
+    middle = canvas.rect().center()
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    for step in range(1, 6):
+        qtbot.mouseMove(canvas, middle + type(middle)(12 * step, 0))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle + type(middle)(60, 0))
+    qtbot.waitUntil(lambda: len(layer.data) == 1, timeout=10_000)
+
+
+def test_a_line_across_needs_no_mouse(viewer, panel, qtbot):
+    panel._sections[3].unfold()
+    panel.profile.across.setFocus()
+    qtbot.keyClick(panel.profile.across, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: panel.profile.plot.canvas.drawn, timeout=60_000)
+    (line,) = viewer.layers[LINES].data
+    np.testing.assert_allclose(line[:, 1], (0.1 * 79, 0.9 * 79))
+
+
+def test_the_plot_follows_the_plane(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result((3, 64, 80))
+    panel = open_panel()
+    viewer.dims.set_current_step(0, 0)
+    add_line(viewer, panel, qtbot, [(0, 10, 5), (0, 10, 65)])
+    for plane in (0, 2):
+        viewer.dims.set_current_step(0, plane)
+        qtbot.waitUntil(
+            lambda plane=plane: (
+                panel.profile.plot._plot is not None
+                and np.allclose(
+                    columns(panel)["reconstruction"], reconstruction.data[plane, 10, 5:66], rtol=1e-5
+                )
+            ),
+            timeout=30_000,
+        )
+
+
+def test_the_selected_line_is_plotted_and_a_deleted_layer_is_made_anew(viewer, panel, qtbot):
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
+    layer = viewer.layers[LINES]
+    layer.add(np.array([(20, 5), (20, 25)], float), shape_type="line")
+    layer.selected_data = {0}
+    layer.mode = "select"
+    layer.events.highlight()
+    qtbot.waitUntil(
+        lambda: panel.profile.plot._plot is not None and len(columns(panel)["reconstruction"]) == 61,
+        timeout=30_000,
+    )
+    viewer.layers.remove(layer)
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 15)])
+    qtbot.waitUntil(lambda: len(columns(panel)["reconstruction"]) == 11, timeout=30_000)
+
+
+def test_a_line_without_length_is_explained(viewer, panel, qtbot):
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 5)])
+    qtbot.waitUntil(lambda: "no length" in panel.profile.plot.canvas._words, timeout=30_000)
+
+
+def test_without_an_original_there_is_none_in_the_table(panel):
+    look = panel.link.look
+    world = np.array([look.result.reconstruction.data_to_world(p) for p in ((10, 5), (10, 15))])
+    _, profile = _sampling(look, None, world)(lambda: None)
+    assert profile.original is None
+    assert profile.unit == "µm"

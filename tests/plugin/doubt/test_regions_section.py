@@ -1,0 +1,99 @@
+"""Where to look again: a table in micrometres, boxes in the image, and a click that goes there."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+
+from napari_cvdm.assessment.regions import UncertainRegion
+from napari_cvdm.plugin.doubt.regions_section import Place, ranked
+from napari_cvdm.plugin.doubt.slices import Slice
+
+BOXES = "cell CVDM look again"
+
+
+def find(panel, qtbot, button) -> None:
+    panel._sections[2].unfold()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.regions.table.rowCount() > 0, timeout=60_000)
+
+
+def test_the_doubtful_spot_is_found_listed_and_boxed(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    table = panel.regions.table
+    mean, area, y, x = (table.item(0, column).text() for column in range(4))
+    # The spot is at row 16, column 40 of pixels of 32.5 nm, the first of which is centred 16.25 nm before 0.
+    assert abs(float(y) - (16 * 0.0325 - 0.01625)) < 0.07
+    assert abs(float(x) - (40 * 0.0325 - 0.01625)) < 0.07
+    place = panel.regions.places[0]
+    assert abs(float(area) - place.region.area * 0.0325**2) < 0.01
+    assert float(mean.replace(",", "")) > 100
+    assert table.horizontalHeaderItem(1).text() == "Area\n(µm²)"
+    boxes = viewer.layers[BOXES]
+    assert len(boxes.data) == table.rowCount()
+    top, left = boxes.data[0].min(axis=0)
+    bottom, right = boxes.data[0].max(axis=0)
+    assert top < 16 < bottom
+    assert left < 40 < right
+
+
+def test_a_click_centres_the_view_and_comes_nearer(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    viewer.scene.camera.center, zoom = (0, 99, 99), viewer.scene.camera.zoom
+    table = panel.regions.table
+    row = table.visualItemRect(table.item(0, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(row.x(), row.y()))
+    world = viewer.layers["cell CVDM"].data_to_world(panel.regions.places[0].region.centre)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], world)
+    assert viewer.scene.camera.zoom >= zoom
+
+
+def test_arrow_keys_go_from_place_to_place_of_a_stack(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.everywhere)
+    means = [place.region.mean_uncertainty for place in panel.regions.places]
+    assert means == sorted(means, reverse=True)
+    assert {place.slice.index[0] for place in panel.regions.places} >= {0, 2}
+    assert panel.regions.places[0].slice.index[0] == 2  # the spot of the last plane is the strongest
+    table = panel.regions.table
+    table.setFocus()
+    table.setCurrentCell(0, 0)
+    assert viewer.dims.current_step[0] == 2
+    rows = [place.slice.index[0] for place in panel.regions.places]
+    target = next(row for row, plane in enumerate(rows) if plane != 2)
+    for _ in range(target):
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert viewer.dims.current_step[0] == rows[target]
+
+
+def test_finding_again_replaces_the_boxes(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    first = viewer.layers[BOXES]
+    qtbot.mouseClick(panel.regions.here, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: BOXES in viewer.layers and viewer.layers[BOXES] is not first, timeout=20_000)
+    assert sum(layer.name.startswith(BOXES) for layer in viewer.layers) == 1
+
+
+def test_an_even_map_says_so(viewer, add_result, open_panel, qtbot):
+    _, _, uncertainty = add_result()
+    uncertainty.data = np.full((64, 80), 5, np.float32)
+    panel = open_panel()
+    panel._sections[2].unfold()
+    qtbot.mouseClick(panel.regions.here, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "even" in panel.regions.hint.text(), timeout=60_000)
+    assert BOXES not in viewer.layers
+
+
+def test_clicks_after_the_result_has_gone_do_nothing(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    viewer.layers.remove("cell CVDM uncertainty")
+    assert panel.regions.table.rowCount() == 0
+    panel.regions.table.cellClicked.emit(0, 0)
+
+
+def test_places_of_several_planes_are_ranked_together():
+    def place(mean: float) -> Place:
+        return Place(UncertainRegion(1, (0, 0), (0, 0, 1, 1), 1, mean), Slice((None, None)))
+
+    assert [p.region.mean_uncertainty for p in ranked([place(1), place(3), place(2)], 2)] == [3, 2]

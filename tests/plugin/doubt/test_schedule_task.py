@@ -1,0 +1,106 @@
+"""The learned schedule is computed from what was restored, as it was normalised, with the same model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_cvdm.plugin.doubt import schedule_task as module
+from napari_cvdm.plugin.doubt.schedule_task import normalization_of
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration import schedule_map as map_module
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.schedule_map import schedule_map
+
+NAME = "cell CVDM learned schedule"
+
+
+def test_it_is_shown_as_a_map_with_a_colour_bar(viewer, use_small_model, panel, qtbot):
+    panel.views.choose("schedule")
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=60_000)
+    layer = viewer.layers[NAME]
+    plane = Normalization(100.0, 900.0).apply(viewer.layers["cell"].data)
+    np.testing.assert_allclose(layer.data, schedule_map(plane, use_small_model), rtol=1e-5)
+    assert layer.colorbar.visible
+    assert layer.colormap.name == "viridis"
+
+
+def test_the_plane_in_view_of_a_stack(viewer, use_small_model, add_result, open_panel, qtbot):
+    original, *_ = add_result((3, 64, 80))
+    panel = open_panel()
+    viewer.dims.set_current_step(0, 2)
+    panel.views.choose("schedule")
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=60_000)
+    plane = Normalization(100.0, 900.0).apply(original.data[2])
+    qtbot.waitUntil(
+        lambda: np.allclose(viewer.layers[NAME].data[0], schedule_map(plane, use_small_model), rtol=1e-5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": {"name": "small", "sha256": "1" * 64}}, "not the one this result was made with"),
+        ({"upscaling": 4}, "cropped or resampled"),
+    ],
+)
+def test_what_cannot_be_computed_is_explained(
+    viewer, use_small_model, add_result, open_panel, qtbot, change, words
+):
+    add_result(metadata=change)
+    panel = open_panel()
+    panel.views.choose("schedule")
+    qtbot.waitUntil(lambda: words in panel.views.hint.text(), timeout=60_000)
+    assert NAME not in viewer.layers
+    assert not panel.views.waiting.isVisible()
+
+
+def test_choosing_another_view_stops_it(viewer, use_small_model, panel, qtbot, monkeypatch):
+    stopped = []
+
+    def endless(plane, model, *, checkpoint):
+        try:
+            while True:
+                checkpoint()
+        except Exception:
+            stopped.append(True)
+            raise
+
+    monkeypatch.setattr(map_module, "schedule_map", endless)
+    panel.views.choose("schedule")
+    qtbot.waitUntil(panel.views.waiting.isVisible, timeout=10_000)
+    panel.views.choose("reconstruction")
+    qtbot.waitUntil(lambda: stopped == [True], timeout=60_000)
+    assert NAME not in viewer.layers
+
+
+def test_the_normalisation_is_that_of_the_plane_s_channel():
+    entries = [
+        {"low": 0.0, "high": 1.0, "first_plane": [0, 0]},
+        {"low": 5.0, "high": 9.0, "first_plane": [0, 1]},
+    ]
+    plane = np.arange(100.0).reshape(10, 10)
+    found = normalization_of({"normalisation": entries}, "TCYX", (3, 1, None, None), plane)
+    assert (found.low, found.high) == (5, 9)
+    found = normalization_of({"normalisation": entries}, "TZYX", (0, 1, None, None), plane)
+    assert (found.low, found.high) == (5, 9)  # an entry of its own
+    found = normalization_of({"normalisation": entries}, "TZYX", (3, 2, None, None), plane)
+    assert (found.low, found.high) == (0, 1)
+    found = normalization_of({}, "YX", (None, None), plane)
+    assert found.high > 90
+
+
+def test_axes_come_from_the_provenance_if_they_fit():
+    assert module._axes({"axes": "TYXC"}, 4) == "TYXC"
+    assert module._axes({"axes": "TYX"}, 4) == "QQYX"
+    assert module._axes({}, 2) == "YX"
+
+
+def test_an_unreadable_provenance_is_no_crash(viewer, add_result):
+    _, reconstruction, _ = add_result()
+    reconstruction.metadata[METADATA_KEY] = None
+    link = SimpleNamespace(result=None, original=None, current=lambda: None)
+    with pytest.raises(ValueError, match="2-D"):
+        module.schedule_task(link)(lambda: None)

@@ -1,0 +1,74 @@
+"""The threshold: words that are right, marks that follow, a whole stack on request."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import Qt
+
+MARKS = "cell CVDM doubtful"
+
+
+def test_it_begins_where_a_tenth_of_the_signal_is_above(panel):
+    summary = panel.link.look.curve.at(panel.threshold.threshold)
+    assert abs(summary.share_of_signal - 0.1) < 0.03
+    assert "of the signal" in panel.threshold.words.text()
+
+
+def test_marks_are_the_pixels_above_and_follow_the_slider(viewer, panel, qtbot):
+    std = viewer.layers["cell CVDM uncertainty"].data
+    qtbot.mouseClick(
+        panel.threshold.mark, Qt.MouseButton.LeftButton, pos=panel.threshold.mark.rect().center() * 0.1
+    )
+    if not panel.threshold.mark.isChecked():  # the theme's indicator is small
+        qtbot.keyClick(panel.threshold.mark, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    layer = viewer.layers[MARKS]
+    assert isinstance(layer, Labels)
+    np.testing.assert_array_equal(layer.data, std > np.float32(panel.threshold.threshold))
+    panel.threshold.slider.setValue(150)
+    qtbot.waitUntil(lambda: np.array_equal(layer.data, std > 150), timeout=10_000)
+    panel.threshold.mark.setChecked(False)
+    assert MARKS not in viewer.layers
+
+
+def test_relative_thresholds_are_per_cent_of_the_signal(viewer, panel, qtbot):
+    panel.measure.setCurrentIndex(1)
+    qtbot.waitUntil(
+        lambda: panel.link.look is not None and panel.link.look.measure == "relative", timeout=10_000
+    )
+    panel.threshold.slider.setValue(20)
+    assert abs(panel.threshold.threshold - 0.2) < 1e-6
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    expected = panel.link.look.doubt.uncertainty("relative") > np.float32(panel.threshold.threshold)
+    np.testing.assert_array_equal(viewer.layers[MARKS].data, expected)
+
+
+def test_another_plane_keeps_the_threshold_and_gets_its_own_marks(viewer, add_result, open_panel, qtbot):
+    _, _, uncertainty = add_result((3, 64, 80))
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    viewer.dims.set_current_step(0, 2)
+    layer = viewer.layers[MARKS]
+    qtbot.waitUntil(lambda: np.array_equal(layer.data[0], uncertainty.data[2] > 200), timeout=10_000)
+    assert panel.threshold.threshold == 200
+
+
+def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_panel, qtbot):
+    _, _, uncertainty = add_result((2, 3, 64, 80))
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    assert panel.threshold.whole.isVisible()
+    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
+    name = "cell CVDM doubtful above 200"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=20_000)
+    np.testing.assert_array_equal(viewer.layers[name].data, uncertainty.data > 200)
+    np.testing.assert_array_equal(viewer.layers[name].scale, uncertainty.scale)
+    assert panel.threshold.whole.text() == "Mark the whole stack"
+
+
+def test_a_single_plane_has_no_stack_to_mark(panel):
+    assert not panel.threshold.whole.isVisible()

@@ -1,0 +1,130 @@
+"""Views are chosen by mouse or keyboard, show what they need, and say what they lack."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import Qt
+
+from napari_cvdm.plugin.doubt.views import VIEWS
+
+
+def visible(viewer) -> set[str]:
+    return {layer.name for layer in viewer.layers if layer.visible}
+
+
+def shows(viewer, qtbot, *names: str) -> None:
+    qtbot.waitUntil(lambda: visible(viewer) == set(names), timeout=30_000)
+
+
+def test_every_view_can_be_reached_with_the_keyboard_and_undone(viewer, add_result, open_panel, qtbot):
+    add_result(draws=3)
+    panel = open_panel()
+    before = visible(viewer)
+    expected = {
+        "reconstruction": {"cell CVDM"},
+        "uncertainty": {"cell CVDM uncertainty map"},
+        "colour": {"cell CVDM overlay"},
+        "opacity": {"cell", "cell CVDM faded overlay"},
+        "beside": {"cell", "cell CVDM"},
+        "swipe": {"cell CVDM", "cell (swipe)"},
+        "draws": {"cell CVDM draw"},
+    }
+    combo = panel.views.combo
+    combo.setFocus()
+    for view in VIEWS[1:-1]:
+        qtbot.keyClick(combo, Qt.Key.Key_Down)
+        assert panel.views.view == view
+        shows(viewer, qtbot, *expected[view.key])
+        assert panel.views.hint.text() == view.tip
+    panel.views.choose("own")
+    shows(viewer, qtbot, *before)
+    assert len(viewer.layers) == 3
+
+
+def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result((3, 64, 80))
+    panel = open_panel()
+    panel.views.choose("colour")
+    name = "cell CVDM overlay"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    layer = viewer.layers[name]
+    assert layer.rgb
+
+    def grey() -> np.ndarray:
+        return layer.data[0, ..., 0].astype(float)
+
+    def expected(plane: int, top: float) -> np.ndarray:
+        return np.clip(reconstruction.data[plane] / top, 0, 1) * 255
+
+    current = viewer.dims.current_step[0]
+    qtbot.waitUntil(lambda: np.abs(grey() - expected(current, 1000)).max() <= 1)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: np.abs(grey() - expected(2, 1000)).max() <= 1, timeout=10_000)
+    np.testing.assert_allclose(layer.data_to_world((0, 4, 5)), reconstruction.data_to_world((2, 4, 5)))
+    reconstruction.contrast_limits = (0, 2000)
+    qtbot.waitUntil(lambda: np.abs(grey() - expected(2, 2000)).max() <= 1, timeout=10_000)
+
+
+def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers)
+    original, cut = viewer.layers["cell"], viewer.layers["cell (swipe)"]
+    assert cut.data.shape == (32, 20)
+    panel.views.swipe.setValue(250)
+    qtbot.waitUntil(lambda: cut.data.shape == (32, 10))
+    np.testing.assert_array_equal(cut.data, original.data[:, :10])
+    np.testing.assert_allclose(cut.data_to_world((3, 4)), original.data_to_world((3, 4)))
+
+
+def test_draws_are_played_one_after_the_other(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result(draws=3)
+    draws = reconstruction.metadata["napari_cvdm_draws"]
+    panel = open_panel()
+    panel.views.choose("draws")
+    qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers)
+    layer = viewer.layers["cell CVDM draw"]
+    np.testing.assert_array_equal(layer.data, draws[0])
+    assert panel.views.draw_number.text() == "1 of 3"
+    qtbot.mouseClick(panel.views.play, Qt.MouseButton.LeftButton)
+    assert panel.views.play.text() == "Pause"
+    seen = set()
+
+    def all_seen() -> bool:
+        seen.update(i for i in range(3) if np.array_equal(layer.data, draws[i]))
+        return seen == {0, 1, 2}
+
+    qtbot.waitUntil(all_seen, timeout=20_000)
+    qtbot.mouseClick(panel.views.play, Qt.MouseButton.LeftButton)
+    number = panel.views.draw.value()
+    qtbot.wait(700)
+    assert panel.views.draw.value() == number
+
+
+def test_what_is_missing_is_explained_and_nothing_changes(viewer, add_result, open_panel, qtbot):
+    add_result(with_original=False)
+    panel = open_panel()
+    before = visible(viewer)
+    panel.views.choose("draws")
+    assert "Keep draws" in panel.views.hint.text()
+    assert not panel.views.play.isVisible()
+    panel.views.choose("swipe")
+    assert "Original" in panel.views.hint.text()
+    qtbot.wait(100)
+    assert visible(viewer) == before
+
+
+def test_the_user_s_own_contrast_stays_while_the_plane_changes(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=10_000)
+    layer = viewer.layers["cell CVDM uncertainty map"]
+    assert layer.colorbar.visible
+    assert layer.colormap.name == "magma"
+    layer.contrast_limits = (0, 123)
+    data = layer.data
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: layer.data is not data, timeout=10_000)
+    assert layer.contrast_limits == [0, 123]
+    panel.measure.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: layer.contrast_limits[1] <= 1, timeout=10_000)

@@ -1,0 +1,81 @@
+"""Each view shows what it promises, and the viewer is put back as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QObject
+
+from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, view_named
+
+
+@pytest.fixture
+def scene(viewer, add_result, qtbot):
+    add_result()
+    viewer.add_points([[1, 1]], name="notes")
+    viewer.layers["cell CVDM uncertainty"].visible = False
+    owner = QObject()
+    link, own = Link(viewer, owner), OwnLayers(viewer)
+    link.rescan()
+    own.add("colour", Image(np.zeros((4, 4)), name="overlay"))
+    yield viewer, Arrangement(link, own), own
+    link.close()
+    owner.deleteLater()
+
+
+def visible(viewer) -> set[str]:
+    return {layer.name for layer in viewer.layers if layer.visible}
+
+
+def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
+    viewer, arrangement, own = scene
+    arrangement.show(view_named("colour"))
+    assert visible(viewer) == {"overlay", "notes"}
+    arrangement.show(view_named("reconstruction"))
+    assert visible(viewer) == {"cell CVDM", "notes"}
+    assert own.all() == []  # the overlay has gone with its view
+
+
+def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene):
+    viewer, arrangement, _ = scene
+    center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
+    arrangement.show(view_named("beside"))
+    assert visible(viewer) == {"cell", "cell CVDM"}
+    grid = viewer.canvas.grid
+    assert grid.enabled
+    assert grid.actual_shape(viewer.layers) == (1, 2)
+    columns = [grid.position(viewer.layers.index(name), viewer.layers)[1] for name in ("cell", "cell CVDM")]
+    assert columns == [0, 1]
+    arrangement.show(view_named("own"))
+    assert not grid.enabled
+    assert visible(viewer) == {"cell", "cell CVDM", "notes"}
+    np.testing.assert_allclose(viewer.scene.camera.center, center)
+    assert viewer.scene.camera.zoom == zoom
+
+
+def test_what_the_grid_hid_comes_back_in_the_next_view(scene):
+    viewer, arrangement, _ = scene
+    arrangement.show(view_named("beside"))
+    arrangement.show(view_named("reconstruction"))
+    assert visible(viewer) == {"cell CVDM", "notes"}
+    assert not viewer.canvas.grid.enabled
+
+
+def test_layers_that_have_gone_are_forgotten(scene):
+    viewer, arrangement, _ = scene
+    arrangement.show(view_named("reconstruction"))
+    cell = viewer.layers["cell"]
+    viewer.layers.remove(cell)
+    arrangement.forget(cell)
+    arrangement.restore()
+    assert visible(viewer) == {"cell CVDM", "notes"}
+
+
+def test_views_have_plain_names():
+    words = " ".join(view.name + " " + view.tip for view in VIEWS)
+    assert "latent" not in words
+    assert "λ" not in words
+    assert len({view.key for view in VIEWS}) == len(VIEWS)

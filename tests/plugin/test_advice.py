@@ -1,0 +1,89 @@
+"""The form says what its settings mean for the image, and keeps saying it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QObject, QThreadPool
+
+from napari_cvdm.plugin import advice as module
+from napari_cvdm.plugin.advice import Advice
+from napari_cvdm.plugin.form import Form
+from napari_cvdm.plugin.planning import part_choices
+from napari_cvdm.plugin.preferences import Preferences
+from napari_cvdm.plugin.subject import Subject
+from napari_cvdm.restoration.errors import InputError
+
+Make = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture
+def make(qtbot, small_model, monkeypatch):
+    card = replace(small_model.card, pixel_size_nm=(40.0, 100.0))
+    monkeypatch.setattr(module, "read_card", lambda name: card)
+    owner = QObject()
+
+    def make(layer: Image) -> SimpleNamespace:
+        subject = Subject(owner)
+        form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, []), Preferences())
+        qtbot.addWidget(form)
+        advice = Advice(form, subject, lambda: (0.0,) * layer.ndim, owner)
+        subject.set_layer(layer)
+        form.part.reset_choices()
+        advice.show_match()
+        return SimpleNamespace(form=form, advice=advice, subject=subject)
+
+    yield make
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    owner.deleteLater()
+
+
+@pytest.mark.parametrize(("size", "offer"), [(65, ""), (0, ""), (150, "100 nm"), (20, "40 nm")])
+def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offer):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page.form.pixel_size.value = size
+    page.advice.show_match()
+    assert page.form.resample.isVisibleTo(page.form) == bool(offer)
+    assert page.form.mismatch.isVisibleTo(page.form) == bool(offer)
+    assert offer in page.form.resample.text()
+
+
+def test_what_resampling_cannot_mend_is_said_without_an_offer(make):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page.form.pixel_size.value = 5000
+    page.advice.show_match()
+    assert "Check the pixel size" in page.form.mismatch.text()
+    assert not page.form.resample.isVisibleTo(page.form)
+
+
+def test_the_plan_follows_the_form(qtbot, make, use_small_model):
+    page = make(Image(np.zeros((5, 60, 60), np.uint16)))
+    assert page.form.plan.text().startswith("5 planes of 60 × 60 pixels")
+    assert "CPU" not in page.form.plan.text()
+    page.form.part.value = "plane"
+    assert page.form.plan.text().startswith("1 plane of")
+    page.advice.measure()
+    assert "Measuring the time" in page.form.plan.text()
+    qtbot.waitUntil(lambda: "on the CPU" in page.form.plan.text(), timeout=60_000)
+
+
+def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatch):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    monkeypatch.setattr(module, "read_card", lambda name: None)
+    page.advice.measure()
+    assert "Measuring" not in page.form.plan.text()
+
+
+def test_a_run_that_does_not_fit_in_memory_is_refused_with_ways_out(make, monkeypatch):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page.advice.check_memory()
+    monkeypatch.setattr(module, "free_memory", lambda: 1000)
+    with pytest.raises(InputError, match="current plane"):
+        page.advice.check_memory()
+    monkeypatch.setattr(module, "free_memory", lambda: None)
+    page.advice.check_memory()

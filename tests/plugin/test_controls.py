@@ -1,0 +1,65 @@
+"""The buttons offer what can be done, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QObject, Qt
+
+from napari_cvdm.plugin.controls import Controls
+from napari_cvdm.plugin.waiting import WaitingRuns
+
+
+@pytest.fixture
+def controls(qtbot):
+    owner = QObject()
+    controls = Controls(WaitingRuns(owner))
+    qtbot.addWidget(controls)
+    yield controls
+    owner.deleteLater()
+
+
+def show(controls: Controls, **state: bool) -> None:
+    usual = {"running": False, "stopping": False, "cancelling": False, "ready": True, "preview": False}
+    controls.show_state(**(usual | state))
+
+
+def test_without_an_image_nothing_can_be_started(controls):
+    show(controls, ready=False)
+    assert not controls.restore_button.isEnabled()
+    assert not controls.cancel_button.isVisibleTo(controls)
+
+
+def test_while_a_run_is_on_the_next_can_be_queued(qtbot, controls):
+    show(controls, running=True)
+    assert controls.restore_button.text() == "Add to queue"
+    for button, clicked in (
+        (controls.restore_button, controls.restore_clicked),
+        (controls.stop_button, controls.stop_clicked),
+        (controls.cancel_button, controls.cancel_clicked),
+    ):
+        assert button.toolTip()
+        with qtbot.waitSignal(clicked, timeout=1000):
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_preview_has_nothing_to_keep_before_its_end(controls):
+    show(controls, running=True, preview=True)
+    assert not controls.stop_button.isEnabled()
+    assert controls.cancel_button.isEnabled()
+
+
+def test_what_was_asked_for_is_not_asked_for_twice(controls):
+    show(controls, running=True, stopping=True)
+    assert not controls.stop_button.isEnabled()
+    assert controls.cancel_button.isEnabled()  # a change of mind
+    show(controls, running=True, cancelling=True)
+    assert not controls.cancel_button.isEnabled()
+
+
+def test_progress_is_a_bar_once_it_is_known(controls):
+    show(controls, running=True)
+    controls.show_progress("loading …", -1.0)
+    assert controls.progress_bar.maximum() == 0
+    controls.show_progress("draw 1 of 8", 0.25)
+    assert controls.progress_bar.value() == controls.progress_bar.maximum() // 4
+    assert controls.status.text() == "Draw 1 of 8"

@@ -1,0 +1,26 @@
+"""Whatever goes wrong is said in words, with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_cvdm.models import ModelError
+from napari_cvdm.plugin.failures import in_plain_words
+from napari_cvdm.restoration.errors import DeviceError, InputError
+
+
+@pytest.mark.parametrize("error", [InputError("Too dark."), DeviceError("No GPU."), ModelError("Damaged.")])
+def test_our_own_errors_speak_for_themselves(error):
+    assert in_plain_words(error) == str(error)
+
+
+def test_a_full_memory_has_a_remedy():
+    assert "smaller tile" in in_plain_words(MemoryError())
+
+
+def test_the_unexpected_is_to_be_reported(caplog):
+    words = in_plain_words(ZeroDivisionError("division by zero"))
+    assert "ZeroDivisionError: division by zero" in words
+    assert "report" in words
+    assert "Traceback" not in words
+    assert caplog.records[0].exc_info  # the terminal has the details

@@ -1,0 +1,255 @@
+"""The panel as it is used: in a real viewer, with a mouse, one flow after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import QPoint, Qt, QThreadPool
+from qtpy.QtWidgets import QApplication
+
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.presets import PRESETS
+
+MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
+IMAGE = np.random.default_rng(0).integers(100, 1000, (32, 24), np.uint16)
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+
+
+def finish(qtbot, widget):
+    qtbot.waitUntil(lambda: not widget.running and not len(widget.runs.waiting), timeout=120_000)
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+@pytest.fixture
+def panel(viewer, widget, use_small_model):
+    """The panel, set to be quick."""
+    widget.form.draws.value = 1
+    widget.form.steps.value = 1
+    return widget
+
+
+def centre(layer, index):
+    return np.asarray(layer.data_to_world(index))
+
+
+class TestParts:
+    def test_the_current_plane_lies_in_its_place(self, viewer, panel, qtbot):
+        stack = viewer.add_image(np.stack([IMAGE] * 5), name="cell", scale=(2.0, 0.1, 0.1))
+        viewer.dims.set_point(0, 6.0)
+        panel.form.part.value = "plane"
+        assert panel.form.plan.text().startswith("1 plane of 24 × 32 pixels")
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["cell (plane) CVDM"]
+        assert result.data.shape == (1, 64, 48)
+        np.testing.assert_allclose(centre(result, (0, 0.5, 0.5)), centre(stack, (3, 0, 0)))
+        np.testing.assert_allclose(centre(result, (0, 62.5, 46.5)), centre(stack, (3, 31, 23)))
+
+    def test_the_current_view_is_cut_where_it_is_seen(self, viewer, panel, qtbot):
+        image = viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
+        image.corner_pixels = np.array([[20, 40], [59, 99]])
+        panel.form.part.value = "view"
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["cell (view) CVDM"]
+        assert result.data.shape == (80, 120)
+        np.testing.assert_allclose(centre(result, (0.5, 0.5)), (20, 40))
+
+    def test_a_rectangle_in_a_shapes_layer_is_offered_and_used(self, viewer, panel, qtbot):
+        image = viewer.add_image(np.tile(IMAGE, (4, 4)), name="cell", rotate=30, scale=(0.1, 0.2))
+        corners = [centre(image, index) for index in ((10, 20), (10, 49), (39, 49), (39, 20))]
+        shapes = viewer.add_shapes([np.array(corners)], shape_type="polygon", name="Region")
+        assert panel.form.layer.value is image  # a Shapes layer is nothing to restore
+        panel.form.part.value = shapes
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["cell (region) CVDM"]
+        assert result.data.shape == (60, 60)
+        np.testing.assert_allclose(centre(result, (0.5, 0.5)), centre(image, (10, 20)))
+        viewer.layers.remove(shapes)
+        assert panel.form.part.value == "all"
+
+    def test_a_rectangle_that_was_not_drawn_yet_is_asked_for(self, viewer, panel, qtbot):
+        viewer.add_image(IMAGE, name="cell")
+        panel.form.part.value = viewer.add_shapes(name="Region")
+        click(qtbot, panel.restore_button)
+        assert "draw a rectangle" in panel.status.text()
+        assert not panel.running
+
+
+class TestQuestions:
+    def test_an_unnamed_axis_is_asked_for_and_the_answer_counts(self, viewer, panel, qtbot):
+        viewer.add_image(np.stack([IMAGE] * 3), name="cell")
+        assert panel.form.inquiry.isVisibleTo(panel)
+        panel.form.inquiry.roles[0].setCurrentText("Channels")
+        assert panel.form.understood.text() == "3 channels, 24 × 32 pixels"
+        panel.form.inquiry.channels[1].setChecked(False)
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        (result,) = (layer for layer in viewer.layers if layer.name.endswith("CVDM"))
+        assert result.metadata[METADATA_KEY]["axes"] == "CYX"
+        assert result.data.shape == (2, 64, 48)
+        assert [centre(result, (i, 0, 0))[0] for i in (0, 1)] == [0, 2]  # each in its place
+
+    def test_a_stack_taken_for_colour_can_be_restored_as_channels(self, viewer, panel, qtbot):
+        colours = np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8)
+        viewer.add_image(colours, rgb=True, name="cell")
+        panel.form.inquiry.colours.setCurrentText("Restore each as a channel")
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["cell CVDM"]
+        assert result.data.shape == (3, 64, 48)
+        assert not result.rgb
+        for channel in range(3):
+            np.testing.assert_allclose(centre(result, (channel, 0.5, 0.5))[1:], (0, 0))
+
+    def test_pixels_unknown_to_the_model_are_resampled_with_one_tick(self, viewer, widget, qtbot):
+        widget.form.quality.value = PRESETS["preview"]
+        image = viewer.add_image(IMAGE, name="cell", scale=(0.2, 0.2), units=("um", "um"))
+        assert "larger" in widget.form.mismatch.text()
+        click(qtbot, widget.form.resample)
+        assert widget.form.wants_resampling
+        click(qtbot, widget.restore_button)
+        finish(qtbot, widget)
+        result = viewer.layers["cell CVDM"]
+        provenance = result.metadata[METADATA_KEY]
+        assert provenance["resampling"]["from_pixel_size_nm"] == pytest.approx(200)
+        assert result.data.shape[0] > 64
+        edges = [centre(result, (-0.5, -0.5)), centre(result, [n - 0.5 for n in result.data.shape])]
+        np.testing.assert_allclose(edges, [centre(image, (-0.5, -0.5)), centre(image, (31.5, 23.5))])
+
+
+class TestRuns:
+    def test_two_runs_in_a_row(self, viewer, panel, qtbot, stepped):
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 2
+        click(qtbot, panel.restore_button)
+        qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+        click(qtbot, panel.restore_button)
+        assert panel.runs.waiting.names == ["cell, 1 draws"]
+        stepped.go_on()
+        finish(qtbot, panel)
+        assert set(names(viewer)) == {
+            "cell",
+            "cell CVDM",
+            "cell CVDM uncertainty",
+            "cell CVDM [1]",
+            "cell CVDM uncertainty [1]",
+        }
+
+    def test_stop_here_keeps_fewer_draws_and_says_so(self, viewer, widget, qtbot, use_small_model):
+        viewer.open(MICROGRAPH, plugin="napari")
+        widget.form.draws.value = 1000
+        click(qtbot, widget.restore_button)
+        qtbot.waitUntil(lambda: "raw 3 of 1000" in widget.status.text(), timeout=120_000)
+        click(qtbot, widget.stop_button)
+        finish(qtbot, widget)
+        (result,) = (
+            layer for layer in viewer.layers if "of 1000 draws" in layer.name and "unc" not in layer.name
+        )
+        provenance = result.metadata[METADATA_KEY]
+        assert 2 <= provenance["draws"] < 1000
+        assert provenance["stopped"]["draws_asked_for"] == 1000
+        assert result.name == f"tubulin_wf CVDM, {provenance['draws']} of 1000 draws"
+        assert "Stopped early" in widget.status.text() or "stopped early" in widget.status.text()
+
+    def test_what_was_used_is_what_the_next_panel_begins_with(self, viewer, panel, qtbot):
+        viewer.add_image(IMAGE, name="cell")
+        panel.form.draws.value, panel.form.tile.value = 3, 64
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        viewer.window.remove_dock_widget(panel)
+        _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+        assert (again.form.draws.value, again.form.tile.value) == (3, 64)
+
+    def test_the_hint_about_gpus_comes_once(self, viewer, panel, qtbot, monkeypatch):
+        from napari.settings import get_plugin_settings
+        from napari.utils.notifications import notification_manager
+
+        from napari_cvdm.plugin import worker
+
+        monkeypatch.setattr(worker, "gpu_hint", lambda: "Get a GPU.")
+        get_plugin_settings("napari-cvdm").restoration.gpu_hint = True
+        viewer.add_image(IMAGE, name="cell")
+        notification_manager.records.clear()
+        for _ in range(2):
+            click(qtbot, panel.restore_button)
+            finish(qtbot, panel)
+        assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
+        notification_manager.records.clear()
+
+    def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot):
+        viewer.add_image(IMAGE, name="cell")
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        kind = type(panel)
+        gone: list[bool] = []
+        panel.destroyed.connect(lambda: gone.append(True))
+        viewer.window.remove_dock_widget(panel)
+        qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
+        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        assert not [widget for widget in QApplication.allWidgets() if isinstance(widget, kind)]
+
+
+class TestLayers:
+    @pytest.mark.parametrize("kind", ["dask", "rotated", "multiscale"])
+    def test_layers_of_every_kind_are_restored_in_their_place(self, viewer, panel, qtbot, kind):
+        crop = tifffile.imread(MICROGRAPH)[:32, :40]
+        data = np.broadcast_to(crop, (1, 2, 2, 32, 40))
+        if kind == "dask":
+            layer = viewer.add_image(da.from_array(data, chunks=(1, 1, 1, 32, 40)), name="cell")
+        elif kind == "rotated":
+            layer = viewer.add_image(crop, name="cell", rotate=40, scale=(0.1, 0.3), shear=[0.3])
+        else:
+            layer = viewer.add_image([crop, crop[::2, ::2]], multiscale=True, name="cell")
+        viewer.dims.ndisplay = 2
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["cell CVDM"]
+        leading = (0,) * (layer.ndim - 2)
+        assert result.data.shape[-2:] == (64, 80)
+        np.testing.assert_allclose(centre(result, (*leading, 0.5, 0.5)), centre(layer, (*leading, 0, 0)))
+        np.testing.assert_allclose(centre(result, (*leading, 62.5, 78.5)), centre(layer, (*leading, 31, 39)))
+
+    @pytest.mark.parametrize("kind", ["imagej", "ome", "big-endian", "compressed", "bigtiff"])
+    def test_tiffs_as_other_software_makes_them(self, viewer, panel, qtbot, tmp_path, kind):
+        stack = np.stack([tifffile.imread(MICROGRAPH)[:24, :32] + 9 * i for i in range(4)]).reshape(
+            2, 2, 24, 32
+        )
+        path = tmp_path / ("cell.ome.tif" if kind in ("ome", "compressed") else "cell.tif")
+        density = (1 / 0.065, 1 / 0.065)
+        if kind == "imagej":
+            tifffile.imwrite(
+                path, stack, imagej=True, resolution=density, metadata={"axes": "TCYX", "unit": "um"}
+            )
+        elif kind in ("ome", "compressed"):
+            metadata = {"axes": "TCYX", "PhysicalSizeX": 0.065, "PhysicalSizeY": 0.065}
+            tifffile.imwrite(
+                path, stack, metadata=metadata, compression="zlib" if kind == "compressed" else None
+            )
+        elif kind == "big-endian":
+            tifffile.imwrite(path, stack, byteorder=">", imagej=True, metadata={"axes": "TCYX"})
+        else:
+            tifffile.imwrite(path, stack, bigtiff=True, metadata={"axes": "TCYX"})
+        viewer.open(path, plugin="napari")
+        words = "2 time points, 2 channels, 32 × 24 pixels"
+        qtbot.waitUntil(lambda: panel.form.understood.text() == words, timeout=30_000)
+        if kind in ("imagej", "ome", "compressed"):
+            assert panel.form.pixel_size.value == pytest.approx(65, abs=0.1)
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        (result,) = (layer for layer in viewer.layers if layer.name.endswith("CVDM"))
+        assert result.data.shape == (2, 2, 48, 64)
+        for index in np.ndindex(2, 2):
+            binned = result.data[index].reshape(24, 2, 32, 2).mean(axis=(1, 3))
+            assert np.corrcoef(binned.ravel(), stack[index].ravel())[0, 1] > 0.9

@@ -1,0 +1,82 @@
+"""Only what cannot be known is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.plugin.inquiry import Inquiry
+from napari_cvdm.plugin.reading import read_layer, with_roles
+
+
+def _reading(shape, labels=None, rgb=False):
+    return read_layer(Image(np.zeros(shape, np.uint8), axis_labels=labels, rgb=rgb))
+
+
+@pytest.fixture
+def inquiry(qtbot):
+    inquiry = Inquiry()
+    qtbot.addWidget(inquiry)
+    return inquiry
+
+
+def test_an_image_that_says_everything_is_not_asked_about(inquiry):
+    inquiry.ask(_reading((3, 9, 9), ("t", "y", "x")), {})
+    assert inquiry.isHidden()
+    assert inquiry.chosen_channels() is None
+
+
+def test_unnamed_axes_are_asked_for_and_the_answer_names_them(qtbot, inquiry):
+    reading = _reading((12, 3, 9, 9))
+    inquiry.ask(reading, {})
+    assert not inquiry.isHidden()
+    assert list(inquiry.roles) == [0, 1]
+    with qtbot.waitSignal(inquiry.changed):
+        inquiry.roles[0].setCurrentText("Time points")
+    inquiry.roles[1].setCurrentText("Channels")
+    assert inquiry.answered_roles() == {0: "T", 1: "C"}
+    assert with_roles(reading, inquiry.answered_roles()).axes == "TCYX"
+
+
+def test_two_axes_cannot_mean_the_same(inquiry):
+    inquiry.ask(_reading((12, 3, 9, 9)), {})
+    inquiry.roles[0].setCurrentText("Channels")
+    inquiry.roles[1].setCurrentText("Channels")
+    assert inquiry.answered_roles() == {1: "C"}
+
+
+def test_answers_given_before_are_shown_again(inquiry):
+    inquiry.ask(_reading((12, 9, 9)), {0: "Z"})
+    assert inquiry.answered_roles() == {0: "Z"}
+
+
+def test_channels_can_be_left_out(qtbot, inquiry):
+    inquiry.ask(_reading((3, 9, 9), ("c", "y", "x")), {})
+    assert inquiry.chosen_channels() == [0, 1, 2]
+    with qtbot.waitSignal(inquiry.changed):
+        inquiry.channels[1].setChecked(False)
+    assert inquiry.chosen_channels() == [0, 2]
+
+
+def test_asking_again_about_the_same_keeps_the_ticks(inquiry):
+    reading = _reading((3, 9, 9), ("c", "y", "x"))
+    inquiry.ask(reading, {})
+    inquiry.channels[0].setChecked(False)
+    inquiry.ask(reading, {})
+    assert inquiry.chosen_channels() == [1, 2]
+
+
+def test_a_picture_in_colour_is_explained(qtbot, inquiry):
+    inquiry.ask(_reading((9, 9, 3), rgb=True), {})
+    assert inquiry.answered_colours() == "average"
+    with qtbot.waitSignal(inquiry.changed):
+        inquiry.colours.setCurrentText("Restore each as a channel")
+    assert inquiry.answered_colours() == "channels"
+
+
+def test_colours_are_forgotten_with_the_picture(inquiry):
+    inquiry.ask(_reading((9, 9, 3), rgb=True), {}, "channels")
+    inquiry.ask(_reading((9, 9)), {})
+    assert inquiry.answered_colours() == "average"
+    assert inquiry.isHidden()

@@ -1,0 +1,41 @@
+"""Speeds are measured once, in the background, and failures wait for the run to tell."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QObject, QThreadPool
+
+import napari_cvdm
+from napari_cvdm.models import ModelError
+from napari_cvdm.plugin.measuring import Measuring
+
+
+@pytest.fixture
+def measuring(qtbot):
+    owner = QObject()
+    yield Measuring(owner)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    owner.deleteLater()
+
+
+def test_a_speed_is_measured_and_kept(qtbot, measuring, use_small_model):
+    assert measuring.speed("default", "cpu", "auto") is None
+    with qtbot.waitSignal(measuring.measured, timeout=60_000):
+        measuring.measure("default", "cpu", "auto")
+        assert measuring.busy
+    assert measuring.speed("default", "cpu", "auto").step > 0
+    assert measuring.speed("default", "cpu", 64) is None
+    measuring.measure("default", "cpu", "auto")
+    assert not measuring.busy  # what is known is not measured again
+
+
+def test_what_cannot_be_measured_is_not_tried_again_and_not_said(qtbot, measuring, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ModelError("damaged")
+
+    monkeypatch.setattr(napari_cvdm, "load_model", fail, raising=False)
+    with qtbot.waitSignal(measuring.measured, timeout=60_000):
+        measuring.measure("default", "cpu", "auto")
+    assert measuring.speed("default", "cpu", "auto") is None
+    measuring.measure("default", "cpu", "auto")
+    assert not measuring.busy

@@ -1,0 +1,122 @@
+"""Parts of a layer are evenly spaced indices, and their results lie where they were cut out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Shapes
+
+from napari_cvdm.plugin.parts import (
+    Part,
+    Placement,
+    current_plane,
+    current_view,
+    inside,
+    position_in,
+    rectangle_of,
+    view_of,
+    whole,
+    with_channels,
+)
+from napari_cvdm.restoration.errors import InputError
+
+AXES, SHAPE = "TCYX", (5, 4, 40, 60)
+
+
+def test_the_whole_has_no_name_of_its_own():
+    part = whole(SHAPE)
+    assert (part.shape, part.words) == (SHAPE, "")
+    np.testing.assert_array_equal(np.zeros(SHAPE)[part.slices].shape, SHAPE)
+
+
+def test_the_current_plane_keeps_every_axis():
+    data = np.arange(np.prod(SHAPE)).reshape(SHAPE)
+    part = current_plane(AXES, SHAPE, (3, 1, 7, 7))
+    np.testing.assert_array_equal(data[part.slices], data[3:4, 1:2])
+    assert part.describe() == [[3, 4, 1], [1, 2, 1], [0, 40, 1], [0, 60, 1]]
+
+
+def test_the_view_is_what_can_be_seen_of_the_current_plane():
+    corners = np.array([[0, 0, 4.6, -3.0], [4, 3, 20.4, 30.2]])
+    part = current_view(AXES, SHAPE, (3, 1, 0, 0), corners)
+    assert part.ranges == (range(3, 4), range(1, 2), range(5, 21), range(31))
+
+
+def test_a_rectangle_reaches_through_all_planes():
+    part = inside(AXES, SHAPE, np.array([[2, 2, 10.0, 20.0], [2, 2, 19.0, 500.0]]))
+    assert part.ranges == (range(5), range(4), range(10, 20), range(20, 60))
+    assert part.words == "region"
+
+
+@pytest.mark.parametrize("box", [[[10, 10], [12, 30]], [[-50, 0], [-20, 59]], [[100, 100], [200, 200]]])
+def test_too_little_is_said_with_what_is_needed(box):
+    with pytest.raises(InputError, match="at least 8 × 8"):
+        inside("YX", (40, 60), np.array(box, dtype=float))
+
+
+@pytest.mark.parametrize(
+    ("channels", "ranges"),
+    [
+        ([0, 1, 2, 3], [range(4)]),
+        ([2], [range(2, 3)]),
+        ([0, 2], [range(0, 3, 2)]),
+        ([0, 3], [range(0, 4, 3)]),
+        ([1, 2, 3], [range(1, 4)]),
+        ([0, 1, 3], [range(1), range(1, 2), range(3, 4)]),  # no even spacing: each by itself
+        ([], []),
+    ],
+)
+def test_channels_can_be_skipped(channels, ranges):
+    parts = with_channels(whole(SHAPE), AXES, channels)
+    assert [list(part.ranges[1]) for part in parts] == [list(r) for r in ranges]
+    assert len({part.words for part in parts}) == len(parts)
+
+
+def test_without_a_channel_axis_there_is_nothing_to_skip():
+    assert with_channels(whole((5, 40, 60)), "TYX", [0]) == [whole((5, 40, 60))]
+
+
+def test_a_result_covers_the_field_of_its_part():
+    part = Part((range(1, 4, 2), range(10, 20), range(30)))
+    placement = Placement.of(part, "TYX", (2, 20, 45))
+    np.testing.assert_allclose(placement.spacing, (2, 0.5, 2 / 3))
+    first_edge = placement.origin - placement.spacing / 2
+    last_edge = placement.origin + placement.spacing * (np.array((2, 20, 45)) - 0.5)
+    np.testing.assert_allclose(first_edge[1:], (9.5, -0.5))
+    np.testing.assert_allclose(last_edge[1:], (19.5, 29.5))
+    assert placement.origin[0] == 1
+
+
+def test_the_sliders_say_which_plane_is_meant():
+    layer = Image(np.zeros((5, 40, 60)), scale=(2.0, 0.1, 0.1), translate=(10, 0, 0))
+    assert position_in(layer, (14.2, 0, 0), (5, 40, 60)) == (2, 0, 0)
+    assert position_in(layer, (99.0, 0, 0), (5, 40, 60))[0] == 4
+    assert position_in(layer, (7.0, 16.0, 0, 0), (5, 40, 60))[0] == 3  # the viewer has an axis more
+
+
+def test_a_multiscale_view_is_in_pixels_of_full_resolution():
+    layer = Image([np.zeros((512, 512)), np.zeros((256, 256))], multiscale=True)
+    layer._data_level = 1
+    layer.corner_pixels = np.array([[10, 20], [99, 119]])
+    np.testing.assert_array_equal(view_of(layer), [[20, 40], [199, 239]])
+
+
+def test_a_rectangle_is_found_in_the_image_it_was_drawn_over():
+    image = Image(np.zeros((3, 100, 100)), scale=(1, 0.1, 0.1), translate=(0, 2.0, 0))
+    shapes = Shapes([np.array([[3.0, 1.0], [3.0, 4.0], [5.0, 4.0], [5.0, 1.0]])])
+    np.testing.assert_allclose(rectangle_of(shapes, image)[:, 1:], [[10, 10], [30, 40]])
+
+
+def test_the_selected_shape_is_meant_or_else_the_last():
+    image = Image(np.zeros((100, 100)))
+    squares = [np.array([[a, a], [a, a + 10], [a + 10, a + 10], [a + 10, a]]) for a in (0.0, 50.0)]
+    shapes = Shapes(squares)
+    shapes.selected_data = {0}
+    np.testing.assert_allclose(rectangle_of(shapes, image), [[0, 0], [10, 10]])
+    shapes.selected_data = set()
+    np.testing.assert_allclose(rectangle_of(shapes, image), [[50, 50], [60, 60]])
+
+
+def test_without_a_shape_the_user_is_told_to_draw_one():
+    with pytest.raises(InputError, match="draw a rectangle"):
+        rectangle_of(Shapes(name="Region"), Image(np.zeros((9, 9))))

@@ -1,0 +1,41 @@
+"""What a run will take is said in words a user can weigh."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cvdm.plugin.plan import Plan, free_memory, memory_needed, resampling_words
+
+
+def test_what_is_known_is_said_and_nothing_else():
+    plan = Plan(1, (480, 512), 8, 20 * 2**20)
+    assert plan.words() == "1 plane of 512 × 480 pixels; 20 MB of memory."
+    plan = Plan(12, (2048, 2048), 8, 3 * 2**30, tiles=9, seconds=150, device="cuda:0 (NVIDIA H200)")
+    assert plan.words() == (
+        "12 planes of 2048 × 2048 pixels, in 9 tiles each; 3.0 GB of memory; about 2 min on the GPU."
+    )
+
+
+def test_a_single_tile_is_not_worth_a_word():
+    assert "tile" not in Plan(1, (64, 64), 8, 1, tiles=1, seconds=5, device="cpu").words()
+
+
+def test_memory_counts_what_is_kept():
+    plain = memory_needed(1000, np.dtype(np.uint16))
+    assert plain == 1000 * (2 + 4 * 4 * 4)
+    assert memory_needed(1000, np.dtype(np.uint16), kept_draws=8) == plain + 8 * 4 * 4 * 1000
+
+
+def test_free_memory_is_a_number_of_bytes():
+    free = free_memory()
+    assert free is not None
+    assert free > 2**20
+
+
+@pytest.mark.parametrize(("size", "word"), [(200.0, "larger"), (20.0, "smaller")])
+def test_a_mismatch_is_explained_with_an_offer(size, word):
+    explanation, offer = resampling_words(size, (38.0, 114.0), 114.0)
+    assert "38 to 114 nm" in explanation
+    assert word in explanation
+    assert offer == "Resample to 114 nm first"

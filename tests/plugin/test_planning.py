@@ -1,0 +1,97 @@
+"""What the form says becomes jobs for the right pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Shapes
+
+from napari_cvdm.plugin.form import Form
+from napari_cvdm.plugin.planning import jobs_of, part_choices, parts_of, plan_of
+from napari_cvdm.plugin.preferences import Preferences
+from napari_cvdm.plugin.reading import read_layer
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.timing import Speed
+
+SHAPE = (5, 3, 40, 60)
+
+
+@pytest.fixture
+def stack() -> Image:
+    return Image(np.zeros(SHAPE, np.uint16), name="cell", axis_labels=("t", "c", "y", "x"))
+
+
+@pytest.fixture
+def form(qtbot, stack):
+    def parts() -> list[tuple[str, object]]:
+        return part_choices(read_layer(stack), [])
+
+    form = Form(lambda: [(stack.name, stack)], parts, Preferences())
+    qtbot.addWidget(form)
+    form.inquiry.ask(read_layer(stack), {})
+    return form
+
+
+def test_a_single_plane_is_no_part_of_a_single_plane():
+    single = read_layer(Image(np.zeros((9, 9))))
+    assert [choice for _, choice in part_choices(single, [])] == ["all", "view"]
+    shapes = Shapes(name="Region")
+    words, choice = part_choices(single, [shapes])[-1]
+    assert "Region" in words
+    assert choice is shapes
+
+
+def test_everything_needs_no_cutting(form, stack):
+    (job,) = jobs_of(form, read_layer(stack), (3, 1, 0, 0))
+    assert job.part is None
+    assert job.first_plane == (3, 1)  # what the user looks at comes first
+
+
+def test_the_current_plane_is_the_one_the_sliders_stand_at(form, stack):
+    form.part.value = "plane"
+    (job,) = jobs_of(form, read_layer(stack), (3, 1, 0, 0))
+    assert job.part.shape == (1, 1, 40, 60)
+    assert job.part.describe()[:2] == [[3, 4, 1], [1, 2, 1]]
+    assert job.first_plane == (0, 0)
+
+
+def test_skipped_channels_are_not_restored(form, stack):
+    reading = read_layer(stack)
+    form.inquiry.channels[1].setChecked(False)
+    (job,) = jobs_of(form, reading, (3, 1, 0, 0))
+    assert job.part.describe()[1] == [0, 3, 2]
+    assert job.first_plane is None  # the plane that is looked at is left out
+    assert plan_of(form, reading, (0, 0, 0, 0), None).planes == 10
+    for box in form.inquiry.channels:
+        box.setChecked(False)
+    with pytest.raises(InputError, match="at least one"):
+        jobs_of(form, reading, (0, 0, 0, 0))
+
+
+def test_a_rectangle_cuts_all_planes(stack):
+    shapes = Shapes([np.array([[10.0, 20.0], [10.0, 39.0], [29.0, 39.0], [29.0, 20.0]])])
+    (part,) = parts_of(shapes, stack, read_layer(stack), (0, 0, 0, 0))
+    assert part.shape == (5, 3, 20, 20)
+
+
+def test_the_plan_counts_the_work(form, stack):
+    reading = read_layer(stack)
+    plan = plan_of(form, reading, (0, 0, 0, 0), None)
+    assert (plan.planes, plan.plane_shape, plan.draws, plan.seconds) == (15, (40, 60), 8, None)
+    speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
+    slow = plan_of(form, reading, (0, 0, 0, 0), speed)
+    assert slow.seconds == pytest.approx(15 * 72 * 92 * 1e-6 * (1 + 8 * 6))
+    form.keep_draws.value = True
+    assert plan_of(form, reading, (0, 0, 0, 0), None).memory > plan.memory
+
+
+def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
+    picture = Image(np.zeros((40, 60, 3), np.uint8), rgb=True)
+    reading = read_layer(picture)
+    form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
+    qtbot.addWidget(form)
+    form.inquiry.ask(reading, {}, "channels")
+    assert plan_of(form, reading, (0, 0), None).planes == 3
+    (job,) = jobs_of(form, reading, (0, 0))
+    assert job.image_axes == "CYX"
+    assert job.first_plane is None

@@ -1,0 +1,107 @@
+"""A copied script repeats the run, pixel by pixel."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cvdm.cli import main
+from napari_cvdm.files.image_set import read_image_set
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.models import load_model, save_model
+from napari_cvdm.plugin.parts import Part
+from napari_cvdm.plugin.recipe import python_script, shell_line
+from napari_cvdm.plugin.worker import Job
+from napari_cvdm.restoration.restore import restore
+
+
+@pytest.fixture
+def weights(small_model, tmp_path: Path) -> str:
+    return str(save_model(tmp_path / "small.safetensors", small_model.network, small_model.card))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    data = np.random.default_rng(0).poisson(80, (3, 20, 24)).astype(np.uint16)
+    return str(write_ome_tiff(tmp_path / "it's my cell.ome.tif", data, "TYX", 65.0))
+
+
+def _about(job: Job, **provenance: object) -> dict:
+    return {"source": job.name, "asked": job.describe(), "model": {"name": "small"}, **provenance}
+
+
+def _run(script: str, folder: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_script_repeats_a_run_on_a_part(tmp_path, weights, source):
+    part = Part((range(1, 3), range(2, 18), range(24)), "region")
+    job = Job(
+        "it's my cell",
+        None,
+        "TYX",
+        part=part,
+        model=weights,
+        pixel_size=65.0,
+        draws=2,
+        seed=3,
+        source_path=source,
+    )
+    _run(python_script(_about(job, steps=2)), tmp_path)
+    result, uncertainty = read_image_set(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    image = read_tiff(source).data[1:3, 2:18]
+    expected = restore(image, load_model(weights), axes="TYX", pixel_size=65.0, draws=2, steps=2, seed=3)
+    np.testing.assert_array_equal(result.data, expected.mean)
+    np.testing.assert_array_equal(uncertainty.data, expected.std)
+
+
+def test_a_layer_without_a_file_is_kept_in_one_first(tmp_path, weights):
+    image = np.random.default_rng(0).integers(0, 255, (16, 12, 3), np.uint8)
+    np.save(tmp_path / "snap.npy", image)
+    job = Job("snap", None, "YX", rgb=True, colours="channels", model=weights, preview=True)
+    script = python_script(_about(job))
+    assert "numpy.save('snap.npy'" in script
+    _run(script, tmp_path)
+    channels = np.moveaxis(image, -1, 0)
+    expected = restore(channels, load_model(weights), axes="CYX", preview=True)
+    np.testing.assert_array_equal(read_image_set(tmp_path / "snap_cvdm.ome.tif")[0].data, expected.mean)
+
+
+def test_the_shell_line_repeats_a_run(tmp_path, weights, source, monkeypatch):
+    job = Job("cell", None, "TYX", model=weights, pixel_size=165.0, draws=2, steps=1, source_path=source)
+    job.resample, job.seed = True, 5
+    line = shell_line(_about(job)).strip()
+    program, *arguments = shlex.split(line)
+    assert program == "napari-cvdm"
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 0
+    written = read_tiff(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    image = read_tiff(source).data
+    expected = restore(
+        image, load_model(weights), axes="TYX", pixel_size=165.0, draws=2, steps=1, seed=5, resample=True
+    )
+    np.testing.assert_array_equal(written.data, expected.mean)
+
+
+def test_the_shell_line_says_what_it_cannot_do():
+    part = Part((range(8), range(8)))
+    line = shell_line(_about(Job("cell", None, "YX", part=part, preview=True)))
+    assert "takes the whole file" in line
+    assert "Save the image first" in line
+    assert "--preview" in line
+    assert "--draws" not in line
+
+
+def test_a_layer_s_name_cannot_slip_code_in(tmp_path):
+    name = "x\nimport os; os.abort() #'); import os #"
+    script = python_script(_about(Job(name, None, "YX")))
+    compile(script, "script", "exec")
+    assert all(not line.lstrip().startswith("import os") for line in script.splitlines())

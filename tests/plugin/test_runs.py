@@ -1,0 +1,117 @@
+"""Runs go one after the other; each can be stopped or given up without the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, QThreadPool
+
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.runs import Runs
+from napari_cvdm.plugin.worker import Job
+
+
+@pytest.fixture
+def viewer_model(qapp) -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def runs(qtbot, viewer_model, stepped):
+    owner = QObject()
+    runs = Runs(viewer_model, owner)
+    runs.heard = []
+    runs.ended.connect(lambda outcome, words, layers: runs.heard.append((outcome, len(layers))))
+    yield runs
+    runs.cancel_all()
+    stepped.go_on()
+    qtbot.waitUntil(lambda: runs.current is None, timeout=30_000)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    owner.deleteLater()
+
+
+def add(runs: Runs, viewer_model: ViewerModel, name: str, **settings: object) -> Job:
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name=name)
+    job = Job(name, data, "ZYX", draws=2, **settings)
+    runs.add(layer, job)
+    return job
+
+
+def names(viewer_model: ViewerModel) -> list[str]:
+    return [layer.name for layer in viewer_model.layers]
+
+
+def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    assert runs.waiting.names == ["second, 2 draws"]
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    assert len(stepped.calls) == 1  # the second has not begun
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert runs.heard == [("done", 2), ("done", 2)]
+    assert {"first CVDM", "second CVDM", "first CVDM uncertainty", "second CVDM uncertainty"} <= set(
+        names(viewer_model)
+    )
+    ids = {layer.metadata[METADATA_KEY]["run"] for layer in viewer_model.layers if "CVDM" in layer.name}
+    assert len(ids) == 2
+
+
+def test_giving_up_the_first_starts_the_second(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    stepped.stop_at = None
+    runs.cancel()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert runs.heard == [("cancelled", 0), ("done", 2)]
+    assert set(names(viewer_model)) == {"first", "second", "second CVDM", "second CVDM uncertainty"}
+
+
+def test_the_input_of_a_waiting_run_may_be_deleted(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    viewer_model.layers.remove("second")
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert "second CVDM" in names(viewer_model)
+
+
+def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3  # both first pictures and a step are done
+    add(runs, viewer_model, "cell")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    runs.stop()
+    assert runs.current.stopping
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
+    assert runs.heard == [("done", 2)]
+    reconstruction = viewer_model.layers["cell CVDM, 0 of 2 planes"]
+    assert reconstruction.metadata[METADATA_KEY]["stopped"]["draws_of_planes"] == [1, 0]
+    np.testing.assert_array_equal(reconstruction.data[1, ::2, ::2], viewer_model.layers["cell"].data[1])
+
+
+def test_cancelling_all_leaves_nothing_and_lets_go_of_the_images(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    waiting = add(runs, viewer_model, "second")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    runs.cancel_all()
+    qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
+    assert set(names(viewer_model)) == {"first", "second"}
+    assert waiting.data is None
+    assert len(runs.waiting) == 0
+
+
+def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):
+    from napari_cvdm.plugin.layers import DRAWS_KEY
+
+    add(runs, viewer_model, "cell", keep_draws=True)
+    qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
+    assert viewer_model.layers["cell CVDM"].metadata[DRAWS_KEY].shape == (2, 2, 32, 24)
+    assert DRAWS_KEY not in viewer_model.layers["cell CVDM uncertainty"].metadata

@@ -1,0 +1,79 @@
+"""Saved layers open as the same layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.files.image_set import read_image_set
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.reopening import read_result
+from napari_cvdm.plugin.saving import save_layers, write_tiff, write_zarr
+from napari_cvdm.restoration.errors import AxesError
+
+
+def reopened(path: str | Path) -> list[Image]:
+    return [Image(data, **attributes) for data, attributes, kind in read_result(str(path)) if kind == "image"]
+
+
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+def test_a_result_comes_back_as_it_was(tmp_path: Path, make_result, name):
+    layers = make_result()
+    save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
+    again = reopened(tmp_path / name)
+    assert len(again) == 2
+    for before, after in zip(layers, again, strict=True):
+        np.testing.assert_array_equal(after.data, before.data)
+        assert (after.name, after.blending) == (before.name, before.blending)
+        assert after.units == before.units
+        assert after.axis_labels == before.axis_labels
+        np.testing.assert_allclose(after.contrast_limits, before.contrast_limits)
+        for point in ((0, 0, 0), (1, 15, 11), (0, 7, 3)):
+            np.testing.assert_allclose(after.data_to_world(point), before.data_to_world(point))
+        assert after.colormap.name == before.colormap.name
+        np.testing.assert_allclose(after.colormap.colors, before.colormap.colors)
+        assert after.metadata[METADATA_KEY] == before.metadata[METADATA_KEY]
+    np.testing.assert_array_equal(again[0].metadata[DRAWS_KEY], layers[0].metadata[DRAWS_KEY])
+
+
+def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):
+    path = tmp_path / "cell.ome.tif"
+    assert write_tiff(str(path), [layer.as_layer_data_tuple() for layer in make_result()]) == [str(path)]
+    assert read_tiff(path).pixel_size == pytest.approx(32.5)
+
+
+def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path):
+    plain = Image(np.arange(120, dtype=np.uint16).reshape(10, 12), name="plain")
+    colour = Image(np.zeros((10, 12, 3), np.uint8), rgb=True, name="snap")
+    pyramid = Image([np.ones((32, 32)), np.ones((16, 16))], multiscale=True, name="pyramid")
+    path = tmp_path / "all.ome.tif"
+    write_tiff(str(path), [layer.as_layer_data_tuple() for layer in (plain, colour, pyramid)])
+    again = reopened(path)
+    assert [layer.name for layer in again] == ["plain", "snap", "pyramid"]
+    assert again[0].data.dtype == np.uint16
+    assert again[1].rgb
+    assert again[2].data.shape == (32, 32)
+    assert METADATA_KEY not in again[0].metadata  # nobody takes it for a result
+
+
+def test_the_user_decided_to_replace_a_file_when_napari_asked(tmp_path: Path, make_result):
+    path = tmp_path / "cell.ome.zarr"
+    for _ in range(2):
+        write_zarr(str(path), [make_result()[0].as_layer_data_tuple()])
+    assert len(reopened(path)) == 1
+
+
+def test_draws_of_many_axes_are_left_out_rather_than_the_result(tmp_path: Path, make_result):
+    layer = make_result()[0]
+    deep = Image(np.zeros((1, 1, 2, 16, 12), np.float32), metadata=layer.metadata, rgb=False)
+    path = save_layers(tmp_path / "deep.ome.tif", [deep.as_layer_data_tuple()])
+    assert len(read_image_set(path)) == 1
+
+
+def test_too_many_axes_are_said(tmp_path: Path):
+    with pytest.raises(AxesError, match="three axes"):
+        write_tiff(str(tmp_path / "x.ome.tif"), [Image(np.zeros((1, 1, 1, 1, 9, 9))).as_layer_data_tuple()])

@@ -1,0 +1,65 @@
+"""The chosen layer is read whenever it changes, and what the user said of it is remembered."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QObject
+
+from napari_cvdm.plugin.subject import Subject
+
+
+@pytest.fixture
+def subject(qapp):
+    owner = QObject()
+    subject = Subject(owner)
+    yield subject
+    subject.disconnect_layer()
+    owner.deleteLater()
+
+
+def test_changes_of_the_layer_are_noticed(qtbot, subject):
+    layer = Image(np.zeros((3, 9, 9)))
+    assert subject.set_layer(layer)
+    assert not subject.set_layer(layer)
+    assert subject.reading.axes == "QYX"
+    with qtbot.waitSignal(subject.changed):
+        layer.axis_labels = ("t", "y", "x")
+    assert subject.reading.axes == "TYX"
+
+
+def test_a_layer_that_was_left_is_not_listened_to(subject):
+    first, second = Image(np.zeros((3, 9, 9))), Image(np.zeros((9, 9)))
+    subject.set_layer(first)
+    subject.set_layer(second)
+    heard: list[int] = []
+    subject.changed.connect(lambda: heard.append(1))
+    first.scale = (2, 2, 2)
+    assert heard == []
+    subject.set_layer(None)
+    assert subject.reading is None
+
+
+def test_answers_belong_to_their_layer(subject):
+    first, second = Image(np.zeros((3, 9, 9))), Image(np.zeros((4, 9, 9)))
+    subject.set_layer(first)
+    subject.answer({0: "Z"}, "channels")
+    assert subject.reading.axes == "ZYX"
+    subject.set_layer(second)
+    assert (subject.reading.axes, subject.colours) == ("QYX", "average")
+    subject.set_layer(first)
+    assert (subject.reading.axes, subject.colours) == ("ZYX", "channels")
+    assert subject.understood.axes == "QYX"  # what is asked does not depend on the answer
+
+
+def test_layers_are_not_kept_alive(subject):
+    layer = Image(np.zeros((3, 9, 9)))
+    subject.set_layer(layer)
+    subject.answer({0: "Z"}, "average")
+    subject.set_layer(None)
+    del layer
+    gc.collect()
+    assert len(subject._roles) == 0

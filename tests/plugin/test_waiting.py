@@ -1,0 +1,58 @@
+"""Runs wait in order, and can be taken out of the queue."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QObject, Qt
+
+from napari_cvdm.plugin.waiting import WaitingList, WaitingRuns
+
+
+class Run:
+    """Stands in for a run that has not begun."""
+
+    discarded = False
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+@pytest.fixture
+def runs():
+    owner = QObject()
+    yield WaitingRuns(owner)
+    owner.deleteLater()
+
+
+def test_first_come_first_served(qapp, runs):
+    first, second = Run(), Run()
+    runs.add("first", first)
+    runs.add("second", second)
+    assert (len(runs), runs.names) == (2, ["first", "second"])
+    assert runs.next() is first
+    assert runs.next() is second
+    assert runs.next() is None
+    assert not first.discarded
+
+
+def test_a_click_takes_a_run_out(qtbot, runs):
+    shown = WaitingList(runs)
+    qtbot.addWidget(shown)
+    assert not shown.isVisibleTo(None) or not shown.isVisible()
+    first, second = Run(), Run()
+    runs.add("first", first)
+    runs.add("second", second)
+    qtbot.mouseClick(shown.buttons[0], Qt.MouseButton.LeftButton)
+    assert runs.names == ["second"]
+    assert first.discarded
+    assert not second.discarded
+    assert len(shown.buttons) == 1
+
+
+def test_clearing_discards_them_all(qapp, runs):
+    waiting = [Run(), Run()]
+    for run in waiting:
+        runs.add("run", run)
+    runs.clear()
+    assert all(run.discarded for run in waiting)
+    assert len(runs) == 0
