@@ -200,3 +200,15 @@ def test_each_command_explains_itself(command: str) -> None:
     shown = CliRunner().invoke(app, ["models", command, "--help"])
     assert shown.exit_code == 0
     assert "Usage:" in shown.output
+
+
+def test_what_a_keras_file_cannot_tell_is_said_when_it_is_added(cache: Path, capsys: Captured) -> None:
+    from napari_cvdm.models import load_model
+
+    theirs = Path(__file__).parents[1] / "data" / "reference" / "small_sr3_zmd.h5"
+    said = ["--no-difference", "--percentiles", "1", "99.8", "--upscaling", "2", "--steps", "20"]
+    assert done(capsys, "add", theirs, "--name", "lab", *said) == ["lab"]
+    card = load_model("lab").card
+    told = {key: card.architecture[key] for key in ("adds_input", "percentiles", "training_size")}
+    assert told == {"adds_input": False, "percentiles": [1.0, 99.8], "training_size": 64}
+    assert (card.upscaling, card.default_steps) == (2, 20)

@@ -79,11 +79,31 @@ def add(
     steps: Annotated[
         int | None, typer.Option(help="Keras files only: denoising steps per draw, if not chosen later.")
     ] = None,
+    difference: Annotated[
+        bool | None,
+        typer.Option(
+            "--difference/--no-difference",
+            help="Keras files only: trained on the sharp image minus the input, or on the sharp image.",
+        ),
+    ] = None,
+    percentiles: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Keras files only: the percentiles of an image that become -1 and 1.", metavar="LOW HIGH"
+        ),
+    ] = None,
 ) -> None:
     """Check a model, copy it, and remember it under a name."""
     from napari_cvdm.models import add_model
 
-    given = {"mean_path": mean, "training_size": training_size, "upscaling": upscaling, "steps": steps}
+    given = {
+        "mean_path": mean,
+        "training_size": training_size,
+        "upscaling": upscaling,
+        "steps": steps,
+        "adds_input": difference,
+        "percentiles": percentiles,
+    }
     conversion = {key: value for key, value in given.items() if value is not None}
     with DownloadDisplay(name or "model") as progress:
         remembered = add_model(source, name, sha256=sha256, conversion=conversion, progress=progress)
