@@ -35,6 +35,8 @@ class Consistency:
         for. Negative where the reconstruction holds what was not measured.
     predicted : ndarray, (Y, X)
         What the camera would have recorded of the reconstruction, in the measurement's units.
+    structure : ndarray, (Y, X)
+        The part of it that is the reconstruction itself, without haze and background.
     rse : float
         Resolution-scaled error: root mean square of measurement minus blurred reconstruction, after the best
         gain and offset, in the measurement's units. One Gaussian, no haze: the published definition.
@@ -58,6 +60,7 @@ class Consistency:
     map: FloatArray = field(repr=False)
     difference: FloatArray = field(repr=False)
     predicted: FloatArray = field(repr=False)
+    structure: FloatArray = field(repr=False)
     rse: float
     relative_rse: float
     rsp: float
@@ -140,19 +143,21 @@ def check_consistency(
     plain = match.apply(core)
     rse = float(np.sqrt(np.mean((measured - plain) ** 2)))
     low, high = np.percentile(measured, (1.0, 99.8))
-    predicted, difference, significance, misfit = explain(measured, core, max(width, 0.5), noise)
+    explained = explain(measured, core, max(width, 0.5), noise)
+    size = np.abs(explained.significance)
     return Consistency(
-        map=np.abs(significance),
-        difference=difference,
-        predicted=predicted,
+        map=size,
+        difference=explained.difference,
+        predicted=explained.predicted,
+        structure=explained.gain * core,
         rse=rse,
         relative_rse=rse / float(high - low) if high > low else float("inf"),
         rsp=correlation(core, measured),
         sigma=sigma,
         gain=match.gain,
         offset=match.offset,
-        misfit=misfit,
-        flagged=float(np.mean(np.abs(significance) > SIGNIFICANT)),
+        misfit=explained.misfit,
+        flagged=float(np.mean(size > SIGNIFICANT)),
         noise=noise,
     )
 

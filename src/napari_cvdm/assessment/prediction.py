@@ -6,6 +6,8 @@ misfit of a point-spread function that no microscope has exactly.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
@@ -26,7 +28,7 @@ SIGNIFICANT = 5.0
 _SKIRTS = (3.0, 6.0, 12.0)
 _BACKGROUND = 10.0
 #: What is broader than this, in camera pixels, says nothing about the width of the core: there is haze in it.
-_HAZE = 5.0
+HAZE = 5.0
 _LARGEST_FIT = 256
 #: The difference is smoothed over this share of the PSF's width: all of it finds faint inventions in noise
 #: best, less finds them better among bright structures.
@@ -35,6 +37,44 @@ _ROUNDS = 3
 #: Of the pixels with structure, this share agrees within 1.64 standard deviations by definition of "usual".
 _USUAL, _USUAL_CHI2 = 0.9, 2.7055
 _FEWEST = 50
+
+
+class Fit(NamedTuple):
+    """The best sum of some terms. From `fit`.
+
+    Attributes
+    ----------
+    predicted, background : ndarray, (Y, X)
+        The best sum of the terms, on the background; and the background alone.
+    shares : ndarray, (terms,)
+        How much of each term there is.
+    """
+
+    predicted: FloatArray
+    background: FloatArray
+    shares: FloatArray
+
+
+class Explanation(NamedTuple):
+    """What a reconstruction explains of a measurement. From `explain`.
+
+    Attributes
+    ----------
+    predicted, difference : ndarray, (Y, X)
+        The prediction, and the measurement minus it.
+    significance : ndarray, (Y, X)
+        The smoothed difference in standard deviations of noise and usual misfit.
+    gain : float
+        From the blurred reconstruction, without its haze, to the measurement.
+    misfit : float
+        Usual disagreement as a share of the brightness.
+    """
+
+    predicted: FloatArray
+    difference: FloatArray
+    significance: FloatArray
+    gain: float
+    misfit: float
 
 
 def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
@@ -46,7 +86,7 @@ def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
 
     def unexplained(logarithm: float) -> float:
         sigma = float(np.exp(logarithm))
-        predicted, _ = _fit(part, [blur_and_bin(sharp, scale, sigma)], _HAZE, everywhere)
+        predicted = fit([blur_and_bin(sharp, scale, sigma)], part, HAZE, everywhere).predicted
         return float(np.mean((part - predicted) ** 2))
 
     low, high = np.log(SIGMAS)
@@ -61,16 +101,8 @@ def _skirts(core: FloatArray, width: float) -> list[FloatArray]:
     return [ndimage.gaussian_filter(core, factor * max(width, 0.5), mode="reflect") for factor in _SKIRTS]
 
 
-def _fit(
-    measured: FloatArray, terms: list[FloatArray], width: float, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Fit non-negative shares of the terms on a background that varies over `width` camera pixels.
-
-    Returns
-    -------
-    predicted, background : ndarray, (Y, X)
-        The best sum of the terms, on the background; and the background alone.
-    """
+def fit(terms: list[FloatArray], measured: FloatArray, width: float, weight: FloatArray) -> Fit:
+    """Fit non-negative shares of the terms on a background that varies over `width` camera pixels."""
 
     def smooth(values: FloatArray) -> FloatArray:
         return ndimage.gaussian_filter(weight * values, width, mode="reflect", truncate=3) / covered
@@ -86,23 +118,21 @@ def _fit(
     shares = optimize.nnls(factor.T, wanted)[0] / sizes
     total = sum((share * term for share, term in zip(shares, terms, strict=True)), np.zeros_like(measured))
     background = smooth(measured - total)
-    return total + background, background
+    return Fit(total + background, background, shares)
 
 
-def explain(
-    measured: FloatArray, core: FloatArray, width: float, noise: CameraNoise
-) -> tuple[FloatArray, FloatArray, FloatArray, float]:
-    """Predict the measurement, and say how far it is off: prediction, difference, significance, misfit.
+def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraNoise) -> Explanation:
+    """Predict the measurement, and say how far it is off.
 
     What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
     """
     terms, weight = [core, *_skirts(core, width)], np.ones_like(measured)
     for _ in range(_ROUNDS):
-        predicted, background = _fit(measured, terms, _BACKGROUND * width, weight)
+        predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)
         difference = measured - predicted
         significance, misfit = _significance(difference, predicted, background, width, noise)
         weight = (np.abs(significance) < SIGNIFICANT).astype(np.float64)
-    return predicted, difference, significance, misfit
+    return Explanation(predicted, difference, significance, float(shares[0]), misfit)
 
 
 def _significance(
