@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from napari_cvdm.models.addresses import is_address, is_file, is_loopback, may_be_used, parse_doi, shown
+from napari_cvdm.models.addresses import (
+    is_address,
+    is_file,
+    is_loopback,
+    local_path,
+    may_be_used,
+    parse_doi,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +80,23 @@ def test_only_secure_addresses_are_used(url: str, used: bool) -> None:
 
 
 def test_plain_http_is_used_where_it_was_chosen() -> None:
-    assert may_be_used("http://models.facility.test/x", plain_http=True)
-    assert not may_be_used("ftp://models.facility.test/x", plain_http=True)
+    assert may_be_used("http://models.facility.test/x", chosen=True)
+    assert not may_be_used("ftp://models.facility.test/x", chosen=True)
+
+
+def test_shared_folders_are_used_where_they_were_chosen_and_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = "file://server/share/models/x"
+    monkeypatch.setattr("napari_cvdm.models.addresses._HAS_SHARES", True)  # as on Windows
+    assert may_be_used(share, chosen=True)
+    assert not may_be_used(share)
+    monkeypatch.setattr("napari_cvdm.models.addresses._HAS_SHARES", False)
+    assert not may_be_used(share, chosen=True)
+    assert str(local_path(share)).replace("\\", "/") == "//server/share/models/x"
+
+
+@pytest.mark.parametrize("url", ["file:///a/with%20space", "file://localhost/a/with%20space"])
+def test_the_path_of_a_file_address_is_found(url: str) -> None:
+    assert local_path(url) == Path("/a/with space")
 
 
 @pytest.mark.parametrize(

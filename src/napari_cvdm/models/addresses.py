@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import url2pathname
 
 __all__ = [
     "DOI",
@@ -15,6 +17,7 @@ __all__ = [
     "is_address",
     "is_file",
     "is_loopback",
+    "local_path",
     "may_be_used",
     "parse_doi",
     "shown",
@@ -23,6 +26,7 @@ __all__ = [
 MODEL_ENDINGS = (".safetensors", ".h5", ".hdf5", ".keras")
 """How the names of model files end."""
 
+_HAS_SHARES = os.name == "nt"
 _ENDINGS = "|".join(ending.removeprefix(".") for ending in MODEL_ENDINGS)
 _DOI = re.compile(
     r"(?:doi:(?://)?|https?://(?:dx\.)?doi\.org/)?"  # the usual ways to write one
@@ -81,20 +85,21 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def may_be_used(url: str, *, plain_http: bool = False) -> bool:
+def may_be_used(url: str, *, chosen: bool = False) -> bool:
     """Tell whether an address is of a kind that is used.
 
     Parameters
     ----------
     url : str
         The address.
-    plain_http : bool, optional
-        Accept http:// too, because whoever runs this computer chose it.
+    chosen : bool, optional
+        Whether whoever runs this computer chose it: then other machines may be reached by http, and on
+        Windows by file (a shared folder).
 
     Returns
     -------
     bool
-        True for https and file, and for http on this very machine.
+        True for https, and for file and http on this very machine.
     """
     try:
         parts = urlsplit(url)
@@ -102,10 +107,17 @@ def may_be_used(url: str, *, plain_http: bool = False) -> bool:
     except ValueError:
         return False
     if parts.scheme == "file":
-        return not host or host == "localhost"
+        return not host or host == "localhost" or (chosen and _HAS_SHARES)
     if not host:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and (plain_http or is_loopback(host)))
+    return parts.scheme == "https" or (parts.scheme == "http" and (chosen or is_loopback(host)))
+
+
+def local_path(url: str) -> Path:
+    """Return the path that a file:// address means, be it in a shared folder of another machine."""
+    parts = urlsplit(url)
+    share = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
+    return Path(url2pathname(share + parts.path))
 
 
 def is_loopback(host: str | None) -> bool:

@@ -45,15 +45,15 @@ class Wanted:
         Its hash; only a DOI may go without, whose repository has a hash.
     size : int or None
         Its size in bytes; None if that is not known.
-    plain_http : bool
-        Accept http:// from other machines, because whoever runs this computer chose it.
+    chosen : bool
+        Whether whoever runs this computer chose the addresses; see `may_be_used`.
     """
 
     label: str
     urls: Sequence[str]
     sha256: str | None
     size: int | None = None
-    plain_http: bool = False
+    chosen: bool = False
 
 
 def download(
@@ -129,7 +129,7 @@ def _attempt(url: str, wanted: Wanted, target: Path, progress: DownloadProgress 
         known_hash = known_hash or checksum
     if known_hash is None:
         raise TransferError("its sha256 must be known")
-    transfer = Transfer(wanted.size, progress, plain_http=wanted.plain_http)
+    transfer = Transfer(wanted.size, progress, chosen=wanted.chosen)
     try:
         with _quiet(pooch.get_logger()):
             fetched = pooch.retrieve(

@@ -267,8 +267,7 @@ def _fetch(entry: RegistryEntry, progress: DownloadProgress | None) -> Path:
             f"The model '{entry.name}' is neither in {folder} nor in the package, and the registry has no "
             f"address for it: put {entry.file} there by hand."
         )
-    plain_http = base is not None and base.startswith("http://")
-    wanted = Wanted(f"The model '{entry.name}'", urls, entry.sha256, entry.size, plain_http)
+    wanted = Wanted(f"The model '{entry.name}'", urls, entry.sha256, entry.size, chosen=base is not None)
     return download(wanted, folder / entry.file, progress, variable=CACHE_VARIABLE)
 
 

@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit
-from urllib.request import url2pathname
 
-from napari_cvdm.models.addresses import is_loopback, may_be_used, shown
+from napari_cvdm.models.addresses import is_loopback, local_path, may_be_used, shown
 
 if TYPE_CHECKING:
     import requests
@@ -76,16 +75,17 @@ class Transfer:
         Bytes that the file must have; None if that is not known.
     progress : DownloadProgress or None
         Told how far it is.
-    plain_http : bool, optional
-        Accept http:// from other machines: their files are still checked by their hash.
+    chosen : bool, optional
+        Whether whoever runs this computer chose the address: then plain http will do, since the hash tells
+        whether the file is the right one.
     """
 
     def __init__(
-        self, size: int | None, progress: DownloadProgress | None = None, *, plain_http: bool = False
+        self, size: int | None, progress: DownloadProgress | None = None, *, chosen: bool = False
     ) -> None:
         self.size = size
         self.progress = progress
-        self.plain_http = plain_http
+        self.chosen = chosen
 
     def __call__(self, url: str, output_file: str | IO[bytes], _pooch: object = None) -> None:
         """Write what is behind an address to a file.
@@ -104,7 +104,7 @@ class Transfer:
         OSError
             If the bytes cannot be written.
         """
-        if not may_be_used(url, plain_http=self.plain_http):
+        if not may_be_used(url, chosen=self.chosen):
             raise TransferError(
                 "only https:// and file:// addresses are used (and http:// on this machine itself)"
             )
@@ -118,7 +118,7 @@ class Transfer:
 
     def _bring(self, url: str, file: IO[bytes]) -> None:
         if urlsplit(url).scheme == "file":
-            self._copy(Path(url2pathname(urlsplit(url).path)), file)
+            self._copy(local_path(url), file)
         else:
             self._download(url, file)
 
@@ -200,7 +200,7 @@ def guard_redirects(response: requests.Response, *_: object, **__: object) -> No
     # Where plain http was accepted it may lead on to plain http; nothing leads from https to less.
     was_plain = urlsplit(source).scheme == "http" and not is_loopback(urlsplit(source).hostname)
     kinds = {"https"} if urlsplit(source).scheme == "https" else {"https", "http"}
-    if urlsplit(target).scheme not in kinds or not may_be_used(target, plain_http=was_plain):
+    if urlsplit(target).scheme not in kinds or not may_be_used(target, chosen=was_plain):
         raise TransferError(f"the server redirects to {shown(target)}, which is not secure")
 
 
