@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,32 +23,18 @@ from numpy.typing import NDArray
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import LEVELS, coverage, error_correlation, reliability
 from napari_cvdm.assessment.drawn import draw_field
-from napari_cvdm.assessment.metrics import normalize_truth
-from napari_cvdm.assessment.pairs import find_pairs
-from napari_cvdm.assessment.reimaging import reimaged_fields
+from napari_cvdm.assessment.held_out import NUMBERS, HeldOutField, held_out_fields, real_pairs
+from napari_cvdm.assessment.pairs import SCORED_SIDE
 from napari_cvdm.assessment.sparsification import sparsify
-from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import card_settings
 from napari_cvdm.restoration.schedule_map import schedule_map
-from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 Array = NDArray[Any]
 Row = dict[str, Any]
-FIRST_SEED = 30_000_000
-SCORED_SIDE = 192
-
-
-class Source(NamedTuple):
-    """A field: its structure, its photons (None where unknown), the recording and the truth."""
-
-    structure: str
-    photons: float | None
-    camera: Array
-    truth: Array
 
 
 class Measured(NamedTuple):
@@ -71,31 +56,7 @@ PREDICTORS = {
 }
 
 
-def sources(options: Any) -> Iterator[Source]:
-    """The held-out fields."""
-    if options.micrographs:
-        fields = reimaged_fields(options.micrographs, options.numbers, options.photons, side=options.side)
-        for field in fields:
-            truth = normalize_truth(field.truth)
-            yield Source(field.structure, field.microscope.photons, field.widefield, truth)
-        return
-    for kind in KINDS:
-        for level, photons in enumerate(options.photons):
-            camera, target = simulate_pair(kind, FIRST_SEED + level, options.side, photons=photons)
-            yield Source(kind, photons, camera, target)
-
-
-def real_pairs(options: Any) -> Iterator[Source]:
-    """The centres of real recordings."""
-    for pair in find_pairs(options.pairs)[0]:
-        camera, sharp = read_tiff(pair.widefield).data, read_tiff(pair.truth).data
-        side = options.side if options.quick else SCORED_SIDE
-        top, left = (max(0, (n - side) // 2) for n in camera.shape)
-        truth = normalize_truth(sharp)[2 * top : 2 * (top + side), 2 * left : 2 * (left + side)]
-        yield Source(pair.name, None, camera[top : top + side, left : left + side], truth)
-
-
-def measure(source: Source, model: Any, options: Any) -> Measured:
+def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
     """Restore one field and note what could predict its error."""
     settings = card_settings(model.card)
     field = draw_field(source.camera, source.truth, model, draws=options.draws, steps=options.steps)
@@ -243,7 +204,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--pairs", type=Path, help="folder of real pairs")
-    parser.add_argument("--numbers", nargs="+", type=int, default=[43, 44, 45])
+    parser.add_argument("--numbers", nargs="+", type=int, default=list(NUMBERS))
     parser.add_argument("--photons", nargs="+", type=float, default=[20, 60, 200, 600, 1500])
     parser.add_argument("--side", type=int, default=96, help="side of a field, camera pixels")
     parser.add_argument("--draws", type=int, default=8)
@@ -257,13 +218,15 @@ def main() -> None:
     model = cvdm.load_model(options.model)
     calibration = Calibration.from_card(model.card.calibration)
     factors = {} if calibration is None else calibration.factors
-    sets = {"held-out structures": [measure(source, model, options) for source in sources(options)]}
+    fields = held_out_fields(options.micrographs, options.photons, numbers=options.numbers, side=options.side)
+    sets = {"held-out structures": [measure(field, model, options) for field in fields]}
     if options.pairs:
-        sets["real pairs"] = [measure(source, model, options) for source in real_pairs(options)]
+        pairs = real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE)
+        sets["real pairs"] = [measure(field, model, options) for field in pairs]
     found: Row = {"model": model.name, "sha256": model.sha256, "draws": options.draws, "side": options.side}
     found["micrographs"] = options.numbers if options.micrographs else "simulated"
-    for title, fields in sets.items():
-        found[title] = report(fields, factors)
+    for title, measured in sets.items():
+        found[title] = report(measured, factors)
         print(table(title, found[title]))
     draw(sets, factors, options.images / "uncertainty.png")
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,104 @@
+"""Fields that no training has seen, with their truth: what benchmarks measure on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from napari_cvdm.assessment.metrics import normalize_truth
+from napari_cvdm.assessment.pairs import SCORED_SIDE, find_pairs
+from napari_cvdm.assessment.reimaging import reimaged_fields
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.simulation.pairs import KINDS, simulate_pair
+
+FIRST_SEED = 30_000_000
+"""First seed of the simulated fields; training and calibration use others."""
+
+NUMBERS = (43, 44, 45)
+"""Real images that neither training nor calibration uses."""
+
+
+class HeldOutField(NamedTuple):
+    """A recording and its truth.
+
+    Attributes
+    ----------
+    structure : str
+        Kind of structure, or name of the pair.
+    photons : float or None
+        Electrons at the bright end; None where unknown.
+    camera : ndarray, (Y, X)
+        The recording.
+    truth : ndarray, (2 · Y, 2 · X)
+        In units of its own.
+    """
+
+    structure: str
+    photons: float | None
+    camera: NDArray[Any]
+    truth: NDArray[Any]
+
+
+def held_out_fields(
+    folder: Path | None, photons: Sequence[float], *, numbers: Sequence[int] = NUMBERS, side: int = 96
+) -> Iterator[HeldOutField]:
+    """Image real sharp images again, or simulate fields where there are none.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Holds `<structure>/<NN>.png`; None simulates one field of every kind at each photon level.
+    photons : sequence of float
+        Bright ends in electrons.
+    numbers : sequence of int
+        Of the real images.
+    side : int
+        Camera pixels.
+
+    Yields
+    ------
+    HeldOutField
+
+    Raises
+    ------
+    InputError
+        If an image is missing or smaller than the field.
+    """
+    if folder is not None:
+        for field in reimaged_fields(folder, numbers, photons, side=side):
+            truth = normalize_truth(field.truth)
+            yield HeldOutField(field.structure, field.microscope.photons, field.widefield, truth)
+        return
+    for kind in KINDS:
+        for level, electrons in enumerate(photons):
+            camera, target = simulate_pair(kind, FIRST_SEED + level, side, photons=electrons)
+            yield HeldOutField(kind, electrons, camera, target)
+
+
+def real_pairs(folder: Path, *, side: int = SCORED_SIDE) -> Iterator[HeldOutField]:
+    """Read the centres of real recordings, `<name>_wf.tif` and `<name>_sim.tif`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    side : int
+        Side of the region taken, camera pixels; less where the image is smaller.
+
+    Raises
+    ------
+    InputError
+        If there is no pair, or the sizes of one do not fit.
+    """
+    from napari_cvdm.files.tiff import read_tiff
+
+    for pair in find_pairs(folder)[0]:
+        camera, sharp = read_tiff(pair.widefield).data, read_tiff(pair.truth).data
+        if sharp.shape != tuple(2 * n for n in camera.shape):
+            raise InputError(f"Pair {pair.name}: the sharp image must be twice as large as the other.")
+        rows, columns = (max(0, (n - side) // 2) for n in camera.shape)
+        truth = normalize_truth(sharp)[2 * rows : 2 * (rows + side), 2 * columns : 2 * (columns + side)]
+        yield HeldOutField(pair.name, None, camera[rows : rows + side, columns : columns + side], truth)

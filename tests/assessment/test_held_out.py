@@ -1,0 +1,48 @@
+"""Held-out fields: the same each time, registered, and from where they should come."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.held_out import held_out_fields, real_pairs
+from napari_cvdm.assessment.reimaging import STRUCTURES
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.simulation.pairs import KINDS
+
+RNG = np.random.default_rng(0)
+
+
+def test_simulated_fields_cover_every_kind_and_level():
+    fields = list(held_out_fields(None, (30, 300), side=24))
+    assert [(field.structure, field.photons) for field in fields] == [
+        (kind, level) for kind in KINDS for level in (30, 300)
+    ]
+    again = next(held_out_fields(None, (30, 300), side=24))
+    np.testing.assert_array_equal(again.camera, fields[0].camera)
+    assert again.truth.shape == (48, 48)
+
+
+def test_real_images_are_imaged_again(tmp_path):
+    for structure in STRUCTURES:
+        (tmp_path / structure).mkdir()
+        picture = RNG.integers(0, 255, (80, 80), dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / structure / "43.png")
+    fields = list(held_out_fields(tmp_path, (50,), numbers=(43,), side=32))
+    assert [field.structure for field in fields] == list(STRUCTURES)
+    assert all(0 <= field.truth.min() < field.truth.max() <= 1.5 for field in fields)
+
+
+def test_pairs_are_cut_at_their_centre(tmp_path):
+    camera = RNG.integers(100, 2000, (40, 60), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a_wf.tif", camera)
+    tifffile.imwrite(tmp_path / "a_sim.tif", enlarge(camera).astype(np.float32))
+    (field,) = real_pairs(tmp_path, side=32)
+    assert field.structure == "a"
+    assert field.photons is None
+    np.testing.assert_array_equal(field.camera, camera[4:36, 14:46])
+    assert np.corrcoef(enlarge(field.camera).ravel(), field.truth.ravel())[0, 1] > 0.95
+    tifffile.imwrite(tmp_path / "a_sim.tif", camera)
+    with pytest.raises(InputError, match="twice as large"):
+        list(real_pairs(tmp_path))
