@@ -44,7 +44,7 @@ class TestGrid:
 
     def test_covers_every_pixel_of_a_plane_once(self) -> None:
         count = np.zeros((150, 70), int)
-        for block in plan_blocks(count.shape, 32):
+        for block in plan_blocks(range(150), range(70), 32):
             count[block.rows.start : block.rows.stop, block.columns.start : block.columns.stop] += 1
         assert (count == 1).all()
 
@@ -56,7 +56,7 @@ class TestWindow:
         plane = np.random.default_rng(0).random(shape, dtype=np.float32)
         whole = plan_padding(*shape, 4)
         padded = pad_by_reflection(torch.from_numpy(plane), whole).numpy()
-        for block in plan_blocks(shape, 16):
+        for block in plan_blocks(range(shape[0]), range(shape[1]), 16):
             window = plan_window(block, shape, halo, 4)
             assert window.rows.start % 4 == window.columns.stop % 4 == 0
             rows, columns = window.source_rows, window.source_columns

@@ -17,6 +17,7 @@ from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, I
 from napari_cvdm.restoration.lazy import LazyRestoration, measure, restore_lazy
 from napari_cvdm.restoration.normalization import SAMPLE_SIZE, fit_normalizations
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.selection import select
 
 SETTINGS: dict[str, Any] = {"draws": 2, "steps": 2, "seed": 7, "device": "cpu"}
 
@@ -102,6 +103,16 @@ class TestPixels:
             for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
                 np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
 
+    @pytest.mark.parametrize("lazily", [Sliced, lambda stack: da.from_array(stack, chunks=(1, 2, 23, 37))])
+    def test_of_a_selection_are_those_of_restore(self, model: PretrainedModel, lazily: Any) -> None:
+        stack = np.random.default_rng(0).poisson(60, (3, 2, 60, 90)).astype(np.uint16)
+        part: dict[str, Any] = {"channels": [1], "planes": {"T": [2, 0]}, "region": ((3, 50), (20, 85))}
+        expected = restore(stack, model, axes="TCYX", **part, **SETTINGS)
+        lazy = restore_lazy(lazily(stack), model, axes="TCYX", block=32, halo=64, **part, **SETTINGS)
+        assert lazy.provenance["selection"] == expected.provenance["selection"]
+        for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
+
     def test_of_a_preview_are_the_mean_networks(
         self, model: PretrainedModel, stack: NDArray[np.uint16]
     ) -> None:
@@ -116,8 +127,9 @@ class TestNormalization:
         assert stack.size > SAMPLE_SIZE
         axes = resolve_axes(stack.shape, "TYX")
         expected = fit_normalizations(stack, axes)
-        sliced = Sliced(stack)
-        assert measure(sliced, axes) == measure(da.from_array(stack, chunks=700), axes) == expected
+        sliced, everything = Sliced(stack), select(axes)
+        assert measure(sliced, everything) == expected
+        assert measure(da.from_array(stack, chunks=700), everything) == expected
         assert sliced.largest <= 1024 * 1400
 
     def test_is_per_channel_or_per_plane(self, stack: NDArray[np.uint16], model: PretrainedModel) -> None:

@@ -117,10 +117,10 @@ def spans(length: int, side: int) -> tuple[int, ...]:
     return (side,) * count + (rest,) if 4 * rest >= side else (side,) * (count - 1) + (side + rest,)
 
 
-def plan_blocks(plane_shape: tuple[int, int], side: int) -> Iterator[Block]:
-    """Cut a plane of (rows, columns) camera pixels into blocks, row by row."""
-    rows, columns = (_ranges(spans(length, side)) for length in plane_shape)
-    return (Block(down, across) for down in rows for across in columns)
+def plan_blocks(rows: range, columns: range, side: int) -> Iterator[Block]:
+    """Cut a part of a plane, given in camera pixels, into blocks, row by row."""
+    down, across = (_ranges(each.start, spans(len(each), side)) for each in (rows, columns))
+    return (Block(one, other) for one in down for other in across)
 
 
 def plan_window(block: Block, plane_shape: tuple[int, int], halo: int, granularity: int) -> Window:
@@ -221,8 +221,8 @@ def restore_block(
     )
 
 
-def _ranges(lengths: tuple[int, ...]) -> list[range]:
-    ends = np.cumsum(lengths).tolist()
+def _ranges(start: int, lengths: tuple[int, ...]) -> list[range]:
+    ends = (start + np.cumsum(lengths)).tolist()
     return [range(end - length, end) for end, length in zip(ends, lengths, strict=True)]
 
 

@@ -6,6 +6,7 @@ each of them needs, and what a task does (`block` and `resident`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,17 +15,19 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_normalizations
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request, check_request
 from napari_cvdm.restoration.resident import EngineSpec, reference_to
 from napari_cvdm.restoration.result import Restoration
+from napari_cvdm.restoration.selection import Region, RegionLike, Selection
 from napari_cvdm.restoration.tasks import BlockTask, plan_pieces, restore_from_array, restore_from_pieces
+from napari_cvdm.restoration.validation import check_measured
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -88,12 +91,16 @@ def restore_lazy(
     *,
     axes: str | None = None,
     pixel_size: float | None = None,
-    draws: int = 8,
+    draws: int | None = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     tile: int | str = "auto",
     preview: bool = False,
+    preset: str | None = None,
+    channels: Any = None,
+    planes: Mapping[str, Any] | None = None,
+    region: RegionLike | None = None,
     normalize: Literal["stack", "plane"] = "stack",
     block: int | Literal["auto"] = "auto",
     halo: int | Literal["auto"] = "auto",
@@ -111,7 +118,7 @@ def restore_lazy(
         Integers or floats, at least two axes. Of arrays other than dask's, each task reads its own window.
     model : PretrainedModel
         From `napari_cvdm.load_model`. Workers load its file themselves, once per process.
-    axes, pixel_size, draws, steps, seed, tile, preview, settings
+    axes, pixel_size, draws, steps, seed, tile, preview, preset, channels, planes, region, settings
         As for `napari_cvdm.restore`.
     device : str
         Likewise, but each worker sees for itself what "auto" or "cuda" is there.
@@ -133,18 +140,18 @@ def restore_lazy(
     """
     # Whether there is a GPU is for the workers to say; whether the name makes sense can be said here.
     local = "auto" if str(device).lower().startswith(("cuda", "mps")) else device
+    draws, preview = resolve_preset(preset, draws, preview)
     request = check_request(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=local,
-        tile=tile, keep_draws=False, preview=preview, settings=settings, lazily=True,
+        tile=tile, keep_draws=False, preview=preview, settings=settings, channels=channels, planes=planes,
+        region=region, normalize=normalize, lazily=True,
     )  # fmt: skip
-    if normalize not in ("stack", "plane"):
-        raise InputError(f"normalize must be 'stack' or 'plane', not {normalize!r}.")
     side, reach = _block_and_halo(request, block, halo)
-    normalizations = measure(request.image, request.axes, normalize, percentiles_for(model))
+    normalizations = measure(image, request.selection, normalize, percentiles_for(model))
     calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
     engine = EngineSpec(device, request.tile, request.settings)
-    pair = _build(request, side, reach, normalizations, sampling, engine)
+    pair = _build(image, request, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]
     provenance |= {"device": device, "tile": {"requested": tile}, "blocks": {"side": side, "halo": reach}}
@@ -156,7 +163,7 @@ def restore_lazy(
 
 def measure(
     image: Any,
-    axes: Axes,
+    selection: Selection,
     per: Literal["stack", "plane"] = "stack",
     percentiles: tuple[float, float] = PERCENTILES,
 ) -> dict[Index, Normalization]:
@@ -168,17 +175,17 @@ def measure(
     Raises
     ------
     InputError
-        If the image is constant.
+        If the chosen planes are constant.
     """
+    axes = selection.whole
     if not isinstance(image, np.ndarray | da.Array):
         chunks = tuple(
             min(n, STRIP) if name == "Y" else (n if name == "X" else 1)
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
         image = da.from_array(image, chunks=chunks, name=False)
-    normalizations = fit_normalizations(image, axes, per, percentiles)
-    if all(each.span == 0 for each in normalizations.values()):
-        raise InputError("The image is constant: every pixel is the same. There is no structure to restore.")
+    normalizations = fit_normalizations(selection.planes_of(image), selection.axes, per, percentiles)
+    check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations
 
 
@@ -201,6 +208,7 @@ def _block_and_halo(
 
 
 def _build(
+    image: Any,
     request: Request,
     side: int,
     reach: int,
@@ -209,38 +217,51 @@ def _build(
     engine: EngineSpec,
 ) -> Any:
     """Build the dask array of means and standard deviations, shape (2, leading axes, Y, X)."""
-    axes, model = request.axes, reference_to(request.model)
-    image: Any = request.image
+    selection, model = request.selection, reference_to(request.model)
+    axes = selection.whole
     planes = da.moveaxis(image, (axes.y, axes.x), (-2, -1)) if isinstance(image, da.Array) else None
-    name = "restore-" + tokenize(image, request.model.sha256, normalizations, sampling, engine, side, reach)
+    name = "restore-" + tokenize(
+        image, selection, request.model.sha256, normalizations, sampling, engine, side, reach
+    )
     # What all tasks share has a key of its own, so that it reaches each worker once.
     layer: dict[Any, Any] = {f"model-{name}": model}
     if planes is None:
         layer[f"image-{name}"] = image
-    rows, columns = (spans(length, side) for length in axes.plane_shape)
+    part = _part_to_build(request)
+    rows, columns = (spans(len(each), side) for each in (part.rows, part.columns))
     windows = [
         plan_window(each, axes.plane_shape, reach, getattr(request.model.network, "granularity", 1))
-        for each in plan_blocks(axes.plane_shape, side)
+        for each in plan_blocks(part.rows, part.columns, side)
     ]
-    for index in axes.indices():
+    for index in selection.axes.indices():
+        original, plane = selection.original(index), selection.plane_number(index)
         for number, window in enumerate(windows):
             key = (name, 0, *index, *divmod(number, len(columns)))
-            task = BlockTask(
-                axes, index, axes.plane_number(index), window, normalizations[index], sampling, engine
-            )
+            task = BlockTask(axes, original, plane, window, normalizations[index], sampling, engine)
             if planes is None:
                 layer[key] = (restore_from_array, task, f"model-{name}", f"image-{name}")
             else:
-                pieces, keys = plan_pieces(planes.chunks, index, window.source_rows, window.source_columns)
+                pieces, keys = plan_pieces(planes.chunks, original, window.source_rows, window.source_columns)
                 sources = [(planes.name, *each) for each in keys]
                 layer[key] = (restore_from_pieces, task, f"model-{name}", pieces, sources)
     scale = request.model.upscaling
     chunks = (
         (2,),
-        *((1,) * n for n in axes.leading_shape),
+        *((1,) * n for n in selection.axes.leading_shape),
         tuple(scale * n for n in rows),
         tuple(scale * n for n in columns),
     )
     sources_of_pixels = [] if planes is None else [planes]
     graph = HighLevelGraph.from_collections(name, layer, dependencies=sources_of_pixels)
-    return da.Array(graph, name, chunks, dtype=np.float32)
+    pair = da.Array(graph, name, chunks, dtype=np.float32)
+    if part == selection.region or selection.region is None:
+        return pair
+    wanted = (selection.region.rows, selection.region.columns)
+    return pair[(..., *(slice(scale * each.start, scale * each.stop) for each in wanted))]
+
+
+def _part_to_build(request: Request) -> Region:
+    """Return the part of each plane that is cut into blocks: all, for networks that look at all of it."""
+    if request.selection.region is not None and request.model.tiles_exact:
+        return request.selection.region
+    return Region(*(range(n) for n in request.axes.plane_shape))
