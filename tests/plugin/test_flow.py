@@ -117,7 +117,8 @@ class TestQuestions:
         widget.form.quality.value = PRESETS["preview"]
         image = viewer.add_image(IMAGE, name="cell", scale=(0.2, 0.2), units=("um", "um"))
         assert "larger" in widget.form.mismatch.text()
-        click(qtbot, widget.form.resample)
+        widget.form.resample.setFocus()
+        qtbot.keyClick(widget.form.resample, Qt.Key.Key_Space)  # by the keyboard, for once
         assert widget.form.wants_resampling
         click(qtbot, widget.restore_button)
         finish(qtbot, widget)

@@ -80,3 +80,9 @@ def test_colours_are_forgotten_with_the_picture(inquiry):
     inquiry.ask(_reading((9, 9)), {})
     assert inquiry.answered_colours() == "average"
     assert inquiry.isHidden()
+
+
+def test_questions_fit_into_a_narrow_dock(inquiry):
+    for reading in (_reading((9, 9, 3), rgb=True), _reading((12, 9, 9))):
+        inquiry.ask(reading, {})
+        assert inquiry.minimumSizeHint().width() < 260

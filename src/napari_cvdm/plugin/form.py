@@ -262,7 +262,7 @@ class Form(QWidget):
         for field in (self.steps, self.tile):
             field.native.setDecimals(0)
         for combo in (self.layer, self.part, self.quality, self.device):
-            narrow(combo)
+            narrow(combo.native)
         main, advanced = QWidget(), QWidget()
         form = new_form(main)
         add_row(form, self.layer)

@@ -56,7 +56,7 @@ class ModelField(QObject):
         self._listed: dict[str, ListedModel] = {}
         self._preferred = preferred
         self.combo = ComboBox(label="Model", choices=self._choices(), value=preferred)
-        narrow(self.combo)
+        narrow(self.combo.native)
         self.info_button = _button("i", "What this model was trained for, on what, and its licence.")
         self.add_button = _button(
             "+",

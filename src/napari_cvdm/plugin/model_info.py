@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["as_html", "read_card"]
 
 _RANGE_WORDS = {
-    "photons": "photons in the brightest pixels",
-    "background": "background, as a share of the brightest structure",
-    "read_noise": "read noise in electrons",
-    "psf_sigma": "width of the point-spread function (standard deviation, in pixels of the result)",
-    "haze": "out-of-focus haze",
-    "haze_sigma": "width of the haze in pixels of the result",
+    "photons": "Photons in the brightest pixels",
+    "background": "Background, as a share of the brightest structure",
+    "read_noise": "Read noise in electrons",
+    "psf_sigma": "Width of the point-spread function (standard deviation, in pixels of the result)",
+    "haze": "Out-of-focus haze, as a share of the structure in focus",
+    "haze_sigma": "Width of the haze in pixels of the result",
 }
+_NOT_OF_THE_IMAGE = {"target_ratio", "target_sigma_min"}  # how sharp the training targets were
 
 
 def read_card(name: str) -> ModelCard | None:
@@ -56,7 +57,11 @@ def as_html(card: ModelCard) -> str:
     if card.pixel_size_nm is not None:
         low, high = card.pixel_size_nm
         rows.append(("Pixel sizes it knows", f"{low:g} to {high:g} nm"))
-    rows += [(_RANGE_WORDS.get(key, key), _value(value)) for key, value in card.ranges.items()]
+    rows += [
+        (_RANGE_WORDS.get(key, key), _value(value))
+        for key, value in card.ranges.items()
+        if key not in _NOT_OF_THE_IMAGE
+    ]
     rows.append(("Steps per draw", str(card.default_steps)))
     rows.append(("Uncertainty", "calibrated on held-out images" if card.calibration else "not calibrated"))
     never = getattr(card, "never_shown", ()) or ()

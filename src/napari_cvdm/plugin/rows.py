@@ -4,50 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-__all__ = ["FittingScrollArea", "add_row", "add_wide", "beside", "narrow", "new_form", "note"]
+__all__ = ["add_row", "add_wide", "beside", "narrow", "new_form", "note", "scrolled"]
 
 
-class FittingScrollArea(QScrollArea):
-    """A scroll area that is as high as its content where there is room, and scrolls where there is not.
-
-    Parameters
-    ----------
-    content : QWidget
-        What it shows.
-    """
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.setWidget(content)
-        content.installEventFilter(self)
-
-    def sizeHint(self) -> QSize:
-        """As high as the content is at the present width."""
-        content = self.widget()
-        if content is None:
-            return super().sizeHint()
-        hint = content.sizeHint()
-        height = content.heightForWidth(self.width()) if content.hasHeightForWidth() else hint.height()
-        return QSize(hint.width(), max(height, hint.height()))
-
-    def minimumSizeHint(self) -> QSize:
-        """Leave the content its width, and let its height shrink."""
-        content = self.widget()
-        width = content.minimumSizeHint().width() if content is not None else 0
-        return QSize(width, 120)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Take another height when the content wants one."""
-        if event is not None and event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return bool(super().eventFilter(watched, event))
+def scrolled(*parts: QWidget) -> QScrollArea:
+    """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 4, 0)
+    for part in parts:
+        layout.addWidget(part)
+    layout.addStretch()
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    return area
 
 
 def new_form(parent: QWidget) -> QFormLayout:
@@ -94,7 +79,7 @@ def note() -> QLabel:
     return label
 
 
-def narrow(combo: Any) -> None:
-    """Keep long entries of a combo box from making the dock wide."""
-    combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    combo.native.setMinimumWidth(60)
+def narrow(widget: QWidget) -> None:
+    """Keep long entries of a combo box, or a long label, from making the dock wide."""
+    widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    widget.setMinimumWidth(60)

@@ -20,7 +20,7 @@ from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.planning import jobs_of, part_choices
 from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
 from napari_cvdm.plugin.reading import describe
-from napari_cvdm.plugin.rows import FittingScrollArea
+from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
 from napari_cvdm.restoration.errors import InputError
@@ -264,9 +264,7 @@ class CVDMWidget(QWidget):
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
-        for part in (FittingScrollArea(self.form), self.controls, self.actions_row):
-            layout.addWidget(part)
-        layout.addStretch()
+        layout.addWidget(scrolled(self.form, self.controls, self.actions_row))
 
     def _connect(self) -> None:
         form, controls, runs = self.form, self.controls, self.runs

@@ -73,3 +73,14 @@ def test_all_but_one_can_be_removed_and_one_left_to_the_user(viewer):
     own.release("y")
     own.remove_all()
     assert [each.name for each in viewer.layers] == ["a", "b", "c", "y"]
+
+
+def test_another_result_gets_another_layer(viewer, result):
+    own, place = OwnLayers(viewer), Slice((0, None, None))
+    first = own.show_plane("map", np.zeros((8, 8), np.float32), place, result, name="first")
+    viewer.layers["c"].translate = (0, 7, 7)
+    other = Result(viewer.layers["c"], viewer.layers["b"])
+    second = own.show_plane("map", np.zeros((8, 8), np.float32), place, other, name="second")
+    assert first not in viewer.layers
+    assert second.name == "second"
+    np.testing.assert_array_equal(second.data_to_world((0, 0, 0)), (0, 7, 7))
