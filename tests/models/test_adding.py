@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 from collections.abc import Callable
@@ -293,6 +294,13 @@ class TestTheFolder:
         (tmp_path / "file").touch()
         monkeypatch.setenv("NAPARI_CVDM_ADDED", str(tmp_path / "file" / "models"))
         assert "name another folder with NAPARI_CVDM_ADDED" in refusal(weights, cache)
+
+    def test_is_cleared_of_what_a_killed_program_has_left(self, weights: Path, cache: Path) -> None:
+        left = cache / "added" / ".napari-cvdm-left"
+        left.mkdir(parents=True)
+        os.utime(left, (0, 0))
+        add_model(weights)
+        assert not left.exists()
 
     def test_repairs_a_copy_that_was_damaged(self, weights: Path, cache: Path) -> None:
         add_model(weights)

@@ -247,10 +247,13 @@ def _means_address(source: str) -> bool:
 @contextmanager
 def _workshop() -> Iterator[Path]:
     """Give a temporary folder on the disk of the user's models, out of which files can be moved at once."""
+    from napari_cvdm.models.download import WORKSHOP_PREFIX, sweep
+
     folder = added_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        workshop = tempfile.TemporaryDirectory(prefix=".napari-cvdm-", dir=folder)
+        sweep(folder)
+        workshop = tempfile.TemporaryDirectory(prefix=WORKSHOP_PREFIX, dir=folder)
     except OSError as error:
         raise unwritable(folder, error) from error
     with workshop as path:

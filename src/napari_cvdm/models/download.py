@@ -22,13 +22,15 @@ from napari_cvdm.models.doi import resolve_doi
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.transfer import DownloadProgress, Transfer, TransferError
 
-__all__ = ["DownloadProgress", "Wanted", "download"]
+__all__ = ["WORKSHOP_PREFIX", "DownloadProgress", "Wanted", "download", "sweep"]
 
 WAITS_SECONDS = (1.0, 3.0)
 """Pauses before a place that may just be busy is asked again."""
 
+WORKSHOP_PREFIX = ".napari-cvdm-"
+"""How the names of temporary folders begin."""
+
 _STALE_SECONDS = 24 * 3600
-_PREFIX = ".napari-cvdm-"
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def download(
     failures: list[str] = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=target.parent) as incoming:
+        sweep(target.parent)
+        with tempfile.TemporaryDirectory(prefix=WORKSHOP_PREFIX, dir=target.parent) as incoming:
             _check_space(Path(incoming), wanted.size)
             for url in wanted.urls:
                 try:
@@ -153,9 +155,9 @@ def _check_space(folder: Path, size: int | None) -> None:
         )
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what downloads that were killed have left."""
-    for left in folder.glob(f"{_PREFIX}*"):
+def sweep(folder: Path) -> None:
+    """Remove the temporary folders that programs which were killed a day ago or earlier have left."""
+    for left in folder.glob(f"{WORKSHOP_PREFIX}*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left)
