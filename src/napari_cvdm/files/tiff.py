@@ -32,8 +32,9 @@ class ImageFile:
 
     Attributes
     ----------
-    data : ndarray
-        In the type of the file.
+    data : ndarray, or an array to be sliced
+        In the type of the file. Lazily opened, it is a `TiffSlices` or a zarr array: sliced like an ndarray,
+        it reads what is asked for.
     axes : str
         One letter per axis of `data`, as `napari_cvdm.restoration.axes` knows them. Axes whose meaning the
         file does not tell are Q; samples of colour are S.
@@ -49,7 +50,7 @@ class ImageFile:
         Empty if the file has none.
     """
 
-    data: NDArray[Any]
+    data: NDArray[Any] | Any
     axes: str
     source: str
     pixel_size: float | None = None
@@ -77,12 +78,29 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
     ImageFileError
         If the file is missing, not a TIFF, truncated, corrupt, or declares more pixels than it can hold.
     """
+    return _read(path, series, lazily=False)
+
+
+def open_tiff_lazily(path: str | Path, series: int = 0) -> ImageFile:
+    """Open an image of a TIFF file without reading its pixels; see `read_tiff`.
+
+    Raises
+    ------
+    ImageFileError
+        As `read_tiff`; corrupt pixels are found when they are read.
+    """
+    return _read(path, series, lazily=True)
+
+
+def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
+    from napari_cvdm.files.tiff_slices import slices_of
+
     with open_tiff(path) as tif:
         if series >= len(tif.series):
             raise ImageFileError(f"{path} holds {len(tif.series)} images; there is no number {series}.")
         chosen = tif.series[series]
         _check_complete(path, tif, chosen)
-        data = np.asarray(chosen.asarray())
+        data = slices_of(path, series, tif) if lazily else np.asarray(chosen.asarray())
         scale = read_scale(tif, series)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
     return ImageFile(

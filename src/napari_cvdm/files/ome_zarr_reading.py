@@ -1,0 +1,161 @@
+"""OME-Zarr in: the full resolution of an image as a zarr array, its axes and its sizes. No pixel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from napari_cvdm.files.ome_zarr import require_zarr
+from napari_cvdm.files.tiff import ImageFile
+from napari_cvdm.files.tiff_metadata import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN, length_in_nm
+from napari_cvdm.restoration.axes import AXIS_MEANINGS
+from napari_cvdm.restoration.errors import ImageFileError
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+_SECONDS = {
+    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
+    "hour": 3600.0,
+}  # fmt: skip
+
+
+def is_zarr(path: str | Path) -> bool:
+    """Whether a path is, or by its name should be, a zarr folder."""
+    path = Path(path)
+    return path.suffix.lower() == ".zarr" or (
+        path.is_dir() and any((path / mark).exists() for mark in _MARKS)
+    )
+
+
+def open_ome_zarr(path: str | Path) -> ImageFile:
+    """Open an OME-Zarr image (versions 0.4 and 0.5), or any zarr array.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the image; of several images in one (as bioformats2raw writes them) the first is taken.
+
+    Returns
+    -------
+    ImageFile
+        With the full resolution as a zarr array. Without OME metadata, all axes but the last two are Q.
+
+    Raises
+    ------
+    ImageFileError
+        If there is no such folder, it is no image, or its metadata contradict its pixels.
+    """
+    require_zarr()
+    import zarr
+
+    path = Path(path)
+    if not path.exists():
+        raise ImageFileError(f"There is no folder {path}.")
+    try:
+        node: Any = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
+    except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
+        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
+    if isinstance(node, zarr.Array):
+        return ImageFile(node, _unnamed(node), str(path))
+    group = _image_group(node, path)
+    multiscale = _multiscales(group)[0]
+    try:
+        datasets = multiscale["datasets"]
+        array: Any = group[datasets[0]["path"]]
+        axes = [each if isinstance(each, Mapping) else {"name": each} for each in multiscale.get("axes", ())]
+        scale = _scale(multiscale, datasets[0], array.ndim)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ImageFileError(
+            f"{path} has OME metadata that are damaged, or lacks the pixels they name."
+        ) from error
+    if axes and len(axes) != array.ndim:
+        raise ImageFileError(f"{path} names {len(axes)} axes, but its pixels have {array.ndim}.")
+    letters = "".join(_letter(axis) for axis in axes) or _unnamed(array)
+    sizes = {
+        letter: (step, axis.get("unit")) for letter, step, axis in zip(letters, scale, axes, strict=False)
+    }
+    return ImageFile(
+        array,
+        letters,
+        str(path),
+        _pixel_size(sizes),
+        _believable(_length(sizes.get("Z"))),
+        _interval(sizes.get("T")),
+        _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
+    )
+
+
+def _image_group(group: Any, path: Path) -> Any:
+    if _multiscales(group):
+        return group
+    attributes = _attributes(group)
+    if "plate" in attributes or "well" in attributes:
+        raise ImageFileError(
+            f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
+        )
+    for name, child in sorted(group.groups()):
+        if name.isdecimal() and _multiscales(child):
+            return child
+    raise ImageFileError(f"{path} is a zarr folder without an image: name the folder of one image.")
+
+
+def _attributes(group: Any) -> Mapping[str, Any]:
+    attributes = group.attrs.asdict()
+    ome = attributes.get("ome")
+    return ome if isinstance(ome, Mapping) else attributes
+
+
+def _multiscales(group: Any) -> Sequence[Any]:
+    found = _attributes(group).get("multiscales")
+    return found if isinstance(found, list) else ()
+
+
+def _scale(multiscale: Mapping[str, Any], dataset: Mapping[str, Any], ndim: int) -> list[float]:
+    """Multiply the scale of the level by that of the whole image."""
+    total = [1.0] * ndim
+    for part in (dataset, multiscale):
+        for each in part.get("coordinateTransformations", ()):
+            if each.get("type") == "scale" and len(each.get("scale", ())) == ndim:
+                total = [a * float(b) for a, b in zip(total, each["scale"], strict=True)]
+    return total
+
+
+def _letter(axis: Mapping[str, Any]) -> str:
+    name = str(axis.get("name", "")).upper()
+    if name in AXIS_MEANINGS:
+        return name
+    return {"time": "T", "channel": "C"}.get(str(axis.get("type")), "Q")
+
+
+def _unnamed(array: Any) -> str:
+    return "Q" * (array.ndim - 2) + "YX" if array.ndim > 1 else "X"
+
+
+def _length(size: tuple[float, Any] | None) -> float | None:
+    return None if size is None or not isinstance(size[1], str) else length_in_nm(size[0], size[1])
+
+
+def _believable(length: float | None) -> float | None:
+    return length if length is not None and SMALLEST_PIXEL_NM <= length <= LARGEST_PIXEL_NM else None
+
+
+def _pixel_size(sizes: Mapping[str, tuple[float, Any]]) -> float | None:
+    y, x = (_believable(_length(sizes.get(letter))) for letter in "YX")
+    if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
+        return None
+    return float(f"{x:.6g}")
+
+
+def _interval(size: tuple[float, Any] | None) -> float | None:
+    seconds = None if size is None else _SECONDS.get(str(size[1]))
+    if size is None or seconds is None or not (isfinite(size[0]) and size[0] > 0):
+        return None
+    return size[0] * seconds
+
+
+def _channel_names(group: Any, channels: int) -> tuple[str, ...]:
+    omero = _attributes(group).get("omero")
+    listed = omero.get("channels") if isinstance(omero, Mapping) else None
+    names = [each.get("label") for each in listed or () if isinstance(each, Mapping)]
+    return tuple(map(str, names)) if len(names) == channels and all(names) else ()

@@ -1,0 +1,130 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout
+from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
+from napari_cvdm.restoration.axes import name_axes
+from napari_cvdm.restoration.errors import ImageFileError
+
+DATA = np.random.default_rng(0).integers(0, 9000, (2, 3, 30, 40)).astype(np.uint16)
+
+
+def multiscale(**change: Any) -> dict[str, Any]:
+    scale = [{"type": "scale", "scale": [500.0, 1.0, 0.065, 0.065]}]
+    return {
+        "axes": [
+            {"name": "t", "type": "time", "unit": "millisecond"},
+            {"name": "c", "type": "channel"},
+            {"name": "y", "type": "space", "unit": "micrometer"},
+            {"name": "x", "type": "space", "unit": "micrometer"},
+        ],
+        "datasets": [{"path": "0", "coordinateTransformations": scale}, {"path": "1"}],
+        **change,
+    }
+
+
+def write(folder: Path, version: str = "0.5", **change: Any) -> Path:
+    group = zarr.open_group(folder, mode="w", zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=DATA, chunks=(1, 1, 16, 16))
+    group.create_array("1", data=DATA[..., ::2, ::2])
+    ome = {"multiscales": [multiscale(**change)], "omero": {"channels": [{"label": n} for n in "abc"]}}
+    if version == "0.4":
+        group.attrs.update(ome)
+    else:
+        group.attrs["ome"] = ome | {"version": version}
+    return folder
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_reads_pixels_axes_and_sizes(tmp_path: Path, version: str) -> None:
+    image = open_ome_zarr(write(tmp_path / "a.zarr", version))
+    assert isinstance(image.data, zarr.Array)
+    np.testing.assert_array_equal(image.data[:], DATA)
+    assert image.axes == "TCYX"
+    assert image.pixel_size == 65.0
+    assert image.time_interval == pytest.approx(0.5)
+    assert image.channel_names == ("a", "b", "c")
+
+
+def test_reads_what_this_package_writes(tmp_path: Path) -> None:
+    axes = name_axes((2, 30, 40), "ZYX")
+    create_ome_zarr(
+        tmp_path / "a", plan_layout(axes, axes.shape, 32), name="a", pixel_size_nm=32.5, z_spacing_nm=200.0
+    )
+    image = open_ome_zarr(tmp_path / "a")
+    assert (image.axes, image.pixel_size, image.z_spacing, image.channel_names) == ("ZYX", 32.5, 200.0, ())
+
+
+def test_the_scale_of_the_image_multiplies_that_of_the_level(tmp_path: Path) -> None:
+    whole = [{"type": "scale", "scale": [1.0, 1.0, 2.0, 2.0]}]
+    image = open_ome_zarr(write(tmp_path / "a.zarr", coordinateTransformations=whole))
+    assert image.pixel_size == 130.0
+
+
+@pytest.mark.parametrize("unit", [None, "parsec", "second"])
+def test_a_size_without_a_length_is_no_size(tmp_path: Path, unit: str | None) -> None:
+    axes = multiscale()["axes"]
+    axes[2] = axes[3] = {"name": "y", "type": "space"} | ({"unit": unit} if unit else {})
+    axes[3] = axes[3] | {"name": "x"}
+    assert open_ome_zarr(write(tmp_path / "a.zarr", axes=axes)).pixel_size is None
+
+
+def test_takes_the_first_of_several_images(tmp_path: Path) -> None:
+    zarr.open_group(tmp_path / "a.zarr", mode="w").attrs["bioformats2raw.layout"] = 3
+    write(tmp_path / "a.zarr" / "0")
+    assert open_ome_zarr(tmp_path / "a.zarr").axes == "TCYX"
+
+
+def test_takes_a_plain_array(tmp_path: Path) -> None:
+    zarr.save_array(tmp_path / "a.zarr", DATA)
+    image = open_ome_zarr(tmp_path / "a.zarr")
+    assert (image.axes, image.pixel_size) == ("QQYX", None)
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"axes": multiscale()["axes"][1:]}, "3 axes, but its pixels have 4"),
+            ({"datasets": [{"path": "9"}]}, "damaged"),
+            ({"datasets": []}, "damaged"),
+            ({"datasets": None}, "damaged"),
+        ],
+    )
+    def test_of_metadata_that_contradict_the_pixels(
+        self, tmp_path: Path, change: dict[str, Any], words: str
+    ) -> None:
+        with pytest.raises(ImageFileError, match=words):
+            open_ome_zarr(write(tmp_path / "a.zarr", **change))
+
+    def test_of_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ImageFileError, match="no folder"):
+            open_ome_zarr(tmp_path / "a.zarr")
+
+    def test_of_something_else(self, tmp_path: Path) -> None:
+        (tmp_path / "a.zarr").mkdir()
+        (tmp_path / "a.zarr" / "zarr.json").write_text("{")
+        with pytest.raises(ImageFileError, match="damaged"):
+            open_ome_zarr(tmp_path / "a.zarr")
+
+    def test_of_a_plate(self, tmp_path: Path) -> None:
+        zarr.open_group(tmp_path / "a.zarr", mode="w").attrs["ome"] = {"plate": {}}
+        with pytest.raises(ImageFileError, match="plate"):
+            open_ome_zarr(tmp_path / "a.zarr")
+
+    def test_of_a_group_without_an_image(self, tmp_path: Path) -> None:
+        zarr.open_group(tmp_path / "a.zarr", mode="w")
+        with pytest.raises(ImageFileError, match="without an image"):
+            open_ome_zarr(tmp_path / "a.zarr")
+
+
+def test_is_known_by_its_name_or_by_what_it_holds(tmp_path: Path) -> None:
+    write(tmp_path / "a")
+    assert is_zarr(tmp_path / "a")
+    assert is_zarr(tmp_path / "not there.ome.ZARR")
+    assert not is_zarr(tmp_path)
+    assert not is_zarr(tmp_path / "a.tif")

@@ -1,0 +1,93 @@
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
+from napari_cvdm.restoration.errors import ImageFileError
+
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "in one piece": {},
+    "ImageJ": {"imagej": True, "metadata": {"axes": "TCYX"}},
+    "strips": {"compression": "zlib", "rowsperstrip": 16},
+    "tiles": {"compression": "zlib", "tile": (32, 32)},
+    "pyramid": {"tile": (32, 32), "compression": "zlib", "subifds": 1},
+    "other byte order": {"byteorder": ">", "compression": "zlib"},
+}
+SELECTIONS = [
+    (1, 0, slice(3, 40), slice(10, 77)),
+    (slice(None), 1, slice(0, 50, 7), slice(None)),
+    (slice(1, 2), slice(0, 2), slice(49, 50), slice(0, 1)),
+]
+
+
+def written(path: Path, layout: str) -> NDArray[np.uint16]:
+    data = np.random.default_rng(0).integers(0, 9000, (3, 2, 50, 80)).astype(np.uint16)
+    options = dict(LAYOUTS[layout])
+    if layout == "pyramid":
+        with tifffile.TiffWriter(path, ome=True) as tif:
+            tif.write(data, metadata={"axes": "TCYX"}, **options)
+            del options["subifds"]
+            tif.write(data[..., ::2, ::2], subfiletype=1, **options)
+    else:
+        tifffile.imwrite(path, data, **({"ome": layout != "ImageJ", "metadata": {"axes": "TCYX"}} | options))
+    return data
+
+
+@pytest.mark.parametrize("with_zarr", [True, False])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_slices_are_those_of_the_whole(
+    tmp_path: Path, layout: str, with_zarr: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not with_zarr:
+        monkeypatch.setitem(sys.modules, "zarr", None)
+    data = written(tmp_path / "a.ome.tif" if layout != "ImageJ" else tmp_path / "a.tif", layout)
+    image = open_tiff_lazily(next(tmp_path.iterdir()))
+    assert (image.data.shape, image.data.dtype, image.axes) == (data.shape, data.dtype, "TCYX")
+    for selection in SELECTIONS:
+        np.testing.assert_array_equal(image.data[selection], data[selection])
+    np.testing.assert_array_equal(image.data[0], data[0])
+
+
+def test_says_what_reading_the_whole_says(tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((2, 9, 9), np.uint8), imagej=True, resolution=(1 / 0.065, 1 / 0.065),
+        metadata={"axes": "ZYX", "unit": "um", "spacing": 0.2},
+    )  # fmt: skip
+    lazily, whole = open_tiff_lazily(tmp_path / "a.tif"), read_tiff(tmp_path / "a.tif")
+    for name in ("axes", "source", "pixel_size", "z_spacing", "time_interval", "channel_names"):
+        assert getattr(lazily, name) == getattr(whole, name)
+    assert lazily.pixel_size == 65.0
+
+
+def test_travels_as_a_path(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.ome.tif", "tiles")
+    packed = pickle.dumps(open_tiff_lazily(tmp_path / "a.ome.tif").data)
+    assert len(packed) < 1000
+    np.testing.assert_array_equal(pickle.loads(packed)[2, 1], data[2, 1])
+
+
+def test_only_the_tiles_touched_are_decoded(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.ome.tif", "tiles")
+    image = open_tiff_lazily(tmp_path / "a.ome.tif")
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        offset, count = tif.pages[0].dataoffsets[-1], tif.pages[0].databytecounts[-1]
+    with (tmp_path / "a.ome.tif").open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * count)  # the last tile of the first plane is no longer a tile
+    np.testing.assert_array_equal(image.data[0, 0, :32, :32], data[0, 0, :32, :32])
+    with pytest.raises(ImageFileError, match="corrupt"):
+        image.data[0, 0]
+
+
+def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
+    written(tmp_path / "a.ome.tif", "tiles")
+    image = open_tiff_lazily(tmp_path / "a.ome.tif")
+    (tmp_path / "a.ome.tif").unlink()
+    with pytest.raises(ImageFileError, match=r"no file .*a\.ome\.tif"):
+        image.data[0]
