@@ -85,5 +85,3 @@ def test_a_run_that_does_not_fit_in_memory_is_refused_with_ways_out(make, monkey
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
     with pytest.raises(InputError, match="current plane"):
         page.advice.check_memory()
-    monkeypatch.setattr(module, "free_memory", lambda: None)
-    page.advice.check_memory()

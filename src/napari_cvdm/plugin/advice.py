@@ -90,7 +90,7 @@ class Advice(QObject):
             With what could be done instead.
         """
         reading, free = self._subject.reading, free_memory()
-        if reading is None or free is None:
+        if reading is None:
             return
         needed = plan_of(self._form, reading, self._point(), None).memory
         if needed > free:

@@ -274,11 +274,14 @@ class Form(QWidget):
         form.addRow(self.mismatch)
         form.addRow(self.resample)
         add_row(form, self.model, self.model_field.row)
-        for field in (self.quality, self.draws, self.device):
-            add_row(form, field)
+        add_row(form, self.quality)
+        add_row(form, self.draws)
+        add_row(form, self.device)
         hidden = new_form(advanced)
-        for field in (self.seed, self.steps, self.tile, self.keep_draws):
-            add_row(hidden, field)
+        add_row(hidden, self.seed)
+        add_row(hidden, self.steps)
+        add_row(hidden, self.tile)
+        add_row(hidden, self.keep_draws)
         collapsible = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
         collapsible.addWidget(advanced)
         layout = QVBoxLayout(self)

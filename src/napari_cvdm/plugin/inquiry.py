@@ -129,9 +129,9 @@ class Inquiry(QWidget):
         label = QLabel("Colours:")
         label.setBuddy(self.colours)
         form.addRow(label, self.colours)
-        words = note()
-        words.setText(_ABOUT_COLOURS)
-        form.addRow(words)
+        explanation = note()
+        explanation.setText(_ABOUT_COLOURS)
+        form.addRow(explanation)
 
     def _ask_channels(self, form: QFormLayout, count: int) -> list[QCheckBox]:
         if not 1 < count <= _MOST_CHANNELS:

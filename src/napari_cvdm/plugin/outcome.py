@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
@@ -54,8 +54,9 @@ class ResultActions(QWidget):
         self.copy_button = QPushButton("Copy as…")
         self.copy_button.setToolTip("Copy a script or a shell line that repeats this run without napari.")
         menu = QMenu(self.copy_button)
-        self.copy_python = menu.addAction("Python script")
-        self.copy_shell = menu.addAction("Shell line")
+        self.copy_python = QAction("Python script", menu)
+        self.copy_shell = QAction("Shell line", menu)
+        menu.addActions([self.copy_python, self.copy_shell])
         self.copy_button.setMenu(menu)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -80,12 +80,10 @@ def memory_needed(
     return math.ceil(pixels * dtype.itemsize * colours + (2 * 2 + kept_draws) * 4 * fine)
 
 
-def free_memory() -> int | None:
-    """Return the memory that is free on this computer, in bytes; None if it cannot be found out."""
-    try:
-        import psutil
-    except ImportError:
-        return None
+def free_memory() -> int:
+    """Return the memory that is free on this computer, in bytes."""
+    import psutil
+
     return int(psutil.virtual_memory().available)
 
 
