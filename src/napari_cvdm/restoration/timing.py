@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def measure_speed(
     """
     noise = np.random.default_rng(0).poisson(100, (MEASURED_SIDE, MEASURED_SIDE)).astype(np.uint16)
 
-    def run(**settings: object) -> tuple[list[tuple[float, Event]], float]:
+    def run(**settings: Any) -> tuple[list[tuple[float, Event]], float]:
         start = clock()
         events = restore_events(
             noise, model, axes="YX", device=device, tile=tile, checkpoint=checkpoint, **settings
