@@ -47,3 +47,9 @@ def test_the_band_holds_ninety_percent_and_the_table_all_columns():
     assert next(iter(profile.columns())) == "distance (µm)"
     assert "original" not in profile.columns()
     assert "original" in Profile(line, line, line, line, "µm").columns()
+
+
+def test_the_band_is_as_wide_as_the_calibration_measured_it():
+    line = np.arange(3.0)
+    low, high = Profile(line, line, np.ones(3), None, "µm", factor=2.0).band
+    np.testing.assert_allclose(high - low, 4)

@@ -6,15 +6,23 @@ deviation, so that the viewer, a script and a test get the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["NINETY_PERCENT", "Measure", "PlaneDoubt", "ThresholdCurve", "ThresholdSummary"]
+__all__ = [
+    "NINETY_PERCENT",
+    "Measure",
+    "PlaneDoubt",
+    "ThresholdCurve",
+    "ThresholdSummary",
+    "ninety_percent_factor",
+]
 
 Measure = Literal["absolute", "relative"]
 """Whether uncertainty is told in the intensity units of the image or as a share of the signal."""
@@ -70,8 +78,8 @@ class PlaneDoubt:
         """Return the standard deviation, or its ratio to the signal (1 means as large as the signal)."""
         if measure == "absolute":
             return self.std
-        ratio: NDArray[np.float32] = self.std / np.maximum(self.signal, np.float32(self.faintest))
-        return ratio
+        ratio = self.std / np.maximum(self.signal, np.float32(self.faintest))
+        return ratio.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,25 @@ class ThresholdCurve:
         wanted = (1 - share_of_signal) * self._signal[-1]
         position = int(np.searchsorted(self._signal, wanted, side="left")) - 1
         return float(self._values[min(max(position, 0), len(self._values) - 1)])
+
+
+def ninety_percent_factor(provenance: Mapping[str, Any]) -> float:
+    """Return half the width of a result's 90 % interval, in standard deviations.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of a result, in memory or read back from a file.
+
+    Returns
+    -------
+    float
+        As measured when the model was calibrated, or else a Gaussian's: see `Restoration.interval`.
+    """
+    calibration = provenance.get("calibration")
+    factors = calibration.get("factors") if isinstance(calibration, Mapping) else None
+    measured = factors.get("0.9") if isinstance(factors, Mapping) else None
+    return float(measured) if isinstance(measured, int | float) and measured > 0 else NINETY_PERCENT
 
 
 def _finite(picture: ArrayLike) -> NDArray[np.float32]:

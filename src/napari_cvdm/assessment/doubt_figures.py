@@ -178,8 +178,9 @@ def _label(axes: Axes, style: FigureStyle, x: str, y: str) -> None:
 
 def _legend(figure: Figure, axes: Axes, style: FigureStyle) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    columns = min(len(labels), 2) if style.width < 300 else len(labels)
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(len(labels), 2) if style.width < 300 else len(labels), frameon=False,
+        handles, labels, loc="outside upper center", ncols=columns, frameon=False,
         fontsize=_type_size(style), labelcolor=style.foreground, handlelength=1.2, columnspacing=0.9,
         handletextpad=0.4,
     )  # fmt: skip

@@ -27,6 +27,8 @@ class Profile:
         The recorded image there; NaN outside of it.
     unit : str
         Of the distance, for instance "µm".
+    factor : float
+        Half the width of the 90 % interval, in standard deviations.
     """
 
     distance: NDArray[np.float64]
@@ -34,11 +36,12 @@ class Profile:
     std: NDArray[np.float64]
     original: NDArray[np.float64] | None
     unit: str
+    factor: float = NINETY_PERCENT
 
     @property
     def band(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lower and upper end of the central 90 % interval of each point."""
-        return self.mean - NINETY_PERCENT * self.std, self.mean + NINETY_PERCENT * self.std
+        return self.mean - self.factor * self.std, self.mean + self.factor * self.std
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
         """Return the columns of a table, under their headings."""

@@ -99,6 +99,7 @@ def open_panel(viewer, qtbot):
     """Open the panel, and wait until it has looked at the plane in view; no thread outlives the test."""
 
     def open_(*args: Any, look: bool = True) -> DoubtPanel:
+        viewer.window.show()  # what cannot be seen is not drawn
         panel = show_doubt_panel(viewer, *args)
         if look:
             qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)

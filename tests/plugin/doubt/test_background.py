@@ -100,3 +100,19 @@ def test_an_owner_that_is_gone_hears_nothing(qtbot):
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
     qtbot.wait(50)
     assert heard == []
+
+
+def test_an_owner_that_is_gone_stops_its_task(qtbot):
+    owner, stopped = QObject(), threading.Event()
+
+    def endless(checkpoint):
+        try:
+            while True:
+                checkpoint()
+        finally:
+            stopped.set()
+
+    Background(owner).ask(endless)
+    owner.deleteLater()
+    qtbot.waitUntil(stopped.is_set, timeout=10_000)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)

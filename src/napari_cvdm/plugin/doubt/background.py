@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -40,6 +41,9 @@ class Background(QObject):
         super().__init__(parent)
         self._running: _Run | None = None
         self._next: Task | None = None
+        # Not a method of this object: it is gone by then.
+        self._begun: list[_Run] = []
+        self.destroyed.connect(partial(_stop_all, self._begun))
 
     def ask(self, task: Task) -> None:
         """Have a task done, as soon as the one in progress has ended; that one is asked to stop."""
@@ -60,6 +64,7 @@ class Background(QObject):
         from superqt.utils import create_worker
 
         self._running = _Run(task)
+        self._begun[:] = [self._running]
         worker = create_worker(self._running, _start_thread=False)
         worker.returned.connect(self._on_returned)
         worker.start()
@@ -100,6 +105,11 @@ class _Run:
     def _checkpoint(self) -> None:
         if not self.wanted:
             raise Stopped
+
+
+def _stop_all(runs: list[_Run], owner: QObject | None = None) -> None:
+    for run in runs:
+        run.wanted = False
 
 
 def _in_words(error: Exception) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_cvdm.assessment.doubt import ninety_percent_factor
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 
 if TYPE_CHECKING:
@@ -41,12 +42,18 @@ class Result:
     @property
     def provenance(self) -> dict[str, Any]:
         """How the result was made."""
-        return dict(self.reconstruction.metadata.get(METADATA_KEY, {}))
+        metadata = self.reconstruction.metadata.get(METADATA_KEY)
+        return dict(metadata) if isinstance(metadata, dict) else {}
 
     @property
     def calibrated(self) -> bool:
         """Whether the standard deviation was calibrated."""
         return self.provenance.get("uncertainty") == "calibrated"
+
+    @property
+    def interval_factor(self) -> float:
+        """Half the width of the 90 % interval, in standard deviations."""
+        return ninety_percent_factor(self.provenance)
 
     @property
     def draws(self) -> Any | None:

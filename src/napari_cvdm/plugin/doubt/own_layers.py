@@ -32,6 +32,7 @@ class OwnLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
+        self._results: dict[str, Result] = {}
 
     def get(self, name: str) -> Layer | None:
         """Return the layer of that name, if it is in the viewer."""
@@ -90,6 +91,9 @@ class OwnLayers:
         from napari.layers import Image, Labels
 
         data, where = place.spread(plane), place.placement(result.reconstruction)
+        if self._results.get(key) != result:  # it would have another name, and lie elsewhere
+            self.remove(key)
+        self._results[key] = result
         layer = self.get(key)
         if layer is None:
             kind = Labels if "colormap" in looks and plane.dtype == np.uint8 and plane.ndim == 2 else Image
@@ -110,6 +114,7 @@ class OwnLayers:
     def remove(self, name: str) -> None:
         """Take a layer out of the viewer."""
         layer = self._layers.pop(name, None)
+        self._results.pop(name, None)
         if layer is not None and layer in self._viewer.layers:
             spared = OldObjectsSpared()
             self._viewer.layers.remove(layer)

@@ -180,6 +180,7 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
     layer, place = look.result.reconstruction, look.slice
     axes = list(place.displayed)
     corners = np.array([layer.world_to_data(vertex) for vertex in vertices])[:, axes]
+    half_width = look.result.interval_factor
     to_world, factor = layer.data_to_world, np.array([length_unit(layer, a)[0] for a in range(layer.ndim)])
     unit = length_unit(layer, axes[0])[1]
     into_original = original.world_to_data if original is not None else None
@@ -207,6 +208,7 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
             sample(look.doubt.std, near),
             values,
             unit,
+            half_width,
         )
 
     return compute

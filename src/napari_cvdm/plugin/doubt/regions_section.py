@@ -277,7 +277,7 @@ def _physical(place: Place, layer: Image) -> tuple[float, float, float]:
 
 
 def _zoom_for(place: Place, layer: Image, side: float) -> float:
-    """Return the zoom at which a place takes a sixth of the view, but no pixel more than four on the screen."""
+    """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most."""
     top, left, bottom, right = place.region.box
     corners = [layer.data_to_world(place.slice.point(*corner)) for corner in ((top, left), (bottom, right))]
     pixel = min(float(layer.extent.step[axis]) for axis in place.slice.displayed) * place.slice.step

@@ -112,7 +112,11 @@ class ThresholdSection(QWidget):
         look, threshold = self._link.look, self.threshold
         if look is None or threshold is None:
             return
-        self.words.setText(threshold_words(look.curve.at(threshold), look.measure, look.result.calibrated))
+        result = look.result
+        words = threshold_words(
+            look.curve.at(threshold), look.measure, result.calibrated, result.interval_factor
+        )
+        self.words.setText(words)
         self.changed.emit(threshold)
         if self.mark.isChecked():
             self._soon.start()

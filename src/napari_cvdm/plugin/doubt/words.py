@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cvdm.assessment.doubt import NINETY_PERCENT, Measure, ThresholdSummary
+from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -60,7 +60,7 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     return 1.0, "px"
 
 
-def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool) -> str:
+def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
     Parameters
@@ -71,6 +71,8 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
         In what it is told.
     calibrated : bool
         Whether the uncertainty was calibrated; if not, its size is not to be relied on.
+    factor : float
+        Half the width of the 90 % interval, in standard deviations.
     """
     lines = [
         f"<b>{percent(summary.share_of_signal)} of the signal</b> is above this "
@@ -81,7 +83,7 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
     known = [f"±\u00a0{amount(error, measure)} {side}" for error, side in sides if error is not None]
     if known:
         lines.append(f"Expected error{of_signal}: {', '.join(known)}.")
-    at = amount(NINETY_PERCENT * summary.threshold, measure)
+    at = amount(factor * summary.threshold, measure)
     if calibrated:
         lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
     else:
