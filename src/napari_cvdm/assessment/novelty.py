@@ -1,0 +1,201 @@
+"""Whether an image looks like anything that the model was trained on.
+
+A network does not refuse: shown nuclei or text, it makes filaments of them. How far an image lies from those
+of training is measured on statistics of the image itself, as a Mahalanobis distance. ``benchmarks/novelty.py``
+compares that with other scores, and renews the statistics that are stored beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.image_statistics import NAMES, image_statistics
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+FloatArray = NDArray[np.float64]
+
+STATISTICS = Path(__file__).parent / "novelty.json"
+"""The density of the bundled model's training images."""
+
+_FIELD = 80
+_MOST_FIELDS = 9
+_SHRINKAGE = 0.1
+_QUANTILES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A Gaussian density of some numbers, in units of their usual spread. From `fit` or `load`.
+
+    Attributes
+    ----------
+    centre, spread : ndarray, (numbers,)
+        Mean and standard deviation of each number over the known images.
+    precision : ndarray, (numbers, numbers)
+        Inverse of their correlation, shrunk a little towards none.
+    limits : tuple of float
+        Scores that 50, 95 and 99 % of the known images stay below.
+    """
+
+    centre: FloatArray
+    spread: FloatArray
+    precision: FloatArray = field(repr=False)
+    limits: tuple[float, float, float]
+
+    @classmethod
+    def fit(cls, numbers: ArrayLike) -> Density:
+        """Measure a density on known images, (images, numbers)."""
+        values = np.asarray(numbers, np.float64)
+        centre, spread = values.mean(0), values.std(0) + 1e-6
+        scaled = (values - centre) / spread
+        correlation = scaled.T @ scaled / len(scaled)
+        shrunk = (1 - _SHRINKAGE) * correlation + _SHRINKAGE * np.eye(values.shape[1])
+        bare = cls(centre, spread, np.linalg.inv(shrunk), (0.0, 0.0, 0.0))
+        known = [bare.score(each) for each in values]
+        half, most, nearly_all = (float(each) for each in np.quantile(known, _QUANTILES))
+        return cls(centre, spread, bare.precision, (half, most, nearly_all))
+
+    def score(self, numbers: ArrayLike) -> float:
+        """Return the Mahalanobis distance per number: about 1 for a known image."""
+        scaled = (np.asarray(numbers, np.float64) - self.centre) / self.spread
+        return float(np.sqrt(max(float(scaled @ self.precision @ scaled), 0.0) / scaled.size))
+
+    def save(self, path: Path = STATISTICS) -> Path:
+        """Write the density to a JSON file."""
+        content = {
+            "numbers": list(NAMES),
+            "centre": [float(f"{v:.6g}") for v in self.centre],
+            "spread": [float(f"{v:.6g}") for v in self.spread],
+            "precision": [[float(f"{v:.6g}") for v in row] for row in self.precision],
+            "limits": [float(f"{v:.4g}") for v in self.limits],
+        }
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: Path = STATISTICS) -> Density:
+        """Read a density that `save` wrote."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        arrays = (np.array(content[name], np.float64) for name in ("centre", "spread", "precision"))
+        half, most, nearly_all = content["limits"]
+        return cls(*arrays, (half, most, nearly_all))
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How unlike the training images an image is. From `check_novelty`.
+
+    Attributes
+    ----------
+    score : float
+        Distance from the training images; about 1 for one of them.
+    usual, rare : float
+        95 and 99 % of the training images score below.
+    verdict : str
+        "known", "unusual" or "strange".
+    reasons : tuple of str
+        The numbers that differ most, the worst first; empty for a known image.
+    """
+
+    score: float
+    usual: float
+    rare: float
+    verdict: str
+    reasons: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        return {
+            "score": self.score,
+            "usual_below": self.usual,
+            "rare_above": self.rare,
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+        }
+
+
+def check_novelty(image: ArrayLike, density: Density | None = None) -> Novelty:
+    """Compare an image with those of training.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        As recorded; at least 12 × 12 pixels.
+    density : Density, optional
+        Of the training images; by default of the bundled model's.
+
+    Returns
+    -------
+    Novelty
+
+    References
+    ----------
+    Mahalanobis distances to the training data as a sign of novelty: Lee et al., A simple unified framework
+    for detecting out-of-distribution samples and adversarial attacks, NeurIPS 2018.
+    """
+    known = bundled_density() if density is None else density
+    numbers = np.median([image_statistics(part) for part in _fields(np.asarray(image))], axis=0)
+    score = known.score(numbers)
+    _, usual, rare = known.limits
+    verdict = "known" if score <= usual else "unusual" if score <= rare else "strange"
+    away = np.abs(numbers - known.centre) / known.spread
+    worst = np.argsort(-away)[:3] if verdict != "known" else []
+    return Novelty(score, usual, rare, verdict, tuple(NAMES[i] for i in worst))
+
+
+@lru_cache(maxsize=1)
+def bundled_density() -> Density:
+    """Return the density of the bundled model's training images."""
+    return Density.load()
+
+
+def _fields(image: NDArray[Any]) -> list[NDArray[Any]]:
+    """Cut an image into fields of the size that the density was measured on; empty ones do not count."""
+    rows, columns = (max(1, round(side / _FIELD)) for side in image.shape)
+    if rows * columns == 1:
+        return [image]
+    parts = [part for row in np.array_split(image, rows, 0) for part in np.array_split(row, columns, 1)]
+    contrast = [float(np.ptp(np.percentile(part, (1, 99.8)))) for part in parts]
+    fullest = np.argsort(contrast)[::-1][:_MOST_FIELDS]
+    return [parts[i] for i in fullest if contrast[i] > 0] or [image[choose_detail(image, _FIELD)]]
+
+
+def network_features(image: ArrayLike, model: PretrainedModel) -> tuple[FloatArray, float]:
+    """Return the mean network's deepest features, averaged over the image, and the mean rate λ.
+
+    Candidates for a score of novelty, which `benchmarks/novelty.py` compares.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        Normalised intensities; sides that are multiples of the network's granularity.
+    model : PretrainedModel
+        With networks of this package's own kind.
+
+    Returns
+    -------
+    features : ndarray, (channels,)
+    rate : float
+    """
+    import torch
+
+    network: Any = model.network
+    found: list[Any] = []
+    deepest = network.mean_network.encoders[-1]
+    hook = deepest.register_forward_hook(lambda _module, _inputs, output: found.append(output))
+    try:
+        with torch.inference_mode():
+            estimate = network.estimate(torch.from_numpy(np.asarray(image, np.float32))[None, None])
+    finally:
+        hook.remove()
+    return found[0].mean((0, 2, 3)).double().numpy(), float(estimate.lam.mean())

@@ -1,0 +1,157 @@
+"""Whether an image was recorded under conditions that the model was trained for.
+
+Pixel size, width of the point-spread function and light, as measured on the image, against the ranges in the
+model card: inside, at the edge, or outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_cvdm.assessment.consistency import Consistency
+
+Verdict = Literal["inside", "at the edge", "outside", "not known"]
+
+EDGE = 1.15
+"""A value within this factor of a bound, on either side, is at the edge: measurements are no better."""
+
+MOST_SATURATED = 0.001
+"""Share of saturated pixels from which on an image counts as over-exposed."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One imaging condition. From `check_conditions`.
+
+    Attributes
+    ----------
+    name, unit : str
+        What was measured, in words, and in what unit.
+    value : float or None
+        As measured; None if that was not possible.
+    low, high : float or None
+        The range of training; None if the card does not state one.
+    verdict : {"inside", "at the edge", "outside", "not known"}
+        Where the value lies.
+    """
+
+    name: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+    @property
+    def sentence(self) -> str:
+        """Say it in words."""
+        if self.value is None or self.low is None or self.high is None:
+            return f"{self.name}: {self.verdict}."
+        return (
+            f"{self.name}: {self.value:.3g} {self.unit}, {self.verdict} "
+            f"{'of ' if self.verdict == 'at the edge' else ''}the {self.low:.3g} to {self.high:.3g} "
+            f"{self.unit} of training."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        return asdict(self)
+
+
+def check_conditions(
+    image: ArrayLike,
+    consistency: Consistency,
+    *,
+    ranges: Mapping[str, Any],
+    pixel_sizes: tuple[float, float] | None = None,
+    pixel_size: float | None = None,
+    upscaling: int = 2,
+) -> list[Condition]:
+    """Measure the conditions of an image and compare them with a model card.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        The measurement.
+    consistency : Consistency
+        Of the measurement and its reconstruction, which tells the width of the point-spread function and
+        what part of the light is in focus.
+    ranges : mapping
+        The model card's ranges: "psf_sigma" in fine pixels, "photons" in electrons at the bright end of the
+        structure in focus, "target_ratio", "target_sigma_min".
+    pixel_sizes : tuple of float, optional
+        The model card's pixel sizes, in nm.
+    pixel_size : float, optional
+        Of the image, in nm.
+    upscaling : int
+        Fine pixels per camera pixel.
+
+    Returns
+    -------
+    list of Condition
+        Pixel size, width of the point-spread function, light, saturation.
+    """
+    sizes = pixel_sizes or (None, None)
+    widths = _bounds(ranges.get("psf_sigma"), 1 / upscaling)
+    light = _bounds(ranges.get("photons"), 1.0)
+    return [
+        _condition("Pixel size", "nm", pixel_size, *sizes),
+        _condition(
+            "Width of the point-spread function",
+            "camera pixels",
+            _psf_sigma(consistency, ranges, upscaling),
+            *widths,
+        ),
+        _condition("Light at the bright end", "photo-electrons", _photons(consistency), *light),
+        _saturation(consistency.noise.saturated),
+    ]
+
+
+def _bounds(bounds: Any, factor: float) -> tuple[float | None, float | None]:
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2:
+        return None, None
+    return float(bounds[0]) * factor, float(bounds[1]) * factor
+
+
+def _condition(name: str, unit: str, value: float | None, low: float | None, high: float | None) -> Condition:
+    return Condition(name, unit, value, low, high, _verdict(value, low, high))
+
+
+def _verdict(value: float | None, low: float | None, high: float | None) -> Verdict:
+    if value is None or low is None or high is None or not np.isfinite(value):
+        return "not known"
+    if low * EDGE <= value <= high / EDGE:
+        return "inside"
+    return "at the edge" if low / EDGE <= value <= high * EDGE else "outside"
+
+
+def _psf_sigma(consistency: Consistency, ranges: Mapping[str, Any], upscaling: int) -> float | None:
+    """Width of the camera's point-spread function in camera pixels.
+
+    What turns the reconstruction into the measurement is the difference of two blurs: the reconstruction has
+    one of its own, which the card states as a share of the other, and a least width.
+    """
+    between = consistency.sigma
+    if np.isnan(between):
+        return None
+    ratio, least = float(ranges.get("target_ratio", 0.0)), float(ranges.get("target_sigma_min", 0.0))
+    width = between / np.sqrt(1 - min(ratio, 0.9) ** 2)
+    if ratio * width < least / upscaling:
+        width = np.hypot(between, least / upscaling)
+    return float(width)
+
+
+def _photons(consistency: Consistency) -> float | None:
+    """Photo-electrons at the bright end of what is in focus."""
+    structure = consistency.structure
+    return consistency.noise.electrons(float(np.percentile(structure, 99.8) - np.percentile(structure, 1.0)))
+
+
+def _saturation(share: float) -> Condition:
+    verdict: Verdict = "outside" if share > MOST_SATURATED else "at the edge" if share > 0 else "inside"
+    return Condition("Saturated pixels", "%", 100 * share, 0.0, 100 * MOST_SATURATED, verdict)

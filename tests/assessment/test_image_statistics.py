@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.image_statistics import NAMES, image_statistics
+from napari_cvdm.simulation.pairs import simulate_pair
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    return simulate_pair("microtubules", 0, 64, photons=500.0)[0].astype(float)
+
+
+def number(image: np.ndarray, name: str) -> float:
+    return float(image_statistics(image)[NAMES.index(name)])
+
+
+def test_gain_and_offset_do_not_matter(field: np.ndarray) -> None:
+    assert len(image_statistics(field)) == len(NAMES)
+    np.testing.assert_allclose(image_statistics(3.7 * field + 900), image_statistics(field), rtol=1e-5)
+
+
+def test_each_number_is_what_its_name_says(field: np.ndarray) -> None:
+    noise = np.random.default_rng(0).normal(100, 5, (64, 64))
+    assert number(field, "signal over noise") > number(noise, "signal over noise") + 0.5
+    assert number(noise, "strength of band 1") > number(field, "strength of band 1")
+    assert number(field, "asymmetry of brightness") > 0 > number(-field, "asymmetry of brightness")
+    assert number(-field, "share of mid-tones") > number(field, "share of mid-tones")
+    stripes = np.sin(np.indices((64, 64))[0] / 2.0) * 50 + noise
+    assert number(stripes, "directedness") > 0.9 > number(noise, "directedness")
+
+
+def test_any_image_has_finite_numbers() -> None:
+    for image in (np.zeros((32, 32)), np.eye(32) * 1e12, np.indices((32, 32)).sum(0) % 2):
+        assert np.isfinite(image_statistics(image)).all()

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.stability import SHIFTS, TURNS, check_stability
+from napari_cvdm.restoration.errors import InputError
+
+
+def image() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.poisson(50 + 4000 * ndimage.gaussian_filter((rng.random((40, 44)) < 0.03) * 1.0, 1.3))
+
+
+def test_what_commutes_with_every_move_has_no_spread() -> None:
+    found = check_stability(image(), enlarge, std=np.full((80, 88), 10.0))
+    assert found.relative < 2e-3  # splines reach far, so that the border counts a little
+    assert found.against_stated is not None
+    assert found.against_stated < 0.2
+
+
+def test_a_restoration_that_prefers_a_direction_is_found_out() -> None:
+    def leaning(plane: np.ndarray) -> np.ndarray:
+        return ndimage.shift(enlarge(plane), (0, 1.0), order=1, mode="nearest")
+
+    found = check_stability(image(), leaning)
+    assert found.relative > 0.02
+    assert found.worst in ("mirrored in X", "turned by 180°")
+
+
+def test_a_restoration_that_prefers_even_pixels_is_found_out() -> None:
+    def gridded(plane: np.ndarray) -> np.ndarray:
+        sharp = enlarge(plane)
+        sharp[::4, ::4] += 100.0
+        return sharp
+
+    found = check_stability(image(), gridded)
+    spread = found.spread[np.isfinite(found.spread)]
+    assert spread.max() > 20
+    assert np.median(spread) < 5
+
+
+def test_the_stated_uncertainty_is_what_spread_is_measured_by() -> None:
+    def uncertain(plane: np.ndarray) -> np.ndarray:
+        noise = np.random.default_rng(int(plane[0, 0]) + plane.shape[0]).normal(
+            0, 3, (2 * plane.shape[0], 2 * plane.shape[1])
+        )
+        return enlarge(plane) + noise
+
+    found = check_stability(image(), uncertain, std=np.full((80, 88), 6.0))
+    assert found.against_stated == pytest.approx(0.5, abs=0.12)
+
+
+def test_restores_once_for_each_move() -> None:
+    calls = []
+    check_stability(image(), lambda plane: calls.append(plane.shape) or enlarge(plane))
+    assert len(calls) == 1 + len(TURNS) + len(SHIFTS)
+
+
+def test_refuses_what_is_too_small() -> None:
+    with pytest.raises(InputError, match="16 × 16"):
+        check_stability(np.zeros((10, 40)), enlarge)
