@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.restoration import device as device_module
 from napari_cvdm.restoration.device import (
     SMALLEST_TILE,
@@ -18,7 +17,6 @@ from napari_cvdm.restoration.device import (
     choose_device,
     is_out_of_memory,
     missing_cuda_notice,
-    prepared_copy,
     within_memory,
 )
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
@@ -142,18 +140,6 @@ class TestMissingCudaNotice:
         monkeypatch.setattr(platform, "system", lambda: "Linux")
         monkeypatch.setattr(torch, "version", SimpleNamespace(cuda="12.8", hip=None))
         assert missing_cuda_notice() is None
-
-
-class TestPreparedCopy:
-    def test_leaves_the_network_as_it_was(self, simple_network: CVDM) -> None:
-        network = simple_network.double().train()
-        prepared = prepared_copy(network, CPU)
-        assert not prepared.training
-        assert all(p.dtype == torch.float32 and not p.requires_grad for p in prepared.parameters())
-        kernel = prepared.mean_network.stem.weight
-        assert kernel.is_contiguous(memory_format=torch.channels_last)
-        assert network.training
-        assert all(p.dtype == torch.float64 and p.requires_grad for p in network.parameters())
 
 
 class TestCheckTile:

@@ -1,12 +1,11 @@
 """Where a restoration runs, and how large its tiles may be there.
 
-Everything that depends on the machine is decided in this module: which processor, how large an automatic
-tile, and what happens when memory runs out.
+Which processor, how large an automatic tile, and what happens when memory runs out. How networks run on the
+processor is decided in `execution`.
 """
 
 from __future__ import annotations
 
-import copy
 import gc
 import math
 import platform
@@ -17,8 +16,6 @@ from typing import Literal, TypeVar
 
 import torch
 
-from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.restoration.banded import run_in_bands
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
 
 T = TypeVar("T")
@@ -138,21 +135,6 @@ def missing_cuda_notice() -> str | None:
         "An NVIDIA GPU seems to be present, but the installed torch is a CPU build. To use the GPU, install "
         "torch with the command that https://pytorch.org/get-started/locally shows for this system."
     )
-
-
-def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
-    """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
-
-    A copy, because the network given may be in use elsewhere: being trained, or by another run on another
-    device. On a CPU it works in bands; a GPU has no use for them.
-    """
-    prepared = copy.deepcopy(network).to(device=device, dtype=torch.float32)
-    # torch's annotations lack the call with a memory format alone.
-    prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    prepared.eval().requires_grad_(False)
-    if device.type == "cpu":
-        run_in_bands(prepared)
-    return prepared
 
 
 class TileSize:

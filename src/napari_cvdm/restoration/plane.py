@@ -13,7 +13,8 @@ from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
-from napari_cvdm.restoration.device import TileSize, automatic_tile, prepared_copy, within_memory
+from napari_cvdm.restoration.device import TileSize, automatic_tile, within_memory
+from napari_cvdm.restoration.execution import Precision, fit_threads, prepared_copy, to_device
 from napari_cvdm.restoration.noise import gaussian_field
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
@@ -65,6 +66,8 @@ class PlaneRestorer:
     ----------
     mean_tile, noise_tile : TileSize
         Tile sizes in use for the two networks.
+    precision : Precision
+        The number format of the noise network.
     """
 
     def __init__(
@@ -75,7 +78,10 @@ class PlaneRestorer:
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
     ) -> None:
+        if device.type == "cpu":
+            fit_threads()
         self._network = prepared_copy(network, device)
+        self.precision = Precision(device)
         self._device, self._settings, self._checkpoint = device, settings, checkpoint
         config = network.config
         # The noise network, which does nearly all the work, sees less far than the deeper mean network and
@@ -100,7 +106,7 @@ class PlaneRestorer:
         -------
         PlaneEstimate
         """
-        image = torch.from_numpy(np.ascontiguousarray(plane)).to(self._device)[None, None]
+        image = to_device(plane, self._device)
         if padding is None:
             padding = plan_padding(plane.shape[0], plane.shape[1], self._network.granularity)
             observation = pad_by_reflection(image, padding)
@@ -148,10 +154,10 @@ class PlaneRestorer:
                 channels=channels,
                 device=self._device,
             )
-            return values.mul_(sign)
+            return values.mul_(sign).contiguous(memory_format=torch.channels_last)
 
         def step_pass(*tile: Tensor) -> tuple[Tensor]:
-            return (self._network.predict_noise(*tile),)
+            return (self.precision.run(self._network.predict_noise, *tile),)
 
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
             inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from napari_cvdm.restoration.block import Block, Window, plan_window
@@ -16,7 +17,7 @@ from napari_cvdm.restoration.engine import percentiles_for, plane_engine
 from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
-from napari_cvdm.restoration.plane import PlaneEstimate
+from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request
@@ -196,6 +197,10 @@ class Run:
         request = self._request
         tiles = {"mean": self._restorer.mean_tile, "noise": self._restorer.noise_tile}
         provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
+        if isinstance(self._restorer, PlaneRestorer):
+            provenance["precision"] = self._restorer.precision.name
+        if request.chosen.device.type == "cpu":
+            provenance["threads"] = torch.get_num_threads()
         if not is_complete(self._draws_done, request.draws):
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
             fewest = min(self._draws_done)

@@ -1,0 +1,123 @@
+"""How networks run on a processor: number format, threads, memory layout and transfers.
+
+Where they run, and how large their tiles are, is decided in `device`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.restoration.banded import run_in_bands
+
+#: First generation of NVIDIA's processors (Volta) whose tensor cores make half precision pay.
+TENSOR_CORES = (7, 0)
+#: Where Linux says how much of the processors a container or a cluster job may use: version 2, then 1.
+CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+CGROUP_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+
+
+def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
+    """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
+
+    A copy, because the network given may be in use elsewhere: being trained, or by another run on another
+    device. On a CPU it works in bands; a GPU has no use for them.
+    """
+    prepared = copy.deepcopy(network).to(device=device, dtype=torch.float32)
+    # torch's annotations lack the call with a memory format alone.
+    prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    prepared.eval().requires_grad_(False)
+    if device.type == "cpu":
+        run_in_bands(prepared)
+    return prepared
+
+
+class Precision:
+    """The number format of the noise network's convolutions on one device.
+
+    Half precision where there are tensor cores, as an autocast, which leaves the sampler's own arithmetic
+    alone: 11 bits of mantissa change mean and standard deviation by less than 1e-4 of the range, as a test
+    shows. Single precision everywhere else. bfloat16 has too few bits for that, and Apple's MPS gains little.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the network runs.
+
+    Attributes
+    ----------
+    half : bool
+        Whether half precision is in use; given up for good when numbers outgrow it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.half = device.type == "cuda" and torch.cuda.get_device_capability(device) >= TENSOR_CORES
+
+    @property
+    def name(self) -> str:
+        """What the provenance says."""
+        return "float16 in the noise network, else float32" if self.half else "float32"
+
+    def run(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """Evaluate a network; once more in single precision if half precision does not hold its numbers."""
+        if self.half:
+            with torch.autocast(self._device.type, dtype=torch.float16):
+                output = network(*inputs)
+            if bool(torch.isfinite(output).all()):
+                return output
+            self.half = False
+        return network(*inputs)
+
+
+def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:
+    """Bring a (Y, X) plane to a device, as (1, 1, Y, X); by way of pinned memory to CUDA."""
+    image = torch.from_numpy(np.ascontiguousarray(plane))[None, None]
+    if device.type == "cuda":
+        return image.pin_memory().to(device, non_blocking=True)
+    return image.to(device)
+
+
+def available_cores() -> int:
+    """How many cores this process may use, by its affinity and by its container's or job's share."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        cores = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def fit_threads() -> int:
+    """Let torch use no more threads than there are cores for it; return how many it uses.
+
+    Threads beyond that wait for each other in every convolution, which costs far more than they bring. Fewer
+    are left as they are: the user or the scheduler wanted it so.
+    """
+    cores = available_cores()
+    if torch.get_num_threads() > cores:
+        torch.set_num_threads(cores)
+    return torch.get_num_threads()
+
+
+def _cgroup_quota() -> float | None:
+    """Cores that the process's group may keep busy on average; None without a limit."""
+    try:
+        if CGROUP_LIMIT.is_file():
+            quota, period = CGROUP_LIMIT.read_text().split()
+        else:
+            quota, period = (path.read_text().strip() for path in (CGROUP_QUOTA, CGROUP_PERIOD))
+        share = float(quota) / float(period)  # "max" is no number
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+    return share if share > 0 else None

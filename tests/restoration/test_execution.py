@@ -1,0 +1,163 @@
+"""How networks run, on machines that are faked."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from torch import Tensor
+
+from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.models import load_model
+from napari_cvdm.restoration import execution, plane
+from napari_cvdm.restoration.banded import BandedUNet
+from napari_cvdm.restoration.execution import (
+    Precision,
+    available_cores,
+    fit_threads,
+    prepared_copy,
+    to_device,
+)
+from napari_cvdm.restoration.restore import restore
+
+CPU = torch.device("cpu")
+GPU = torch.device("cuda", 0)
+MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
+
+
+class TestPreparedCopy:
+    def test_leaves_the_network_as_it_was(self, simple_network: CVDM) -> None:
+        network = simple_network.double().train()
+        prepared = prepared_copy(network, CPU)
+        assert not prepared.training
+        assert all(p.dtype == torch.float32 and not p.requires_grad for p in prepared.parameters())
+        kernel = prepared.mean_network.stem.weight
+        assert kernel.is_contiguous(memory_format=torch.channels_last)
+        assert network.training
+        assert all(p.dtype == torch.float64 and p.requires_grad for p in network.parameters())
+        assert isinstance(prepared.noise_network, BandedUNet)
+
+    def test_has_no_bands_elsewhere(self, simple_network: CVDM) -> None:
+        # The device of shapes without values stands in for a GPU.
+        prepared = prepared_copy(simple_network, torch.device("meta"))
+        assert not isinstance(prepared.noise_network, BandedUNet)
+
+
+class TestPrecision:
+    @pytest.mark.parametrize(("capability", "half"), [((6, 1), False), ((7, 0), True), ((9, 0), True)])
+    def test_is_half_where_there_are_tensor_cores(
+        self, monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], half: bool
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+        assert Precision(GPU).half == half
+        assert ("float16" in Precision(GPU).name) == half
+
+    @pytest.mark.parametrize("kind", ["cpu", "mps"])
+    def test_is_single_elsewhere(self, kind: str) -> None:
+        precision = Precision(torch.device(kind))
+        assert not precision.half
+        assert precision.name == "float32"
+
+    def test_reaches_the_convolutions_and_gives_up_on_overflow(self) -> None:
+        precision = Precision(CPU)
+        precision.half = True
+        layer = torch.nn.Conv2d(1, 1, 1, bias=False).requires_grad_(False)
+        torch.nn.init.ones_(layer.weight)
+        seen: list[torch.dtype] = []
+
+        def network(x: Tensor) -> Tensor:
+            out = layer(x)
+            seen.append(out.dtype)
+            return out.float()
+
+        assert torch.equal(precision.run(network, torch.ones(1, 1, 2, 2)), torch.ones(1, 1, 2, 2))
+        assert precision.half
+        large = torch.full((1, 1, 2, 2), 1e6)
+        assert torch.equal(precision.run(network, large), large)
+        assert not precision.half
+        assert seen == [torch.float16, torch.float16, torch.float32]
+
+    def test_half_stays_within_a_ten_thousandth_of_the_range(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        image, model = tifffile.imread(MICROGRAPH)[20:52, 20:52], load_model()
+        # Without bands, as on the GPU that this CPU stands in for.
+        monkeypatch.setattr(execution, "run_in_bands", lambda _: None)
+        single = restore(image, model, draws=2, device="cpu")
+        assert single.provenance["precision"] == "float32"
+
+        class Half(Precision):
+            def __init__(self, device: torch.device) -> None:
+                super().__init__(device)
+                self.half = True
+
+        monkeypatch.setattr(plane, "Precision", Half)
+        half = restore(image, model, draws=2, device="cpu")
+        assert half.provenance["precision"].startswith("float16")
+        tolerance = 1e-4 * float(np.ptp(single.mean))
+        np.testing.assert_allclose(half.mean, single.mean, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(half.std, single.std, rtol=0, atol=tolerance)
+        assert not np.array_equal(half.mean, single.mean)
+
+
+class TestTransfers:
+    def test_go_through_pinned_memory_to_cuda_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        steps: list[object] = []
+
+        def pinned(tensor: Tensor) -> Tensor:
+            steps.append("pin")
+            return tensor
+
+        def sent(tensor: Tensor, device: torch.device, *, non_blocking: bool = False) -> Tensor:
+            steps.append((device.type, non_blocking))
+            return tensor
+
+        monkeypatch.setattr(torch.Tensor, "pin_memory", pinned)
+        monkeypatch.setattr(torch.Tensor, "to", sent)
+        image = np.arange(12, dtype=np.float32).reshape(3, 4)
+        for device in (CPU, GPU):
+            arrived = to_device(image.T, device)
+            assert arrived.shape == (1, 1, 4, 3)
+            assert np.array_equal(arrived[0, 0].numpy(), image.T)
+        assert steps == [("cpu", False), "pin", ("cuda", True)]
+
+
+class TestThreads:
+    @pytest.fixture(autouse=True)
+    def machine(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """Eight cores, and no limit unless a test writes one."""
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+        for name in ("CGROUP_LIMIT", "CGROUP_QUOTA", "CGROUP_PERIOD"):
+            monkeypatch.setattr(execution, name, tmp_path / name)
+        return tmp_path
+
+    def test_cores_are_those_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert available_cores() == 8
+        monkeypatch.delattr(os, "sched_getaffinity")
+        monkeypatch.setattr(os, "cpu_count", lambda: 6)
+        assert available_cores() == 6
+
+    @pytest.mark.parametrize(
+        ("limit", "cores"),
+        [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("9900000 100000", 8), ("odd", 8)],
+    )
+    def test_cores_are_at_most_the_share_of_a_container(self, machine: Path, limit: str, cores: int) -> None:
+        (machine / "CGROUP_LIMIT").write_text(limit + "\n")
+        assert available_cores() == cores
+
+    @pytest.mark.parametrize(("quota", "cores"), [("-1", 8), ("300000", 3)])
+    def test_cores_are_at_most_the_share_in_an_older_container(
+        self, machine: Path, quota: str, cores: int
+    ) -> None:
+        (machine / "CGROUP_QUOTA").write_text(quota + "\n")
+        (machine / "CGROUP_PERIOD").write_text("100000\n")
+        assert available_cores() == cores
+
+    @pytest.mark.parametrize(("threads", "fitted"), [(64, 8), (8, 8), (3, 3)])
+    def test_are_made_fewer_and_never_more(
+        self, monkeypatch: pytest.MonkeyPatch, threads: int, fitted: int
+    ) -> None:
+        now = [threads]
+        monkeypatch.setattr(torch, "get_num_threads", lambda: now[0])
+        monkeypatch.setattr(torch, "set_num_threads", lambda number: now.__setitem__(0, number))
+        assert fit_threads() == fitted
