@@ -15,6 +15,7 @@ from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.link import Link, Look
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+    from napari_cvdm.plugin.doubt.slices import Slice
 
 __all__ = ["Pictures"]
 
@@ -88,21 +89,19 @@ class Pictures(QObject):
         elif key == "draws" and link.result.draws is not None:
             self._show_draw()
         elif key == "schedule" and link.original is not None:
-            self._ask(key, schedule_task(link))
+            self._ask(key, schedule_task(link), link.current())
         elif key in ("uncertainty", "colour", "opacity") and link.look is not None:
-            self._ask(key, _composition(key, link.look, *self._limits(link.look)))
+            look = link.look
+            self._ask(key, _composition(key, look, *self._limits(look)), look.slice)
 
     def close(self) -> None:
         """Want nothing any more."""
         self._renewal.stop()
         self._background.drop()
 
-    def _ask(self, key: str, task: Task) -> None:
-        look, place = self._link.look, self._link.current()
+    def _ask(self, key: str, task: Task, place: Slice | None) -> None:
         result = self._link.result
-        self._background.ask(
-            lambda checkpoint: (key, result, look.slice if look else place, task(checkpoint))
-        )
+        self._background.ask(lambda checkpoint: (key, result, place, task(checkpoint)))
 
     def _on_computed(self, answer: tuple[str, Any, Any, np.ndarray]) -> None:
         key, result, place, plane = answer

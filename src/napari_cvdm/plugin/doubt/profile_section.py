@@ -49,6 +49,7 @@ class ProfileSection(QWidget):
         super().__init__()
         self._link, self._marks = link, marks
         self._lines: Shapes | None = None
+        self._sampled: tuple[Look, Image | None, bytes] | None = None
         self.draw = QPushButton("Draw a line")
         self.draw.setToolTip("Takes up napari's line tool: drag from one end to the other.")
         self.across = QPushButton("Line across")
@@ -89,6 +90,7 @@ class ProfileSection(QWidget):
         for button in (self.draw, self.across):
             button.setEnabled(look is not None)
         if look is None:
+            self._sampled = None
             self.plot.show_plot(None, words)
         self._soon.start()
 
@@ -156,13 +158,17 @@ class ProfileSection(QWidget):
             return
         if not len(lines.data):
             self._background.drop()
+            self._sampled = None
             self.plot.show_plot(None)
             return
         chosen = max(lines.selected_data, default=len(lines.data) - 1)
         vertices = np.array(
             [lines.data_to_world(vertex) for vertex in lines.data[min(chosen, len(lines.data) - 1)]]
         )
-        self._background.ask(_sampling(look, self._link.original, vertices))
+        wanted = (look, self._link.original, vertices.tobytes())
+        if wanted != self._sampled:  # lines are also "highlighted" when the mouse merely passes over them
+            self._sampled = wanted
+            self._background.ask(_sampling(look, self._link.original, vertices))
 
     def _on_sampled(self, answer: tuple[Look, Profile]) -> None:
         look, profile = answer
