@@ -41,7 +41,12 @@ VIEWER_LIBRARIES = {
     "superqt",
     "vispy",
 }
-DISTRIBUTION_OF = {"PIL": "pillow", "bioimageio": "bioimageio.spec", "skimage": "scikit-image", "yaml": "pyyaml"}
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "bioimageio": "bioimageio.spec",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
 
 
 class Imported(NamedTuple):
