@@ -5,7 +5,7 @@
 Held-out structures (see benchmarks/uncertainty.py) are restored with each sampler and number of steps. Draws
 are plain: the card's shrinkage, scale weight and calibration are left out, so that what a sampler itself does
 is seen. The default should be the cheapest number of steps whose mean lies within 0.05 dB of 50 steps and
-whose spread (std over error) within 2 %. Numbers go to docs/benchmarks/sampling_steps.json, the picture to
+whose 90 % interval covers the same share within 2 %. Numbers go to docs/benchmarks/sampling_steps.json, the picture to
 docs/images/sampling_steps.png. --quick takes a minute.
 """
 
@@ -31,7 +31,7 @@ from matplotlib import pyplot as plt
 
 Row = dict[str, Any]
 SAMPLERS = ("angular", "multistep", "deterministic", "ancestral")
-MOST_DB, MOST_SPREAD = 0.05, 0.02
+MOST_DB, MOST_COVERAGE = 0.05, 0.02
 
 
 def measure(model: Any, sampler: Any, steps: int, sources: list[HeldOutField], draws: int) -> Row:
@@ -68,7 +68,7 @@ def cheapest(rows: list[Row]) -> dict[str, int]:
         last = mine[-1]
         good = [
             last["psnr"] - row["psnr"] <= MOST_DB
-            and abs(row["std_over_rmse"] / last["std_over_rmse"] - 1) <= MOST_SPREAD
+            and abs(row["coverage90"] - last["coverage90"]) <= MOST_COVERAGE
             for row in mine
         ]
         first = max((i + 1 for i, each in enumerate(good) if not each), default=0)
