@@ -53,3 +53,12 @@ def test_a_stranger_s_card_cannot_bring_markup_along(small_model):
     assert "<img" not in html
     assert "<script" not in html
     assert "15 to 3000" in html
+
+
+def test_a_model_of_the_authors_kind_says_what_tiles_mean_there(small_model):
+    theirs = {"kind": "cvdm-reference", "training_size": 128}
+    html = as_html(replace(small_model.card, architecture=theirs, upscaling=1))
+    assert "tiles of 128 pixels" in html
+    assert "enlarge a camera image" in html
+    assert "that of the image" in html
+    assert "Please note" not in as_html(small_model.card)

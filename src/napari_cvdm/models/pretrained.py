@@ -16,12 +16,28 @@ if TYPE_CHECKING:  # torch loads when a model is loaded, not when this module is
 
     Network: TypeAlias = CVDM | ReferenceCVDM
 
-__all__ = ["PretrainedModel", "is_reference"]
+__all__ = ["PretrainedModel", "is_reference", "notes_for"]
 
 
 def is_reference(architecture: Mapping[str, Any]) -> bool:
     """Whether the architecture of a card is the authors' published one, instead of our own."""
     return "kind" in architecture and architecture["kind"] == KIND
+
+
+def notes_for(card: ModelCard) -> tuple[str, ...]:
+    """Tell from a model's card what a user should know before believing a result, a sentence each."""
+    if not is_reference(card.architecture):
+        return ()
+    notes = [
+        "The authors' published networks normalise over all they are given, so a pixel depends on the "
+        f"tiling: tiles of {card.architecture.get('training_size')} pixels, the size of the training images, "
+        "overlap and are blended in every step."
+    ]
+    if card.upscaling == 1:
+        notes.append(
+            "This model takes images on the grid of the sharp image: enlarge a camera image to it first."
+        )
+    return tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -62,16 +78,4 @@ class PretrainedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know before believing a result of this model, a sentence each."""
-        if self.tiles_exact:
-            return ()
-        architecture = self.card.architecture
-        notes = [
-            "The authors' published networks normalise over all they are given, so a pixel depends on the "
-            f"tiling: tiles of {architecture.get('training_size')} pixels, the size of the training images, "
-            "overlap and are blended in every step."
-        ]
-        if self.upscaling == 1:
-            notes.append(
-                "This model takes images on the grid of the sharp image: enlarge a camera image to it first."
-            )
-        return tuple(notes)
+        return notes_for(self.card)

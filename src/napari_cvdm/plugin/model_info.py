@@ -53,7 +53,10 @@ def read_card(name: str) -> ModelCard | None:
 
 def as_html(card: ModelCard) -> str:
     """Describe a model for a reader, as HTML; what a card holds is escaped, because it may be anybody's."""
-    rows: list[tuple[str, str]] = [("Sampling", f"{card.upscaling} times finer than the image")]
+    from napari_cvdm.models.pretrained import notes_for
+
+    finer = f"{card.upscaling} times finer than the image" if card.upscaling > 1 else "that of the image"
+    rows: list[tuple[str, str]] = [("Sampling", finer)]
     if card.pixel_size_nm is not None:
         low, high = card.pixel_size_nm
         rows.append(("Pixel sizes it knows", f"{low:g} to {high:g} nm"))
@@ -68,6 +71,7 @@ def as_html(card: ModelCard) -> str:
     parts = [
         f"<h3>{escape(card.name)}</h3><p>{escape(card.description)}</p>",
         _table(rows),
+        _list("Please note", notes_for(card)),
         _list("Trained on", card.training.get("data", ())),
         _list("Never shown", never),
         f"<p><b>Licence:</b> {escape(card.licence)}</p>",
