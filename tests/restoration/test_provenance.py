@@ -62,6 +62,8 @@ class TestDescribe:
             "normalize": "stack",
             "warnings": [],
             "versions": versions(),
+            "precision": "float32",
+            "threads": torch.get_num_threads(),
         }
 
     def test_names_the_sampler_that_was_asked_for(
