@@ -35,14 +35,14 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     assert measured["data"] == "simulated fields"
     # This untrained network's errors have such heavy tails that the curve stops short of the interval.
     assert 0.88 < measured["coverage_after"]["0.9"] < 0.98
-    assert abs(measured["slope_after"] - 1) < abs(measured["slope_before"] - 1)
+    assert abs(measured["coverage_after"]["0.9"] - 0.9) < abs(measured["coverage_before"]["0.9"] - 0.9)
     assert card.calibration is not None
     assert card.calibration["kind"] == "monotone"
     factors = dict(zip(card.calibration["levels"], card.calibration["factors"], strict=True))
     assert factors[0.5] < factors[0.8] < factors[0.9] < factors[0.95]
     errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
-    assert errors[card.posterior_shrinkage] <= 1.006 * min(errors.values())
-    assert all(errors[w] > 1.004 * min(errors.values()) for w in errors if w < card.posterior_shrinkage)
+    assert errors[card.posterior_shrinkage] <= 1.011 * min(errors.values())
+    assert all(errors[w] > 1.009 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
     assert len(lines) == 2
 
 
