@@ -72,6 +72,16 @@ def test_the_plan_follows_the_form(qtbot, make, use_small_model):
     qtbot.waitUntil(lambda: "on the CPU" in page.form.plan.text(), timeout=60_000)
 
 
+def test_what_a_model_needs_to_be_told_is_told(make, small_model, monkeypatch):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    assert page.form.model_notes.isHidden()
+    architecture = {"kind": "cvdm-reference", "training_size": 64}
+    published = replace(small_model.card, architecture=architecture)
+    monkeypatch.setattr(module, "read_card", lambda name: published)
+    page.advice.show_match()
+    assert "tiles of 64 pixels" in page.form.model_notes.text()
+
+
 def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatch):
     page = make(Image(np.zeros((60, 60), np.uint16)))
     monkeypatch.setattr(module, "read_card", lambda name: None)

@@ -7,7 +7,7 @@ import sys
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current, raise_dock_of
 
 
 def test_the_window_is_found_from_a_dock_wherever_it_is(qtbot):
@@ -23,6 +23,22 @@ def test_the_window_is_found_from_a_dock_wherever_it_is(qtbot):
 
 def test_a_widget_in_no_window_is_no_fault():
     make_canvas_current(None)
+
+
+def test_a_dock_behind_another_comes_to_the_front(qtbot):
+    window, inner = QMainWindow(), [QWidget(), QWidget()]
+    qtbot.addWidget(window)
+    docks = [QDockWidget("first"), QDockWidget("second")]
+    for dock, widget in zip(docks, inner, strict=True):
+        dock.setWidget(widget)
+        window.addDockWidget(dock.allowedAreas().RightDockWidgetArea, dock)
+    window.tabifyDockWidget(*docks)
+    window.show()
+    qtbot.waitExposed(window)
+    for widget in inner:
+        raise_dock_of(widget)
+        qtbot.waitUntil(lambda shown=widget: not shown.visibleRegion().isEmpty(), timeout=5000)
+    raise_dock_of(QWidget())  # in no dock: no fault
 
 
 def test_layers_can_be_removed_while_they_are_on_the_screen(tmp_path):

@@ -39,3 +39,13 @@ def test_what_cannot_be_measured_is_not_tried_again_and_not_said(qtbot, measurin
     assert measuring.speed("default", "cpu", "auto") is None
     measuring.measure("default", "cpu", "auto")
     assert not measuring.busy
+
+
+def test_a_run_comes_first(qtbot, measuring, use_small_model):
+    with qtbot.waitSignal(measuring.measured, timeout=60_000):
+        measuring.measure("default", "cpu", "auto")
+        measuring.give_up()
+    assert not measuring.busy
+    with qtbot.waitSignal(measuring.measured, timeout=60_000):
+        measuring.measure("default", "cpu", "auto")  # what was given up is measured when there is time
+    assert measuring.speed("default", "cpu", "auto") is not None

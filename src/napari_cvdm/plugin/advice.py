@@ -57,7 +57,13 @@ class Advice(QObject):
 
     def show_match(self, event: Any = None) -> None:
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
-        self._form.set_mismatch(*self._mismatch())
+        from napari_cvdm.models.pretrained import notes_for
+
+        card = self._card()
+        notes = () if card is None else notes_for(card)
+        self._form.model_notes.setText(" ".join(notes))
+        self._form.model_notes.setVisible(bool(notes))
+        self._form.set_mismatch(*self._mismatch(card))
         self.show_plan()
 
     def show_plan(self, event: Any = None) -> None:
@@ -80,6 +86,10 @@ class Advice(QObject):
         if self._subject.layer is not None and self._card() is not None:
             self._measuring.measure(form.model.value, form.device.value, form.tile_side)
             self.show_plan()
+
+    def give_up_measuring(self) -> None:
+        """Leave the processor to a run."""
+        self._measuring.give_up()
 
     def check_memory(self) -> None:
         """Refuse a run for which there is not enough memory.
@@ -108,8 +118,8 @@ class Advice(QObject):
         except (ModelError, OSError):  # the run will say what is wrong
             return None
 
-    def _mismatch(self) -> tuple[str, str]:
-        reading, size, card = self._subject.reading, float(self._form.pixel_size.value), self._card()
+    def _mismatch(self, card: ModelCard | None) -> tuple[str, str]:
+        reading, size = self._subject.reading, float(self._form.pixel_size.value)
         if reading is None or card is None or card.pixel_size_nm is None or not size:
             return "", ""
         from napari_cvdm.restoration.resampling import plan_resampling

@@ -15,7 +15,7 @@ from napari_cvdm.plugin.model_field import ModelField
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
-from napari_cvdm.plugin.rows import add_row, add_wide, narrow, new_form, note
+from napari_cvdm.plugin.rows import add_row, add_wide, narrow, new_form, note, stacked
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
@@ -50,8 +50,8 @@ class Form(QWidget):
         Questions about the image.
     resample : QCheckBox
         The offer to resample; hidden while there is no need.
-    understood, pixel_size_origin, mismatch, plan : QLabel
-        Notes below the layer and the pixel size, and what a run will do.
+    understood, pixel_size_origin, mismatch, model_notes, plan : QLabel
+        Notes below the layer, the pixel size and the model, and what a run will do.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Form(QWidget):
             tooltip="The layer to restore: an image or a stack, 2-D plane by plane.",
         )
         self.understood, self.pixel_size_origin, self.mismatch, self.plan = (note() for _ in range(4))
+        self.model_notes = note()
         self.inquiry = Inquiry()
         self.part = ComboBox(
             label="Part",
@@ -271,9 +272,9 @@ class Form(QWidget):
         add_row(form, self.part)
         add_row(form, self.pixel_size)
         add_wide(form, self.pixel_size_origin)
-        form.addRow(self.mismatch)
-        form.addRow(self.resample)
+        form.addRow(stacked(self.mismatch, self.resample))
         add_row(form, self.model, self.model_field.row)
+        form.addRow(stacked(self.model_notes))
         add_row(form, self.quality)
         add_row(form, self.draws)
         add_row(form, self.device)

@@ -1,11 +1,11 @@
-"""Keeping napari from crashing when layers are removed."""
+"""Finding a widget's window and dock, and keeping napari from crashing when layers are removed."""
 
 from __future__ import annotations
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ["main_window_of", "make_canvas_current"]
+__all__ = ["main_window_of", "make_canvas_current", "raise_dock_of"]
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
@@ -30,3 +30,12 @@ def make_canvas_current(window: QMainWindow | None) -> None:
     if window is not None:
         for canvas in window.findChildren(QOpenGLWidget):
             canvas.makeCurrent()
+
+
+def raise_dock_of(widget: QWidget) -> None:
+    """Bring the dock that a widget is in to the front of those it shares its place with."""
+    above: QWidget | None = widget
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parentWidget()
+    if above is not None:
+        above.raise_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -33,6 +34,7 @@ class Measuring(QObject):
         super().__init__(parent)
         self._speeds: dict[Key, Speed | None] = {}
         self._worker: object = None
+        self._given_up = threading.Event()
 
     @property
     def busy(self) -> bool:
@@ -50,23 +52,33 @@ class Measuring(QObject):
         key: Key = (model, device, tile)
         if self.busy or key in self._speeds:
             return
-        worker = create_worker(_measure, *key, _start_thread=False, _ignore_errors=True)
+        self._given_up = given_up = threading.Event()
+        worker = create_worker(_measure, *key, given_up, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(lambda speed: self._keep(key, speed))
         # Whatever is wrong will be said when it matters, by the run.
         worker.errored.connect(lambda _: self._keep(key, None))
         self._worker = worker
         worker.start()
 
+    def give_up(self) -> None:
+        """Leave the processor to something more important; what is not known can be measured later."""
+        self._given_up.set()
+
     def _keep(self, key: Key, speed: Speed | None) -> None:
         self._worker = None
-        self._speeds[key] = speed
+        if speed is not None or not self._given_up.is_set():
+            self._speeds[key] = speed
         self.measured.emit()
 
 
-def _measure(model: str, device: str, tile: int | str) -> Speed:
+def _measure(model: str, device: str, tile: int | str, given_up: threading.Event) -> Speed:
     """Measure; for a worker."""
     load_torch()
     from napari_cvdm import load_model
     from napari_cvdm.restoration.timing import measure_speed
 
-    return measure_speed(load_model(model), device=device, tile=tile)
+    def checkpoint() -> None:
+        if given_up.is_set():
+            raise InterruptedError
+
+    return measure_speed(load_model(model), device=device, tile=tile, checkpoint=checkpoint)

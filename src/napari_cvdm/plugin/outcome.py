@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
+from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 from napari_cvdm.plugin.recipe import python_script, shell_line
 
@@ -78,6 +79,7 @@ class ResultActions(QWidget):
         self.setVisible(bool(self._layers))
         if _DOUBT_DOCK in getattr(self._viewer.window, "dock_widgets", {}):
             self.show_doubt()
+            raise_dock_of(self)  # the user is at work here
 
     def result_layers(self) -> list[Image]:
         """Return the layers of the result that is selected, or else of the last that is still there."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cvdm.plugin.layers import is_result
 from napari_cvdm.plugin.parts import (
     Part,
     current_plane,
@@ -28,7 +29,21 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.worker import Job
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["jobs_of", "part_choices", "parts_of", "plan_of"]
+__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_of", "plan_of"]
+
+
+def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
+    """Return the layers of a kind that are no results: themselves, not the proxies that napari hands out."""
+    from napari.layers import Image, Shapes
+
+    wanted = {"image": Image, "shapes": Shapes}[kind]
+    layers = [getattr(layer, "__wrapped__", layer) for layer in viewer.layers]
+    return [layer for layer in layers if isinstance(layer, wanted) and not is_result(layer)]
+
+
+def layers_to_restore(viewer: Any) -> list[tuple[str, Image]]:
+    """Return name and layer of each image that can be restored."""
+    return [(layer.name, layer) for layer in layers_of(viewer, "image")]
 
 
 def part_choices(reading: LayerReading | None, shapes: Sequence[Any]) -> list[tuple[str, Any]]:

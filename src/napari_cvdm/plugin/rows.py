@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["add_row", "add_wide", "beside", "narrow", "new_form", "note", "scrolled"]
+__all__ = ["add_row", "add_wide", "beside", "narrow", "new_form", "note", "scrolled", "stacked"]
 
 
 def scrolled(*parts: QWidget) -> QScrollArea:
@@ -68,6 +68,16 @@ def beside(*widgets: QWidget) -> QWidget:
     for number, widget in enumerate(widgets):
         layout.addWidget(widget, 1 if number == 0 else 0)
     return row
+
+
+def stacked(*widgets: QWidget) -> QWidget:
+    """Put widgets below each other; a form gives wrapped text its true height only inside such a column."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return column
 
 
 def note() -> QLabel:

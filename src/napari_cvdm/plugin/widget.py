@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.advice import Advice
 from napari_cvdm.plugin.controls import Controls
 from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
-from napari_cvdm.plugin.layers import is_result
 from napari_cvdm.plugin.outcome import ResultActions
-from napari_cvdm.plugin.planning import jobs_of, part_choices
+from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
 from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
 from napari_cvdm.plugin.reading import describe
 from napari_cvdm.plugin.rows import scrolled
@@ -57,7 +57,8 @@ class CVDMWidget(QWidget):
         apply_cache_folder()
         self.subject = Subject(self)
         self.runs = Runs(napari_viewer, self)
-        self.form = Form(self._image_layers, self._part_choices, read_preferences())
+        images = partial(layers_to_restore, napari_viewer)
+        self.form = Form(images, self._part_choices, read_preferences())
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
@@ -93,6 +94,7 @@ class CVDMWidget(QWidget):
             self._show_error(str(error))
             return
         remember(self.form.preferences())
+        self.advice.give_up_measuring()
         for job in jobs:
             self.runs.add(self.subject.layer, job)
 
@@ -116,19 +118,8 @@ class CVDMWidget(QWidget):
 
     # -- what the form is about ------------------------------------------------------------------------------
 
-    def _image_layers(self) -> list[tuple[str, Image]]:
-        """Return the layers that can be restored: themselves, not the proxies that napari hands out."""
-        from napari.layers import Image
-
-        layers = (getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers)
-        return [(layer.name, layer) for layer in layers if isinstance(layer, Image) and not is_result(layer)]
-
     def _part_choices(self) -> list[tuple[str, Any]]:
-        from napari.layers import Shapes
-
-        layers = (getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers)
-        shapes = [layer for layer in layers if isinstance(layer, Shapes) and not is_result(layer)]
-        return part_choices(self.subject.reading, shapes)
+        return part_choices(self.subject.reading, layers_of(self._viewer, "shapes"))
 
     def _follow_selection(self, event: Any = None) -> None:
         """Choose the layer that is selected in the viewer, unless the user has chosen one in the form."""
@@ -185,6 +176,10 @@ class CVDMWidget(QWidget):
         self._user_set_pixel_size = True
         self.form.pixel_size_origin.setText("set by you" if nanometres else _OPTIONAL)
         self.advice.show_match()
+
+    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        if now is not None and self.isAncestorOf(now):
+            self._turn_to_panel()
 
     def _turn_to_panel(self) -> None:
         """Find out how long a run would take, now that the user turns to the panel."""
@@ -284,6 +279,9 @@ class CVDMWidget(QWidget):
         form.model_field.added.connect(self.status.setText)
         self.actions_row.failed.connect(self._show_error)
         self.actions_row.told.connect(self.status.setText)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
         self._listen(True)
 
     def _listen(self, on: bool) -> None:
