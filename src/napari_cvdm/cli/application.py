@@ -91,14 +91,15 @@ def demo(
 
 @app.command()
 def restore(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="TIFF images or stacks.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="TIFF or OME-Zarr images.")],
     *,
     output: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            help="A .tif file, or a folder. The uncertainty goes beside it: OUT_uncertainty.ome.tif.",
+            help="A .tif file, or a folder for several. The uncertainty goes beside it: "
+            "OUT_uncertainty.ome.tif. A name in .ome.zarr writes OME-Zarr, for images of any size.",
         ),
     ],
     axes: Annotated[
@@ -126,17 +127,35 @@ def restore(
     ] = False,
     resample: Annotated[
         bool,
-        typer.Option(
-            "--resample", help="Bring pixels of a size the model does not know into its range."
-        ),
+        typer.Option("--resample", help="Bring pixels of a size the model does not know into its range."),
     ] = False,
     keep_draws: Annotated[
         bool, typer.Option("--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on.")
     ] = False,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels to restore, such as 0,2.  [default: all]")
+    ] = None,
+    plane: Annotated[
+        list[str] | None, typer.Option(help="Planes to restore, such as T=3 or Z=2:5.  [default: all]")
+    ] = None,
+    roi: Annotated[
+        str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")
+    ] = None,
+    normalize: Annotated[
+        str, typer.Option(help="Measure intensities once for each channel of the stack, or for each plane.")
+    ] = "stack",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Compute on this dask cluster, such as tcp://10.0.0.1:8786.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Compute in so many processes of this machine. With .ome.zarr output.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Restore TIFF images, with a map of the uncertainty."""
+    """Restore images, with a map of the uncertainty. Interrupted runs to .ome.zarr go on when repeated."""
     from napari_cvdm.cli.restoring import Settings, restore_files
+    from napari_cvdm.cli.restoring_large import goes_to_zarr, restore_large
+    from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
 
     settings = Settings(
         axes=axes,
@@ -150,8 +169,56 @@ def restore(
         preset=preset,
         resample=resample,
         keep_draws=keep_draws,
+        channels=parse_channels(channels),
+        planes=parse_planes(plane or ()),
+        region=parse_region(roi),
+        normalize=normalize,
     )
+    if goes_to_zarr(output):
+        restore_large(
+            inputs,
+            output,
+            model=model,
+            settings=settings,
+            overwrite=overwrite,
+            scheduler=scheduler,
+            workers=workers,
+        )
+        return
+    if scheduler is not None or workers is not None:
+        raise ValueError("--scheduler and --workers need OME-Zarr output: name one with -o OUT.ome.zarr.")
     restore_files(inputs, output, model=model, settings=settings, overwrite=overwrite)
+
+
+@app.command()
+def check(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A reconstruction, as restore writes it.")],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option("--input", help="The image it was made from.  [default: as the result says]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The report.  [default: RESULT_check.html]")
+    ] = None,
+    plane: Annotated[
+        str | None, typer.Option(help="Which plane of a stack, such as T=3,Z=5.  [default: the first]")
+    ] = None,
+    psf: Annotated[
+        Path | None, typer.Option(help="TIFF of the PSF from result to input.  [default: estimated]")
+    ] = None,
+    model: Model = "default",
+    without_model: Annotated[
+        bool, typer.Option("--without-model", help="Leave out the checks that restore again.")
+    ] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Check a result without ground truth, and write a report."""
+    from napari_cvdm.cli.checking import CheckSettings, check_result
+
+    settings = CheckSettings(plane, None if without_model else model, psf, device, overwrite)
+    check_result(result, source, output, settings)
 
 
 @app.command()

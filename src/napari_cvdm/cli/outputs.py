@@ -92,7 +92,9 @@ def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError in Python before 3.13
-        raise ValueError(f"{path} is a link that leads back to itself: name the file it stands for.") from error
+        raise ValueError(
+            f"{path} is a link that leads back to itself: name the file it stands for."
+        ) from error
 
 
 def check_writable(folder: Path) -> None:

@@ -66,14 +66,27 @@ class ProgressDisplay:
         fraction : float, optional
             Share of the whole job that is done, if it is more than this restoration.
         """
-        fraction = event.fraction if fraction is None else fraction
+        self.advance(label, event.fraction if fraction is None else fraction, describe(event))
+
+    def advance(self, label: str, fraction: float, doing: str) -> None:
+        """Show how far a job is that has no events.
+
+        Parameters
+        ----------
+        label : str
+            What is being restored.
+        fraction : float
+            Share of the job that is done.
+        doing : str
+            What is being done, in a few words.
+        """
         if self.console.is_terminal:
-            self._bar.update(self._task, label=label, completed=fraction, description=describe(event))
+            self._bar.update(self._task, label=label, completed=fraction, description=doing)
         elif int(fraction * 10) > self._tenth:
             self._tenth = int(fraction * 10)
             seconds = time.monotonic() - self._started
             left = f", about {seconds * (1 - fraction) / fraction:.0f} s left" if 0 < fraction < 1 else ""
-            line = f"{label}: {100 * fraction:.0f} %, {describe(event)}{left}"
+            line = f"{label}: {100 * fraction:.0f} %, {doing}{left}"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

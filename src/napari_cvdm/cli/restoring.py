@@ -1,9 +1,9 @@
-"""``napari-cvdm restore``: TIFF files in, reconstruction and uncertainty out."""
+"""``napari-cvdm restore``: images in, reconstruction and uncertainty out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["Settings", "restore_files", "restore_image", "write_result"]
+__all__ = [
+    "Settings",
+    "channel_names_of",
+    "open_image",
+    "restore_files",
+    "restore_image",
+    "write_result",
+]
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,16 @@ class Settings:
     preset: str | None = None
     resample: bool = False
     keep_draws: bool = False
+    channels: list[int] | None = None
+    planes: dict[str, int | slice] | None = None
+    region: tuple[tuple[int, int], tuple[int, int]] | None = None
+    normalize: str = "stack"
 
 
 def restore_files(
     inputs: Sequence[Path], output: Path, *, model: str, settings: Settings, overwrite: bool
 ) -> None:
-    """Restore TIFF files one after the other.
+    """Restore images one after the other, each into TIFF files.
 
     Parameters
     ----------
@@ -68,7 +79,8 @@ def restore_files(
     pretrained = load_model(model)
     for source, files in zip(inputs, plans, strict=True):
         image, result = restore_image(source, pretrained, settings)
-        write_result(result, image, files, overwrite=overwrite)
+        names = channel_names_of(image, settings.channels, _channels(result))
+        write_result(result, replace(image, channel_names=names), files, overwrite=overwrite)
         typer.echo(files.reconstruction)
         typer.echo(files.uncertainty)
 
@@ -97,10 +109,9 @@ def restore_image(
         The result.
     """
     from napari_cvdm.cli.progress import follow
-    from napari_cvdm.files.tiff import read_tiff
     from napari_cvdm.restoration.restore import restore_events
 
-    image = read_tiff(source)
+    image = open_image(source)
     values = asdict(settings)
     values["axes"] = settings.axes or image.axes
     if settings.pixel_size is None:
@@ -109,6 +120,41 @@ def restore_image(
     for warning in result.provenance.get("warnings", ()):
         typer.echo(f"warning: {source.name}: {warning}", err=True)
     return image, result
+
+
+def open_image(source: Path, *, lazily: bool = False) -> ImageFile:
+    """Open an image: a TIFF file, or the folder of an OME-Zarr image, which is never read as a whole.
+
+    Parameters
+    ----------
+    source : Path
+        File or folder.
+    lazily : bool, optional
+        Read no pixels of a TIFF file either.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be opened.
+    """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
+    from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
+
+    if is_zarr(source):
+        return open_ome_zarr(source)
+    return open_tiff_lazily(source) if lazily else read_tiff(source)
+
+
+def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: int) -> tuple[str, ...]:
+    """Return the names of the channels that were restored; none, if they do not fit."""
+    names = image.channel_names
+    if chosen is not None and names:
+        names = tuple(names[i] for i in chosen)
+    return names if len(names) == channels else ()
+
+
+def _channels(result: Restoration) -> int:
+    return dict(zip(result.axes, result.mean.shape, strict=True)).get("C", 1)
 
 
 def write_result(
@@ -139,8 +185,9 @@ def write_result(
             (path, draw, f"draw {number} of {len(files.draws)}")
             for number, (path, draw) in enumerate(zip(files.draws, result.draws, strict=True), start=1)
         ]
-    channels = dict(zip(result.axes, result.mean.shape, strict=True)).get("C", 1)
-    named = len(image.channel_names) == channels  # the user may have given other axes than the file's
+    named = len(image.channel_names) == _channels(
+        result
+    )  # the user may have given other axes than the file's
     for path, data, content in images:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_ome_tiff(

@@ -1,0 +1,144 @@
+"""``napari-cvdm restore`` to OME-Zarr: of any size, here or on a cluster, resumed where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_cvdm.cli.outputs import check_writable
+from napari_cvdm.cli.restoring import Settings, channel_names_of, open_image
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.streaming import Progress
+    from napari_cvdm.files.tiff import ImageFile
+
+__all__ = ["goes_to_zarr", "restore_large"]
+
+
+def goes_to_zarr(output: Path) -> bool:
+    """Whether an output is an OME-Zarr folder, by its name."""
+    return output.suffix.lower() == ".zarr"
+
+
+def restore_large(
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    model: str,
+    settings: Settings,
+    overwrite: bool,
+    scheduler: str | None,
+    workers: int | None,
+) -> None:
+    """Restore one image, read in pieces, into an OME-Zarr folder.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        The image, TIFF or OME-Zarr; just one.
+    output : Path
+        Folder of the reconstruction; the uncertainty goes beside it.
+    model : str
+        Name or path of the model.
+    settings : Settings
+        How to restore.
+    overwrite : bool
+        Replace results that exist.
+    scheduler, workers
+        As for `napari_cvdm.restoration.cluster.cluster`.
+
+    Raises
+    ------
+    ValueError
+        If the input, a setting or the output cannot be used.
+    """
+    from napari_cvdm.cli.progress import ProgressDisplay
+    from napari_cvdm.files.ome_zarr import require_zarr
+    from napari_cvdm.files.streaming import check_targets, write_restoration, zarr_targets
+    from napari_cvdm.models import load_model
+    from napari_cvdm.restoration.cluster import cluster
+    from napari_cvdm.restoration.lazy import restore_lazy
+
+    if len(inputs) > 1:
+        raise ValueError(f"{output} is one image for {len(inputs)} inputs: restore them one by one.")
+    for name in ("keep_draws", "resample"):
+        if getattr(settings, name):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
+    (source,) = inputs
+    require_zarr()
+    if output.resolve() == source.resolve():
+        raise ValueError(f"{output} is an input, which is never written to: choose another name with -o.")
+    check_targets(zarr_targets(output), overwrite)
+    check_writable(output.parent)
+    image = open_image(source, lazily=True)
+    values = asdict(settings)
+    del values["keep_draws"], values["resample"]
+    values["axes"] = settings.axes or image.axes
+    if settings.pixel_size is None:
+        values["pixel_size"] = image.pixel_size
+    pretrained = load_model(model)
+    with cluster(scheduler, workers) as client, ProgressDisplay() as display:
+        display.advance(source.name, 0.0, "measuring intensities")
+        lazy = restore_lazy(image.data, pretrained, **values)
+        for warning in lazy.provenance.get("warnings", ()):
+            typer.echo(f"warning: {source.name}: {warning}", err=True)
+        try:
+            targets = write_restoration(
+                lazy,
+                output,
+                source=_identity(source),
+                client=client,
+                progress=_Shown(display, source.name),
+                overwrite=overwrite,
+                z_spacing_nm=image.z_spacing if "Z" in lazy.axes else None,
+                time_interval_s=image.time_interval if "T" in lazy.axes else None,
+                channel_names=_names(image, settings, lazy.axes, lazy.mean.shape),
+                origin=_origin(settings),
+            )
+        except (KeyboardInterrupt, SystemExit):
+            typer.echo("What is finished is kept: the same command goes on from there.", err=True)
+            raise
+    for path in targets.values():
+        typer.echo(path)
+
+
+class _Shown:
+    """Shows the progress of a run; first of all, whether it goes on with another."""
+
+    def __init__(self, display: Any, label: str) -> None:
+        self._display, self._label, self._begun = display, label, False
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._begun and progress.resumed:
+            typer.echo(
+                f"Going on with an unfinished run: {progress.resumed} of {progress.regions} regions are "
+                "there already.",
+                err=True,
+            )
+        self._begun = True
+        doing = f"{progress.done} of {progress.regions} regions"
+        self._display.advance(self._label, progress.fraction, doing)
+
+
+def _identity(source: Path) -> dict[str, Any]:
+    """Return what tells an input from others: a run is not resumed with a file that has changed."""
+    stat = source.stat()
+    known: dict[str, Any] = {"name": source.name, "path": str(source.resolve())}
+    return known if source.is_dir() else known | {"size": stat.st_size, "modified": stat.st_mtime_ns}
+
+
+def _origin(settings: Settings) -> tuple[float, float]:
+    if settings.region is None:
+        return 0.0, 0.0
+    (top, _), (left, _) = settings.region
+    return float(top), float(left)
+
+
+def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    channels = dict(zip(axes, shape, strict=True)).get("C", 1)
+    return channel_names_of(image, settings.channels, channels)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_cvdm.cli import main
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.models import load_model
+from napari_cvdm.restoration.restore import restore
+
+FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Two channels at two times, with sizes and names."""
+    data = np.random.default_rng(0).poisson(50, (2, 2, 24, 32)).astype(np.uint16)
+    return write_ome_tiff(
+        tmp_path / "film.ome.tif", data, "TCYX", 65.0, time_interval_s=0.5, channel_names=["DNA", "actin"]
+    )
+
+
+class TestToZarr:
+    def test_writes_pixels_sizes_and_names(
+        self, film: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / "new" / "out.ome.zarr"
+        assert main(["restore", str(film), "-o", str(output), "--model", str(weights), *FAST]) == 0
+        assert names(output.parent) == ["out.ome.zarr", "out_uncertainty.ome.zarr"]
+        expected = restore(
+            read_tiff(film).data, load_model(weights), axes="TCYX", draws=2, steps=1, device="cpu"
+        )
+        for name, data in (("out", expected.mean), ("out_uncertainty", expected.std)):
+            image = open_ome_zarr(output.parent / f"{name}.ome.zarr")
+            np.testing.assert_allclose(image.data[:], data, rtol=1e-5, atol=1e-5 * float(np.ptp(data)))
+            assert (image.axes, image.pixel_size, image.time_interval) == ("TCYX", 32.5, 0.5)
+            assert image.channel_names == ("DNA", "actin")
+        printed = capsys.readouterr()
+        assert [Path(line).name for line in printed.out.splitlines()] == names(output.parent)
+        assert "1 of 4 regions" in printed.err
+
+    def test_of_a_part(self, film: Path, weights: Path, tmp_path: Path) -> None:
+        output = tmp_path / "out.zarr"
+        chosen = ["--channels", "1", "--plane", "T=1", "--roi", "4:20,8:32", "--normalize", "plane"]
+        assert main(["restore", str(film), "-o", str(output), "--model", str(weights), *chosen, *FAST]) == 0
+        expected = restore(
+            read_tiff(film).data, load_model(weights), axes="TCYX", draws=2, steps=1, device="cpu",
+            channels=[1], planes={"T": 1}, region=((4, 20), (8, 32)), normalize="plane",
+        )  # fmt: skip
+        image = open_ome_zarr(output)
+        np.testing.assert_allclose(image.data[:], expected.mean, rtol=1e-4)
+        assert image.channel_names == ("actin",)
+        attributes: Any = zarr.open_group(output, mode="r").attrs["ome"]
+        transformations = attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+        assert transformations[1]["translation"] == [0.0, 0.0, 0.24375, 0.50375]
+
+    def test_interrupted_goes_on_when_repeated(
+        self,
+        film: Path,
+        weights: Path,
+        tmp_path: Path,
+        shell: Callable[..., subprocess.Popen[str]],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        output = tmp_path / "out.ome.zarr"
+        slow = ["--draws", "20", "--steps", "6", "--device", "cpu"]
+        command = ["restore", str(film), "-o", str(output), "--model", str(weights), *slow]
+        process = shell(*command)
+        assert process.stderr is not None
+        while "1 of 4 regions" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "the same command goes on" in error
+        assert "Traceback" not in error
+        assert not output.exists()
+        assert main(command) == 0
+        assert "Going on with an unfinished run: 1 of 4" in capsys.readouterr().err
+        assert names(tmp_path) == ["film.ome.tif", "out.ome.zarr", "out_uncertainty.ome.zarr", "shell"]
+
+    @pytest.mark.parametrize(
+        ("extra", "words"),
+        [
+            (["--keep-draws"], "TIFF output only"),
+            (["--resample"], "TIFF output only"),
+            (["--workers", "0"], "at least 1"),
+            (["--channels", "7"], "position 7"),
+            (["--normalize", "frame"], "stack"),
+        ],
+    )
+    def test_refuses_in_one_line(
+        self, film: Path, weights: Path, tmp_path: Path, extra: list[str], words: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        arguments = ["restore", str(film), "-o", str(tmp_path / "out.zarr"), "--model", str(weights)]
+        assert main([*arguments, *FAST, *extra]) == 2
+        error = capsys.readouterr().err.splitlines()
+        assert words in error[-1]
+        assert not any("Traceback" in line for line in error)
+
+    def test_never_overwrites_unasked(
+        self, film: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "out.zarr").mkdir()
+        arguments = ["restore", str(film), "-o", str(tmp_path / "out.zarr"), "--model", str(weights), *FAST]
+        assert main(arguments) == 2
+        assert "exists already" in capsys.readouterr().err
+        assert main([*arguments, "--overwrite"]) == 0
+        # And an input is never written to, whatever is allowed.
+        assert (
+            main(["restore", str(tmp_path / "out.zarr"), "-o", str(tmp_path / "out.zarr"), "--overwrite"])
+            == 2
+        )
+
+    def test_takes_one_image(self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["restore", str(film), str(film), "-o", str(tmp_path / "out.zarr")]) == 2
+        assert "one by one" in capsys.readouterr().err
+
+
+class TestFromZarr:
+    def test_to_tiff_and_to_zarr(self, film: Path, weights: Path, tmp_path: Path) -> None:
+        sharp, sharper = tmp_path / "sharp.zarr", tmp_path / "sharper"
+        options = ["--model", str(weights), *FAST]
+        assert main(["restore", str(film), "-o", str(sharp), *options]) == 0
+        for ending in (".ome.zarr", ".ome.tif"):
+            output = tmp_path / f"sharper{ending}"
+            assert main(["restore", str(sharp), "-o", str(output), "--plane", "T=0", *options]) == 0
+        again = open_ome_zarr(sharper.with_name("sharper.ome.zarr"))
+        tiff = read_tiff(sharper.with_name("sharper.ome.tif"))
+        assert again.pixel_size == tiff.pixel_size == 16.25
+        assert again.data.shape == (1, 2, 96, 128)
+        np.testing.assert_allclose(np.squeeze(again.data[:]), np.squeeze(tiff.data), rtol=1e-3, atol=1e-3)
+
+
+def test_clusters_need_zarr_output(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore", str(film), "-o", str(tmp_path / "out.tif"), "--workers", "2"]) == 2
+    assert "OME-Zarr output" in capsys.readouterr().err

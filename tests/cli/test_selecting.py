@@ -1,0 +1,32 @@
+import pytest
+
+from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
+
+
+def test_channels() -> None:
+    assert parse_channels(None) is None
+    assert parse_channels("2") == [2]
+    assert parse_channels("0, 2") == [0, 2]
+    with pytest.raises(ValueError, match="--channels takes"):
+        parse_channels("red")
+
+
+def test_planes() -> None:
+    assert parse_planes([]) is None
+    assert parse_planes(["T=3", "z = 2:5"]) == {"T": 3, "Z": slice(2, 5)}
+    assert parse_planes(["T=3,Z=0"]) == {"T": 3, "Z": 0}
+    with pytest.raises(ValueError, match="twice"):
+        parse_planes(["T=3", "t=4"])
+
+
+@pytest.mark.parametrize("text", ["3", "T", "T=", "T=a", "TZ=3", "T=1:", "T=-1", ""])
+def test_planes_of_another_form(text: str) -> None:
+    with pytest.raises(ValueError, match="--plane takes"):
+        parse_planes([text])
+
+
+def test_region() -> None:
+    assert parse_region(None) is None
+    assert parse_region("0:512, 100:612") == ((0, 512), (100, 612))
+    with pytest.raises(ValueError, match="--roi takes"):
+        parse_region("0:512")
