@@ -208,7 +208,14 @@ class TestHostileFiles:
         assert str(path) in refusal(path, cache)
 
     def test_no_file_at_all(self, tmp_path: Path, cache: Path) -> None:
-        for source in (tmp_path, tmp_path / "absent.safetensors", "x" * 10_000, "a\0b", ""):
+        for source in (
+            tmp_path,
+            tmp_path / "absent.safetensors",
+            "x" * 10_000,
+            "a\0b",
+            "",
+            "~nobody-here/x.h5",
+        ):
             assert "There is no model file" in refusal(source, cache)
 
     def test_a_file_with_another_hash(self, weights: Path, cache: Path) -> None:
@@ -226,7 +233,7 @@ class TestHostileFiles:
 class TestAddresses:
     def test_need_a_hash(self, cache: Path) -> None:
         message = refusal("https://me:secret@example.org/net.safetensors?token=x", cache)
-        assert "https://example.org/net.safetensors for it, then pass it as sha256=... or --sha256" in message
+        assert "models add https://example.org/net.safetensors --sha256 HASH" in message
 
     @pytest.mark.parametrize("url", ["http://example.org/x", "ftp://example.org/x", "http://[::1/x"])
     def test_of_other_kinds_are_not_used(self, url: str, cache: Path) -> None:

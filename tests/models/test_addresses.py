@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_cvdm.models.addresses import (
+    as_path,
     is_address,
     is_file,
     is_loopback,
@@ -111,6 +112,11 @@ def test_what_is_shown_has_no_secrets_and_stays_on_one_line() -> None:
     assert shown("https://[::1/x") == "https://[::1/x"
     assert shown("two\nlines\x1b[31m") == "two?lines?[31m"
     assert len(shown("x" * 10_000)) == 300
+
+
+def test_a_home_folder_is_filled_in_where_there_is_one() -> None:
+    assert as_path("~/x") == Path.home() / "x"
+    assert as_path("~nobody-here/x") == Path("~nobody-here/x")
 
 
 def test_a_path_that_no_file_system_has_is_no_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from napari_cvdm.models.added import AddedModel, added_file, change_added, read_added, unwritable
-from napari_cvdm.models.addresses import is_address, is_file, may_be_used, parse_doi, shown
+from napari_cvdm.models.addresses import as_path, is_address, is_file, may_be_used, parse_doi, shown
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.registry import Registry, read_registry
@@ -75,7 +75,7 @@ def add_model(
     sha256 = _check_sha256(sha256)
     if isinstance(source, str) and _means_address(source):
         return _add_address(source, name, sha256, conversion, registry, progress)
-    path = Path(source).expanduser()
+    path = as_path(source)
     if not is_file(path):
         raise ModelError(f"There is no model file {shown(str(path))}.")
     found = file_sha256(path)
@@ -132,8 +132,9 @@ def _add_address(
         raise ModelError(f"{shown(source)} cannot be used: a model comes from an https:// address or a DOI.")
     if doi is None and sha256 is None:
         raise ModelError(
-            "A model from an address needs its sha256, so that what arrives is what was meant: ask who "
-            f"offers {shown(source)} for it, then pass it as sha256=... or --sha256."
+            "A model from an address needs its sha256, so that what arrives is what was meant: ask whoever "
+            f"offers it, then run: napari-cvdm models add {shown(source)} --sha256 HASH "
+            "(in Python: sha256=HASH)."
         )
     said = shown(source) if doi is None else str(doi)
     ending = Path(doi.file if doi and doi.file else urlsplit(source).path).suffix.lower()
@@ -241,7 +242,7 @@ def _check_sha256(sha256: str | None) -> str | None:
 
 
 def _means_address(source: str) -> bool:
-    return is_address(source) and ("://" in source or not is_file(Path(source).expanduser()))
+    return is_address(source) and ("://" in source or not is_file(as_path(source)))
 
 
 @contextmanager

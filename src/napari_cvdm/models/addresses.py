@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 __all__ = [
     "DOI",
     "MODEL_ENDINGS",
+    "as_path",
     "is_address",
     "is_file",
     "is_loopback",
@@ -75,6 +76,14 @@ def parse_doi(text: str) -> DOI | None:
 def is_address(text: str) -> bool:
     """Tell addresses and DOIs from names and paths; a path may look like a bare DOI."""
     return "://" in text or parse_doi(text) is not None
+
+
+def as_path(text: str | Path) -> Path:
+    """Return a path with ``~`` replaced by the home folder, where there is one."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # of a user who does not exist
+        return Path(text)
 
 
 def is_file(path: Path) -> bool:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cvdm.models.addresses import as_path
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.package_files import EPSILON, PERCENTILES, write_files
 
@@ -58,7 +59,7 @@ def export_model(model: PretrainedModel, output: str | Path, *, overwrite: bool 
         If bioimageio.spec is not installed, the model cannot be expressed, the package turns out invalid, or
         the file exists or cannot be written.
     """
-    output = Path(output).expanduser()
+    output = as_path(output)
     if output.suffix.lower() != ".zip":
         raise ModelError(f"{output} is no .zip file: name one that ends in .zip.")
     if output.exists() and not overwrite:

@@ -10,6 +10,7 @@ import os
 import tomllib
 from pathlib import Path
 
+from napari_cvdm.models.addresses import as_path
 from napari_cvdm.models.errors import ModelError
 
 __all__ = [
@@ -44,7 +45,7 @@ def cache_folder() -> Path:
         If a settings file cannot be used.
     """
     if chosen := _setting("cache_folder", CACHE_VARIABLE):
-        return Path(chosen).expanduser().absolute()
+        return as_path(chosen).absolute()
     import platformdirs
 
     return platformdirs.user_cache_path(_APPLICATION, appauthor=False) / "models"
@@ -62,9 +63,9 @@ def added_folder() -> Path:
         If a settings file cannot be used.
     """
     if chosen := _setting("added_folder", ADDED_VARIABLE):
-        return Path(chosen).expanduser().absolute()
+        return as_path(chosen).absolute()
     if chosen := _setting("cache_folder", CACHE_VARIABLE):
-        return Path(chosen).expanduser().absolute() / "added"
+        return as_path(chosen).absolute() / "added"
     import platformdirs
 
     return platformdirs.user_data_path(_APPLICATION, appauthor=False) / "models"
@@ -82,7 +83,7 @@ def base_url() -> str | None:
     """
     base = _setting("base_url", BASE_URL_VARIABLE)
     if base and "://" not in base:
-        base = Path(base).expanduser().absolute().as_uri()
+        base = as_path(base).absolute().as_uri()
     return base.rstrip("/") if base else None
 
 

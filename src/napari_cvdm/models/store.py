@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_cvdm.models.added import AddedModel, added_file, read_added
-from napari_cvdm.models.addresses import MODEL_ENDINGS, is_address, is_file, shown
+from napari_cvdm.models.addresses import MODEL_ENDINGS, as_path, is_address, is_file, shown
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, RegistryEntry, read_registry
 from napari_cvdm.models.settings import CACHE_VARIABLE, base_url, cache_folder
@@ -278,10 +278,10 @@ def _is_unknown_address(text: str, registry: Registry) -> bool:
 def _as_path(name_or_path: str | Path, registry: Registry) -> Path | None:
     """Return the path that the user means, or None when it is a name or an address."""
     if isinstance(name_or_path, Path):
-        return name_or_path.expanduser()
+        return as_path(name_or_path)
     if name_or_path == "default" or name_or_path in registry.entries or "://" in name_or_path:
         return None
-    path = Path(name_or_path).expanduser()
+    path = as_path(name_or_path)
     if is_file(path):
         return path
     if is_address(name_or_path):
