@@ -5,8 +5,8 @@
 Held-out structures (see benchmarks/uncertainty.py) are restored with each sampler and number of steps. Draws
 are plain: the card's shrinkage, scale weight and calibration are left out, so that what a sampler itself does
 is seen. The default should be the cheapest number of steps whose mean lies within 0.05 dB of 50 steps and
-whose 90 % interval covers the same share within 2 %. Numbers go to docs/benchmarks/sampling_steps.json, the picture to
-docs/images/sampling_steps.png. --quick takes a minute.
+whose 90 % interval covers the same share within 2 %. Numbers go to docs/benchmarks/sampling_steps.json, the
+picture to docs/images/sampling_steps.png. --quick takes a minute.
 """
 
 from __future__ import annotations

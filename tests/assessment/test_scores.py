@@ -50,6 +50,8 @@ def test_the_uncertainty_scales_with_the_gain():
     assert scores.coverage[0.9] == pytest.approx(0.9, abs=0.03)
     assert scores.slope == pytest.approx(1, abs=0.15)
     assert scores.error_correlation > 0.3
+    measured = score_uncertainty(500 + 100 * mean, 100 * std, TRUTH, {0.9: 0.6744898})
+    assert measured.coverage[0.9] == pytest.approx(scores.coverage[0.5])
 
 
 def test_averages_are_means_over_the_pairs():

@@ -143,7 +143,7 @@ def evaluate_pair(
     target = normalize_truth(sharp)
     region = _centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
-    mean, std, first = _restore(
+    mean, std, first, factors = _restore(
         camera,
         model,
         progress,
@@ -167,7 +167,7 @@ def evaluate_pair(
     return PairScores(
         name,
         {method: score(prediction, target) for method, prediction in predictions.items()},
-        score_uncertainty(mean[region], std[region], target),
+        score_uncertainty(mean[region], std[region], target, factors),
         {"sigma": best.sigma, "iterations": best.iterations},
         seconds,
     )
@@ -239,8 +239,8 @@ def evaluate_folder(
 
 def _restore(
     camera: NDArray[Any], model: PretrainedModel, progress: Callable[[Event], object] | None, **settings: Any
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the posterior mean, its standard deviation, and the mean network's picture."""
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], dict[float, float]]:
+    """Return the posterior mean, its standard deviation, the mean network's picture, and interval factors."""
     from napari_cvdm.restoration.events import Estimate, Finished
     from napari_cvdm.restoration.restore import restore_events
 
@@ -254,7 +254,8 @@ def _restore(
             result = event.result
     assert first is not None
     assert result is not None
-    return result.mean, result.std, first
+    measured = (result.provenance.get("calibration") or {}).get("factors", {})
+    return result.mean, result.std, first, {float(level): width for level, width in measured.items()}
 
 
 def _plane(name: str, image: ArrayLike) -> NDArray[Any]:

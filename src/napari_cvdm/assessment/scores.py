@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,12 +206,25 @@ def score(prediction: ArrayLike, truth: ArrayLike) -> Scores:
     return Scores(psnr(matched, truth), ssim(matched, truth), correlation(matched, truth))
 
 
-def score_uncertainty(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> UncertaintyScores:
-    """Compare a standard deviation with the error of the mean, after matching the mean's intensities."""
+def score_uncertainty(
+    mean: ArrayLike, std: ArrayLike, truth: ArrayLike, factors: Mapping[float, float] | None = None
+) -> UncertaintyScores:
+    """Compare a standard deviation with the error of the mean, after matching the mean's intensities.
+
+    Parameters
+    ----------
+    mean, std, truth : array-like
+        Of one shape.
+    factors : mapping of float to float, optional
+        Half the width of the stated intervals, in standard deviations, as the model's calibration measured
+        it; a Gaussian's without it.
+    """
     match = match_intensity(mean, truth)
     scaled, error = match.apply_std(std), match.apply(mean) - np.asarray(truth, np.float64)
     return UncertaintyScores(
-        error_correlation(scaled, error), coverage(scaled, error), reliability(scaled, error).slope
+        error_correlation(scaled, error),
+        coverage(scaled, error, factors=factors),
+        reliability(scaled, error).slope,
     )
 
 

@@ -1,0 +1,216 @@
+"""Write the bundled model's card as a page, docs/model_card.md, with its failures as pictures.
+
+    python benchmarks/model_card.py
+
+What the model is comes from the card in the weights' header; what it reaches, from the files of the other
+benchmarks in docs/benchmarks, which must be there. Only the failure cases are restored anew: pictures go to
+docs/images/failure_<name>.png, their figures to docs/benchmarks/failure_cases.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import napari_cvdm as cvdm
+from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.comparison import METHODS
+from napari_cvdm.assessment.drawn import DrawnField
+from napari_cvdm.assessment.failure_cases import FailureCase, failure_cases
+from napari_cvdm.assessment.figure import Panel, draw_side_by_side
+from napari_cvdm.assessment.metrics import correlation
+
+Row = dict[str, Any]
+
+REMARKS = {
+    "noise": "Nothing must appear. What little is left of the noise lies within the stated uncertainty.",
+    "beads": "Points become points. Spheres, which training never showed, may be hollowed or split.",
+    "nuclei": "Soft bodies are taken for haze and thinned, or filled with fibres that are not there.",
+    "haze": "What the haze outshines is lost, and faint structure may be replaced by invented.",
+    "undersampled": "The optics are sharper than the pixels: detail between them is guessed.",
+    "oversampled": "The blur is wider than any in training: lines come out double, thick or broken. "
+    "Resample first (*Resample to the model's pixel size*).",
+    "saturation": "Cut-off intensities are gone for good; plateaus come out as rings or flat bands.",
+    "sharp": "There is nothing to undo: lines come out thinner than they are.",
+}
+
+RANGES = {
+    "psf_sigma": "width σ of the point-spread function, fine pixels",
+    "photons": "electrons per camera pixel at the bright end",
+    "haze": "out-of-focus light, as a multiple of the light in focus",
+    "haze_sigma": "width σ of the haze, fine pixels",
+    "background": "even background, as a share of the bright end",
+    "read_noise": "read noise, electrons",
+}
+
+
+def restore_case(case: FailureCase, model: Any, draws: int, images: Path) -> Row:
+    """Restore one case, draw it, and put its failure into figures."""
+    result = cvdm.restore(case.camera, model, draws=draws, device="cpu")
+    mean, std = result.mean, result.std
+    panels = [Panel("recorded", case.camera), Panel("restored", mean)]
+    if case.truth is not None:
+        panels.append(Panel("truth", case.truth))
+    else:  # shown on the scale of the recording: stretched, any remainder would look like structure
+        low, high = np.percentile(case.camera, (1, 99.8))
+        panels[1] = Panel("restored, on the recording's scale", _on_scale(mean, low, high))
+    panels.append(Panel("uncertainty", std, is_uncertainty=True))
+    images.mkdir(parents=True, exist_ok=True)
+    draw_side_by_side(panels, height=300).save(images / f"failure_{case.name}.png")
+    found: Row = {"title": case.title}
+    if case.truth is None:
+        found["spread_over_noise"] = float(mean.std() / case.camera.std())
+        found["beyond_three_std"] = float(np.mean(np.abs(mean - np.median(mean)) > 3 * std))
+    else:
+        field = DrawnField(case.camera, mean, std, mean[None], case.truth)
+        low, high = result.interval(0.9)
+        half = (high - low) / 2
+        found["correlation"] = correlation(mean, case.truth)
+        found["correlation_bicubic"] = correlation(enlarge(case.camera), case.truth)
+        found["covered_90"] = float(np.mean(np.abs(field.error(mean)) <= half))
+    print(case.title, found, flush=True)
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in found.items()}
+
+
+def _on_scale(image: Any, low: float, high: float) -> Any:
+    """Clip to a scale and mark its ends in the corners, so that the panel is drawn on it."""
+    shown = np.clip(image, low, high)
+    marked = max(1, shown.size // 300)
+    shown.flat[:marked], shown.flat[-2 * marked :] = high, low
+    return shown
+
+
+def read(folder: Path, name: str) -> Row:
+    """Read the figures of a benchmark."""
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing: run benchmarks/{name}.py first (see docs/evaluation.md).")
+    found: Row = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def describe(model: Any) -> list[str]:
+    """What the model is, from its own card."""
+    card = model.card
+    count = sum(parameter.numel() for parameter in model.network.parameters())
+    return [
+        f"# Model card: {model.name}",
+        "",
+        "<!-- Written by benchmarks/model_card.py: change that, not this page. -->",
+        "",
+        card.description,
+        "",
+        f"- Version of the weights: SHA-256 `{model.sha256[:16]}…`, {count / 1e6:.1f} million parameters, "
+        f"enlarges {card.upscaling} times, {card.default_steps} denoising steps for a draw.",
+        f"- Licence of the weights: {card.licence}.",
+        f"- Camera pixels trained for: {card.pixel_size_nm[0]:g} to {card.pixel_size_nm[1]:g} nm."
+        if card.pixel_size_nm
+        else "- The pixel size trained for is not stated.",
+        "",
+        "## Trained on",
+        "",
+        *(f"- {source}" for source in card.training.get("data", [])),
+        "",
+        "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
+        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 and 42 of each structure serve the calibration "
+        "of the uncertainty, 43 to 45 the figures below; validation during training looked at 41 to 45.",
+        "",
+        "| in training | from | to |",
+        "|---|---|---|",
+        *(
+            f"| {words} | {card.ranges[key][0]:g} | {card.ranges[key][1]:g} |"
+            for key, words in RANGES.items()
+            if key in card.ranges
+        ),
+        "",
+        "**Never shown:** nuclei, tissue, bacteria, plant cells, bright-field or phase contrast, confocal or "
+        "already deconvolved images, text; aberrated optics, camera stripes, saturated pixels, more than one "
+        "plane at a time.",
+        "",
+    ]
+
+
+def figures(folder: Path) -> list[str]:
+    """What the model reaches, from the files of the benchmarks."""
+    lines = ["## What it reaches", ""]
+    comparison, uncertainty = read(folder, "comparison"), read(folder, "uncertainty")
+    for title, part in (
+        ("Real SIM structures, imaged again by other optics", "reimaged"),
+        ("Real pairs", "pairs"),
+    ):
+        if part in comparison:
+            lines += [f"{title}:", "", "| method | PSNR (dB) | SSIM | multi-scale SSIM | FRC (fine pixels) |"]
+            lines.append("|---|---|---|---|---|")
+            for method, scores in comparison[part]["average"].items():
+                cells = (scores["psnr"], scores["ssim"], scores["ms_ssim"], scores["resolution"])
+                lines.append("| {} | {:.2f} | {:.3f} | {:.3f} | {:.2f} |".format(METHODS[method], *cells))
+            lines.append("")
+    lines += ["![by photons](images/comparison_photons.png)", "", "Uncertainty, with 8 draws:", ""]
+    lines.append("| fields | calibration | correlation with error | slope | 90 % interval covers | AUSE |")
+    lines.append("|---|---|---|---|---|---|")
+    for title in ("held-out structures", "real pairs"):
+        for stage, row in uncertainty.get(title, {}).get("all", {}).items():
+            shares = row.get("coverage_measured_width", row["coverage_gaussian"])
+            lines.append(
+                f"| {title} | {stage} | {row['correlation']:.2f} | {row['slope']:.2f} | "
+                f"{100 * shares['0.9']:.1f} % | {row['ause']:.2f} |"
+            )
+    return [*lines, "", "![uncertainty](images/uncertainty.png)", ""]
+
+
+def failures(rows: dict[str, Row]) -> list[str]:
+    """How it fails, with pictures."""
+    lines = ["## How it fails", "", "Simulated recordings outside what the model was made for:", ""]
+    for name, row in rows.items():
+        lines += [f"### {row['title']}", "", f"![{row['title']}](images/failure_{name}.png)", ""]
+        if "covered_90" in row:
+            lines.append(
+                f"{REMARKS[name]} Correlation with the truth {row['correlation']:.2f} (the recording itself, "
+                f"enlarged: {row['correlation_bicubic']:.2f}); the 90 % interval holds "
+                f"{100 * row['covered_90']:.0f} % of the true values."
+            )
+        else:
+            lines.append(
+                f"{REMARKS[name]} The reconstruction varies by {100 * row['spread_over_noise']:.0f} % of the "
+                f"noise; {100 * row['beyond_three_std']:.2f} % of its pixels lie further than three standard "
+                "deviations from an even background."
+            )
+        lines.append("")
+    return lines
+
+
+def main() -> None:
+    """Write the page, the pictures and the figures of the failures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--page", type=Path, default=Path("docs/model_card.md"))
+    parser.add_argument("--figures", type=Path, default=Path("docs/benchmarks"), help="folder of the JSONs")
+    parser.add_argument("--images", type=Path, default=Path("docs/images"), help="folder for pictures")
+    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="small fields, to see whether it runs")
+    options = parser.parse_args()
+    model = cvdm.load_model(options.model)
+    page = [*describe(model), *figures(options.figures)]
+    cases = failure_cases(side=48) if options.quick else failure_cases()
+    rows = {case.name: restore_case(case, model, options.draws, options.images) for case in cases}
+    text = json.dumps({"model": model.name, "sha256": model.sha256, "cases": rows}, indent=1)
+    (options.figures / "failure_cases.json").write_text(text + "\n", encoding="utf-8")
+    page += failures(rows)
+    page += [
+        "## Made by",
+        "",
+        "```bash",
+        "python benchmarks/comparison.py --micrographs FOLDER --pairs FOLDER",
+    ]
+    page += ["python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER"]
+    page += ["python benchmarks/model_card.py", "```", "", "## To cite", ""]
+    page += [f"- {citation}" for citation in model.card.citations]
+    options.page.write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
