@@ -203,8 +203,7 @@ def _layers(members: list[tuple[str, str, Any]], path: Path) -> list[KerasLayer]
                 "the training did not converge; use an earlier checkpoint."
             )
         arrays[weight] = values
-    order = {name: place for place, name in enumerate(LAYER_TYPES)}
-    return [KerasLayer(*key, layers[key]) for key in sorted(layers, key=lambda k: (order[k[0]], k[1]))]
+    return [KerasLayer(*key, layers[key]) for key in sorted(layers)]
 
 
 def _shown(name: str) -> str:
