@@ -22,6 +22,7 @@ from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore, restore_events
+from napari_cvdm.restoration.schedule_map import schedule_map
 
 MakeTheirs = Callable[..., PretrainedModel]
 
@@ -148,3 +149,12 @@ def test_restored_lazily_it_is_the_same(image: NDArray[np.uint16], make_theirs: 
     lazy = restore_lazy(image, model, axes="ZYX", draws=2, steps=2, seed=1).compute(scheduler="sync")
     np.testing.assert_array_equal(lazy.mean, whole.mean)
     np.testing.assert_array_equal(lazy.std, whole.std)
+
+
+def test_the_rate_of_their_schedule_can_be_shown(image: NDArray[np.uint16], make_theirs: MakeTheirs) -> None:
+    model = make_theirs(upscaling=2)
+    rate = schedule_map(image[0] / 1000, model)
+    assert rate.shape == (40, 80)
+    assert rate.dtype == np.float32
+    assert rate.min() > 0
+    assert rate.std() > 0

@@ -56,9 +56,17 @@ def schedule_map(
     """
     import torch
 
+    from napari_cvdm.reference.model import ReferenceCVDM
+    from napari_cvdm.restoration.blended import BlendedRestorer
+    from napari_cvdm.restoration.posterior import PosteriorSettings
     from napari_cvdm.restoration.tiling import apply_tiled, pad_by_reflection, plan_padding
 
     network: Any = model.network
+    if isinstance(network, ReferenceCVDM):
+        engine = BlendedRestorer(network, torch.device("cpu"), "auto", PosteriorSettings(), checkpoint)
+        estimate = engine.estimate(plane)
+        theirs: NDArray[np.float32] = engine.picture(estimate, estimate.lam).float().numpy().copy()
+        return theirs
     if not hasattr(network, "rate_network"):
         raise InputError(
             f"The model '{model.name}' has no learned schedule that could be shown as one map: "
