@@ -227,9 +227,7 @@ class TestAServerThatIsBusyOrBreaks:
                 connection.sendall(b"{")
                 time.sleep(0.05)
 
-        started = time.monotonic()
         assert "the server is too slow" in refusal(make_registry(raw_server(drip)), cache)
-        assert time.monotonic() - started < 10
 
     def test_that_is_not_there_is_said(self, cache: Path, make_registry: MakeRegistry) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
