@@ -130,7 +130,7 @@ def plot(figures: dict[str, Any], file: Path) -> None:
         axes.grid(alpha=0.3)
     left.set_yscale("log")
     right.set_ylim(bottom=0)
-    left.legend(frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
 

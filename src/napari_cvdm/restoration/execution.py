@@ -46,8 +46,9 @@ class Precision:
     """The number format of the noise network's convolutions on one device.
 
     Half precision where there are tensor cores, as an autocast, which leaves the sampler's own arithmetic
-    alone: 11 bits of mantissa change mean and standard deviation by less than 1e-4 of the range, as a test
-    shows. Single precision everywhere else. bfloat16 has too few bits for that, and Apple's MPS gains little.
+    alone: 11 bits of mantissa change the mean and standard deviation of two draws by one or two
+    ten-thousandths of the range, as a test shows, and of more draws by less. Single precision everywhere
+    else. bfloat16 has too few bits, and Apple's MPS gains little.
 
     Parameters
     ----------
