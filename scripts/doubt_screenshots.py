@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from make_screenshots import FOLDER, SIZE, wait, write
+from qtpy.QtCore import QThreadPool
 
 #: Height and width of a picture of the middle of the canvas, in screen pixels.
 DETAIL = 420
@@ -72,9 +73,12 @@ def take_doubt_pictures(viewer: Any, panel: Any, folder: Path) -> None:
     folder : Path
         Where to write to.
     """
+    pool = QThreadPool.globalInstance()
 
     def window(name: str) -> None:
-        wait(1.5)
+        wait(2)
+        wait(60, until=lambda: pool is None or pool.activeThreadCount() == 0)
+        wait(1)
         write(viewer.screenshot(canvas_only=False, flash=False), folder / f"doubt_{name}.png")
 
     def strip(names: list[str], file_name: str) -> None:
@@ -91,12 +95,11 @@ def take_doubt_pictures(viewer: Any, panel: Any, folder: Path) -> None:
 
     panel.views.choose("colour")
     panel.threshold.mark.setChecked(True)
+    wait(60, until=lambda: panel._marks.get("plane") is not None)
     window("panel")
     panel.threshold.mark.setChecked(False)
     panel.views.choose("beside")
     window("beside")
-    panel.views.choose("swipe")
-    window("swipe")
     center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
     viewer.scene.camera.zoom = 2.2 * zoom
     strip(["uncertainty", "colour", "opacity", "schedule"], "views")

@@ -50,9 +50,11 @@ class OwnLayers:
         layer.name = unique_name(layer.name, {other.name for other in layers})
         position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
         layers.insert(position, layer)
-        selection.clear()
-        selection.update(each for each in selected if each in layers)
-        selection.active = active if active in layers else None
+        # napari has selected the new layer.
+        if active in layers:
+            selection.active = active
+        selection.intersection_update(selected)
+        selection.update(selected)
         self._layers[name] = layer
         return layer
 

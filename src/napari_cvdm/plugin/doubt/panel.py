@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
@@ -158,7 +159,7 @@ class DoubtPanel(QWidget):
         self.link.set_measure(self.measure.itemData(index))
 
     def _on_looked(self, words: str) -> None:
-        self.message.setText(words)
+        self.message.setText(escape(words))
         self.message.setVisible(bool(words))
 
     def _on_switched(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class RegionsSection(QWidget):
         self.table = QTableWidget(0, 4)
         self._background = Background(self)
         self._background.done.connect(self._on_found)
-        self._background.failed.connect(self.hint.setText)
+        self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
         self._background.busy.connect(self._on_busy)
         self._arrange()
         self.here.clicked.connect(self._find_here)

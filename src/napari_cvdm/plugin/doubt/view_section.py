@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -121,7 +122,7 @@ class ViewSection(QWidget):
             self._show_controls()
 
     def _on_failed(self, words: str) -> None:
-        self.hint.setText(words)
+        self.hint.setText(escape(words))
 
     def _on_busy(self, busy: bool) -> None:
         self.waiting.setVisible(busy and self.view.key == "schedule")
