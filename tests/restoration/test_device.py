@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_cvdm.models import load_model
 from napari_cvdm.restoration import device as device_module
 from napari_cvdm.restoration.device import (
     SMALLEST_TILE,
@@ -20,6 +21,7 @@ from napari_cvdm.restoration.device import (
     within_memory,
 )
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
+from napari_cvdm.restoration.tiling import plan_padding, tile_spans
 
 CPU = torch.device("cpu")
 
@@ -162,6 +164,26 @@ class TestCheckTile:
 class TestAutomaticTile:
     def test_a_plane_of_640_needs_no_tiles_on_a_cpu(self) -> None:
         assert automatic_tile(CPU, widest_map=48, halo=68) >= 640
+
+    @pytest.mark.parametrize("network", ["mean", "noise"])
+    def test_makes_work_per_pixel_of_the_shipped_model_even_on_a_cpu(self, network: str) -> None:
+        cvdm = load_model().network
+        config = cvdm.config
+        width, halo = {
+            "mean": (config.mean_widths[0], cvdm.receptive_field),
+            "noise": (config.noise_widths[0], cvdm.noise_network.receptive_field),
+        }[network]
+        tile = automatic_tile(CPU, width, halo)
+
+        def work(side: int) -> float:
+            """Pixels that pass through the network, with margin and halos, for each pixel of the image."""
+            length = len(plan_padding(side, side, cvdm.granularity).rows)
+            spans = tile_spans(length, tile, cvdm.granularity)
+            along = sum(min(length, s.stop + halo) - max(0, s.start - halo) for s in spans)
+            return (along / side) ** 2
+
+        works = {side: work(side) / work(512) for side in (512, 1024, 2048, 4096)}
+        assert max(works.values()) < 1.1, works
 
     def test_wider_networks_get_smaller_tiles(self) -> None:
         assert automatic_tile(CPU, 96, 68) < automatic_tile(CPU, 48, 68) < automatic_tile(CPU, 24, 68)

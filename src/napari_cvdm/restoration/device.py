@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
-SHARED_MEMORY_BUDGET = 3 * 2**28
+SHARED_MEMORY_BUDGET = 2**30
 #: Share of a GPU's free memory that one network pass may take; the rest is for the plane's state and the
 #: libraries.
 GPU_MEMORY_SHARE = 0.4
@@ -32,9 +32,9 @@ LARGEST_AUTOMATIC_TILE = 4096
 SMALLEST_TILE = 32
 #: Full-resolution feature maps alive at once in a pass, measured on the default architecture, with slack.
 LIVE_FEATURE_MAPS = 10
-#: The same on a CPU, where networks work in bands: the map itself, half as much at the coarser levels, inputs
-#: and outputs.
-LIVE_FEATURE_MAPS_IN_BANDS = 4
+#: The same on a CPU, where networks work in bands: the map itself and as much for the coarser levels; and the
+#: channels of inputs, outputs and bands beside it.
+LIVE_FEATURE_MAPS_IN_BANDS, OTHER_CHANNELS_IN_BANDS = 2, 64
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,10 @@ def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
         budget = GPU_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]
     else:
         budget = float(SHARED_MEMORY_BUDGET)
-    maps = LIVE_FEATURE_MAPS_IN_BANDS if device.type == "cpu" else LIVE_FEATURE_MAPS
-    bytes_per_pixel = 4 * widest_map * maps
+    if device.type == "cpu":
+        bytes_per_pixel = 4 * (widest_map * LIVE_FEATURE_MAPS_IN_BANDS + OTHER_CHANNELS_IN_BANDS)
+    else:
+        bytes_per_pixel = 4 * widest_map * LIVE_FEATURE_MAPS
     side = math.isqrt(int(budget / bytes_per_pixel)) - 2 * halo
     return max(SMALLEST_TILE, min(LARGEST_AUTOMATIC_TILE, side))
 
