@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["ResultActions", "prefer_own_reader"]
 
 _FILTERS = {"OME-TIFF (*.ome.tif)": ".cvdm.ome.tif", "OME-Zarr (*.ome.zarr)": ".cvdm.ome.zarr"}
-_READER_PATTERN = "*.cvdm.ome.tif"
+#: napari prefers patterns of more parts; its own "*" would otherwise come first.
+_READER_PATTERN = "*/?*.cvdm.ome.tif"
 _DOUBT_DOCK = "CVDM uncertainty"
 
 
