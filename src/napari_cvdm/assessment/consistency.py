@@ -53,6 +53,9 @@ class Consistency:
         Usual disagreement as a share of the brightness, which no noise explains: 0.05 is good optics.
     flagged : float
         Share of pixels above `SIGNIFICANT`.
+    invented : float
+        Share of pixels above it where the reconstruction holds more than was measured. The rest is in the
+        measurement alone: left out, or haze of other planes.
     noise : CameraNoise
         The noise that was reckoned with.
     """
@@ -69,6 +72,7 @@ class Consistency:
     offset: float
     misfit: float
     flagged: float
+    invented: float
     noise: CameraNoise
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +86,7 @@ class Consistency:
             "offset": self.offset,
             "misfit": self.misfit,
             "flagged_share": self.flagged,
+            "invented_share": self.invented,
             "significant_above": SIGNIFICANT,
         }
 
@@ -118,7 +123,7 @@ def check_consistency(
     offset, lest it light up wherever there is signal:
 
     * haze, which a model for super-resolution removes on purpose: broad skirts of the point-spread function,
-      and a background that varies over ten widths of it;
+      and a background that varies over four widths of it;
     * the usual misfit, because no microscope has a Gaussian point-spread function: a share of the local
       brightness, the median over the image. Of the two brightnesses, measured and predicted, the lesser
       counts, so that what is in one image only stands out.
@@ -158,6 +163,7 @@ def check_consistency(
         offset=match.offset,
         misfit=explained.misfit,
         flagged=float(np.mean(size > SIGNIFICANT)),
+        invented=float(np.mean(explained.significance < -SIGNIFICANT)),
         noise=noise,
     )
 

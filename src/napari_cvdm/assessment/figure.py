@@ -40,12 +40,15 @@ class Panel:
         Show it in colour, from 0 up, with a bar that tells the values.
     unit : str, optional
         What the values of an uncertainty are counted in.
+    top : float, optional
+        The value shown brightest in an uncertainty; by default the 99.8 percentile.
     """
 
     title: str
     image: NDArray[np.floating] | NDArray[np.integer]
     is_uncertainty: bool = False
     unit: str = "intensity"
+    top: float | None = None
 
 
 def draw_side_by_side(
@@ -149,7 +152,8 @@ def uncertainty_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
 def _limits(panel: Panel) -> tuple[float, float]:
     """Return the values shown darkest and brightest."""
     if panel.is_uncertainty:
-        low, high = 0.0, float(np.percentile(panel.image, 99.8))
+        low = 0.0
+        high = float(np.percentile(panel.image, 99.8)) if panel.top is None else panel.top
     else:
         low, high = (float(value) for value in np.percentile(panel.image, (1.0, 99.8)))
     return low, high if high > low else low + 1.0

@@ -1,8 +1,8 @@
 """Whether an image looks like anything that the model was trained on.
 
 A network does not refuse: shown nuclei or text, it makes filaments of them. How far an image lies from those
-of training is measured on statistics of the image itself, as a Mahalanobis distance. ``benchmarks/novelty.py``
-compares that with other scores, and renews the statistics that are stored beside this module.
+of training is measured on statistics of the image itself, as a Mahalanobis distance. The
+script ``benchmarks/novelty.py`` compares that with other scores, and renews the statistics stored here.
 """
 
 from __future__ import annotations
@@ -86,9 +86,11 @@ class Density:
     def load(cls, path: Path = STATISTICS) -> Density:
         """Read a density that `save` wrote."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        arrays = (np.array(content[name], np.float64) for name in ("centre", "spread", "precision"))
+        centre, spread, precision = (
+            np.array(content[name], np.float64) for name in ("centre", "spread", "precision")
+        )
         half, most, nearly_all = content["limits"]
-        return cls(*arrays, (half, most, nearly_all))
+        return cls(centre, spread, precision, (half, most, nearly_all))
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ def check_novelty(image: ArrayLike, density: Density | None = None) -> Novelty:
     _, usual, rare = known.limits
     verdict = "known" if score <= usual else "unusual" if score <= rare else "strange"
     away = np.abs(numbers - known.centre) / known.spread
-    worst = np.argsort(-away)[:3] if verdict != "known" else []
-    return Novelty(score, usual, rare, verdict, tuple(NAMES[i] for i in worst))
+    reasons = () if verdict == "known" else tuple(NAMES[i] for i in np.argsort(-away)[:3])
+    return Novelty(score, usual, rare, verdict, reasons)
 
 
 @lru_cache(maxsize=1)

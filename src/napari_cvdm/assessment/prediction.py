@@ -26,14 +26,16 @@ SIGNIFICANT = 5.0
 
 #: Widths of the skirts of the point-spread function, and of the background, in widths of its core.
 _SKIRTS = (3.0, 6.0, 12.0)
-_BACKGROUND = 10.0
+_BACKGROUND = 4.0
 #: What is broader than this, in camera pixels, says nothing about the width of the core: there is haze in it.
 HAZE = 5.0
 _LARGEST_FIT = 256
+#: At least this share of the pixels takes part in every fit: what is wrong everywhere is no invention.
+_MOST_LEFT_IN = 0.9
 #: The difference is smoothed over this share of the PSF's width: all of it finds faint inventions in noise
 #: best, less finds them better among bright structures.
 _GRAIN = 0.6
-_ROUNDS = 3
+_ROUNDS = 4
 #: Of the pixels with structure, this share agrees within 1.64 standard deviations by definition of "usual".
 _USUAL, _USUAL_CHI2 = 0.9, 2.7055
 _FEWEST = 50
@@ -131,7 +133,8 @@ def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraN
         predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)
         difference = measured - predicted
         significance, misfit = _significance(difference, predicted, background, width, noise)
-        weight = (np.abs(significance) < SIGNIFICANT).astype(np.float64)
+        size = np.abs(significance)
+        weight = (size < max(SIGNIFICANT, float(np.quantile(size, _MOST_LEFT_IN)))).astype(np.float64)
     return Explanation(predicted, difference, significance, float(shares[0]), misfit)
 
 

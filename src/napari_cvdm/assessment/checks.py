@@ -1,0 +1,186 @@
+"""All checks on one restored plane, and a verdict on each in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.consistency import Consistency, check_consistency
+from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.novelty import Novelty, check_novelty
+from napari_cvdm.assessment.photometry import Photometry, check_photometry
+from napari_cvdm.assessment.resolution import ResolutionCheck, check_resolution, split_photons
+from napari_cvdm.assessment.sampling_check import Condition, check_conditions
+from napari_cvdm.assessment.stability import Stability, check_stability
+from napari_cvdm.assessment.verdicts import Verdict, verdicts_on
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
+
+__all__ = ["Checks", "Progress", "run_checks"]
+
+Progress = Callable[[str, float], None]
+"""Receives what is done next and the share of the work done so far; what it raises ends the checks."""
+
+_DETAIL = 96
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """What the checks found on one plane. From `run_checks`.
+
+    Attributes
+    ----------
+    image, sharp, std : ndarray
+        The measurement (Y, X), its reconstruction and the stated standard deviation (s·Y, s·X); `std` is None
+        if it was not given.
+    pixel_size : float or None
+        Of the measurement, in nm.
+    consistency, resolution, photometry, conditions, stability, novelty
+        See the modules of these names. `conditions` is empty and `stability` None without a model.
+    """
+
+    image: NDArray[Any] = field(repr=False)
+    sharp: NDArray[Any] = field(repr=False)
+    std: NDArray[Any] | None = field(repr=False)
+    pixel_size: float | None
+    consistency: Consistency
+    resolution: ResolutionCheck
+    photometry: Photometry
+    conditions: tuple[Condition, ...]
+    stability: Stability | None
+    novelty: Novelty
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What each check says, in words."""
+        return verdicts_on(
+            self.consistency, self.resolution, self.photometry, self.conditions, self.stability, self.novelty
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers and verdicts as values that JSON can hold."""
+        return {
+            "verdicts": [asdict(verdict) for verdict in self.verdicts],
+            "consistency": self.consistency.to_dict(),
+            "resolution": self.resolution.to_dict(),
+            "photometry": self.photometry.to_dict(),
+            "conditions": [condition.to_dict() for condition in self.conditions],
+            "stability": None if self.stability is None else self.stability.to_dict(),
+            "novelty": self.novelty.to_dict(),
+        }
+
+
+def run_checks(
+    image: ArrayLike,
+    sharp: ArrayLike,
+    *,
+    std: ArrayLike | None = None,
+    draws: ArrayLike | None = None,
+    pixel_size: float | None = None,
+    psf: ArrayLike | None = None,
+    model: PretrainedModel | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Checks:
+    """Check one restored plane against the plane it was made from.
+
+    Parameters
+    ----------
+    image : array-like, (Y, X)
+        The measurement.
+    sharp : array-like, (s·Y, s·X)
+        Its reconstruction.
+    std : array-like, (s·Y, s·X), optional
+        The stated standard deviation.
+    draws : array-like, (draws, s·Y, s·X), optional
+        Single draws, for their ring correlation.
+    pixel_size : float, optional
+        Of the measurement, in nm.
+    psf : array-like, optional
+        What blurs the reconstruction into the measurement; by default estimated.
+    model : PretrainedModel, optional
+        The model that made the reconstruction: with it, imaging conditions are compared with its card, and a
+        detail is restored again and again to see how stable it is.
+    device : str
+        Where to run it, as for `napari_cvdm.restore`.
+    progress : callable, optional
+        See `Progress`.
+
+    Returns
+    -------
+    Checks
+
+    Raises
+    ------
+    InputError
+        If the two planes do not belong together, or are too small.
+    """
+
+    def say(words: str, share: float) -> None:
+        if progress is not None:
+            progress(words, share)
+
+    plane, fine = np.asarray(image), np.asarray(sharp)
+    spread = None if std is None else np.asarray(std)
+    say("Comparing with the measurement", 0.0)
+    consistency = check_consistency(plane, fine, psf=psf)
+    scale = fine.shape[0] // plane.shape[0]
+    say("Is brightness proportional?", 0.15)
+    photometry = check_photometry(plane, fine, consistency)
+    say("Is the image like those of training?", 0.25)
+    novelty = check_novelty(plane)
+    conditions: list[Condition] = []
+    stability, halves = None, None
+    if model is not None:
+        conditions = check_conditions(
+            plane, consistency, ranges=model.card.ranges, pixel_sizes=model.card.pixel_size_nm,
+            pixel_size=pixel_size, upscaling=scale,
+        )  # fmt: skip
+        stability, halves = _restored_again(plane, spread, model, scale, device, say)
+    say("Estimating resolution", 0.95)
+    resolution = check_resolution(plane, fine, pixel_size=pixel_size, draws=draws, restored_halves=halves)
+    return Checks(
+        plane, fine, spread, pixel_size, consistency, resolution, photometry, tuple(conditions), stability,
+        novelty,
+    )  # fmt: skip
+
+
+def _restored_again(
+    plane: NDArray[Any],
+    std: NDArray[Any] | None,
+    model: PretrainedModel,
+    scale: int,
+    device: str,
+    say: Callable[[str, float], None],
+) -> tuple[Stability | None, tuple[NDArray[Any], NDArray[Any]] | None]:
+    """Restore a detail, moved and with other noise, by the mean network alone."""
+    from napari_cvdm.restoration.restore import restore
+
+    if model.upscaling != scale:
+        raise InputError(
+            f"The result has {scale} × {scale} pixels for each of the input; the model '{model.name}' makes "
+            f"{model.upscaling} × {model.upscaling}. Name the model that made it."
+        )
+    rows, columns = choose_detail(plane, _DETAIL)
+    done = 0
+
+    def again(part: NDArray[Any]) -> NDArray[Any]:
+        nonlocal done
+        say("Restoring the image turned, mirrored, shifted and with other noise", 0.3 + 0.05 * done)
+        done = min(done + 1, 12)
+        return restore(part, model, preview=True, device=device).mean
+
+    detail = plane[rows, columns]
+    fine = (slice(rows.start * scale, rows.stop * scale), slice(columns.start * scale, columns.stop * scale))
+    try:
+        stability = check_stability(detail, again, upscaling=scale, std=None if std is None else std[fine])
+    except InputError:  # too small, or a detail of one brightness
+        return None, None
+    first, second = split_photons(detail)
+    return stability, (again(first), again(second))

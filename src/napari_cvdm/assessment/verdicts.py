@@ -1,0 +1,164 @@
+"""What the numbers of the checks mean, in plain words.
+
+Where a threshold is a choice, it stands here, with its reason; `docs/checks.md` repeats it for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_cvdm.assessment.consistency import Consistency
+from napari_cvdm.assessment.novelty import Novelty
+from napari_cvdm.assessment.photometry import Photometry
+from napari_cvdm.assessment.resolution import ResolutionCheck
+from napari_cvdm.assessment.sampling_check import MOST_SATURATED, Condition
+from napari_cvdm.assessment.stability import Stability
+
+__all__ = ["Level", "Verdict", "verdicts_on"]
+
+Level = Literal["good", "look", "doubt", "not known"]
+
+#: Share of pixels that disagree with the measurement: good restorations of real images have up to 1.2 %. Light
+#: that the result does not explain may be haze of other planes; what it holds without light cannot.
+_FEW_FLAGGED, _MANY_INVENTED = 0.02, 0.05
+#: Spread under moves over the stated uncertainty: beyond 1 the map states too little.
+_FIRM, _SHAKY = 1.0, 2.0
+#: Detail that only this much coarser agrees between two halves of the photons owes more to the network.
+_OVERSHARP = 1.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check says.
+
+    Attributes
+    ----------
+    name : str
+        Of the check.
+    level : {"good", "look", "doubt", "not known"}
+        Nothing found; look again; do not rely on it; could not be told.
+    sentence : str
+        Why.
+    """
+
+    name: str
+    level: Level
+    sentence: str
+
+
+def verdicts_on(
+    consistency: Consistency,
+    resolution: ResolutionCheck,
+    photometry: Photometry,
+    conditions: Sequence[Condition],
+    stability: Stability | None,
+    novelty: Novelty,
+) -> list[Verdict]:
+    """Judge the outcome of every check."""
+    return [
+        _on_novelty(novelty),
+        _on_conditions(conditions),
+        _on_consistency(consistency),
+        _on_stability(stability),
+        _on_photometry(photometry),
+        _on_resolution(resolution),
+    ]
+
+
+def _on_consistency(found: Consistency) -> Verdict:
+    share = found.flagged
+    level: Level = "good" if share <= _FEW_FLAGGED else "look"
+    if found.invented > _MANY_INVENTED:
+        level = "doubt"
+    advice = "" if level == "good" else " Look where the map is bright."
+    return Verdict(
+        "Agreement with the measurement",
+        level,
+        f"{100 * share:.2g} % of the pixels disagree by more than noise explains, "
+        f"{100 * found.invented:.2g} % because the result holds more than was measured. Correlation with the "
+        f"measurement {found.rsp:.3f}, error {100 * found.relative_rse:.2g} % of its range.{advice}",
+    )
+
+
+def _on_resolution(found: ResolutionCheck) -> Verdict:
+    name = "Resolution"
+    if found.before is None or found.after is None or found.gain is None:
+        return Verdict(name, "not known", "The image is too small or too noisy to tell.")
+    unit = found.unit
+    before, after = found.before.resolution, found.after.resolution
+    words = f"Finest detail {before:.3g} {unit} before, {after:.3g} {unit} after."
+    ring = found.restored_halves
+    if ring is None or not np.isfinite(ring.resolution):
+        return Verdict(name, "good", words)
+    everywhere = ring.resolution <= 1.01 / ring.frequency[-1]
+    agreed = "at every detail" if everywhere else f"down to {ring.resolution:.3g} {unit}"
+    words += f" Restorations of two halves of the photons agree {agreed}"
+    if ring.resolution > _OVERSHARP * after:
+        return Verdict(name, "look", f"{words}: finer detail changes with the noise.")
+    return Verdict(name, "good", f"{words}.")
+
+
+def _on_photometry(found: Photometry) -> Verdict:
+    name = "Brightness"
+    if found.saturated > MOST_SATURATED:
+        share = f"{100 * found.saturated:.2g} %"
+        return Verdict(
+            name, "look", f"{share} of the input's pixels are saturated: their brightness is unknown."
+        )
+    if found.is_linear is None:
+        return Verdict(name, "not known", "Too little stands out from the noise to tell.")
+    power = f"(power {found.exponent:.2f}; 1 is proportional)"
+    if found.is_linear:
+        return Verdict(name, "good", f"Brightness is nearly proportional to what was measured {power}.")
+    how = "squeezes" if found.exponent > 1 else "exaggerates"
+    return Verdict(
+        name, "look", f"The result {how} differences in brightness {power}: do not compare intensities."
+    )
+
+
+def _on_conditions(found: Sequence[Condition]) -> Verdict:
+    name = "Imaging conditions"
+    known = [condition for condition in found if condition.verdict != "not known"]
+    if not known:
+        return Verdict(name, "not known", "Name the model to compare with the range it was trained for.")
+    outside = [condition.sentence for condition in known if condition.verdict == "outside"]
+    edge = [condition.sentence for condition in known if condition.verdict == "at the edge"]
+    if outside:
+        return Verdict(name, "doubt", " ".join(outside))
+    if edge:
+        return Verdict(name, "look", " ".join(edge))
+    return Verdict(name, "good", "Inside what the model was trained for, as far as can be measured.")
+
+
+def _on_stability(found: Stability | None) -> Verdict:
+    name = "Stability"
+    if found is None:
+        return Verdict(name, "not known", "Name the model to restore the image turned, mirrored and shifted.")
+    words = f"Turned, mirrored or shifted, the result changes by {100 * found.relative:.2g} % of its range"
+    if found.against_stated is None:
+        return Verdict(name, "not known", f"{words}; no uncertainty was given to compare with.")
+    words += f", {found.against_stated:.2g} of the stated uncertainty."
+    level: Level = (
+        "good" if found.against_stated <= _FIRM else "look" if found.against_stated <= _SHAKY else "doubt"
+    )
+    return Verdict(name, level, words)
+
+
+def _on_novelty(found: Novelty) -> Verdict:
+    name = "Likeness to the training images"
+    score = f"(distance {found.score:.2f}; 95 of 100 training images stay below {found.usual:.2f})"
+    if found.verdict == "known":
+        return Verdict(name, "good", f"The image looks like those of training {score}.")
+    because = f"It stands out by {', '.join(found.reasons)}."
+    if found.verdict == "unusual":
+        return Verdict(name, "look", f"The image is unlike most of training {score}. {because}")
+    return Verdict(
+        name,
+        "doubt",
+        f"This does not look like anything the model was trained on {score}. {because} The result may be "
+        "invented.",
+    )

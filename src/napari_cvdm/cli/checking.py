@@ -1,0 +1,245 @@
+"""``napari-cvdm check``: how far to trust a result, as a page, as numbers and as a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_cvdm.cli.outputs import check_writable, write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.models import PretrainedModel
+
+__all__ = ["CheckSettings", "check_result"]
+
+_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """How to check.
+
+    Attributes
+    ----------
+    plane : str or None
+        Such as "T=3,Z=5", counted from 0; None for the first.
+    model : str or None
+        Name or path of the model that made the result; None to leave out the checks that need it.
+    psf : Path or None
+        TIFF of what blurs the result into the input, on the result's grid.
+    device : str
+        As for `napari_cvdm.restore`.
+    overwrite : bool
+        Replace files that exist.
+    """
+
+    plane: str | None = None
+    model: str | None = "default"
+    psf: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+
+def check_result(result: Path, source: Path | None, output: Path | None, settings: CheckSettings) -> None:
+    """Check a result file, write the report, and say the verdicts.
+
+    Parameters
+    ----------
+    result : Path
+        A reconstruction, as ``napari-cvdm restore`` writes it.
+    source : Path or None
+        The image it was made from; by default as the result says, in the result's folder.
+    output : Path or None
+        The report, ending in ``.html``; by default ``<result>_check.html`` beside the result. The numbers go
+        to the same name with ``.json``, the map to ``_disagreement.ome.tif``.
+    settings : CheckSettings
+        How to check.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, result and input do not belong together, or the report cannot be written.
+    """
+    from napari_cvdm.files.tiff import read_tiff
+
+    report = _report_path(result, output, settings.overwrite)
+    reconstruction = read_tiff(result)
+    provenance = _provenance(result)
+    source = source or _source_of(result, provenance)
+    image = read_tiff(source)
+    index = _plane_index(settings.plane, reconstruction)
+    model = _model(settings.model, provenance)
+    checks = _run(image, reconstruction, result, index, model, settings)
+    _write(checks, report, result, provenance, model, index, settings.overwrite)
+    for verdict in checks.verdicts:
+        typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
+    typer.echo(report)
+
+
+def _run(
+    image: ImageFile,
+    reconstruction: ImageFile,
+    result: Path,
+    index: dict[str, int],
+    model: PretrainedModel | None,
+    settings: CheckSettings,
+) -> Checks:
+    from napari_cvdm.assessment.checks import run_checks
+    from napari_cvdm.files.tiff import read_tiff
+
+    stem = _stem(result)
+    uncertainty = result.with_name(f"{stem}_uncertainty.ome.tif")
+    std = read_tiff(uncertainty) if uncertainty.is_file() else None
+    draws = [read_tiff(path) for path in sorted(result.parent.glob(f"{_literal(stem)}_draw*.ome.tif"))]
+    planes = [_plane_of(draw, index) for draw in draws]
+    return run_checks(
+        _plane_of(image, index),
+        _plane_of(reconstruction, index),
+        std=None if std is None else _plane_of(std, index),
+        draws=planes or None,
+        pixel_size=image.pixel_size,
+        psf=None if settings.psf is None else read_tiff(settings.psf).data.squeeze(),
+        model=model,
+        device=settings.device,
+        progress=_say,
+    )
+
+
+def _say(words: str, share: float) -> None:
+    typer.echo(f"{100 * share:3.0f} %  {words}", err=True)
+
+
+def _write(
+    checks: Checks,
+    report: Path,
+    result: Path,
+    provenance: Mapping[str, Any],
+    model: PretrainedModel | None,
+    index: dict[str, int],
+    overwrite: bool,
+) -> None:
+    from napari_cvdm.assessment.report import html_report, json_report
+    from napari_cvdm.files.ome_tiff import write_ome_tiff
+
+    said: dict[str, Any] = {
+        "name": result.name,
+        "provenance": provenance,
+        "citations": () if model is None else model.card.citations,
+        "plane": index,
+    }
+    html, numbers = html_report(checks, **said), json_report(checks, **said)
+    write_whole(report, html.encode())
+    write_whole(report.with_suffix(".json"), numbers.encode())
+    write_ome_tiff(
+        _map_path(report),
+        checks.consistency.map.astype("float32"),
+        "YX",
+        checks.pixel_size,
+        {"content": "disagreement with the measurement, in standard deviations", "plane": index},
+        overwrite=overwrite,
+    )
+
+
+def _report_path(result: Path, output: Path | None, overwrite: bool) -> Path:
+    report = output or result.with_name(f"{_stem(result)}_check.html")
+    if report.is_dir():
+        report = report / f"{_stem(result)}_check.html"
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")
+    for path in (report, report.with_suffix(".json"), _map_path(report)):
+        if path.exists() and not overwrite:
+            raise ValueError(f"{path} exists: choose another name with -o, or add --overwrite.")
+    check_writable(report.parent)
+    return report
+
+
+def _map_path(report: Path) -> Path:
+    return report.with_name(f"{report.stem}_disagreement.ome.tif")
+
+
+def _provenance(result: Path) -> dict[str, Any]:
+    from napari_cvdm.files.ome_tiff import read_provenance
+
+    return read_provenance(result) or {}
+
+
+def _source_of(result: Path, provenance: Mapping[str, Any]) -> Path:
+    # A name from a file must not lead out of the folder.
+    name = Path(str(provenance.get("source") or "")).name
+    source = result.with_name(name) if name else None
+    if source is None or not source.is_file():
+        known = f" It was called {name}." if name else ""
+        raise ValueError(f"Name the image that {result.name} was made from with --input.{known}")
+    return source
+
+
+def _model(name: str | None, provenance: Mapping[str, Any]) -> PretrainedModel | None:
+    if name is None:
+        return None
+    from napari_cvdm.models import load_model
+
+    model = load_model(name)
+    stated = provenance.get("model")
+    made_by = stated.get("sha256") if isinstance(stated, Mapping) else None
+    if made_by is not None and made_by != model.sha256:
+        typer.echo(
+            f"warning: the result was not made by '{model.name}' as it is installed here: its ranges and "
+            "stability may differ. Name its model with --model.",
+            err=True,
+        )
+    return model
+
+
+def _plane_index(plane: str | None, image: ImageFile) -> dict[str, int]:
+    """Read "T=3,Z=5" into an index for every axis but Y and X; 0 where none is given."""
+    lengths = {a: n for a, n in zip(image.axes, image.data.shape, strict=True) if a not in "YX"}
+    index = dict.fromkeys(lengths, 0)
+    for part in (plane or "").replace(" ", "").upper().split(","):
+        axis, _, number = part.partition("=")
+        if not part:
+            continue
+        if axis not in lengths or not number.isdecimal() or int(number) >= lengths[axis]:
+            offered = ", ".join(f"{a}=0 to {n - 1}" for a, n in lengths.items()) or "none: it is one plane"
+            raise ValueError(f"There is no plane {part} in the result. It has {offered}.")
+        index[axis] = int(number)
+    return index
+
+
+def _plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
+    """Take one plane, as (Y, X); axes that the result does not have must be of length one."""
+    from napari_cvdm.restoration.axes import name_axes
+
+    axes = name_axes(image.data.shape, image.axes)
+    chosen = []
+    for letter, length in zip(axes.leading, axes.leading_shape, strict=True):
+        # Files call an unnamed axis time: where there is one axis only, it is that one, whatever its name.
+        only = next(iter(index.values())) if len(index) == len(axes.leading) == 1 else 0
+        place = index.get(letter, only)
+        if place >= length:
+            raise ValueError(
+                f"{Path(image.source).name} has {length} planes along {letter}, fewer than the result: "
+                "choose the image that was restored."
+            )
+        chosen.append(place)
+    return axes.plane(image.data, tuple(chosen))
+
+
+def _stem(path: Path) -> str:
+    ending = next((ending for ending in _ENDINGS if path.name.lower().endswith(ending)), path.suffix)
+    return path.name[: len(path.name) - len(ending)]
+
+
+def _literal(name: str) -> str:
+    """Escape what a pattern of file names would take for a wildcard."""
+    import glob
+
+    return glob.escape(name)

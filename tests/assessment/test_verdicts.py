@@ -1,0 +1,100 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_cvdm.assessment.checks import Checks, run_checks
+from napari_cvdm.assessment.novelty import Novelty
+from napari_cvdm.assessment.photometry import Photometry
+from napari_cvdm.assessment.ring_correlation import RingCorrelation
+from napari_cvdm.assessment.sampling_check import Condition
+from napari_cvdm.assessment.stability import Stability
+from napari_cvdm.assessment.verdicts import Verdict
+from napari_cvdm.simulation.pairs import simulate_pair
+
+
+@pytest.fixture(scope="module")
+def checks() -> Checks:
+    image, truth = simulate_pair("microtubules", 0, 64, photons=500.0, psf_sigma=2.7)
+    return run_checks(image, truth)
+
+
+def verdict(checks: Checks, name: str, **changes: Any) -> Verdict:
+    found = replace(checks, **changes).verdicts
+    return next(each for each in found if each.name.startswith(name))
+
+
+@pytest.mark.parametrize(
+    ("share", "invented", "level"), [(0.0, 0.0, "good"), (0.3, 0.01, "look"), (0.3, 0.2, "doubt")]
+)
+def test_agreement(checks: Checks, share: float, invented: float, level: str) -> None:
+    consistency = replace(checks.consistency, flagged=share, invented=invented)
+    said = verdict(checks, "Agreement", consistency=consistency)
+    assert said.level == level
+    assert f"{100 * share:.2g} %" in said.sentence
+
+
+@pytest.mark.parametrize(
+    ("ratio", "level"), [(0.4, "good"), (1.5, "look"), (4.0, "doubt"), (None, "not known")]
+)
+def test_stability(checks: Checks, ratio: float | None, level: str) -> None:
+    assert (
+        verdict(checks, "Stability", stability=Stability(np.zeros((2, 2)), 0.01, ratio, "turned")).level
+        == level
+    )
+    assert verdict(checks, "Stability", stability=None).level == "not known"
+
+
+@pytest.mark.parametrize(
+    ("exponent", "saturated", "level", "word"),
+    [
+        (0.9, 0.0, "good", "proportional"),
+        (2.0, 0.0, "look", "squeezes"),
+        (0.5, 0.0, "look", "exaggerates"),
+        (1.0, 0.2, "look", "saturated"),
+        (float("nan"), 0.0, "not known", "Too little"),
+    ],
+)
+def test_brightness(checks: Checks, exponent: float, saturated: float, level: str, word: str) -> None:
+    nothing = np.empty(0)
+    said = verdict(checks, "Brightness", photometry=Photometry(nothing, nothing, exponent, 0.0, saturated))
+    assert said.level == level
+    assert word in said.sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        ((65.0,), "good"),
+        ((40.0, 65.0), "look"),
+        ((20.0, 40.0), "doubt"),
+        ((), "not known"),
+        ((None,), "not known"),
+    ],
+)
+def test_conditions(checks: Checks, values: tuple[float | None, ...], level: str) -> None:
+    verdicts = {65.0: "inside", 40.0: "at the edge", 20.0: "outside", None: "not known"}
+    conditions = tuple(Condition("Pixel size", "nm", v, 38, 114, verdicts[v]) for v in values)  # type: ignore[arg-type]
+    assert verdict(checks, "Imaging", conditions=conditions).level == level
+
+
+@pytest.mark.parametrize(("state", "level"), [("known", "good"), ("unusual", "look"), ("strange", "doubt")])
+def test_likeness(checks: Checks, state: str, level: str) -> None:
+    said = verdict(checks, "Likeness", novelty=Novelty(1.0, 1.1, 1.4, state, ("directedness",)))
+    assert said.level == level
+
+
+def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:
+    frequency = np.linspace(0.01, 1.0, 20)
+    after = checks.resolution.after
+    assert after is not None
+    for factor, level in ((1.0, "good"), (3.0, "look")):
+        ring = RingCorrelation(frequency, frequency, 1 / 7, factor * after.resolution)
+        assert (
+            verdict(checks, "Resolution", resolution=replace(checks.resolution, restored_halves=ring)).level
+            == level
+        )
+    assert (
+        verdict(checks, "Resolution", resolution=replace(checks.resolution, before=None)).level == "not known"
+    )

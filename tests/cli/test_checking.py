@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cvdm.cli import main
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.pairs import simulate_pair
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    """A result with all that ``restore`` puts beside it, and its input."""
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
+    made = {"source": "cell.tif", "draws": 2, "model": {"name": "some", "sha256": "0" * 64}}
+    path = write_ome_tiff(tmp_path / "cell_cvdm.ome.tif", truth, "YX", 32.5, made)
+    write_ome_tiff(tmp_path / "cell_cvdm_uncertainty.ome.tif", 0.1 * truth + 1, "YX", 32.5, made)
+    for number in range(1, 4):
+        noisy = truth + np.random.default_rng(number).normal(0, 5, truth.shape)
+        write_ome_tiff(tmp_path / f"cell_cvdm_draw{number:02d}.ome.tif", noisy.astype("f4"), "YX", 32.5)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main(["check", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_writes_page_numbers_and_map(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, result, "--without-model")
+    assert code == 0, err
+    assert "Agreement with the measurement" in out
+    report = result.with_name("cell_cvdm_check.html")
+    assert out.splitlines()[-1] == str(report)
+    assert "uncertainty" in report.read_text()
+    numbers = json.loads(report.with_suffix(".json").read_text())
+    assert numbers["provenance"]["draws"] == 2
+    assert numbers["checks"]["resolution"]["ring_correlation_draws"] is not None
+    disagreement = read_tiff(result.with_name("cell_cvdm_check_disagreement.ome.tif"))
+    assert disagreement.data.shape == (48, 48)
+    assert disagreement.pixel_size == 65.0
+
+
+def test_refuses_to_overwrite_unless_told(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, result, "--without-model")[0] == 0
+    code, _, err = run(capsys, result, "--without-model")
+    assert code == 2
+    assert "exists" in err
+    assert run(capsys, result, "--without-model", "--overwrite")[0] == 0
+
+
+def test_the_input_can_be_named_and_must_fit(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cell.tif").rename(tmp_path / "moved.tif")
+    code, _, err = run(capsys, result, "--without-model")
+    assert code == 2
+    assert "--input" in err
+    assert "cell.tif" in err
+    other = write_ome_tiff(tmp_path / "other.tif", np.eye(30, dtype="f4"), "YX")
+    code, _, err = run(capsys, result, "--without-model", "--input", other)
+    assert code == 2
+    assert "cannot belong" in err
+    assert run(capsys, result, "--without-model", "--input", tmp_path / "moved.tif")[0] == 0
+
+
+def test_a_name_in_a_file_leads_nowhere_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = tmp_path / "secret.tif"
+    image, truth = simulate_pair("rings", 0, 32)
+    write_ome_tiff(secret, image, "YX")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    result = write_ome_tiff(folder / "r.ome.tif", truth, "YX", None, {"source": str(secret)})
+    code, _, err = run(capsys, result, "--without-model")
+    assert code == 2
+    assert "--input" in err
+
+
+def test_a_plane_of_a_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    thin = AcquisitionRanges(haze=(0.0, 0.2))
+    pairs = [simulate_pair("microtubules", seed, 40, photons=800.0, ranges=thin) for seed in (0, 1)]
+    image = write_ome_tiff(tmp_path / "film.tif", np.stack([pair[0] for pair in pairs]), "TYX")
+    # The truths, the wrong way round for the first plane.
+    swapped = np.stack([np.flipud(pairs[0][1]), pairs[1][1]])
+    result = write_ome_tiff(tmp_path / "film_cvdm.ome.tif", swapped, "TYX", None, {"source": image.name})
+    levels = []
+    for plane in ("t = 0", "T=1"):
+        code, out, err = run(capsys, result, "--without-model", "--plane", plane, "--overwrite")
+        assert code == 0, err
+        levels.append(next(line.split()[0] for line in out.splitlines() if "Agreement" in line))
+    assert levels == ["doubt", "good"]
+    code, _, err = run(capsys, result, "--without-model", "--plane", "T=7", "--overwrite")
+    assert code == 2
+    assert "T=0 to 1" in err
+
+
+def test_with_a_model_it_says_that_another_made_the_result(
+    result: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, result, "--model", weights, "--device", "cpu")
+    assert code == 0, err
+    assert "was not made by" in err
+    assert "Turned, mirrored or shifted" in out
+
+
+@pytest.mark.parametrize("output", ["report.pdf", "cell.tif/report.html"])
+def test_refuses_reports_that_cannot_be(
+    result: Path, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, result, "--without-model", "-o", result.parent / output)
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1

@@ -1,0 +1,36 @@
+"""List the battery of hostile inputs: ``python -m tests.hostile``; with ``--run``, put it through its tests."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.hostile.arrays import array_cases
+from tests.hostile.file_cases import file_cases
+from tests.hostile.layers import layer_cases
+from tests.hostile.outputs import output_cases
+from tests.hostile.settings import setting_cases
+
+
+def main(arguments: list[str]) -> int:
+    """List every case, or run them."""
+    if arguments == ["--run"]:
+        import pytest
+
+        return int(pytest.main(["tests/hostile", "-q"]))
+    battery = {
+        "arrays through restore()": array_cases(),
+        "settings of restore()": setting_cases(),
+        "files through the command line": file_cases(),
+        "places for results on the command line": output_cases(),
+        "layers through the widget's reading, run and placing": layer_cases(),
+    }
+    for route, cases in battery.items():
+        print(f"\n{route}: {len(cases)}")
+        for case in cases:
+            print(f"  {case.outcome:9} {case.name}")
+    print(f"\n{sum(map(len, battery.values()))} inputs in all")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
