@@ -4,7 +4,8 @@ CVDM learns how fast noise is added during training, pixel by pixel, from the re
 γ(t, x) = exp(−λ(x) · Γ(t)) is the share of the signal's power that is left at time t. Where λ(x) is large,
 the schedule hides a pixel early. What it means for a micrograph is a matter of observation: with the bundled
 weights λ(x) is larger where there is structure and goes along with the stated uncertainty, but has no unit
-and orders the true errors less well. It is available from one pass of a small network, before anything is drawn.
+and orders the true errors less well. It is available from one pass of a small network, before anything is
+drawn.
 """
 
 from __future__ import annotations
