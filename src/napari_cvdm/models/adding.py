@@ -16,6 +16,7 @@ from napari_cvdm.models.added import AddedModel, added_file, change_added, read_
 from napari_cvdm.models.addresses import as_path, is_address, is_file, may_be_used, parse_doi, shown
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.glance import check_kind
 from napari_cvdm.models.registry import Registry, read_registry
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
 from napari_cvdm.models.weights import file_sha256, read_model
@@ -78,6 +79,7 @@ def add_model(
     path = as_path(source)
     if not is_file(path):
         raise ModelError(f"There is no model file {shown(str(path))}.")
+    check_kind(path)
     found = file_sha256(path)
     if sha256 is not None and found != sha256:
         raise ModelError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_cvdm.models.added import AddedModel, added_file, read_added
 from napari_cvdm.models.addresses import MODEL_ENDINGS, as_path, is_address, is_file, shown
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.glance import check_kind
 from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, RegistryEntry, read_registry
 from napari_cvdm.models.settings import CACHE_VARIABLE, base_url, cache_folder
 from napari_cvdm.models.weights import file_sha256, read_model
@@ -216,6 +217,7 @@ def load_model(
     else:
         if not is_file(path):
             raise ModelError(f"There is no model file {shown(str(path))}.")
+        check_kind(path)
         found = file_sha256(path)
     if sha256 is not None and sha256.lower() != found:
         raise ModelError(
