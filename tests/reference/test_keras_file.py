@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from napari_cvdm.reference import keras_file
 from napari_cvdm.reference.errors import WeightsFileError
 from napari_cvdm.reference.keras_file import is_hdf5, read_layers
 from napari_cvdm.reference.model import ReferenceCVDM
@@ -114,14 +115,21 @@ def test_an_absurd_size_is_refused_without_memory_for_it(weights: Path) -> None:
     assert "but does not hold them" in refusal(weights)
     with h5py.File(weights, "r+") as file:
         del file["model_2/conv2d_99"]
-        file.create_dataset(
-            "model_2/conv2d_99/kernel:0",
-            shape=(10**6, 10**6),
-            dtype="f4",
-            chunks=(64, 64),
-            compression="gzip",
-        )
+        zeros = np.zeros((1000, 1000), np.float32)
+        file.create_dataset("model_2/conv2d_99/kernel:0", data=zeros, compression="gzip")
+    assert "declares 4,000,000 bytes at" in refusal(weights)
+
+
+def test_more_weights_than_any_model_has_are_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras_file, "MOST_NUMBERS", 100_000)
     assert "declares more weights than a model of this kind can have" in refusal(weights)
+
+
+def test_numbers_beyond_single_precision_are_not_finite(weights: Path) -> None:
+    with h5py.File(weights, "r+") as file:
+        del file["model_2/conv2d/bias:0"]
+        file.create_dataset("model_2/conv2d/bias:0", data=np.array([1e300]))
+    assert "not finite numbers" in refusal(weights)
 
 
 def test_a_file_that_points_elsewhere_is_refused(tmp_path: Path, weights: Path) -> None:

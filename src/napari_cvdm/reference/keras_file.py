@@ -36,6 +36,8 @@ LAYER_TYPES = (
 MOST_NUMBERS = 10**9
 #: The largest published model has 640 arrays.
 MOST_ARRAYS = 5000
+#: By how much arrays of more than a mebibyte may have been compressed.
+MOST_COMPRESSED = 10
 #: Groups within groups: Keras needs three, four in a whole saved model.
 DEEPEST = 6
 
@@ -174,8 +176,10 @@ def _check_dataset(dataset: Any, name: str, path: Path) -> None:
             f"{path} points to something outside of itself, at '{_shown(name)}': it cannot be used."
         )
     declared = math.prod(dataset.shape) * dataset.dtype.itemsize
-    # An array that was never written takes no room in the file, but all of it in memory.
-    if dataset.compression is None and dataset.id.get_storage_size() < declared:
+    # An array that was never written takes no room in the file, but all of it in memory; one of zeros, hardly
+    # any when compressed. Trained weights do not compress.
+    needed = declared if dataset.compression is None else declared // MOST_COMPRESSED
+    if dataset.id.get_storage_size() < needed and (dataset.compression is None or declared > 2**20):
         raise WeightsFileError(
             f"{path} declares {declared:,} bytes at '{_shown(name)}' but does not hold them: it is damaged "
             "or not what it seems."
@@ -196,7 +200,8 @@ def _layers(members: list[tuple[str, str, Any]], path: Path) -> list[KerasLayer]
             raise WeightsFileError(
                 f"{path} holds '{_shown(layer)}/{_shown(weight)}' twice: it cannot be used."
             )
-        values = np.asarray(dataset[()], dtype=np.float32)
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused below
+            values = np.asarray(dataset[()], dtype=np.float32)
         if not np.isfinite(values).all():
             raise WeightsFileError(
                 f"{path} has weights that are not finite numbers (NaN or infinity), in '{_shown(layer)}': "
