@@ -1,8 +1,13 @@
 """Windows put together from the chunks of dask arrays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.lazy import restore_lazy
 from napari_cvdm.restoration.tasks import plan_pieces
 
 
@@ -26,3 +31,19 @@ def test_pieces_make_up_the_window(rows: range, columns: range) -> None:
 def test_only_chunks_that_are_needed_are_asked_for() -> None:
     _, numbers = plan_pieces(((4,), (10, 10), (10, 10, 10)), (3,), range(2, 8), range(9, 20))
     assert numbers == [(0, 0, 0), (0, 0, 1)]
+
+
+def test_a_part_that_cannot_be_read_is_told_in_a_sentence(model: PretrainedModel) -> None:
+    class Torn:
+        shape, dtype, ndim, torn = (40, 40), np.dtype("u2"), 2, False
+
+        def __getitem__(self, selection: Any) -> Any:
+            if self.torn:
+                raise OSError(5, "Input/output error")
+            return np.random.default_rng(0).integers(0, 9, self.shape, self.dtype)[selection]
+
+    image = Torn()
+    lazy = restore_lazy(image, model, draws=1, steps=1, device="cpu")
+    image.torn = True
+    with pytest.raises(InputError, match="could not be read"):
+        lazy.compute(scheduler="synchronous")

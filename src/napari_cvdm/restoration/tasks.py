@@ -15,6 +15,7 @@ from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.block import Sampling, Window, restore_block
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.resident import EngineSpec, ModelReference, resident_engine
+from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -121,7 +122,8 @@ def restore_from_array(task: BlockTask, model: ModelReference | PretrainedModel,
     window = task.window
     for axis, source in ((task.axes.y, window.source_rows), (task.axes.x, window.source_columns)):
         selection[axis] = slice(source.start, source.stop)
-    pixels = np.asarray(image[tuple(selection)])
+    with reading():
+        pixels = np.asarray(image[tuple(selection)])
     return _restore(task, model, pixels if task.axes.y < task.axes.x else pixels.T)
 
 
