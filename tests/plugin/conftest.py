@@ -111,7 +111,7 @@ class SteppedRestoration:
             count += 1
 
         def estimate(stage: str, number: int, index: tuple[int, ...], draw: int, done: int) -> Estimate:
-            plane = resolved.plane(image, index).astype(np.float32).repeat(2, 0).repeat(2, 1)
+            plane = np.asarray(resolved.plane(image, index)).astype(np.float32).repeat(2, 0).repeat(2, 1)
             fields = (number, resolved.planes, draw, draws, steps if draw else 0, steps, done / total)
             return Estimate(stage, *fields, index=index, mean=plane + draw, std=np.full_like(plane, self.std))
 

@@ -356,7 +356,9 @@ class TestLayerKinds:
         threads.clear()
         click(qtbot, widget)
         finish(qtbot, widget)
-        assert isinstance(stepped.calls[0].image, np.ndarray)
+        assert isinstance(stepped.calls[0].image, da.Array), "it is not read as a whole"
+        assert threads
+        assert threading.get_ident() not in threads
         assert viewer.layers["cell CVDM"].data.shape == (3, 64, 48)
 
     def test_a_multiscale_layer_is_restored_at_full_resolution(self, viewer, widget, qtbot, stepped):

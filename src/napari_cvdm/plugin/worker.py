@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_cvdm.plugin.contrast import RunningLimits
 from napari_cvdm.plugin.devices import devices_found
@@ -24,6 +23,7 @@ from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, P
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.validation import is_read_in_pieces
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
@@ -192,9 +192,15 @@ class Job:
             if isinstance(message, Pictures):
                 self._wait_until_shown(message)
 
-    def _image(self) -> npt.NDArray[Any]:
-        """Read the part into memory, as an array with the axes that ``image_axes`` names."""
-        image = np.asarray(self.data if self.part is None else self.data[self.part.slices])
+    def _image(self) -> Any:
+        """Return the part as an array with the axes that ``image_axes`` names.
+
+        What is kept in chunks stays there: `restore_events` reads it plane by plane.
+        """
+        image = self.data if self.part is None else self.data[self.part.slices]
+        if is_read_in_pieces(image) and not self.rgb:
+            return image
+        image = np.asarray(image)
         if not self.rgb:
             return image
         if self.colours == "channels":
