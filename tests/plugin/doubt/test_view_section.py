@@ -38,7 +38,7 @@ def test_every_view_can_be_reached_with_the_keyboard_and_undone(viewer, add_resu
         assert panel.views.hint.text() == view.tip
     panel.views.choose("own")
     shows(viewer, qtbot, *before)
-    assert len(viewer.layers) == 3
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
 
 
 def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_panel, qtbot):
@@ -119,7 +119,8 @@ def test_the_user_s_own_contrast_stays_while_the_plane_changes(viewer, add_resul
     panel.views.choose("uncertainty")
     qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=10_000)
     layer = viewer.layers["cell CVDM uncertainty map"]
-    assert layer.colorbar.visible
+    qtbot.waitUntil(panel.views.bar.isVisible)
+    assert panel.views.bar.labels()[0] == "0"
     assert layer.colormap.name == "magma"
     layer.contrast_limits = (0, 123)
     data = layer.data

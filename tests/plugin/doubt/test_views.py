@@ -36,6 +36,7 @@ def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
     assert visible(viewer) == {"overlay", "notes"}
     arrangement.show(view_named("reconstruction"))
     assert visible(viewer) == {"cell CVDM", "notes"}
+    arrangement.tidy(view_named("reconstruction"))
     assert own.all() == []  # the overlay has gone with its view
 
 

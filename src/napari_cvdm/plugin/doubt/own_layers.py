@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 
 from napari_cvdm.plugin.doubt.linked import Result, real
 from napari_cvdm.plugin.doubt.slices import Slice
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 __all__ = ["OwnLayers"]
+
+#: Time for the event loop between two steps, in milliseconds.
+_BETWEEN_STEPS = 25
 
 
 class OwnLayers:
@@ -43,19 +49,28 @@ class OwnLayers:
         """All that are in the viewer."""
         return [layer for layer in self._layers.values() if layer in self._viewer.layers]
 
-    def add(self, name: str, layer: Layer, above: Layer | None = None) -> Layer:
-        """Put a layer into the viewer: on top, or right above another one."""
+    def add(self, name: str, layer: Layer, above: Layer | None = None, show: bool = True) -> Layer:
+        """Put a layer into the viewer: on top, or right above another one.
+
+        napari takes a while to make a layer's controls, and again to draw it first. So it is added out of
+        sight, and shown (if it is to be) when the event loop has come round.
+        """
+        layer.visible = False
         layers, selection = self._viewer.layers, self._viewer.layers.selection
         selected, active = set(selection), selection.active
         layer.name = unique_name(layer.name, {other.name for other in layers})
         position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
+        spared = OldObjectsSpared()
         layers.insert(position, layer)
         # napari has selected the new layer.
         if active in layers:
             selection.active = active
         selection.intersection_update(selected)
         selection.update(selected)
+        spared.release()
         self._layers[name] = layer
+        if show:
+            QTimer.singleShot(_BETWEEN_STEPS, partial(_show, weakref.ref(layer), self._viewer))
         return layer
 
     def show_plane(
@@ -65,6 +80,7 @@ class OwnLayers:
         place: Slice,
         result: Result,
         above: Layer | None = None,
+        show: bool = True,
         **looks: Any,
     ) -> Layer:
         """Show a picture of one plane where the result has that plane.
@@ -82,13 +98,14 @@ class OwnLayers:
             What it was taken from.
         above : Layer, optional
             Right above which layer to put a new one; on top of all if left out.
+        show : bool
+            Whether a new layer is to become visible.
         **looks
             Keyword arguments of the layer, used when it is made.
 
         Returns
         -------
         Layer
-            New layers are visible.
         """
         from napari.layers import Image, Labels
 
@@ -101,7 +118,7 @@ class OwnLayers:
             kind = Labels if "colormap" in looks and plane.dtype == np.uint8 and plane.ndim == 2 else Image
             if kind is Image:
                 looks = {"rgb": plane.ndim == 3, **looks}
-            return self.add(key, kind(data, **where, **looks), above)
+            return self.add(key, kind(data, **where, **looks), above, show)
         if not np.array_equal(layer.scale, where["scale"]):
             layer.scale = where["scale"]
         if not np.array_equal(layer.translate, where["translate"]):
@@ -131,3 +148,9 @@ class OwnLayers:
     def owns(self, layer: Any) -> bool:
         """Whether a layer is one of these."""
         return any(real(layer) is own for own in self._layers.values())
+
+
+def _show(reference: weakref.ref[Layer], viewer: Any) -> None:
+    layer = reference()
+    if layer is not None and layer in viewer.layers:
+        layer.visible = True

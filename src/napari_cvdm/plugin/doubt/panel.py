@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
@@ -72,7 +73,7 @@ class DoubtPanel(QWidget):
     ----------
     results, originals, measure : QComboBox
         What is looked at, and how.
-    views, threshold, regions, profile, histogram
+    views, threshold, regions, profile, histogram, checks
         The parts of the panel.
     """
 
@@ -90,6 +91,7 @@ class DoubtPanel(QWidget):
         self.regions = RegionsSection(self.link, self._marks)
         self.profile = ProfileSection(self.link, self._marks)
         self.histogram = HistogramSection(self.link)
+        self.checks = CheckSection(self.link)
         self._arrange()
         self._connect()
         self.link.rescan()
@@ -193,7 +195,9 @@ class DoubtPanel(QWidget):
             _CLOSED.discard(self)
         elif self in _CLOSED:
             _CLOSED.discard(self)
-            for part in (self.views, self.threshold, self.regions, self.profile, self.histogram):
+            for part in (
+                self.views, self.threshold, self.regions, self.profile, self.histogram, self.checks,
+            ):  # fmt: skip
                 part.close_down()
             self.link.close()
             self._pictures_kept.remove_all()
@@ -233,6 +237,7 @@ class DoubtPanel(QWidget):
             Section("Where to look again", self.regions, "The places the model is least sure about."),
             Section("Line profile", self.profile, "Intensities along a line, with the 90 % band."),
             Section("Histogram", self.histogram, "How uncertainty is spread over this plane."),
+            Section("Check this result", self.checks, "Checks that need no ground truth, and a report."),
         ]
         inside = QWidget()
         column = QVBoxLayout(inside)

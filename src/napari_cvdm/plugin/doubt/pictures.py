@@ -94,6 +94,14 @@ class Pictures(QObject):
             look = link.look
             self._ask(key, _composition(key, look, *self._limits(look)), look.slice)
 
+    def scalar(self) -> tuple[Any, str] | None:
+        """Return the layer that the view shows in false colours, if there is one, and its values' unit."""
+        layer = self._own.get(self._key) if self._key in ("uncertainty", "schedule") else None
+        if layer is None:
+            return None
+        relative = self._key == "uncertainty" and self._link.measure == "relative"
+        return layer, "share" if relative else ""
+
     def close(self) -> None:
         """Want nothing any more."""
         self._renewal.stop()
@@ -107,11 +115,11 @@ class Pictures(QObject):
         key, result, place, plane = answer
         if key != self._key or result != self._link.result or place is None:
             return
-        layer = self._own.show_plane(key, plane, place, result, result.uncertainty, **self._looks(key, plane))
+        layer = self._own.show_plane(
+            key, plane, place, result, result.uncertainty, False, **self._looks(key, plane)
+        )
         if key == "uncertainty":
             self._fit_limits(layer)
-        if key in ("uncertainty", "schedule"):
-            layer.colorbar.visible = True
         self.ready.emit(key)
 
     def _looks(self, key: str, plane: np.ndarray) -> dict[str, Any]:
@@ -172,7 +180,7 @@ class Pictures(QObject):
             layer = Image(left, name=f"{original.name} (swipe)", rgb=original.rgb, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
             layer.metadata["original"] = original
-            self._own.add("swipe", layer, above=result.uncertainty)
+            self._own.add("swipe", layer, result.uncertainty, False)
         self.ready.emit("swipe")
 
     def _show_draw(self) -> None:
@@ -193,7 +201,7 @@ class Pictures(QObject):
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
             layer.metadata["result"] = result
-            self._own.add("draws", layer, above=result.uncertainty)
+            self._own.add("draws", layer, result.uncertainty, False)
         self.ready.emit("draws")
 
 

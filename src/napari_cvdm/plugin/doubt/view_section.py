@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cvdm.plugin.doubt.colour_bar import ColourBar
 from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.pictures import Pictures
@@ -86,6 +87,10 @@ class ViewSection(QWidget):
         )
         self._frames = QTimer(self)
         self._frames.setInterval(_FRAME)
+        self._tidying = QTimer(self)
+        self._tidying.setSingleShot(True)
+        self._tidying.setInterval(100)
+        self.bar = ColourBar()
         self._arrange()
         self._connect()
         self._show_controls()
@@ -103,6 +108,7 @@ class ViewSection(QWidget):
     def close_down(self) -> None:
         """Stop the animation, and put the layers back."""
         self._frames.stop()
+        self._tidying.stop()
         self._pictures.close()
         self._arrangement.restore()
 
@@ -119,7 +125,12 @@ class ViewSection(QWidget):
     def _on_ready(self, key: str) -> None:
         if key == self.view.key and not self._missing():
             self._arrangement.show(self.view)
+            self.bar.show_scale_of(self._pictures.scalar())
             self._show_controls()
+            self._tidying.start()
+
+    def _tidy(self) -> None:
+        self._arrangement.tidy(self.view)
 
     def _on_failed(self, words: str) -> None:
         self.hint.setText(escape(words))
@@ -166,6 +177,7 @@ class ViewSection(QWidget):
         missing = self._link.result is not None and self._missing()
         key = self.view.key
         self.hint.setText(_MISSING[self.view.needs] if missing else self.view.tip)
+        self.bar.setVisible(key in ("uncertainty", "schedule") and not missing)
         self._swipe_row.setVisible(key == "swipe" and not missing)
         self._draw_row.setVisible(key == "draws" and not missing)
         if key == "draws" and not missing and self._link.result is not None:
@@ -184,7 +196,7 @@ class ViewSection(QWidget):
                 line.addWidget(control)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.combo, self._swipe_row, self._draw_row, self.waiting, self.hint):
+        for part in (self.combo, self._swipe_row, self._draw_row, self.waiting, self.bar, self.hint):
             layout.addWidget(part)
         self.waiting.hide()
 
@@ -194,6 +206,7 @@ class ViewSection(QWidget):
         self.draw.valueChanged.connect(self._on_draw)
         self.play.toggled.connect(self._on_played)
         self._frames.timeout.connect(self._next_draw)
+        self._tidying.timeout.connect(self._tidy)
         self._pictures.ready.connect(self._on_ready)
         self._pictures.failed.connect(self._on_failed)
         self._pictures.busy.connect(self._on_busy)

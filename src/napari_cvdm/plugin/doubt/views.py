@@ -43,7 +43,7 @@ VIEWS = (
     View(
         "uncertainty",
         "Uncertainty",
-        "How large an error to expect, pixel by pixel, with a colour bar.",
+        "How large an error to expect, pixel by pixel.",
     ),
     View(
         "colour",
@@ -118,7 +118,10 @@ class Arrangement:
             if not any(layer is each for each in managed):  # hidden for an earlier view only
                 _set_visible(layer, visible)
         self._set_grid(view.key == "beside")
-        self._own.remove_all(but=view.key)  # pictures of other views would only crowd the list of layers
+
+    def tidy(self, view: View) -> None:
+        """Remove the pictures of other views, which would only crowd the list of layers."""
+        self._own.remove_all(but=view.key)
 
     def restore(self) -> None:
         """Put everything back as it was before the first view."""

@@ -1,0 +1,76 @@
+"""What the colours of a map mean: a bar in the panel, which is quicker there than on napari's canvas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QRect, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPalette
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_cvdm.assessment.doubt import Measure
+from napari_cvdm.plugin.doubt.words import amount
+
+__all__ = ["ColourBar"]
+
+_BAR = 12
+
+
+class ColourBar(QWidget):
+    """The colours of an image layer between its contrast limits, which it follows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layer: Any = None
+        self._share = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setToolTip("Values of the colours. Change the layer's contrast limits to spread them otherwise.")
+
+    def show_scale_of(self, scalar: tuple[Any, str] | None) -> None:
+        """Follow an image layer; "share" has its values told in per cent. None for none."""
+        layer, unit = scalar or (None, "")
+        self._share = unit == "share"
+        if layer is not self._layer:
+            for connect, each in (("disconnect", self._layer), ("connect", layer)):
+                if each is not None:
+                    getattr(each.events.contrast_limits, connect)(self._on_changed)
+                    getattr(each.events.colormap, connect)(self._on_changed)
+            self._layer = layer
+        self.update()
+
+    def labels(self) -> tuple[str, str, str]:
+        """Return what stands below the left end, the middle and the right end."""
+        if self._layer is None:
+            return "", "", ""
+        low, high = self._layer.contrast_limits
+        measure: Measure = "relative" if self._share else "absolute"
+        left, middle, right = (amount(float(value), measure) for value in (low, (low + high) / 2, high))
+        return left, middle, right
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is room, and high enough for the numbers."""
+        return QSize(200, _BAR + 4 + self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """May be narrow."""
+        return QSize(60, self.sizeHint().height())
+
+    def paintEvent(self, event: Any) -> None:
+        """Paint the bar and its numbers."""
+        if self._layer is None:
+            return
+        colours = self._layer.colormap.map(np.linspace(0, 1, 256))
+        pixels = np.ascontiguousarray((colours * 255).astype(np.uint8))
+        painter = QPainter(self)
+        bar = QRect(2, 0, self.width() - 4, _BAR)
+        painter.drawImage(bar, QImage(pixels.tobytes(), 256, 1, 1024, QImage.Format.Format_RGBA8888))
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        below = QRect(2, _BAR + 2, self.width() - 4, self.height() - _BAR - 2)
+        sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
+        for words, side in zip(self.labels(), sides, strict=True):
+            painter.drawText(below, int(side | Qt.AlignmentFlag.AlignTop), words)
+        painter.end()
+
+    def _on_changed(self, event: Any = None) -> None:
+        self.update()
