@@ -80,6 +80,7 @@ def draw_picture(rows: list[Row], path: Path) -> None:
     left.set(xscale="log", xlabel="draws", ylabel="PSNR above the mean network (dB)")
     right.set(xscale="log", xlabel="draws", ylabel="correlation of std with error")
     for axis in (left, right):
+        axis.minorticks_off()
         axis.set_xticks(sorted({row["draws"] for row in rows}), sorted({row["draws"] for row in rows}))
         axis.grid(alpha=0.3)
     left.legend(fontsize=8)
