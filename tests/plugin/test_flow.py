@@ -137,7 +137,7 @@ class TestRuns:
         click(qtbot, panel.restore_button)
         qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
         click(qtbot, panel.restore_button)
-        assert panel.runs.waiting.names == ["cell, 1 draws"]
+        assert panel.runs.waiting.names == ["cell, 1 draw"]
         stepped.go_on()
         finish(qtbot, panel)
         assert set(names(viewer)) == {

@@ -21,7 +21,7 @@ def test_only_saved_results_are_taken(tmp_path: Path):
     assert get_reader(str(tmp_path / "missing.cvdm.ome.tif")) is None
 
 
-def test_file_save_and_dropping_the_file_restore_the_layers(viewer, tmp_path: Path, make_result):
+def test_file_save_and_dropping_the_file_restore_the_layers(viewer, widget, tmp_path: Path, make_result):
     for layer in make_result():
         viewer.add_layer(layer)
     path = tmp_path / "cell.cvdm.ome.tif"

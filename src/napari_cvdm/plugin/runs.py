@@ -53,7 +53,7 @@ class Runs(QObject):
     def add(self, layer: Image, job: Job) -> None:
         """Start a job, or let it wait for those before it."""
         part = f", {job.part.words}" if job.part is not None else ""
-        amount = "preview" if job.preview else f"{job.draws} draws"
+        amount = "preview" if job.preview else f"{job.draws} draw{'s' if job.draws != 1 else ''}"
         # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
         run = Run(self._viewer, layer, job, parent=self)
         if self.current is None:
