@@ -95,7 +95,7 @@ def table(title: str, groups: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def draw_levels(averages: dict[float, dict[str, dict[str, float]]], path: Path) -> None:
     """Plot each score against the photons."""
-    figure, axes = plt.subplots(1, len(SCORES), figsize=(15, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, len(SCORES), figsize=(15, 4.6), layout="constrained")
     colours = dict(zip(METHODS, plt.get_cmap("cividis")(np.linspace(0, 0.9, len(METHODS))), strict=True))
     markers = dict(zip(METHODS, "vs^D*Po.", strict=True))
     titles = ("PSNR (dB)", "SSIM", "multi-scale SSIM", "FRC resolution (fine pixels)")
@@ -108,7 +108,7 @@ def draw_levels(averages: dict[float, dict[str, dict[str, float]]], path: Path) 
             )
         axis.set(xscale="log", xlabel="photons at the bright end", title=title)
         axis.grid(alpha=0.3)
-    axes[0].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(METHODS) // 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
     plt.close(figure)
