@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.assessment.doubt import ninety_percent_factor
-from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_result
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 __all__ = ["DRAWS_KEY", "Result", "find_results", "full_data", "original_of", "real"]
-
-DRAWS_KEY = "napari_cvdm_draws"
-"""Key of the reconstruction's ``metadata`` under which single draws are kept, shape (draws, *data.shape)."""
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,11 @@ def _rates(
 ) -> np.ndarray:
     load_torch()
     checkpoint()
-    import napari_cvdm
+    from napari_cvdm import load_model
     from napari_cvdm.restoration.schedule_map import schedule_map
 
     made_by = result.provenance.get("model") or {}
-    model = napari_cvdm.load_model(made_by.get("name") or "default")
+    model = load_model(made_by.get("name") or "default")
     checkpoint()
     if made_by.get("sha256") not in (None, model.sha256):
         raise InputError(
