@@ -37,6 +37,7 @@ from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
 SIDE = 80
 STRANGE_PHOTONS = 400.0
+HAZE = (0.0, 4.0)
 
 
 def known(count: int, seed: int, ranges: AcquisitionRanges) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -150,9 +151,9 @@ def main() -> None:
     parser.add_argument("--statistics-only", action="store_true", help="leave the networks out")
     options = parser.parse_args()
     model = load_model(options.model)
-    ranges = AcquisitionRanges(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in model.card.ranges.items()}
-    )
+    stated = {k: tuple(v) if isinstance(v, list) else v for k, v in model.card.ranges.items()}
+    # More haze than in training makes an image hazy, not strange: real ones often have it.
+    ranges = AcquisitionRanges(**{**stated, "haze": HAZE})
 
     def described(images: Iterator[tuple[str, NDArray[Any]]]) -> list[tuple[str, dict[str, Any]]]:
         found = []

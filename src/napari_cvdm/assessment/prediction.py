@@ -30,6 +30,8 @@ _BACKGROUND = 4.0
 #: What is broader than this, in camera pixels, says nothing about the width of the core: there is haze in it.
 HAZE = 5.0
 _LARGEST_FIT = 256
+#: Share of the expected brightness below which a structure does not take part in the first fit.
+_FAR_TOO_DARK = 0.4
 #: At least this share of the pixels takes part in every fit: what is wrong everywhere is no invention.
 _MOST_LEFT_IN = 0.9
 #: The difference is smoothed over this share of the PSF's width: all of it finds faint inventions in noise
@@ -39,6 +41,8 @@ _ROUNDS = 4
 #: Of the pixels with structure, this share agrees within 1.64 standard deviations by definition of "usual".
 _USUAL, _USUAL_CHI2 = 0.9, 2.7055
 _FEWEST = 50
+#: What is further off is not usual, however much of it there is.
+_LARGEST_MISFIT = 0.3
 
 
 class Fit(NamedTuple):
@@ -84,12 +88,12 @@ def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
     rows, columns = choose_detail(measured, _LARGEST_FIT)
     part = measured[rows, columns]
     sharp = fine[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
-    everywhere = np.ones_like(part)
+    weight = _not_dubious(part, blur_and_bin(sharp, scale, 1.0), HAZE)
 
     def unexplained(logarithm: float) -> float:
         sigma = float(np.exp(logarithm))
-        predicted = fit([blur_and_bin(sharp, scale, sigma)], part, HAZE, everywhere).predicted
-        return float(np.mean((part - predicted) ** 2))
+        predicted = fit([blur_and_bin(sharp, scale, sigma)], part, HAZE, weight).predicted
+        return float(np.mean(weight * (part - predicted) ** 2))
 
     low, high = np.log(SIGMAS)
     found = optimize.minimize_scalar(
@@ -128,7 +132,7 @@ def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraN
 
     What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
     """
-    terms, weight = [core, *_skirts(core, width)], np.ones_like(measured)
+    terms, weight = [core, *_skirts(core, width)], _not_dubious(measured, core, _BACKGROUND * width)
     for _ in range(_ROUNDS):
         predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)
         difference = measured - predicted
@@ -136,6 +140,21 @@ def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraN
         size = np.abs(significance)
         weight = (size < max(SIGNIFICANT, float(np.quantile(size, _MOST_LEFT_IN)))).astype(np.float64)
     return Explanation(predicted, difference, significance, float(shares[0]), misfit)
+
+
+def _not_dubious(measured: FloatArray, core: FloatArray, width: float) -> FloatArray:
+    """Leave out of the first fit what is far too dark in the measurement: it would pull the gain down.
+
+    Of the brightest fifth of the reconstruction the median ratio is the gain, unless most of it is invented.
+    """
+    above, seen = (
+        each - ndimage.gaussian_filter(each, width, mode="reflect", truncate=3) for each in (core, measured)
+    )
+    bright = (above > np.quantile(above, 0.8)) & (above > 0)
+    if not bright.any():
+        return np.ones_like(measured)
+    gain = float(np.median(seen[bright] / above[bright]))
+    return 1.0 - (bright & (seen < _FAR_TOO_DARK * gain * above))
 
 
 def _significance(
@@ -163,7 +182,11 @@ def _significance(
     def excess(misfit: float) -> float:
         return float(np.quantile(off / (ground + misfit**2 * height), _USUAL)) - _USUAL_CHI2
 
-    misfit = float(optimize.brentq(excess, 0, 10)) if excess(0) > 0 > excess(10) else 0.0
+    misfit = 0.0
+    if excess(_LARGEST_MISFIT) > 0:
+        misfit = _LARGEST_MISFIT
+    elif excess(0) > 0:
+        misfit = float(optimize.brentq(excess, 0, _LARGEST_MISFIT))
     return smoothed / np.sqrt(expected + (misfit * common) ** 2), misfit
 
 
