@@ -50,6 +50,32 @@ def test_they_appear_with_the_first_result(actions, viewer_model):
     assert not actions.isHidden()
 
 
+def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
+    unfinished = {METADATA_KEY: {"picture": "reconstruction", "finished": False}}
+    viewer_model.add_layer(Image(np.ones((9, 9)), metadata=unfinished))
+    actions.offer()
+    assert actions.isHidden()  # the run at work is not done yet
+    opened = add_result(viewer_model, "a")
+    viewer_model.layers.selection.clear()
+    actions.offer()
+    assert not actions.isHidden()
+    assert actions.result_layers() == opened
+
+
+def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_model, monkeypatch):
+    from napari_cvdm.plugin import doubt
+
+    shown: list[list[Image]] = []
+    monkeypatch.setattr(doubt, "show_doubt_panel", lambda viewer, layers, original: shown.append(layers))
+    first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
+    actions.follow(first)
+    assert shown == []  # it is not opened unasked
+    viewer_model.window.dock_widgets["CVDM uncertainty (napari-cvdm)"] = None
+    viewer_model.layers.selection.active = second[0]
+    actions.follow(second)
+    assert shown == [second]
+
+
 def test_the_selected_result_is_meant_or_else_the_last(actions, viewer_model):
     first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
     actions.follow(second)

@@ -78,9 +78,14 @@ class ResultActions(QWidget):
         """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
         self._layers = list(layers)
         self.setVisible(bool(self._layers))
-        if _DOUBT_DOCK in getattr(self._viewer.window, "dock_widgets", {}):
+        # napari adds the plugin's name to that of a dock.
+        if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
             self.show_doubt()
             raise_dock_of(self)  # the user is at work here
+
+    def offer(self) -> None:
+        """Be there while the viewer has a result that is finished, be it of a run or from a file."""
+        self.setVisible(bool(self._finished()))
 
     def result_layers(self) -> list[Image]:
         """Return the layers of the result that is selected, or else of the last that is still there."""
@@ -96,7 +101,17 @@ class ResultActions(QWidget):
                 if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
             ]
             return of_run if run is not None else [active]
-        return [layer for layer in self._layers if layer in present]
+        of_last_run = [layer for layer in self._layers if layer in present]
+        return of_last_run or self._finished()[-2:]
+
+    def _finished(self) -> list[Image]:
+        """Return the layers of all results in the viewer but that of the run at work."""
+        present = [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
+        return [
+            layer
+            for layer in present
+            if is_result(layer) and layer.metadata[METADATA_KEY].get("finished", True)
+        ]
 
     def show_doubt(self) -> None:
         """Open the panel for uncertainty on the result."""

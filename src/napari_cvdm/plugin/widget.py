@@ -75,6 +75,7 @@ class CVDMWidget(QWidget):
             self.form.layer.reset_choices()
         if self.subject.layer not in self.form.layer.choices:
             self._user_chose_layer = False
+        self.actions_row.offer()
         self._follow_selection()
 
     @property
