@@ -28,14 +28,17 @@ Row = dict[str, Any]
 
 REMARKS = {
     "noise": "Nothing must appear. What little is left of the noise lies within the stated uncertainty.",
-    "beads": "Points become points. Spheres, which training never showed, may be hollowed or split.",
-    "nuclei": "Soft bodies are taken for haze and thinned, or filled with fibres that are not there.",
-    "haze": "What the haze outshines is lost, and faint structure may be replaced by invented.",
-    "undersampled": "The optics are sharper than the pixels: detail between them is guessed.",
-    "oversampled": "The blur is wider than any in training: lines come out double, thick or broken. "
-    "Resample first (*Resample to the model's pixel size*).",
-    "saturation": "Cut-off intensities are gone for good; plateaus come out as rings or flat bands.",
-    "sharp": "There is nothing to undo: lines come out thinner than they are.",
+    "beads": "Points become points. Spheres, which training never showed, keep their place and size, but get "
+    "a mottled inside and, where they are faint, a thinner outline.",
+    "nuclei": "Soft bodies get bright rims, dark holes and fibres that are not there: do not restore them. "
+    "The map is bright all over, which is the sign to look for.",
+    "haze": "Discs of defocus are taken for structure, and what the haze outshines is lost. The uncertainty "
+    "does not know: the interval holds next to nothing. An optical section helps, no restoration does.",
+    "undersampled": "The optics are sharper than the pixels allow: shapes stay right, lines get thinner.",
+    "oversampled": "The blur is wider than any in training: lines come out as tubes, meshes or clouds. "
+    "Resample first (`--resample`, or the tick in the panel).",
+    "saturation": "Cut-off intensities are gone for good: crossings become flat bands with bright edges.",
+    "sharp": "There is nothing to undo: lines come out thinner than they are, and the map does not say so.",
 }
 
 RANGES = {
