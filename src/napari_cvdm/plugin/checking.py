@@ -1,0 +1,234 @@
+"""*Check this result*: the checks that need no ground truth, as words, a map and a page."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.section import note
+from napari_cvdm.plugin.layers import unique_name
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.plugin.doubt.background import Task
+    from napari_cvdm.plugin.doubt.link import Link
+
+__all__ = ["CheckSection", "check_task"]
+
+_MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
+_MAP = "disagreement"
+
+
+class CheckSection(QWidget):
+    """A button that checks the plane in view, what was found, and the report. Lives on the main thread.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at: a result, its original, and the plane in view.
+    """
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+        self._checks: Checks | None = None
+        self._asked: Any = None
+        self.button = QPushButton("Check this result")
+        self.button.setToolTip("Compare the plane in view with its original, and restore it again, moved.")
+        self.save_button = QPushButton("Save report …")
+        self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
+        self.save_button.setEnabled(False)
+        self.findings: QLabel = note("")
+        self._background = Background(self)
+        self._background.done.connect(self._on_checked)
+        self._background.failed.connect(self._on_failed)
+        self._background.busy.connect(self._on_busy)
+        self.button.clicked.connect(self._on_clicked)
+        self.save_button.clicked.connect(self._on_save)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.button)
+        buttons.addWidget(self.save_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(buttons)
+        layout.addWidget(self.findings)
+
+    @property
+    def checks(self) -> Checks | None:
+        """What was found last."""
+        return self._checks
+
+    def close_down(self) -> None:
+        """Stop; called when the panel goes."""
+        self._background.drop()
+
+    def save(self, path: Path) -> None:
+        """Write the report, as a page and as JSON beside it; files are whole when they appear.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        from napari_cvdm.assessment.report import html_report, json_report
+
+        if self._checks is None:
+            return
+        result = self._link.result if self._asked is None else self._asked
+        said: dict[str, Any] = {
+            "name": result.reconstruction.name,
+            "provenance": result.provenance,
+            "citations": result.provenance.get("citations") or (),
+        }
+        html, numbers = html_report(self._checks, **said), json_report(self._checks, **said)
+        for target, text in ((path, html), (path.with_suffix(".json"), numbers)):
+            temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+            try:
+                temporary.write_text(text, encoding="utf-8")
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _on_clicked(self) -> None:
+        self._checks = None
+        self._asked = self._link.result
+        self.save_button.setEnabled(False)
+        self._background.ask(check_task(self._link))
+
+    def _on_busy(self, busy: bool) -> None:
+        self.button.setEnabled(not busy)
+        if busy:
+            self.findings.setText("Checking: this restores a detail a dozen times.")
+
+    def _on_failed(self, words: str) -> None:
+        self.findings.setText(escape(words))
+
+    def _on_checked(self, checks: Checks) -> None:
+        self._checks = checks
+        lines = [
+            f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
+            for verdict in checks.verdicts
+        ]
+        self.findings.setText("<br>".join(lines))
+        self.save_button.setEnabled(True)
+        self._show_map(checks)
+
+    def _show_map(self, checks: Checks) -> None:
+        """Show where result and measurement disagree, on the pixels of the original."""
+        from napari.layers import Image
+
+        from napari_cvdm.assessment.prediction import SIGNIFICANT
+
+        viewer, original = self._link.viewer, self._link.original
+        place = self._link.current()
+        if original is None or place is None or self._link.result is not self._asked:
+            return
+        rows, columns = (original.ndim - 2, original.ndim - 1)
+        if place.displayed != (rows, columns):
+            return
+        data = checks.consistency.map.astype(np.float32)
+        name = unique_name(f"{original.name} {_MAP}", {layer.name for layer in viewer.layers})
+        own = original.scale, original.rotate, original.shear
+        shift = np.zeros(original.ndim)
+        for axis, index in enumerate(place.index):
+            shift[axis] = 0 if index is None else index * own[0][axis]
+        layer = Image(
+            data.reshape((1,) * (original.ndim - 2) + data.shape),
+            name=name,
+            scale=original.scale,
+            translate=np.asarray(original.translate) + shift,
+            rotate=original.rotate,
+            shear=original.shear,
+            affine=original.affine.affine_matrix,
+            units=original.units,
+            axis_labels=original.axis_labels,
+            colormap="inferno",
+            blending="additive",
+            contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
+            rgb=False,
+            multiscale=False,
+        )
+        active = viewer.layers.selection.active
+        viewer.layers.append(layer)
+        viewer.layers.selection.active = active
+
+    def _on_save(self) -> None:
+        from napari.utils.notifications import show_error, show_info
+
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the report", "check.html", "Web page (*.html)")
+        if not chosen:
+            return
+        path = Path(chosen).with_suffix(".html")
+        try:
+            self.save(path)
+        except (OSError, ValueError) as error:
+            show_error(f"{path} could not be written: {getattr(error, 'strerror', None) or error}.")
+        else:
+            show_info(f"The report is in {path}.")
+
+
+def check_task(link: Link) -> Task:
+    """Plan the checks of the plane in view; called on the main thread, carried out in another.
+
+    Parameters
+    ----------
+    link : Link
+        With a result and its original.
+
+    Returns
+    -------
+    Task
+        Returns `Checks`; raises a readable error if there is no original to compare with.
+    """
+    result, original, place = link.result, link.original, link.current()
+
+    def check(checkpoint: Callable[[], None]) -> Checks:
+        if result is None or original is None:
+            raise InputError("Choose the original of this result above, to compare with.")
+        if place is None:
+            raise InputError("A plane is checked: switch the viewer to 2-D.")
+        from napari_cvdm.assessment.checks import run_checks
+
+        index = tuple(slice(None) if i is None else i for i in place.index)
+        image = np.asarray(full_data(original)[index])
+        if original.rgb:
+            image = image[..., :3].mean(axis=-1)
+        draws = result.draws
+        provenance = result.provenance
+        return run_checks(
+            image,
+            np.asarray(full_data(result.reconstruction)[index]),
+            std=np.asarray(full_data(result.uncertainty)[index]),
+            draws=None if draws is None else np.asarray(draws[(slice(None), *index)]),
+            pixel_size=provenance.get("pixel_size_nm"),
+            model=_model_of(provenance, checkpoint),
+            progress=lambda words, share: checkpoint(),
+        )
+
+    return check
+
+
+def _model_of(provenance: dict[str, Any], checkpoint: Callable[[], None]) -> Any | None:
+    """Load the very model that made a result; None if it is not here any more."""
+    from napari_cvdm.models import ModelError, load_model
+    from napari_cvdm.plugin.torch_loading import load_torch
+
+    stated = provenance.get("model")
+    if not isinstance(stated, dict) or not stated.get("name"):
+        return None
+    load_torch()
+    checkpoint()
+    try:
+        model = load_model(stated["name"])
+    except ModelError:
+        return None
+    return model if model.sha256 == stated.get("sha256") else None
