@@ -100,7 +100,7 @@ def test_a_curve_mends_what_no_line_can():
     assert before.slope < 0.5
     assert after.slope == pytest.approx(1, abs=0.08)
     assert abs(after.slope - 1) < abs(line.slope - 1)
-    known = STD < fitted.stated[-1]
+    known = fitted.stated[-1] > STD
     np.testing.assert_allclose(fitted.apply(STD)[known], actual[known], rtol=0.15, atol=0.05)
     assert (fitted.apply(STD)[~known] >= fitted.actual[-1]).all()  # beyond what was seen it is cautious
 

@@ -21,7 +21,8 @@ def test_without_one_there_is_no_client() -> None:
 
 def test_a_killed_worker_loses_nothing_and_changes_nothing(model: PretrainedModel, tmp_path: Path) -> None:
     stored = load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
-    image = da.from_array(np.random.default_rng(0).poisson(60, (3, 64, 96)).astype(np.uint16), chunks=(1, 64, 50))
+    counts = np.random.default_rng(0).poisson(60, (3, 64, 96)).astype(np.uint16)
+    image = da.from_array(counts, chunks=(1, 64, 50))
     settings: dict[str, Any] = {"axes": "TYX", "draws": 2, "steps": 2, "device": "cpu", "block": 32}
     lazy = restore_lazy(image, stored, **settings)
     expected = lazy.compute(scheduler="synchronous")

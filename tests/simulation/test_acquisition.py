@@ -177,7 +177,8 @@ class TestAcquire:
         density[size // 2, size // 2] = 1
         sharp = replace(CLEAN, haze=(2, 2), haze_sigma=(4, 4), photons=(3000, 3000))
         for seed in range(12):
-            clear, hazy = (image(density, r, seed, psf_sigma=3.0) for r in (replace(sharp, haze=(0, 0)), sharp))
+            clear = image(density, replace(sharp, haze=(0, 0)), seed, psf_sigma=3.0)
+            hazy = image(density, sharp, seed, psf_sigma=3.0)
             added = hazy.widefield.astype(float) / hazy.target.max() - clear.widefield / clear.target.max()
             added = added - np.median(added)
             # The peak of a Gaussian of σ = 7.5 fine pixels and twice the light, in units of one of σ = 3.

@@ -63,9 +63,7 @@ def sparsify(std: ArrayLike, error: ArrayLike) -> Sparsification:
     """
     s, e = np.asarray(std, np.float64).ravel(), np.asarray(error, np.float64).ravel()
     if np.shape(std) != np.shape(error):
-        raise InputError(
-            f"Uncertainty and error must have one shape: {np.shape(std)}, {np.shape(error)}."
-        )
+        raise InputError(f"Uncertainty and error must have one shape: {np.shape(std)}, {np.shape(error)}.")
     if s.size < len(FRACTIONS):
         raise InputError(f"Sparsification needs at least {len(FRACTIONS)} pixels, not {s.size}.")
     squares = e**2

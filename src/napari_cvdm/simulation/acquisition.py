@@ -48,7 +48,8 @@ class AcquisitionRanges:
     haze : tuple of float
         Light from out of focus, as a multiple of the in-focus light (squared-uniform: small values prevail).
     haze_sigma : tuple of float
-        Width of the out-of-focus blur, fine pixels (log-uniform), but at least `LEAST_DEFOCUS` times the PSF's.
+        Width of the out-of-focus blur, fine pixels (log-uniform), but at least `LEAST_DEFOCUS` times the
+        PSF's.
     background : tuple of float
         Even background, as a share of the bright end.
     read_noise : tuple of float
