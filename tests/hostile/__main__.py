@@ -1,4 +1,4 @@
-"""List the battery of hostile inputs: ``python -m tests.hostile``; with ``--run``, put it through its tests."""
+"""List the battery of hostile inputs: ``python -m tests.hostile``; ``--run`` puts it through its tests."""
 
 from __future__ import annotations
 

@@ -86,7 +86,9 @@ def _values() -> Iterator[Case]:
     yield Case("a large offset", lambda: scene(16, 16, dtype=np.float64) + 4e9)
     yield Case("an offset that drowns the contrast", _drowned, "refused", words="offset")
     yield Case("intensities beyond float32", lambda: scene(16, 16, dtype=np.float64) * 1e300, "refused")
-    yield Case("intensities near the end of float32", lambda: scene(16, 16, dtype=np.float64) * 1e34, "refused")
+    yield Case(
+        "intensities near the end of float32", lambda: scene(16, 16, dtype=np.float64) * 1e34, "refused"
+    )
     yield Case("intensities up to 1e30", lambda: scene(16, 16, dtype=np.float64) * 1e27)
     yield Case("intensities of 1e-20", lambda: scene(16, 16, dtype=np.float64) * 1e-20)
     yield Case("intensities too small", lambda: scene(16, 16, dtype=np.float64) * 1e-40, "refused")
@@ -173,7 +175,9 @@ def _axes() -> Iterator[Case]:
     ]  # fmt: skip
     for number, (shape, axes) in enumerate(wrong):
         name = repr(axes) if len(repr(axes)) < 30 else "of 5000 letters"
-        yield Case(f"wrong axes {number}: {name} of {shape}", partial(scene, *shape), "refused", {"axes": axes})
+        yield Case(
+            f"wrong axes {number}: {name} of {shape}", partial(scene, *shape), "refused", {"axes": axes}
+        )
 
 
 def _layouts() -> Iterator[Case]:
@@ -193,9 +197,7 @@ def _layouts() -> Iterator[Case]:
     }
     for name, image in made.items():
         yield Case(f"layout {name}", partial(_give, image))
-    yield Case(
-        "layout masked pixels", lambda: np.ma.masked_greater(base, 500), "refused", words="masked"
-    )
+    yield Case("layout masked pixels", lambda: np.ma.masked_greater(base, 500), "refused", words="masked")
 
 
 def _unaligned() -> np.ndarray:
@@ -232,7 +234,8 @@ def _things_that_are_no_arrays() -> Iterator[Case]:
     yield Case("a dask array", partial(_dask, plane))
     yield Case("a torch tensor", partial(_tensor, plane))
     refused: dict[str, Any] = {
-        "nothing": None, "a number": 5, "text": "image.tif", "bytes": b"0" * 400, "a dictionary": {"image": 1},
+        "nothing": None, "a number": 5, "text": "image.tif", "bytes": b"0" * 400,
+        "a dictionary": {"image": 1},
         "a ragged list": [[1, 2, 3], [4]], "a set": {1, 2}, "a function": len, "a type": np.ndarray,
         "an array that fails when read": Failing(RuntimeError("the disk is gone")),
         "an array whose file is gone": Failing(OSError(5, "Input/output error")),

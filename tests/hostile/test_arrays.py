@@ -1,4 +1,4 @@
-"""Hostile arrays and settings through `restore`: a right result or one clear sentence; the input untouched."""
+"""Hostile arrays and settings through `restore`: a right result or one sentence; the input untouched."""
 
 import re
 import warnings

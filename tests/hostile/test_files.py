@@ -63,7 +63,9 @@ def test_a_file_ends_well(case: Case, tmp_path: Path, restore: Command) -> None:
         results = tmp_path / "results"
         assert files_in(results) == {"result.ome.tif", "result_uncertainty.ome.tif"}
         image, result = read_tiff(source), read_tiff(results / "result.ome.tif")
-        assert sorted(result.data.squeeze().shape)[-2:] == sorted(2 * n for n in _plane(image.data.shape, image.axes))
+        assert sorted(result.data.squeeze().shape)[-2:] == sorted(
+            2 * n for n in _plane(image.data.shape, image.axes)
+        )
         assert np.isfinite(result.data).all()
         if "nm" in case.settings:
             size = case.settings["nm"]

@@ -14,13 +14,15 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.section import note
-from napari_cvdm.plugin.layers import unique_name
+from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
+from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari_cvdm.assessment.checks import Checks
     from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
+    from napari_cvdm.plugin.doubt.linked import Result
 
 __all__ = ["CheckSection", "check_task"]
 
@@ -41,7 +43,7 @@ class CheckSection(QWidget):
         super().__init__()
         self._link = link
         self._checks: Checks | None = None
-        self._asked: Any = None
+        self._asked: Result | None = None
         self.button = QPushButton("Check this result")
         self.button.setToolTip("Compare the plane in view with its original, and restore it again, moved.")
         self.save_button = QPushButton("Save report …")
@@ -81,9 +83,9 @@ class CheckSection(QWidget):
         """
         from napari_cvdm.assessment.report import html_report, json_report
 
-        if self._checks is None:
+        result = self._asked
+        if self._checks is None or result is None:
             return
-        result = self._link.result if self._asked is None else self._asked
         said: dict[str, Any] = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
@@ -136,26 +138,19 @@ class CheckSection(QWidget):
         if place.displayed != (rows, columns):
             return
         data = checks.consistency.map.astype(np.float32)
-        name = unique_name(f"{original.name} {_MAP}", {layer.name for layer in viewer.layers})
-        own = original.scale, original.rotate, original.shear
-        shift = np.zeros(original.ndim)
-        for axis, index in enumerate(place.index):
-            shift[axis] = 0 if index is None else index * own[0][axis]
+        taken = {layer.name for layer in viewer.layers}
+        origin = np.array([0 if index is None else index for index in place.index], float)
+        where = result_metadata(
+            InputLayer.of(original),
+            "uncertainty",
+            Placement(origin, np.ones(original.ndim)),
+            taken,
+        )
+        looks = {"name": unique_name(f"{original.name} {_MAP}", taken), "colormap": "inferno"}
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
-            name=name,
-            scale=original.scale,
-            translate=np.asarray(original.translate) + shift,
-            rotate=original.rotate,
-            shear=original.shear,
-            affine=original.affine.affine_matrix,
-            units=original.units,
-            axis_labels=original.axis_labels,
-            colormap="inferno",
-            blending="additive",
             contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
-            rgb=False,
-            multiscale=False,
+            **{**where, **looks, "blending": "additive"},
         )
         active = viewer.layers.selection.active
         viewer.layers.append(layer)
