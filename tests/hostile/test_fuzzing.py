@@ -57,8 +57,7 @@ def _read(path: Path) -> ImageFile | str:
 def test_any_axes_are_understood_or_refused(text: str, shape: list[int]) -> None:
     try:
         axes = name_axes(tuple(shape), text)
-    except (InputError, InputTypeError) as error:
-        assert "\n" not in str(error).strip() or "\n" in text
+    except (InputError, InputTypeError):
         return
     assert set(axes.names) <= set(AXIS_MEANINGS)
     array = np.arange(np.prod(shape)).reshape(shape)
