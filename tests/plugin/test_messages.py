@@ -15,7 +15,7 @@ from napari_cvdm.restoration.events import Event
 EXAMPLES = [
     Preparing("Loading"),
     DevicesFound([("CPU", "cpu")]),
-    Pictures(np.zeros((2, 2)), np.zeros((2, 2)), resolve_axes((8, 8)), 2, {}),
+    Pictures(np.zeros((2, 2)), np.zeros((2, 2)), resolve_axes((8, 8)), {}),
     Progress(Event("denoise", 0, 1, 0, 1, 1, 2, 0.5)),
     Done({}),
 ]
@@ -34,6 +34,6 @@ def test_they_cannot_be_changed_on_their_way(example):
 
 
 def test_two_runs_do_not_share_their_signal():
-    first, second = (Pictures(np.zeros(1), np.zeros(1), resolve_axes((8, 8)), 2, {}) for _ in range(2))
+    first, second = (Pictures(np.zeros(1), np.zeros(1), resolve_axes((8, 8)), {}) for _ in range(2))
     first.shown.set()
     assert not second.shown.is_set()

@@ -47,8 +47,9 @@ def test_a_killed_worker_loses_nothing_and_changes_nothing(model: PretrainedMode
         pair = client.compute(struck).result(timeout=200)
         assert (tmp_path / "died").exists()
         assert set(client.scheduler_info()["workers"]) != before
-    np.testing.assert_array_equal(pair[0], expected.mean)
-    np.testing.assert_array_equal(pair[1], expected.std)
+    # A worker may have another number of threads than this process, which rounds sums in another order.
+    for recovered, undisturbed in zip(pair, (expected.mean, expected.std), strict=True):
+        np.testing.assert_allclose(recovered, undisturbed, rtol=0, atol=1e-5 * np.ptp(expected.mean))
 
 
 def test_a_scheduler_that_does_not_answer_is_named() -> None:

@@ -59,9 +59,10 @@ def test_what_cannot_be_computed_is_explained(
 
 
 def test_choosing_another_view_stops_it(viewer, use_small_model, panel, qtbot, monkeypatch):
-    stopped = []
+    begun, stopped = [], []
 
     def endless(plane, model, *, checkpoint):
+        begun.append(True)
         try:
             while True:
                 checkpoint()
@@ -71,7 +72,8 @@ def test_choosing_another_view_stops_it(viewer, use_small_model, panel, qtbot, m
 
     monkeypatch.setattr(map_module, "schedule_map", endless)
     panel.views.choose("schedule")
-    qtbot.waitUntil(panel.views.waiting.isVisible, timeout=10_000)
+    qtbot.waitUntil(lambda: begun == [True], timeout=60_000)
+    assert panel.views.waiting.isVisible()
     panel.views.choose("reconstruction")
     qtbot.waitUntil(lambda: stopped == [True], timeout=60_000)
     assert NAME not in viewer.layers

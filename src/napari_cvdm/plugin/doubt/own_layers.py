@@ -152,5 +152,6 @@ class OwnLayers:
 
 def _show(reference: weakref.ref[Layer], viewer: Any) -> None:
     layer = reference()
-    if layer is not None and layer in viewer.layers:
+    # A layer shown again would lose the tool that was taken up on it.
+    if layer is not None and layer in viewer.layers and not layer.visible:
         layer.visible = True
