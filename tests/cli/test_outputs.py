@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cvdm.cli.outputs import check_writable, plan_outputs, write_whole
+from napari_cvdm.cli.outputs import check_writable, plan_outputs
 
 
 def test_one_input_to_one_file(tmp_path: Path) -> None:
@@ -80,22 +80,6 @@ def test_a_place_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(ValueError, match="is not a folder"):
         plan_outputs([Path("a.tif")], tmp_path / "file" / "out.tif")
-
-
-def test_a_file_is_whole_when_it_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "new" / "numbers.json"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
-    assert path.read_text() == "two"
-
-    def interrupt(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, b"three")
-    assert path.read_text() == "two"
-    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

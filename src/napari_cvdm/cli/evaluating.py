@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_cvdm.cli.outputs import check_writable, write_whole
+from napari_cvdm.cli.outputs import check_writable
+from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event

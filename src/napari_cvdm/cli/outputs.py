@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OutputFiles", "check_writable", "plan_outputs", "write_whole"]
+__all__ = ["OutputFiles", "check_writable", "plan_outputs"]
 
 _ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -110,25 +109,6 @@ def check_writable(folder: Path) -> None:
         raise ValueError(f"{existing} is not a folder: choose another place.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise ValueError(f"{existing} cannot be written to: choose another place.")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is whole when it appears, replacing one of the same name.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its folder is made when it does not exist.
-    data : bytes
-        What to write.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _stem(path: Path) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,11 @@ from napari_cvdm.files.ome_tiff import (
     CLASSIC_LIMIT,
     PROVENANCE_KEY,
     ome_metadata,
-    refuse_existing,
     storable,
 )
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import find_ome_image
+from napari_cvdm.files.whole_file import whole_file
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -84,29 +81,22 @@ def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrit
         _prepare(image) for image in images
     ]  # whatever cannot be stored is said before a file is made
     big = sum(array.nbytes for array, _ in prepared) >= CLASSIC_LIMIT
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        refuse_existing(path, overwrite)
-        with temporary.open("xb") as file:
-            with tifffile.TiffWriter(file, ome=True, bigtiff=big) as tif:
-                for array, metadata in prepared:
-                    tif.write(
-                        array,
-                        photometric="minisblack",
-                        compression="zlib",
-                        predictor=array.dtype.kind in "iu",
-                        metadata=metadata,
-                        software="napari-cvdm",
-                    )
-            file.flush()
-            os.fsync(file.fileno())
-        refuse_existing(path, overwrite)
-        temporary.replace(path)
+        with (
+            whole_file(path, overwrite=overwrite) as file,
+            tifffile.TiffWriter(file, ome=True, bigtiff=big) as tif,
+        ):
+            for array, metadata in prepared:
+                tif.write(
+                    array,
+                    photometric="minisblack",
+                    compression="zlib",
+                    predictor=array.dtype.kind in "iu",
+                    metadata=metadata,
+                    software="napari-cvdm",
+                )
     except OSError as error:
         raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return path
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
@@ -19,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import find_ome_image
+from napari_cvdm.files.whole_file import whole_file
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import AxesError, ImageFileError, InputError
 from napari_cvdm.restoration.validation import check_dtype
@@ -94,7 +92,7 @@ def write_ome_tiff(
     )
     if channel_names:
         metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, metadata["axes"])}
-    _write_whole(path, array, metadata, overwrite)
+    _write(path, array, metadata, overwrite)
     return path
 
 
@@ -144,12 +142,9 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     return dict(provenance)
 
 
-def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], overwrite: bool) -> None:
-    """Write to a temporary name in the same folder, then rename: a rename happens at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+def _write(path: Path, array: NDArray[Any], metadata: dict[str, Any], overwrite: bool) -> None:
     try:
-        refuse_existing(path, overwrite)
-        with temporary.open("xb") as file:
+        with whole_file(path, overwrite=overwrite) as file:
             tifffile.imwrite(
                 file,
                 array,
@@ -161,22 +156,8 @@ def _write_whole(path: Path, array: NDArray[Any], metadata: dict[str, Any], over
                 metadata=metadata,
                 software="napari-cvdm",
             )
-            file.flush()
-            os.fsync(file.fileno())
-        refuse_existing(path, overwrite)
-        temporary.replace(path)
     except OSError as error:
         raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        # Also when interrupted; after the rename there is nothing left to remove.
-        with suppress(OSError):  # Where the folder is none, or went away.
-            temporary.unlink(missing_ok=True)
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise `ImageFileError` if a file exists that may not be replaced."""
-    if path.exists() and not overwrite:
-        raise ImageFileError(f"{path} exists already. Choose another name, or allow it to be overwritten.")
 
 
 def storable(array: NDArray[Any]) -> NDArray[Any]:

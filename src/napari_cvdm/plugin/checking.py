@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.section import note
@@ -93,12 +93,7 @@ class CheckSection(QWidget):
         }
         html, numbers = html_report(self._checks, **said), json_report(self._checks, **said)
         for target, text in ((path, html), (path.with_suffix(".json"), numbers)):
-            temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-            try:
-                temporary.write_text(text, encoding="utf-8")
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_whole(target, text.encode())
 
     def _on_clicked(self) -> None:
         self._checks = None
