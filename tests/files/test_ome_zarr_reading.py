@@ -6,7 +6,7 @@ import pytest
 import zarr
 
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout
-from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
+from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr, open_pyramid
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -128,3 +128,27 @@ def test_is_known_by_its_name_or_by_what_it_holds(tmp_path: Path) -> None:
     assert is_zarr(tmp_path / "not there.ome.ZARR")
     assert not is_zarr(tmp_path)
     assert not is_zarr(tmp_path / "a.tif")
+
+
+def test_a_pyramid_has_all_levels_with_scale_and_place(tmp_path: Path) -> None:
+    level = [
+        {"type": "scale", "scale": [500.0, 1.0, 0.065, 0.065]},
+        {"type": "translation", "translation": [0.0, 0.0, 1.0, 2.0]},
+    ]
+    whole = [{"type": "scale", "scale": [2.0, 1.0, 1.0, 10.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": level}, {"path": "1"}]
+    path = write(tmp_path / "a.zarr", datasets=datasets, coordinateTransformations=whole, name="cell")
+    pyramid = open_pyramid(path)
+    assert [each.shape for each in pyramid.levels] == [(2, 3, 30, 40), (2, 3, 15, 20)]
+    assert pyramid.axes == "TCYX"
+    np.testing.assert_allclose(pyramid.scale, (1000, 1, 0.065, 0.65))
+    np.testing.assert_allclose(pyramid.translation, (0, 0, 1, 20))
+    assert pyramid.units == ("millisecond", None, "micrometer", "micrometer")
+    assert (pyramid.name, pyramid.provenance) == ("cell", {})
+
+
+def test_a_plain_array_is_a_pyramid_of_one_level(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "plain.zarr", data=DATA)
+    pyramid = open_pyramid(tmp_path / "plain.zarr")
+    assert (pyramid.axes, pyramid.scale, pyramid.units) == ("QQYX", (1.0,) * 4, (None,) * 4)
+    np.testing.assert_array_equal(pyramid.levels[0][:], DATA)

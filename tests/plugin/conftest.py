@@ -217,6 +217,21 @@ def make_result() -> Callable[[], list[Image]]:
     return _make_result
 
 
+@pytest.fixture
+def large_result(small_model: PretrainedModel) -> Callable[[Path], tuple[Path, Path]]:
+    """Write a restoration as the shell writes those of large images: two folders, with coarser levels."""
+    from napari_cvdm.files.streaming import write_restoration
+    from napari_cvdm.restoration.lazy import restore_lazy
+
+    def write(path: Path) -> tuple[Path, Path]:
+        film = np.random.default_rng(0).gamma(2.0, 50, (2, 40, 300)).astype(np.float32)
+        lazy = restore_lazy(film, small_model, axes="TYX", pixel_size=65.0, preview=True, device="cpu")
+        written = write_restoration(lazy, path, time_interval_s=2.0, source={"name": "raw.tif"})
+        return written["reconstruction"], written["uncertainty"]
+
+    return write
+
+
 class Heartbeat:
     """Notices how much work the main thread does without coming round to the event loop.
 

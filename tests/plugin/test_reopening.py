@@ -1,15 +1,49 @@
-"""Napari's own ways of saving and opening keep a result whole."""
+"""Saved results and OME-Zarr images open by dropping them anywhere on napari, as the layers they were."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
 
+from napari_cvdm.plugin.graphics import drop_target_of, main_window_of
 from napari_cvdm.plugin.layers import METADATA_KEY
-from napari_cvdm.plugin.outcome import prefer_own_reader
-from napari_cvdm.plugin.reopening import get_reader
+from napari_cvdm.plugin.reopening import get_reader, read_result, read_zarr_layers
+from napari_cvdm.plugin.saving import save_layers
+
+
+def drop_on_canvas(viewer, *paths: Path) -> None:
+    """Drop files in the middle of the canvas, as the window system tells the window of it."""
+    window = main_window_of(next(iter(viewer.window.dock_widgets.values())))
+    target = drop_target_of(window)
+    # Qt finds out by itself what is at this place of the window.
+    place = QPointF(target.mapTo(window, target.rect().center()))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    for event in (
+        QDragEnterEvent(place.toPoint(), *how),
+        QDragMoveEvent(place.toPoint(), *how),
+        QDropEvent(place, *how),
+    ):
+        QApplication.sendEvent(window.windowHandle(), event)
+
+
+def dock_names(viewer) -> list[str]:
+    return [name.partition(" (")[0] for name in viewer.window.dock_widgets]
+
+
+@pytest.fixture
+def shown(viewer, widget, qtbot):
+    """The viewer with the panel, on the screen."""
+    main_window_of(widget).show()
+    qtbot.waitUntil(lambda: main_window_of(widget).windowHandle() is not None)
+    return viewer
 
 
 def test_only_saved_results_are_taken(tmp_path: Path):
@@ -17,31 +51,50 @@ def test_only_saved_results_are_taken(tmp_path: Path):
     tifffile.imwrite(other, np.zeros((9, 9), np.uint8), metadata={"axes": "YX"})
     assert get_reader(str(other)) is None
     assert get_reader([str(other)]) is None
-    assert get_reader(str(tmp_path)) is None
     assert get_reader(str(tmp_path / "missing.cvdm.ome.tif")) is None
 
 
-def test_file_save_and_dropping_the_file_restore_the_layers(viewer, widget, tmp_path: Path, make_result):
+def test_folders_are_told_apart(tmp_path: Path, make_result, large_result):
+    save_layers(tmp_path / "saved.ome.zarr", [layer.as_layer_data_tuple() for layer in make_result()])
+    large, _ = large_result(tmp_path / "large.ome.zarr")
+    (tmp_path / "photos").mkdir()
+    assert get_reader(str(tmp_path / "saved.ome.zarr")) is read_result
+    assert get_reader(str(large)) is read_zarr_layers
+    assert get_reader(str(tmp_path / "photos")).__module__.startswith("napari_builtins")
+
+
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+def test_dropping_a_saved_result_on_the_canvas_brings_back_layers_and_panel(
+    shown, qtbot, tmp_path: Path, make_result, name
+):
     for layer in make_result():
-        viewer.add_layer(layer)
-    path = tmp_path / "cell.cvdm.ome.tif"
-    assert viewer.layers.save(str(path)) == [str(path)]
-    before = {layer.name: layer.metadata[METADATA_KEY] for layer in viewer.layers}
-    viewer.layers.clear()
-    prefer_own_reader()  # saving a result from the panel has done so
-    viewer.open(str(path), plugin=None)  # as dropping does
-    assert {layer.name: layer.metadata[METADATA_KEY] for layer in viewer.layers} == before
-    assert viewer.layers["cell CVDM"].colormap.name == "green"
+        shown.add_layer(layer)
+    path = tmp_path / name
+    assert shown.layers.save(str(path)) == [str(path)]
+    before = {layer.name: layer.metadata[METADATA_KEY] for layer in shown.layers}
+    places = {layer.name: layer.data_to_world((1, 15, 11)) for layer in shown.layers}
+    shown.layers.clear()
+    drop_on_canvas(shown, path)
+    assert {layer.name: layer.metadata[METADATA_KEY] for layer in shown.layers} == before
+    for layer in shown.layers:
+        np.testing.assert_allclose(layer.data_to_world((1, 15, 11)), places[layer.name])
+    assert shown.layers["cell CVDM"].colormap.name == "green"
+    qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
 
 
-def test_the_user_s_choice_of_a_reader_is_kept(viewer):
-    from napari.settings import get_settings
+def test_dropping_both_folders_of_a_large_result_brings_each_picture_once(
+    shown, qtbot, tmp_path: Path, large_result
+):
+    drop_on_canvas(shown, *large_result(tmp_path / "film.ome.zarr"))
+    assert [layer.name for layer in shown.layers] == ["film", "film_uncertainty"]
+    assert all(layer.multiscale for layer in shown.layers)
+    qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
 
-    plugins = get_settings().plugins
-    usual = dict(plugins.extension2reader)
-    prefer_own_reader()
-    (pattern,) = set(plugins.extension2reader) - set(usual) or {"*/?*.cvdm.ome.tif"}
-    plugins.extension2reader = {**usual, pattern: "another"}
-    prefer_own_reader()
-    assert plugins.extension2reader[pattern] == "another"
-    plugins.extension2reader = usual
+
+def test_a_folder_of_pictures_goes_to_napari_without_a_question(shown, tmp_path: Path):
+    folder = tmp_path / "plain.folder"
+    folder.mkdir()
+    for number in range(2):
+        tifffile.imwrite(folder / f"{number}.tif", np.zeros((9, 9), np.uint8))
+    drop_on_canvas(shown, folder)  # a dialog would stop the test here
+    assert shown.layers[0].data.shape == (2, 9, 9)

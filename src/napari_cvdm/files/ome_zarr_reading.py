@@ -1,12 +1,15 @@
-"""OME-Zarr in: the full resolution of an image as a zarr array, its axes and its sizes. No pixel is read."""
+"""OME-Zarr in: an image as zarr arrays, its axes and its sizes. No pixel is read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.ome_zarr import require_zarr
 from napari_cvdm.files.tiff import ImageFile
 from napari_cvdm.files.tiff_metadata import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN, length_in_nm
@@ -46,32 +49,17 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     ImageFileError
         If there is no such folder, it is no image, or its metadata contradict its pixels.
     """
-    require_zarr()
-    import zarr
-
     path = Path(path)
-    if not path.exists():
-        raise ImageFileError(f"There is no folder {path}.")
-    try:
-        node: Any = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
-    except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
-        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
-    if isinstance(node, zarr.Array):
+    node = _open(path)
+    if not hasattr(node, "groups"):
         return ImageFile(node, _unnamed(node), str(path))
     group = _image_group(node, path)
     multiscale = _multiscales(group)[0]
-    try:
+    with _damage(path):
         datasets = multiscale["datasets"]
         array: Any = group[datasets[0]["path"]]
-        axes = [each if isinstance(each, Mapping) else {"name": each} for each in multiscale.get("axes", ())]
-        scale = _scale(multiscale, datasets[0], array.ndim)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ImageFileError(
-            f"{path} has OME metadata that are damaged, or lacks the pixels they name."
-        ) from error
-    if axes and len(axes) != array.ndim:
-        raise ImageFileError(f"{path} names {len(axes)} axes, but its pixels have {array.ndim}.")
-    letters = "".join(_letter(axis) for axis in axes) or _unnamed(array)
+        scale, _ = _transformation(multiscale, datasets[0], array.ndim)
+    axes, letters = _axes(multiscale, array, path)
     sizes = {
         letter: (step, axis.get("unit")) for letter, step, axis in zip(letters, scale, axes, strict=False)
     }
@@ -84,6 +72,97 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
     )
+
+
+@dataclass(frozen=True)
+class ZarrPyramid:
+    """An image with all of its levels, as a viewer wants it.
+
+    Attributes
+    ----------
+    levels : tuple of zarr array
+        The finest first.
+    axes : str
+        One letter per axis.
+    scale, translation : tuple of float
+        Size of a pixel of the finest level, and where the centre of the first one is; one for each axis.
+    units : tuple of str or None
+        Of these, one for each axis; None where the image does not say.
+    name : str
+        Its title; empty if it has none.
+    provenance : dict
+        How it was made, if this program has made it; else empty.
+    """
+
+    levels: tuple[Any, ...]
+    axes: str
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+    units: tuple[str | None, ...]
+    name: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def open_pyramid(path: str | Path) -> ZarrPyramid:
+    """Open an OME-Zarr image with all of its levels; a plain array has one.
+
+    Parameters and errors are those of `open_ome_zarr`.
+    """
+    path = Path(path)
+    node = _open(path)
+    if not hasattr(node, "groups"):
+        ones = (1.0,) * node.ndim
+        return ZarrPyramid((node,), _unnamed(node), ones, (0.0,) * node.ndim, (None,) * node.ndim)
+    group = _image_group(node, path)
+    multiscale = _multiscales(group)[0]
+    with _damage(path):
+        levels: tuple[Any, ...] = tuple(group[each["path"]] for each in multiscale["datasets"])
+        scale, translation = _transformation(multiscale, multiscale["datasets"][0], levels[0].ndim)
+        name = str(multiscale.get("name") or "")
+    axes, letters = _axes(multiscale, levels[0], path)
+    units = tuple(str(axis["unit"]) if axis.get("unit") else None for axis in axes)
+    provenance = group.attrs.asdict().get(PROVENANCE_KEY)
+    return ZarrPyramid(
+        levels,
+        letters,
+        tuple(scale),
+        tuple(translation),
+        units or (None,) * levels[0].ndim,
+        name,
+        dict(provenance) if isinstance(provenance, Mapping) else {},
+    )
+
+
+def _open(path: Path) -> Any:
+    """Open a zarr array or group."""
+    require_zarr()
+    import zarr
+
+    if not path.exists():
+        raise ImageFileError(f"There is no folder {path}.")
+    try:
+        return zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
+    except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
+        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ImageFileError(
+            f"{path} has OME metadata that are damaged, or lacks the pixels they name."
+        ) from error
+
+
+def _axes(multiscale: Mapping[str, Any], array: Any, path: Path) -> tuple[list[Mapping[str, Any]], str]:
+    """Return the axes as the metadata have them, and their letters."""
+    with _damage(path):
+        axes = [each if isinstance(each, Mapping) else {"name": each} for each in multiscale.get("axes", ())]
+    if axes and len(axes) != array.ndim:
+        raise ImageFileError(f"{path} names {len(axes)} axes, but its pixels have {array.ndim}.")
+    return axes, "".join(_letter(axis) for axis in axes) or _unnamed(array)
 
 
 def _image_group(group: Any, path: Path) -> Any:
@@ -111,14 +190,22 @@ def _multiscales(group: Any) -> Sequence[Any]:
     return found if isinstance(found, list) else ()
 
 
-def _scale(multiscale: Mapping[str, Any], dataset: Mapping[str, Any], ndim: int) -> list[float]:
-    """Multiply the scale of the level by that of the whole image."""
-    total = [1.0] * ndim
+def _transformation(
+    multiscale: Mapping[str, Any], dataset: Mapping[str, Any], ndim: int
+) -> tuple[list[float], list[float]]:
+    """Put the scales and translations of the level and of the whole image together."""
+    scale, translation = [1.0] * ndim, [0.0] * ndim
     for part in (dataset, multiscale):
         for each in part.get("coordinateTransformations", ()):
-            if each.get("type") == "scale" and len(each.get("scale", ())) == ndim:
-                total = [a * float(b) for a, b in zip(total, each["scale"], strict=True)]
-    return total
+            values = [float(value) for value in each.get(each.get("type"), ())]
+            if len(values) != ndim:
+                continue
+            if each["type"] == "scale":
+                scale = [a * b for a, b in zip(scale, values, strict=True)]
+                translation = [a * b for a, b in zip(translation, values, strict=True)]
+            elif each["type"] == "translation":
+                translation = [a + b for a, b in zip(translation, values, strict=True)]
+    return scale, translation
 
 
 def _letter(axis: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Files dropped on the panel: weights are added to the models, results are opened."""
+"""Files dropped on the panel: weights are added to the models, everything else is opened as on the canvas."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QMimeData, QObject, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cvdm.plugin.model_field import WEIGHT_SUFFIXES
 
 __all__ = ["Drops"]
-
-_RESULT_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.zarr", ".zarr")
 
 
 class Drops(QObject):
@@ -25,36 +24,62 @@ class Drops(QObject):
         Where they may be dropped.
     add_weights, open_result : callable
         Receive the path of a file of weights, and of a saved result.
+    canvas : callable
+        Returns the widget that takes what is dropped on the picture, or None; it gets all the rest.
     """
 
     def __init__(
-        self, widget: QWidget, add_weights: Callable[[Path], None], open_result: Callable[[Path], None]
+        self,
+        widget: QWidget,
+        add_weights: Callable[[Path], None],
+        open_result: Callable[[Path], None],
+        canvas: Callable[[], QWidget | None],
     ) -> None:
         super().__init__(widget)
-        self._add_weights, self._open_result = add_weights, open_result
+        self._add_weights, self._open_result, self._canvas = add_weights, open_result, canvas
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Accept what can be used; everything else goes on to napari."""
+        """Accept files; whatever else is dragged about is none of the panel's business."""
         kinds = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
-        if event is None or event.type() not in kinds:
-            return False
-        weights, results = _sorted(event)
-        if not weights and not results:
+        if event is None or event.type() not in kinds or not _urls(event):
             return False
         event.acceptProposedAction()  # type: ignore[attr-defined]
         if event.type() == QEvent.Type.Drop:
-            for path in weights:
-                self._add_weights(path)
-            for path in results:
-                self._open_result(path)
+            self._take(event)
         return True
 
+    def _take(self, event: Any) -> None:
+        """Take in weights and saved results, whatever they are called; the canvas gets the rest."""
+        from napari_cvdm.plugin.reopening import is_saved_result
 
-def _sorted(event: Any) -> tuple[list[Path], list[Path]]:
-    """Return the files of weights and the results among what is dropped."""
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    weights = [path for path in paths if path.suffix.lower() in WEIGHT_SUFFIXES]
-    results = [path for path in paths if path.name.lower().endswith(_RESULT_ENDINGS)]
-    return weights, results
+        others = []
+        for url in _urls(event):
+            path = Path(url.toLocalFile())
+            if not url.isLocalFile():
+                others.append(url)
+            elif path.suffix.lower() in WEIGHT_SUFFIXES:
+                self._add_weights(path)
+            elif is_saved_result(path):
+                self._open_result(path)
+            else:
+                others.append(url)
+        canvas = self._canvas()
+        if others and canvas is not None:
+            _drop_on(canvas, others, event)
+
+
+def _drop_on(widget: QWidget, urls: list[QUrl], event: Any) -> None:
+    """Drop some of what was dropped elsewhere on a widget."""
+    data = QMimeData()
+    data.setUrls(urls)
+    how = (event.possibleActions(), data, event.buttons(), event.modifiers())
+    # A drop goes to the widget that was entered last, whoever it is sent to.
+    QApplication.sendEvent(widget, QDragEnterEvent(event.position().toPoint(), *how))
+    QApplication.sendEvent(widget, QDropEvent(event.position(), *how))
+
+
+def _urls(event: Any) -> list[QUrl]:
+    """Return what is dragged, if it is files or addresses."""
+    return list(event.mimeData().urls())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ["main_window_of", "make_canvas_current", "raise_dock_of"]
+__all__ = ["drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
@@ -30,6 +30,17 @@ def make_canvas_current(window: QMainWindow | None) -> None:
     if window is not None:
         for canvas in window.findChildren(QOpenGLWidget):
             canvas.makeCurrent()
+
+
+def drop_target_of(window: QMainWindow | None) -> QWidget | None:
+    """Return the widget that takes what is dropped on the canvas; None if there is none."""
+    for canvas in [] if window is None else window.findChildren(QOpenGLWidget):
+        above: QWidget | None = canvas
+        while above is not None and not above.acceptDrops():
+            above = above.parentWidget()
+        if above is not None:
+            return above
+    return None
 
 
 def raise_dock_of(widget: QWidget) -> None:

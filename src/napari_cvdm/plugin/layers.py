@@ -23,6 +23,7 @@ __all__ = [
     "Picture",
     "is_result",
     "result_metadata",
+    "uncertainty_colormap",
     "unique_name",
 ]
 
@@ -166,7 +167,7 @@ def result_metadata(
 
 def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
     if picture == "uncertainty":
-        return {"colormap": _uncertainty_colormap(), "blending": "translucent_no_depth"}
+        return {"colormap": uncertainty_colormap(), "blending": "translucent_no_depth"}
     return {
         "colormap": "gray" if source.colormap is None else source.colormap,
         # "opaque" would hide layers of other channels for no reason of the user's making.
@@ -174,7 +175,8 @@ def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
     }
 
 
-def _uncertainty_colormap() -> Any:
+def uncertainty_colormap() -> Any:
+    """Make the colour map of uncertainties: nothing where the model is sure, orange where it is not."""
     from napari.utils.colormaps import Colormap
 
     colors = [(*_ORANGE, alpha) for alpha in (0.0, 0.0, _MOST)]

@@ -12,16 +12,15 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QSizePo
 
 from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["ResultActions", "prefer_own_reader"]
+__all__ = ["ResultActions"]
 
 _FILTERS = {"OME-TIFF (*.ome.tif)": ".cvdm.ome.tif", "OME-Zarr (*.ome.zarr)": ".cvdm.ome.zarr"}
-#: napari prefers patterns of more parts; its own "*" would otherwise come first.
-_READER_PATTERN = "*/?*.cvdm.ome.tif"
 _DOUBT_DOCK = "CVDM uncertainty"
 
 
@@ -50,8 +49,8 @@ class ResultActions(QWidget):
         )
         self.save_button = QPushButton("Save result…")
         self.save_button.setToolTip(
-            "Write reconstruction, uncertainty and how they were made to one OME-TIFF or OME-Zarr. Drop the "
-            "OME-TIFF on napari to have the layers back as they are."
+            "Write reconstruction, uncertainty and how they were made to one OME-TIFF or OME-Zarr. Drop it "
+            "on napari to have the layers back as they are."
         )
         self.copy_button = QPushButton("Copy as…")
         self.copy_button.setToolTip("Copy a script or a shell line that repeats this run without napari.")
@@ -148,7 +147,7 @@ class ResultActions(QWidget):
 
         if not path.name.lower().endswith((".ome.tif", ".ome.tiff", ".zarr")):
             path = path.with_name(path.name + _FILTERS.get(kind, ".cvdm.ome.tif"))
-        prefer_own_reader()
+        settle_readers()
         data = [layer.as_layer_data_tuple() for layer in self.result_layers()]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")
@@ -175,15 +174,6 @@ class ResultActions(QWidget):
         if clipboard is not None:
             clipboard.setText(write(about))
             self.told.emit(f"{what} that repeats this run is in the clipboard.")
-
-
-def prefer_own_reader() -> None:
-    """Have napari open saved results with this plugin, unless the user has decided otherwise."""
-    from napari.settings import get_settings
-
-    readers = get_settings().plugins.extension2reader
-    if _READER_PATTERN not in readers:
-        get_settings().plugins.extension2reader = {**readers, _READER_PATTERN: "napari-cvdm"}
 
 
 def _save(path: Path, data: list[Any]) -> Path:

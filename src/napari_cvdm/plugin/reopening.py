@@ -1,30 +1,67 @@
-"""Saved results as layers again: the reader behind dropping a file on the viewer."""
+"""Saved results and OME-Zarr images as layers: the reader behind dropping a file or folder on the viewer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.saving import LAYER_KEY
 
-__all__ = ["get_reader", "read_result"]
+__all__ = ["get_reader", "is_saved_result", "read_result"]
 
 LayerData = tuple[Any, dict[str, Any], str]
+Reader = Callable[[Any], list[LayerData]]
+
+#: What a reader returns when all that it has read is in the viewer already; napari then adds nothing.
+_NOTHING_NEW: list[Any] = [(None,)]
 
 
-def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
-    """Return a reader for what this plugin has saved, and None for any other file; napari calls this."""
-    if isinstance(path, list):
-        path = path[0]
-    if Path(path).is_dir():
+def get_reader(path: str | list[str]) -> Reader | None:
+    """Return a reader for what this plugin has saved and for OME-Zarr images; napari calls this.
+
+    napari asks a plugin about all folders or none. Those that are no images are handed on to its own reader,
+    which would have opened them if this plugin were not there. Of files, None is returned for all others.
+    """
+    source = Path(path[0] if isinstance(path, list) else path)
+    if not source.is_dir():
+        return read_result if is_saved_result(source) else None
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+
+    if is_saved_result(source):
+        return read_result
+    return read_zarr_layers if is_zarr(source) else _napari_s_own(path)
+
+
+def is_saved_result(path: Path) -> bool:
+    """Whether this plugin has saved a file or folder."""
+    if path.is_dir():
         from napari_cvdm.files.zarr_set import is_zarr_set
 
-        return read_result if is_zarr_set(path) else None
+        return is_zarr_set(path)
     from napari_cvdm.files.image_set import is_image_set
 
-    return read_result if is_image_set(path) else None
+    return is_image_set(path)
+
+
+def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
+    """Read OME-Zarr images as layers; one that is there already does not come a second time.
+
+    Raises
+    ------
+    ImageFileError
+        If a folder cannot be read.
+    """
+    from napari_cvdm.plugin.zarr_layers import read_zarr
+
+    paths = path if isinstance(path, list) else [path]
+    layers = [layer for each in paths for layer in read_zarr(each)]
+    # Both folders of a restoration may be dropped together, and each of them would bring the uncertainty.
+    new = [layer for layer in layers if not _is_shown(layer)]
+    _bring_panel(new)
+    return new or _NOTHING_NEW
 
 
 def read_result(path: str | list[str]) -> list[LayerData]:
@@ -45,6 +82,7 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     for image in images:
         if image.about.get("picture") == "draws":
             _give_draws(layers, image)
+    _bring_panel(layers)
     return layers
 
 
@@ -94,3 +132,55 @@ def _give_draws(layers: list[LayerData], image: Any) -> None:
         of_run = about.get("picture") == "reconstruction" and about.get("run") == image.about.get("run")
         if of_run and data.shape == image.data.shape[1:]:
             attributes["metadata"][DRAWS_KEY] = image.data
+
+
+def _napari_s_own(path: str | list[str]) -> Reader | None:
+    from napari_builtins.io import napari_get_reader
+
+    reader: Reader | None = napari_get_reader(path)
+    return reader
+
+
+def _about(layer: LayerData) -> dict[str, Any]:
+    about: dict[str, Any] = layer[1].get("metadata", {}).get(METADATA_KEY, {})
+    return about
+
+
+def _is_shown(layer: LayerData) -> bool:
+    """Whether the viewer at work has this picture of this run."""
+    import napari
+
+    viewer, about = napari.current_viewer(), _about(layer)
+    if viewer is None or "run" not in about:
+        return False
+    shown = [each.metadata.get(METADATA_KEY, {}) for each in viewer.layers]
+    return any(each.get("run") == about["run"] and each.get("picture") == about["picture"] for each in shown)
+
+
+def _bring_panel(layers: list[LayerData]) -> None:
+    """Open the panel about the uncertainty, once napari has added the layers of a whole result."""
+    runs: dict[Any, set[Any]] = {}
+    for about in map(_about, layers):
+        runs.setdefault(about.get("run"), set()).add(about.get("picture"))
+    whole = [run for run, pictures in runs.items() if {"reconstruction", "uncertainty"} <= pictures]
+    import napari
+
+    if whole and napari.current_viewer() is not None:
+        from qtpy.QtCore import QTimer
+
+        QTimer.singleShot(0, partial(_show_panel, whole[-1]))
+
+
+def _show_panel(run: Any) -> None:
+    import napari
+
+    viewer = napari.current_viewer()
+    of_run = [
+        layer
+        for layer in ([] if viewer is None else viewer.layers)
+        if METADATA_KEY in layer.metadata and layer.metadata[METADATA_KEY].get("run") == run
+    ]
+    if of_run:  # the file may have been opened in a viewer without a window, or closed again
+        from napari_cvdm.plugin.doubt import show_doubt_panel
+
+        show_doubt_panel(viewer, of_run)

@@ -15,10 +15,11 @@ from napari_cvdm.plugin.advice import Advice
 from napari_cvdm.plugin.controls import Controls
 from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
-from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
 from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
 from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
+from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.reading import describe
 from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
@@ -55,6 +56,7 @@ class CVDMWidget(QWidget):
         self._user_chose_layer = False
         self._user_set_pixel_size = False
         apply_cache_folder()
+        settle_readers()
         self.subject = Subject(self)
         self.runs = Runs(napari_viewer, self)
         images = partial(layers_to_restore, napari_viewer)
@@ -62,7 +64,7 @@ class CVDMWidget(QWidget):
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
-        self._drops = Drops(self, self.form.model_field.add_file, self._open_results)
+        self._drops = Drops(self, self.form.model_field.add_file, self._open_results, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
         self._arrange()
@@ -230,6 +232,9 @@ class CVDMWidget(QWidget):
         if layers:
             self.actions_row.follow(layers)
         QTimer.singleShot(0, self._delete_if_closed)
+
+    def _drop_target(self) -> QWidget | None:
+        return drop_target_of(main_window_of(self) or self._window())
 
     def _open_results(self, path: Path) -> None:
         self._viewer.open(str(path), plugin="napari-cvdm")

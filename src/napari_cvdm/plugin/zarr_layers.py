@@ -1,0 +1,113 @@
+"""OME-Zarr folders as layers: pictures of any size, read as they are looked at, with scale and names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
+
+__all__ = ["read_zarr"]
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def read_zarr(path: str | Path) -> list[LayerData]:
+    """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    list of (levels, dict, "image")
+        Dask arrays: nothing but a thumbnail of a result is read.
+
+    Raises
+    ------
+    ImageFileError
+        If it is no image, or damaged, or packages are missing.
+    """
+    from napari_cvdm.files.ome_zarr_reading import open_pyramid
+    from napari_cvdm.files.streaming import CONTENTS, zarr_targets
+
+    path = Path(path)
+    image = open_pyramid(path)
+    content = image.provenance.get("content")
+    if content not in CONTENTS:
+        return [_layer(image, {"name": image.name or _stem(path)})]
+    layers = [_result(image, path)]
+    partner = zarr_targets(path)["uncertainty"]
+    if content == "reconstruction" and partner.is_dir():
+        other = open_pyramid(partner)
+        if {**other.provenance, "content": content} == image.provenance:
+            layers.append(_result(other, partner))
+    return layers
+
+
+def _result(image: ZarrPyramid, path: Path) -> LayerData:
+    """Make a layer of one picture of a restoration, so that the panels know what it is."""
+    about = {key: value for key, value in image.provenance.items() if key != "content"}
+    picture = image.provenance["content"]
+    # What the two pictures of one run have in common tells them from those of other runs.
+    run = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
+    thumbnail = np.asarray(image.levels[-1][(0,) * (image.levels[-1].ndim - 2)])
+    low, high = (float(value) for value in np.percentile(thumbnail, (0.5, 99.8)))
+    uncertain = picture == "uncertainty"
+    low = 0.0 if uncertain else low
+    attributes = {
+        "name": _stem(path),
+        "colormap": uncertainty_colormap() if uncertain else "gray",
+        "blending": "translucent_no_depth",
+        "contrast_limits": (low, high if high > low else low + 1.0),
+        "metadata": {METADATA_KEY: {"run": run, "picture": picture, **about}},
+    }
+    return _layer(image, attributes)
+
+
+def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
+    import dask.array as da
+
+    levels = [da.from_zarr(level) for level in image.levels]
+    sizes = [size if isfinite(size) and size > 0 else 1.0 for size in image.scale]
+    attributes |= {
+        "scale": tuple(sizes),
+        "translate": tuple(start if isfinite(start) else 0.0 for start in image.translation),
+        "axis_labels": tuple(
+            f"axis {number}" if letter == "Q" else letter.lower() for number, letter in enumerate(image.axes)
+        ),
+        "units": tuple(_unit(unit) for unit in image.units),
+        "rgb": False,
+        "multiscale": len(levels) > 1,
+    }
+    return levels if len(levels) > 1 else levels[0], attributes, "image"
+
+
+def _unit(name: str | None) -> str:
+    """Return a unit that napari knows; a pixel where there is none."""
+    import pint
+
+    if name is None:
+        return "pixel"
+    try:
+        return str(pint.get_application_registry().Unit(name))
+    except (pint.UndefinedUnitError, ValueError, TypeError, AttributeError):
+        return "pixel"
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".ome.zarr", ".zarr"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name

@@ -1,0 +1,77 @@
+"""OME-Zarr images open with their scale, and the pictures of a large restoration as what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from napari.layers import Image
+
+from napari_cvdm.plugin.doubt.linked import find_results
+from napari_cvdm.plugin.reading import read_layer
+from napari_cvdm.plugin.zarr_layers import read_zarr
+from napari_cvdm.restoration.errors import ImageFileError
+
+
+def opened(path: Path) -> list[Image]:
+    return [Image(data, **attributes) for data, attributes, _ in read_zarr(path)]
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """An image as other programs write it: a level beside the finest, nanometres, an offset."""
+    group = zarr.open_group(tmp_path / "their cell.zarr", mode="w", zarr_format=2)
+    data = np.arange(2 * 3 * 30 * 40, dtype=np.uint16).reshape(2, 3, 30, 40)
+    group.create_array("full", data=data)
+    group.create_array("half", data=data[..., ::2, ::2])
+    transformations = [
+        {"type": "scale", "scale": [1, 1, 65.0, 65.0]},
+        {"type": "translation", "translation": [0, 0, 650.0, 1300.0]},
+    ]
+    space = [{"name": name, "type": "space", "unit": "nanometer"} for name in "yx"]
+    axes = [{"name": "t", "type": "time", "unit": "a moment"}, {"name": "c", "type": "channel"}, *space]
+    datasets = [{"path": name, "coordinateTransformations": transformations} for name in ("full", "half")]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    return tmp_path / "their cell.zarr"
+
+
+def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
+    (layer,) = opened(foreign)
+    assert layer.name == "their cell"
+    assert [level.shape for level in layer.data] == [(2, 3, 30, 40), (2, 3, 15, 20)]
+    assert not isinstance(layer.data[0], np.ndarray)  # nothing is read that is not looked at
+    np.testing.assert_allclose(layer.data_to_world((0, 0, 10, 10)), (0, 0, 1300, 1950))
+    reading = read_layer(layer)
+    assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
+
+
+def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, large_result):
+    reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
+    layers = opened(reconstruction)
+    (result,) = find_results(layers)
+    assert [layer.name for layer in layers] == ["film", "film_uncertainty"]
+    assert result.provenance["model"]["name"] == "small"
+    assert [level.shape for level in result.reconstruction.data] == [(2, 80, 600), (2, 40, 300)]
+    np.testing.assert_allclose(result.reconstruction.scale, (2.0, 0.0325, 0.0325))
+    # The first camera pixel covers the first two fine ones.
+    np.testing.assert_allclose(result.reconstruction.data_to_world((1, 0.5, 0.5)), (2, 0, 0), atol=1e-9)
+    assert result.uncertainty.contrast_limits[0] == 0
+    assert result.uncertainty.colormap.name == "CVDM uncertainty"
+    (alone,) = opened(uncertainty)
+    assert alone.metadata == result.uncertainty.metadata
+
+
+def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large_result):
+    reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
+    group = zarr.open_group(uncertainty, mode="r+")
+    about = group.attrs["napari_cvdm"]
+    group.attrs["napari_cvdm"] = {**about, "seed": 7}
+    assert [layer.name for layer in opened(reconstruction)] == ["film"]
+
+
+def test_damage_is_named(foreign: Path):
+    zarr.open_group(foreign, mode="r+").attrs["multiscales"] = [{"axes": [], "datasets": []}]
+    with pytest.raises(ImageFileError, match="damaged"):
+        read_zarr(foreign)
