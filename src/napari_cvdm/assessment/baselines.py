@@ -85,7 +85,7 @@ def richardson_lucy(
     Richardson, J. Opt. Soc. Am. 62, 55 (1972); Lucy, Astron. J. 79, 745 (1974).
     """
     observed = np.asarray(image, np.float64)
-    blur = _Convolution(psf, observed.shape)
+    blur = Convolution(psf, observed.shape)
     estimate = np.full(observed.shape, 0.5)
     for iteration in range(1, max(iterations) + 1):
         estimate = estimate * blur(observed / (blur(estimate) + 1e-12))
@@ -93,8 +93,16 @@ def richardson_lucy(
             yield iteration, estimate
 
 
-class _Convolution:
-    """Convolution with one kernel, whose transform is kept. Outside the image there is nothing."""
+class Convolution:
+    """Convolution with one kernel, whose transform is kept. Outside the image there is nothing.
+
+    Parameters
+    ----------
+    kernel : ndarray
+        Square, of odd side.
+    shape : tuple of int
+        Of the images, (Y, X).
+    """
 
     def __init__(self, kernel: NDArray[np.float64], shape: tuple[int, ...]) -> None:
         reach = kernel.shape[0] // 2
@@ -105,6 +113,7 @@ class _Convolution:
         self.transform = fft.rfft2(np.roll(wide, (-reach, -reach), axis=(0, 1)))
 
     def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convolve an image of the shape named."""
         product = fft.irfft2(fft.rfft2(image, self.padded) * self.transform, self.padded)
         return np.asarray(product[: self.shape[0], : self.shape[1]])
 

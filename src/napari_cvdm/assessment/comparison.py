@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 from skimage import restoration
 
-from napari_cvdm.assessment.baselines import enlarge, gaussian_psf, richardson_lucy
+from napari_cvdm.assessment.baselines import Convolution, enlarge, gaussian_psf, richardson_lucy
 from napari_cvdm.assessment.metrics import match_intensity, psnr, ssim
 from napari_cvdm.assessment.multiscale import multiscale_ssim
 from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
@@ -110,10 +110,10 @@ def richardson_lucy_tv(
     deconvolution, Microsc. Res. Tech. 69, 260 (2006), eq. 11.
     """
     observed = np.asarray(image, np.float64)
+    blur = Convolution(psf, observed.shape)
     estimate = np.full(observed.shape, max(float(observed.mean()), 1e-12))
     for iteration in range(1, max(iterations) + 1):
-        ratio = observed / (signal.fftconvolve(estimate, psf, mode="same") + 1e-12)
-        correction = signal.fftconvolve(ratio, psf, mode="same")
+        correction = blur(observed / (blur(estimate) + 1e-12))
         # Bounded, as the formula has a pole where the curvature equals the inverse of the weight.
         penalty = np.clip(1 - weight * _curvature(estimate), 0.5, 2)
         estimate = np.maximum(estimate * correction / penalty, 0)
