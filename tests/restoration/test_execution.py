@@ -1,6 +1,7 @@
 """How networks run, on machines that are faked."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_cvdm.restoration.execution import (
     Precision,
     available_cores,
     fit_threads,
+    in_inference_mode,
     prepared_copy,
     to_device,
 )
@@ -161,3 +163,28 @@ class TestThreads:
         monkeypatch.setattr(torch, "get_num_threads", lambda: now[0])
         monkeypatch.setattr(torch, "set_num_threads", lambda number: now.__setitem__(0, number))
         assert fit_threads() == fitted
+
+
+class TestInferenceMode:
+    def test_each_step_runs_in_it_and_the_caller_does_not(self) -> None:
+        inside: list[bool] = []
+
+        def steps() -> Iterator[int]:
+            for number in range(3):
+                inside.append(torch.is_inference_mode_enabled())
+                yield number
+
+        outside = [(number, torch.is_inference_mode_enabled()) for number in in_inference_mode(steps())]
+        assert outside == [(0, False), (1, False), (2, False)]
+        assert inside == [True, True, True]
+
+    def test_a_fault_comes_through_and_ends_the_mode(self) -> None:
+        def steps() -> Iterator[int]:
+            yield 1
+            raise MemoryError("full")
+
+        taken = in_inference_mode(steps())
+        assert next(taken) == 1
+        with pytest.raises(MemoryError, match="full"):
+            next(taken)
+        assert not torch.is_inference_mode_enabled()

@@ -1,6 +1,7 @@
 """Noise bound to the pixel: the published generator, the right distribution, and no two places alike."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 
 from napari_cvdm.restoration import noise as noise_module
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.noise import box_muller, gaussian_field, philox4x32
+from napari_cvdm.restoration.noise import box_muller, gaussian_field, noise_by_step, philox4x32
+from napari_cvdm.restoration.tiling import Padding
 
 ONES = 0xFFFFFFFF
 
@@ -167,3 +169,23 @@ class TestAddress:
     def test_negative_and_huge_seeds_are_seeds(self) -> None:
         assert torch.equal(field(seed=-1), field(seed=2**64 - 1))
         assert not torch.equal(field(seed=-1), field(seed=1))
+
+
+class TestByStep:
+    PADDING = Padding(20, 27, range(-2, 22), range(-1, 31))
+
+    def of(self, sign: float) -> Callable[[int], Tensor]:
+        return noise_by_step(
+            7, plane=3, draw=2, sign=sign, padding=self.PADDING, channels=4, device=torch.device("cpu")
+        )
+
+    def test_is_the_field_of_the_padded_plane_for_each_step(self) -> None:
+        noise = self.of(1.0)
+        for step in (0, 5):
+            rows, columns = self.PADDING.rows, self.PADDING.columns
+            expected = field(plane=3, draw=2, step=step, rows=rows, columns=columns, channels=4)
+            assert torch.equal(noise(step), expected)
+            assert noise(step).is_contiguous(memory_format=torch.channels_last)
+
+    def test_the_sign_turns_it_over(self) -> None:
+        assert torch.equal(self.of(-1.0)(4), -self.of(1.0)(4))

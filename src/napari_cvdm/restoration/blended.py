@@ -22,7 +22,8 @@ from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import published_steps, separable_alphas
 from napari_cvdm.restoration.blending import apply_blended
 from napari_cvdm.restoration.device import TileSize, within_memory
-from napari_cvdm.restoration.noise import gaussian_field
+from napari_cvdm.restoration.execution import in_inference_mode
+from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.plane import PlaneEstimate
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.tiling import Padding, pad_by_reflection
@@ -146,20 +147,16 @@ class BlendedRestorer:
         """
         assert isinstance(estimate, BlendedEstimate)
         field, sign = self._settings.noise_of(draw)
-        network, padding = self._network, estimate.padding
-
-        def noise(step: int) -> Tensor:
-            values = gaussian_field(
-                seed,
-                plane=plane,
-                draw=field,
-                step=step,
-                rows=padding.rows,
-                columns=padding.columns,
-                channels=1,
-                device=self._device,
-            )
-            return values.mul_(sign)
+        network = self._network
+        noise = noise_by_step(
+            seed,
+            plane=plane,
+            draw=field,
+            sign=sign,
+            padding=estimate.padding,
+            channels=1,
+            device=self._device,
+        )
 
         def step_pass(state: Tensor, gamma: Tensor, x: Tensor, *centre: Tensor) -> Tensor:
             return network.predict_noise(state, x, gamma, *centre)
@@ -172,12 +169,7 @@ class BlendedRestorer:
             alpha = separable_alphas(estimate.lam, network.schedule.beta_table(steps))
         sampler = published_steps(predict, alpha, steps, noise)
         residual = None
-        while True:
-            # Entered anew for each step: the mode must not reach into the caller's code between two events.
-            with torch.inference_mode():
-                state = next(sampler, None)
-            if state is None:
-                break
+        for state in in_inference_mode(sampler):
             residual = state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than two

@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.restoration.banded import run_in_bands
+
+T = TypeVar("T")
 
 #: First generation of NVIDIA's processors (Volta) whose tensor cores make half precision pay.
 TENSOR_CORES = (7, 0)
@@ -40,6 +43,20 @@ def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
     if device.type == "cpu":
         run_in_bands(prepared)
     return prepared
+
+
+def in_inference_mode(steps: Iterator[T]) -> Iterator[T]:
+    """Take every step of an iterator in inference mode, and leave the mode between two of them.
+
+    A generator that held the mode while it waits would have its caller run in it as well.
+    """
+    while True:
+        with torch.inference_mode():
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+        yield step
 
 
 class Precision:

@@ -12,11 +12,13 @@ camera pixel needs, because a sharp image twice as fine has four pixels (four fo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.tiling import Padding
 
 WORD = 0xFFFFFFFF
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -146,3 +148,43 @@ def gaussian_field(
                 if channel < channels:
                     field[0, channel, start : start + len(part)] = normal
     return field.to(target)
+
+
+def noise_by_step(
+    seed: int, *, plane: int, draw: int, sign: float, padding: Padding, channels: int, device: torch.device
+) -> Callable[[int], Tensor]:
+    """Return what makes the noise of each step of one draw, for a padded plane.
+
+    Parameters
+    ----------
+    seed, plane, draw : int
+        What the noise is bound to.
+    sign : float
+        −1 turns the noise over, for the second draw of an antithetic pair.
+    padding : Padding
+        Rows and columns of the padded plane.
+    channels : int
+        Channels of the plane, folded.
+    device : torch.device
+        Where the noise is made.
+
+    Returns
+    -------
+    callable
+        From the number of a step to a Tensor of shape (1, channels, H, W), channels last in memory.
+    """
+
+    def noise(step: int) -> Tensor:
+        values = gaussian_field(
+            seed,
+            plane=plane,
+            draw=draw,
+            step=step,
+            rows=padding.rows,
+            columns=padding.columns,
+            channels=channels,
+            device=device,
+        )
+        return values.mul_(sign).contiguous(memory_format=torch.channels_last)
+
+    return noise

@@ -14,8 +14,14 @@ from torch import Tensor
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
 from napari_cvdm.restoration.device import TileSize, automatic_tile, within_memory
-from napari_cvdm.restoration.execution import Precision, fit_threads, prepared_copy, to_device
-from napari_cvdm.restoration.noise import gaussian_field
+from napari_cvdm.restoration.execution import (
+    Precision,
+    fit_threads,
+    in_inference_mode,
+    prepared_copy,
+    to_device,
+)
+from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
 
@@ -141,20 +147,15 @@ class PlaneRestorer:
             None after every denoising step; then, last, the draw as `picture` gives it.
         """
         field, sign = self._settings.noise_of(draw)
-        channels = estimate.mean.shape[1]
-
-        def noise(step: int) -> Tensor:
-            values = gaussian_field(
-                seed,
-                plane=plane,
-                draw=field,
-                step=step,
-                rows=estimate.padding.rows,
-                columns=estimate.padding.columns,
-                channels=channels,
-                device=self._device,
-            )
-            return values.mul_(sign).contiguous(memory_format=torch.channels_last)
+        noise = noise_by_step(
+            seed,
+            plane=plane,
+            draw=field,
+            sign=sign,
+            padding=estimate.padding,
+            channels=estimate.mean.shape[1],
+            device=self._device,
+        )
 
         def step_pass(*tile: Tensor) -> tuple[Tensor]:
             return (self.precision.run(self._network.predict_noise, *tile),)
@@ -171,12 +172,7 @@ class PlaneRestorer:
             eta = 1.0 if self._settings.sampler == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
         residual = None
-        while True:
-            # Entered anew for each step: the mode must not reach into the caller's code between two events.
-            with torch.inference_mode():
-                done = next(sampler, None)
-            if done is None:
-                break
+        for done in in_inference_mode(sampler):
             residual = done.state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than one
