@@ -90,10 +90,7 @@ class LocalUNet(nn.Module):
         ValueError
             If the height or the width is not a multiple of ``granularity``.
         """
-        if x.shape[-1] % self.granularity or x.shape[-2] % self.granularity:
-            raise ValueError(
-                f"height and width must be multiples of {self.granularity}, got {tuple(x.shape[-2:])}"
-            )
+        check_sides(x, self.granularity)
         h: Tensor = self.stem(x)
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
@@ -111,6 +108,18 @@ class LocalUNet(nn.Module):
         """Map (B, in_channels, H, W) to (B, out_channels, H, W)."""
         out: Tensor = self.head(self.features(x))
         return out
+
+
+def check_sides(x: Tensor, granularity: int) -> None:
+    """Refuse images that a U-Net could not halve evenly.
+
+    Raises
+    ------
+    ValueError
+        If the height or the width of (B, C, H, W) is not a multiple of ``granularity``.
+    """
+    if x.shape[-1] % granularity or x.shape[-2] % granularity:
+        raise ValueError(f"height and width must be multiples of {granularity}, got {tuple(x.shape[-2:])}")
 
 
 class RateNetwork(nn.Module):

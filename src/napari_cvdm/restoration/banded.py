@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.cvdm.networks import LocalUNet, ResidualBlock
+from napari_cvdm.cvdm.networks import LocalUNet, ResidualBlock, check_sides
 
 #: Bytes of one feature map in one band. A few of them fit in the cache that cores share, and the memory
 #: allocator keeps pieces of this size for the next band. Of 2, 4, 8 and 16 MiB, the quickest on the shipped
@@ -92,10 +92,7 @@ class BandedUNet(nn.Module):
         ValueError
             If the height or the width is not a multiple of ``granularity``.
         """
-        if x.shape[-1] % self.granularity or x.shape[-2] % self.granularity:
-            raise ValueError(
-                f"height and width must be multiples of {self.granularity}, got {tuple(x.shape[-2:])}"
-            )
+        check_sides(x, self.granularity)
         level = in_bands(self.stem, x, _reach(self.stem))
         levels = [level]
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
