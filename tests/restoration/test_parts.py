@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import AxesError, InputError
+from napari_cvdm.restoration.lazy import restore_lazy
 from napari_cvdm.restoration.restore import restore, restore_events
 
 Image = NDArray[Any]
@@ -47,6 +48,17 @@ class TestPlanes:
         with pytest.raises(InputError, match="not finite"):
             restore(broken, model, axes="TCYX", channels=[0, 1], **QUICK)
 
+    def test_of_unnamed_axes_are_chosen_by_the_axis_number(
+        self, model: PretrainedModel, stack: Image
+    ) -> None:
+        settings: dict[str, Any] = {"axes": "QQYX", "normalize": "whole", "preview": True, "device": "cpu"}
+        whole = restore(stack, model, **settings)
+        part = restore(stack, model, planes={1: 0, 0: [1]}, **settings)
+        assert np.array_equal(part.mean[0, 0], whole.mean[1, 0])
+        for wrong in ({"Q": 0}, {2: 0}, {7: 0}):
+            with pytest.raises(AxesError):
+                restore(stack, model, planes=wrong, **settings)
+
     def test_events_count_the_chosen_alone(self, model: PretrainedModel, stack: Image) -> None:
         events = list(restore_events(stack, model, axes="TCYX", channels=1, **QUICK))
         assert {event.planes for event in events} == {2}
@@ -63,6 +75,52 @@ class TestNormalization:
         alone = restore(stack[1, 0], model, preview=True, device="cpu")
         assert np.array_equal(each.mean[1, 0], alone.mean)
         assert not np.array_equal(once.mean[1, 0], alone.mean)
+
+    def test_on_the_whole_gives_parts_the_very_pixels_of_the_whole(
+        self, model: PretrainedModel, stack: Image
+    ) -> None:
+        faded = stack * np.array([1.0, 0.3])[:, None, None, None]
+        whole = restore(faded, model, axes="TCYX", **QUICK)
+        part = restore(faded, model, axes="TCYX", planes={"T": 1}, normalize="whole", **QUICK)
+        assert np.array_equal(part.mean, whole.mean[1:])
+        assert np.array_equal(part.std, whole.std[1:])
+        alone = restore(faded, model, axes="TCYX", planes={"T": 1}, **QUICK)
+        assert not np.array_equal(alone.mean, part.mean)
+        assert part.provenance["normalize"] == "whole"
+        lazy = restore_lazy(
+            da.from_array(faded, chunks=(1, 1, 20, 20)), model, axes="TCYX", planes={"T": 1},
+            normalize="whole", draws=2, steps=2, device="cpu",
+        )  # fmt: skip
+        assert lazy.provenance["normalisation"] == part.provenance["normalisation"]
+
+    def test_on_the_whole_reads_no_channel_that_is_left_out(
+        self, model: PretrainedModel, stack: Image
+    ) -> None:
+        broken = stack.astype(float)
+        broken[:, 0] = np.nan
+        settings: dict[str, Any] = {"axes": "TCYX", "preview": True, "device": "cpu"}
+        part = restore(broken, model, channels=1, planes={"T": 0}, normalize="whole", **settings)
+        whole = restore(stack, model, **settings)
+        assert np.array_equal(part.mean[0, 0], whole.mean[0, 1])
+
+    def test_on_the_whole_is_made_of_resampled_planes(
+        self, make_model: Callable[..., PretrainedModel], stack: Image
+    ) -> None:
+        model = make_model(pixel_size_nm=(60.0, 70.0))
+        turned = np.ascontiguousarray(stack.transpose(0, 1, 3, 2))
+        settings: dict[str, Any] = {"pixel_size": 130.0, "resample": True, "preview": True, "device": "cpu"}
+        whole = restore(turned, model, axes="TCXY", **settings)
+        part = restore(turned, model, axes="TCXY", planes={"T": 1}, normalize="whole", **settings)
+        assert np.array_equal(part.mean, whole.mean[1:])
+
+    def test_can_be_cancelled(self, model: PretrainedModel, stack: Image) -> None:
+        def checkpoint() -> None:
+            raise InterruptedError
+
+        film = da.from_array(stack, chunks=(1, 1, *stack.shape[2:]))
+        film = film.map_blocks(lambda block: pytest.fail("was read"), dtype=stack.dtype, meta=np.empty(0))
+        with pytest.raises(InterruptedError):
+            list(restore_events(film, model, axes="TCYX", checkpoint=checkpoint, **QUICK))
 
     def test_of_another_kind_is_refused(self, model: PretrainedModel, image: Image) -> None:
         with pytest.raises(InputError, match="'stack' or 'plane'"):

@@ -142,7 +142,11 @@ def restore(
         str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")
     ] = None,
     normalize: Annotated[
-        str, typer.Option(help="Measure intensities once for each channel of the stack, or for each plane.")
+        str,
+        typer.Option(
+            help="Measure intensities once for each channel of what is restored (stack), for each plane "
+            "(plane), or for each channel of the whole file (whole)."
+        ),
     ] = "stack",
     scheduler: Annotated[
         str | None, typer.Option(help="Compute on this dask cluster, such as tcp://10.0.0.1:8786.")

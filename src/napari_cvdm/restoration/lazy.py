@@ -18,7 +18,7 @@ from dask.highlevelgraph import HighLevelGraph
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_normalizations
+from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, Normalizing, fit_selected
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
@@ -99,9 +99,9 @@ def restore_lazy(
     preview: bool = False,
     preset: str | None = None,
     channels: Any = None,
-    planes: Mapping[str, Any] | None = None,
+    planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
-    normalize: Literal["stack", "plane"] = "stack",
+    normalize: Normalizing = "stack",
     block: int | Literal["auto"] = "auto",
     halo: int | Literal["auto"] = "auto",
     settings: PosteriorSettings | None = None,
@@ -122,8 +122,8 @@ def restore_lazy(
         As for `napari_cvdm.restore`.
     device : str
         Likewise, but each worker sees for itself what "auto" or "cuda" is there.
-    normalize : {"stack", "plane"}
-        Measure intensities once for each channel, or for each plane.
+    normalize : {"stack", "plane", "whole"}
+        As for `napari_cvdm.restore`.
     block : int or "auto"
         Side of a block in camera pixels. Other sizes give the same pixels, to rounding.
     halo : int or "auto"
@@ -164,7 +164,7 @@ def restore_lazy(
 def measure(
     image: Any,
     selection: Selection,
-    per: Literal["stack", "plane"] = "stack",
+    per: Normalizing = "stack",
     percentiles: tuple[float, float] = PERCENTILES,
 ) -> dict[Index, Normalization]:
     """Measure intensities in one pass over an array of any size, in memory that does not grow with it.
@@ -184,7 +184,7 @@ def measure(
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
         image = da.from_array(image, chunks=chunks, name=False)
-    normalizations = fit_normalizations(selection.planes_of(image), selection.axes, per, percentiles)
+    normalizations = fit_selected(image, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations
 

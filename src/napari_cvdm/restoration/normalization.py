@@ -7,11 +7,11 @@ units of the image it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, isfinite, sqrt
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.validation import reading
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.selection import Selection
+
+Normalizing: TypeAlias = Literal["stack", "plane", "whole"]
+"""Over which planes intensities are measured: see `fit_selected`."""
 
 PERCENTILES = (1.0, 99.8)
 """The percentiles of an image's intensities that become 0 and 1."""
@@ -168,6 +174,7 @@ def fit_normalizations(
     axes: Axes,
     per: Literal["stack", "plane"] = "stack",
     percentiles: tuple[float, float] = PERCENTILES,
+    wanted: Collection[tuple[int, ...]] | None = None,
 ) -> dict[tuple[int, ...], Normalization]:
     """Measure the normalisation of every plane of an image.
 
@@ -182,21 +189,58 @@ def fit_normalizations(
         depths of a stack stay comparable; or one for each plane, for stacks that bleach or fade.
     percentiles : tuple of float
         As for `fit_planes`: some models know another range.
+    wanted : collection of tuple of int, optional
+        The planes to return; channels that have none of them are not read.
 
     Returns
     -------
     dict of tuple of int to Normalization
-        One entry per plane, under its index as in `axes.indices()`. Planes of one channel share one object.
+        One entry per wanted plane, under its index as in `axes.indices()`. Planes of one channel share one
+        object.
     """
     groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     for index in axes.indices():
         groups.setdefault(index if per == "plane" else axes.channel_of(index), []).append(index)
+    asked = set(axes.indices()) if wanted is None else set(wanted)
     fitted: dict[tuple[int, ...], Normalization] = {}
     for members in groups.values():
+        if asked.isdisjoint(members):
+            continue
         shape = (len(members), *axes.plane_shape)
         normalization = fit_planes(partial(_planes, image, axes, members), shape, percentiles)
         fitted.update(dict.fromkeys(members, normalization))
-    return {index: fitted[index] for index in axes.indices()}
+    return {index: fitted[index] for index in axes.indices() if index in asked}
+
+
+def fit_selected(
+    image: Any,
+    selection: Selection,
+    per: Normalizing = "stack",
+    percentiles: tuple[float, float] = PERCENTILES,
+) -> dict[tuple[int, ...], Normalization]:
+    """Measure the normalisation of every plane that is restored.
+
+    Parameters
+    ----------
+    image : array with numpy indexing
+        The whole of it.
+    selection : Selection
+        The planes to restore.
+    per : {"stack", "plane", "whole"}
+        As for `fit_normalizations`, of the chosen planes; or "whole": as "stack" of the whole image gives it.
+    percentiles : tuple of float
+        As for `fit_planes`.
+
+    Returns
+    -------
+    dict of tuple of int to Normalization
+        One entry per chosen plane, under its index among these.
+    """
+    if per != "whole":
+        return fit_normalizations(selection.planes_of(image), selection.axes, per, percentiles)
+    originals = {index: selection.original(index) for index in selection.axes.indices()}
+    fitted = fit_normalizations(image, selection.whole, "stack", percentiles, set(originals.values()))
+    return {index: fitted[original] for index, original in originals.items()}
 
 
 def _planes(image: Any, axes: Axes, indices: list[tuple[int, ...]]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_devi
 from napari_cvdm.restoration.engine import check_model, settings_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_PLANES, MAX_STEPS
+from napari_cvdm.restoration.normalization import Normalizing
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.selection import RegionLike, Selection, select
 from napari_cvdm.restoration.validation import (
@@ -62,8 +63,10 @@ class Request:
         Whether only the mean network runs.
     settings : PosteriorSettings
         How draws are made and put together.
-    normalize : {"stack", "plane"}
-        Whether intensities are measured once for each channel, or for each plane.
+    normalize : {"stack", "plane", "whole"}
+        Whether intensities are measured once for each channel, or for each plane; see `fit_selected`.
+    source : array with numpy indexing
+        The caller's image, all planes of it, on which "whole" is measured.
     resampling : dict or None
         How ``image`` was resampled to suit the model, for the provenance; None if it was not.
     """
@@ -81,7 +84,8 @@ class Request:
     keep_draws: bool
     preview: bool
     settings: PosteriorSettings
-    normalize: Literal["stack", "plane"] = "stack"
+    normalize: Normalizing = "stack"
+    source: Any = None
     resampling: dict[str, Any] | None = None
 
 
@@ -100,7 +104,7 @@ def check_request(
     preview: bool,
     settings: PosteriorSettings | None,
     channels: Any = None,
-    planes: Mapping[str, Any] | None = None,
+    planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
     normalize: str = "stack",
     lazily: bool = False,
@@ -141,8 +145,8 @@ def check_request(
         )
     if steps is None:
         steps = model.card.default_steps
-    if normalize not in ("stack", "plane"):
-        raise InputError(f"normalize must be 'stack' or 'plane', not {normalize!r}.")
+    if normalize not in get_args(Normalizing):
+        raise InputError(f"normalize must be 'stack' or 'plane' or 'whole', not {normalize!r}.")
     request = Request(
         image=selection.planes_of(array),
         axes=selection.axes,
@@ -161,7 +165,8 @@ def check_request(
         keep_draws=keep_draws and not preview,
         preview=preview,
         settings=settings_for(model, settings or card_settings(model.card)),
-        normalize="plane" if normalize == "plane" else "stack",
+        normalize=cast("Normalizing", normalize),
+        source=array,
     )
     check_model(model, request.steps)
     return request

@@ -134,6 +134,29 @@ def resample_image(image: npt.NDArray[Any], axes: Axes, plan: Resampling) -> npt
     return resampled
 
 
+class ResampledPlanes:
+    """An array whose planes are resampled when they are asked for.
+
+    Parameters
+    ----------
+    array : array with numpy indexing
+        The planes.
+    axes : Axes
+        Its axes.
+    plan : Resampling
+        What to make of each plane.
+    """
+
+    def __init__(self, array: Any, axes: Axes, plan: Resampling) -> None:
+        self._array, self._axes, self._plan = array, axes, plan
+
+    def __getitem__(self, wanted: Any) -> npt.NDArray[np.float32]:
+        """Return a plane, given one whole number for each leading axis and full slices for Y and X."""
+        plane = self._axes.plane(self._array, tuple(wanted[axis] for axis in self._axes.leading_positions))
+        resampled = resample_plane(plane, self._plan)
+        return resampled if self._axes.y < self._axes.x else resampled.T
+
+
 def fit_to_model(request: Request) -> Request:
     """Return the request with its image resampled, if its pixel size is not one that the model knows.
 
@@ -149,6 +172,7 @@ def fit_to_model(request: Request) -> Request:
     return replace(
         request,
         image=image,
+        source=ResampledPlanes(request.source, request.selection.whole, plan),
         axes=resolve_axes(image.shape, request.axes.names),
         selection=request.selection.resampled(plan.new_plane_shape),
         pixel_size=plan.new_pixel_size,

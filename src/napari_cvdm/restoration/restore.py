@@ -36,7 +36,7 @@ def restore(
     progress: Callable[[Event], object] | None = None,
     settings: PosteriorSettings | None = None,
     channels: Any = None,
-    planes: Mapping[str, Any] | None = None,
+    planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
     normalize: str = "stack",
 ) -> Restoration:
@@ -81,13 +81,15 @@ def restore(
         The channels to restore, counted from 0. The others are left out of the result.
     planes : mapping, optional
         Positions to restore along other axes, as numbers, slices or lists: ``{"T": 3, "Z": slice(2, 5)}``. A
-        chosen plane gets the noise that it has in the whole stack.
+        chosen plane gets the noise that it has in the whole stack. Axes that share a letter are told by their
+        numbers, counted from 0.
     region : ((int, int), (int, int)), optional
         Rows and columns to restore, each as first and one past the last, in input pixels. A region is seen in
         its surroundings and normalised as the whole plane is, and so agrees with the result for all of it.
-    normalize : {"stack", "plane"}
+    normalize : {"stack", "plane", "whole"}
         Measure intensities once for each channel, over all planes that are restored, so that a film does not
-        flicker; or for each plane, for stacks that bleach or fade.
+        flicker; or for each plane, for stacks that bleach or fade; or once for each channel, over all planes
+        of the image, so that chosen planes get the very pixels that they have when all of it is restored.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def restore_events(
     first_plane: tuple[int, ...] | None = None,
     settings: PosteriorSettings | None = None,
     channels: Any = None,
-    planes: Mapping[str, Any] | None = None,
+    planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
     normalize: str = "stack",
 ) -> Iterator[Event]:

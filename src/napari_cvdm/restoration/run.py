@@ -16,14 +16,14 @@ from napari_cvdm.restoration.device import is_out_of_memory
 from napari_cvdm.restoration.engine import percentiles_for, plane_engine
 from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
-from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
-from napari_cvdm.restoration.validation import check_measured, read_pixels
+from napari_cvdm.restoration.validation import Watched, check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
 Index = tuple[int, ...]
@@ -96,9 +96,7 @@ class Run:
         self._restorer = plane_engine(
             request.model.network, request.chosen.device, request.tile, request.settings, self._checkpoint
         )
-        self._normalizations = fit_normalizations(
-            request.image, axes, request.normalize, percentiles_for(request.model)
-        )
+        self._normalizations = self._measure()
         check_measured((each.low, each.high) for each in self._normalizations.values())
         shape = request.selection.restored.output_shape(request.model.upscaling)
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -111,6 +109,15 @@ class Run:
                         axes.put_plane(std, index, event.std)
                     yield event
         yield self._finished(mean, std, draws, time.perf_counter() - started)
+
+    def _measure(self) -> dict[Index, Normalization]:
+        """Measure intensities; planes that are read one by one leave time to cancel."""
+        request, percentiles = self._request, percentiles_for(self._request.model)
+        if request.normalize == "whole":
+            source = Watched(request.source, self._checkpoint)
+            return fit_selected(source, request.selection, "whole", percentiles)
+        image = Watched(request.image, self._checkpoint)
+        return fit_normalizations(image, request.axes, request.normalize, percentiles)
 
     def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
         """Do stage "mean" of one plane."""

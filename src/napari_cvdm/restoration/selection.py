@@ -171,7 +171,7 @@ def select(
     axes: Axes,
     *,
     channels: Any = None,
-    planes: Mapping[str, Any] | None = None,
+    planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
 ) -> Selection:
     """Choose a part of an image.
@@ -182,9 +182,9 @@ def select(
         Of the image.
     channels : int or sequence of int, optional
         The channels to restore, counted from 0; negative numbers count from the end.
-    planes : mapping of str to int, slice or sequence of int, optional
+    planes : mapping of str or int to int, slice or sequence of int, optional
         For some of the other axes, by their letters, the positions to restore, for instance
-        ``{"T": 3, "Z": slice(2, 5)}``.
+        ``{"T": 3, "Z": slice(2, 5)}``. Unnamed axes are told by their numbers, counted from 0.
     region : pair of (int, int) or slice, optional
         Rows and columns to restore, each as first and one past the last: ``((0, 256), (100, 356))``.
 
@@ -199,13 +199,13 @@ def select(
     InputError, InputTypeError
         If positions lie outside the image, are repeated or not whole numbers.
     """
-    wanted: dict[str, Any] = {}
+    wanted: dict[int, Any] = {}
     if planes is not None:
         if not isinstance(planes, Mapping):
             raise InputTypeError(
                 f"The planes must be given by axis, such as {{'T': 3}}, not as {type(planes).__name__}."
             )
-        wanted = {str(letter).strip().upper(): value for letter, value in planes.items()}
+        wanted = {_axis(axes, key): value for key, value in planes.items()}
     if channels is not None:
         letter = next((name for name in CHANNEL_AXES if name in axes.leading), None)
         if letter is None:
@@ -213,24 +213,35 @@ def select(
                 f"The axes '{axes.names}' have no channels (C) to choose from. Leave the channels out, or "
                 "name the axes."
             )
-        if letter in wanted:
-            raise InputError(
-                f"The channels are chosen twice, by 'channels' and by axis {letter}: do it once."
-            )
-        wanted[letter] = channels
-    for letter in wanted:
-        if axes.leading.count(letter) != 1:
-            own = ", ".join(dict.fromkeys(axes.leading)) or "none beside Y and X"
-            raise AxesError(
-                f"Planes cannot be chosen along axis {letter!r}: the image '{axes.names}' has {own}."
-                if letter not in axes.leading
-                else f"Planes cannot be chosen along {letter}: several axes of '{axes.names}' are called so."
-            )
+        if axes.names.index(letter) in wanted:
+            raise InputError(f"The channels are chosen twice, by 'channels' and by axis {letter}.")
+        wanted[axes.names.index(letter)] = channels
     positions = tuple(
-        _positions(wanted[name], n, name) if name in wanted else tuple(range(n))
-        for name, n in zip(axes.leading, axes.leading_shape, strict=True)
+        _positions(wanted[axis], axes.shape[axis], axes.names[axis])
+        if axis in wanted
+        else tuple(range(axes.shape[axis]))
+        for axis in axes.leading_positions
     )
     return Selection(axes, positions, None if region is None else _region(region, axes.plane_shape))
+
+
+def _axis(axes: Axes, key: Any) -> int:
+    """Find the axis that a letter or a number means."""
+    if _is_whole(key):
+        if key not in axes.leading_positions:
+            raise AxesError(
+                f"Planes cannot be chosen along axis {key} of '{axes.names}': it is Y, X or none."
+            )
+        return int(key)
+    letter = str(key).strip().upper()
+    if axes.leading.count(letter) != 1:
+        own = ", ".join(dict.fromkeys(axes.leading)) or "none beside Y and X"
+        raise AxesError(
+            f"Planes cannot be chosen along axis {letter!r}: the image '{axes.names}' has {own}."
+            if letter not in axes.leading
+            else f"In '{axes.names}', several axes are called {letter}: say which by its number, from 0."
+        )
+    return axes.names.index(letter)
 
 
 def _positions(wanted: Any, length: int, name: str) -> tuple[int, ...]:

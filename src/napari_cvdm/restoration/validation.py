@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -123,6 +123,27 @@ def check_measured(bounds: Iterable[tuple[float, float]]) -> None:
     measured = list(bounds)
     if all(low == high for low, high in measured):
         raise InputError("The image is constant: all pixels are the same. There is no structure to restore.")
+
+
+class Watched:
+    """An array that calls a function before each access, so that reading many planes can be cancelled.
+
+    Parameters
+    ----------
+    array : array with numpy indexing
+        What is read.
+    checkpoint : callable, optional
+        What to call; it may raise.
+    """
+
+    def __init__(self, array: Any, checkpoint: Callable[[], None] | None) -> None:
+        self._array, self._checkpoint = array, checkpoint
+
+    def __getitem__(self, wanted: Any) -> Any:
+        """Return what the array has there."""
+        if self._checkpoint is not None:
+            self._checkpoint()
+        return self._array[wanted]
 
 
 @contextmanager
