@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import LEVELS, coverage, error_correlation, reliability
@@ -42,6 +43,7 @@ class Measured(NamedTuple):
 
     structure: str
     photons: float | None
+    haze: float | None
     error: Array
     predictors: dict[str, Array]
 
@@ -53,7 +55,11 @@ PREDICTORS = {
     "scale": "σ(x) of the mean network (one pass)",
     "rate": "λ(x) of the schedule (one pass)",
     "mean": "brightness of the reconstruction",
+    "local": "true error around, over 16 pixels: a yardstick",
 }
+#: Gaussian window, fine pixels, over which the yardstick averages the true squared error. Nobody knows that
+#: error from the recording; it says what correlation a map of that sharpness could have at best.
+YARDSTICK_SIGMA = 8.0
 
 
 def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
@@ -72,9 +78,11 @@ def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
     }
     if model.network.config.clock_units:
         predictors["rate"] = schedule_map(field.recording, model)
+    error = field.error(mean)
+    predictors["local"] = np.sqrt(gaussian_filter(error**2, YARDSTICK_SIGMA))
     flat = {name: np.asarray(image, np.float64).ravel() for name, image in predictors.items()}
     print(f"{source.structure}, {source.photons} photons", flush=True)
-    return Measured(source.structure, source.photons, field.error(mean).ravel(), flat)
+    return Measured(source.structure, source.photons, source.haze, error.ravel(), flat)
 
 
 def summary(fields: list[Measured], predictor: str, factors: dict[float, float]) -> Row:
@@ -112,6 +120,8 @@ def report(fields: list[Measured], factors: dict[float, float]) -> Row:
         groups[field.structure].append(field)
         if field.photons is not None:
             groups[f"{field.photons:g} photons"].append(field)
+        if field.haze is not None:
+            groups[f"haze {field.haze:g}"].append(field)
     groups["all"] = fields
     found: Row = {
         name: {
@@ -153,10 +163,10 @@ def table(title: str, found: Row) -> str:
                 f"{row['slope']:8.2f}{row['std_over_rmse']:10.2f}{row['ause']:8.3f}"
                 + "".join(f"{100 * share:8.1f}" for share in shares.values())
             )
-    lines.append(f"{'as a predictor of the error':42}{'corr.':>8}{'within':>8}{'AUSE':>8}")
+    lines.append(f"{'as a predictor of the error':50}{'corr.':>8}{'within':>8}{'AUSE':>8}")
     for name, row in found["predictors"].items():
         lines.append(
-            f"{PREDICTORS[name]:42}{row['correlation']:8.3f}{row['correlation_within_fields']:8.3f}"
+            f"{PREDICTORS[name]:50}{row['correlation']:8.3f}{row['correlation_within_fields']:8.3f}"
             f"{row['ause']:8.3f}"
         )
     return "\n".join(lines)

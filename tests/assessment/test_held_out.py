@@ -31,6 +31,11 @@ def test_real_images_are_imaged_again(tmp_path):
         Image.fromarray(picture).save(tmp_path / structure / "43.png")
     fields = list(held_out_fields(tmp_path, (50,), numbers=(43,), side=32))
     assert [field.structure for field in fields] == list(STRUCTURES)
+    assert {field.haze for field in held_out_fields(tmp_path, (20, 50, 90), numbers=(43,), side=32)} == {
+        0,
+        0.5,
+        1.5,
+    }
     assert all(0 <= field.truth.min() < field.truth.max() <= 1.5 for field in fields)
 
 
@@ -41,6 +46,7 @@ def test_pairs_are_cut_at_their_centre(tmp_path):
     (field,) = real_pairs(tmp_path, side=32)
     assert field.structure == "a"
     assert field.photons is None
+    assert field.haze is None
     np.testing.assert_array_equal(field.camera, camera[4:36, 14:46])
     assert np.corrcoef(enlarge(field.camera).ravel(), field.truth.ravel())[0, 1] > 0.95
     tifffile.imwrite(tmp_path / "a_sim.tif", camera)

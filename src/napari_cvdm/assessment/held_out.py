@@ -34,12 +34,15 @@ class HeldOutField(NamedTuple):
         The recording.
     truth : ndarray, (2 · Y, 2 · X)
         In units of its own.
+    haze : float or None
+        Light from out of focus as a multiple of the light in focus; None where unknown.
     """
 
     structure: str
     photons: float | None
     camera: NDArray[Any]
     truth: NDArray[Any]
+    haze: float | None = None
 
 
 def held_out_fields(
@@ -70,7 +73,10 @@ def held_out_fields(
     if folder is not None:
         for field in reimaged_fields(folder, numbers, photons, side=side):
             truth = normalize_truth(field.truth)
-            yield HeldOutField(field.structure, field.microscope.photons, field.widefield, truth)
+            microscope = field.microscope
+            yield HeldOutField(
+                field.structure, microscope.photons, field.widefield, truth, haze=microscope.haze
+            )
         return
     for kind in KINDS:
         for level, electrons in enumerate(photons):
