@@ -145,11 +145,13 @@ def test_failure_and_interruption_leave_the_folder_as_it_was(tmp_path, monkeypat
         path.write_text("precious")
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
-    def fail_half_way(file, *args, **kwargs):
-        file.write(b"II*\0 half a file")
+    write = tifffile.TiffWriter.write
+
+    def fail_half_way(writer, *args, **kwargs):
+        write(writer, *args, **kwargs)
         raise fault
 
-    monkeypatch.setattr(ome_tiff.tifffile, "imwrite", fail_half_way)
+    monkeypatch.setattr(tifffile.TiffWriter, "write", fail_half_way)
     with pytest.raises(raised):
         write_ome_tiff(path, STACK[0, 0, 0], overwrite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from napari_cvdm.files.ome_tiff import (
-    CLASSIC_LIMIT,
     PROVENANCE_KEY,
     ome_metadata,
     storable,
+    write_described,
 )
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import find_ome_image
-from napari_cvdm.files.whole_file import whole_file
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -77,26 +75,8 @@ def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrit
         If an image has more axes than OME-TIFF can hold.
     """
     path = Path(path)
-    prepared = [
-        _prepare(image) for image in images
-    ]  # whatever cannot be stored is said before a file is made
-    big = sum(array.nbytes for array, _ in prepared) >= CLASSIC_LIMIT
-    try:
-        with (
-            whole_file(path, overwrite=overwrite) as file,
-            tifffile.TiffWriter(file, ome=True, bigtiff=big) as tif,
-        ):
-            for array, metadata in prepared:
-                tif.write(
-                    array,
-                    photometric="minisblack",
-                    compression="zlib",
-                    predictor=array.dtype.kind in "iu",
-                    metadata=metadata,
-                    software="napari-cvdm",
-                )
-    except OSError as error:
-        raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    # Whatever cannot be stored is said before a file is made.
+    write_described(path, [_prepare(image) for image in images], overwrite)
     return path
 
 

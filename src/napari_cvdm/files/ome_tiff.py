@@ -92,8 +92,37 @@ def write_ome_tiff(
     )
     if channel_names:
         metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, metadata["axes"])}
-    _write(path, array, metadata, overwrite)
+    write_described(path, [(array, metadata)], overwrite)
     return path
+
+
+def write_described(
+    path: Path, images: Sequence[tuple[NDArray[Any], dict[str, Any]]], overwrite: bool
+) -> None:
+    """Write arrays with what `ome_metadata` says about them into one OME-TIFF, a series for each.
+
+    Raises
+    ------
+    ImageFileError
+        If the file exists or cannot be written.
+    """
+    big = sum(array.nbytes for array, _ in images) >= CLASSIC_LIMIT
+    try:
+        with (
+            whole_file(path, overwrite=overwrite) as file,
+            tifffile.TiffWriter(file, ome=True, bigtiff=big) as tif,
+        ):
+            for array, metadata in images:
+                tif.write(
+                    array,
+                    photometric="minisblack",
+                    compression="zlib",
+                    predictor=array.dtype.kind in "iu",
+                    metadata=metadata,
+                    software="napari-cvdm",
+                )
+    except OSError as error:
+        raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def ome_metadata(
@@ -140,24 +169,6 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError):  # The description is somebody else's.
         return None
     return dict(provenance)
-
-
-def _write(path: Path, array: NDArray[Any], metadata: dict[str, Any], overwrite: bool) -> None:
-    try:
-        with whole_file(path, overwrite=overwrite) as file:
-            tifffile.imwrite(
-                file,
-                array,
-                ome=True,
-                bigtiff=array.nbytes >= CLASSIC_LIMIT,
-                photometric="minisblack",
-                compression="zlib",
-                predictor=array.dtype.kind in "iu",
-                metadata=metadata,
-                software="napari-cvdm",
-            )
-    except OSError as error:
-        raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def storable(array: NDArray[Any]) -> NDArray[Any]:
