@@ -9,7 +9,10 @@ import pytest
 from napari.layers import Image
 from qtpy.QtCore import QThreadPool
 
+from napari_cvdm.plugin.checking import check_task
 from napari_cvdm.plugin.doubt import DoubtPanel, show_doubt_panel
+from napari_cvdm.plugin.doubt.linked import Result
+from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
@@ -82,3 +85,62 @@ def test_without_the_original_it_says_so(viewer, checked) -> None:
     assert "Choose the original" in panel.checks.findings.text()
     assert not panel.checks.save_button.isEnabled()
     assert len(viewer.layers) == 2
+
+
+def add_stack(viewer, part: list[list[int]] | None = None) -> tuple[Image, Image]:
+    """Add a stack of five planes and a result of it, or of a part of it."""
+    recorded = np.random.default_rng(0).poisson(50, (5, 48, 48)).astype(np.uint16)
+    original = viewer.add_image(recorded, name="stack", axis_labels=("t", "y", "x"))
+    taken = recorded if part is None else recorded[tuple(slice(*each) for each in part)]
+    fine = taken.repeat(2, -1).repeat(2, -2).astype(np.float32)
+    start = np.array([0.0] * 3 if part is None else [each[0] for each in part])
+    made = {"source": "stack", "run": "one", "upscaling": 2, "asked": {"part": part}}
+    for picture, data in (("reconstruction", fine), ("uncertainty", np.sqrt(fine + 1))):
+        viewer.layers.append(
+            Image(
+                data,
+                name=f"stack CVDM {picture}",
+                scale=(1, 0.5, 0.5),
+                translate=start - (0, 0.25, 0.25),
+                axis_labels=("t", "y", "x"),
+                metadata={METADATA_KEY: {"picture": picture, **made}},
+            )
+        )
+    return original, viewer.layers[-2]
+
+
+@pytest.mark.parametrize(
+    ("part", "point", "expected"),
+    [
+        (None, 3, (3, slice(None), slice(None))),
+        ([[2, 3, 1], [0, 48, 1], [0, 48, 1]], 2, (2, slice(None), slice(None))),
+        ([[0, 5, 2], [4, 44, 1], [0, 40, 1]], 4, (4, slice(4, 44), slice(0, 40))),
+    ],
+)
+def test_a_plane_is_compared_with_the_pixels_it_was_made_from(viewer, part, point, expected) -> None:
+    original, reconstruction = add_stack(viewer, part)
+    result = Result(reconstruction, viewer.layers[-1])
+    viewer.dims.set_point(0, point)
+    place = current_slice(reconstruction, viewer.dims)
+    checks = check_task(result, original, place)(lambda: None)
+    np.testing.assert_array_equal(checks.image, original.data[expected])
+    assert checks.sharp.shape == tuple(2 * n for n in checks.image.shape)
+
+
+def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(viewer, qtbot) -> None:
+    original, _ = add_stack(viewer)
+    viewer.dims.set_point(0, 3)
+    panel = show_doubt_panel(viewer)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    panel.checks.button.click()
+    viewer.dims.set_point(0, 1)  # goes on before the answer is there
+    qtbot.waitUntil(panel.checks.button.isEnabled, timeout=120_000)
+    layer = viewer.layers["stack disagreement"]
+    np.testing.assert_allclose(layer.data_to_world((0, 5, 7)), original.data_to_world((3, 5, 7)))
+    assert "Checked: t 3." in panel.checks.findings.text()
+    panel.link.choose_original(None)
+    assert panel.checks.findings.text() == ""
+    assert not panel.checks.save_button.isEnabled()
+    qtbot.wait(150)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    qtbot.wait(50)

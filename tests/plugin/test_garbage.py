@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -58,3 +59,26 @@ def test_what_somebody_else_has_frozen_stays_so():
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+def test_it_ends_with_its_block_even_by_an_error():
+    with pytest.raises(ZeroDivisionError), OldObjectsSpared():
+        1 / (gc.get_freeze_count() == 0)
+
+
+def test_threads_share_it():
+    inside, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with OldObjectsSpared():
+            inside.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert inside.wait(10)
+    with OldObjectsSpared():
+        pass
+    assert gc.get_freeze_count() > 0  # the thread still wants it
+    go_on.set()
+    thread.join()

@@ -31,6 +31,15 @@ def test_changes_of_the_layer_are_noticed(qtbot, subject):
     assert subject.reading.axes == "TYX"
 
 
+def test_the_same_layer_is_not_read_again(subject):
+    layer = Image(np.zeros((3, 9, 9)))
+    subject.set_layer(layer)
+    heard: list[int] = []
+    subject.changed.connect(lambda: heard.append(1))
+    subject.set_layer(layer)
+    assert heard == []
+
+
 def test_a_layer_that_was_left_is_not_listened_to(subject):
     first, second = Image(np.zeros((3, 9, 9))), Image(np.zeros((9, 9)))
     subject.set_layer(first)

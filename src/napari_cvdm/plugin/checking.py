@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
+from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.background import Background
-from napari_cvdm.plugin.doubt.linked import full_data
-from napari_cvdm.plugin.doubt.section import note
+from napari_cvdm.plugin.doubt.linked import full_data, recorded_plane, recorded_ranges
+from napari_cvdm.plugin.doubt.section import Buttons, note
+from napari_cvdm.plugin.doubt.words import plane_words
 from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
 from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from napari_cvdm.assessment.checks import Checks
     from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.plugin.doubt.linked import Result
+    from napari_cvdm.plugin.doubt.slices import Slice
 
 __all__ = ["CheckSection", "check_task"]
 
@@ -43,7 +48,7 @@ class CheckSection(QWidget):
         super().__init__()
         self._link = link
         self._checks: Checks | None = None
-        self._asked: Result | None = None
+        self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
         self.button = QPushButton("Check this result")
         self.button.setToolTip("Compare the plane in view with its original, and restore it again, moved.")
         self.save_button = QPushButton("Save report …")
@@ -56,12 +61,10 @@ class CheckSection(QWidget):
         self._background.busy.connect(self._on_busy)
         self.button.clicked.connect(self._on_clicked)
         self.save_button.clicked.connect(self._on_save)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.button)
-        buttons.addWidget(self.save_button)
+        link.switched.connect(self._forget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(buttons)
+        layout.addWidget(Buttons(self.button, self.save_button))
         layout.addWidget(self.findings)
 
     @property
@@ -83,7 +86,7 @@ class CheckSection(QWidget):
         """
         from napari_cvdm.assessment.report import html_report, json_report
 
-        result = self._asked
+        result, _, _ = self._asked
         if self._checks is None or result is None:
             return
         said: dict[str, Any] = {
@@ -95,11 +98,18 @@ class CheckSection(QWidget):
         for target, text in ((path, html), (path.with_suffix(".json"), numbers)):
             write_whole(target, text.encode())
 
-    def _on_clicked(self) -> None:
+    def _forget(self) -> None:
+        """What was found is about another result or original than the one looked at now."""
+        self._background.drop()
         self._checks = None
-        self._asked = self._link.result
         self.save_button.setEnabled(False)
-        self._background.ask(check_task(self._link))
+        self.findings.setText("")
+
+    def _on_clicked(self) -> None:
+        self._forget()
+        # The user may go on to another plane before the answer is there.
+        self._asked = self._link.result, self._link.original, self._link.current()
+        self._background.ask(check_task(*self._asked))
 
     def _on_busy(self, busy: bool) -> None:
         self.button.setEnabled(not busy)
@@ -115,6 +125,9 @@ class CheckSection(QWidget):
             f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
             for verdict in checks.verdicts
         ]
+        result, _, place = self._asked
+        if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
+            lines.insert(0, f"Checked: {escape(plane)}.")
         self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
         self._show_map(checks)
@@ -125,31 +138,24 @@ class CheckSection(QWidget):
 
         from napari_cvdm.assessment.prediction import SIGNIFICANT
 
-        viewer, original = self._link.viewer, self._link.original
-        place = self._link.current()
-        if original is None or place is None or self._link.result is not self._asked:
+        viewer, (result, original, place) = self._link.viewer, self._asked
+        if result is None or original is None or place is None or original not in viewer.layers:
             return
-        rows, columns = (original.ndim - 2, original.ndim - 1)
-        if place.displayed != (rows, columns):
+        if place.displayed != (original.ndim - 2, original.ndim - 1):
             return
         data = checks.consistency.map.astype(np.float32)
         taken = {layer.name for layer in viewer.layers}
-        origin = np.array([0 if index is None else index for index in place.index], float)
-        where = result_metadata(
-            InputLayer.of(original),
-            "uncertainty",
-            Placement(origin, np.ones(original.ndim)),
-            taken,
-        )
+        ranges = recorded_ranges(result, original, place)
+        origin = np.array([r.start for r in ranges], float)
+        spacing = np.array([r.step for r in ranges], float)
+        where = result_metadata(InputLayer.of(original), "uncertainty", Placement(origin, spacing), taken)
         looks = {"name": unique_name(f"{original.name} {_MAP}", taken), "colormap": "inferno"}
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
             contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
             **{**where, **looks, "blending": "additive"},
         )
-        active = viewer.layers.selection.active
-        viewer.layers.append(layer)
-        viewer.layers.selection.active = active
+        insert_quietly(viewer, layer)
 
     def _on_save(self) -> None:
         from napari.utils.notifications import show_error, show_info
@@ -166,20 +172,21 @@ class CheckSection(QWidget):
             show_info(f"The report is in {path}.")
 
 
-def check_task(link: Link) -> Task:
-    """Plan the checks of the plane in view; called on the main thread, carried out in another.
+def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
+    """Plan the checks of a plane; called on the main thread, carried out in another.
 
     Parameters
     ----------
-    link : Link
-        With a result and its original.
+    result, original : Result and Image, or None
+        What to check, and what it was made from.
+    place : Slice or None
+        The plane of the result; None in 3-D display.
 
     Returns
     -------
     Task
         Returns `Checks`; raises a readable error if there is no original to compare with.
     """
-    result, original, place = link.result, link.original, link.current()
 
     def check(checkpoint: Callable[[], None]) -> Checks:
         if result is None or original is None:
@@ -188,10 +195,8 @@ def check_task(link: Link) -> Task:
             raise InputError("A plane is checked: switch the viewer to 2-D.")
         from napari_cvdm.assessment.checks import run_checks
 
+        image = recorded_plane(original, recorded_ranges(result, original, place))
         index = tuple(slice(None) if i is None else i for i in place.index)
-        image = np.asarray(full_data(original)[index])
-        if original.rgb:
-            image = image[..., :3].mean(axis=-1)
         draws = result.draws
         provenance = result.provenance
         return run_checks(

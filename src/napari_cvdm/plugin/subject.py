@@ -78,7 +78,8 @@ class Subject(QObject):
             if layer is not None:
                 for name in _LAYER_CHANGES:
                     layer.events[name].connect(self.read)
-        self.read()
+        if is_new or layer is None:  # the same layer tells when it changes; reading takes a while
+            self.read()
         return is_new
 
     def disconnect_layer(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -27,6 +28,13 @@ def test_tasks_are_done_in_another_thread(background, qtbot):
     background.ask(lambda _: threading.get_ident())
     qtbot.waitUntil(lambda: bool(background.heard))
     assert background.heard != [threading.get_ident()]
+
+
+def test_old_objects_are_spared_meanwhile(background, qtbot):
+    background.ask(lambda _: gc.get_freeze_count())
+    qtbot.waitUntil(lambda: bool(background.heard))
+    assert background.heard[0] > 0
+    assert gc.get_freeze_count() == 0
 
 
 def test_only_the_latest_of_many_is_answered_and_the_first_is_told_to_stop(background, qtbot):

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.doubt.linked import DRAWS_KEY, Result, find_results, original_of
+from napari_cvdm.plugin.doubt.linked import (
+    DRAWS_KEY,
+    Result,
+    find_results,
+    original_of,
+    recorded_plane,
+    recorded_ranges,
+)
+from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.errors import InputError
 
 
 def layer(
@@ -67,3 +77,45 @@ def test_calibrated_is_what_the_provenance_says():
     for words in ("calibrated", "uncalibrated"):
         result = Result(layer("reconstruction", uncertainty=words), layer("uncertainty"))
         assert result.calibrated == (words == "calibrated")
+
+
+def result_of(shape: tuple[int, ...], **provenance: object) -> Result:
+    return Result(
+        *(layer(picture, shape=shape, **provenance) for picture in ("reconstruction", "uncertainty"))
+    )
+
+
+def test_the_recorded_plane_of_a_part_is_where_the_part_was():
+    recorded = np.arange(5 * 10 * 12).reshape(5, 10, 12)
+    original = Image(recorded, name="stack")
+    part = {"asked": {"part": [[1, 5, 2], [2, 8, 1], [0, 12, 1]]}, "upscaling": 2}
+    place = Slice((1, None, None))
+    ranges = recorded_ranges(result_of((2, 12, 24), **part), original, place)
+    np.testing.assert_array_equal(recorded_plane(original, ranges), recorded[3, 2:8])
+    ranges = recorded_ranges(result_of((5, 20, 24), upscaling=2), original, place)
+    np.testing.assert_array_equal(recorded_plane(original, ranges), recorded[1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "provenance"),
+    [
+        ((4, 20, 24), {}),
+        ((5, 30, 24), {}),
+        ((5, 20, 24), {"upscaling": 4}),
+        ((1, 20, 24), {"asked": {"part": [[7, 8, 1], [0, 10, 1], [0, 12, 1]]}}),
+    ],
+)
+def test_an_original_without_the_pixels_that_were_restored_is_refused(shape, provenance):
+    original = Image(np.zeros((5, 10, 12)), name="stack")
+    with pytest.raises(InputError, match="cropped or resampled"):
+        recorded_ranges(result_of(shape, **provenance), original, Slice((0, None, None)))
+
+
+def test_colours_are_averaged_and_opacity_is_left_out():
+    pixels = np.zeros((3, 10, 12, 4), np.uint8)
+    pixels[2] = 30, 60, 91, 255
+    original = Image(pixels, rgb=True)
+    ranges = recorded_ranges(result_of((3, 20, 24)), original, Slice((2, None, None)))
+    plane = recorded_plane(original, ranges, np.float32)
+    assert plane.dtype == np.float32
+    np.testing.assert_allclose(plane, np.full((10, 12), 181 / 3, np.float32))

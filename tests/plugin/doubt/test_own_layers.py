@@ -65,11 +65,14 @@ def test_a_deleted_layer_is_made_anew(viewer, result):
     assert own.show_plane("map", np.zeros((8, 8), np.float32), place, result, name="map") in viewer.layers
 
 
-def test_all_but_one_can_be_removed_and_one_left_to_the_user(viewer):
+def test_all_but_one_are_removed_one_by_one_and_one_left_to_the_user(viewer):
     own = OwnLayers(viewer)
     for name in ("x", "y", "z"):
         own.add(name, Image(np.zeros((8, 8)), name=name))
-    own.remove_all(but="y")
+    assert own.remove_one(but="y")
+    assert len(viewer.layers) == 5
+    assert not own.remove_one(but="y")
+    assert not own.remove_one(but="y")
     own.release("y")
     own.remove_all()
     assert [each.name for each in viewer.layers] == ["a", "b", "c", "y"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
 
 from napari_cvdm.assessment.regions import UncertainRegion
-from napari_cvdm.plugin.doubt.regions_section import Place, ranked
+from napari_cvdm.plugin.doubt import places, regions_section
+from napari_cvdm.plugin.doubt.places import Place, physical, ranked
 from napari_cvdm.plugin.doubt.slices import Slice
 
 BOXES = "cell CVDM look again"
@@ -61,10 +65,41 @@ def test_arrow_keys_go_from_place_to_place_of_a_stack(viewer, add_result, open_p
     table.setCurrentCell(0, 0)
     assert viewer.dims.current_step[0] == 2
     rows = [place.slice.index[0] for place in panel.regions.places]
+    assert table.columnCount() == 5
+    assert [table.item(row, 4).text() for row in range(len(rows))] == [f"z {plane}" for plane in rows]
     target = next(row for row, plane in enumerate(rows) if plane != 2)
     for _ in range(target):
         qtbot.keyClick(table, Qt.Key.Key_Down)
     assert viewer.dims.current_step[0] == rows[target]
+
+
+def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbot, monkeypatch):
+    monkeypatch.setattr(regions_section, "_AT_ONCE", 1)
+    add_result((3, 64, 80))
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.everywhere)
+    count = panel.regions.table.rowCount()
+    assert count > 1
+    wanted = [str(rank) for rank in range(1, count + 1)]
+    qtbot.waitUntil(lambda: list(viewer.layers[BOXES].features["rank"]) == wanted, timeout=20_000)
+    assert list(viewer.layers[BOXES].text.values) == wanted
+
+
+def test_areas_in_words():
+    assert doctest.testmod(places).failed == 0
+
+
+def test_area_and_position_are_those_of_a_turned_and_sheared_layer():
+    layer = Image(
+        np.zeros((20, 20)), scale=(100, 200), units=("nm", "nm"), rotate=30, shear=[0.5], translate=(1000, 0)
+    )
+    place = Place(UncertainRegion(1, (4, 3), (0, 0, 9, 7), 63, 1.0), Slice((None, None)))
+    area, y, x = physical(place, layer)
+    np.testing.assert_allclose(area, 63 * 0.1 * 0.2)  # neither turning nor shearing changes an area
+    sheared = np.array([0.1 * 4 + 0.5 * 0.2 * 3, 0.2 * 3])
+    cos, sin = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    expected = np.array([[cos, -sin], [sin, cos]]) @ sheared + (1, 0)
+    np.testing.assert_allclose((y, x), expected)
 
 
 def test_finding_again_replaces_the_boxes(viewer, panel, qtbot):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
+from tifffile import imread
 
 from napari_cvdm.plugin.doubt import schedule_task as module
 from napari_cvdm.plugin.doubt.schedule_task import normalization_of
@@ -14,6 +17,7 @@ from napari_cvdm.restoration import schedule_map as map_module
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.schedule_map import schedule_map
 
+DATA = Path(__file__).parents[2] / "data"
 NAME = "cell CVDM learned schedule"
 
 
@@ -77,6 +81,16 @@ def test_choosing_another_view_stops_it(viewer, use_small_model, panel, qtbot, m
     panel.views.choose("reconstruction")
     qtbot.waitUntil(lambda: stopped == [True], timeout=60_000)
     assert NAME not in viewer.layers
+
+
+def test_with_the_bundled_weights_it_goes_along_with_brightness():
+    """docs/inspecting.md says so."""
+    from napari_cvdm import load_model
+
+    recorded = imread(DATA / "tubulin_wf.tif")[:64, :64]
+    rates = schedule_map(Normalization.fit(recorded).apply(recorded), load_model())
+    brightness = recorded.repeat(2, 0).repeat(2, 1)
+    assert spearmanr(rates.ravel(), brightness.ravel()).statistic > 0.5
 
 
 def test_the_normalisation_is_that_of_the_plane_s_channel():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.doubt.section import Section, note
+from napari_cvdm.plugin.doubt.section import Buttons, Section, note
 
 
 def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
@@ -31,3 +31,22 @@ def test_notes_wrap(qtbot):
     layout = QVBoxLayout(widget)
     layout.addWidget(note("a long note " * 30))
     assert widget.minimumSizeHint().width() < 100
+
+
+def test_buttons_stand_below_each_other_where_it_is_narrow(qtbot):
+    first, second, hidden = QPushButton("Find in this plane"), QPushButton("In all planes"), QPushButton("x")
+    buttons = Buttons(first, second, hidden)
+    hidden.hide()
+    qtbot.addWidget(buttons)
+    wide = first.minimumSizeHint().width() + second.minimumSizeHint().width() + 20
+    buttons.resize(wide, 60)
+    buttons.show()
+    qtbot.waitUntil(lambda: first.y() == second.y() and first.x() < second.x())
+    assert buttons.minimumSizeHint().width() < wide - 40
+    buttons.resize(wide - 60, 60)
+    qtbot.waitUntil(lambda: first.x() == second.x() and first.y() < second.y())
+    assert first.width() >= first.minimumSizeHint().width()
+    buttons.resize(wide, 60)
+    qtbot.waitUntil(lambda: first.y() == second.y())
+    second.setText("A longer text than there is room for")
+    qtbot.waitUntil(lambda: first.y() < second.y())

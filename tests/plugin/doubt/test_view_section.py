@@ -119,8 +119,8 @@ def test_the_user_s_own_contrast_stays_while_the_plane_changes(viewer, add_resul
     panel.views.choose("uncertainty")
     qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=10_000)
     layer = viewer.layers["cell CVDM uncertainty map"]
-    qtbot.waitUntil(panel.views.bar.isVisible)
-    assert panel.views.bar.labels()[0] == "0"
+    qtbot.waitUntil(lambda: panel.views.bar.labels()[0] == "0", timeout=10_000)
+    assert panel.views.bar.isVisible()
     assert layer.colormap.name == "magma"
     layer.contrast_limits = (0, 123)
     data = layer.data

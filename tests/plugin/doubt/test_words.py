@@ -10,7 +10,8 @@ from napari.layers import Image
 
 from napari_cvdm.assessment.doubt import ThresholdSummary
 from napari_cvdm.plugin.doubt import words
-from napari_cvdm.plugin.doubt.words import amount, length_unit, threshold_words
+from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words, threshold_words
 
 
 def test_examples_in_the_docstrings():
@@ -32,11 +33,18 @@ def test_lengths_are_told_in_micrometres_or_in_pixels():
     assert length_unit(Image(np.zeros((4, 4))), 1) == (1.0, "px")
 
 
+def test_planes_are_named_by_their_axes():
+    stack = Image(np.zeros((5, 1, 3, 8, 8)), axis_labels=("t", "c", "z", "y", "x"))
+    assert plane_words(stack, Slice((4, 0, 2, None, None))) == "t 4, z 2"
+    assert plane_words(Image(np.zeros((5, 8, 8))), Slice((1, None, None))) == "axis 0 1"
+    assert plane_words(Image(np.zeros((8, 8))), Slice((None, None))) == ""
+
+
 def test_a_threshold_in_words():
     summary = ThresholdSummary(100.0, 0.12, 0.031, 250.0, 40.0)
     text = threshold_words(summary, "absolute", calibrated=True, factor=2.0)
-    assert "12 % of the signal" in text
-    assert "3.1 % of the pixels" in text
+    assert "12\u00a0% of the signal" in text
+    assert "3.1\u00a0% of the pixels" in text
     assert "250 above" in text
     assert "40 below" in text
     assert "9 of 10 true values" in text
@@ -49,5 +57,5 @@ def test_an_uncalibrated_size_is_not_promised():
     )
     assert "9 of 10" not in text
     assert "not calibrated" in text
-    assert "20 % below" in text
+    assert "20\u00a0% below" in text
     assert "above," not in text

@@ -9,6 +9,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.garbage import OldObjectsSpared
+
 __all__ = ["Background", "Stopped", "Task"]
 
 _log = logging.getLogger(__name__)
@@ -93,7 +95,9 @@ class _Run:
     def __call__(self) -> _Run:
         try:
             assert self._task is not None
-            self.answer = self._task(self._checkpoint)
+            # Loading a plotting library makes Python look for garbage, which would stop the viewer.
+            with OldObjectsSpared():
+                self.answer = self._task(self._checkpoint)
         except Stopped:
             self.wanted = False
         except Exception as error:

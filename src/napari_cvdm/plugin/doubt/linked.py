@@ -9,13 +9,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_cvdm.assessment.doubt import ninety_percent_factor
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_result
+from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
+    from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["DRAWS_KEY", "Result", "find_results", "full_data", "original_of", "real"]
+    from napari_cvdm.plugin.doubt.slices import Slice
+
+__all__ = [
+    "DRAWS_KEY",
+    "Result",
+    "find_results",
+    "full_data",
+    "original_of",
+    "real",
+    "recorded_plane",
+    "recorded_ranges",
+]
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,69 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
         if isinstance(layer, Image) and not is_result(layer) and layer.name == name:
             return layer if layer.ndim == result.reconstruction.ndim else None
     return None
+
+
+def recorded_ranges(result: Result, original: Image, place: Slice) -> list[range]:
+    """Find the pixels of the original that a plane of a result was made from.
+
+    Parameters
+    ----------
+    result : Result
+        Of the whole original or of a part of it, as its provenance says.
+    original : napari.layers.Image
+        What was restored, with as many axes.
+    place : Slice
+        A plane of the result.
+
+    Returns
+    -------
+    list of range
+        One for each axis of the original but that of its colours; a single index where not displayed.
+
+    Raises
+    ------
+    InputError
+        If the original does not have the pixels that the result's provenance names.
+    """
+    provenance = result.provenance
+    asked = provenance.get("asked")
+    part = asked.get("part") if isinstance(asked, dict) else None
+    fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
+    fits = len(coarse) == len(fine) and (part is None or len(part) == len(fine))
+    ranges = [range(n) for n in coarse] if part is None else [range(*each) for each in part]
+    for axis, i in enumerate(place.index if fits else ()):
+        factor = provenance.get("upscaling", 2) if i is None else 1
+        fits &= len(ranges[axis]) * factor == fine[axis] and max(ranges[axis], default=0) < coarse[axis]
+        if i is not None and fits:
+            ranges[axis] = ranges[axis][i : i + 1]
+    if not fits:
+        raise InputError(
+            f"'{original.name}' does not have the pixels that were restored: it was cropped or resampled, or "
+            "is another image. Choose the one that was restored under Original, or restore this one."
+        )
+    return ranges
+
+
+def recorded_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Read a plane of the original as the restoration saw it: without colours, which are averaged.
+
+    Parameters
+    ----------
+    original : napari.layers.Image
+        What was restored.
+    ranges : sequence of range
+        From `recorded_ranges`.
+    dtype : dtype, optional
+        Of the mean of the colours; float64 of integers if left out.
+
+    Returns
+    -------
+    ndarray
+        2-D, along the displayed axes.
+    """
+    selection = tuple(r[0] if len(r) == 1 else slice(r.start, r.stop, r.step) for r in ranges)
+    plane = np.asarray(full_data(original)[selection])
+    return np.asarray(plane[..., :3].mean(axis=-1, dtype=dtype)) if original.rgb else plane
 
 
 def _picture(layer: Any) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.linked import Result, real
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.garbage import OldObjectsSpared
@@ -56,18 +57,8 @@ class OwnLayers:
         sight, and shown (if it is to be) when the event loop has come round.
         """
         layer.visible = False
-        layers, selection = self._viewer.layers, self._viewer.layers.selection
-        selected, active = set(selection), selection.active
-        layer.name = unique_name(layer.name, {other.name for other in layers})
-        position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
-        spared = OldObjectsSpared()
-        layers.insert(position, layer)
-        # napari has selected the new layer.
-        if active in layers:
-            selection.active = active
-        selection.intersection_update(selected)
-        selection.update(selected)
-        spared.release()
+        layer.name = unique_name(layer.name, {other.name for other in self._viewer.layers})
+        insert_quietly(self._viewer, layer, above)
         self._layers[name] = layer
         if show:
             QTimer.singleShot(_BETWEEN_STEPS, partial(_show, weakref.ref(layer), self._viewer))
@@ -135,15 +126,20 @@ class OwnLayers:
         layer = self._layers.pop(name, None)
         self._results.pop(name, None)
         if layer is not None and layer in self._viewer.layers:
-            spared = OldObjectsSpared()
-            self._viewer.layers.remove(layer)
-            spared.release()
+            with OldObjectsSpared():
+                self._viewer.layers.remove(layer)
 
-    def remove_all(self, but: str = "") -> None:
-        """Take all layers out of the viewer, but for one."""
+    def remove_all(self) -> None:
+        """Take all layers out of the viewer."""
         for name in list(self._layers):
-            if name != but:
-                self.remove(name)
+            self.remove(name)
+
+    def remove_one(self, but: str = "") -> bool:
+        """Take a layer other than that one out of the viewer; return whether there are more of them."""
+        others = [name for name in self._layers if name != but]
+        if others:
+            self.remove(others[0])
+        return len(others) > 1
 
     def owns(self, layer: Any) -> bool:
         """Whether a layer is one of these."""

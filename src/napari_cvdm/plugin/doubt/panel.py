@@ -194,18 +194,24 @@ class DoubtPanel(QWidget):
         if self.parent() is not None:  # docked again
             _CLOSED.discard(self)
         elif self in _CLOSED:
-            _CLOSED.discard(self)
             for part in (
                 self.views, self.threshold, self.regions, self.profile, self.histogram, self.checks,
             ):  # fmt: skip
                 part.close_down()
             self.link.close()
-            self._pictures_kept.remove_all()
-            layers = self.link.viewer.layers
-            layers.events.removing.disconnect(self._on_removing)
-            layers.events.removed.disconnect(self._on_removed)
-            self.link.viewer.events.theme.disconnect(self._on_theme)
-            self.deleteLater()
+            self._remove_pictures()
+
+    def _remove_pictures(self) -> None:
+        """Take the panel's pictures out of the viewer one by one, as that takes napari a while; then go."""
+        if self._pictures_kept.remove_one():
+            QTimer.singleShot(25, self._remove_pictures)
+            return
+        layers = self.link.viewer.layers
+        layers.events.removing.disconnect(self._on_removing)
+        layers.events.removed.disconnect(self._on_removed)
+        self.link.viewer.events.theme.disconnect(self._on_theme)
+        _CLOSED.discard(self)
+        self.deleteLater()
 
     # -- construction ----------------------------------------------------------------------------------------
 

@@ -66,16 +66,22 @@ class Pictures(QObject):
         self._renewal.setSingleShot(True)
         self._renewal.setInterval(40)
         self._renewal.timeout.connect(self.renew)
+        # A layer is added in one turn of the event loop and shown in another: both take napari a while.
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.setInterval(25)
+        self._telling.timeout.connect(self._tell)
 
     def prepare(self, key: str) -> None:
         """Make what the view of that key needs; `ready` tells when it is there."""
         self._key = key
         self._background.drop()
-        self.renew()
+        self.renew_soon()
 
     def renew_soon(self, event: Any = None) -> None:
-        """Renew the picture after a burst of changes."""
-        self._renewal.start()
+        """Renew the picture shortly; changes in quick succession, as of a dragged slider, share a renewal."""
+        if not self._renewal.isActive():
+            self._renewal.start()
 
     def renew(self) -> None:
         """Bring the current view's picture up to date with the plane and the contrast limits."""
@@ -105,7 +111,16 @@ class Pictures(QObject):
     def close(self) -> None:
         """Want nothing any more."""
         self._renewal.stop()
+        self._telling.stop()
         self._background.drop()
+
+    def _tell_soon(self) -> None:
+        if not self._telling.isActive():
+            self._telling.start()
+
+    def _tell(self) -> None:
+        if self._own.get(self._key) is not None:
+            self.ready.emit(self._key)
 
     def _ask(self, key: str, task: Task, place: Slice | None) -> None:
         result = self._link.result
@@ -120,7 +135,7 @@ class Pictures(QObject):
         )
         if key == "uncertainty":
             self._fit_limits(layer)
-        self.ready.emit(key)
+        self._tell_soon()
 
     def _looks(self, key: str, plane: np.ndarray) -> dict[str, Any]:
         base = self._link.result.reconstruction.name if self._link.result else ""
@@ -181,7 +196,7 @@ class Pictures(QObject):
             layer.blending = "translucent_no_depth"
             layer.metadata["original"] = original
             self._own.add("swipe", layer, result.uncertainty, False)
-        self.ready.emit("swipe")
+        self._tell_soon()
 
     def _show_draw(self) -> None:
         from napari.layers import Image
@@ -202,7 +217,7 @@ class Pictures(QObject):
             layer.blending = "translucent_no_depth"
             layer.metadata["result"] = result
             self._own.add("draws", layer, result.uncertainty, False)
-        self.ready.emit("draws")
+        self._tell_soon()
 
 
 _SHARED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")

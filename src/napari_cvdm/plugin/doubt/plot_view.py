@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, QSize, Qt, QTimer
 from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette, QResizeEvent
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.section import Buttons
 
 __all__ = ["Plot", "PlotView"]
 
@@ -73,15 +74,10 @@ class PlotView(QWidget):
         self._soon.timeout.connect(self._redraw)
         self.save_picture.clicked.connect(self._ask_picture)
         self.save_numbers.clicked.connect(self._ask_numbers)
-        for button in (self.save_picture, self.save_numbers):
-            button.setMinimumWidth(40)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.save_picture)
-        buttons.addWidget(self.save_numbers)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
-        layout.addLayout(buttons)
+        layout.addWidget(Buttons(self.save_picture, self.save_numbers))
         self.show_plot(None)
 
     def show_plot(self, plot: Plot | None, words: str = "") -> None:
@@ -116,7 +112,8 @@ class PlotView(QWidget):
 
     def redraw_soon(self, event: Any = None) -> None:
         """Draw anew, because the size or the theme has changed."""
-        self._soon.start()
+        if not self._soon.isActive():
+            self._soon.start()
 
     def _redraw(self) -> None:
         plot, size = self._plot, self.canvas.size()

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
-from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.linked import full_data, recorded_plane
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
 
 if TYPE_CHECKING:
@@ -62,12 +63,9 @@ class ProfileSection(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(60)
         self._soon.timeout.connect(self._sample)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.draw)
-        buttons.addWidget(self.across)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(buttons)
+        layout.addWidget(Buttons(self.draw, self.across))
         layout.addWidget(self.plot)
         self.draw.clicked.connect(self._take_tool)
         self.across.clicked.connect(self._add_across)
@@ -125,7 +123,8 @@ class ProfileSection(QWidget):
         self._lines = layer
 
     def _on_drawn(self, event: Any = None) -> None:
-        self._soon.start()
+        if not self._soon.isActive():
+            self._soon.start()
 
     def _take_tool(self) -> None:
         if self._link.look is None:
@@ -189,9 +188,7 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
     half_width = look.result.interval_factor
     to_world, factor = layer.data_to_world, np.array([length_unit(layer, a)[0] for a in range(layer.ndim)])
     unit = length_unit(layer, axes[0])[1]
-    into_original = original.world_to_data if original is not None else None
-    recorded = full_data(original) if original is not None else None
-    colours = original is not None and original.rgb
+    shape = full_data(original).shape[: original.ndim] if original is not None else ()
 
     def compute(_: Any) -> tuple[Look, Profile]:
         points = points_along(corners)
@@ -199,14 +196,11 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
         world = np.array([to_world(point) for point in full])
         lengths = np.linalg.norm(np.diff(world, axis=0) * factor, axis=1)
         values = None
-        if into_original is not None and recorded is not None:
-            there = np.array([into_original(point) for point in world])
-            at = tuple(
-                slice(None) if a in axes else int(np.clip(round(there[0, a]), 0, recorded.shape[a] - 1))
-                for a in range(there.shape[1])
-            )
-            plane = np.asarray(recorded[at])
-            values = sample(plane[..., :3].mean(axis=-1) if colours else plane, there[:, axes])
+        if original is not None:
+            there = np.array([original.world_to_data(point) for point in world])
+            at = [int(np.clip(round(i), 0, n - 1)) for i, n in zip(there[0], shape, strict=True)]
+            ranges = [range(n) if a in axes else range(at[a], at[a] + 1) for a, n in enumerate(shape)]
+            values = sample(recorded_plane(original, ranges), there[:, axes])
         near = (points - (place.step - 1) / 2) / place.step
         return look, Profile(
             np.concatenate([[0.0], np.cumsum(lengths)]),

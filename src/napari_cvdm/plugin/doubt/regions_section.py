@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QPushButton,
     QTableWidget,
@@ -20,39 +16,31 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cvdm.assessment.doubt import PlaneDoubt
-from napari_cvdm.assessment.regions import UncertainRegion, uncertain_regions
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.doubt.section import note
-from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.doubt.words import amount, length_unit
+from napari_cvdm.plugin.doubt.places import (
+    Place,
+    area_words,
+    corners_of,
+    physical,
+    places_of,
+    places_of_all,
+    where_words,
+    zoom_for,
+)
+from napari_cvdm.plugin.doubt.section import Buttons, note
+from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
 
-if TYPE_CHECKING:
-    from napari.layers import Image
+__all__ = ["RegionsSection"]
 
-__all__ = ["Place", "RegionsSection", "ranked"]
-
-_COUNT = 10
+#: Numbers that are written on boxes in one turn of the event loop.
+_AT_ONCE = 3
 _YELLOW = "#F0E442"
 _HINT = (
     "Lists the most uncertain places. Choose one to see it; image it again, longer or sharper, to be sure."
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """An uncertain region and the plane it is in."""
-
-    region: UncertainRegion
-    slice: Slice
-
-
-def ranked(found: list[Place], count: int = _COUNT) -> list[Place]:
-    """Return the most uncertain of places from several planes, the worst first."""
-    return sorted(found, key=lambda place: -place.region.mean_uncertainty)[:count]
 
 
 class RegionsSection(QWidget):
@@ -89,6 +77,10 @@ class RegionsSection(QWidget):
         self._background.done.connect(self._on_found)
         self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
         self._background.busy.connect(self._on_busy)
+        self._numbering = QTimer(self)
+        self._numbering.setSingleShot(True)
+        self._numbering.setInterval(60)
+        self._numbering.timeout.connect(self._number_boxes)
         self._arrange()
         self.here.clicked.connect(self._find_here)
         self.everywhere.clicked.connect(self._find_everywhere)
@@ -105,6 +97,7 @@ class RegionsSection(QWidget):
     def close_down(self) -> None:
         """Want nothing any more; boxes stay in the viewer."""
         self._background.drop()
+        self._numbering.stop()
 
     def _on_looked(self, words: str) -> None:
         look = self._link.look
@@ -127,7 +120,7 @@ class RegionsSection(QWidget):
         look = self._link.look
         self._wanted = look is None  # the plane is still being read
         if look is not None:
-            self._background.ask(lambda _: (look, _places_of(look.doubt, look)))
+            self._background.ask(lambda _: (look, places_of(look.doubt, look)))
 
     def _find_everywhere(self) -> None:
         look = self._link.look
@@ -137,7 +130,7 @@ class RegionsSection(QWidget):
         elif look is not None:
             mean, std = (full_data(layer) for layer in look.result.layers)
             self.everywhere.setText("Stop")
-            self._background.ask(lambda checkpoint: (look, _places_of_all(mean, std, look, checkpoint)))
+            self._background.ask(lambda checkpoint: (look, places_of_all(mean, std, look, checkpoint)))
 
     def _on_busy(self, busy: bool) -> None:
         if busy:
@@ -159,20 +152,21 @@ class RegionsSection(QWidget):
         layer = look.result.reconstruction
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._places))
-        unit = length_unit(layer, look.slice.displayed[0])[1]
-        self.table.setHorizontalHeaderLabels(["Mean", f"Area\n({unit}²)", f"Y\n({unit})", f"X\n({unit})"])
-        for row, place in enumerate(self._places):
-            area, y, x = _physical(place, layer)
-            cells = (
-                amount(place.region.mean_uncertainty, look.measure),
-                f"{area:.3g}",
-                f"{y:.2f}",
-                f"{x:.2f}",
-            )
-            for column, words in enumerate(cells):
+        axes = look.slice.displayed
+        unit = length_unit(layer, axes[0])[1]
+        names = [layer.axis_labels[axis] for axis in axes]
+        down, right = names if all(name.isalpha() for name in names) else ("y", "x")
+        planes = [plane_words(layer, place.slice) for place in self._places]
+        headings = ["Mean", f"Area\n({unit}²)", f"{down.upper()}\n({unit})", f"{right.upper()}\n({unit})"]
+        self.table.setColumnCount(5 if len(set(planes)) > 1 else 4)
+        self.table.setHorizontalHeaderLabels([*headings, "Plane"])
+        for row, (place, plane) in enumerate(zip(self._places, planes, strict=True)):
+            area, y, x = physical(place, layer)
+            mean = amount(place.region.mean_uncertainty, look.measure)
+            for column, words in enumerate((mean, area_words(area), f"{y:.2f}", f"{x:.2f}", plane)):
                 item = QTableWidgetItem(words)
                 item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-                item.setToolTip(_where(place))
+                item.setToolTip(where_words(place, layer))
                 self.table.setItem(row, column, item)
         self.table.setCurrentCell(-1, -1)
         self.table.blockSignals(False)
@@ -190,17 +184,30 @@ class RegionsSection(QWidget):
         self._marks.add(
             "regions",
             Shapes(
-                [place.slice.points(_corners(place.region)) for place in self._places],
+                [place.slice.points(corners_of(place.region)) for place in self._places],
                 shape_type="polygon",
                 edge_color=_YELLOW,
                 face_color="transparent",
                 edge_width=max(1.0, side / 300),
                 name=f"{layer.name} look again",
-                features={"rank": [str(rank) for rank in range(1, len(self._places) + 1)]},
-                text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "upper_left"},
+                features={"rank": [""] * len(self._places)},
+                text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "center"},
                 **where,
             ),
         )
+        self._numbering.start()
+
+    def _number_boxes(self) -> None:
+        """Write the numbers on the boxes, a few at a time: napari takes a while to draw new digits first."""
+        boxes = self._marks.get("regions")
+        if boxes is None or len(boxes.features) != len(self._places):
+            return
+        known = sum(rank != "" for rank in boxes.features["rank"])
+        ranks = [str(rank) if rank <= known + _AT_ONCE else "" for rank in range(1, len(self._places) + 1)]
+        boxes.features = {"rank": ranks}
+        boxes.refresh_text()
+        if known + _AT_ONCE < len(ranks):
+            self._numbering.start()
 
     def _go_to(self, row: int) -> None:
         """Bring a place to the middle of the view, and near enough to be seen."""
@@ -218,7 +225,7 @@ class RegionsSection(QWidget):
         shown = [world[axis - offset] for axis in viewer.dims.displayed if axis >= offset]
         camera = viewer.scene.camera
         camera.center = (0.0, *shown) if len(shown) == 2 else tuple(shown)
-        camera.zoom = max(camera.zoom, _zoom_for(place, layer, min(viewer.canvas.size)))
+        camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size)))
 
     def _arrange(self) -> None:
         if header := self.table.horizontalHeader():
@@ -233,59 +240,9 @@ class RegionsSection(QWidget):
         self.table.setToolTip(
             "Mean uncertainty, area and centre, the most uncertain first. Click, or use the arrow keys."
         )
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.here)
-        buttons.addWidget(self.everywhere)
         self.everywhere.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(buttons)
+        layout.addWidget(Buttons(self.here, self.everywhere))
         layout.addWidget(self.hint)
         layout.addWidget(self.table)
-
-
-def _places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list[Place]:
-    regions = uncertain_regions(doubt.uncertainty(look.measure), count=_COUNT)
-    return [Place(region, place or look.slice) for region in regions]
-
-
-def _places_of_all(mean: Any, std: Any, look: Look, checkpoint: Callable[[], None]) -> list[Place]:
-    lengths = [1 if i is None else n for n, i in zip(mean.shape, look.slice.index, strict=True)]
-    found: list[Place] = []
-    for at in np.ndindex(*lengths):
-        checkpoint()
-        index = tuple(None if i is None else j for i, j in zip(look.slice.index, at, strict=True))
-        place = Slice(index, look.slice.step)
-        found += _places_of(PlaneDoubt(place.take(mean), place.take(std)), look, place)
-    return ranked(found)
-
-
-def _corners(region: UncertainRegion) -> np.ndarray:
-    top, left, bottom, right = region.box
-    return np.array([(top, left), (top, right), (bottom, right), (bottom, left)], float) - 0.5
-
-
-def _physical(place: Place, layer: Image) -> tuple[float, float, float]:
-    """Area and position in the units that `length_unit` names."""
-    first, second = place.slice.displayed
-    world = layer.data_to_world(place.slice.point(*place.region.centre))
-    y, x = (float(world[a]) * length_unit(layer, a)[0] for a in (first, second))
-    origin = layer.data_to_world(place.slice.point(0, 0))
-    sides = [np.subtract(layer.data_to_world(place.slice.point(*end)), origin) for end in ((1, 0), (0, 1))]
-    pixel = float(np.prod([np.linalg.norm(side) for side in sides]))
-    factor = length_unit(layer, first)[0] * length_unit(layer, second)[0]
-    return place.region.area * pixel * factor, y, x
-
-
-def _zoom_for(place: Place, layer: Image, side: float) -> float:
-    """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most."""
-    top, left, bottom, right = place.region.box
-    corners = [layer.data_to_world(place.slice.point(*corner)) for corner in ((top, left), (bottom, right))]
-    pixel = min(float(layer.extent.step[axis]) for axis in place.slice.displayed) * place.slice.step
-    return min(side / 6 / float(np.linalg.norm(np.subtract(*corners))), 4 / pixel)
-
-
-def _where(place: Place) -> str:
-    others = [str(i) for i in place.slice.index if i is not None]
-    plane = f", plane {', '.join(others)}" if others else ""
-    return f"{place.region.area} pixels{plane}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.doubt.linked import Result, full_data
+from napari_cvdm.plugin.doubt.linked import Result, recorded_plane, recorded_ranges
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
@@ -46,16 +46,7 @@ def schedule_task(link: Link) -> Task:
             raise InputError(
                 "The learned schedule is a map over rows and columns: let the viewer show these."
             )
-        shape, fine = full_data(original).shape, full_data(result.reconstruction).shape
-        factor = provenance.get("upscaling", 2)
-        if any(n * (factor if a in (y, x) else 1) != fine[a] for a, n in enumerate(shape[: len(fine)])):
-            raise InputError(
-                f"'{original.name}' does not have the pixels that were restored (it was cropped or "
-                "resampled): the learned schedule cannot be computed from it."
-            )
-        plane = np.asarray(full_data(original)[tuple(slice(None) if i is None else i for i in place.index)])
-        if original.rgb:
-            plane = plane[..., :3].mean(axis=-1, dtype=np.float32)
+        plane = recorded_plane(original, recorded_ranges(result, original, place), np.float32)
         plane = plane if y < x else plane.T
         rates = _rates(result, normalization_of(provenance, axes, place.index, plane), plane, checkpoint)
         rates = rates if y < x else rates.T

@@ -1,11 +1,20 @@
-"""A part of the panel under a heading that folds it away."""
+"""A part of the panel under a heading that folds it away, and what such parts are built of."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-__all__ = ["Section", "note"]
+__all__ = ["Buttons", "Section", "note"]
 
 
 class Section(QWidget):
@@ -63,6 +72,53 @@ class Section(QWidget):
         self.heading.setArrowType(arrow)
         self.content.setVisible(unfolded)
         self.toggled.emit(unfolded)
+
+
+class Buttons(QWidget):
+    """Buttons side by side, or one below the other where that would make the dock wide.
+
+    Parameters
+    ----------
+    *buttons : QPushButton
+        From left to right.
+    """
+
+    def __init__(self, *buttons: QPushButton) -> None:
+        super().__init__()
+        self._buttons = buttons
+        self._line = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._line.setContentsMargins(0, 0, 0, 0)
+        self._line.setSizeConstraint(QBoxLayout.SizeConstraint.SetNoConstraint)
+        for button in buttons:
+            self._line.addWidget(button)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the widest button."""
+        shown = [button.minimumSizeHint().width() for button in self._shown()]
+        return QSize(max(shown, default=0), self._line.minimumSize().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See whether they fit side by side."""
+        super().resizeEvent(event)
+        self._settle()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that a button has another text, or was hidden or shown."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._settle()
+        return bool(super().event(event))
+
+    def _shown(self) -> list[QPushButton]:
+        return [button for button in self._buttons if not button.isHidden()]
+
+    def _settle(self) -> None:
+        shown = self._shown()
+        needed = sum(button.minimumSizeHint().width() for button in shown)
+        fits = needed + self._line.spacing() * (len(shown) - 1) <= self.width()
+        direction = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+        if direction != self._line.direction():
+            self._line.setDirection(direction)
+            self.updateGeometry()
 
 
 def note(words: str = "") -> QLabel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class ThresholdSection(QWidget):
         self.whole.setToolTip(
             "Makes a Labels layer of all planes at this threshold, to measure with or to save."
         )
-        self._marking, self._stacking = Background(self), Background(self)
+        self._marking, self._stacking, self._preparing = (Background(self) for _ in range(3))
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(40)
@@ -75,6 +76,11 @@ class ThresholdSection(QWidget):
         if self._link.look is None:
             return None
         return float(self.slider.value()) / self._per_unit()
+
+    def showEvent(self, event: Any) -> None:
+        """Have ready what the first marks need."""
+        super().showEvent(event)
+        self._preparing.ask(_prepare_marks)
 
     def close_down(self) -> None:
         """Want nothing any more; marks stay in the viewer."""
@@ -118,7 +124,7 @@ class ThresholdSection(QWidget):
         )
         self.words.setText(words)
         self.changed.emit(threshold)
-        if self.mark.isChecked():
+        if self.mark.isChecked() and not self._soon.isActive():
             self._soon.start()
 
     def _on_mark(self, marked: bool) -> None:
@@ -200,6 +206,14 @@ class ThresholdSection(QWidget):
         self._stacking.done.connect(self._on_stacked)
         self._stacking.busy.connect(self._on_stacking)
         self._link.looked.connect(self._on_looked)
+
+
+def _prepare_marks(checkpoint: Callable[[], None]) -> None:
+    """Let vispy compute its patterns of dashes beside the viewer; for the first labels it would stop it."""
+    with suppress(ImportError):
+        from vispy.visuals.line.dash_atlas import DashAtlas
+
+        DashAtlas()  # keeps what it has computed
 
 
 def _label_looks() -> dict[str, Any]:

@@ -117,10 +117,9 @@ class ViewSection(QWidget):
         self._show_controls()
         if self._missing():
             return
-        if self.view.key == "own":
-            self._pictures.prepare("own")
-        else:
-            self._pictures.prepare(self.view.key)
+        if self.view.key != "beside":
+            self._arrangement.leave_grid()
+        self._pictures.prepare(self.view.key)
 
     def _on_ready(self, key: str) -> None:
         if key == self.view.key and not self._missing():
@@ -130,7 +129,8 @@ class ViewSection(QWidget):
             self._tidying.start()
 
     def _tidy(self) -> None:
-        self._arrangement.tidy(self.view)
+        if self._arrangement.tidy(self.view):
+            self._tidying.start()  # the event loop comes round in between
 
     def _on_failed(self, words: str) -> None:
         self.hint.setText(escape(words))

@@ -109,6 +109,8 @@ class Arrangement:
         if view.key == "own":
             self.restore()
             return
+        if view.key != "beside":
+            self.leave_grid()
         wanted, managed = self._wanted(view), self._managed(view)
         for layer in managed:
             if not self._own.owns(layer):
@@ -117,19 +119,21 @@ class Arrangement:
         for layer, visible in self._before.items():
             if not any(layer is each for each in managed):  # hidden for an earlier view only
                 _set_visible(layer, visible)
-        self._set_grid(view.key == "beside")
+        if view.key == "beside":
+            self._enter_grid()
 
-    def tidy(self, view: View) -> None:
-        """Remove the pictures of other views, which would only crowd the list of layers."""
-        self._own.remove_all(but=view.key)
+    def tidy(self, view: View) -> bool:
+        """Remove a picture of another view, which only crowds the list; return whether there are more."""
+        return self._own.remove_one(but=view.key)
 
     def restore(self) -> None:
-        """Put everything back as it was before the first view."""
+        """Put everything back as it was before the first view; the panel's own pictures are hidden."""
+        self.leave_grid()
         for layer, visible in self._before.items():
             _set_visible(layer, visible)
         self._before.clear()
-        self._set_grid(False)
-        self._own.remove_all()
+        for layer in self._own.all():
+            _set_visible(layer, False)  # to be removed by `tidy`
 
     def forget(self, layer: Layer) -> None:
         """Do not keep a layer that has left the viewer."""
@@ -160,25 +164,36 @@ class Arrangement:
             or self._own.owns(layer)
         ]
 
-    def _set_grid(self, enabled: bool) -> None:
-        viewer, grid, camera = (
-            self._link.viewer,
-            self._link.viewer.canvas.grid,
-            self._link.viewer.scene.camera,
-        )
-        if enabled and self._without_grid is None:
+    def _enter_grid(self) -> None:
+        viewer = self._link.viewer
+        grid, camera = viewer.canvas.grid, viewer.scene.camera
+        if self._without_grid is None:
             self._without_grid = {
                 "grid": {name: getattr(grid, name) for name in ("shape", "stride", "enabled", "spacing")},
                 "camera": {name: getattr(camera, name) for name in ("center", "zoom")},
             }
             # One row: the eye goes from left to right and back at the same height.
-            grid.shape, grid.stride, grid.spacing, grid.enabled = (1, -1), 1, 4, True
+            _set_grid(grid, {"shape": (1, -1), "stride": 1, "spacing": 4, "enabled": True})
             viewer.reset_view()
-        elif not enabled and self._without_grid is not None:
-            for model, key in ((grid, "grid"), (camera, "camera")):
-                for name, value in self._without_grid[key].items():
-                    setattr(model, name, value)
-            self._without_grid = None
+
+    def leave_grid(self) -> None:
+        """Put the grid back as it was: with it, all that has to do with layers takes napari longer."""
+        viewer, before, self._without_grid = self._link.viewer, self._without_grid, None
+        if before is not None:
+            _set_grid(viewer.canvas.grid, before["grid"])
+            for name, value in before["camera"].items():
+                setattr(viewer.scene.camera, name, value)
+
+
+def _set_grid(grid: Any, values: dict[str, Any]) -> None:
+    """Change the grid in one go: with each event, napari builds the whole scene anew."""
+    known = grid.enabled == values["enabled"]
+    with grid.events.blocker():
+        for name in ("shape", "stride", "spacing"):
+            setattr(grid, name, values[name])
+    grid.enabled = values["enabled"]
+    if known:
+        grid.events.stride(value=grid.stride)
 
 
 def _set_visible(layer: Layer, visible: bool) -> None:

@@ -11,7 +11,9 @@ from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["amount", "length_unit", "percent", "threshold_words"]
+    from napari_cvdm.plugin.doubt.slices import Slice
+
+__all__ = ["amount", "length_unit", "percent", "plane_words", "threshold_words"]
 
 
 def amount(value: float, measure: Measure = "absolute") -> str:
@@ -60,6 +62,25 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     return 1.0, "px"
 
 
+def plane_words(layer: Image, place: Slice) -> str:
+    """Say which plane of a stack it is, by the names of its axes: "t 3, z 0"; empty if there is but one.
+
+    Parameters
+    ----------
+    layer : Image
+        The stack.
+    place : Slice
+        The plane. Counted from 0, as napari's sliders are.
+    """
+    lengths = (layer.data[0] if layer.multiscale else layer.data).shape
+    shown = [
+        f"{name if name.strip('-0123456789') else f'axis {axis}'} {i}"
+        for axis, (i, name) in enumerate(zip(place.index, layer.axis_labels, strict=True))
+        if i is not None and lengths[axis] > 1
+    ]
+    return ", ".join(shown)
+
+
 def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
@@ -88,4 +109,4 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
         lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
     else:
         lines.append("This run is not calibrated: trust the order of these errors, not their size.")
-    return "<br>".join(lines)
+    return "<br>".join(lines).replace(" %", "\u00a0%")  # a number is not parted from its sign

@@ -1,0 +1,113 @@
+"""Uncertain places of the planes of a result: found, ranked, and told in physical lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.assessment.regions import UncertainRegion, uncertain_regions
+from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.doubt.words import length_unit, plane_words
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.doubt.link import Look
+
+__all__ = [
+    "COUNT",
+    "Place",
+    "area_words",
+    "corners_of",
+    "physical",
+    "places_of",
+    "places_of_all",
+    "ranked",
+    "where_words",
+    "zoom_for",
+]
+
+COUNT = 10
+"""How many places are listed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An uncertain region and the plane it is in."""
+
+    region: UncertainRegion
+    slice: Slice
+
+
+def ranked(found: list[Place], count: int = COUNT) -> list[Place]:
+    """Return the most uncertain of places from several planes, the worst first."""
+    return sorted(found, key=lambda place: -place.region.mean_uncertainty)[:count]
+
+
+def places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list[Place]:
+    """Find the most uncertain places of a plane: of the one looked at, or of ``place``."""
+    regions = uncertain_regions(doubt.uncertainty(look.measure), count=COUNT)
+    return [Place(region, place or look.slice) for region in regions]
+
+
+def places_of_all(mean: Any, std: Any, look: Look, checkpoint: Callable[[], None]) -> list[Place]:
+    """Find the most uncertain places of all planes of a result; for a worker."""
+    lengths = [1 if i is None else n for n, i in zip(mean.shape, look.slice.index, strict=True)]
+    found: list[Place] = []
+    for at in np.ndindex(*lengths):
+        checkpoint()
+        index = tuple(None if i is None else j for i, j in zip(look.slice.index, at, strict=True))
+        place = Slice(index, look.slice.step)
+        found += places_of(PlaneDoubt(place.take(mean), place.take(std)), look, place)
+    return ranked(found)
+
+
+def corners_of(region: UncertainRegion) -> NDArray[np.float64]:
+    """Return the corners of a region's box, shape (4, 2), in pixels of the plane."""
+    top, left, bottom, right = region.box
+    return np.array([(top, left), (top, right), (bottom, right), (bottom, left)], float) - 0.5
+
+
+def physical(place: Place, layer: Image) -> tuple[float, float, float]:
+    """Return area and position of a place in the units that `length_unit` names, as the layer lies there."""
+    axes = place.slice.displayed
+    factors = np.array([length_unit(layer, axis)[0] for axis in range(layer.ndim)])
+
+    def world(row: float, column: float) -> NDArray[np.float64]:
+        return np.asarray(layer.data_to_world(place.slice.point(row, column))) * factors
+
+    down, right = world(1, 0) - world(0, 0), world(0, 1) - world(0, 0)
+    # Of a parallelogram: the layer may be sheared.
+    pixel = math.sqrt(max(0.0, float((down @ down) * (right @ right) - (down @ right) ** 2)))
+    y, x = world(*place.region.centre)[list(axes)]
+    return place.region.area * pixel, float(y), float(x)
+
+
+def area_words(area: float) -> str:
+    """Write an area with three digits, so that those in a column can be compared.
+
+    >>> area_words(1), area_words(0.0123), area_words(45.67), area_words(12345)
+    ('1.00', '0.0123', '45.7', '12,345')
+    """
+    digits = 2 - int(np.floor(np.log10(area))) if area > 0 else 0
+    return f"{area:,.{min(max(digits, 0), 9)}f}"
+
+
+def zoom_for(place: Place, layer: Image, side: float) -> float:
+    """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most."""
+    top, left, bottom, right = place.region.box
+    corners = [layer.data_to_world(place.slice.point(*corner)) for corner in ((top, left), (bottom, right))]
+    pixel = min(float(layer.extent.step[axis]) for axis in place.slice.displayed) * place.slice.step
+    return min(side / 6 / float(np.linalg.norm(np.subtract(*corners))), 4 / pixel)
+
+
+def where_words(place: Place, layer: Image) -> str:
+    """Say how many pixels a place has, and in which plane it is."""
+    plane = plane_words(layer, place.slice)
+    return f"{place.region.area} pixels, plane {plane}" if plane else f"{place.region.area} pixels"
