@@ -22,6 +22,7 @@ from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, InputLayer, resul
 from napari_cvdm.plugin.parts import Placement, whole
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event, Finished
+from napari_cvdm.restoration.selection import select
 
 MANIFEST = Path(napari_cvdm.__file__).with_name("napari.yaml")
 
@@ -96,7 +97,14 @@ class SteppedRestoration:
         return self._events(image, model, checkpoint, **settings)
 
     def _events(self, image, model, checkpoint, axes, draws, preview, **settings):
-        resolved, draws, steps = resolve_axes(image.shape, axes), 0 if preview else draws, 2
+        draws, steps = 0 if preview else draws, 2
+        chosen = select(
+            resolve_axes(image.shape, axes), planes=settings.get("planes"), region=settings.get("region")
+        )
+        resolved, image = chosen.restored, chosen.planes_of(image)
+        rows, columns = (slice(None),) * 2
+        if chosen.region is not None:
+            rows, columns = (slice(r.start, r.stop) for r in (chosen.region.rows, chosen.region.columns))
         count, total = 0, resolved.planes * (1 + draws * steps)
 
         def gate() -> None:
@@ -111,7 +119,8 @@ class SteppedRestoration:
             count += 1
 
         def estimate(stage: str, number: int, index: tuple[int, ...], draw: int, done: int) -> Estimate:
-            plane = np.asarray(resolved.plane(image, index)).astype(np.float32).repeat(2, 0).repeat(2, 1)
+            plane = np.asarray(resolved.plane(image, index))[rows, columns]
+            plane = plane.astype(np.float32).repeat(2, 0).repeat(2, 1)
             fields = (number, resolved.planes, draw, draws, steps if draw else 0, steps, done / total)
             return Estimate(stage, *fields, index=index, mean=plane + draw, std=np.full_like(plane, self.std))
 

@@ -17,7 +17,6 @@ from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.planning import part_choices
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.subject import Subject
-from napari_cvdm.restoration.errors import InputError
 
 Make = Callable[..., SimpleNamespace]
 
@@ -89,9 +88,11 @@ def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatc
     assert "Measuring" not in page.form.plan.text()
 
 
-def test_a_run_that_does_not_fit_in_memory_is_refused_with_ways_out(make, monkeypatch):
+def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, monkeypatch):
     page = make(Image(np.zeros((60, 60), np.uint16)))
-    page.advice.check_memory()
+    assert not page.advice.too_large()
+    assert "disk" not in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
-    with pytest.raises(InputError, match="current plane"):
-        page.advice.check_memory()
+    page.advice.show_plan()
+    assert page.advice.too_large()
+    assert "will be written to disk" in page.form.plan.text()

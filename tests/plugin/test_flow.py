@@ -11,6 +11,7 @@ import tifffile
 from qtpy.QtCore import QPoint, Qt, QThreadPool
 from qtpy.QtWidgets import QApplication
 
+from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.presets import PRESETS
 
@@ -64,6 +65,45 @@ class TestParts:
         result = viewer.layers["cell (view) CVDM"]
         assert result.data.shape == (80, 120)
         np.testing.assert_allclose(centre(result, (0.5, 0.5)), (20, 40))
+
+    @pytest.mark.parametrize("where", ["plane", "view", "rectangle"])
+    def test_what_is_tried_first_comes_again_in_the_whole(self, viewer, panel, qtbot, where):
+        frames = [np.tile(IMAGE, (3, 3)) * share for share in (1.0, 0.5)]
+        stack = viewer.add_image(np.stack(frames), name="cell", scale=(1, 0.1, 0.2), rotate=30)
+        viewer.dims.set_current_step(0, 1)
+        own = np.s_[1:, :, :] if where == "plane" else np.s_[1:, 40:120, 20:100]
+        if where == "view":
+            stack.corner_pixels = np.array([[0, 20, 10], [1, 59, 49]])
+        if where != "rectangle":
+            panel.form.part.value = where
+        if where == "rectangle":
+            corners = [centre(stack, (1, y, x)) for y, x in ((20, 10), (20, 49), (59, 49), (59, 10))]
+            panel.form.part.value = viewer.add_shapes([np.array(corners)], shape_type="polygon")
+            own = np.s_[:, 40:120, 20:100]
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        tried = next(layer for layer in viewer.layers if layer.name.endswith(") CVDM"))
+        panel.form.part.value = "all"
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        whole = viewer.layers["cell CVDM"]
+        np.testing.assert_allclose(tried.data, whole.data[own], atol=1e-4 * np.ptp(whole.data))
+        first = tuple(part.start or 0 for part in own)
+        np.testing.assert_allclose(centre(tried, (0, 0, 0)), centre(whole, first), atol=1e-9)
+
+    def test_a_resampled_view_lies_in_its_place(self, viewer, widget, qtbot):
+        widget.form.quality.value = PRESETS["preview"]
+        y, x = np.mgrid[:150, :170]
+        spot = 100 + 5000 * np.exp(-((y - 70) ** 2 + (x - 91) ** 2) / 8)
+        image = viewer.add_image(spot, name="cell", scale=(0.2, 0.2), units=("um", "um"))
+        widget.form.resample.setChecked(True)
+        image.corner_pixels = np.array([[33, 51], [112, 130]])
+        widget.form.part.value = "view"
+        click(qtbot, widget.restore_button)
+        finish(qtbot, widget)
+        result = viewer.layers["cell (view) CVDM"]
+        brightest = np.unravel_index(np.argmax(result.data), result.data.shape)
+        np.testing.assert_allclose(centre(result, brightest), centre(image, (70, 91)), atol=0.06)
 
     def test_a_rectangle_in_a_shapes_layer_is_offered_and_used(self, viewer, panel, qtbot):
         image = viewer.add_image(np.tile(IMAGE, (4, 4)), name="cell", rotate=30, scale=(0.1, 0.2))
@@ -200,6 +240,50 @@ class TestRuns:
         qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
         qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
         assert not [widget for widget in QApplication.allWidgets() if isinstance(widget, kind)]
+
+
+class TestDisk:
+    @pytest.fixture
+    def little_memory(self, monkeypatch, tmp_path):
+        """A computer whose memory is nearly full, and a user who says where to write to."""
+        folder = tmp_path / "film.cvdm.ome.zarr"
+        monkeypatch.setattr(advice, "free_memory", lambda: 1000)
+        monkeypatch.setattr(to_disk.QFileDialog, "getSaveFileName", lambda *_: (str(folder), ""))
+        return folder
+
+    def test_what_memory_does_not_hold_goes_to_disk_and_opens_from_there(
+        self, viewer, panel, qtbot, little_memory
+    ):
+        film = np.stack([np.tile(IMAGE, (9, 1))] * 2)
+        layer = viewer.add_image(da.from_array(film), name="film", scale=(1, 0.1, 0.2), rotate=30)
+        panel.form.quality.value = PRESETS["preview"]
+        assert "will be written to disk" in panel.form.plan.text()
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["film CVDM"]
+        assert [level.shape for level in result.data] == [(2, 576, 48), (2, 288, 24)]
+        assert not isinstance(result.data[0], np.ndarray)
+        np.testing.assert_allclose(centre(result, (1, 0.5, 0.5)), centre(layer, (1, 0, 0)), atol=1e-9)
+        np.testing.assert_allclose(centre(result, (0, 574.5, 46.5)), centre(layer, (0, 287, 23)), atol=1e-9)
+        assert "written to" in panel.status.text()
+        click(qtbot, panel.actions_row.save_button)  # a dialog would stop the test here
+        assert "on the disk already" in panel.status.text()
+        viewer.layers.clear()
+        viewer.open(little_memory, plugin="napari-cvdm")
+        assert [layer.metadata[METADATA_KEY]["picture"] for layer in viewer.layers] == [
+            "reconstruction",
+            "uncertainty",
+        ]
+
+    def test_cancelling_leaves_nothing_on_the_disk(self, viewer, panel, qtbot, little_memory):
+        viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")
+        panel.form.draws.value = 1000
+        click(qtbot, panel.restore_button)
+        qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
+        click(qtbot, panel.cancel_button)
+        finish(qtbot, panel)
+        assert not list(little_memory.parent.iterdir())
+        assert [layer.name for layer in viewer.layers] == ["film"]
 
 
 class TestLayers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
+from qtpy.QtWidgets import QLabel
 
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.form import CUSTOM, Form
@@ -75,7 +76,7 @@ def test_a_multiscale_layer_gives_its_finest_level(form, layers):
 
 def test_zero_is_shown_as_what_it_means(form):
     shown = [field.native.text() for field in (form.pixel_size, form.steps, form.tile)]
-    assert shown == ["not known", "as the model says", "automatic"]
+    assert shown == ["not known", "automatic", "automatic"]
     form.steps.value, form.tile.value = 4, 128
     assert (form.steps.native.text(), form.tile.native.text()) == ("4", "128")
 
@@ -178,3 +179,13 @@ def test_every_field_explains_itself(form):
         form.tile,
     ):
         assert field.native.toolTip(), field.label
+
+
+def test_labels_are_above_their_fields_in_a_narrow_dock(form, qtbot):
+    form.show()
+    label = next(each for each in form.findChildren(QLabel) if each.text() == "Quality")
+    field = form.quality.native
+    for width, above in ((240, True), (400, False), (240, True)):
+        form.resize(width, 900)
+        qtbot.waitUntil(lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000)
+        assert form.minimumSizeHint().width() <= width

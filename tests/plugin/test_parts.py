@@ -87,6 +87,22 @@ def test_a_result_covers_the_field_of_its_part():
     assert placement.origin[0] == 1
 
 
+def test_a_part_is_named_to_the_restoration_by_the_numbers_of_its_axes():
+    part = Part((range(5), range(1, 4, 2), range(10, 20), range(60)))
+    chosen = part.chosen(AXES, SHAPE, leading=1)
+    assert chosen == {"planes": {2: slice(1, 4, 2)}, "region": ((10, 20), (0, 60))}
+    assert whole(SHAPE).chosen(AXES, SHAPE) == {"planes": None, "region": None}
+    turned = Part((range(3, 9), range(2, 3), range(30)))
+    assert turned.chosen("XTY", (12, 5, 30)) == {"planes": {1: slice(2, 3, 1)}, "region": ((0, 30), (3, 9))}
+
+
+def test_a_result_may_cover_more_than_its_part():
+    part = Part((range(10, 20), range(30)))
+    placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
+    np.testing.assert_allclose(placement.spacing, (1, 1))
+    np.testing.assert_allclose(placement.origin, (9.5, 0))
+
+
 def test_the_sliders_say_which_plane_is_meant():
     layer = Image(np.zeros((5, 40, 60)), scale=(2.0, 0.1, 0.1), translate=(10, 0, 0))
     assert position_in(layer, (14.2, 0, 0), (5, 40, 60)) == (2, 0, 0)

@@ -13,8 +13,10 @@ import pytest
 from napari_cvdm.cli import main
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model, save_model
+from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.worker import Job
@@ -57,8 +59,10 @@ def test_the_script_repeats_a_run_on_a_part(tmp_path, weights, source):
     )
     _run(python_script(_about(job, steps=2)), tmp_path)
     result, uncertainty = read_image_set(tmp_path / "it_s_my_cell_cvdm.ome.tif")
-    image = read_tiff(source).data[1:3, 2:18]
-    expected = restore(image, load_model(weights), axes="TYX", pixel_size=65.0, draws=2, steps=2, seed=3)
+    expected = restore(
+        read_tiff(source).data, load_model(weights), axes="TYX", pixel_size=65.0, draws=2, steps=2, seed=3,
+        planes={"T": slice(1, 3)}, region=((2, 18), (0, 24)), normalize="whole",
+    )  # fmt: skip
     np.testing.assert_array_equal(result.data, expected.mean)
     np.testing.assert_array_equal(uncertainty.data, expected.std)
 
@@ -73,6 +77,20 @@ def test_a_layer_without_a_file_is_kept_in_one_first(tmp_path, weights):
     channels = np.moveaxis(image, -1, 0)
     expected = restore(channels, load_model(weights), axes="CYX", preview=True)
     np.testing.assert_array_equal(read_image_set(tmp_path / "snap_cvdm.ome.tif")[0].data, expected.mean)
+
+
+def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatch):
+    data = read_tiff(source).data
+    job = DiskJob("cell", data, "TYX", model=weights, preview=True, source_path=source, output=tmp_path / "x")
+    about = _about(job)
+    _run(python_script(about), tmp_path)
+    _, *arguments = shlex.split(shell_line(about))
+    (tmp_path / "shell").mkdir()
+    monkeypatch.chdir(tmp_path / "shell")
+    assert main(arguments) == 0
+    expected = restore(data, load_model(weights), axes="TYX", preview=True).mean
+    for written in (tmp_path / "cell_cvdm.ome.zarr", tmp_path / "shell" / "it_s_my_cell_cvdm.ome.zarr"):
+        np.testing.assert_allclose(open_ome_zarr(written).data[...], expected, rtol=1e-4)
 
 
 def test_the_shell_line_repeats_a_run(tmp_path, weights, source, monkeypatch):
@@ -91,9 +109,22 @@ def test_the_shell_line_repeats_a_run(tmp_path, weights, source, monkeypatch):
     np.testing.assert_array_equal(written.data, expected.mean)
 
 
+def test_the_shell_line_takes_the_same_part(tmp_path, weights, source, monkeypatch):
+    data = read_tiff(source).data
+    part = Part((range(1, 3), range(2, 18), range(24)), "region")
+    job = Job("cell", data, "TYX", part=part, model=weights, preview=True, source_path=source)
+    program, *arguments = shlex.split(shell_line(_about(job)))
+    assert program == "napari-cvdm"
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 0
+    written = read_tiff(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    whole = restore(data, load_model(weights), axes="TYX", preview=True)
+    np.testing.assert_allclose(written.data, whole.mean[1:, 4:36], rtol=1e-4)
+
+
 def test_the_shell_line_says_what_it_cannot_do():
-    part = Part((range(8), range(8)))
-    line = shell_line(_about(Job("cell", None, "YX", part=part, preview=True)))
+    part = Part((range(1, 2), range(3), range(8), range(8)))
+    line = shell_line(_about(Job("cell", None, "QQYX", part=part, preview=True)))
     assert "takes the whole file" in line
     assert "Save the image first" in line
     assert "--preview" in line

@@ -6,7 +6,7 @@ import pytest
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.rows import add_row, add_wide, beside, narrow, new_form, note, scrolled
+from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, scrolled
 
 
 @pytest.fixture
@@ -33,13 +33,6 @@ def test_notes_show_names_as_they_are(page):
     assert words.textFormat() == Qt.TextFormat.PlainText
 
 
-def test_long_entries_do_not_make_a_form_wide(page):
-    field = ComboBox(label="Image", choices=["x" * 500])
-    narrow(field.native)
-    add_row(new_form(page), field, beside(field.native, QLabel("i")))
-    assert page.minimumSizeHint().width() < 300
-
-
 def test_a_page_scrolls_where_there_is_no_room(qtbot, page):
     labels = [QLabel("row") for _ in range(20)]
     area = scrolled(*labels)
@@ -52,3 +45,13 @@ def test_a_page_scrolls_where_there_is_no_room(qtbot, page):
     assert labels[1].y() - labels[0].y() < 60  # the room is left at the end
     page.resize(200, 150)
     qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0, timeout=5000)
+
+
+def test_what_is_folded_is_shown_by_a_click(qtbot, page):
+    content = QLabel("more")
+    section = folded("Advanced", content)
+    QVBoxLayout(page).addWidget(section)
+    page.show()
+    assert (section.text(), section.isExpanded()) == ("▸ Advanced", False)
+    section.toggleButton().click()
+    assert (section.text(), section.isExpanded()) == ("▾ Advanced", True)

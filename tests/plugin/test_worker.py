@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 
 import napari_cvdm
 from napari_cvdm.models import ModelError
-from napari_cvdm.plugin import worker
+from napari_cvdm.plugin import telling, worker
 from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import DevicesFound, Done, Pictures, Preparing, Progress
+from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
 
@@ -71,6 +73,43 @@ def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     assert image[5, 5] == pytest.approx(30)
 
 
+def test_a_part_is_restored_as_part_of_the_whole(stepped):
+    data = _image(2, 3, 16, 20)
+    part = Part((range(1, 2), range(0, 3, 2), range(4, 12), range(20)), "part")
+    pictures = _messages(Job("cells", data, "QQYX", part=part, preview=True), Pictures)[0]
+    (call,) = stepped.calls
+    assert call.image.shape == data.shape
+    assert call.normalize == "whole"
+    assert pictures.reconstruction.shape == (1, 2, 16, 40)
+    np.testing.assert_array_equal(pictures.reconstruction[0, 0, ::2, ::2], data[1, 0, 4:12])
+    assert Job("cells", data, "QQYX").normalize == "stack"
+
+
+def test_a_part_of_colours_taken_as_channels_is_counted_right(stepped):
+    data = np.random.default_rng(0).integers(0, 255, (4, 16, 12, 3), np.uint8)
+    part = Part((range(2, 3), range(16), range(2, 10)), "part")
+    lazy = da.from_array(data, chunks=(1, 16, 12, 3))
+    job = Job("snap", lazy, "TYX", rgb=True, colours="channels", part=part, preview=True)
+    pictures = _messages(job, Pictures)[0]
+    assert pictures.reconstruction.shape == (3, 1, 32, 16)
+    assert isinstance(stepped.calls[0].image, da.Array)  # the other planes are not read for nothing
+    np.testing.assert_array_equal(pictures.reconstruction[0, 0, ::2, ::2], data[2, :, 2:10, 0])
+
+
+def test_what_takes_long_to_read_is_measured_on_the_part_alone_and_that_is_said(stepped, monkeypatch):
+    data = _image(2, 16, 20)
+    part = Part((range(1), range(16), range(20)), "plane")
+    monkeypatch.setattr(worker, "_MOST_TO_READ", data.nbytes - 1)
+    job = Job("film", da.from_array(data, chunks=(1, 16, 20)), "TYX", part=part)
+    (done,) = _messages(job, Done)
+    assert stepped.calls[0].normalize == "stack"
+    assert any("this part alone" in words for words in done.provenance["warnings"])
+    in_memory = Job("film", data, "TYX", part=part)
+    (done,) = _messages(in_memory, Done)
+    assert stepped.calls[1].normalize == "whole"
+    assert not done.provenance["warnings"]
+
+
 def test_contrast_limits_fit_all_planes_so_far(stepped):
     data = np.zeros((2, 32, 32), np.float32)
     data[0, :16], data[1, :16] = 10, 1000
@@ -94,7 +133,7 @@ def test_progress_carries_no_pixels(stepped):
 
 def test_steps_are_not_told_more_often_than_they_can_be_read(stepped, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(worker.time, "monotonic", lambda: now)
+    monkeypatch.setattr(telling.time, "monotonic", lambda: now)
     told = _messages(Job("s", _image(16, 16), "YX", draws=20), Progress)
     assert [message.event.stage for message in told].count("denoise") == 1
 

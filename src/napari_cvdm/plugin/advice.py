@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Advice"]
 
+_TO_DISK = (
+    "That is more memory than is free: the result will be written to disk, piece by piece, as OME-Zarr."
+)
+
 
 class Advice(QObject):
     """Shows in the form what its settings mean for the chosen layer.
@@ -74,7 +78,8 @@ class Advice(QObject):
             return
         speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
-            words = plan_of(form, reading, self._point(), speed).words()
+            plan = plan_of(form, reading, self._point(), speed)
+            words = plan.words() if plan.memory <= free_memory() else f"{plan.words()} {_TO_DISK}"
         except InputError as error:
             words = str(error)
         form.plan.setText(f"{words} Measuring the time …" if self._measuring.busy else words)
@@ -91,24 +96,18 @@ class Advice(QObject):
         """Leave the processor to a run."""
         self._measuring.give_up()
 
-    def check_memory(self) -> None:
-        """Refuse a run for which there is not enough memory.
+    def too_large(self) -> bool:
+        """Whether there is not enough memory for a run.
 
         Raises
         ------
         InputError
-            With what could be done instead.
+            If there would be nothing to restore.
         """
-        reading, free = self._subject.reading, free_memory()
+        reading = self._subject.reading
         if reading is None:
-            return
-        needed = plan_of(self._form, reading, self._point(), None).memory
-        if needed > free:
-            raise InputError(
-                f"The run needs about {needed / 2**30:.1f} GB of memory, but {free / 2**30:.1f} GB are free. "
-                "Restore a part (the current plane, a rectangle), close other programs, or restore the file "
-                "from a shell, piece by piece: napari-cvdm restore."
-            )
+            return False
+        return plan_of(self._form, reading, self._point(), None).memory > free_memory()
 
     def _card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError

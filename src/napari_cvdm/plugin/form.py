@@ -6,16 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
-from superqt import QCollapsible
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.devices import Choice, devices_offered
+from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.inquiry import Inquiry
 from napari_cvdm.plugin.model_field import ModelField
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
-from napari_cvdm.plugin.rows import add_row, add_wide, narrow, new_form, note, stacked
+from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
@@ -26,6 +27,9 @@ __all__ = ["CUSTOM", "Form"]
 
 CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
 """Stands for whatever number of draws is no preset's."""
+
+#: A form narrower than this, in pixels, has its labels above the fields.
+_NARROW = 270
 
 
 class Form(QWidget):
@@ -258,14 +262,16 @@ class Form(QWidget):
         self.pixel_size.native.setSuffix(" nm")
         self.pixel_size.native.setDecimals(1)
         self.pixel_size.native.setSpecialValueText("not known")
-        self.steps.native.setSpecialValueText("as the model says")
+        self.steps.native.setSpecialValueText("automatic")
         self.tile.native.setSpecialValueText("automatic")
         for field in (self.steps, self.tile):
             field.native.setDecimals(0)
         for combo in (self.layer, self.part, self.quality, self.device):
-            narrow(combo.native)
+            let_elide(combo.native)
         main, advanced = QWidget(), QWidget()
         form = new_form(main)
+        hidden = new_form(advanced)
+        self._forms = (form, hidden)
         add_row(form, self.layer)
         add_wide(form, self.understood)
         form.addRow(self.inquiry)
@@ -278,15 +284,21 @@ class Form(QWidget):
         add_row(form, self.quality)
         add_row(form, self.draws)
         add_row(form, self.device)
-        hidden = new_form(advanced)
         add_row(hidden, self.seed)
         add_row(hidden, self.steps)
         add_row(hidden, self.tile)
-        add_row(hidden, self.keep_draws)
-        collapsible = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
-        collapsible.addWidget(advanced)
+        hidden.addRow(self.keep_draws.native)  # it says itself what it is
+        collapsible = folded("Advanced", advanced)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (main, collapsible, self.plan):
             layout.addWidget(part)
         layout.addStretch()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put labels above their fields where there is no room beside them."""
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW
+        policy = QFormLayout.RowWrapPolicy
+        for form in self._forms:
+            form.setRowWrapPolicy(policy.WrapAllRows if narrow else policy.DontWrapRows)

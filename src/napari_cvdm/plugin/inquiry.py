@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.rows import narrow, new_form, note
+from napari_cvdm.plugin.eliding import let_elide
+from napari_cvdm.plugin.rows import new_form, note
 
 if TYPE_CHECKING:
     from napari_cvdm.plugin.reading import LayerReading
@@ -111,7 +112,7 @@ class Inquiry(QWidget):
             combo.addItem(words, letter)
         combo.setCurrentIndex(max(0, combo.findData(chosen)))
         combo.setToolTip(_ABOUT_ROLES)
-        narrow(combo)
+        let_elide(combo)
         combo.currentIndexChanged.connect(self._on_role)
         label = QLabel(f"Axis {number + 1} ({length} long):")
         label.setBuddy(combo)
@@ -124,7 +125,7 @@ class Inquiry(QWidget):
             self.colours.addItem(words, value)
         self.colours.setCurrentIndex(self.colours.findData(chosen))
         self.colours.setToolTip(_ABOUT_COLOURS)
-        narrow(self.colours)
+        let_elide(self.colours)
         self.colours.currentIndexChanged.connect(lambda _: self.changed.emit())
         label = QLabel("Colours:")
         label.setBuddy(self.colours)

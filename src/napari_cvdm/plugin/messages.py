@@ -11,12 +11,23 @@ import numpy.typing as npt
 
 from napari_cvdm.plugin.contrast import Limits
 from napari_cvdm.plugin.devices import Choice
+from napari_cvdm.plugin.parts import Covered
 from napari_cvdm.restoration.axes import Axes
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
 
-__all__ = ["DevicesFound", "Done", "Message", "Pictures", "Preparing", "Progress"]
+__all__ = [
+    "DevicesFound",
+    "Done",
+    "Kept",
+    "Message",
+    "Pictures",
+    "Preparing",
+    "Progress",
+    "Written",
+    "Wrote",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,8 @@ class Pictures:
         Axes of what is restored.
     limits : dict
         Contrast limits to begin with.
+    covered : dict of str to (float, float), or None
+        What part of the input the pictures cover, where resampling has moved the borders of a region.
     shown : threading.Event
         To be set when the pictures are on the screen; until then the worker leaves the processor to them.
     """
@@ -54,6 +67,7 @@ class Pictures:
     uncertainty: npt.NDArray[np.float32]
     axes: Axes
     limits: Limits
+    covered: Covered | None = None
     shown: threading.Event = field(default_factory=threading.Event)
 
 
@@ -81,4 +95,50 @@ class Done:
     draws: npt.NDArray[np.float32] | None = None
 
 
-Message = Preparing | DevicesFound | Pictures | Progress | Done
+@dataclass(frozen=True)
+class Wrote:
+    """A part of a result that goes to disk was written.
+
+    Attributes
+    ----------
+    words : str
+        How far it is.
+    fraction : float
+        Share of the work that is done, 0 to 1.
+    """
+
+    words: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run to disk was ended before its end; ``words`` say what is kept, and how to go on."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A result is on the disk.
+
+    Attributes
+    ----------
+    levels : dict of str to list of array
+        For "reconstruction" and "uncertainty", the levels of each, the finest first, read as they are
+        looked at.
+    axes : Axes
+        Axes of what is restored.
+    limits : dict
+        Contrast limits.
+    provenance : dict
+        How it was done.
+    """
+
+    levels: dict[str, list[Any]]
+    axes: Axes
+    limits: Limits
+    provenance: dict[str, Any]
+
+
+Message = Preparing | DevicesFound | Pictures | Progress | Done | Wrote | Kept | Written

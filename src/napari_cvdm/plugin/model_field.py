@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cvdm.plugin.rows import beside, narrow
+from napari_cvdm.plugin.eliding import let_elide
+from napari_cvdm.plugin.rows import beside
 
 if TYPE_CHECKING:
     from napari_cvdm.models import ListedModel
@@ -56,7 +57,7 @@ class ModelField(QObject):
         self._listed: dict[str, ListedModel] = {}
         self._preferred = preferred
         self.combo = ComboBox(label="Model", choices=self._choices(), value=preferred)
-        narrow(self.combo.native)
+        let_elide(self.combo.native)
         self.info_button = _button("i", "What this model was trained for, on what, and its licence.")
         self.add_button = _button(
             "+",

@@ -14,6 +14,7 @@ from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
+from napari_cvdm.plugin.to_disk import safe_name
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -125,10 +126,14 @@ class ResultActions(QWidget):
     def ask_and_save(self) -> None:
         """Ask for a name, then save the result."""
         layers = self.result_layers()
+        written = layers[0].metadata[METADATA_KEY].get("written") if layers else None
+        if written:
+            self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
+            return
         if not layers:
             self.failed.emit("There is no result to save any more: its layers were removed.")
             return
-        beginning = f"{_safe(layers[0].name)}.cvdm.ome.tif"
+        beginning = f"{safe_name(layers[0].name)}.cvdm.ome.tif"
         name, kind = QFileDialog.getSaveFileName(self, "Save result", beginning, ";;".join(_FILTERS))
         if name:
             self.save(Path(name), kind)
@@ -185,7 +190,3 @@ def _save(path: Path, data: list[Any]) -> Path:
         return save_layers(path, data, overwrite=True)
     except Exception as error:
         raise RestorationFailed(in_plain_words(error)) from None
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
 __all__ = [
+    "Covered",
     "Part",
     "Placement",
     "current_plane",
@@ -32,6 +33,10 @@ __all__ = [
     "whole",
     "with_channels",
 ]
+
+
+Covered = dict[str, tuple[float, float]]
+"""What a result covers of the input along Y and X: from where to where, in its pixels."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,26 @@ class Part:
         """Length of each axis of the part."""
         return tuple(len(r) for r in self.ranges)
 
+    def chosen(self, axes: str, shape: Sequence[int], *, leading: int = 0) -> dict[str, Any]:
+        """Return the part as `napari_cvdm.restore` takes it, with the whole image: ``planes`` and ``region``.
+
+        Parameters
+        ----------
+        axes, shape
+            Letter and length of each axis of the whole image.
+        leading : int
+            How many axes the image has in front of these.
+        """
+        planes = {
+            i + leading: slice(r.start, r.stop, r.step)
+            for i, (name, r, n) in enumerate(zip(axes, self.ranges, shape, strict=True))
+            if name not in "YX" and r != range(n)
+        }
+        rows, columns = (self.ranges[axes.index(name)] for name in "YX")
+        cut = len(rows) < shape[axes.index("Y")] or len(columns) < shape[axes.index("X")]
+        region = ((rows.start, rows.stop), (columns.start, columns.stop)) if cut else None
+        return {"planes": planes or None, "region": region}
+
     def describe(self) -> list[list[int]]:
         """Return start, stop and step for each axis, for the provenance."""
         return [[r.start, r.stop, r.step] for r in self.ranges]
@@ -78,18 +103,33 @@ class Placement:
     spacing: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, part: Part, axes: str, result_shape: Sequence[int]) -> Placement:
+    def of(
+        cls, part: Part, axes: str, result_shape: Sequence[int], covered: Covered | None = None
+    ) -> Placement:
         """Find the placement of a result that covers the field of a part.
 
-        Pixel centres are at whole indices. Along Y and X, n pixels became m: q lies (q + 1/2) · n/m - 1/2
-        behind the part's first pixel. The other axes are as they were.
+        Pixel centres are at whole indices. Along Y and X, the field between the pixel borders a and b became
+        m pixels: q lies at a + (q + 1/2) · (b - a)/m - 1/2. The other axes are as they were.
+
+        Parameters
+        ----------
+        part : Part
+            What was restored.
+        axes : str
+            One letter for each axis.
+        result_shape : sequence of int
+            Length of each axis of the result.
+        covered : Covered, optional
+            a and b, where they are not just those of the part.
         """
         origin = np.array([r.start for r in part.ranges], dtype=float)
         spacing = np.array([r.step for r in part.ranges], dtype=float)
         for i, name in enumerate(axes):
             if name in "YX":
-                spacing[i] = len(part.ranges[i]) / result_shape[i]
-                origin[i] += spacing[i] / 2 - 0.5
+                span = part.ranges[i].start, part.ranges[i].stop
+                first, end = span if covered is None else covered[name]
+                spacing[i] = (end - first) / result_shape[i]
+                origin[i] = first + spacing[i] / 2 - 0.5
         return cls(origin, spacing)
 
 

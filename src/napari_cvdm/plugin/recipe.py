@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.plugin.parts import Part
+
 __all__ = ["python_script", "shell_line"]
 
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
@@ -39,7 +41,8 @@ def python_script(about: Mapping[str, Any]) -> str:
     """
     asked = about["asked"]
     name = str(about.get("source", "image"))
-    output = f"{_file_stem(name)}_cvdm.ome.tif"
+    lazily = bool(asked.get("output"))
+    output = f"{_file_stem(name)}_cvdm.ome.{'zarr' if lazily else 'tif'}"
     model = about.get("model", {})
     lines = [
         f"# Repeats the restoration of '{_one_line(name)}' made in napari with napari-cvdm"
@@ -51,13 +54,7 @@ def python_script(about: Mapping[str, Any]) -> str:
         *(_reading(asked, name)),
         *(_choosing(asked)),
         f"model = cvdm.load_model({asked['model']!r})",
-        f"result = cvdm.restore(\n    image,\n    model,\n{_arguments(about)})",
-        "print(result.provenance)",
-        "images = [",
-        "    StoredImage(name, data, result.axes, result.restored_pixel_size, result.provenance)",
-        "    for name, data in (('reconstruction', result.mean), ('uncertainty', result.std))",
-        "]",
-        f"write_image_set({output!r}, images)",
+        *(_restoring_to_disk(about, output) if lazily else _restoring(about, output)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -73,11 +70,12 @@ def shell_line(about: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        A line; if only a part of the file was restored, a comment before it says that it takes the whole.
+        A line; if it cannot tell which part of the file was restored, a comment says that it takes the whole.
     """
     asked = about["asked"]
     source = asked.get("source_path") or f"{_file_stem(str(about.get('source', 'image')))}.tif"
-    words = ["napari-cvdm", "restore", source, "-o", f"{_file_stem(Path(source).name)}_cvdm.ome.tif"]
+    output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
+    words = ["napari-cvdm", "restore", source, "-o", output]
     words += ["--axes", _axes(asked)]
     for key, option in _OPTIONS:
         if key in ("draws", "steps") and asked.get("preview"):
@@ -87,29 +85,52 @@ def shell_line(about: Mapping[str, Any]) -> str:
     words += ["--preview"] if asked.get("preview") else []
     words += ["--resample"] if asked.get("resample") else []
     words += ["--keep-draws"] if asked.get("keep_draws") else []
+    part = _part_options(asked)
+    words += part or []
     line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
     remarks = []
     if not asked.get("source_path"):
         remarks.append("# Save the image first: File > Save Selected Layers.")
-    if asked.get("part") is not None:
+    if part is None:
         remarks.append("# In napari only a part was restored; this takes the whole file.")
     return "\n".join([*remarks, line]) + "\n"
+
+
+def _restoring(about: Mapping[str, Any], output: str) -> list[str]:
+    return [
+        f"result = cvdm.restore(\n    image,\n    model,\n{_arguments(about)})",
+        "print(result.provenance)",
+        "images = [",
+        "    StoredImage(name, data, result.axes, result.restored_pixel_size, result.provenance)",
+        "    for name, data in (('reconstruction', result.mean), ('uncertainty', result.std))",
+        "]",
+        f"write_image_set({output!r}, images)",
+    ]
+
+
+def _restoring_to_disk(about: Mapping[str, Any], output: str) -> list[str]:
+    return [
+        f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about)})",
+        f"print(write_restoration(lazy, {output!r}))",
+    ]
 
 
 def _imports(asked: Mapping[str, Any]) -> list[str]:
     lines = ["import numpy as np"] if not _is_tiff(asked) or asked.get("rgb") else []
     lines += [
         "import napari_cvdm as cvdm",
-        "from napari_cvdm.files.image_set import StoredImage, write_image_set",
+        "from napari_cvdm.files.streaming import write_restoration"
+        if asked.get("output")
+        else "from napari_cvdm.files.image_set import StoredImage, write_image_set",
     ]
     if _is_tiff(asked):
-        lines.append("from napari_cvdm.files.tiff import read_tiff")
+        lines.append(f"from napari_cvdm.files.tiff import {_reader(asked)}")
     return lines
 
 
 def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
     if _is_tiff(asked):
-        return [f"image = read_tiff({asked['source_path']!r}).data"]
+        return [f"image = {_reader(asked)}({asked['source_path']!r}).data"]
     file = f"{_file_stem(name)}.npy"
     return [
         "# The image was not opened from a TIFF. In napari's console, keep it in a file:",
@@ -118,18 +139,47 @@ def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
     ]
 
 
+def _reader(asked: Mapping[str, Any]) -> str:
+    """Return what opens the TIFF: what is too large for memory is read piece by piece."""
+    return "open_tiff_lazily" if asked.get("output") and not asked.get("rgb") else "read_tiff"
+
+
 def _choosing(asked: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if asked.get("part") is not None:
-        inner = ", ".join(f"{a}:{b}" if step == 1 else f"{a}:{b}:{step}" for a, b, step in asked["part"])
-        lines.append(f"image = image[{inner}]")
-    if asked.get("rgb"):
-        lines.append(
-            "image = np.moveaxis(image[..., :3], -1, 0)  # colours as channels"
-            if asked.get("colours") == "channels"
-            else "image = image[..., :3].mean(axis=-1, dtype=np.float32)  # colours averaged"
-        )
-    return lines
+    if not asked.get("rgb"):
+        return []
+    return [
+        "image = np.moveaxis(image[..., :3], -1, 0)  # colours as channels"
+        if asked.get("colours") == "channels"
+        else "image = image[..., :3].mean(axis=-1, dtype=np.float32)  # colours averaged"
+    ]
+
+
+def _part(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the chosen planes, by the number of their axis, and the region."""
+    if asked.get("part") is None:
+        return {}
+    before = len(_axes(asked)) - len(str(asked["axes"]))
+    spans = [range(*each) for each in asked["part"]]
+    part = Part(tuple(spans)).chosen(
+        str(asked["axes"]), asked.get("shape") or [span.stop + 1 for span in spans], leading=before
+    )
+    return {**part, "normalize": asked.get("normalize", "whole")}
+
+
+def _part_options(asked: Mapping[str, Any]) -> list[str] | None:
+    """Return the shell's options for the part; None if they cannot tell it."""
+    part, axes = _part(asked), _axes(asked)
+    words: list[str] = []
+    for number, chosen in (part.get("planes") or {}).items():
+        if axes[number] == "C":
+            words += ["--channels", ",".join(map(str, range(chosen.start, chosen.stop, chosen.step)))]
+        elif axes.count(axes[number]) > 1 or chosen.step != 1:
+            return None
+        else:
+            words += ["--plane", f"{axes[number]}={chosen.start}:{chosen.stop}"]
+    if part.get("region"):
+        words += ["--roi", ",".join(f"{first}:{end}" for first, end in part["region"])]
+    return words + (["--normalize", part["normalize"]] if part else [])
 
 
 def _arguments(about: Mapping[str, Any]) -> str:
@@ -142,6 +192,7 @@ def _arguments(about: Mapping[str, Any]) -> str:
         values |= {"draws": asked["draws"], "steps": about.get("steps") or asked.get("steps")}
     values |= {key: asked[key] for key in ("seed", "device", "tile")}
     values |= {key: True for key in ("resample", "keep_draws") if asked.get(key)}
+    values |= {key: value for key, value in _part(asked).items() if value is not None}
     return "".join(f"    {key}={value!r},\n" for key, value in values.items())
 
 

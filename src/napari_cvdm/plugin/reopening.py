@@ -32,7 +32,7 @@ def get_reader(path: str | list[str]) -> Reader | None:
 
     if is_saved_result(source):
         return read_result
-    return read_zarr_layers if is_zarr(source) else _napari_s_own(path)
+    return read_zarr_layers if is_zarr(source) else _read_with_napari
 
 
 def is_saved_result(path: Path) -> bool:
@@ -134,11 +134,13 @@ def _give_draws(layers: list[LayerData], image: Any) -> None:
             attributes["metadata"][DRAWS_KEY] = image.data
 
 
-def _napari_s_own(path: str | list[str]) -> Reader | None:
-    from napari_builtins.io import napari_get_reader
+def _read_with_napari(path: str | list[str]) -> list[LayerData]:
+    """Read a folder with the reader that comes with napari."""
+    from npe2 import read
 
-    reader: Reader | None = napari_get_reader(path)
-    return reader
+    paths = path if isinstance(path, list) else [path]
+    layers: Any = read(paths, stack=isinstance(path, list), plugin_name="napari")
+    return list(layers)
 
 
 def _about(layer: LayerData) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_cvdm.plugin.contrast import Limits
-    from napari_cvdm.plugin.messages import Pictures
+    from napari_cvdm.plugin.messages import Pictures, Written
 
 __all__ = ["ResultLayers"]
 
@@ -51,8 +52,9 @@ class ResultLayers(QObject):
         Whether the results have an axis for channels in front that the layer has not.
     """
 
-    #: The layers are gone.
+    #: The layers are gone; those of a result on the disk are there.
     removed = Signal()
+    added = Signal()
 
     #: Redrawing takes at most this share of the main thread's time ...
     _SHARE = 0.1
@@ -113,13 +115,24 @@ class ResultLayers(QObject):
         self._hide_input()
         self._take_step()
 
+    def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
+        """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
+        for picture in _PICTURES:
+            levels = written.levels[picture]
+            data = levels if len(levels) > 1 else levels[0]
+            self._steps.append(partial(self._add_layer, picture, data, written, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._steps += [self._select_reconstruction, self.added.emit]
+        self._hide_input()
+        self._take_step()
+
     def _take_step(self) -> None:
         if self._steps:
             self._steps.popleft()()
             self._step_timer.start(self._BETWEEN_STEPS)
 
     def _add_layer(
-        self, picture: Picture, array: np.ndarray, pictures: Pictures, provenance: dict[str, Any]
+        self, picture: Picture, data: Any, pictures: Pictures | Written, provenance: dict[str, Any]
     ) -> None:
         from napari.layers import Image
 
@@ -127,18 +140,22 @@ class ResultLayers(QObject):
         part = self._part or whole(pictures.axes.shape)
         if self._part is not None and self._with_channel_axis:
             part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
-        placement = Placement.of(part, pictures.axes.names, array.shape)
+        multiscale = isinstance(data, list)
+        finest = data[0] if multiscale else data
+        covered = getattr(pictures, "covered", None)
+        placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
-            array,
+            data,
             visible=False,
             contrast_limits=pictures.limits[picture],
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
-            **result_metadata(self.source, picture, placement, taken, part.words),
+            **result_metadata(self.source, picture, placement, taken, part.words)
+            | {"multiscale": multiscale},
         )
         self._give_limits(layer, picture, pictures.limits[picture])
         self._layers[picture] = layer
-        self._viewer.layers.append(layer)
+        insert_quietly(self._viewer, layer)
 
     def _show_layer(self, picture: Picture) -> None:
         if layer := self._present().get(picture):

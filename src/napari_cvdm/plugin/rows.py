@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -15,8 +16,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
-__all__ = ["add_row", "add_wide", "beside", "narrow", "new_form", "note", "scrolled", "stacked"]
+__all__ = ["add_row", "add_wide", "beside", "folded", "new_form", "note", "scrolled", "stacked"]
 
 
 def scrolled(*parts: QWidget) -> QScrollArea:
@@ -33,6 +35,15 @@ def scrolled(*parts: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(page)
     return area
+
+
+def folded(title: str, content: QWidget) -> QCollapsible:
+    """Put a widget under a heading that shows it when it is clicked."""
+    # An icon would be painted once, in the colours of whatever theme was on then; a letter follows the theme.
+    collapsible = QCollapsible(f"▸ {title}", expandedIcon=QIcon(), collapsedIcon=QIcon())
+    collapsible.addWidget(content)
+    collapsible.toggled.connect(lambda open_: collapsible.setText(f"{'▾' if open_ else '▸'} {title}"))
+    return collapsible
 
 
 def new_form(parent: QWidget) -> QFormLayout:
@@ -87,9 +98,3 @@ def note() -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are not markup
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
-
-
-def narrow(widget: QWidget) -> None:
-    """Keep long entries of a combo box, or a long label, from making the dock wide."""
-    widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    widget.setMinimumWidth(60)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
+from napari_cvdm.plugin.messages import (
+    DevicesFound,
+    Done,
+    Kept,
+    Message,
+    Pictures,
+    Preparing,
+    Progress,
+    Written,
+    Wrote,
+)
 from napari_cvdm.plugin.progress import TimeLeft, progress_words
 from napari_cvdm.plugin.results import ResultLayers
 from napari_cvdm.plugin.worker import Job
@@ -53,7 +63,8 @@ class Run(QObject):
         )
         self._about = {"run": job.run_id, "source": job.name, "asked": job.describe()}
         self._time_left = TimeLeft()
-        self._results.removed.connect(self._on_removed)
+        self._results.removed.connect(self._on_settled)
+        self._results.added.connect(self._on_settled)
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
         self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
@@ -130,9 +141,27 @@ class Run(QObject):
                 self.progressed.emit(", ".join(filter(None, (progress_words(event), left))), event.fraction)
                 if self._results.all_deleted():
                     self.cancel()
+            case Wrote() | Kept() | Written():
+                self._on_disk(message)
             case Done(provenance, draws):
                 self._outcome, self._words = "done", _summary(provenance)
                 self._results.finish({**self._about, **provenance}, draws, _stopped_suffix(provenance))
+                for words in provenance.get("warnings", ()):
+                    self.warned.emit(words)
+
+    def _on_disk(self, message: Wrote | Kept | Written) -> None:
+        """Show how a result comes to the disk, and then the result."""
+        match message:
+            case Wrote(words, fraction):
+                left = self._time_left.words(fraction)
+                self.progressed.emit(", ".join(filter(None, (words, left))), fraction)
+            case Kept(words):
+                self._words = words
+            case Written(provenance=provenance):
+                folder = provenance["written"]["reconstruction"]
+                self._outcome, self._words = "done", f"Done, and written to {folder}."
+                self._unfinished.add("layers")
+                self._results.add_written(message, {**self._about, **provenance})
                 for words in provenance.get("warnings", ()):
                     self.warned.emit(words)
 
@@ -144,7 +173,7 @@ class Run(QObject):
         self._unfinished.add("layers")
         self._results.remove()
 
-    def _on_removed(self) -> None:
+    def _on_settled(self) -> None:
         self._finish("layers")
 
     def _on_warning(self, arguments: tuple[Any, ...]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.advice import Advice
@@ -24,6 +24,7 @@ from napari_cvdm.plugin.reading import describe
 from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
+from napari_cvdm.plugin.to_disk import ask_where, jobs_to_disk
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_cvdm.plugin.run import Outcome
+    from napari_cvdm.plugin.worker import Job
 
 __all__ = ["CVDMWidget"]
 
+#: Of the dock, to begin with, in pixels.
+_WIDTH = 320
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
 _OPTIONAL = "Not known. With it, the program checks that the model suits the image."
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
@@ -71,6 +75,10 @@ class CVDMWidget(QWidget):
         self._connect()
         self.reset_choices()
 
+    def sizeHint(self) -> QSize:
+        """Wide enough for labels beside their fields; the dock may be made narrower."""
+        return super().sizeHint().expandedTo(QSize(_WIDTH, 0))
+
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers there are now. napari calls this whenever layers come, go or are renamed."""
         with self.form.layer.changed.blocked():
@@ -91,8 +99,12 @@ class CVDMWidget(QWidget):
         if self.subject.layer is None or reading is None:
             return
         try:
-            self.advice.check_memory()
-            jobs = jobs_of(self.form, reading, self._viewer.dims.point)
+            jobs: Sequence[Job] = jobs_of(self.form, reading, self._viewer.dims.point)
+            if self.advice.too_large():
+                folder = ask_where(self, self.subject.layer.name)
+                if folder is None:
+                    return
+                jobs = jobs_to_disk(jobs, folder, self.subject.layer)
         except InputError as error:
             self._show_error(str(error))
             return

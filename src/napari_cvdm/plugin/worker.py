@@ -7,37 +7,38 @@ written into arrays that the layers show.
 from __future__ import annotations
 
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
-from napari_cvdm.plugin.contrast import RunningLimits
 from napari_cvdm.plugin.devices import devices_found
 from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.gpu_hint import gpu_hint
-from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
-from napari_cvdm.plugin.parts import Part
+from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing
+from napari_cvdm.plugin.parts import Covered, Part
+from napari_cvdm.plugin.telling import tell
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.validation import is_read_in_pieces
-
-if TYPE_CHECKING:
-    from napari_cvdm.restoration.events import Estimate, Event
 
 __all__ = ["Cancelled", "Colours", "Job"]
 
 Colours = Literal["average", "channels"]
 """What to do with the colours of an RGB image: make one intensity of them, or restore each by itself."""
 
-#: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
-_BETWEEN_STEPS = 0.1
-
 #: How long to wait for the first picture to be shown, in seconds; it may never be, if the viewer is busy.
 _LONGEST_REST = 2.0
+
+#: A part is measured with all of the image, in bytes, up to this size: more would take long to read.
+_MOST_TO_READ = 2**31
+
+_MEASURED_ON_PART = (
+    "Intensities were measured on this part alone, because reading all of the image would take long: they "
+    "may differ a little from those of a run on everything."
+)
 
 
 class Cancelled(Exception):
@@ -76,6 +77,8 @@ class Job:
         To be set when the run is to end with what it has.
     run_id : str
         Shared by the results of this run, and by no others.
+    normalize : {"stack", "whole"}
+        Whether intensities are measured on what is restored, or on the whole image.
     """
 
     name: str
@@ -99,6 +102,12 @@ class Job:
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    normalize: Literal["stack", "whole"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Decide whether a part is measured with all of the image, which it then gets the pixels of."""
+        too_much = is_read_in_pieces(self.data) and getattr(self.data, "nbytes", 0) > _MOST_TO_READ
+        self.normalize = "stack" if self.part is None or too_much else "whole"
 
     def __repr__(self) -> str:
         # napari shows it when the viewer is closed in mid-run.
@@ -117,6 +126,7 @@ class Job:
             "rgb": self.rgb,
             "colours": self.colours,
             "part": None if self.part is None else self.part.describe(),
+            "shape": None if self.data is None else [int(n) for n in self.data.shape[: len(self.axes)]],
             "model": self.model,
             "pixel_size": self.pixel_size,
             "preview": self.preview,
@@ -127,6 +137,7 @@ class Job:
             "tile": self.tile,
             "resample": self.resample,
             "keep_draws": self.keep_draws,
+            "normalize": self.normalize,
         }
 
     def messages(self) -> Iterator[Message]:
@@ -156,16 +167,9 @@ class Job:
         raise failure
 
     def _carry_out(self) -> Iterator[Message]:
-        yield Preparing("Loading PyTorch …")
-        load_torch()
-        self._checkpoint()
-        yield DevicesFound(devices_found(), gpu_hint())
-        from napari_cvdm import load_model, restore_events
+        from napari_cvdm import restore_events
 
-        self._checkpoint()
-        yield Preparing("Loading the model …")
-        model = load_model(self.model, progress=_DownloadCheckpoint(self._checkpoint))
-        self._checkpoint()
+        model = yield from self._load()
         yield Preparing("Reading the image …")
         image = self._image()
         self._checkpoint()
@@ -186,27 +190,85 @@ class Job:
             checkpoint=self._checkpoint,
             stop=self.stop_requested.is_set,
             first_plane=self.first_plane,
+            normalize=self.normalize,
+            **self._choice(image),
         )
-        for message in _tell(events, resolve_axes(image.shape, self.image_axes)):
+        for message in tell(events, self._restored_axes(image), self._covered(image, model)):
+            if isinstance(message, Done) and self._measured_on_part:
+                message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
             yield message
             if isinstance(message, Pictures):
                 self._wait_until_shown(message)
 
+    def _load(self) -> Generator[Message, None, Any]:
+        """Load torch and the model, which is returned."""
+        yield Preparing("Loading PyTorch …")
+        load_torch()
+        self._checkpoint()
+        yield DevicesFound(devices_found(), gpu_hint())
+        from napari_cvdm import load_model
+
+        self._checkpoint()
+        yield Preparing("Loading the model …")
+        model = load_model(self.model, progress=_DownloadCheckpoint(self._checkpoint))
+        self._checkpoint()
+        return model
+
     def _image(self) -> Any:
-        """Return the part as an array with the axes that ``image_axes`` names.
+        """Return the whole image as an array with the axes that ``image_axes`` names.
 
         What is kept in chunks stays there: `restore_events` reads it plane by plane.
         """
-        image = self.data if self.part is None else self.data[self.part.slices]
-        if is_read_in_pieces(image) and not self.rgb:
-            return image
-        image = np.asarray(image)
+        if is_read_in_pieces(self.data):
+            if not self.rgb:
+                return self.data
+            import dask.array as da
+
+            image = da.asarray(self.data)
+        else:
+            image = np.asarray(self.data)
         if not self.rgb:
             return image
         if self.colours == "channels":
             return np.moveaxis(image[..., :3], -1, 0)
         # The mean, not the eye's luminance: a picture in pure blue is as good as one in green.
-        return np.asarray(image[..., :3].mean(axis=-1, dtype=np.float32))
+        return image[..., :3].mean(axis=-1, dtype=np.float32)
+
+    @property
+    def _channel_axes(self) -> int:
+        """How many axes the image has in front of those of the layer."""
+        return len(self.image_axes) - len(self.axes)
+
+    @property
+    def _measured_on_part(self) -> bool:
+        return self.part is not None and self.normalize == "stack"
+
+    def _choice(self, image: Any) -> dict[str, Any]:
+        """Return which part of the image to restore."""
+        before = self._channel_axes
+        return {} if self.part is None else self.part.chosen(self.axes, image.shape[before:], leading=before)
+
+    def _restored_axes(self, image: Any) -> Axes:
+        before = self._channel_axes
+        shape = image.shape if self.part is None else (*image.shape[:before], *self.part.shape)
+        return resolve_axes(shape, self.image_axes)
+
+    def _covered(self, image: Any, model: Any) -> Covered | None:
+        """Return what part of the image the result covers, if resampling moves the borders of a region."""
+        from napari_cvdm.restoration.resampling import plan_resampling
+        from napari_cvdm.restoration.selection import select
+
+        whole = resolve_axes(image.shape, self.image_axes)
+        plan = plan_resampling(whole.plane_shape, self.pixel_size, model.card.pixel_size_nm)
+        region = self._choice(image).get("region")
+        if not self.resample or plan is None or region is None:
+            return None
+        moved = select(whole, region=region).resampled(plan.new_plane_shape).region
+        spans = () if moved is None else (moved.rows, moved.columns)
+        return {
+            name: (span.start * old / new, span.stop * old / new)
+            for name, span, old, new in zip("YX", spans, whole.plane_shape, plan.new_plane_shape, strict=True)
+        }
 
     def _wait_until_shown(self, pictures: Pictures) -> None:
         """Rest while napari makes the layers, which takes longer if both threads want the processor."""
@@ -236,46 +298,3 @@ class _DownloadCheckpoint:
 
     def close(self) -> None:
         pass
-
-
-def _tell(events: Iterator[Event], axes: Axes) -> Iterator[Message]:
-    """Turn a restoration's events into messages, and its estimates into planes of the pictures."""
-    from napari_cvdm.restoration.events import Estimate, Finished
-
-    pictures: Pictures | None = None
-    limits = RunningLimits()
-    told = 0.0
-    for event in events:
-        if isinstance(event, Finished):
-            yield Done(event.result.provenance, event.result.draws)
-        elif isinstance(event, Estimate):
-            limits.add(event)
-            if pictures is None:
-                shape = _result_shape(axes, event.mean.shape)
-                reconstruction, uncertainty = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-                pictures = Pictures(reconstruction, uncertainty, axes, limits.now())
-                _fill(pictures, event)
-                yield pictures
-            else:
-                _fill(pictures, event)
-            yield Progress(_bare(event), limits.now())
-        elif time.monotonic() - told >= _BETWEEN_STEPS:
-            told = time.monotonic()
-            yield Progress(event)
-
-
-def _result_shape(axes: Axes, plane: tuple[int, ...]) -> tuple[int, ...]:
-    lengths = dict(zip("YX", plane, strict=True))
-    return tuple(lengths.get(name, n) for name, n in zip(axes.names, axes.shape, strict=True))
-
-
-def _fill(pictures: Pictures, estimate: Estimate) -> None:
-    pictures.axes.put_plane(pictures.reconstruction, estimate.index, estimate.mean)
-    pictures.axes.put_plane(pictures.uncertainty, estimate.index, estimate.std)
-
-
-def _bare(event: Event) -> Event:
-    """Copy an event without the arrays that an estimate has."""
-    from napari_cvdm.restoration.events import Event
-
-    return Event(**{f.name: getattr(event, f.name) for f in fields(Event)})

@@ -65,12 +65,15 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     low, high = (float(value) for value in np.percentile(thumbnail, (0.5, 99.8)))
     uncertain = picture == "uncertainty"
     low = 0.0 if uncertain else low
+    about = {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
     attributes = {
         "name": _stem(path),
         "colormap": uncertainty_colormap() if uncertain else "gray",
         "blending": "translucent_no_depth",
         "contrast_limits": (low, high if high > low else low + 1.0),
-        "metadata": {METADATA_KEY: {"run": run, "picture": picture, **about}},
+        "metadata": {
+            METADATA_KEY: {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
+        },
     }
     return _layer(image, attributes)
 

@@ -1,0 +1,147 @@
+"""A run whose result memory does not hold: it goes to disk piece by piece, and is shown from there."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cvdm.plugin.messages import Kept, Message, Preparing, Written, Wrote
+from napari_cvdm.plugin.worker import Cancelled, Job
+from napari_cvdm.restoration.axes import Axes
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.streaming import Progress
+
+__all__ = ["DiskJob"]
+
+
+class _Stopped(Exception):
+    """The user wants the run to end, and to keep what is written."""
+
+
+@dataclass(eq=False, repr=False)
+class DiskJob(Job):
+    """A job that writes its result to an OME-Zarr folder, in memory that does not grow with the image.
+
+    Cancelled, it leaves nothing behind. Stopped, it keeps what it has written: the same job to the same
+    folder goes on from there.
+
+    Attributes
+    ----------
+    output : Path
+        The folder to make; that of the uncertainty is made beside it.
+    z_spacing, time_interval : float or None
+        Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
+
+    The others are those of `Job`.
+    """
+
+    output: Path = Path()
+    z_spacing: float | None = None
+    time_interval: float | None = None
+
+    @classmethod
+    def of(cls, job: Job, output: Path, **more: Any) -> DiskJob:
+        """Make a job that does the same, but to disk."""
+        return cls(**{f.name: getattr(job, f.name) for f in fields(Job) if f.init}, output=output, **more)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was asked for, with the folder."""
+        return {**super().describe(), "output": str(self.output)}
+
+    def _carry_out(self) -> Iterator[Message]:
+        model = yield from self._load()
+        yield Preparing("Measuring intensities …")
+        told: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        with ThreadPoolExecutor(1) as pool:  # the writer calls back, and this has to be a generator
+            future = pool.submit(self._write, model, told)
+            while not (future.done() and told.empty()):
+                try:
+                    yield told.get(timeout=0.1)
+                except queue.Empty:
+                    self._checkpoint()
+            try:
+                written = future.result()
+            except _Stopped:
+                yield Kept(
+                    "Stopped. What is written is kept: restore again with the same settings, to the same "
+                    "folder, to go on."
+                )
+                return
+        yield written
+
+    def _write(self, model: Any, told: queue.SimpleQueue[Message]) -> Written:
+        """Restore and write; in a thread of its own."""
+        from napari_cvdm import restore_lazy
+        from napari_cvdm.files.streaming import write_restoration
+        from napari_cvdm.files.unfinished import forget
+
+        def report(progress: Progress) -> None:
+            self._checkpoint()
+            if self.stop_requested.is_set():
+                raise _Stopped
+            told.put(Wrote(f"{progress.done} of {progress.regions} pieces written", progress.fraction))
+
+        try:
+            image = self._image()
+            choice = self._choice(image)
+            lazy = restore_lazy(
+                self._watched(image), model, axes=self.image_axes, pixel_size=self.pixel_size,
+                draws=self.draws, steps=self.steps, seed=self.seed, device=self.device, tile=self.tile,
+                preview=self.preview, normalize=self.normalize, **choice,
+            )  # fmt: skip
+            (top, _), (left, _) = choice.get("region") or ((0, 0), (0, 0))
+            folders = write_restoration(
+                lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
+                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=(top, left),
+            )  # fmt: skip
+        except Cancelled:
+            forget(self.output)
+            raise
+        axes = self._restored_axes(image)
+        levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
+        limits = {picture: _limits(picture, each[-1]) for picture, each in levels.items()}
+        written = {picture: str(folder) for picture, folder in folders.items()}
+        return Written(levels, axes, limits, {**lazy.provenance, "written": written})
+
+    def _watched(self, image: Any) -> Any:
+        """Return an image that can no longer be read once the run is given up."""
+        import dask.array as da
+
+        if not isinstance(image, da.Array):
+            image = da.from_array(image, asarray=True, name=False)
+        return image.map_blocks(
+            self._passed_on, dtype=image.dtype, meta=np.empty((0,) * image.ndim, image.dtype)
+        )
+
+    def _passed_on(self, block: Any) -> Any:
+        self._checkpoint()
+        return block
+
+
+def _levels(folder: Path, axes: Axes) -> list[Any]:
+    """Open the levels of an image that was written, their axes in the order of what was restored."""
+    import dask.array as da
+
+    from napari_cvdm.files.ome_zarr import plan_layout
+    from napari_cvdm.files.ome_zarr_reading import open_pyramid
+
+    levels = open_pyramid(folder).levels
+    moved = (*axes.leading_shape, *levels[0].shape[-2:])
+    back = tuple(np.argsort(plan_layout(axes, moved, 1).order).tolist())
+    return [
+        da.moveaxis(da.transpose(da.from_zarr(level), back), (-2, -1), (axes.y, axes.x)) for level in levels
+    ]
+
+
+def _limits(picture: str, level: Any) -> tuple[float, float]:
+    """Find contrast limits, on the coarsest level."""
+    low, high = (float(value) for value in np.percentile(np.asarray(level), (0.5, 99.8)))
+    low = 0.0 if picture == "uncertainty" else low
+    return low, high if high > low else low + 1.0

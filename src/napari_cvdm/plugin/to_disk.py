@@ -1,0 +1,78 @@
+"""Sending a run to disk: where to, and what cannot be done that way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cvdm.plugin.disk_job import DiskJob
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.worker import Job
+
+__all__ = ["ask_where", "jobs_to_disk"]
+
+_ENDING = ".cvdm.ome.zarr"
+
+
+def ask_where(parent: QWidget, name: str) -> Path | None:
+    """Ask for the folder to write to; None if the user thinks better of it."""
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent,
+        "The result is too large for memory: write it to disk",
+        f"{safe_name(name)}{_ENDING}",
+        "OME-Zarr (*.ome.zarr)",
+    )
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.name.lower().endswith(".zarr") else path.with_name(path.name + _ENDING)
+
+
+def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image) -> list[DiskJob]:
+    """Make jobs that write to disk of jobs that do not; each of several gets a folder of its own.
+
+    Raises
+    ------
+    InputError
+        If a job wants what can only be done in memory.
+    """
+    for job in jobs:
+        for wanted, words in ((job.resample, "resampled"), (job.keep_draws, "kept with its draws")):
+            if wanted:
+                raise InputError(
+                    f"A result too large for memory cannot be {words}. Take that tick away, or restore a "
+                    "part of the image."
+                )
+    sizes = _sizes(layer, jobs[0].axes) if jobs else {}
+    return [DiskJob.of(job, _folder_of(job, output, several=len(jobs) > 1), **sizes) for job in jobs]
+
+
+def safe_name(name: str) -> str:
+    """Make a name for files from a layer's, which may hold anything."""
+    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip(" .") or "result"
+
+
+def _folder_of(job: Job, output: Path, *, several: bool) -> Path:
+    if not several or job.part is None:
+        return output
+    ending = next(each for each in (_ENDING, ".ome.zarr", ".zarr") if output.name.lower().endswith(each))
+    return output.with_name(f"{output.name[: -len(ending)]} {job.part.words}{output.name[-len(ending) :]}")
+
+
+def _sizes(layer: Image, axes: str) -> dict[str, Any]:
+    """Return what the layer says of the axes that a restoration does not change."""
+    found: dict[str, Any] = {}
+    for letter, key, unit in (("Z", "z_spacing", "nanometer"), ("T", "time_interval", "second")):
+        if letter in axes:
+            own = layer.units[axes.index(letter)]
+            step = float(abs(layer.scale[axes.index(letter)]))
+            if own.is_compatible_with(unit) and step > 0:
+                found[key] = float((step * own).to(unit).magnitude)
+    return found

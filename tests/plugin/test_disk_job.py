@@ -1,0 +1,88 @@
+"""A run to disk writes what a run in memory computes; cancelled, it leaves nothing, stopped, what it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_cvdm.plugin.disk_job import DiskJob
+from napari_cvdm.plugin.failures import RestorationFailed
+from napari_cvdm.plugin.messages import Kept, Written, Wrote
+from napari_cvdm.plugin.parts import Part
+from napari_cvdm.restoration.restore import restore
+
+IMAGE = np.random.default_rng(0).gamma(2.0, 50, (3, 2, 300, 40)).astype(np.float32)
+
+
+def job(folder: Path, data=IMAGE, axes: str = "ZTYX", **settings) -> DiskJob:
+    settings = {"preview": True, "device": "cpu", **settings}
+    return DiskJob("film", data, axes, output=folder / "film.cvdm.ome.zarr", **settings)
+
+
+@pytest.fixture(autouse=True)
+def _small(use_small_model):
+    pass
+
+
+def test_it_is_what_a_run_in_memory_gives_whatever_the_order_of_the_axes(tmp_path, small_model):
+    told = list(job(tmp_path).messages())
+    written = told[-1]
+    assert isinstance(written, Written)
+    expected = restore(IMAGE, small_model, axes="ZTYX", preview=True, device="cpu")
+    for picture, whole in (("reconstruction", expected.mean), ("uncertainty", expected.std)):
+        finest, coarser = written.levels[picture]
+        assert coarser.shape == (3, 2, 300, 40)
+        np.testing.assert_allclose(finest.compute(), whole, rtol=1e-4, atol=1e-4 * np.ptp(whole))
+    fractions = [message.fraction for message in told if isinstance(message, Wrote)]
+    assert fractions == sorted(fractions)
+    assert written.provenance["written"]["reconstruction"] == str(tmp_path / "film.cvdm.ome.zarr")
+
+
+def test_a_part_of_a_lazy_image_is_that_of_the_whole(tmp_path, small_model):
+    part = Part((range(1, 2), range(2), range(100, 200), range(8, 40)), "region")
+    lazy = da.from_array(IMAGE, chunks=(1, 1, 100, 40))
+    written = list(job(tmp_path, lazy, part=part).messages())[-1]
+    expected = restore(IMAGE, small_model, axes="ZTYX", preview=True, device="cpu")
+    whole = expected.mean[1:2, :, 200:400, 16:80]
+    pixels = written.levels["reconstruction"][0].compute()
+    np.testing.assert_allclose(pixels, whole, atol=1e-3 * np.ptp(whole))
+
+
+@pytest.mark.parametrize("when", ["measuring", "writing"])
+def test_cancelled_it_leaves_nothing(tmp_path, when):
+    asked = False
+    cancelled = job(tmp_path, draws=2, steps=2, preview=False)
+    cancelled.abort_requested = lambda: asked
+    for message in cancelled.messages():
+        if isinstance(message, Wrote) or (
+            when == "measuring" and "Measuring" in getattr(message, "words", "")
+        ):
+            asked = True
+    assert asked
+    assert not list(tmp_path.iterdir())
+
+
+def test_stopped_it_keeps_what_is_written_and_goes_on(tmp_path):
+    stopped = job(tmp_path)
+    for message in stopped.messages():
+        if isinstance(message, Wrote) and message.fraction > 0.3:
+            stopped.stop_requested.set()
+    assert isinstance(message, Kept)
+    assert "restore again" in message.words
+    assert not (tmp_path / "film.cvdm.ome.zarr").exists()
+    told = list(job(tmp_path).messages())
+    assert next(each for each in told if isinstance(each, Wrote)).fraction > 0.3
+    assert isinstance(told[-1], Written)
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "film.cvdm.ome.zarr",
+        "film.cvdm_uncertainty.ome.zarr",
+    }
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "film.cvdm.ome.zarr").mkdir()
+    with pytest.raises(RestorationFailed, match="exists already"):
+        list(job(tmp_path).messages())
