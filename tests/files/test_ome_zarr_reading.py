@@ -152,3 +152,10 @@ def test_a_plain_array_is_a_pyramid_of_one_level(tmp_path: Path) -> None:
     pyramid = open_pyramid(tmp_path / "plain.zarr")
     assert (pyramid.axes, pyramid.scale, pyramid.units) == ("QQYX", (1.0,) * 4, (None,) * 4)
     np.testing.assert_array_equal(pyramid.levels[0][:], DATA)
+
+
+@pytest.mark.parametrize("transformations", [[], [{"type": "scale", "scale": [0.065, 0.065]}]])
+def test_a_unit_without_a_scale_for_every_axis_is_no_size(tmp_path: Path, transformations: Any) -> None:
+    datasets = [{"path": "0", "coordinateTransformations": transformations}]
+    image = open_ome_zarr(write(tmp_path / "a.zarr", datasets=datasets))
+    assert (image.pixel_size, image.time_interval) == (None, None)

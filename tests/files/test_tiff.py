@@ -177,3 +177,13 @@ def test_damaged_pixels_are_reported(tmp_path):
     path.write_bytes(bytes(content))
     with pytest.raises(ImageFileError, match="corrupt"):
         read_tiff(path)
+
+
+def test_a_plane_that_lacks_tiles_is_refused_not_filled_with_zeros(tmp_path):
+    path = tmp_path / "tiles.tif"
+    tifffile.imwrite(path, np.ones((32, 48), np.uint8), tile=(16, 16), metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tag = tif.pages.first.tags["TileOffsets"]
+        tag.overwrite(tag.value[:4])
+    with pytest.raises(ImageFileError, match="of 6 strips or tiles of a plane it has 4"):
+        read_tiff(path)

@@ -7,8 +7,12 @@ import sys
 from tests.hostile.arrays import array_cases
 from tests.hostile.file_cases import file_cases
 from tests.hostile.layers import layer_cases
+from tests.hostile.ome_cases import ome_cases
 from tests.hostile.outputs import output_cases
 from tests.hostile.settings import setting_cases
+from tests.hostile.tiff_cases import tiff_cases
+from tests.hostile.zarr_cases import zarr_cases
+from tests.hostile.zarr_descriptions import zarr_description_cases
 
 
 def main(arguments: list[str]) -> int:
@@ -21,6 +25,9 @@ def main(arguments: list[str]) -> int:
         "arrays through restore()": array_cases(),
         "settings of restore()": setting_cases(),
         "files through the command line": file_cases(),
+        "odd TIFF layouts, directories and promises, likewise": tiff_cases(),
+        "odd OME-XML, likewise": ome_cases(),
+        "OME-Zarr folders, likewise": [*zarr_cases(), *zarr_description_cases()],
         "places for results on the command line": output_cases(),
         "layers through the widget's reading, run and placing": layer_cases(),
     }

@@ -51,7 +51,11 @@ def scene(*shape: int, dtype: Any = np.uint16) -> np.ndarray:
 
 def is_one_clear_sentence(message: str) -> bool:
     """Whether a message can be shown to a microscopist: short, one line, no trace of code."""
-    signs_of_code = ("Traceback", "<class", "object at 0x", "NoneType", "Errno", "site-packages")
+    signs_of_code = (
+        "Traceback", "<class", "object at 0x", "NoneType", "Errno", "site-packages", "not supported between",
+        "object is not", "has no attribute", "positional argument", "out of range", "not subscriptable",
+        "invalid literal", "could not convert string",
+    )  # fmt: skip
     return (
         10 < len(message) < 600
         and "\n" not in message.strip()

@@ -6,17 +6,27 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_cvdm.cli import main
+from napari_cvdm.cli.restoring import open_image
 from napari_cvdm.files.tiff import read_tiff
 from tests.hostile.case import Case, files_in, is_one_clear_sentence
 from tests.hostile.file_cases import file_cases, good
+from tests.hostile.ome_cases import ome_cases
 from tests.hostile.outputs import output_cases
+from tests.hostile.tiff_cases import tiff_cases
+from tests.hostile.zarr_cases import zarr_cases
+from tests.hostile.zarr_descriptions import zarr_description_cases
+
+MOST_MEMORY = 300 * 2**20
+"""What a file that promises too much may take before it is refused, bytes."""
 
 Command = Callable[[Path, Path], tuple[int, str]]
 
@@ -38,7 +48,10 @@ def restore(model_file: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 def fingerprint(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and path.stat().st_size else None
+    """What tells whether anybody wrote to a file, or to any of a folder."""
+    parts = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    found = [part.read_bytes() for part in parts if part.is_file() and part.stat().st_size]
+    return hashlib.sha256(b"".join(found)).hexdigest() if found else None
 
 
 def assert_clear(code: int, line: str, case: Case) -> None:
@@ -48,13 +61,17 @@ def assert_clear(code: int, line: str, case: Case) -> None:
     assert re.search(case.words, line), line
 
 
-@pytest.mark.parametrize("case", file_cases(), ids=lambda case: case.name)
+ALL = [*file_cases(), *tiff_cases(), *ome_cases(), *zarr_cases(), *zarr_description_cases()]
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_a_file_ends_well(case: Case, tmp_path: Path, restore: Command) -> None:
     inputs = tmp_path / "inputs"
     inputs.mkdir()
     source = case.make(folder=inputs) if not _takes_height(case) else case.make(inputs)
     before, contents = fingerprint(source), files_in(inputs)
-    code, line = restore(source, tmp_path / "results" / "result.ome.tif")
+    with memory_watched(case):
+        code, line = restore(source, tmp_path / "results" / "result.ome.tif")
     if case.outcome == "refused":
         assert_clear(code, line, case)
         assert not (tmp_path / "results").exists()
@@ -62,7 +79,7 @@ def test_a_file_ends_well(case: Case, tmp_path: Path, restore: Command) -> None:
         assert code == 0, line
         results = tmp_path / "results"
         assert files_in(results) == {"result.ome.tif", "result_uncertainty.ome.tif"}
-        image, result = read_tiff(source), read_tiff(results / "result.ome.tif")
+        image, result = open_image(source), read_tiff(results / "result.ome.tif")
         assert sorted(result.data.squeeze().shape)[-2:] == sorted(
             2 * n for n in _plane(image.data.shape, image.axes)
         )
@@ -72,6 +89,20 @@ def test_a_file_ends_well(case: Case, tmp_path: Path, restore: Command) -> None:
             assert result.pixel_size == (None if size is None else pytest.approx(size / 2))
     assert fingerprint(source) == before
     assert files_in(inputs) == contents
+
+
+@contextmanager
+def memory_watched(case: Case) -> Iterator[None]:
+    """Where a file promises more than a memory holds, see that nothing of the kind is asked for."""
+    if "bomb" not in case.settings:
+        yield
+        return
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
 
 
 def _takes_height(case: Case) -> bool:

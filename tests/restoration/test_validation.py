@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.validation import check_dtype, check_image
+from napari_cvdm.restoration.validation import Watched, check_dtype, check_fits, check_image
 
 
 def gradient(shape=(16, 12), dtype=np.float64):
@@ -85,3 +85,26 @@ def test_a_type_can_be_checked_without_reading_pixels():
     check_dtype(np.dtype(">u2"))
     with pytest.raises(InputTypeError):
         check_dtype(np.dtype(bool))
+
+
+def test_a_result_larger_than_the_memory_is_refused_before_it_is_asked_for() -> None:
+    check_fits(2**20)
+    with pytest.raises(InputError, match=r"1\.05e\+06 GB.*OME-Zarr"):
+        check_fits(2**50)
+
+
+def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_goes_through() -> None:
+    class Broken:
+        def __getitem__(self, wanted: object) -> object:
+            raise RuntimeError("a chunk is damaged")
+
+    class Cancelled(Exception):
+        pass
+
+    def cancel() -> None:
+        raise Cancelled
+
+    with pytest.raises(InputError, match=r"could not be read \(a chunk is damaged\)"):
+        Watched(Broken(), None)[0]
+    with pytest.raises(Cancelled):
+        Watched(Broken(), cancel)[0]

@@ -59,10 +59,11 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         datasets = multiscale["datasets"]
         array: Any = group[datasets[0]["path"]]
         scale, _ = _transformation(multiscale, datasets[0], array.ndim)
+        stated = _states_a_scale(multiscale, array.ndim) or _states_a_scale(datasets[0], array.ndim)
     axes, letters = _axes(multiscale, array, path)
-    sizes = {
-        letter: (step, axis.get("unit")) for letter, step, axis in zip(letters, scale, axes, strict=False)
-    }
+    # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
+    steps = zip(letters, scale, axes, strict=False) if stated else ()
+    sizes = {letter: (step, axis.get("unit")) for letter, step, axis in steps}
     return ImageFile(
         array,
         letters,
@@ -141,7 +142,8 @@ def _open(path: Path) -> Any:
     if not path.exists():
         raise ImageFileError(f"There is no folder {path}.")
     try:
-        return zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
+        # By its full path: a worker of a cluster was started in another folder.
+        return zarr.open(zarr.storage.LocalStore(path.absolute(), read_only=True), mode="r")
     except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
         raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
 
@@ -206,6 +208,11 @@ def _transformation(
             elif each["type"] == "translation":
                 translation = [a + b for a, b in zip(translation, values, strict=True)]
     return scale, translation
+
+
+def _states_a_scale(part: Mapping[str, Any], ndim: int) -> bool:
+    transformations = part.get("coordinateTransformations", ())
+    return any(each.get("type") == "scale" and len(each.get("scale", ())) == ndim for each in transformations)
 
 
 def _letter(axis: Mapping[str, Any]) -> str:

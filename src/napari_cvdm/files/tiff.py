@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cvdm.files.tiff_metadata import read_scale
+from napari_cvdm.files.tiff_promises import check_promises
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -140,6 +142,7 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
         if start not in _TIFF_STARTS:
             raise ImageFileError(f"{path} is {'not a TIFF file' if start else 'empty'}.")
         with tifffile.TiffFile(path) as tif:
+            check_promises(path, tif)
             if not tif.series:
                 raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated.")
             yield tif
@@ -149,7 +152,12 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
         raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except MemoryError as error:
         raise ImageFileError(f"{path} declares an image that does not fit in memory.") from error
+    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
+        # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
+        raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
     except Exception as error:  # Decoders raise whatever they like: ValueError, struct.error, DeflateError.
+        if "literal for int()" in str(error) or "could not convert" in str(error):
+            raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
         raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
 
 
@@ -165,7 +173,14 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     images = (tif.imagej_metadata or {}).get("images", 1)
     if isinstance(images, int) and images > 1 and series.kind != "imagej":
         raise ImageFileError(f"{path} is truncated: it should hold {images} images.")
-    missing = sum(page is None for page in series.pages)
+    missing = 0
+    for page in series.pages:
+        missing += page is None
+        if page is not None and len(page.dataoffsets) < prod(page.chunked):
+            raise ImageFileError(
+                f"{path} lacks pixels: of {prod(page.chunked)} strips or tiles of a plane it has "
+                f"{len(page.dataoffsets)}."
+            )
     if missing:
         raise ImageFileError(
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "

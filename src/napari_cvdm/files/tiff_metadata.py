@@ -172,7 +172,8 @@ def _densities(page: Any) -> tuple[float | None, float | None]:
 
 def _positive(value: Any) -> float | None:
     try:
-        number = float(str(value).replace(",", "."))
+        # What Python takes for 65, "6_5", is no number in a file.
+        number = float(str(value).replace(",", ".").replace("_", "no number"))
     except ValueError:
         return None
     return number if isfinite(number) and number > 0 else None

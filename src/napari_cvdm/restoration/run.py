@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
-from napari_cvdm.restoration.validation import Watched, check_measured, read_pixels
+from napari_cvdm.restoration.validation import Watched, check_fits, check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
 Index = tuple[int, ...]
@@ -96,9 +97,10 @@ class Run:
         self._restorer = plane_engine(
             request.model.network, request.chosen.device, request.tile, request.settings, self._checkpoint
         )
+        shape = request.selection.restored.output_shape(request.model.upscaling)
+        check_fits(4 * prod(shape) * (2 + (request.draws if request.keep_draws else 0)))
         self._normalizations = self._measure()
         check_measured((each.low, each.high) for each in self._normalizations.values())
-        shape = request.selection.restored.output_shape(request.model.upscaling)
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
         for stage in (self._preview,) if request.preview else (self._preview, self._refine):
@@ -160,7 +162,7 @@ class Run:
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
-        plane = request.axes.plane(request.image, index)
+        plane = request.axes.plane(Watched(request.image, None), index)
         window, region = _window(request), request.selection.region
         if window is not None:
             pixels = read_pixels(plane, window.source_rows, window.source_columns)

@@ -125,6 +125,22 @@ def check_measured(bounds: Iterable[tuple[float, float]]) -> None:
         raise InputError("The image is constant: all pixels are the same. There is no structure to restore.")
 
 
+def check_fits(result_bytes: int) -> None:
+    """Raise `InputError` if a result is larger than the memory of this computer: nothing is asked for then.
+
+    What is merely larger than the memory that is free now may still be had; that the system decides.
+    """
+    from psutil import virtual_memory
+
+    memory = virtual_memory().total
+    if result_bytes > memory:
+        raise InputError(
+            f"The result would take {result_bytes / 2**30:.3g} GB, and this computer has "
+            f"{memory / 2**30:.0f} GB of memory. Restore a region, or some of the planes, or into an "
+            "OME-Zarr folder (-o NAME.zarr)."
+        )
+
+
 class Watched:
     """An array that calls a function before each access, so that reading many planes can be cancelled.
 
@@ -143,7 +159,8 @@ class Watched:
         """Return what the array has there."""
         if self._checkpoint is not None:
             self._checkpoint()
-        return self._array[wanted]
+        with reading():  # arrays in files read when they are sliced
+            return self._array[wanted]
 
 
 @contextmanager
