@@ -1,19 +1,16 @@
-"""Make the pictures of docs/inspecting.md: the uncertainty panel, gone through with the sample micrograph.
+"""The pictures of docs/inspecting.md: the uncertainty panel, gone through with the sample micrograph.
 
-    xvfb-run -a -s "-screen 0 1400x900x24" python scripts/doubt_screenshots.py
-
-Restores the sample with the bundled model, keeping the draws, and writes `docs/images/doubt_*.png`. Takes
-about two minutes on two CPU cores.
+`make_screenshots.py` makes them, as it does all others; ``--only doubt`` makes these alone, in about two
+minutes on two CPU cores.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_screenshots import FOLDER, SIZE, wait, write
+from make_screenshots import SIZE, wait, write
 from qtpy.QtCore import QThreadPool
 
 #: Height and width of a picture of the middle of the canvas, in screen pixels.
@@ -119,21 +116,20 @@ def take_doubt_pictures(viewer: Any, panel: Any, folder: Path) -> None:
     window("plots")
 
 
-def main() -> None:
-    """Open napari and take the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
-    parser.add_argument("--draws", type=int, default=8)
-    options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
+def make_doubt_pictures(folder: Path, draws: int) -> None:
+    """Open another napari window, restore the sample with its draws kept, and take the pictures.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write to.
+    draws : int
+        Draws of the restoration.
+    """
     import napari
 
     viewer = napari.Viewer()
     wait(1)  # napari sets the window's size of its own accord when it appears
     viewer.window.set_geometry(0, 0, *SIZE)
-    take_doubt_pictures(viewer, restored_sample(viewer, options.draws), options.output)
+    take_doubt_pictures(viewer, restored_sample(viewer, draws), folder)
     viewer.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -160,7 +160,19 @@ def manners(session: Session) -> None:
     get_settings().appearance.theme = "dark"
 
 
-SCENES: dict[str, Callable[[Session], None]] = {"run": run, "questions": questions, "manners": manners}
+def doubt(session: Session) -> None:
+    """The uncertainty panel, in a window of its own."""
+    from doubt_screenshots import make_doubt_pictures
+
+    make_doubt_pictures(session.folder, session.draws)
+
+
+SCENES: dict[str, Callable[[Session], None]] = {
+    "run": run,
+    "questions": questions,
+    "manners": manners,
+    "doubt": doubt,
+}
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Image
 
 from napari_cvdm.plugin.file_reading import read_file
-from napari_cvdm.plugin.reading import FileReading
+from napari_cvdm.plugin.reading import FileReading, read_layer, with_file
 
 
 def test_an_ome_tiff(tmp_path: Path):
@@ -25,6 +26,16 @@ def test_an_ome_tiff(tmp_path: Path):
     reading = read_file(path)
     assert (reading.path, reading.axes, reading.shape) == (path, "TZYX", (2, 3, 16, 12))
     assert reading.pixel_size == pytest.approx(65)
+
+
+def test_channels_have_names_in_an_ome_tiff(tmp_path: Path):
+    path = tmp_path / "cell.ome.tif"
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(path, np.zeros((2, 16, 12), np.uint16), metadata=metadata)
+    reading = read_file(path)
+    assert reading.channel_names == ("DAPI", "GFP")
+    layer = read_layer(Image(np.zeros((2, 16, 12), np.uint16)))
+    assert with_file(layer, reading).channel_names == ("DAPI", "GFP")
 
 
 def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -86,3 +88,14 @@ def test_questions_fit_into_a_narrow_dock(inquiry):
     for reading in (_reading((9, 9, 3), rgb=True), _reading((12, 9, 9))):
         inquiry.ask(reading, {})
         assert inquiry.minimumSizeHint().width() < 260
+
+
+def test_channels_are_called_by_their_names_where_the_file_has_them(inquiry):
+    reading = replace(_reading((2, 9, 9), ("c", "y", "x")), channel_names=("DAPI", "R&D 561"))
+    inquiry.ask(reading, {})
+    assert [box.text() for box in inquiry.channels] == [
+        "Restore channel 1: DAPI",
+        "Restore channel 2: R&&D 561",
+    ]
+    inquiry.ask(replace(reading, channel_names=("one for two",)), {})
+    assert [box.text() for box in inquiry.channels] == ["Restore channel 1", "Restore channel 2"]

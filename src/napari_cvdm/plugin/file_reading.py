@@ -28,15 +28,16 @@ def read_file(path: Path) -> FileReading:
         return FileReading(path)
     import tifffile
 
-    from napari_cvdm.files.tiff import read_pixel_size
+    from napari_cvdm.files.tiff import open_tiff
+    from napari_cvdm.files.tiff_metadata import read_scale
     from napari_cvdm.restoration.axes import AXIS_MEANINGS
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
-        pixel_size = read_pixel_size(path)
-        with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
+        with open_tiff(path) as tif:
+            scale, series = read_scale(tif), tif.series[0]
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
-            return FileReading(path, axes, tuple(int(n) for n in series.shape), pixel_size)
+            shape = tuple(int(n) for n in series.shape)
+            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names)
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
         return FileReading(path)

@@ -65,7 +65,7 @@ class Inquiry(QWidget):
             What was chosen for the colours before.
         """
         channels = self._number_of_channels(reading, answers, colours)
-        asked = (reading.axes, reading.shape, reading.rgb, channels)
+        asked = (reading.axes, reading.shape, reading.rgb, channels, reading.channel_names)
         if asked == self._asked:
             return
         self._asked = asked
@@ -78,7 +78,7 @@ class Inquiry(QWidget):
                 self.roles[number] = self._ask_role(form, number, length, answers.get(number, "Q"))
         if reading.rgb:
             self._ask_colours(form, colours)
-        self.channels = self._ask_channels(form, channels)
+        self.channels = self._ask_channels(form, channels, reading.channel_names)
         self._replace(content)
         self.setVisible(bool(self.roles) or reading.rgb or bool(self.channels))
 
@@ -134,12 +134,14 @@ class Inquiry(QWidget):
         explanation.setText(_ABOUT_COLOURS)
         form.addRow(explanation)
 
-    def _ask_channels(self, form: QFormLayout, count: int) -> list[QCheckBox]:
+    def _ask_channels(self, form: QFormLayout, count: int, names: tuple[str, ...]) -> list[QCheckBox]:
         if not 1 < count <= _MOST_CHANNELS:
             return []
         boxes = []
         for number in range(count):
-            box = QCheckBox(f"Restore channel {number + 1}")
+            name = f": {names[number]}" if len(names) == count else ""
+            # Qt takes an ampersand for the mark of a shortcut.
+            box = QCheckBox(f"Restore channel {number + 1}{name}".replace("&", "&&"))
             box.setChecked(True)
             box.setToolTip("Channels without a tick are skipped; the others keep their place in the stack.")
             box.toggled.connect(lambda _: self.changed.emit())

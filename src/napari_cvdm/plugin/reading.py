@@ -56,12 +56,15 @@ class FileReading:
         Length of each of them; empty when the axes are unknown.
     pixel_size : float or None
         Lateral size of a pixel, in nanometres.
+    channel_names : tuple of str
+        One for each channel, or none.
     """
 
     path: Path | None = None
     axes: str | None = None
     shape: tuple[int, ...] = ()
     pixel_size: float | None = None
+    channel_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class LayerReading:
         Where the pixel size comes from, to be shown beside it.
     path : Path or None
         The file the layer was opened from, if it is one.
+    channel_names : tuple of str
+        Names of the channels, from the file; empty if they are not known.
     """
 
     axes: str
@@ -93,6 +98,7 @@ class LayerReading:
     pixel_size: float | None
     pixel_size_origin: str
     path: Path | None
+    channel_names: tuple[str, ...] = ()
 
 
 def read_layer(layer: Image) -> LayerReading:
@@ -150,6 +156,7 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
         reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
+    reading = replace(reading, channel_names=file.channel_names)
     if file.axes is None or set(reading.axes) - set("QYX"):
         return reading
     # Readers drop axes of length one, so they are left out of the comparison.
