@@ -282,7 +282,7 @@ class TestDisk:
         qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
         click(qtbot, panel.cancel_button)
         finish(qtbot, panel)
-        assert not list(little_memory.parent.iterdir())
+        assert not [path for path in little_memory.parent.iterdir() if "film" in path.name]
         assert [layer.name for layer in viewer.layers] == ["film"]
 
 
