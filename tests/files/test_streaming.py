@@ -19,7 +19,7 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_cvdm.files.streaming import Progress, write_restoration, zarr_targets
-from napari_cvdm.models import PretrainedModel
+from napari_cvdm.models import PretrainedModel, load_model
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 
@@ -176,7 +176,7 @@ class TestResuming:
         unfinished = tmp_path / ".out.zarr.unfinished"
         journal = (unfinished / "finished.txt").read_text()
         assert len(journal.splitlines()) == 3
-        image = zarr.open_group(unfinished / "reconstruction")["0"]
+        image = zarr.open_group(next(unfinished.glob("*/reconstruction")))["0"]
         for channel, row, column in np.ndindex(2, 2, 3):
             if f"block {(channel, row, column)}\n" not in journal:
                 image[channel, 64 * row : 64 * row + 40, 64 * column : 64 * column + 64] = 1e9
@@ -187,15 +187,50 @@ class TestResuming:
                 zarr.open_group(tmp_path / "whole.zarr")[level][:],
             )
 
-    @pytest.mark.parametrize("change", ["settings", "source"])
-    def test_of_another_request_is_refused(self, lazy: LazyRestoration, tmp_path: Path, change: str) -> None:
+    @pytest.mark.parametrize("change", ["settings", "source", "pixels"])
+    def test_of_another_request_is_refused(
+        self,
+        lazy: LazyRestoration,
+        stack: NDArray[np.uint16],
+        tiny_model: PretrainedModel,
+        tmp_path: Path,
+        change: str,
+    ) -> None:
         with pytest.raises(Interrupted):
             write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(3), source={"size": 1})
-        other = replace(lazy, provenance=lazy.provenance | {"seed": 4}) if change == "settings" else lazy
+        other = lazy
+        if change == "settings":
+            other = replace(lazy, provenance=lazy.provenance | {"seed": 4})
+        if change == "pixels":
+            # Another image of the same shape and the same intensities.
+            model = load_model(tiny_model.path)
+            options = {"draws": 2, "steps": 1, "seed": 3, "device": "cpu", "block": 32}
+            other = restore_lazy(stack[:, ::-1], model, axes="CYX", pixel_size=65.0, **options)
+            assert other.provenance == lazy.provenance
         source = {"size": 2} if change == "source" else {"size": 1}
         with pytest.raises(ImageFileError, match="unfinished"):
             write_restoration(other, tmp_path / "out.zarr", source=source)
         write_restoration(other, tmp_path / "out.zarr", source=source, overwrite=True)
+
+    def test_killed_between_the_two_images_finishes_both(
+        self, lazy: LazyRestoration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rename = Path.rename
+
+        def once(path: Path, to: Path) -> Path:
+            if path.name == "uncertainty":
+                raise Interrupted
+            return rename(path, to)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", once)
+            with pytest.raises(Interrupted):
+                write_restoration(lazy, tmp_path / "out.zarr")
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".out.zarr.unfinished", "out.zarr"]
+        write_restoration(lazy, tmp_path / "out.zarr")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["out.zarr", "out_uncertainty.zarr"]
+        with pytest.raises(ImageFileError, match="exists already"):
+            write_restoration(lazy, tmp_path / "out.zarr")
 
     def test_after_sigkill_at_random_moments_five_times_gives_the_same_bytes(
         self, tmp_path: Path, runner: Runner

@@ -1,18 +1,24 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from napari_cvdm.files.unfinished import resume_or_begin
+from napari_cvdm.files.unfinished import delivered, resume_or_begin
 from napari_cvdm.restoration.errors import ImageFileError
 
 REQUEST = {"seed": 1, "shape": [2, 3]}
+
+
+def hidden(target: Path) -> Path:
+    return target.with_name(f".{target.name}.unfinished")
 
 
 def interrupted(target: Path, done: int = 2) -> Path:
     """Leave behind what a run does that is interrupted after some regions."""
     with resume_or_begin(target, REQUEST) as unfinished:
         (unfinished.folder / "picture").mkdir()
-        unfinished.begin(REQUEST)
+        unfinished.begin()
         for region in range(done):
             unfinished.mark(f"block {region}")
     return unfinished.folder
@@ -20,7 +26,7 @@ def interrupted(target: Path, done: int = 2) -> Path:
 
 def test_begins_in_a_hidden_folder_beside_the_target(tmp_path: Path) -> None:
     with resume_or_begin(tmp_path / "new" / "out.zarr", REQUEST) as unfinished:
-        assert unfinished.folder == tmp_path / "new" / ".out.zarr.unfinished"
+        assert unfinished.folder.parent == tmp_path / "new" / ".out.zarr.unfinished"
         assert (unfinished.resumed, unfinished.done, unfinished.is_begun()) == (False, set(), False)
 
 
@@ -33,7 +39,8 @@ def test_the_same_request_finds_what_is_done(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_short_counts_as_not_done(tmp_path: Path) -> None:
-    journal = interrupted(tmp_path / "out", 12) / "finished.txt"
+    interrupted(tmp_path / "out", 12)
+    journal = hidden(tmp_path / "out") / "finished.txt"
     text = journal.read_text()
     assert text.endswith("block 11\n")
     journal.write_text(text[:-2])  # "block 1" stands there now, which is another one
@@ -46,11 +53,42 @@ def test_a_line_that_was_cut_short_counts_as_not_done(tmp_path: Path) -> None:
         assert "block 11" in unfinished.done
 
 
+def test_what_is_done_is_never_lost_while_the_journal_is_put_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path / "out")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"), resume_or_begin(tmp_path / "out", REQUEST):
+            pass
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        assert unfinished.done == {"block 0", "block 1"}
+
+
 def test_files_that_were_being_written_are_removed(tmp_path: Path) -> None:
     folder = interrupted(tmp_path / "out")
     (folder / "picture" / "7.abc.partial").write_bytes(b"half")
-    with resume_or_begin(tmp_path / "out", REQUEST):
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
         assert list((folder / "picture").iterdir()) == []
+        # A worker dies in this very run, and another one writes what it was writing.
+        (folder / "picture" / "8.def.partial").write_bytes(b"half")
+        unfinished.deliver({"picture": tmp_path / "out"})
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_works_for_another_request_still_cannot_write_here(tmp_path: Path) -> None:
+    before = interrupted(tmp_path / "out")
+    with resume_or_begin(tmp_path / "out", {"seed": 2}, discard=True) as unfinished:
+        (unfinished.folder / "picture").mkdir()
+        with pytest.raises(FileNotFoundError):
+            (before / "picture" / "block").write_bytes(b"of the other")
+        unfinished.begin()
+        unfinished.deliver({"picture": tmp_path / "out"})
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_killed_before_it_was_begun_it_begins_anew(tmp_path: Path) -> None:
@@ -102,10 +140,39 @@ class TestDelivery:
             unfinished.deliver({"picture": tmp_path / "out"}, overwrite=True)
         assert not (tmp_path / "out" / "precious").exists()
 
-    def test_goes_on_where_it_was_killed_between_two_parts(self, tmp_path: Path) -> None:
-        folder = interrupted(tmp_path / "out")
-        (folder / "picture").rename(tmp_path / "out")
+    def test_goes_on_where_it_was_killed_between_two_parts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, parts = interrupted(tmp_path / "out"), {"picture": tmp_path / "out", "map": tmp_path / "map"}
         (folder / "map").mkdir()
+        assert delivered(tmp_path / "out", parts) == set()
+        rename = Path.rename
+
+        def once(path: Path, to: Path) -> Path:
+            if path.name == "map":
+                raise KeyboardInterrupt
+            return rename(path, to)
+
+        with (
+            monkeypatch.context() as patch,
+            resume_or_begin(tmp_path / "out", REQUEST) as unfinished,
+        ):
+            patch.setattr(Path, "rename", once)
+            with pytest.raises(KeyboardInterrupt):
+                unfinished.deliver(parts)
+        assert delivered(tmp_path / "out", parts) == {"picture"}
         with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
-            unfinished.deliver({"picture": tmp_path / "out", "map": tmp_path / "map"})
+            unfinished.deliver(parts)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "out"]
+        assert delivered(tmp_path / "out", parts) == set()
+
+    def test_never_claims_what_is_gone(self, tmp_path: Path) -> None:
+        folder = interrupted(tmp_path / "out")
+        (folder / "picture").rmdir()
+        with (
+            pytest.raises(ImageFileError, match="Repeat the command"),
+            resume_or_begin(tmp_path / "out", REQUEST) as unfinished,
+        ):
+            unfinished.deliver({"picture": tmp_path / "out"})
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            assert not unfinished.done

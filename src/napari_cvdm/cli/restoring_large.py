@@ -71,8 +71,10 @@ def restore_large(
             raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
     (source,) = inputs
     require_zarr()
-    if output.resolve() == source.resolve():
-        raise ValueError(f"{output} is an input, which is never written to: choose another name with -o.")
+    if output.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"{output} is an input or within one, which is never written to: choose another name with -o."
+        )
     check_targets(zarr_targets(output), overwrite)
     check_writable(output.parent)
     image = open_image(source, lazily=True)
@@ -83,6 +85,8 @@ def restore_large(
         values["pixel_size"] = image.pixel_size
     pretrained = load_model(model)
     with cluster(scheduler, workers) as client, ProgressDisplay() as display:
+        if client is not None and not client.scheduler_info()["workers"]:
+            typer.echo("The cluster has no workers yet: waiting for the first.", err=True)
         display.advance(source.name, 0.0, "measuring intensities")
         lazy = restore_lazy(image.data, pretrained, **values)
         for warning in lazy.provenance.get("warnings", ()):
@@ -127,9 +131,14 @@ class _Shown:
 
 def _identity(source: Path) -> dict[str, Any]:
     """Return what tells an input from others: a run is not resumed with a file that has changed."""
-    stat = source.stat()
     known: dict[str, Any] = {"name": source.name, "path": str(source.resolve())}
-    return known if source.is_dir() else known | {"size": stat.st_size, "modified": stat.st_mtime_ns}
+    files = [source] if source.is_file() else [each for each in source.rglob("*") if each.is_file()]
+    stats = [each.stat() for each in files]
+    return known | {
+        "files": len(files),
+        "size": sum(each.st_size for each in stats),
+        "modified": max((each.st_mtime_ns for each in stats), default=0),
+    }
 
 
 def _origin(settings: Settings) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from napari_cvdm.files.ome_zarr import (
     require_zarr,
     write_region,
 )
-from napari_cvdm.files.unfinished import Unfinished, resume_or_begin
+from napari_cvdm.files.unfinished import Unfinished, delivered, resume_or_begin
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -32,7 +33,7 @@ ENDINGS = (".ome.zarr", ".zarr")
 CONTENTS = ("reconstruction", "uncertainty")
 """The two images of a result, in the order of `LazyRestoration.pair`."""
 
-_LAYOUT_VERSION = 1  # to be raised when what is written changes, so that no run goes on from another's parts
+_LAYOUT_VERSION = 2  # to be raised when what is written changes, so that no run goes on from another's parts
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def write_restoration(
         "axes": lazy.axes,
         "shape": list(lazy.mean.shape),
         "source": dict(source or {}),
+        "pixels": lazy.fingerprint,
         "restoration": lazy.provenance,
     }
     with resume_or_begin(output, request, discard=overwrite) as unfinished:
@@ -139,16 +141,20 @@ def write_restoration(
                     channel_names=channel_names,
                     provenance=_provenance(lazy, name, source),
                 )
-            unfinished.begin(request)
+            unfinished.begin()
         _Writer(lazy, layout, unfinished, client, progress).run()
         unfinished.deliver(targets, overwrite=overwrite)
     return targets
 
 
 def check_targets(targets: Mapping[str, Path], overwrite: bool) -> None:
-    """Raise `ImageFileError` if a result exists that may not be replaced."""
-    for path in targets.values():
-        if path.exists() and not overwrite:
+    """Raise `ImageFileError` if a result exists that may not be replaced.
+
+    One that an unfinished run has put there itself, before it was killed, does not hinder its completion.
+    """
+    own = delivered(targets[CONTENTS[0]], targets)
+    for name, path in targets.items():
+        if path.exists() and name not in own and not overwrite:
             raise ImageFileError(
                 f"{path} exists already. Choose another name, or allow it to be overwritten."
             )
@@ -161,12 +167,12 @@ def write_pair(
     index: tuple[int, ...],
     top: int,
     left: int,
-) -> bool:
+) -> npt.NDArray[np.bool_]:
     """Write the mean and the standard deviation of one block to their images; runs on a worker."""
     pixels = pair.reshape(2, *pair.shape[-2:])
     for name, part in zip(CONTENTS, pixels, strict=True):
         write_region(Path(folder) / name, layout, index, top, left, part)
-    return True
+    return np.ones(1, bool)
 
 
 class _Writer:
@@ -184,16 +190,18 @@ class _Writer:
         self._client, self._progress = client, progress or (lambda _: None)
         self._coarse = coarse_regions(layout)
         self._total = int(np.prod(lazy.pair.numblocks))
-        self._resumed = self._fine_done()
+        self._missing = [
+            place for place in np.ndindex(*lazy.pair.numblocks) if _name(place) not in unfinished.done
+        ]
+        self._resumed = self._done = self._total - len(self._missing)
 
     def run(self) -> None:
         """Write all blocks, then the coarser levels."""
         self._tell(0.0)
-        pending = dict(self._pending())
-        if pending and self._client is None:
-            self._run_here(pending)
-        elif pending:
-            self._run_on_cluster(pending)
+        if self._missing and self._client is None:
+            self._run_here()
+        elif self._missing:
+            self._run_on_cluster()
         for level, index, row in self._coarse:
             name = f"level{level} {index} {row}"
             if name not in self._unfinished.done:
@@ -201,59 +209,73 @@ class _Writer:
                     coarsen_region(self._unfinished.folder / content, self._layout, level, index, row)
                 self._unfinished.mark(name)
 
-    def _pending(self) -> Iterator[tuple[str, Any]]:
-        """Yield the name and the dask task of every block that is missing."""
-        from dask.delayed import delayed
+    def _written(self) -> tuple[Any, dict[Any, str]]:
+        """Return a dask array with a chunk for every block that is missing, and their names by key.
+
+        To compute a chunk is to write its block. All are in one graph, which many thousands need.
+        """
+        import dask.array as da
+        from dask.highlevelgraph import HighLevelGraph
 
         pair = self._lazy.pair
         starts = [np.cumsum((0, *lengths)).tolist() for lengths in pair.chunks[-2:]]
-        blocks = pair.to_delayed()
         folder = str(self._unfinished.folder.absolute())
-        for place in np.ndindex(*pair.numblocks):
-            name = f"block {place[1:]}"
-            if name not in self._unfinished.done:
-                top, left = starts[0][place[-2]], starts[1][place[-1]]
-                task = delayed(write_pair, pure=False, traverse=False)
-                yield name, task(blocks[place], folder, self._layout, place[1:-2], top, left)
+        # Under a name of its own: a scheduler must not take another run's writing for this one's.
+        label = f"write-{uuid.uuid4().hex}"
+        layer: dict[Any, Any] = {f"layout-{label}": self._layout}
+        for number, place in enumerate(self._missing):
+            corner = starts[0][place[-2]], starts[1][place[-1]]
+            block, layout = (pair.name, *place), f"layout-{label}"
+            layer[label, number] = (write_pair, block, folder, layout, place[1:-2], *corner)
+        graph = HighLevelGraph.from_collections(label, layer, dependencies=[pair])
+        written = da.Array(graph, label, chunks=((1,) * len(self._missing),), dtype=bool)
+        return written, {(label, number): _name(place) for number, place in enumerate(self._missing)}
 
-    def _run_here(self, pending: dict[str, Any]) -> None:
+    def _run_here(self) -> None:
         """Compute in this process, one block after the other; each may use all of its cores."""
         from dask.base import compute
         from dask.callbacks import Callback
 
         from napari_cvdm.restoration.tasks import watching
 
-        names = {task.key: name for name, task in pending.items()}
+        written, names = self._written()
 
         def note(key: Any, *_: object) -> None:
             if key in names:
                 self._finish(names[key])
 
         with watching(self._tell), Callback(posttask=note):
-            compute(*pending.values(), scheduler="synchronous")
+            compute(written, scheduler="synchronous")
 
-    def _run_on_cluster(self, pending: dict[str, Any]) -> None:
+    def _run_on_cluster(self) -> None:
         """Compute on the workers. Blocks that a worker takes with it when it dies are computed on another."""
-        from distributed import as_completed
+        from distributed import as_completed, futures_of
 
-        futures = dict(zip(self._client.compute(list(pending.values())), pending, strict=True))
-        try:
-            for future in as_completed(futures):
-                future.result()
-                self._finish(futures[future])
-        finally:
-            self._client.cancel(list(futures))
+        from napari_cvdm.restoration.cluster import explained
+
+        written, names = self._written()
+        with explained():
+            futures = futures_of(self._client.persist(written))
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    self._finish(names[future.key])
+            finally:
+                self._client.cancel(futures)
 
     def _finish(self, name: str) -> None:
         self._unfinished.mark(name)
+        self._done += 1
         self._tell(0.0)
 
-    def _fine_done(self) -> int:
-        return sum(name.startswith("block") for name in self._unfinished.done)
-
     def _tell(self, part: float) -> None:
-        done = self._fine_done()
-        self._progress(Progress(done, self._total, self._resumed, min(1.0, (done + part) / self._total)))
+        fraction = min(1.0, (self._done + part) / self._total)
+        self._progress(Progress(self._done, self._total, self._resumed, fraction))
+
+
+def _name(place: tuple[int, ...]) -> str:
+    """Return the name of a block in the journal."""
+    return f"block {place[1:]}"
 
 
 def _fine_origin(origin: tuple[float, float], upscaling: int) -> tuple[float, float]:

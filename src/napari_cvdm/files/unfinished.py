@@ -2,14 +2,18 @@
 
 Whatever ends a run, be it Ctrl-C, a crash or the machine, the regions that were finished stay. The same
 request finds them and goes on; another one is refused, because the two would mix.
+
+The parts of a result lie in a folder that is named after the request. A worker that is still busy with an
+earlier request, and that nobody can stop, finds its own folder gone and cannot write into another's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,20 @@ from filelock import FileLock, Timeout
 from napari_cvdm.restoration.errors import ImageFileError
 
 _REQUEST, _JOURNAL, _LOCK = "request.json", "finished.txt", "lock"
+_COMPLETE = "complete"  # the line of the journal that says that nothing is left but to deliver
 
 
 class Unfinished:
     """The folder of a result under way. Made by `resume_or_begin`.
+
+    Parameters
+    ----------
+    folder : Path
+        The hidden folder.
+    request : mapping
+        What is being made.
+    resumed : bool
+        Whether a run before has begun it.
 
     Attributes
     ----------
@@ -34,20 +48,21 @@ class Unfinished:
         Whether a run before has begun it.
     """
 
-    def __init__(self, folder: Path, resumed: bool) -> None:
-        self.folder, self.resumed = folder, resumed
+    def __init__(self, folder: Path, request: Mapping[str, Any], resumed: bool) -> None:
+        self._root, self._request, self.resumed = folder, _canonical(request), resumed
+        self.folder = folder / hashlib.sha256(self._request.encode()).hexdigest()[:16]
+        self.folder.mkdir(exist_ok=True)
         self.done: set[str] = set()
         if resumed:
-            text = (folder / _JOURNAL).read_text(encoding="utf-8")
+            text = (folder / _JOURNAL).read_text(encoding="utf-8") if (folder / _JOURNAL).exists() else ""
             # A line without its end was being written when the run was killed: its region is done again.
             self.done = {line.strip() for line in text.splitlines(keepends=True) if line.endswith("\n")}
-            (folder / _JOURNAL).write_text("".join(f"{line}\n" for line in sorted(self.done)), "utf-8")
-            for stray in folder.rglob("*.partial"):
-                stray.unlink()  # what zarr was writing when the run was killed
+            _replace(folder / _JOURNAL, "".join(f"{line}\n" for line in sorted(self.done)))
+            self._remove_strays()
 
     def mark(self, region: str) -> None:
         """Note that a region is written."""
-        with (self.folder / _JOURNAL).open("a", encoding="utf-8") as journal:
+        with (self._root / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(f"{region}\n")
             journal.flush()
             os.fsync(journal.fileno())
@@ -55,14 +70,12 @@ class Unfinished:
 
     def is_begun(self) -> bool:
         """Whether `begin` was called, in this run or one before."""
-        return (self.folder / _REQUEST).exists()
+        return (self._root / _REQUEST).exists()
 
-    def begin(self, request: Mapping[str, Any]) -> None:
+    def begin(self) -> None:
         """Note what is being made, once the empty parts of the result are there."""
-        (self.folder / _JOURNAL).touch()
-        temporary = self.folder / f"{_REQUEST}.new"
-        temporary.write_text(_canonical(request), encoding="utf-8")
-        temporary.replace(self.folder / _REQUEST)
+        (self._root / _JOURNAL).touch()
+        _replace(self._root / _REQUEST, self._request)
 
     def deliver(self, parts: Mapping[str, Path], *, overwrite: bool = False) -> None:
         """Move the finished parts to their places, and remove the folder.
@@ -73,11 +86,23 @@ class Unfinished:
             Name in `folder` and place of each.
         overwrite : bool
             Replace what is there.
+
+        Raises
+        ------
+        ImageFileError
+            If something is there that may not be replaced.
         """
+        self._remove_strays()
+        self.mark(_COMPLETE)
         for name, target in parts.items():
             source = self.folder / name
-            if not source.exists():
+            if not source.exists() and target.exists():
                 continue  # delivered already, when a run was killed between two parts
+            if not source.exists():
+                (self._root / _REQUEST).unlink()
+                raise ImageFileError(
+                    f"{target} was finished, and has been moved away. Repeat the command to make it again."
+                )
             if target.exists():
                 if not overwrite:
                     raise ImageFileError(
@@ -85,7 +110,15 @@ class Unfinished:
                     )
                 remove(target)
             source.rename(target)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        (
+            self._root / _REQUEST
+        ).unlink()  # first of all: what a killed clean-up leaves then counts for nothing
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _remove_strays(self) -> None:
+        """Remove what zarr was writing when a run, or a worker of this one, was killed."""
+        for stray in self.folder.rglob("*.partial"):
+            stray.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -110,9 +143,11 @@ def resume_or_begin(
     Raises
     ------
     ImageFileError
-        If another process is at work on it, it belongs to another request, or it cannot be written.
+        If another process is at work on it, or it belongs to another request.
+    OSError
+        If it cannot be written.
     """
-    folder = target.with_name(f".{target.name}.unfinished")
+    folder = _folder_of(target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / _LOCK, timeout=0)
@@ -125,12 +160,37 @@ def resume_or_begin(
                     "Repeat the command it came from to finish it, or add --overwrite to throw it away."
                 )
             if not resumed:
+                # The request goes first: without it, what else is still there counts for nothing.
+                begun.unlink(missing_ok=True)
                 for child in folder.iterdir():
                     if child.name != _LOCK:
                         remove(child)
-            yield Unfinished(folder, resumed)
+            yield Unfinished(folder, request, resumed)
     except Timeout as error:
         raise ImageFileError(f"{target} is being written by another process at this moment.") from error
+
+
+def delivered(target: Path, parts: Iterable[str]) -> set[str]:
+    """Return which parts of a result are at their places already, because a run was killed in between.
+
+    Parameters
+    ----------
+    target : Path
+        As for `resume_or_begin`.
+    parts : iterable of str
+        Names of the parts.
+    """
+    folder = _folder_of(target)
+    try:
+        complete = f"{_COMPLETE}\n" in (folder / _JOURNAL).read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    return {name for name in parts if complete and not any(folder.glob(f"*/{name}"))}
+
+
+def forget(target: Path) -> None:
+    """Throw away what a run that was given up has left of a result."""
+    shutil.rmtree(_folder_of(target), ignore_errors=True)
 
 
 def remove(path: Path) -> None:
@@ -139,6 +199,20 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _folder_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.unfinished")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a text file such that either the old or the new text is there, whatever happens."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def _canonical(request: Mapping[str, Any]) -> str:

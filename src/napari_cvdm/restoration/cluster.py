@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,8 +48,10 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Any]:
         return
     if workers is None or workers < 1:
         raise InputError(f"The number of workers must be at least 1, not {workers}.")
-    # dask gives each process one thread for arithmetic; here they share out all cores.
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    from napari_cvdm.restoration.execution import available_cores
+
+    # dask gives each process one thread for arithmetic; here they share out the cores that are ours to use.
+    threads = str(max(1, available_cores() // workers))
     environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
@@ -59,9 +60,40 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: two runs at once must not want the same
             memory_limit=0,
         ) as local,
         Client(local) as client,
     ):
         yield client
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the ends that a computation on a cluster can come to into an `InputError` that says what to do.
+
+    Errors of the computation itself pass through as they are.
+    """
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise InputError(
+            "The workers of the cluster died again and again over the same block, most often because they "
+            "have too little memory. Give them more (2 GB for each, and what the model takes); the same command "
+            "then goes on from what is finished."
+        ) from error
+    except (CancelledError, CommClosedError) as error:
+        raise InputError(
+            "The dask scheduler was lost in mid-run. Start it and its workers again; the same command then "
+            "goes on from what is finished."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"The workers of the cluster lack the package {error.name}. Install napari-cvdm where the "
+            "scheduler and the workers run, in the same version as here."
+        ) from error

@@ -18,6 +18,7 @@ from dask.highlevelgraph import HighLevelGraph
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.fingerprint import Fingerprinted
 from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, Normalizing, fit_selected
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
@@ -58,6 +59,8 @@ class LazyRestoration:
         Restored pixels per input pixel along Y and X.
     provenance : dict
         How the result is made, in values that JSON can hold. Nothing in it changes from run to run.
+    fingerprint : str
+        Tells the image from another of the same shape: of all pixels that its intensities were measured on.
     """
 
     mean: Any
@@ -67,6 +70,7 @@ class LazyRestoration:
     pixel_size: float | None
     upscaling: int
     provenance: dict[str, Any] = field(repr=False)
+    fingerprint: str = ""
 
     @property
     def restored_pixel_size(self) -> float | None:
@@ -147,17 +151,24 @@ def restore_lazy(
         region=region, normalize=normalize, lazily=True,
     )  # fmt: skip
     side, reach = _block_and_halo(request, block, halo)
-    normalizations = measure(image, request.selection, normalize, percentiles_for(model))
+    normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))
     calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
     engine = EngineSpec(device, request.tile, request.settings)
-    pair = _build(image, request, side, reach, normalizations, sampling, engine)
+    pair = _build(image, fingerprint, request, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]
     provenance |= {"device": device, "tile": {"requested": tile}, "blocks": {"side": side, "halo": reach}}
     mean, std = (da.moveaxis(each, (-2, -1), (request.axes.y, request.axes.x)) for each in (pair[0], pair[1]))
     return LazyRestoration(
-        mean, std, pair, request.axes.names, request.pixel_size, model.upscaling, provenance
+        mean,
+        std,
+        pair,
+        request.axes.names,
+        request.pixel_size,
+        model.upscaling,
+        provenance,
+        fingerprint,
     )
 
 
@@ -166,11 +177,18 @@ def measure(
     selection: Selection,
     per: Normalizing = "stack",
     percentiles: tuple[float, float] = PERCENTILES,
-) -> dict[Index, Normalization]:
+) -> tuple[dict[Index, Normalization], str]:
     """Measure intensities in one pass over an array of any size, in memory that does not grow with it.
 
     The percentiles are those that `napari_cvdm.restore` takes, to the last digit: exact ones of the same
     pixels, about four million of each channel, thinned out evenly.
+
+    Returns
+    -------
+    normalizations : dict
+        Of every chosen plane, under its index.
+    fingerprint : str
+        Of the pixels that were looked at.
 
     Raises
     ------
@@ -184,9 +202,10 @@ def measure(
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
         image = da.from_array(image, chunks=chunks, name=False)
-    normalizations = fit_selected(image, selection, per, percentiles)
+    read = Fingerprinted(image)
+    normalizations = fit_selected(read, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
-    return normalizations
+    return normalizations, read.fingerprint
 
 
 def _block_and_halo(
@@ -209,6 +228,7 @@ def _block_and_halo(
 
 def _build(
     image: Any,
+    fingerprint: str,
     request: Request,
     side: int,
     reach: int,
@@ -221,7 +241,7 @@ def _build(
     axes = selection.whole
     planes = da.moveaxis(image, (axes.y, axes.x), (-2, -1)) if isinstance(image, da.Array) else None
     name = "restore-" + tokenize(
-        image, selection, request.model.sha256, normalizations, sampling, engine, side, reach
+        image, fingerprint, selection, request.model.sha256, normalizations, sampling, engine, side, reach
     )
     # What all tasks share has a key of its own, so that it reaches each worker once.
     layer: dict[Any, Any] = {f"model-{name}": model}

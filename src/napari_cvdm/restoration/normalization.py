@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from math import ceil, isfinite, sqrt
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -139,7 +140,7 @@ def fit_planes(
         # A percentile range of mere rounding errors would blow everything else up to millions.
         if high - low > 1e-6 * float(np.ptp(sample)):
             return Normalization(low, high, percentiles)
-    low, high = _extremes(planes())
+    low, high = _extremes(planes(), shape)
     return Normalization(low, high, (0.0, 100.0))
 
 
@@ -156,17 +157,32 @@ def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[
         yield values[np.isfinite(values)]
 
 
-def _extremes(planes: Iterable[Any]) -> tuple[float, float]:
+def _extremes(planes: Iterable[Any], shape: tuple[int, ...]) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for plane in planes:
-        with reading():
-            values = np.asarray(plane).astype(np.float64)
-        values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
+        for rows in _strips(plane, *shape[1:]):
+            with reading():
+                strip = np.asarray(plane[rows.start : rows.stop])
+            # Converted some rows at a time: as float64 a large plane could be eight times its size.
+            for part in np.array_split(strip, max(1, strip.size // SAMPLE_SIZE)):
+                values = part.astype(np.float64)
+                values = values[np.isfinite(values)]
+                if values.size:
+                    low, high = min(low, float(values.min())), max(high, float(values.max()))
     if low > high:
         raise InputError("The image has no finite pixels to measure intensities on.")
     return low, high
+
+
+def _strips(plane: Any, height: int, width: int) -> list[range]:
+    """Cut a plane into strips of rows that are read at once: those of its chunks, where it is in any."""
+    chunks = getattr(plane, "chunks", None)
+    if chunks is not None and isinstance(chunks[0], tuple):  # dask's
+        ends = np.cumsum(chunks[0]).tolist()
+    else:
+        rows = max(1, SAMPLE_SIZE // width)
+        ends = [*range(rows, height, rows), height]
+    return [range(start, end) for start, end in pairwise((0, *ends))]
 
 
 def fit_normalizations(

@@ -3,17 +3,24 @@
 A block's task carries a `ModelReference`: a name, a path and a hash, but no weights. The first task in a
 process loads the file and prepares the networks; those after it find them there. A model that is in no file,
 such as one still being trained, travels itself.
+
+All blocks of a process are computed in one and the same thread. Memory that a thread gives back is kept for
+that thread (each has an arena of its own in the C library), so that blocks going round sixteen threads, be it
+one after the other, would take the memory of sixteen.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.restoration.device import choose_device
@@ -25,9 +32,13 @@ if TYPE_CHECKING:
 
     from napari_cvdm.models import PretrainedModel
 
+T = TypeVar("T")
+
 _MOST_RESIDENT = 2  # prepared engines kept in a process
 
 _lock = threading.Lock()
+_starting = threading.Lock()
+_queues: dict[int, SimpleQueue[Any]] = {}  # of the process with this number: a fork has no threads of its own
 _engines: OrderedDict[Hashable, tuple[PlaneEngine, object]] = OrderedDict()
 
 
@@ -141,3 +152,33 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
                 _engines.popitem(last=False)
         _engines.move_to_end(key)
         yield _engines[key][0]
+
+
+def in_one_thread(work: Callable[[], T]) -> T:
+    """Do some work in the thread of this process that does all such work; wait for the result.
+
+    That is the main thread, if it is the one that calls: there, Ctrl-C ends the work. Else it is a thread in
+    the background that does not keep the process from ending.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return work()
+    with _starting:
+        if os.getpid() not in _queues:
+            _queues[os.getpid()] = SimpleQueue()
+            threading.Thread(target=_serve, args=(_queues[os.getpid()],), daemon=True).start()
+        jobs = _queues[os.getpid()]
+    done: Future[T] = Future()
+    jobs.put((work, done))
+    return done.result()
+
+
+def _serve(jobs: SimpleQueue[Any]) -> None:
+    while True:
+        _do(*jobs.get())
+
+
+def _do(work: Callable[[], T], done: Future[T]) -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:  # whatever it is, the caller is told
+        done.set_exception(error)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.block import Sampling, Window, restore_block
 from napari_cvdm.restoration.normalization import Normalization
-from napari_cvdm.restoration.resident import EngineSpec, ModelReference, resident_engine
+from napari_cvdm.restoration.resident import EngineSpec, ModelReference, in_one_thread, resident_engine
 from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
@@ -130,16 +130,19 @@ def restore_from_array(task: BlockTask, model: ModelReference | PretrainedModel,
 def _restore(
     task: BlockTask, model: ModelReference | PretrainedModel, pixels: npt.NDArray[Any]
 ) -> FloatArray:
-    with resident_engine(model, task.engine) as engine:
-        pair = restore_block(
-            engine,
-            pixels,
-            task.window,
-            plane=task.plane,
-            normalization=task.normalization,
-            sampling=task.sampling,
-            report=_watchers[-1] if _watchers else None,
-        )
+    def compute() -> FloatArray:
+        with resident_engine(model, task.engine) as engine:
+            return restore_block(
+                engine,
+                pixels,
+                task.window,
+                plane=task.plane,
+                normalization=task.normalization,
+                sampling=task.sampling,
+                report=_watchers[-1] if _watchers else None,
+            )
+
+    pair = in_one_thread(compute)
     # One chunk of the result: (2, 1, ..., 1, Y, X).
     return pair.reshape(2, *(1 for _ in task.index), *pair.shape[1:])
 
