@@ -11,6 +11,7 @@ import pytest
 import zarr
 
 from napari_cvdm.cli import main
+from napari_cvdm.cli.restoring_large import _identity as identity
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
 from napari_cvdm.files.tiff import read_tiff
@@ -126,9 +127,31 @@ class TestToZarr:
             == 2
         )
 
+    @pytest.mark.parametrize("source", ["out.zarr", "out_uncertainty.zarr", "."])
+    def test_never_writes_to_its_input(
+        self, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / source
+        data = np.arange(400, dtype=np.uint16).reshape(20, 20)
+        zarr.create_array(folder, data=data, chunks=(10, 10), overwrite=True)
+        before = names(folder)
+        assert main(["restore", str(folder), "-o", str(tmp_path / "out.zarr"), "--overwrite"]) == 2
+        assert "never written to" in capsys.readouterr().err
+        assert names(folder) == before
+
     def test_takes_one_image(self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["restore", str(film), str(film), "-o", str(tmp_path / "out.zarr")]) == 2
         assert "one by one" in capsys.readouterr().err
+
+
+class TestIdentity:
+    def test_of_a_folder_changes_with_any_of_its_files(self, tmp_path: Path) -> None:
+        data = np.arange(400, dtype=np.uint16).reshape(20, 20)
+        array = zarr.create_array(tmp_path / "in.zarr", data=data, chunks=(10, 10))
+        before = identity(tmp_path / "in.zarr")
+        assert identity(tmp_path / "in.zarr") == before
+        array[3, 3] = 7
+        assert identity(tmp_path / "in.zarr") != before
 
 
 class TestFromZarr:

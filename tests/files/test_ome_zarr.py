@@ -30,6 +30,15 @@ def metadata(folder: Path) -> dict[str, Any]:
 
 class TestLayout:
     @pytest.mark.parametrize(
+        ("side", "region", "chunk"),
+        [(1042, 1042, 512), (3000, 2048, 512), (3000, 208, 208), (3000, 1048, 262), (30, 2048, 512)],
+    )
+    def test_has_chunks_that_no_two_regions_share_and_that_are_not_tiny(
+        self, side: int, region: int, chunk: int
+    ) -> None:
+        assert layout_of("YX", (side, side), region).chunk == chunk
+
+    @pytest.mark.parametrize(
         ("axes", "shape", "letters", "stored"),
         [
             ("YX", (8, 9), "YX", (8, 9)),

@@ -1,15 +1,20 @@
 """Clusters: blocks on other processes, and what happens when one of those dies."""
 
 import sys
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.array as da
+import distributed
 import numpy as np
 import pytest
+from distributed import KilledWorker
 
 from napari_cvdm.models import PretrainedModel, load_model, save_model
-from napari_cvdm.restoration.cluster import cluster
+from napari_cvdm.restoration import execution
+from napari_cvdm.restoration.cluster import cluster, explained
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.lazy import restore_lazy
 
@@ -50,6 +55,41 @@ def test_a_killed_worker_loses_nothing_and_changes_nothing(model: PretrainedMode
     # A worker may have another number of threads than this process, which rounds sums in another order.
     for recovered, undisturbed in zip(pair, (expected.mean, expected.std), strict=True):
         np.testing.assert_allclose(recovered, undisturbed, rtol=0, atol=1e-5 * np.ptp(expected.mean))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KilledWorker("block", None, 3), "too little memory"),
+        (CancelledError("block"), "goes on from what is finished"),
+        (
+            ModuleNotFoundError("No module named 'napari_cvdm'", name="napari_cvdm"),
+            "lack the package napari_cvdm",
+        ),
+    ],
+)
+def test_ends_of_a_cluster_say_what_to_do(error: Exception, words: str) -> None:
+    with pytest.raises(InputError, match=words), explained():
+        raise error
+
+
+def test_errors_of_the_blocks_themselves_pass() -> None:
+    with pytest.raises(InputError, match="as it is"), explained():
+        raise InputError("as it is")
+
+
+def test_workers_share_out_the_cores_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "available_cores", lambda: 6)
+    seen: dict[str, Any] = {}
+
+    def local(**options: Any) -> Any:
+        seen.update(dask.config.get("distributed.nanny.pre-spawn-environ"))
+        raise InputError("enough")
+
+    monkeypatch.setattr(distributed, "LocalCluster", local)
+    with pytest.raises(InputError, match="enough"), cluster(None, 2):
+        pass
+    assert seen["OMP_NUM_THREADS"] == "3"
 
 
 def test_a_scheduler_that_does_not_answer_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -138,6 +139,28 @@ def test_large_stacks_are_thinned_evenly_and_reproducibly(monkeypatch):
     assert thinned == fit_normalizations(stack, axes)[0,]
     assert thinned.high == pytest.approx(exact.high, rel=0.1)
     assert thinned.low == pytest.approx(exact.low, rel=0.2)
+
+
+class OnlyStrips:
+    """A plane that is never asked for as a whole."""
+
+    def __init__(self, plane, most):
+        self.plane, self.most, self.dtype = plane, most, plane.dtype
+
+    def __getitem__(self, wanted):
+        part = self.plane[wanted]
+        assert part.size <= self.most
+        return part
+
+
+def test_extremes_of_a_large_plane_are_found_strip_by_strip(monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE_SIZE", 2000)
+    plane = np.full((301, 100), 7.0)
+    plane[300, 99], plane[17, 3], plane[44, 4] = 900.0, -2.0, np.nan
+    expected = Normalization(-2.0, 900.0, (0.0, 100.0))
+    assert module.fit_planes(lambda: [OnlyStrips(plane, 2000)], (1, 301, 100)) == expected
+    chunked = da.from_array(plane, chunks=(150, 30))
+    assert fit_normalizations(chunked, resolve_axes(plane.shape))[()] == expected
 
 
 def test_thinning_never_skips_a_plane_altogether(monkeypatch):

@@ -1,5 +1,7 @@
 """The model in a worker process: by reference, once."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.resident import (
     EngineSpec,
     ModelReference,
+    in_one_thread,
     load_referenced,
     reference_to,
     resident_engine,
@@ -87,3 +90,21 @@ class TestResidentEngine:
             with resident_engine(model, replace(SPEC, tile=tile)):
                 pass
         assert len(resident._engines) == 2
+
+
+class TestOneThread:
+    def test_is_the_same_for_all_that_call(self) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            used = set(pool.map(lambda _: in_one_thread(threading.get_ident), range(16)))
+        assert len(used) == 1
+        assert threading.get_ident() not in used
+
+    def test_is_the_main_thread_if_that_one_calls(self) -> None:
+        assert in_one_thread(threading.get_ident) == threading.get_ident()
+
+    def test_passes_on_what_goes_wrong_and_works_on(self) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            failed = pool.submit(in_one_thread, lambda: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                failed.result(timeout=60)
+            assert pool.submit(in_one_thread, lambda: 7).result(timeout=60) == 7

@@ -71,10 +71,11 @@ def restore_large(
             raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
     (source,) = inputs
     require_zarr()
-    if output.resolve().is_relative_to(source.resolve()):
-        raise ValueError(
-            f"{output} is an input or within one, which is never written to: choose another name with -o."
-        )
+    for target in zarr_targets(output).values():
+        if target.resolve().is_relative_to(source.resolve()):
+            raise ValueError(
+                f"{target} is an input or within one, which is never written to: choose another name with -o."
+            )
     check_targets(zarr_targets(output), overwrite)
     check_writable(output.parent)
     image = open_image(source, lazily=True)

@@ -79,7 +79,8 @@ def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:
     shape : sequence of int
         Lengths of the leading axes, Y and X.
     region : int
-        Side of the regions that are written at once. Chunks are chosen so that no two regions share one.
+        Side of the regions that are written at once. Where there are several, chunks are chosen so that no
+        two share one.
 
     Raises
     ------
@@ -93,8 +94,11 @@ def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:
     while max(level[-2:]) > CHUNK:
         level = (*level[:-2], -(-level[-2] // 2), -(-level[-1] // 2))
         shapes.append(level)
-    parts = next(n for n in range(1, region + 1) if region % n == 0 and region // n <= CHUNK)
-    return ZarrLayout("".join(letters[i] for i in order), order, tuple(shapes), region // parts)
+    chunk = CHUNK
+    if max(shapes[0][-2:]) > region:
+        parts = next(n for n in range(1, region + 1) if region % n == 0 and region // n <= CHUNK)
+        chunk = region // parts
+    return ZarrLayout("".join(letters[i] for i in order), order, tuple(shapes), chunk)
 
 
 def create_ome_zarr(

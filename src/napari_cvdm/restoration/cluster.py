@@ -84,8 +84,8 @@ def explained() -> Iterator[None]:
     except KilledWorker as error:
         raise InputError(
             "The workers of the cluster died again and again over the same block, most often because they "
-            "have too little memory. Give them more (2 GB for each, and what the model takes); the same command "
-            "then goes on from what is finished."
+            "have too little memory. Give them more (2 GB for each, and what the model takes); the same "
+            "command then goes on from what is finished."
         ) from error
     except (CancelledError, CommClosedError) as error:
         raise InputError(
