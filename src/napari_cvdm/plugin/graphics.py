@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -27,8 +29,8 @@ def make_canvas_current(window: QMainWindow | None) -> None:
     window : QMainWindow or None
         The viewer's window.
     """
-    if window is not None:
-        for canvas in window.findChildren(QOpenGLWidget):
+    with suppress(RuntimeError):  # the window is gone, and its context with it
+        for canvas in [] if window is None else window.findChildren(QOpenGLWidget):
             canvas.makeCurrent()
 
 

@@ -101,6 +101,18 @@ def test_closing_it_puts_the_viewer_back_and_deletes_it(viewer, add_result, open
     viewer.layers.remove("cell CVDM")
 
 
+def test_no_layer_is_removed_in_the_middle_of_another_s_removal(viewer, panel, qtbot):
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+    under_way, deepest = [], []
+    viewer.layers.events.removing.connect(lambda: under_way.append(1))
+    viewer.layers.events.removing.connect(lambda: deepest.append(len(under_way)), position="last")
+    viewer.layers.events.removed.connect(lambda event: under_way.pop(), position="last")
+    viewer.layers.remove("cell CVDM")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" not in viewer.layers, timeout=10_000)
+    assert deepest == [1, 1]
+
+
 @pytest.mark.parametrize("during", ["look", "colour", "schedule"])
 def test_closing_it_in_the_middle_of_a_computation(
     viewer, use_small_model, add_result, open_panel, qtbot, during

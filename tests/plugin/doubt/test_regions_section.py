@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
-from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cvdm.assessment.regions import UncertainRegion
-from napari_cvdm.plugin.doubt import places, regions_section
-from napari_cvdm.plugin.doubt.places import Place, physical, ranked
-from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.doubt import regions_section
 
 BOXES = "cell CVDM look again"
 
@@ -85,23 +79,6 @@ def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbo
     assert list(viewer.layers[BOXES].text.values) == wanted
 
 
-def test_areas_in_words():
-    assert doctest.testmod(places).failed == 0
-
-
-def test_area_and_position_are_those_of_a_turned_and_sheared_layer():
-    layer = Image(
-        np.zeros((20, 20)), scale=(100, 200), units=("nm", "nm"), rotate=30, shear=[0.5], translate=(1000, 0)
-    )
-    place = Place(UncertainRegion(1, (4, 3), (0, 0, 9, 7), 63, 1.0), Slice((None, None)))
-    area, y, x = physical(place, layer)
-    np.testing.assert_allclose(area, 63 * 0.1 * 0.2)  # neither turning nor shearing changes an area
-    sheared = np.array([0.1 * 4 + 0.5 * 0.2 * 3, 0.2 * 3])
-    cos, sin = np.cos(np.pi / 6), np.sin(np.pi / 6)
-    expected = np.array([[cos, -sin], [sin, cos]]) @ sheared + (1, 0)
-    np.testing.assert_allclose((y, x), expected)
-
-
 def test_finding_again_replaces_the_boxes(viewer, panel, qtbot):
     find(panel, qtbot, panel.regions.here)
     first = viewer.layers[BOXES]
@@ -125,10 +102,3 @@ def test_clicks_after_the_result_has_gone_do_nothing(viewer, panel, qtbot):
     viewer.layers.remove("cell CVDM uncertainty")
     assert panel.regions.table.rowCount() == 0
     panel.regions.table.cellClicked.emit(0, 0)
-
-
-def test_places_of_several_planes_are_ranked_together():
-    def place(mean: float) -> Place:
-        return Place(UncertainRegion(1, (0, 0), (0, 0, 1, 1), 1, mean), Slice((None, None)))
-
-    assert [p.region.mean_uncertainty for p in ranked([place(1), place(3), place(2)], 2)] == [3, 2]

@@ -45,6 +45,29 @@ def test_relative_thresholds_are_per_cent_of_the_signal(viewer, panel, qtbot):
     np.testing.assert_array_equal(viewer.layers[MARKS].data, expected)
 
 
+def test_each_measure_remembers_its_threshold(panel, qtbot):
+    panel.threshold.slider.setValue(123)
+    for index, measure in ((1, "relative"), (0, "absolute")):
+        panel.measure.setCurrentIndex(index)
+        qtbot.waitUntil(
+            lambda measure=measure: panel.link.look is not None and panel.link.look.measure == measure,
+            timeout=10_000,
+        )
+    qtbot.waitUntil(panel.threshold.isEnabled)
+    assert abs(panel.threshold.threshold - 123) < 1
+
+
+def test_a_plane_with_larger_errors_makes_the_slider_longer(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    first = panel.link.look
+    end, threshold = panel.threshold.slider.maximum(), panel.threshold.threshold
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: panel.link.look not in (None, first), timeout=10_000)
+    assert panel.threshold.slider.maximum() > end + 20
+    assert abs(panel.threshold.threshold - threshold) < 0.01
+
+
 def test_another_plane_keeps_the_threshold_and_gets_its_own_marks(viewer, add_result, open_panel, qtbot):
     _, _, uncertainty = add_result((3, 64, 80))
     panel = open_panel()

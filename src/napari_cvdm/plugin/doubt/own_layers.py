@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer
 
 from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.linked import Result, real
@@ -34,12 +33,19 @@ class OwnLayers:
     ----------
     viewer : napari.Viewer
         The viewer itself, not a proxy.
+    parent : QObject, optional
+        Something in the viewer's window: when that is destroyed, nothing is shown any more.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
         self._results: dict[str, Result] = {}
+        self._to_show: list[weakref.ref[Layer]] = []
+        self._showing = QTimer(parent)
+        self._showing.setSingleShot(True)
+        self._showing.setInterval(_BETWEEN_STEPS)
+        self._showing.timeout.connect(self._show_added)
 
     def get(self, name: str) -> Layer | None:
         """Return the layer of that name, if it is in the viewer."""
@@ -61,7 +67,8 @@ class OwnLayers:
         insert_quietly(self._viewer, layer, above)
         self._layers[name] = layer
         if show:
-            QTimer.singleShot(_BETWEEN_STEPS, partial(_show, weakref.ref(layer), self._viewer))
+            self._to_show.append(weakref.ref(layer))
+            self._showing.start()
         return layer
 
     def show_plane(
@@ -145,9 +152,10 @@ class OwnLayers:
         """Whether a layer is one of these."""
         return any(real(layer) is own for own in self._layers.values())
 
-
-def _show(reference: weakref.ref[Layer], viewer: Any) -> None:
-    layer = reference()
-    # A layer shown again would lose the tool that was taken up on it.
-    if layer is not None and layer in viewer.layers and not layer.visible:
-        layer.visible = True
+    def _show_added(self) -> None:
+        added, self._to_show = self._to_show, []
+        for reference in added:
+            layer = reference()
+            # A layer shown again would lose the tool that was taken up on it.
+            if layer is not None and layer in self._viewer.layers and not layer.visible:
+                layer.visible = True

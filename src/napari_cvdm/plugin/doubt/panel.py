@@ -81,8 +81,11 @@ class DoubtPanel(QWidget):
         super().__init__()
         self._window: Callable[[], QMainWindow | None] = lambda: None
         self.link = Link(napari_viewer, self)
-        self._pictures_kept, self._marks = OwnLayers(self.link.viewer), OwnLayers(self.link.viewer)
+        self._pictures_kept, self._marks = (OwnLayers(self.link.viewer, self) for _ in range(2))
         self._arrangement = Arrangement(self.link, self._pictures_kept)
+        self._clearing = QTimer(self)
+        self._clearing.setSingleShot(True)
+        self._clearing.timeout.connect(self._clear)
         self._pictures = Pictures(self.link, self._pictures_kept, self)
         self.results, self.originals, self.measure = ElidingCombo(), ElidingCombo(), ElidingCombo()
         self.message = note(NO_RESULT)
@@ -165,10 +168,19 @@ class DoubtPanel(QWidget):
         self.message.setVisible(bool(words))
 
     def _on_switched(self) -> None:
-        """Pictures of another result are of no use."""
+        """Pictures of a result that is gone are of no use.
+
+        It may be gone because a layer is being removed this very moment, and napari's list of layers does not
+        stand that others are removed in the middle of it.
+        """
         if self.link.result is None:
-            self._pictures_kept.remove_all()
+            self._clearing.start()
+
+    def _clear(self) -> None:
+        if self.link.result is None:
             self._arrangement.restore()
+            if self._pictures_kept.remove_one():
+                self._clearing.start()
 
     def _on_theme(self, event: Any = None) -> None:
         for part in (self.profile, self.histogram):

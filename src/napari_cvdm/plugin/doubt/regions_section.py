@@ -112,7 +112,7 @@ class RegionsSection(QWidget):
 
     def _clear(self) -> None:
         self._background.drop()
-        self._places, self._wanted = [], False
+        self._places, self._wanted, self._listed = [], False, None
         self.table.setRowCount(0)
         self.hint.setText(_HINT)
 

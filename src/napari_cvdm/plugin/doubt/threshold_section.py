@@ -54,6 +54,7 @@ class ThresholdSection(QWidget):
         super().__init__()
         self._link, self._marks = link, marks
         self._set_for: tuple[Any, str] | None = None
+        self._chosen: dict[tuple[Any, str], float] = {}
         self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.slider.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
         self.words = note()
@@ -96,22 +97,29 @@ class ThresholdSection(QWidget):
         self.setEnabled(look is not None)
         if look is None:
             self.words.setText("")
+            if self._link.result is None:  # do not keep the layers of a result that is gone
+                self._set_for = None
+                self._chosen.clear()
             return
         several = full_data(look.result.reconstruction).size > look.doubt.mean.size * look.slice.step**2
         self.whole.setVisible(several)
         scope = (look.result, look.measure)
+        relative, top = look.measure == "relative", max(look.curve.highest, 1e-9)
+        end = min(top, 5.0) * self._per_unit() if relative else top
+        self.slider.blockSignals(True)
         if scope != self._set_for:
             # Another plane of the same stack keeps the threshold, so that planes can be compared.
+            if self._set_for is not None and self._set_for[0] != look.result:
+                self._chosen.clear()
             self._set_for = scope
-            per_unit, top = self._per_unit(), max(look.curve.highest, 1e-9)
-            self.slider.blockSignals(True)
-            self.slider.setDecimals(
-                1 if look.measure == "relative" else max(0, 2 - int(np.floor(np.log10(top))))
-            )
-            self.slider.setRange(0, min(top, 5.0) * per_unit if look.measure == "relative" else top)
-            self.slider.setSingleStep((self.slider.maximum() or 1) / 100)  # type: ignore[arg-type]
-            self.slider.setValue(look.curve.threshold_for(_AT_FIRST) * per_unit)
-            self.slider.blockSignals(False)
+            self.slider.setDecimals(1 if relative else max(0, 2 - int(np.floor(np.log10(top)))))
+            self.slider.setRange(0, end)
+            self.slider.setSingleStep(end / 100)  # type: ignore[arg-type]
+            first = look.curve.threshold_for(_AT_FIRST) * self._per_unit()
+            self.slider.setValue(self._chosen.get(scope, first))
+        elif end > self.slider.maximum():
+            self.slider.setMaximum(end)  # type: ignore[arg-type]
+        self.slider.blockSignals(False)
         self._on_moved()
 
     def _on_moved(self) -> None:
@@ -119,6 +127,7 @@ class ThresholdSection(QWidget):
         if look is None or threshold is None:
             return
         result = look.result
+        self._chosen[result, look.measure] = float(self.slider.value())
         words = threshold_words(
             look.curve.at(threshold), look.measure, result.calibrated, result.interval_factor
         )

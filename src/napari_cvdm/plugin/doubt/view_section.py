@@ -110,6 +110,7 @@ class ViewSection(QWidget):
         self._frames.stop()
         self._tidying.stop()
         self._pictures.close()
+        self.bar.show_scale_of(None)
         self._arrangement.restore()
 
     def _on_chosen(self) -> None:
