@@ -19,7 +19,7 @@ def controls(qtbot):
 
 
 def show(controls: Controls, **state: bool) -> None:
-    usual = {"running": False, "stopping": False, "cancelling": False, "ready": True, "preview": False}
+    usual = {"running": False, "stopping": False, "cancelling": False, "ready": True}
     controls.show_state(**(usual | state))
 
 
@@ -43,7 +43,7 @@ def test_while_a_run_is_on_the_next_can_be_queued(qtbot, controls):
 
 
 def test_a_preview_has_nothing_to_keep_before_its_end(controls):
-    show(controls, running=True, preview=True)
+    show(controls, running=True, can_stop=False)
     assert not controls.stop_button.isEnabled()
     assert controls.cancel_button.isEnabled()
 

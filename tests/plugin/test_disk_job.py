@@ -86,3 +86,7 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "film.cvdm.ome.zarr").mkdir()
     with pytest.raises(RestorationFailed, match="exists already"):
         list(job(tmp_path).messages())
+
+
+def test_even_a_preview_can_be_stopped_since_its_pieces_are_kept(tmp_path):
+    assert job(tmp_path, preview=True).can_be_stopped

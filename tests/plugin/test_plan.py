@@ -37,3 +37,7 @@ def test_a_mismatch_is_explained_with_an_offer(size, word):
     assert "38 to 114 nm" in explanation
     assert word in explanation
     assert offer == "Resample to 114 nm first"
+
+
+def test_little_memory_is_not_called_none():
+    assert "; 1 MB of memory" in Plan(1, (16, 16), 8, memory=9000).words()

@@ -86,7 +86,7 @@ def test_dropping_both_folders_of_a_large_result_brings_each_picture_once(
     shown, qtbot, tmp_path: Path, large_result
 ):
     drop_on_canvas(shown, *large_result(tmp_path / "film.ome.zarr"))
-    assert [layer.name for layer in shown.layers] == ["film", "film_uncertainty"]
+    assert [layer.name for layer in shown.layers] == ["film CVDM", "film CVDM uncertainty"]
     assert all(layer.multiscale for layer in shown.layers)
     qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
 

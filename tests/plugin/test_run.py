@@ -131,12 +131,13 @@ def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_mode
     assert len(viewer_model.layers) == 3
 
 
-def test_a_warning_that_comes_with_every_plane_is_passed_on_once(qtbot, start, monkeypatch):
+def test_a_warning_for_users_is_passed_on_once(qtbot, start, monkeypatch):
     restore_events = napari_cvdm.restore_events
 
     def warn(*args: object, **settings: object):
         for event in restore_events(*args, **settings):
             warnings.warn("Nearly saturated.", UserWarning, stacklevel=1)
+            warnings.warn("Use the other function.", DeprecationWarning, stacklevel=1)
             yield event
 
     monkeypatch.setattr(napari_cvdm, "restore_events", warn)

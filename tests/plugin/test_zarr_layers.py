@@ -48,10 +48,10 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
 
 
 def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, large_result):
-    reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
+    reconstruction, uncertainty = large_result(tmp_path / "film.cvdm.ome.zarr")
     layers = opened(reconstruction)
     (result,) = find_results(layers)
-    assert [layer.name for layer in layers] == ["film", "film_uncertainty"]
+    assert [layer.name for layer in layers] == ["film CVDM", "film CVDM uncertainty"]
     assert result.provenance["model"]["name"] == "small"
     assert [level.shape for level in result.reconstruction.data] == [(2, 80, 600), (2, 40, 300)]
     np.testing.assert_allclose(result.reconstruction.scale, (2.0, 0.0325, 0.0325))
@@ -68,7 +68,7 @@ def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large
     group = zarr.open_group(uncertainty, mode="r+")
     about = group.attrs["napari_cvdm"]
     group.attrs["napari_cvdm"] = {**about, "seed": 7}
-    assert [layer.name for layer in opened(reconstruction)] == ["film"]
+    assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
 
 
 def test_damage_is_named(foreign: Path):

@@ -65,7 +65,7 @@ class Controls(QWidget):
             layout.addWidget(part)
 
     def show_state(
-        self, *, running: bool, stopping: bool, cancelling: bool, ready: bool, preview: bool
+        self, *, running: bool, stopping: bool, cancelling: bool, ready: bool, can_stop: bool = True
     ) -> None:
         """Show which buttons can be pressed.
 
@@ -75,8 +75,8 @@ class Controls(QWidget):
             Whether there is a run; whether it was asked to end, with what it has or without.
         ready : bool
             Whether there is an image to restore.
-        preview : bool
-            Whether the run is a preview, of which there is nothing to keep before its end.
+        can_stop : bool
+            Whether there is something to keep before the end of the run; of a preview there is not.
         """
         self.restore_button.setText("Add to queue" if running else "Restore")
         self.restore_button.setToolTip(_QUEUE_TIP if running else _RESTORE_TIP)
@@ -85,7 +85,7 @@ class Controls(QWidget):
         self.progress_bar.setRange(0, 0)
         self._ways_out.setVisible(running)
         self.stop_button.setText("Stopping …" if stopping else "Stop here")
-        self.stop_button.setEnabled(running and not (stopping or cancelling or preview))
+        self.stop_button.setEnabled(running and can_stop and not (stopping or cancelling))
         self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
         self.cancel_button.setEnabled(running and not cancelling)
 

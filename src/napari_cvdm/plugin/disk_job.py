@@ -51,6 +51,11 @@ class DiskJob(Job):
         """Make a job that does the same, but to disk."""
         return cls(**{f.name: getattr(job, f.name) for f in fields(Job) if f.init}, output=output, **more)
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether there is something to keep before the end: each piece that is written."""
+        return True
+
     def describe(self) -> dict[str, Any]:
         """Return what was asked for, with the folder."""
         return {**super().describe(), "output": str(self.output)}

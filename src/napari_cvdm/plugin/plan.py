@@ -104,7 +104,9 @@ def resampling_words(pixel_size: float, known: tuple[float, float], target: floa
 
 
 def _gigabytes(size: int) -> str:
-    return f"{size / 2**20:.0f} MB" if size < 2**29 else f"{size / 2**30:.1f} GB"
+    if size < 2**29:
+        return f"{max(1, round(size / 2**20))} MB"
+    return f"{size / 2**30:.1f} GB"
 
 
 def _device_word(device: str | None) -> str:

@@ -30,6 +30,14 @@ __all__ = ["Outcome", "Run"]
 
 Outcome = Literal["done", "cancelled", "failed"]
 
+_FOR_DEVELOPERS = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    FutureWarning,
+    ImportWarning,
+    ResourceWarning,
+)
+
 
 class Run(QObject):
     """Carries out a job in a thread and shows its pictures as layers. Lives on the main thread.
@@ -177,9 +185,12 @@ class Run(QObject):
         self._finish("layers")
 
     def _on_warning(self, arguments: tuple[Any, ...]) -> None:
-        """Pass on a Python warning from the worker, once: it comes with every plane."""
-        words = str(arguments[0])
-        if words not in self._warnings:
+        """Pass on a Python warning from the worker, once: it comes with every plane.
+
+        What libraries tell each other's authors is none of the user's business.
+        """
+        words, category = str(arguments[0]), arguments[1] if len(arguments) > 1 else UserWarning
+        if words not in self._warnings and not issubclass(category, _FOR_DEVELOPERS):
             self._warnings.add(words)
             self.warned.emit(words)
 
@@ -205,10 +216,15 @@ def _stopped_suffix(provenance: dict[str, Any]) -> str:
     return f"{sum(n >= draws for n in done)} of {len(done)} planes"
 
 
+def _counted(number: Any, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _summary(provenance: dict[str, Any]) -> str:
     """Say how a result was made, as far as it matters for reading it."""
     draws = provenance.get("draws")
-    made = f"{draws} draws of {provenance.get('steps')} steps" if draws else "mean network only"
+    steps = provenance.get("steps")
+    made = f"{_counted(draws, 'draw')} of {_counted(steps, 'step')}" if draws else "mean network only"
     if "stopped" in provenance:
         done = provenance["stopped"]["draws_of_planes"]
         least = "" if len(done) == 1 else " at least"

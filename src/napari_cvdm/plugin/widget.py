@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["CVDMWidget"]
 
 #: Of the dock, to begin with, in pixels.
-_WIDTH = 320
+_WIDTH = 345
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
 _OPTIONAL = "Not known. With it, the program checks that the model suits the image."
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
@@ -211,7 +211,7 @@ class CVDMWidget(QWidget):
             running=run is not None,
             stopping=run is not None and run.stopping,
             cancelling=run is not None and run.cancelling,
-            preview=run is not None and run.job.preview,
+            can_stop=run is None or run.job.can_be_stopped,
             ready=self.subject.layer is not None,
         )
         self.controls.colour(get_theme(self._viewer.theme), self.running)

@@ -118,6 +118,11 @@ class Job:
         """One letter for each axis of the image that is restored."""
         return f"C{self.axes}" if self.rgb and self.colours == "channels" else self.axes
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether there is something to keep before the end."""
+        return not self.preview
+
     def describe(self) -> dict[str, Any]:
         """Return what was asked for, in values that JSON can hold, so that the run can be repeated."""
         return {

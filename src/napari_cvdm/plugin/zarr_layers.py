@@ -67,7 +67,7 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     low = 0.0 if uncertain else low
     about = {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
     attributes = {
-        "name": _stem(path),
+        "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if uncertain else "gray",
         "blending": "translucent_no_depth",
         "contrast_limits": (low, high if high > low else low + 1.0),
@@ -106,6 +106,13 @@ def _unit(name: str | None) -> str:
         return str(pint.get_application_registry().Unit(name))
     except (pint.UndefinedUnitError, ValueError, TypeError, AttributeError):
         return "pixel"
+
+
+def _result_name(path: Path, picture: str) -> str:
+    """Call a picture as it would be called after a run."""
+    uncertain = picture == "uncertainty"
+    name = _stem(path).removesuffix("_uncertainty" if uncertain else "")
+    return f"{name.removesuffix('.cvdm')} CVDM{' uncertainty' if uncertain else ''}"
 
 
 def _stem(path: Path) -> str:
