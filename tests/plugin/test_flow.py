@@ -128,6 +128,14 @@ class TestParts:
 
 
 class TestQuestions:
+    def test_what_is_said_of_one_image_is_not_said_of_the_next(self, viewer, panel, qtbot):
+        viewer.add_image(np.zeros((6, 6)), name="tiny")
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        assert "at least 8" in panel.status.text()
+        viewer.add_image(IMAGE, name="cell")
+        assert panel.status.text() == ""
+
     def test_an_unnamed_axis_is_asked_for_and_the_answer_counts(self, viewer, panel, qtbot):
         viewer.add_image(np.stack([IMAGE] * 3), name="cell")
         assert panel.form.inquiry.isVisibleTo(panel)

@@ -155,6 +155,8 @@ class CVDMWidget(QWidget):
     def _set_layer(self, layer: Image | None) -> None:
         if layer is not self.subject.layer:
             self._user_set_pixel_size = False
+            if layer is not None and not self.running:
+                self.status.setText("")  # what it says is about another image
         self.subject.set_layer(layer)
         self._offer_parts()
 
