@@ -149,6 +149,28 @@ class TestWriting:
 
 
 class TestResuming:
+    def test_notes_a_region_once_all_of_it_is_on_the_disk(
+        self, lazy: LazyRestoration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[int] = []
+        sync = os.fsync
+
+        def noted(descriptor: int) -> None:
+            synced.append(os.fstat(descriptor).st_ino)
+            sync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", noted)
+        with pytest.raises(Interrupted):
+            write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(12))
+        unfinished = tmp_path / ".out.zarr.unfinished"
+        chunks = [each.stat().st_ino for each in unfinished.rglob("c/*/*/*") if each.is_file()]
+        assert len(chunks) >= 2 * 12
+        journal = (unfinished / "finished.txt").stat().st_ino
+        marks = [place for place, file in enumerate(synced) if file == journal]
+        assert set(chunks) < set(synced[: marks[-1]])
+        for mark, before in zip(marks[1:], marks, strict=False):
+            assert len(set(synced[before:mark]) & set(chunks)) >= 2
+
     def test_goes_on_after_what_is_done_to_the_same_bytes(
         self, lazy: LazyRestoration, tmp_path: Path
     ) -> None:

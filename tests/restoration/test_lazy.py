@@ -197,6 +197,8 @@ class TestRefusal:
             ({"image": da.zeros((40, 40), dtype=bool)}, InputTypeError, "boolean"),
             ({"image": da.zeros((0, 40))}, InputError, "empty"),
             ({"image": da.ones((40, 40))}, InputError, "constant"),
+            ({"image": da.random.random((40, 40)) * 1e38}, InputError, "single-precision"),
+            ({"image": da.random.random((40, 40)) + 1e15}, InputError, "Subtract the offset"),
             ({"image": da.ones((2, 40, 40))}, AxesError, "axes"),
             ({"block": 8}, InputError, "16"),
             ({"block": 1.5}, InputTypeError, "whole"),

@@ -6,6 +6,7 @@ The layout and its metadata are those of OME-NGFF 0.5, written by ome-zarr and z
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -188,8 +189,7 @@ def write_region(
         Shape (rows, columns).
     """
     ordered = tuple(index[i] for i in layout.order[:-2])
-    rows, columns = pixels.shape
-    _level(folder, 0)[(*ordered, slice(top, top + rows), slice(left, left + columns))] = pixels
+    _write(folder, 0, ordered, top, left, pixels)
 
 
 def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[int, ...], row: int) -> None:
@@ -209,7 +209,6 @@ def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[in
     height, width = layout.shapes[level][-2:]
     rows = slice(row * layout.chunk, min(height, (row + 1) * layout.chunk))
     below = _level(folder, level - 1)
-    target = _level(folder, level)
     for left in range(0, width, layout.chunk):
         columns = slice(left, min(width, left + layout.chunk))
         fine = np.asarray(
@@ -220,7 +219,7 @@ def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[in
         coarse = fine.reshape(fine.shape[0] // 2, 2, fine.shape[1] // 2, 2).mean(
             axis=(1, 3), dtype=np.float64
         )
-        target[(*index, rows, columns)] = coarse.astype(np.float32)
+        _write(folder, level, index, rows.start, left, coarse.astype(np.float32))
 
 
 def coarse_regions(layout: ZarrLayout) -> list[tuple[int, tuple[int, ...], int]]:
@@ -237,6 +236,22 @@ def coarse_regions(layout: ZarrLayout) -> list[tuple[int, tuple[int, ...], int]]
 def stored_bytes(layout: ZarrLayout) -> int:
     """Return the size of all levels before compression, in bytes."""
     return sum(4 * prod(shape) for shape in layout.shapes)
+
+
+def _write(
+    folder: Path, level: int, index: tuple[int, ...], top: int, left: int, pixels: npt.NDArray[Any]
+) -> None:
+    """Write a part of a level, from the border of a chunk on, such that a power cut does not undo it."""
+    array = _level(folder, level)
+    rows, columns = pixels.shape
+    array[(*index, slice(top, top + rows), slice(left, left + columns))] = pixels
+    side = array.chunks[-1]
+    for row in range(top // side, -(-(top + rows) // side)):
+        for column in range(left // side, -(-(left + columns) // side)):
+            path = folder / str(level) / array.metadata.encode_chunk_key((*index, row, column))
+            if path.exists():  # zarr leaves out chunks of nothing but zeros
+                with path.open("r+b") as file:
+                    os.fsync(file.fileno())
 
 
 def _level(folder: Path, level: int) -> Any:

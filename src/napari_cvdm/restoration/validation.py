@@ -123,6 +123,7 @@ def check_measured(bounds: Iterable[tuple[float, float]]) -> None:
     measured = list(bounds)
     if all(low == high for low, high in measured):
         raise InputError("The image is constant: all pixels are the same. There is no structure to restore.")
+    check_range(min(low for low, _ in measured), max(high for _, high in measured))
 
 
 def check_fits(result_bytes: int) -> None:
