@@ -53,7 +53,8 @@ def test_a_right_reconstruction_leaves_the_map_dark(sharp: np.ndarray) -> None:
 
 def test_without_structure_in_it_the_difference_is_noise_of_the_stated_size(sharp: np.ndarray) -> None:
     result = check_consistency(measure(sharp, electrons=100.0), sharp)
-    assert np.std(result.map * np.sign(result.difference)) == pytest.approx(1.0, abs=0.2)
+    # A little more than 1: of a spot and the lines through it, the most significant counts.
+    assert np.std(result.map * np.sign(result.difference)) == pytest.approx(1.1, abs=0.2)
 
 
 def test_lights_up_where_a_structure_was_painted_in(sharp: np.ndarray) -> None:

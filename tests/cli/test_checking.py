@@ -6,7 +6,9 @@ import pytest
 
 from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
 
@@ -115,3 +117,46 @@ def test_refuses_reports_that_cannot_be(
     code, _, err = run(capsys, result, "--without-model", "-o", result.parent / output)
     assert code == 2
     assert len(err.strip().splitlines()) == 1
+
+
+def write_zarr(path: Path, data: np.ndarray, provenance: dict[str, object] | None = None) -> Path:
+    axes = name_axes(data.shape, "TYX")
+    layout = plan_layout(axes, data.shape, data.shape[-1])
+    create_ome_zarr(path, layout, name=path.name, pixel_size_nm=32.5, provenance=provenance)
+    for frame, plane in enumerate(data):
+        write_region(path, layout, (frame,), 0, 0, plane)
+    return path
+
+
+def test_results_and_inputs_in_zarr_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_zarr(tmp_path / "film.ome.zarr", np.stack([image, image[::-1]]))
+    made = {"source": "film.ome.zarr", "draws": 2}
+    # The wrong way round in the second frame, which is asked for.
+    result = write_zarr(tmp_path / "film_cvdm.ome.zarr", np.stack([truth, truth]), made)
+    write_zarr(tmp_path / "film_cvdm_uncertainty.ome.zarr", np.stack([truth, truth]) + 1)
+    right, out, err = run(capsys, result, "--without-model")
+    assert right == 0, err
+    assert out.splitlines()[-1] == str(tmp_path / "film_cvdm_check.html")
+    report = tmp_path / "film_cvdm_check.html"
+    assert "uncertainty" in report.read_text()
+    numbers = json.loads(report.with_suffix(".json").read_text())
+    assert numbers["provenance"]["draws"] == 2
+    assert run(capsys, result, "--without-model", "--plane", "T=1", "--overwrite")[0] == 0
+    wrong = json.loads(report.with_suffix(".json").read_text())
+    assert wrong["checks"]["consistency"]["rsp"] < 0.5 < numbers["checks"]["consistency"]["rsp"]
+    assert not list(result.glob("*check*"))
+
+
+def test_a_damaged_zarr_folder_ends_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, truth = simulate_pair("rings", 0, 32)
+    result = write_zarr(tmp_path / "r.zarr", truth[None], {"source": "i.zarr"})
+    write_zarr(tmp_path / "i.zarr", image[None])
+    for chunk in [p for p in (result / "0").rglob("*") if p.is_file() and p.suffix != ".json"]:
+        chunk.write_bytes(b"scratched")
+    code, _, err = run(capsys, result, "--without-model")
+    assert code == 2
+    assert "could not be read" in err
+    assert not list(tmp_path.glob("*check*"))

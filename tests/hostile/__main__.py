@@ -7,6 +7,7 @@ import sys
 from tests.hostile.arrays import array_cases
 from tests.hostile.file_cases import file_cases
 from tests.hostile.layers import layer_cases
+from tests.hostile.lookalikes import lookalike_cases
 from tests.hostile.ome_cases import ome_cases
 from tests.hostile.outputs import output_cases
 from tests.hostile.settings import setting_cases
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
 
         return int(pytest.main(["tests/hostile", "-q"]))
     battery = {
-        "arrays through restore()": array_cases(),
+        "arrays through restore()": [*array_cases(), *lookalike_cases()],
         "settings of restore()": setting_cases(),
         "files through the command line": file_cases(),
         "odd TIFF layouts, directories and promises, likewise": tiff_cases(),

@@ -11,7 +11,10 @@ from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.restore import restore
 from tests.hostile.arrays import array_cases
 from tests.hostile.case import Case, is_one_clear_sentence
+from tests.hostile.lookalikes import lookalike_cases
 from tests.hostile.settings import setting_cases
+
+ALL = [*array_cases(), *lookalike_cases(), *setting_cases()]
 
 
 def fingerprint(image: object) -> bytes | None:
@@ -19,7 +22,7 @@ def fingerprint(image: object) -> bytes | None:
     return np.asarray(image).tobytes() if isinstance(image, np.ndarray) else None
 
 
-@pytest.mark.parametrize("case", [*array_cases(), *setting_cases()], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_ends_well(case: Case, model: PretrainedModel) -> None:
     image = case.make()
     before = fingerprint(image)

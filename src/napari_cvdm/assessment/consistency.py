@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.camera_noise import CameraNoise, measure_noise
 from napari_cvdm.assessment.forward import blur_and_bin, convolve_and_bin
 from napari_cvdm.assessment.metrics import correlation, match_intensity
-from napari_cvdm.assessment.prediction import SIGNIFICANT, best_sigma, explain, psf_width
+from napari_cvdm.assessment.prediction import best_sigma, explain, psf_width
+from napari_cvdm.assessment.significance import SIGNIFICANT
 from napari_cvdm.restoration.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -128,7 +129,8 @@ def check_consistency(
       brightness, the median over the image. Of the two brightnesses, measured and predicted, the lesser
       counts, so that what is in one image only stands out.
 
-    The difference is smoothed a little less than by the point-spread function: nothing finer was measured.
+    The difference is smoothed a little less than by the point-spread function, as nothing finer was measured,
+    and along short lines of every direction, because a faint line shows in no pixel alone.
 
     References
     ----------

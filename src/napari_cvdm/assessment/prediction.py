@@ -15,14 +15,12 @@ from scipy import ndimage, optimize
 from napari_cvdm.assessment.camera_noise import CameraNoise
 from napari_cvdm.assessment.figure import choose_detail
 from napari_cvdm.assessment.forward import blur_and_bin
+from napari_cvdm.assessment.significance import SIGNIFICANT, Difference, along_lines, in_spots
 
 FloatArray = NDArray[np.float64]
 
 SIGMAS = (0.15, 5.0)
 """Limits between which the width of the point-spread function is sought, in camera pixels."""
-
-SIGNIFICANT = 5.0
-"""Disagreement, in standard deviations, from which on a pixel counts as not explained."""
 
 #: Widths of the skirts of the point-spread function, and of the background, in widths of its core.
 _SKIRTS = (3.0, 6.0, 12.0)
@@ -34,15 +32,9 @@ _LARGEST_FIT = 256
 _FAR_TOO_DARK = 0.4
 #: At least this share of the pixels takes part in every fit: what is wrong everywhere is no invention.
 _MOST_LEFT_IN = 0.9
-#: The difference is smoothed over this share of the PSF's width: all of it finds faint inventions in noise
-#: best, less finds them better among bright structures.
-_GRAIN = 0.6
 _ROUNDS = 4
-#: Of the pixels with structure, this share agrees within 1.64 standard deviations by definition of "usual".
-_USUAL, _USUAL_CHI2 = 0.9, 2.7055
-_FEWEST = 50
-#: What is further off is not usual, however much of it there is.
-_LARGEST_MISFIT = 0.3
+#: Lines are looked for in the last rounds only, for the sake of time.
+_ROUNDS_WITH_LINES = 2
 
 
 class Fit(NamedTuple):
@@ -69,7 +61,7 @@ class Explanation(NamedTuple):
     predicted, difference : ndarray, (Y, X)
         The prediction, and the measurement minus it.
     significance : ndarray, (Y, X)
-        The smoothed difference in standard deviations of noise and usual misfit.
+        The difference in spots and along lines, in standard deviations of noise and usual misfit.
     gain : float
         From the blurred reconstruction, without its haze, to the measurement.
     misfit : float
@@ -133,10 +125,13 @@ def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraN
     What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
     """
     terms, weight = [core, *_skirts(core, width)], _not_dubious(measured, core, _BACKGROUND * width)
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)
         difference = measured - predicted
-        significance, misfit = _significance(difference, predicted, background, width, noise)
+        found = Difference(difference, predicted - background, noise.variance(predicted))
+        significance, misfit = in_spots(found, width)
+        if number >= _ROUNDS - _ROUNDS_WITH_LINES:
+            significance = along_lines(found, width, significance)
         size = np.abs(significance)
         weight = (size < max(SIGNIFICANT, float(np.quantile(size, _MOST_LEFT_IN)))).astype(np.float64)
     return Explanation(predicted, difference, significance, float(shares[0]), misfit)
@@ -155,39 +150,6 @@ def _not_dubious(measured: FloatArray, core: FloatArray, width: float) -> FloatA
         return np.ones_like(measured)
     gain = float(np.median(seen[bright] / above[bright]))
     return 1.0 - (bright & (seen < _FAR_TOO_DARK * gain * above))
-
-
-def _significance(
-    difference: FloatArray, predicted: FloatArray, background: FloatArray, width: float, noise: CameraNoise
-) -> tuple[FloatArray, float]:
-    """Divide the smoothed difference by what noise and the usual misfit make of it."""
-
-    def smooth(values: FloatArray, sigma: float) -> FloatArray:
-        return np.asarray(ndimage.gaussian_filter(values, sigma, mode="reflect"))
-
-    width = max(_GRAIN * width, 0.5)
-    impulse = np.zeros(2 * int(np.ceil(5 * width)) + 1)
-    impulse[impulse.size // 2] = 1
-    share = float(np.sum(ndimage.gaussian_filter1d(impulse, width) ** 2)) ** 2
-    smoothed = smooth(difference, width)
-    expected = share * smooth(noise.variance(predicted), width / np.sqrt(2))
-    structure = smooth(predicted - background, width)
-    # The lesser of what was predicted and what was measured: a structure in one of them only is no misfit.
-    common = np.maximum(np.minimum(structure, structure + smoothed), 0)
-    bright = common > 3 * np.sqrt(expected)
-    if np.count_nonzero(bright) < _FEWEST:
-        return smoothed / np.sqrt(expected), 0.0
-    off, ground, height = smoothed[bright] ** 2, expected[bright], common[bright] ** 2
-
-    def excess(misfit: float) -> float:
-        return float(np.quantile(off / (ground + misfit**2 * height), _USUAL)) - _USUAL_CHI2
-
-    misfit = 0.0
-    if excess(_LARGEST_MISFIT) > 0:
-        misfit = _LARGEST_MISFIT
-    elif excess(0) > 0:
-        misfit = float(optimize.brentq(excess, 0, _LARGEST_MISFIT))
-    return smoothed / np.sqrt(expected + (misfit * common) ** 2), misfit
 
 
 def psf_width(psf: FloatArray) -> float:

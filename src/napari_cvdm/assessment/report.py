@@ -18,7 +18,7 @@ import numpy as np
 from napari_cvdm.assessment.charts import Line, line_chart
 from napari_cvdm.assessment.checks import Checks
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
-from napari_cvdm.assessment.prediction import SIGNIFICANT
+from napari_cvdm.assessment.significance import SIGNIFICANT
 from napari_cvdm.assessment.verdicts import Verdict
 
 __all__ = ["SOURCES", "html_report", "json_report"]

@@ -196,7 +196,7 @@ def restore(
 
 @app.command()
 def check(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A reconstruction, as restore writes it.")],
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A reconstruction: TIFF or OME-Zarr.")],
     *,
     source: Annotated[
         Path | None,

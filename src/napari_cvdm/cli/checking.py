@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckSettings", "check_result"]
 
-_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ome.zarr", ".zarr")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     Parameters
     ----------
     result : Path
-        A reconstruction, as ``napari-cvdm restore`` writes it.
+        A reconstruction, as ``napari-cvdm restore`` writes it: TIFF, or the folder of an OME-Zarr image, of
+        which only the plane in question is read.
     source : Path or None
         The image it was made from; by default as the result says, in the result's folder.
     output : Path or None
@@ -70,13 +71,13 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     ValueError
         If a file cannot be read, result and input do not belong together, or the report cannot be written.
     """
-    from napari_cvdm.files.tiff import read_tiff
+    from napari_cvdm.cli.restoring import open_image
 
     report = _report_path(result, output, settings.overwrite)
-    reconstruction = read_tiff(result)
+    reconstruction = open_image(result)
     provenance = _provenance(result)
     source = source or _source_of(result, provenance)
-    image = read_tiff(source)
+    image = open_image(source)
     index = _plane_index(settings.plane, reconstruction)
     model = _model(settings.model, provenance)
     checks = _run(image, reconstruction, result, index, model, settings)
@@ -95,11 +96,15 @@ def _run(
     settings: CheckSettings,
 ) -> Checks:
     from napari_cvdm.assessment.checks import run_checks
+    from napari_cvdm.cli.restoring import open_image
+    from napari_cvdm.files.streaming import zarr_targets
     from napari_cvdm.files.tiff import read_tiff
 
     stem = _stem(result)
     uncertainty = result.with_name(f"{stem}_uncertainty.ome.tif")
-    std = read_tiff(uncertainty) if uncertainty.is_file() else None
+    if _is_folder(result):
+        uncertainty = zarr_targets(result)["uncertainty"]
+    std = open_image(uncertainty) if uncertainty.exists() else None
     draws = [read_tiff(path) for path in sorted(result.parent.glob(f"{_literal(stem)}_draw*.ome.tif"))]
     planes = [_plane_of(draw, index) for draw in draws]
     return run_checks(
@@ -167,9 +172,18 @@ def _map_path(report: Path) -> Path:
     return report.with_name(f"{report.stem}_disagreement.ome.tif")
 
 
+def _is_folder(result: Path) -> bool:
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+
+    return is_zarr(result)
+
+
 def _provenance(result: Path) -> dict[str, Any]:
     from napari_cvdm.files.ome_tiff import read_provenance
+    from napari_cvdm.files.ome_zarr_reading import open_pyramid
 
+    if _is_folder(result):
+        return open_pyramid(result).provenance
     return read_provenance(result) or {}
 
 
@@ -177,7 +191,7 @@ def _source_of(result: Path, provenance: Mapping[str, Any]) -> Path:
     # A name from a file must not lead out of the folder.
     name = Path(str(provenance.get("source") or "")).name
     source = result.with_name(name) if name else None
-    if source is None or not source.is_file():
+    if source is None or not source.exists():
         known = f" It was called {name}." if name else ""
         raise ValueError(f"Name the image that {result.name} was made from with --input.{known}")
     return source
@@ -218,6 +232,7 @@ def _plane_index(plane: str | None, image: ImageFile) -> dict[str, int]:
 def _plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
     """Take one plane, as (Y, X); axes that the result does not have must be of length one."""
     from napari_cvdm.restoration.axes import name_axes
+    from napari_cvdm.restoration.validation import Watched, read_pixels
 
     axes = name_axes(image.data.shape, image.axes)
     chosen = []
@@ -231,7 +246,7 @@ def _plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]
                 "choose the image that was restored."
             )
         chosen.append(place)
-    return axes.plane(image.data, tuple(chosen))
+    return read_pixels(axes.plane(Watched(image.data, None), tuple(chosen)))
 
 
 def _stem(path: Path) -> str:

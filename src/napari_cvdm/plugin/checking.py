@@ -136,7 +136,7 @@ class CheckSection(QWidget):
         """Show where result and measurement disagree, on the pixels of the original."""
         from napari.layers import Image
 
-        from napari_cvdm.assessment.prediction import SIGNIFICANT
+        from napari_cvdm.assessment.significance import SIGNIFICANT
 
         viewer, (result, original, place) = self._link.viewer, self._asked
         if result is None or original is None or place is None or original not in viewer.layers:

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_cvdm.assessment.significance import Difference, along_lines, in_spots
+
+SIDE, WIDTH = 96, 1.3
+
+
+def differences(line: float = 0.0, angle: float = 0.3, seed: int = 0) -> tuple[Difference, np.ndarray]:
+    """White noise of standard deviation 2, and a blurred line of so many standard deviations."""
+    rows, columns = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    along, across = (
+        np.cos(angle) * columns + np.sin(angle) * rows, np.cos(angle) * rows - np.sin(angle) * columns,
+    )  # fmt: skip
+    profile = np.exp(-(across**2) / (2 * WIDTH**2)) * (np.abs(along) < 18)
+    noise = np.random.default_rng(seed).normal(0, 2, (SIDE, SIDE))
+    zeros = np.zeros((SIDE, SIDE))
+    return Difference(noise - 2 * line * profile, zeros, zeros + 4.0), profile > 0.6
+
+
+def significance(found: Difference) -> np.ndarray:
+    return along_lines(found, WIDTH, in_spots(found, WIDTH)[0])
+
+
+def test_noise_is_of_its_own_size_in_spots_and_hardly_more_along_lines() -> None:
+    found, _ = differences()
+    spots, misfit = in_spots(found, WIDTH)
+    assert misfit == 0
+    assert np.std(spots) == pytest.approx(1, abs=0.08)
+    # By chance one pixel in 3.5 million is beyond 5; along lines, at most twice what the spot itself shows.
+    several = np.concatenate([significance(differences(seed=n)[0]) for n in range(6)])
+    assert np.mean(np.abs(several) > 5) < 1e-4
+
+
+@pytest.mark.parametrize("angle", np.linspace(0, np.pi, 7)[:-1])
+def test_a_faint_line_of_any_direction_shows_that_does_not_in_spots(angle: float) -> None:
+    found, there = differences(line=2.35, angle=angle)
+    spots, lines = in_spots(found, WIDTH)[0], significance(found)
+    assert np.median(-spots[there]) < 5
+    assert np.median(-lines[there]) > 5
+    beyond = ~ndimage.binary_dilation(there, iterations=4)
+    assert np.mean(np.abs(lines[beyond]) > 5) < 2e-3
+
+
+def test_a_bright_line_lights_nothing_up_beside_it_or_beyond_its_ends() -> None:
+    found, there = differences(line=12.0)
+    beyond = ~ndimage.binary_dilation(there, iterations=5)
+    assert np.mean(np.abs(significance(found)[beyond]) > 5) < 2e-3
+
+
+def test_lines_make_nothing_less_significant_and_keep_its_sign() -> None:
+    found, _ = differences(line=3.0)
+    spots = in_spots(found, WIDTH)[0]
+    lines = along_lines(found, WIDTH, spots)
+    assert np.all(np.abs(lines) >= np.abs(spots))
+    assert np.all(np.sign(lines) == np.sign(spots))
+
+
+def test_the_usual_misfit_is_a_share_of_the_brightness() -> None:
+    found, _ = differences()
+    rng = np.random.default_rng(1)
+    structure = 400 * ndimage.gaussian_filter(rng.random((SIDE, SIDE)) > 0.98, 2.0, output=float) + 60
+    off = 0.1 * structure * np.sign(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 6))
+    spots, misfit = in_spots(found._replace(difference=found.difference + off, structure=structure), WIDTH)
+    assert 0.03 < misfit < 0.12
+    assert np.quantile(np.abs(spots), 0.9) == pytest.approx(1.64, abs=0.1)
+
+
+def test_the_edge_of_a_haze_is_no_line() -> None:
+    found, _ = differences()
+    rows = np.mgrid[:SIDE, :SIDE][0] - SIDE / 2
+    edge = found._replace(difference=found.difference + 3.0 / (1 + np.exp(-rows / (3 * WIDTH))))
+    spots = in_spots(edge, WIDTH)[0]
+    lines = along_lines(edge, WIDTH, spots)
+    assert np.mean(np.abs(lines) > 5) < np.mean(np.abs(spots) > 5) + 1e-3
+    assert np.mean(np.abs(lines) - np.abs(spots)) < 0.15
