@@ -36,7 +36,7 @@ from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
 __all__ = ["RegionsSection"]
 
 #: Numbers that are written on boxes in one turn of the event loop.
-_AT_ONCE = 3
+_AT_ONCE = 1
 _YELLOW = "#F0E442"
 _HINT = (
     "Lists the most uncertain places. Choose one to see it; image it again, longer or sharper, to be sure."

@@ -218,11 +218,14 @@ class ThresholdSection(QWidget):
 
 
 def _prepare_marks(checkpoint: Callable[[], None]) -> None:
-    """Let vispy compute its patterns of dashes beside the viewer; for the first labels it would stop it."""
+    """Let napari and vispy prepare beside the viewer what they would prepare on the main thread otherwise."""
+    from napari.layers import Labels
+
+    Labels(np.zeros((2, 2), np.uint8), **_label_looks())  # the first takes long, the others do not
     with suppress(ImportError):
         from vispy.visuals.line.dash_atlas import DashAtlas
 
-        DashAtlas()  # keeps what it has computed
+        DashAtlas()  # keeps its patterns of dashes, which all labels need
 
 
 def _label_looks() -> dict[str, Any]:
