@@ -264,14 +264,12 @@ class Form(QWidget):
         self.pixel_size.native.setSpecialValueText("not known")
         self.steps.native.setSpecialValueText("automatic")
         self.tile.native.setSpecialValueText("automatic")
-        for field in (self.steps, self.tile):
-            field.native.setDecimals(0)
+        self.steps.native.setDecimals(0)
+        self.tile.native.setDecimals(0)
         for combo in (self.layer, self.part, self.quality, self.device):
             let_elide(combo.native)
         main, advanced = QWidget(), QWidget()
-        form = new_form(main)
-        hidden = new_form(advanced)
-        self._forms = (form, hidden)
+        self._forms = form, hidden = new_form(main), new_form(advanced)
         add_row(form, self.layer)
         add_wide(form, self.understood)
         form.addRow(self.inquiry)
@@ -288,17 +286,15 @@ class Form(QWidget):
         add_row(hidden, self.steps)
         add_row(hidden, self.tile)
         hidden.addRow(self.keep_draws.native)  # it says itself what it is
-        collapsible = folded("Advanced", advanced)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (main, collapsible, self.plan):
+        for part in (main, folded("Advanced", advanced), self.plan):
             layout.addWidget(part)
         layout.addStretch()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put labels above their fields where there is no room beside them."""
         super().resizeEvent(event)
-        narrow = self.width() < _NARROW
-        policy = QFormLayout.RowWrapPolicy
+        wrap = QFormLayout.RowWrapPolicy
         for form in self._forms:
-            form.setRowWrapPolicy(policy.WrapAllRows if narrow else policy.DontWrapRows)
+            form.setRowWrapPolicy(wrap.WrapAllRows if self.width() < _NARROW else wrap.DontWrapRows)

@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.worker import Job
 
-__all__ = ["ask_where", "jobs_to_disk"]
+__all__ = ["ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name"]
 
 _ENDING = ".cvdm.ome.zarr"
+
+
+def ask_and_send_to_disk(parent: QWidget, jobs: Sequence[Job], layer: Image) -> Sequence[Job]:
+    """Ask for a folder, and make jobs that write there; none if the user thinks better of it.
+
+    Raises
+    ------
+    InputError
+        As `jobs_to_disk`.
+    """
+    folder = ask_where(parent, layer.name)
+    return () if folder is None else jobs_to_disk(jobs, folder, layer)
 
 
 def ask_where(parent: QWidget, name: str) -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
@@ -24,7 +23,7 @@ from napari_cvdm.plugin.reading import describe
 from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
-from napari_cvdm.plugin.to_disk import ask_where, jobs_to_disk
+from napari_cvdm.plugin.to_disk import ask_and_send_to_disk
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,10 +67,11 @@ class CVDMWidget(QWidget):
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
-        self._drops = Drops(self, self.form.model_field.add_file, self._open_results, self._drop_target)
+        open_result = partial(napari_viewer.open, plugin="napari-cvdm")
+        self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
-        self._arrange()
+        QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row))
         self._connect()
         self.reset_choices()
 
@@ -101,10 +101,7 @@ class CVDMWidget(QWidget):
         try:
             jobs: Sequence[Job] = jobs_of(self.form, reading, self._viewer.dims.point)
             if self.advice.too_large():
-                folder = ask_where(self, self.subject.layer.name)
-                if folder is None:
-                    return
-                jobs = jobs_to_disk(jobs, folder, self.subject.layer)
+                jobs = ask_and_send_to_disk(self, jobs, self.subject.layer)
         except InputError as error:
             self._show_error(str(error))
             return
@@ -205,7 +202,7 @@ class CVDMWidget(QWidget):
 
     # -- the runs --------------------------------------------------------------------------------------------
 
-    def _show_state(self) -> None:
+    def _show_state(self, event: Any = None) -> None:
         from napari.utils.theme import get_theme
 
         run = self.runs.current
@@ -218,20 +215,12 @@ class CVDMWidget(QWidget):
         )
         self.controls.colour(get_theme(self._viewer.theme), self.running)
 
-    def _on_theme(self, event: Any = None) -> None:
-        self._show_state()
-
     def _on_devices(self, choices: Any, hint: str | None) -> None:
         from napari.utils.notifications import show_info
 
         self.form.offer_devices(choices)
         if hint and self.form.device.value == "auto" and take_gpu_hint():
             show_info(hint)
-
-    def _show_warning(self, words: str) -> None:
-        from napari.utils.notifications import show_warning
-
-        show_warning(words)
 
     def _show_error(self, words: str) -> None:
         from napari.utils.notifications import show_error
@@ -249,9 +238,6 @@ class CVDMWidget(QWidget):
 
     def _drop_target(self) -> QWidget | None:
         return drop_target_of(main_window_of(self) or self._window())
-
-    def _open_results(self, path: Path) -> None:
-        self._viewer.open(str(path), plugin="napari-cvdm")
 
     def _on_closed(self) -> None:
         """Leave nothing behind: no run without a Cancel button, no widget for the garbage collector to find.
@@ -277,11 +263,9 @@ class CVDMWidget(QWidget):
 
     # -- construction ----------------------------------------------------------------------------------------
 
-    def _arrange(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.addWidget(scrolled(self.form, self.controls, self.actions_row))
-
     def _connect(self) -> None:
+        from napari.utils.notifications import show_warning
+
         form, controls, runs = self.form, self.controls, self.runs
         controls.restore_clicked.connect(self.restore)
         controls.stop_clicked.connect(self.stop)
@@ -289,7 +273,7 @@ class CVDMWidget(QWidget):
         runs.changed.connect(self._show_state)
         runs.progressed.connect(controls.show_progress)
         runs.devices_found.connect(self._on_devices)
-        runs.warned.connect(self._show_warning)
+        runs.warned.connect(show_warning)
         runs.ended.connect(self._on_ended)
         self.subject.changed.connect(self._show_subject)
         form.layer.changed.connect(self._on_layer_chosen)
@@ -309,7 +293,7 @@ class CVDMWidget(QWidget):
         events = (
             (self._viewer.layers.selection.events.active, self._follow_selection),
             (self._viewer.layers.events.removing, self._on_removing),
-            (self._viewer.events.theme, self._on_theme),
+            (self._viewer.events.theme, self._show_state),
             (self._viewer.dims.events.point, self.advice.show_plan),
         )
         for event, slot in events:

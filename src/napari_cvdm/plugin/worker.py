@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_cvdm.plugin.devices import devices_found
+from napari_cvdm.plugin.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.gpu_hint import gpu_hint
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing
@@ -215,7 +216,7 @@ class Job:
 
         self._checkpoint()
         yield Preparing("Loading the model …")
-        model = load_model(self.model, progress=_DownloadCheckpoint(self._checkpoint))
+        model = load_model(self.model, progress=DownloadCheckpoint(self._checkpoint))
         self._checkpoint()
         return model
 
@@ -285,21 +286,3 @@ class Job:
     def _checkpoint(self) -> None:
         if self.abort_requested():
             raise Cancelled
-
-
-class _DownloadCheckpoint:
-    """Lets a run be cancelled while its model is downloaded."""
-
-    total = 0
-
-    def __init__(self, checkpoint: Callable[[], None]) -> None:
-        self._checkpoint = checkpoint
-
-    def update(self, amount: int) -> None:
-        self._checkpoint()
-
-    def reset(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass

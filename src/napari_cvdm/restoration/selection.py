@@ -229,9 +229,7 @@ def _axis(axes: Axes, key: Any) -> int:
     """Find the axis that a letter or a number means."""
     if _is_whole(key):
         if key not in axes.leading_positions:
-            raise AxesError(
-                f"Planes cannot be chosen along axis {key} of '{axes.names}': it is Y, X or none."
-            )
+            raise AxesError(f"Planes cannot be chosen along axis {key} of '{axes.names}'.")
         return int(key)
     letter = str(key).strip().upper()
     if axes.leading.count(letter) != 1:

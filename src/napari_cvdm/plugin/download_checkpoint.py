@@ -1,0 +1,32 @@
+"""Cancelling a run while its model is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["DownloadCheckpoint"]
+
+
+class DownloadCheckpoint:
+    """Stands where a progress bar would, and is told of every piece that has come.
+
+    Parameters
+    ----------
+    checkpoint : callable
+        Called then; what it raises ends the download.
+    """
+
+    total = 0
+
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        self._checkpoint = checkpoint
+
+    def update(self, amount: int) -> None:
+        """Note a piece."""
+        self._checkpoint()
+
+    def reset(self) -> None:
+        """Begin anew."""
+
+    def close(self) -> None:
+        """End."""
