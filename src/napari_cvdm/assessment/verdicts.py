@@ -22,7 +22,7 @@ __all__ = ["Level", "Verdict", "verdicts_on"]
 
 Level = Literal["good", "look", "doubt", "not known"]
 
-#: Share of pixels that disagree with the measurement: good restorations of real images have up to 1.5 %.
+#: Share of pixels that disagree with the measurement: good restorations of real images have up to 1.6 %.
 #: Light that the result does not explain may be haze of other planes; what it holds without light cannot.
 _FEW_FLAGGED, _MANY_INVENTED = 0.02, 0.05
 #: Spread under moves over the stated uncertainty: beyond 1 the map states too little.
