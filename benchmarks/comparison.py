@@ -3,7 +3,7 @@
     python benchmarks/comparison.py --micrographs FOLDER --pairs FOLDER
 
 FOLDER of micrographs holds real SIM images as ccp/NN.png, er/NN.png, f-actin/NN.png, microtubules/NN.png;
-images 43 to 45 are imaged again by a microscope that shares nothing with the training simulator, at photon
+images 43 and 45 are imaged again by a microscope that shares nothing with the training simulator, at photon
 levels from 20 to 1,500. FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Either may
 be left out. Numbers go to docs/benchmarks/comparison.json, pictures to docs/images. --quick takes a minute.
 """
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--pairs", type=Path, help="folder of real pairs")
-    parser.add_argument("--numbers", nargs="+", type=int, default=[43, 44, 45])
+    parser.add_argument("--numbers", nargs="+", type=int, default=[43, 45])
     parser.add_argument("--photons", nargs="+", type=float, default=[20, 60, 200, 600, 1500])
     parser.add_argument("--side", type=int, default=96, help="side of a field, camera pixels")
     parser.add_argument("--draws", type=int, default=8)

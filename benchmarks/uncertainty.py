@@ -2,7 +2,7 @@
 
     python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER
 
-FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 43 to 45 are imaged again by
+FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 43 and 45 are imaged again by
 another microscope than training's; without it, fields are simulated with seeds that serve nothing else.
 FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Numbers go to
 docs/benchmarks/uncertainty.json, the picture to docs/images/uncertainty.png. --quick takes a minute.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.cvdm.sampling import LEAST_GAMMA, angle_grid
@@ -88,7 +89,14 @@ class TestEstimate:
         randomise(model, 2)
         _, scale = model.mean_and_scale(1e3 * gaussian(2, 1, 8, 8))
         assert (scale >= DEEP.scale_floor).all()
-        torch.testing.assert_close(scale.min(), torch.tensor(DEEP.scale_floor))  # and the floor is reached
+        last = model.scale_head[-1]
+        assert isinstance(last, nn.Conv2d)
+        nn.init.constant_(last.weight, 0)
+        nn.init.constant_(last.bias, -50)  # type: ignore[arg-type]
+        _, scale = model.mean_and_scale(gaussian(2, 1, 8, 8))
+        torch.testing.assert_close(
+            scale, torch.full_like(scale, DEEP.scale_floor)
+        )  # and the floor is reached
 
     def test_scale_pulls_neither_at_the_mean_nor_at_its_features(self, randomise: Randomise) -> None:
         model = CVDM(DEEP)
@@ -169,6 +177,31 @@ class TestPredictNoise:
         velocity = model.noise_network(inputs)
         expected = gamma.sqrt() * z - (1 - gamma).sqrt() * velocity
         torch.testing.assert_close(implied, expected, rtol=0, atol=2e-3)
+
+
+class TestScale:
+    @torch.no_grad()
+    def test_has_no_grid_of_the_folding(self) -> None:
+        # Whatever the four fine pixels of a camera pixel disagree about everywhere, the map does not show.
+        model = CVDM(SHALLOW)
+        last = model.scale_head[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.zero_()
+        last.bias.copy_(torch.tensor([0.0, 1.0, 2.0, 3.0]))
+        scale = model.unfold(model.mean_and_scale(gaussian(1, 1, 16, 16))[1])[0, 0]
+        assert float(scale[1:-1, 1:-1].std() / scale.mean()) < 1e-5
+        expected = model.config.scale_floor + F.softplus(torch.arange(4.0) - 2).mean()
+        torch.testing.assert_close(scale[5, 5], expected)
+
+    @torch.no_grad()
+    def test_keeps_its_level_to_the_border(self) -> None:
+        model = CVDM(SHALLOW)
+        last = model.scale_head[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.zero_()
+        last.bias.fill_(0.7)
+        scale = model.mean_and_scale(gaussian(1, 1, 16, 16))[1]
+        torch.testing.assert_close(scale, torch.full_like(scale, float(scale[0, 0, 5, 5])))
 
 
 DEPTHS = [pytest.param(SHALLOW, id="shallow"), pytest.param(DEEP, id="deep")]

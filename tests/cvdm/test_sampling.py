@@ -529,9 +529,11 @@ class TestTrainedModel:
         assert float(error.square().mean().sqrt()) < 0.06
 
     def test_scale_is_the_posterior_deviation(self, trained: Trained) -> None:
+        # The filter that keeps the folding's grid out averages over the four pixels of a camera pixel, which
+        # differ here by design and in images only by chance; less so at the border of these small ones.
         scale = trained.in_blocks(trained.model.unfold(trained.scale))
-        expected = POSTERIOR_COVARIANCE.diag().sqrt()
-        torch.testing.assert_close(scale.mean(dim=1), expected, rtol=0.03, atol=0)
+        expected = POSTERIOR_COVARIANCE.diag().mean().sqrt().expand(4)
+        torch.testing.assert_close(scale.mean(dim=1), expected, rtol=0.05, atol=0)
         assert float(scale.std(dim=1).max()) < 0.05
 
     def test_schedule_has_learned_and_is_still_one(self, trained: Trained) -> None:

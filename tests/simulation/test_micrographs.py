@@ -77,6 +77,20 @@ class TestLoadMicrographs:
             assert np.diagonal(density)[10:-10].min() > 0.5
             assert np.percentile(density, 99.5) == pytest.approx(1, abs=0.05)
 
+    def test_structure_and_background_make_up_the_image(self, folder: Path) -> None:
+        for micrograph in load_micrographs(folder, range(1, 3)):
+            raw = np.asarray(PillowImage.open(folder / f"{micrograph.name}.png"), np.float32)
+            background = micrograph.background
+            assert background is not None
+            assert background.dtype == np.float32
+            assert background.min() == 0
+            whole = micrograph.density + background
+            assert np.corrcoef(whole.ravel(), raw.ravel())[0, 1] > 0.999
+            # The slope is in the background, and the line is not.
+            assert np.corrcoef(background[:, 20:-20].mean(axis=0), raw[:, 20:-20].mean(axis=0))[0, 1] > 0.9
+            line, beside = np.diagonal(background)[20:-20], np.diagonal(background, 9)[20:-20]
+            assert abs(float(line.mean() - beside[: line.size].mean())) < 0.1
+
     @pytest.mark.parametrize("missing", ["er/02.png", "microtubules/01.png"])
     def test_missing_file(self, folder: Path, missing: str) -> None:
         (folder / missing).unlink()
@@ -142,3 +156,18 @@ class TestCutDensity:
             rows, columns = np.nonzero(density > 0.5)
             seen.add((rows.mean() > 32, columns.mean() > 32, bool(np.ptp(rows) > np.ptp(columns))))
         assert len(seen) == 8
+
+    def test_a_share_of_the_background_stays_in(self) -> None:
+        density = np.zeros((64, 64), np.float32)
+        micrograph = Micrograph("flat", density, 32.5, 42.0, np.full((64, 64), 2.0, np.float32))
+        levels = [
+            float(
+                cut_density(
+                    np.random.default_rng(seed), micrograph, 40, zoom=(1, 1), kept_background=(0.1, 0.5)
+                )[0].mean()
+            )
+            for seed in range(40)
+        ]
+        assert 0.2 <= min(levels) < 0.4
+        assert 0.8 < max(levels) <= 1.0
+        assert cut_density(np.random.default_rng(0), micrograph, 40)[0].max() == 0

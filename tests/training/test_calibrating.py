@@ -58,7 +58,7 @@ def test_real_images_are_preferred_and_only_those_kept_for_it(
         model, AcquisitionRanges(), folder=tmp_path, per_kind=1, size=16, draws=2, log=lambda _: None
     )
     measured = card.metrics["calibration"]
-    assert measured["fields"] == 4 * 2 * 4
-    assert measured["data"] == "real images 41, 42 of each structure, imaged again"
+    assert measured["fields"] == 4 * 3 * 4
+    assert measured["data"] == "real images 41, 42, 44 of each structure, imaged again"
     with pytest.raises(InputError, match="There is no image"):
         calibrate(model, AcquisitionRanges(), folder=tmp_path / "none", size=16, draws=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,12 +175,17 @@ class TestMicrographs:
         real: list[str] = []
         cut = dataset.cut_density
 
-        def record(rng: np.random.Generator, micrograph: dataset.Micrograph, size: int) -> object:
+        def record(
+            rng: np.random.Generator, micrograph: dataset.Micrograph, size: int, **options: Any
+        ) -> object:
             real.append(micrograph.name)
-            return cut(rng, micrograph, size)
+            assert options == {"kept_background": (0.2, 0.5)}
+            return cut(rng, micrograph, size, **options)
 
         monkeypatch.setattr(dataset, "cut_density", record)
-        fields = TrainingFields(replace(DATA, micrograph_share=0.4), RANGES, 0, micrographs, 100)
+        fields = TrainingFields(
+            replace(DATA, micrograph_share=0.4, kept_background=(0.2, 0.5)), RANGES, 0, micrographs, 100
+        )
         for index in range(100):
             fields.acquire_field(index)
         assert len(real) == pytest.approx(40, abs=13)

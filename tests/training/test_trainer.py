@@ -333,6 +333,13 @@ class TestIsContinuation:
         assert not is_continuation(stored(5), config)
         assert not is_continuation(stored(4, 6), config)
 
+    def test_how_much_of_the_start_is_mixed_in_may_change_afterwards(self, make_config: MakeConfig) -> None:
+        settings = {"start_from": "first.safetensors"}
+        stored = json.dumps(make_config(**settings).to_dict())
+        assert is_continuation(stored, make_config(**settings, start_share=0.4))
+        without = {key: value for key, value in json.loads(stored).items() if key != "start_share"}
+        assert is_continuation(json.dumps(without), make_config(**settings, start_share=0.4))
+
 
 @pytest.mark.usefixtures("no_validation")
 class TestLog:
@@ -500,6 +507,27 @@ class TestRunTraining:
             assert all(torch.equal(same[n], t) for n, t in load_model(whole).network.state_dict().items())
         starts = [line.split(",")[0] for line in again if line.startswith(("starting", "resumed"))]
         assert starts == ["starting from tiny", "resumed at step 3"]
+
+    @pytest.mark.usefixtures("no_validation")
+    def test_a_share_of_the_start_is_mixed_into_what_is_exported(self, tmp_path: Path) -> None:
+        first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")
+        start = run_training(first, tmp_path / "first", workers=0, fields_per_kind=0, log=quiet)
+        second = self.write(tmp_path / "second.toml", "kinds = { rings = 1.0 }")
+        text = 'start_from = "first/tiny.safetensors"\nseed = 1\n' + second.read_text(encoding="utf-8")
+        found = []
+        for share in (0.0, 0.25):
+            second.write_text(f"start_share = {share}\n" + text, encoding="utf-8")
+            # The second time the run is done, and only its export is made again.
+            found.append(run_training(second, tmp_path / "second", workers=0, fields_per_kind=0, log=quiet))
+            early, late = (load_model(each).network.state_dict() for each in (start, found[-1]))
+            if share == 0:
+                trained = late
+        assert any(not torch.equal(trained[name], early[name]) for name in early)
+        for name, tensor in late.items():
+            torch.testing.assert_close(
+                tensor, 0.75 * trained[name] + 0.25 * early[name], rtol=2e-3, atol=1e-4
+            )
+        assert load_model(found[-1]).card.training["start_share"] == 0.25
 
     def test_a_first_stage_of_another_architecture_is_refused(
         self, make_config: MakeConfig, tmp_path: Path

@@ -139,9 +139,9 @@ class CVDM(nn.Module):
         else:
             self.clock = FixedClock(config.schedule, config.rate_bounds[0])
         self.granularity = max(self.mean_network.granularity, self.noise_network.granularity)
-        # The scale head looks two pixels further than the mean's own head.
+        # The scale's head looks one pixel further than the mean's own, and its filter another one.
         reach = max(
-            self.mean_network.receptive_field + 1,
+            self.mean_network.receptive_field + 2,
             self.noise_network.receptive_field,
             RateNetwork.receptive_field,
         )
@@ -160,8 +160,19 @@ class CVDM(nn.Module):
         features = self.mean_network.features(x)
         mean = self.mean_network.head(features).float()
         # Detached: the mean stays the plain least-squares fit, whatever the likelihood of σ would prefer.
-        scale = self.config.scale_floor + F.softplus(self.scale_head(features.detach()).float() - 2.0)
-        return mean, scale
+        excess = F.softplus(self.scale_head(features.detach()).float() - 2.0)
+        return mean, self.config.scale_floor + self._without_grid(excess)
+
+    def _without_grid(self, folded: Tensor) -> Tensor:
+        """Smooth on the fine grid such that what differs from one folded channel to the next goes.
+
+        Each fine pixel of a camera pixel has a channel of its own, and nothing ties their sizes together:
+        what they disagree about would stand as a fine grid on the uncertainty map. The binomial filter
+        (1, 2, 1) / 4 has its zero at the grid's frequency, for s = 2.
+        """
+        fine = F.pad(self.unfold(folded), (1, 1, 1, 1), mode="replicate")
+        rows = (fine[..., :-2, :] + 2 * fine[..., 1:-1, :] + fine[..., 2:, :]) / 4
+        return self.fold((rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4)
 
     def rate(self, x: Tensor) -> Tensor:
         """Rate λ(x) of the schedule, shape (B, s², H, W), float32."""

@@ -23,24 +23,31 @@ BIOSR: dict[str, tuple[float, float]] = {
 FINE_PIXEL_NM = 32.5
 
 
+#: Nothing wider than this is taken for structure, nm.
+WIDEST_STRUCTURE_NM = 1400
+
+
 @dataclass(frozen=True)
 class Micrograph:
-    """A super-resolved image without its slowly varying background.
+    """A super-resolved image, parted into structure and slowly varying background.
 
     Attributes
     ----------
     name : str
         Structure and number, for instance "er/07".
     density : ndarray
-        (H, W) float32, 99.5 percentile near 1.
+        The structure, (H, W) float32, 99.5 percentile near 1.
     pixel_nm, sigma_nm : float
         Sampling, and the blur that the image carries.
+    background : ndarray or None
+        What was taken off, in units of `density` and without its darkest level, (H, W) float32.
     """
 
     name: str
     density: Image
     pixel_nm: float
     sigma_nm: float
+    background: Image | None = None
 
 
 def remove_background(image: Image, width: float) -> Image:
@@ -90,14 +97,21 @@ def load_micrographs(folder: Path, numbers: range) -> list[Micrograph]:
                     f"no micrograph at {path}; set `micrographs` to the folder that holds them"
                 )
             raw = np.asarray(PillowImage.open(path).convert("F"), dtype=np.float32)
-            density = remove_background(raw, 700 / pixel_nm)
+            density = remove_background(raw, WIDEST_STRUCTURE_NM / pixel_nm)
+            background = raw - density
+            background = np.maximum(background - np.percentile(background, 0.5), 0).astype(np.float32)
             top = max(float(np.percentile(density, 99.5)), 0.2 * float(density.max()), 1e-6)
-            found.append(Micrograph(f"{structure}/{number:02d}", density / top, pixel_nm, sigma_nm))
+            name = f"{structure}/{number:02d}"
+            found.append(Micrograph(name, density / top, pixel_nm, sigma_nm, background / top))
     return found
 
 
 def cut_density(
-    rng: np.random.Generator, micrograph: Micrograph, size: int, zoom: tuple[float, float] = (0.85, 1.25)
+    rng: np.random.Generator,
+    micrograph: Micrograph,
+    size: int,
+    zoom: tuple[float, float] = (0.85, 1.25),
+    kept_background: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Image, float]:
     """Cut a square field out of a micrograph, at a random magnification and orientation.
 
@@ -111,6 +125,9 @@ def cut_density(
         Side of the field on the fine grid, pixels. Beyond the image's border it is continued by reflection.
     zoom : tuple of float
         Range of magnifications, relative to the fine grid's own sampling.
+    kept_background : tuple of float
+        Range of the share of the image's background that is put back: what a thick or dense specimen shows
+        between its filaments may be haze or structure too fine to be told apart, and nobody knows which.
 
     Returns
     -------
@@ -121,6 +138,8 @@ def cut_density(
     """
     factor = micrograph.pixel_nm / FINE_PIXEL_NM * rng.uniform(*zoom)
     source = micrograph.density
+    if micrograph.background is not None and kept_background[1] > 0:
+        source = source + np.float32(rng.uniform(*kept_background)) * micrograph.background
     if factor < 1:  # against aliasing
         extra = 0.4 * np.sqrt(1 / factor**2 - 1)
         source = ndimage.gaussian_filter(source, extra)

@@ -33,6 +33,8 @@ class DataConfig:
         empty for simulated structures alone.
     micrograph_share : float
         Share of the fields cut from real images.
+    kept_background : tuple of float
+        Range of the share of a real image's slowly varying background that stays in it: see `cut_density`.
     empty_share : float
         Share of the fields that hold nothing but background and noise, so that none is taken for structure.
     kinds : dict
@@ -50,6 +52,7 @@ class DataConfig:
 
     micrographs: str = ""
     micrograph_share: float = 0.35
+    kept_background: tuple[float, float] = (0.0, 0.0)
     empty_share: float = 0.0
     kinds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 1.0))
     field: int = 136
@@ -126,12 +129,17 @@ class TrainingConfig:
     start_from : str
         Weights to start from instead of random ones, relative to the configuration file; a
         ``.safetensors`` of the same architecture.
+    start_share : float
+        Share of the starting weights in what is exported, 0 to 1: a mean of both keeps what the start did
+        well where the training differs from real recordings (Wortsman et al., Robust fine-tuning of zero-shot
+        models, CVPR 2022, arXiv 2109.01903). May be changed once the run is done.
     """
 
     name: str
     seed: int = 0
     description: str = ""
     start_from: str = ""
+    start_share: float = 0.0
     architecture: CVDMConfig = field(default_factory=CVDMConfig)
     objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
     acquisition: AcquisitionRanges = field(default_factory=AcquisitionRanges)
@@ -212,6 +220,10 @@ def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
     except ModelError as error:
         yield str(error), False
     yield "seed must not be negative", config.seed >= 0
+    yield (
+        "start_share must lie between 0 and 1, and needs start_from",
+        0 <= config.start_share <= 1 and bool(config.start_from or not config.start_share),
+    )
     yield "[architecture] upscaling must be 2, as the simulator makes it", net.upscaling == 2
     for name in ("mean", "noise"):
         widths, blocks = getattr(net, f"{name}_widths"), getattr(net, f"{name}_blocks")
@@ -225,6 +237,10 @@ def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
         data.patch % grain == 0 and 0 < data.patch <= data.field,
     )
     yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
+    yield (
+        "[data] kept_background must be a range between 0 and 1",
+        data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
+    )
     yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
     yield "[data] kinds must be a table of frequencies", isinstance(data.kinds, Mapping)
     yield f"[data] kinds must be among {', '.join(KINDS)}", bool(data.kinds) and set(data.kinds) <= set(KINDS)

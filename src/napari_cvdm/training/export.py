@@ -64,6 +64,7 @@ def model_card(
         training={
             "data": data,
             "start_from": config.start_from,
+            "start_share": config.start_share,
             "steps": steps_done,
             "hours": round(seconds / 3600, 2),
             "seed": config.seed,

@@ -38,8 +38,12 @@ def learning_rate(step: int, config: OptimiserConfig) -> float:
 
 
 def is_continuation(made_with: str, config: TrainingConfig) -> bool:
-    """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles."""
+    """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles.
+
+    What matters only when the weights are exported may differ.
+    """
     old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
+    old.pop("start_share", None), new.pop("start_share")
     before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
     return bool(old == new and now[: len(before)] == before)
 
@@ -151,14 +155,27 @@ class Trainer:
         ModelError
             If they cannot be read.
         """
+        start, name = self._read_start(path)
+        for network in (self.model, self.average):
+            network.load_state_dict(start.state_dict())
+        self.log(f"starting from {name}")
+
+    def _read_start(self, path: Path) -> tuple[CVDM, str]:
         start = read_model(path)
         if not isinstance(start.network, CVDM):
             raise ConfigError(f"{path} is of the published implementation; start from weights of our own")
         if start.network.config != self.config.architecture:
             raise ConfigError(f"{path} has another architecture than the configuration asks for")
-        for network in (self.model, self.average):
-            network.load_state_dict(start.network.state_dict())
-        self.log(f"starting from {start.name}, sha256 {start.sha256}")
+        return start.network, f"{start.name}, sha256 {start.sha256}"
+
+    @torch.no_grad()
+    def mix_in_start(self, path: Path) -> None:
+        """Move the averaged weights towards those the run started from, and validate the mixture."""
+        start, name = self._read_start(path)
+        for late, early in zip(self.average.parameters(), start.parameters(), strict=True):
+            late.lerp_(early, self.config.start_share)
+        self.log(f"mixed with {100 * self.config.start_share:.0f} % of {name}")
+        self._validate(validation_fields(self.micrographs, self.config.acquisition))
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """One step of optimisation; returns the loss terms, the learning rate and the gradient's norm."""
@@ -272,9 +289,12 @@ def run_training(
         trainer.checkpoint.unlink(missing_ok=True)
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
+    start = config_path.resolve().parent / config.start_from
     if trainer.step == 0 and config.start_from:
-        trainer.start_from(config_path.resolve().parent / config.start_from)
+        trainer.start_from(start)
     trainer.run()
+    if config.start_share:
+        trainer.mix_in_start(start)
     return export_model(
         trainer.average,
         config,
