@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from napari_cvdm.plugin import messages
-from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
+from napari_cvdm.plugin.messages import (
+    DevicesFound,
+    Done,
+    Kept,
+    Message,
+    Pictures,
+    Preparing,
+    Progress,
+    Written,
+    Wrote,
+)
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Event
 
@@ -18,6 +28,9 @@ EXAMPLES = [
     Pictures(np.zeros((2, 2)), np.zeros((2, 2)), resolve_axes((8, 8)), {}),
     Progress(Event("denoise", 0, 1, 0, 1, 1, 2, 0.5)),
     Done({}),
+    Wrote("1 of 4 parts", 0.25),
+    Kept("Repeat the run to go on."),
+    Written({}, resolve_axes((8, 8)), {}, {}),
 ]
 
 
