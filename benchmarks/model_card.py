@@ -119,8 +119,9 @@ def describe(model: Any) -> list[str]:
         *(f"- {source}" for source in card.training.get("data", [])),
         "",
         "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
-        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41, 42 and 44 of each structure serve the calibration "
-        "of the uncertainty, 43 and 45 the figures below; validation during training looked at 41 to 45.",
+        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41, 42 and 44 of each structure serve the "
+        "calibration of the uncertainty, 43 and 45 the figures below; validation during training looked at "
+        "41 to 45.",
         "",
         "| in training | from | to |",
         "|---|---|---|",

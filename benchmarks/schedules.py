@@ -27,7 +27,7 @@ from napari_cvdm.cvdm.objective import objective
 from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 from napari_cvdm.training.config import DataConfig, OptimiserConfig, TrainingConfig, load_config
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
-from napari_cvdm.training.trainer import draw_times_and_noise, learning_rate, update_average
+from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, restore_field, validation_fields
 
 #: Small enough for many trainings on a CPU, of the same make as the bundled model.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from bisect import bisect_right
 from collections.abc import Callable
 from copy import deepcopy
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +16,11 @@ from torch import Tensor, nn
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
 from napari_cvdm.models.weights import read_model
-from napari_cvdm.training.config import ConfigError, OptimiserConfig, TrainingConfig, load_config
+from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
 from napari_cvdm.training.dataset import TrainingFields, batches, fields_needed
 from napari_cvdm.training.export import export_model
+from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, validate, validation_fields
-
-
-def learning_rate(step: int, config: OptimiserConfig) -> float:
-    """Learning rate of a step: in each cycle a linear warm-up, then a cosine down to the final rate."""
-    ends = list(accumulate(config.cycles))
-    cycle = min(bisect_right(ends, step), len(ends) - 1)
-    length = config.cycles[cycle]
-    step -= ends[cycle] - length
-    low, high = config.final_learning_rate, config.learning_rate * config.cycle_decay**cycle
-    if step < config.warmup:
-        return high * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, length - config.warmup)
-    return low + 0.5 * (high - low) * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def is_continuation(made_with: str, config: TrainingConfig) -> bool:
@@ -46,25 +32,6 @@ def is_continuation(made_with: str, config: TrainingConfig) -> bool:
     old.pop("start_share", None), new.pop("start_share")
     before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
     return bool(old == new and now[: len(before)] == before)
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights towards the model's; the average is young at first, so that it can follow."""
-    share = 1 - min(decay, (1 + step) / (10 + step))
-    for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
-        slow.lerp_(fast, share)
-
-
-def draw_times_and_noise(seed: int, step: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Times (stratified over [0, 1]) and Gaussian noise of a training step; functions of (seed, step) alone.
-
-    Stratified times lower the variance of the objective (Kingma et al. 2021, arXiv 2107.00630, app. I.1).
-    """
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
-    count = like.shape[0]
-    times = (torch.rand(1, generator=generator) + torch.arange(count) / count) % 1
-    return times, torch.randn(like.shape, generator=generator)
 
 
 class Trainer:
