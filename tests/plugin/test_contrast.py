@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.plugin.contrast import RunningLimits
+from napari_cvdm.plugin.contrast import RunningLimits, limits_of
 from napari_cvdm.restoration.events import Estimate
 
 
@@ -48,3 +48,10 @@ def test_a_flat_picture_has_limits_too(level):
     limits.add(_estimate(np.full((20, 20), level, np.float32), std=0))
     for low, high in limits.now().values():
         assert low < high
+
+
+def test_a_finished_picture_is_a_range_even_where_it_is_flat():
+    pixels = np.linspace(-3, 7, 1001)
+    assert limits_of("reconstruction", pixels) == pytest.approx((-2.95, 6.98))
+    assert limits_of("uncertainty", pixels) == pytest.approx((0.0, 6.98))
+    assert limits_of("reconstruction", np.full((4, 4), 5.0)) == (5.0, 6.0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = ["Limits", "RunningLimits"]
+__all__ = ["Limits", "RunningLimits", "limits_of"]
 
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
@@ -38,6 +39,21 @@ class RunningLimits:
             "reconstruction": _increasing(min(lows), max(highs)),
             "uncertainty": _increasing(0.0, max(stds)),
         }
+
+
+def limits_of(picture: str, pixels: ArrayLike) -> tuple[float, float]:
+    """Return contrast limits of a picture that is finished.
+
+    Parameters
+    ----------
+    picture : {"reconstruction", "uncertainty"}
+        Which; that of an uncertainty begins at 0.
+    pixels : array-like
+        What stands for it: a coarse level, or a plane of one.
+    """
+    low, high = (float(value) for value in np.percentile(np.asarray(pixels), (0.5, 99.8)))
+    low = 0.0 if picture == "uncertainty" else low
+    return low, high if high > low else low + 1.0
 
 
 def _increasing(low: float, high: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.messages import Kept, Message, Preparing, Written, Wrote
 from napari_cvdm.plugin.worker import Cancelled, Job
 from napari_cvdm.restoration.axes import Axes
@@ -111,7 +112,7 @@ class DiskJob(Job):
             raise
         axes = self._restored_axes(image)
         levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
-        limits = {picture: _limits(picture, each[-1]) for picture, each in levels.items()}
+        limits = {picture: limits_of(picture, each[-1]) for picture, each in levels.items()}
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
 
@@ -143,10 +144,3 @@ def _levels(folder: Path, axes: Axes) -> list[Any]:
     return [
         da.moveaxis(da.transpose(da.from_zarr(level), back), (-2, -1), (axes.y, axes.x)) for level in levels
     ]
-
-
-def _limits(picture: str, level: Any) -> tuple[float, float]:
-    """Find contrast limits, on the coarsest level."""
-    low, high = (float(value) for value in np.percentile(np.asarray(level), (0.5, 99.8)))
-    low = 0.0 if picture == "uncertainty" else low
-    return low, high if high > low else low + 1.0

@@ -8,8 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
 
 if TYPE_CHECKING:
@@ -61,19 +60,14 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     picture = image.provenance["content"]
     # What the two pictures of one run have in common tells them from those of other runs.
     run = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
-    thumbnail = np.asarray(image.levels[-1][(0,) * (image.levels[-1].ndim - 2)])
-    low, high = (float(value) for value in np.percentile(thumbnail, (0.5, 99.8)))
-    uncertain = picture == "uncertainty"
-    low = 0.0 if uncertain else low
+    thumbnail = image.levels[-1][(0,) * (image.levels[-1].ndim - 2)]
     about = {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
     attributes = {
         "name": _result_name(path, picture),
-        "colormap": uncertainty_colormap() if uncertain else "gray",
+        "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
         "blending": "translucent_no_depth",
-        "contrast_limits": (low, high if high > low else low + 1.0),
-        "metadata": {
-            METADATA_KEY: {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
-        },
+        "contrast_limits": limits_of(picture, thumbnail),
+        "metadata": {METADATA_KEY: about},
     }
     return _layer(image, attributes)
 

@@ -29,7 +29,8 @@ def is_continuation(made_with: str, config: TrainingConfig) -> bool:
     What matters only when the weights are exported may differ.
     """
     old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
-    old.pop("start_share", None), new.pop("start_share")
+    for settings in (old, new):
+        settings.pop("start_share", None)
     before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
     return bool(old == new and now[: len(before)] == before)
 
