@@ -3,7 +3,8 @@
     python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER
 
 FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 43 and 45 are imaged again by
-another microscope than training's; without it, fields are simulated with seeds that serve nothing else.
+another microscope than training's, as they are and without their slowly varying background; without a
+folder, fields are simulated with seeds that serve nothing else.
 FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Numbers go to
 docs/benchmarks/uncertainty.json, the picture to docs/images/uncertainty.png. --quick takes a minute.
 """
@@ -228,8 +229,19 @@ def main() -> None:
     model = cvdm.load_model(options.model)
     calibration = Calibration.from_card(model.card.calibration)
     factors = {} if calibration is None else calibration.factors
-    fields = held_out_fields(options.micrographs, options.photons, numbers=options.numbers, side=options.side)
-    sets = {"held-out structures": [measure(field, model, options) for field in fields]}
+    sets: dict[str, list[Measured]] = {}
+    titles = {"held-out structures": True}
+    if options.micrographs:
+        titles["held-out structures without their background"] = False
+    for title, background in titles.items():
+        fields = held_out_fields(
+            options.micrographs,
+            options.photons,
+            numbers=options.numbers,
+            side=options.side,
+            background=background,
+        )
+        sets[title] = [measure(field, model, options) for field in fields]
     if options.pairs:
         pairs = real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE)
         sets["real pairs"] = [measure(field, model, options) for field in pairs]

@@ -46,7 +46,12 @@ class HeldOutField(NamedTuple):
 
 
 def held_out_fields(
-    folder: Path | None, photons: Sequence[float], *, numbers: Sequence[int] = NUMBERS, side: int = 96
+    folder: Path | None,
+    photons: Sequence[float],
+    *,
+    numbers: Sequence[int] = NUMBERS,
+    side: int = 96,
+    background: bool = True,
 ) -> Iterator[HeldOutField]:
     """Image real sharp images again, or simulate fields where there are none.
 
@@ -60,6 +65,8 @@ def held_out_fields(
         Of the real images.
     side : int
         Camera pixels.
+    background : bool
+        Whether the real images keep their slowly varying background.
 
     Yields
     ------
@@ -71,7 +78,7 @@ def held_out_fields(
         If an image is missing or smaller than the field.
     """
     if folder is not None:
-        for field in reimaged_fields(folder, numbers, photons, side=side):
+        for field in reimaged_fields(folder, numbers, photons, side=side, background=background):
             truth = normalize_truth(field.truth)
             microscope = field.microscope
             yield HeldOutField(

@@ -5,7 +5,8 @@ imaging model here is another one on purpose, and shares no code with `napari_cv
 pattern instead of a Gaussian or a transfer function, sharp-edged discs of defocus instead of a Gaussian haze,
 a background that rises to one side, and noise from Poisson and normal numbers.
 
-The truth is the sharp image as it is, with whatever haze and noise it has.
+The truth is the sharp image as it is, with whatever haze and noise it has; or, if asked for, what stands out
+of its slowly varying background.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
-from scipy import signal, special
+from scipy import ndimage, signal, special
 
 from napari_cvdm.restoration.errors import InputError
 
@@ -29,6 +30,9 @@ STRUCTURES = ("ccp", "er", "f-actin", "microtubules")
 """Folders of the BioSR images: clathrin-coated pits, endoplasmic reticulum, actin and microtubules."""
 
 UPSCALING = 2
+
+BALL_RADIUS = 60
+"""Radius of the ball rolled under an image to find its background, fine pixels: wider than any structure."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,20 @@ def load_sharp(folder: str | Path, structure: str, number: int) -> NDArray[np.fl
     return np.asarray(PillowImage.open(path).convert("F"), np.float64)
 
 
+def without_background(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract the background of a sharp image, (Y, X): what a ball rolled under it touches.
+
+    References
+    ----------
+    S. R. Sternberg, "Biomedical Image Processing", Computer 16 (1983); scikit-image's `rolling_ball`.
+    """
+    from skimage.restoration import rolling_ball
+
+    # The ball must not fall into the gaps between the grains of the noise.
+    background = rolling_ball(ndimage.gaussian_filter(sharp, 2.0), radius=BALL_RADIUS)
+    return np.maximum(sharp - background, 0)
+
+
 class ReimagedField(NamedTuple):
     """One field: what was imaged, how, and what came out.
 
@@ -194,6 +212,7 @@ def reimaged_fields(
     *,
     structures: Sequence[str] = STRUCTURES,
     side: int = 96,
+    background: bool = True,
 ) -> Iterator[ReimagedField]:
     """Image sharp images again, each at every photon level with another microscope; always the same ones.
 
@@ -210,6 +229,8 @@ def reimaged_fields(
         Folders to take.
     side : int
         Side of a field in camera pixels.
+    background : bool
+        Whether the sharp images keep their slowly varying background.
 
     Yields
     ------
@@ -223,6 +244,8 @@ def reimaged_fields(
     for structure in structures:
         for number in numbers:
             sharp = load_sharp(folder, structure, number)
+            if not background:
+                sharp = without_background(sharp)
             for level, electrons in enumerate(photons):
                 rng = np.random.default_rng([8, STRUCTURES.index(structure), number, level])
                 microscope = Microscope(
