@@ -156,7 +156,8 @@ def figures(folder: Path) -> list[str]:
     lines += ["![by photons](images/comparison_photons.png)", "", "Uncertainty, with 8 draws:", ""]
     lines.append("| fields | calibration | correlation with error | slope | 90 % interval covers | AUSE |")
     lines.append("|---|---|---|---|---|---|")
-    for title in ("held-out structures", "real pairs"):
+    titles = ("held-out structures", "held-out structures without their background", "real pairs")
+    for title in titles:
         for stage, row in uncertainty.get(title, {}).get("all", {}).items():
             shares = row.get("coverage_measured_width", row["coverage_gaussian"])
             lines.append(
