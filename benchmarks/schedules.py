@@ -20,53 +20,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from short_training import SMALL, train_briefly, training_batches
 
 from napari_cvdm.assessment.calibration import coverage, error_correlation
-from napari_cvdm.cvdm.model import CVDM, CVDMConfig
-from napari_cvdm.cvdm.objective import objective
+from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 from napari_cvdm.training.config import DataConfig, OptimiserConfig, TrainingConfig, load_config
-from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
-from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
+from napari_cvdm.training.dataset import Patches
 from napari_cvdm.training.validation import ValidationField, restore_field, validation_fields
 
-#: Small enough for many trainings on a CPU, of the same make as the bundled model.
-SMALL = CVDMConfig(
-    mean_widths=(24, 48), mean_blocks=(2, 2), noise_widths=(24, 48), noise_blocks=(2, 2), scale_width=16
-)
 SCHEDULES = ("learned", *FIXED_SCHEDULES)
-
-
-def collect_patches(config: TrainingConfig, micrographs: Path | None, workers: int) -> list[Patches]:
-    """Every batch of one training run, so that each schedule sees the same."""
-    steps, batch = config.optimiser.steps, config.optimiser.batch
-    fields = TrainingFields(
-        config.data, config.acquisition, config.seed, micrographs, fields_needed(steps, batch)
-    )
-    return list(batches(fields, batch, 0, steps, workers))
 
 
 def train(schedule: str, config: TrainingConfig, data: list[Patches]) -> CVDM:
     """Train one network as `Trainer` does, and return its averaged weights."""
     torch.manual_seed(config.seed)
     architecture = replace(config.architecture, schedule=schedule)
-    model = CVDM(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = CVDM(architecture).eval().requires_grad_(False)
-    average.load_state_dict(model.state_dict())
-    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
-    for step, (x, y) in enumerate(data):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.optimiser)
-        shape = torch.empty(x.shape[0], model.upscaling**2, *x.shape[2:])
-        times, noise = draw_times_and_noise(config.seed, step, shape)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.optimiser.precision == "bfloat16"):
-            total = objective(model, x, y, times, noise, config.objective).total
-        optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimiser.clip)
-        optimiser.step()
-        update_average(average, model, config.optimiser.average, step)
-    return average
+    return train_briefly(CVDM(architecture), CVDM(architecture), config, data)
 
 
 def measure(model: CVDM, fields: list[ValidationField], steps: int, draws: int) -> dict[str, float]:
@@ -106,7 +76,8 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 cycles=(options.steps,), warmup=options.steps // 10, average=0.99, precision=options.precision
             ),
         )
-        data = collect_patches(config, options.micrographs, options.workers)
+        # Each schedule sees the same.
+        data = list(training_batches(config, options.micrographs, options.workers))
         for schedule in SCHEDULES:
             model = train(schedule, config, data)
             for steps in options.sampling_steps:

@@ -24,30 +24,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from short_training import SMALL, train_briefly, training_batches
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.metrics import match_intensity, psnr
 from napari_cvdm.assessment.reimaging import ReimagedField, reimaged_fields
-from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.networks import ResidualBlock
-from napari_cvdm.cvdm.objective import objective
+from napari_cvdm.cvdm.objective import mean_and_scale_terms
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.training.config import DataConfig, OptimiserConfig, TrainingConfig, load_config
-from napari_cvdm.training.dataset import TrainingFields, batches, fields_needed
-from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, restore_field, validation_fields
 
 Array = NDArray[Any]
 
 #: Side of the patches, camera pixels, unless a variant says otherwise.
 PATCH = 32
-
-#: Enough for a small model whose draws are compared.
-SMALL = CVDMConfig(
-    mean_widths=(24, 48), mean_blocks=(2, 2), noise_widths=(24, 48), noise_blocks=(2, 2), scale_width=16
-)
 
 
 class NormedBlock(nn.Module):
@@ -153,41 +147,11 @@ def configuration(base: TrainingConfig, variant: Variant, options: argparse.Name
     )
 
 
-def train(model: CVDM, average: CVDM, config: TrainingConfig, micrographs: Path, *, draws: bool) -> float:
-    """Train one network; the diffusion too if its draws are wanted. Returns seconds a step, data included."""
-    settings = config.optimiser
-    total, batch = settings.steps, settings.batch
-    fields = TrainingFields(
-        config.data, config.acquisition, config.seed, micrographs, fields_needed(total, batch)
-    )
-    average.load_state_dict(model.state_dict())
-    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
-    started = time.perf_counter()
-    for step, (x, y) in enumerate(batches(fields, batch, 0, total, workers=1)):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, settings)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            if draws:
-                shape = torch.empty(x.shape[0], model.upscaling**2, *x.shape[2:])
-                loss = objective(model, x, y, *draw_times_and_noise(config.seed, step, shape)).total
-            else:
-                loss = mean_and_scale_loss(model, x, y)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-        optimiser.step()
-        update_average(average, model, settings.average, step)
-    return (time.perf_counter() - started) / total
-
-
-def mean_and_scale_loss(model: CVDM, x: Tensor, y: Tensor) -> Tensor:
-    """The two terms of the objective that do without the noise network."""
-    mean, scale = model.mean_and_scale(x)
-    error = (model.fold(y) - mean).square()
-    expected = scale.detach().square().mean(dim=(1, 2, 3))
-    relative = 0.5 * (error.mean(dim=(1, 2, 3)) / expected).mean()
-    likelihood = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
-    return 0.1 * (relative + likelihood)
+def mean_and_scale_loss(model: CVDM, config: TrainingConfig, step: int, x: Tensor, y: Tensor) -> Tensor:
+    """Return the terms of the objective that do without the noise network."""
+    weights = config.objective
+    mean_term, scale_term = mean_and_scale_terms(model.fold(y), *model.mean_and_scale(x))
+    return weights.mean * mean_term + weights.scale * scale_term
 
 
 def score(model: CVDM, held_out: list[ValidationField], again: list[ReimagedField]) -> dict[str, float]:
@@ -216,10 +180,10 @@ def score(model: CVDM, held_out: list[ValidationField], again: list[ReimagedFiel
     }
 
 
-def search(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def search(
+    base: TrainingConfig, held_out: list[ValidationField], options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     """Train and score every variant."""
-    base = load_config(options.config)
-    held_out = validation_fields(options.micrographs, base.acquisition)[::2]
     again = list(reimaged_fields(options.micrographs, [41, 42], [60, 400]))
     for variant in VARIANTS[:2] if options.quick else VARIANTS:
         if options.only and not any(word in variant.name for word in options.only):
@@ -230,10 +194,11 @@ def search(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         if variant.block is not None:
             for model in pair:
                 exchange_blocks(model.mean_network, variant.block)
-        model = pair[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = pair[1].eval().requires_grad_(False)
-        seconds = train(model, average, config, options.micrographs, draws=False)
-        size = sum(each.numel() for each in model.mean_network.parameters()) / 1e6
+        data = training_batches(config, options.micrographs, 1)
+        started = time.perf_counter()
+        average = train_briefly(*pair, config, data, mean_and_scale_loss)
+        seconds = (time.perf_counter() - started) / config.optimiser.steps
+        size = sum(each.numel() for each in average.mean_network.parameters()) / 1e6
         yield {
             "variant": variant.name,
             "million_parameters": round(size, 2),
@@ -242,15 +207,16 @@ def search(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-def compare_scales(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def compare_scales(
+    base: TrainingConfig, held_out: list[ValidationField], options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     """Train the small model with a scale for each pixel and for each image, and measure the draws."""
-    base = replace(load_config(options.config), architecture=SMALL)
-    held_out = validation_fields(options.micrographs, base.acquisition)[::2]
+    small = replace(base, architecture=SMALL)
     for name, kind in (("σ(x) for each pixel", CVDM), ("one σ for each image", OneScale)):
-        config = configuration(base, Variant(name), options)
+        config = configuration(small, Variant(name), options)
         torch.manual_seed(options.seed)
-        model, average = kind(SMALL), kind(SMALL).eval().requires_grad_(False)
-        train(model, average, config, options.micrographs, draws=True)
+        data = training_batches(config, options.micrographs, 1)
+        average = train_briefly(kind(SMALL), kind(SMALL), config, data)
         ratios, orders, gains = [], [], []
         for number, each in enumerate(held_out):
             found = restore_field(average, each.x, 6, 4, seed=number)
@@ -294,12 +260,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.steps = 20
+    base = load_config(options.config)
+    held_out = validation_fields(options.micrographs, base.acquisition)[::2]
     rows, scales = [], []
-    for row in search(options):
+    for row in search(base, held_out, options):
         rows.append(row)
         print(json.dumps(row, ensure_ascii=False), flush=True)
     if not options.only:
-        for row in compare_scales(options):
+        for row in compare_scales(base, held_out, options):
             scales.append(row)
             print(json.dumps(row, ensure_ascii=False), flush=True)
     print(table(rows, scales))

@@ -73,6 +73,29 @@ def prior_divergence(target: Tensor, gamma_end: Tensor) -> Tensor:
     return 0.5 * (gamma_end * target**2 - gamma_end - torch.log1p(-gamma_end)).mean()
 
 
+def mean_and_scale_terms(target: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean network's relative squared error and its scale's negative log-likelihood.
+
+    Parameters
+    ----------
+    target, mean, scale : Tensor
+        Folded target, mean μ(x) and residual scale σ(x), each of shape (B, s², H, W).
+
+    Returns
+    -------
+    mean_term, scale_term : Tensor
+        Scalars, before their weights.
+    """
+    error = (target - mean).square()
+    # Images of low contrast have small errors that matter as much as the large ones of bright images. The
+    # weight depends on x alone, through σ(x), so the least-squares fit stays unbiased.
+    expected = scale.detach().square().mean(dim=(1, 2, 3))
+    mean_term = 0.5 * (error.mean(dim=(1, 2, 3)) / expected).mean()
+    # The scale is fitted to the error the mean network makes, without letting it pull at the mean.
+    scale_term = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
+    return mean_term, scale_term
+
+
 def objective(
     model: CVDM,
     x: Tensor,
@@ -106,13 +129,7 @@ def objective(
     weights = weights or ObjectiveWeights()
     target = model.fold(y)
     mean, scale = model.mean_and_scale(x)
-    error = (target - mean).square()
-    # Images of low contrast have small errors that matter as much as the large ones of bright images. The
-    # weight depends on x alone, through σ(x), so the least-squares fit stays unbiased.
-    expected = scale.detach().square().mean(dim=(1, 2, 3))
-    mean_term = 0.5 * (error.mean(dim=(1, 2, 3)) / expected).mean()
-    # The scale is fitted to the error the mean network makes, without letting it pull at the mean.
-    scale_term = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
+    mean_term, scale_term = mean_and_scale_terms(target, mean, scale)
 
     mean, scale = mean.detach(), scale.detach()
     residual = (target - mean) / scale
