@@ -44,21 +44,6 @@ Array = NDArray[Any]
 PATCH = 32
 
 
-class NormedBlock(nn.Module):
-    """The residual block with a layer normalisation of each pixel's channels in front."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.block = ResidualBlock(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` plus the correction found from its normalised channels."""
-        normed = self.norm(x.movedim(1, -1)).movedim(-1, 1)
-        correction: Tensor = self.block(normed) - normed
-        return x + correction
-
-
 class DepthwiseBlock(nn.Module):
     """A 7×7 convolution of each channel, then two pointwise ones (Liu et al. 2022, arXiv 2201.03545)."""
 
@@ -106,7 +91,7 @@ VARIANTS = (
         "four levels: 48 80 112 144, 2 2 2 2",
         {"mean_widths": (48, 80, 112, 144), "mean_blocks": (2, 2, 2, 2)},
     ),
-    Variant("blocks normalised for each pixel", block=NormedBlock),
+    Variant("blocks normalised for each pixel", {"normalised": True}),
     Variant("blocks of depthwise 7×7 and pointwise", block=DepthwiseBlock),
     Variant("patches of 24²", data={"patch": 24}),
     Variant("patches of 48²", data={"patch": 48}),

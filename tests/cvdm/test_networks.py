@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork, ResidualBlock
 
@@ -14,8 +15,13 @@ Randomise = Callable[[nn.Module, int], nn.Module]
 ARCHITECTURES = [(1,), (3,), (1, 1), (2, 1), (0, 2), (1, 1, 1), (2, 2, 2), (2, 2, 4)]
 
 
-def make_unet(blocks: tuple[int, ...], randomise: Randomise) -> LocalUNet:
-    network = LocalUNet(2, 3, (3,) * len(blocks), blocks)
+@pytest.fixture(params=[False, True], ids=["plain", "normalised"])
+def normalised(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def make_unet(blocks: tuple[int, ...], randomise: Randomise, normalised: bool = False) -> LocalUNet:
+    network = LocalUNet(2, 3, (3,) * len(blocks), blocks, normalised)
     randomise(network, 1)
     return network.double()
 
@@ -45,25 +51,39 @@ def reach(network: nn.Module, channels: int, bound: int, phase: int, change: flo
 
 
 class TestResidualBlock:
-    def test_starts_as_the_identity(self) -> None:
+    def test_starts_as_the_identity(self, normalised: bool) -> None:
         x = torch.randn(2, 5, 6, 7, generator=torch.Generator().manual_seed(0))
-        assert torch.equal(ResidualBlock(5)(x), x)
+        assert torch.equal(ResidualBlock(5, normalised)(x), x)
+
+    def test_normalised_correction_is_blind_to_brightness_and_contrast(self, randomise: Randomise) -> None:
+        block = ResidualBlock(5, normalised=True)
+        randomise(block, 3)
+        x = torch.randn(2, 5, 6, 7, generator=torch.Generator().manual_seed(0))
+        brighter = 7 * x + 2
+        torch.testing.assert_close(block(brighter) - brighter, block(x) - x, rtol=1e-3, atol=1e-3)
+
+    def test_channels_are_normalised_pixel_by_pixel(self) -> None:
+        block = ResidualBlock(5, normalised=True)
+        x = torch.randn(2, 5, 6, 7, generator=torch.Generator().manual_seed(0))
+        centred = x - x.mean(dim=1, keepdim=True)
+        expected = centred / centred.square().mean(dim=1, keepdim=True).sqrt()
+        torch.testing.assert_close(block.activate(x), F.silu(expected), rtol=1e-3, atol=1e-3)
 
 
 class TestLocalUNet:
     @pytest.mark.parametrize("blocks", ARCHITECTURES)
     def test_nothing_beyond_the_receptive_field_changes(
-        self, blocks: tuple[int, ...], randomise: Randomise
+        self, blocks: tuple[int, ...], randomise: Randomise, normalised: bool
     ) -> None:
-        network = make_unet(blocks, randomise)
+        network = make_unet(blocks, randomise, normalised)
         for phase in range(network.granularity):
             assert max(reach(network, 2, network.receptive_field, phase, 5.0)) <= network.receptive_field
 
     @pytest.mark.parametrize("blocks", ARCHITECTURES)
     def test_receptive_field_is_not_much_wider_than_what_is_seen(
-        self, blocks: tuple[int, ...], randomise: Randomise
+        self, blocks: tuple[int, ...], randomise: Randomise, normalised: bool
     ) -> None:
-        network = make_unet(blocks, randomise)
+        network = make_unet(blocks, randomise, normalised)
         # Not-a-number gets through every connection, whatever the weight: it finds the exact reach.
         seen = max(
             max(reach(network, 2, network.receptive_field, phase, float("nan")))

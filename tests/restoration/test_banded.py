@@ -31,9 +31,9 @@ def feature_map(channels: int, height: int = 24, width: int = 20, batch: int = 1
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def random_block(width: int = 6) -> ResidualBlock:
+def random_block(width: int = 6, normalised: bool = False) -> ResidualBlock:
     torch.manual_seed(0)
-    block = ResidualBlock(width).requires_grad_(False)
+    block = ResidualBlock(width, normalised).requires_grad_(False)
     nn.init.normal_(block.conv2.weight, std=0.3)
     return block
 
@@ -42,8 +42,11 @@ def random_block(width: int = 6) -> ResidualBlock:
 class TestBlocks:
     @pytest.mark.parametrize("height", [1, 3, 4, 5, 8, 24, 27])
     @pytest.mark.parametrize("batch", [1, 2])
-    def test_correct_in_place_what_the_block_makes_anew(self, height: int, batch: int) -> None:
-        block, x = random_block(), feature_map(6, height, batch=batch)
+    @pytest.mark.parametrize("normalised", [False, True])
+    def test_correct_in_place_what_the_block_makes_anew(
+        self, height: int, batch: int, normalised: bool
+    ) -> None:
+        block, x = random_block(normalised=normalised), feature_map(6, height, batch=batch)
         expected = block(x)
         banded.add_correction(block, x)
         torch.testing.assert_close(x, expected, rtol=0, atol=1e-5)
@@ -58,9 +61,10 @@ class TestBlocks:
 
 @pytest.mark.usefixtures("narrow_bands")
 class TestNetworks:
-    def test_unet_is_the_same(self) -> None:
+    @pytest.mark.parametrize("normalised", [False, True])
+    def test_unet_is_the_same(self, normalised: bool) -> None:
         torch.manual_seed(1)
-        unet = LocalUNet(3, 4, (6, 8, 10), (2, 1, 2)).requires_grad_(False)
+        unet = LocalUNet(3, 4, (6, 8, 10), (2, 1, 2), normalised).requires_grad_(False)
         for parameter in unet.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
         x = feature_map(3, 28, 36)

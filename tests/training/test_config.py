@@ -70,6 +70,10 @@ class TestParseConfig:
         assert config.optimiser.steps == 50
         assert config.data.kinds == {"rings": 1.0, "vesicles": 1.0}
 
+    def test_switches_are_true_or_false(self, make_values: MakeValues) -> None:
+        assert parse_config(make_values(architecture={"normalised": True})).architecture.normalised
+        assert not parse_config(make_values()).architecture.normalised
+
     def test_survives_json(self, make_values: MakeValues) -> None:
         # A checkpoint keeps the configuration as JSON and compares it.
         config = parse_config(make_values())
@@ -110,6 +114,8 @@ class TestParseConfig:
             ({"seed": -1}, r"seed must not be negative"),
             ({"seed": "many"}, r"seed in the configuration must be like 0"),
             ({"architecture": 3}, r"\[architecture\] must be a table"),
+            ({"architecture": {"normalised": 1}}, r"normalised in \[architecture\] must be like False"),
+            ({"data": {"patch": True}}, r"patch in \[data\] must be like 48"),
             ({"architecture": {"upscaling": 3}}, r"\[architecture\] upscaling must be 2"),
             ({"architecture": {"mean_widths": [8, 8, 8], "mean_blocks": [1, 1]}}, r"equally many"),
             ({"architecture": {"noise_widths": [8] * 6, "noise_blocks": [1] * 6}}, r"multiple of 32"),

@@ -183,9 +183,8 @@ class TestMicrographs:
             return cut(rng, micrograph, size, **options)
 
         monkeypatch.setattr(dataset, "cut_density", record)
-        fields = TrainingFields(
-            replace(DATA, micrograph_share=0.4, kept_background=(0.2, 0.5)), RANGES, 0, micrographs, 100
-        )
+        data = replace(DATA, micrograph_share=0.4, kept_background=(0.2, 0.5))
+        fields = TrainingFields(data, RANGES, 0, micrographs, 100)
         for index in range(100):
             fields.acquire_field(index)
         assert len(real) == pytest.approx(40, abs=13)

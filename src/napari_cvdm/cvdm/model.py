@@ -35,6 +35,8 @@ class CVDMConfig:
         Least and greatest λ(x): γ(1, x) lies between exp(−greatest) and exp(−least).
     clock_units : int
         Sigmoid units of the learned clock.
+    normalised : bool
+        Whether the U-Nets' blocks normalise the channels of each pixel.
     schedule : str
         "learned", or one of `FIXED_SCHEDULES` with the least λ for all pixels.
     """
@@ -49,6 +51,7 @@ class CVDMConfig:
     rate_width: int = 16
     rate_bounds: tuple[float, float] = (7.0, 40.0)
     clock_units: int = 16
+    normalised: bool = False
     schedule: str = "learned"
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,7 +120,7 @@ class CVDM(nn.Module):
         self.config = config = config or CVDMConfig()
         self.upscaling = config.upscaling
         folded = config.upscaling**2
-        self.mean_network = LocalUNet(1, folded, config.mean_widths, config.mean_blocks)
+        self.mean_network = LocalUNet(1, folded, config.mean_widths, config.mean_blocks, config.normalised)
         # All fine pixels of a camera pixel start alike (ICNR, Aitken et al. 2017, arXiv 1707.02937).
         head = self.mean_network.head
         with torch.no_grad():
@@ -129,7 +132,9 @@ class CVDM(nn.Module):
             nn.Conv2d(config.scale_width, folded, 3, padding=1),
         )
         # Inputs: z, x, μ, log σ, √γ, √(1 − γ).
-        self.noise_network = LocalUNet(5 * folded + 1, folded, config.noise_widths, config.noise_blocks)
+        self.noise_network = LocalUNet(
+            5 * folded + 1, folded, config.noise_widths, config.noise_blocks, config.normalised
+        )
         nn.init.zeros_(self.noise_network.head.weight)
         nn.init.zeros_(self.noise_network.head.bias)  # type: ignore[arg-type]
         self.clock: nn.Module

@@ -23,25 +23,35 @@ class ResidualBlock(nn.Module):
     ----------
     width : int
         Number of channels in and out.
+    normalised : bool
+        Whether the first convolution sees the channels of each pixel with zero mean and unit variance, times
+        learned gains (Ba et al. 2016, arXiv 1607.06450). Pixels stay independent of one another.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, normalised: bool = False) -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(width) if normalised else None
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        # Without normalisation layers, starting as the identity is what keeps a deep stack trainable.
+        # Starting as the identity keeps a deep stack trainable, with or without normalisation.
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` plus its correction, shape (B, width, H, W)."""
-        h = self.conv1(F.silu(x))
+        h = self.conv1(self.activate(x))
         correction: Tensor = self.conv2(F.silu(h))
         return x + correction
 
+    def activate(self, x: Tensor) -> Tensor:
+        """Return what the first convolution sees of ``x``, in new memory."""
+        if self.norm is not None:
+            x = self.norm(x.movedim(1, -1)).movedim(-1, 1)
+        return F.silu(x)
 
-def _stack(width: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+
+def _stack(width: int, blocks: int, normalised: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, normalised) for _ in range(blocks)))
 
 
 class LocalUNet(nn.Module):
@@ -55,6 +65,8 @@ class LocalUNet(nn.Module):
         Channels of each level, finest first. Each further level halves the sampling.
     blocks : sequence of int
         Residual blocks of each level; the coarsest level has them once, the others on the way down and up.
+    normalised : bool
+        Whether the blocks normalise the channels of each pixel.
 
     Attributes
     ----------
@@ -66,18 +78,25 @@ class LocalUNet(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, widths: Sequence[int], blocks: Sequence[int]
+        self,
+        in_channels: int,
+        out_channels: int,
+        widths: Sequence[int],
+        blocks: Sequence[int],
+        normalised: bool = False,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or not widths:
             raise ValueError("widths and blocks must name the same, non-zero number of levels")
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths, blocks, strict=True))
+        self.encoders = nn.ModuleList(_stack(w, b, normalised) for w, b in zip(widths, blocks, strict=True))
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
         # Enlarged by repetition, not by transposed convolution: what is flat stays flat, so an even
         # background cannot come out with a grid printed on it (Odena et al. 2016, 10.23915/distill.00003).
         self.ups = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
-        self.decoders = nn.ModuleList(_stack(w, b) for w, b in zip(widths[:-1], blocks[:-1], strict=True))
+        self.decoders = nn.ModuleList(
+            _stack(w, b, normalised) for w, b in zip(widths[:-1], blocks[:-1], strict=True)
+        )
         self.head = nn.Conv2d(widths[0], out_channels, 3, padding=1)
         self.granularity: int = 2 ** (len(widths) - 1)
         self.receptive_field = _receptive_field(blocks)

@@ -161,10 +161,10 @@ def add_correction(block: ResidualBlock, x: Tensor) -> None:
         # The first convolution needs two rows more on either side, the second one.
         first, last = max(0, band.start - 2), min(height, band.stop + 2)
         inner_first, inner_last = max(0, band.start - 1), min(height, band.stop + 1)
-        active = F.silu(x[..., first:last, :])
+        active = block.activate(x[..., first:last, :])
         if before is not None:
             # These rows of x have been corrected by now.
-            active[..., : before.shape[-2], :] = F.silu(before)
+            active[..., : before.shape[-2], :] = block.activate(before)
         hidden = _convolve_and_activate(block.conv1, active)
         hidden = hidden[..., inner_first - first : inner_last - first, :]
         correction = block.conv2(hidden)[..., band.start - inner_first : band.stop - inner_first, :]
