@@ -77,7 +77,7 @@ class TestToZarr:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         output = tmp_path / "out.ome.zarr"
-        slow = ["--draws", "60", "--steps", "6", "--device", "cpu"]
+        slow = ["--draws", "24", "--steps", "6", "--device", "cpu"]
         command = ["restore", str(film), "-o", str(output), "--model", str(weights), *slow]
         process = shell(*command)
         assert process.stderr is not None
