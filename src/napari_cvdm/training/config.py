@@ -188,8 +188,8 @@ def _is_like(default: object, value: object) -> bool:
         paired = isinstance(default[0], float)
         right = all(_is_like(default[0], each) for each in value)
         return right and (len(value) == 2 and value[0] <= value[1] if paired else True)
-    if isinstance(value, bool) or isinstance(default, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return type(default) is type(value)
     return isinstance(value, int | float) if isinstance(default, float) else isinstance(value, type(default))
 
 
