@@ -106,6 +106,17 @@ def test_saving_replaces_a_file_whole_and_leaves_nothing_beside_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_model_of_an_earlier_version_can_be_saved_again(
+    tmp_path: Path, network: CVDM, make_card: MakeCard
+) -> None:
+    # The bundled card, for one, was written when blocks could not be normalised.
+    earlier = {k: v for k, v in network.config.to_dict().items() if k != "normalised"}
+    first = read_model(save_model(tmp_path / "x.safetensors", network, make_card(architecture=earlier)))
+    assert first.card.architecture == earlier
+    again = read_model(save_model(tmp_path / "y.safetensors", first.network, first.card))
+    assert again.sha256 == first.sha256
+
+
 def test_a_card_of_another_network_is_not_saved(tmp_path: Path, network: CVDM, make_card: MakeCard) -> None:
     wrong = {**network.config.to_dict(), "rate_width": 8}
     with pytest.raises(ModelError, match="another architecture"):

@@ -66,7 +66,7 @@ def save_model(path: str | Path, network: Network, card: ModelCard, *, half: boo
     from safetensors.torch import save
 
     path = Path(path)
-    if card.architecture != network.config.to_dict() or card.upscaling != network.upscaling:
+    if not _describes(card, network):
         raise ModelError(
             f"The card of '{card.name}' describes another architecture than the network it goes with: "
             "use network.config.to_dict() and network.upscaling."
@@ -88,6 +88,15 @@ def save_model(path: str | Path, network: Network, card: ModelCard, *, half: boo
             Path(temporary).unlink()
         raise
     return path
+
+
+def _describes(card: ModelCard, network: Network) -> bool:
+    """Whether a card, perhaps of a version that had fewer settings, says how the network is built."""
+    try:
+        described = type(network.config).from_dict(card.architecture)
+    except (TypeError, ValueError):
+        return False
+    return described == network.config and card.upscaling == network.upscaling
 
 
 def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedModel:
