@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cvdm.assessment.alignment import Alignment
 from napari_cvdm.assessment.checks import Checks, run_checks
 from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
@@ -33,6 +34,24 @@ def test_agreement(checks: Checks, share: float, invented: float, level: str) ->
     said = verdict(checks, "Agreement", consistency=consistency)
     assert said.level == level
     assert f"{100 * share:.2g} %" in said.sentence
+
+
+@pytest.mark.parametrize(
+    ("alignment", "level", "word"),
+    [
+        (Alignment(0.1, (0.0, 0.0), 0.1), "doubt", "made from this image"),
+        (Alignment(0.1, (4.0, -3.0), 0.3), "doubt", "made from this image"),
+        (Alignment(0.7, (0.0, -2.5), 0.9), "doubt", "-2.5 columns"),
+        (Alignment(0.7, (0.4, 0.2), 0.75), "good", "0 %"),
+    ],
+)
+def test_a_result_of_something_else_is_doubted_though_no_pixel_disagrees(
+    checks: Checks, alignment: Alignment, level: str, word: str
+) -> None:
+    consistency = replace(checks.consistency, flagged=0.0, invented=0.0, alignment=alignment)
+    said = verdict(checks, "Agreement", consistency=consistency)
+    assert said.level == level
+    assert word in said.sentence
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cvdm.assessment.alignment import Alignment, check_alignment
 from napari_cvdm.assessment.camera_noise import CameraNoise, measure_noise
 from napari_cvdm.assessment.forward import blur_and_bin, convolve_and_bin
 from napari_cvdm.assessment.metrics import correlation, match_intensity
@@ -57,6 +58,8 @@ class Consistency:
     invented : float
         Share of pixels above it where the reconstruction holds more than was measured. The rest is in the
         measurement alone: left out, or haze of other planes.
+    alignment : Alignment
+        Whether both show the same structures, in the same place.
     noise : CameraNoise
         The noise that was reckoned with.
     """
@@ -74,6 +77,7 @@ class Consistency:
     misfit: float
     flagged: float
     invented: float
+    alignment: Alignment
     noise: CameraNoise
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,6 +93,7 @@ class Consistency:
             "flagged_share": self.flagged,
             "invented_share": self.invented,
             "significant_above": SIGNIFICANT,
+            "alignment": self.alignment.to_dict(),
         }
 
 
@@ -166,6 +171,7 @@ def check_consistency(
         misfit=explained.misfit,
         flagged=float(np.mean(size > SIGNIFICANT)),
         invented=float(np.mean(explained.significance < -SIGNIFICANT)),
+        alignment=check_alignment(measured, core, width),
         noise=noise,
     )
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.matching import plane_of, restored_part
 from napari_cvdm.cli.outputs import check_writable
 from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_cvdm.assessment.checks import Checks
     from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.models import PretrainedModel
@@ -80,7 +78,7 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     image = open_image(source)
     index = _plane_index(settings.plane, reconstruction)
     model = _model(settings.model, provenance)
-    checks = _run(image, reconstruction, result, index, model, settings)
+    checks = _run(image, reconstruction, result, provenance, index, model, settings)
     _write(checks, report, result, provenance, model, index, settings.overwrite)
     for verdict in checks.verdicts:
         typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
@@ -91,6 +89,7 @@ def _run(
     image: ImageFile,
     reconstruction: ImageFile,
     result: Path,
+    provenance: Mapping[str, Any],
     index: dict[str, int],
     model: PretrainedModel | None,
     settings: CheckSettings,
@@ -106,18 +105,30 @@ def _run(
         uncertainty = zarr_targets(result)["uncertainty"]
     std = open_image(uncertainty) if uncertainty.exists() else None
     draws = [read_tiff(path) for path in sorted(result.parent.glob(f"{_literal(stem)}_draw*.ome.tif"))]
-    planes = [_plane_of(draw, index) for draw in draws]
+    plane, pixel_size = restored_part(image, index, provenance)
+    sharp = plane_of(reconstruction, index)
+    _check_scale(plane.shape, sharp.shape, provenance.get("upscaling"))
+    planes = [plane_of(draw, index) for draw in draws]
     return run_checks(
-        _plane_of(image, index),
-        _plane_of(reconstruction, index),
-        std=None if std is None else _plane_of(std, index),
+        plane,
+        sharp,
+        std=None if std is None else plane_of(std, index),
         draws=planes or None,
-        pixel_size=image.pixel_size,
+        pixel_size=pixel_size,
         psf=None if settings.psf is None else read_tiff(settings.psf).data.squeeze(),
         model=model,
         device=settings.device,
         progress=_say,
     )
+
+
+def _check_scale(plane: tuple[int, ...], sharp: tuple[int, ...], upscaling: object) -> None:
+    """Refuse an image of another size than the one restored, where the result says how much it enlarged."""
+    if isinstance(upscaling, int) and sharp != tuple(n * upscaling for n in plane):
+        raise ValueError(
+            f"A result of {sharp[0]} × {sharp[1]} pixels, {upscaling} times as fine as its input, cannot "
+            f"belong to {plane[0]} × {plane[1]} pixels: choose the image that was restored."
+        )
 
 
 def _say(words: str, share: float) -> None:
@@ -227,26 +238,6 @@ def _plane_index(plane: str | None, image: ImageFile) -> dict[str, int]:
             raise ValueError(f"There is no plane {part} in the result. It has {offered}.")
         index[axis] = int(number)
     return index
-
-
-def _plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
-    """Take one plane, as (Y, X); axes that the result does not have must be of length one."""
-    from napari_cvdm.restoration.axes import name_axes
-    from napari_cvdm.restoration.validation import Watched, read_pixels
-
-    axes = name_axes(image.data.shape, image.axes)
-    chosen = []
-    for letter, length in zip(axes.leading, axes.leading_shape, strict=True):
-        # Files call an unnamed axis time: where there is one axis only, it is that one, whatever its name.
-        only = next(iter(index.values())) if len(index) == len(axes.leading) == 1 else 0
-        place = index.get(letter, only)
-        if place >= length:
-            raise ValueError(
-                f"{Path(image.source).name} has {length} planes along {letter}, fewer than the result: "
-                "choose the image that was restored."
-            )
-        chosen.append(place)
-    return read_pixels(axes.plane(Watched(image.data, None), tuple(chosen)))
 
 
 def _stem(path: Path) -> str:

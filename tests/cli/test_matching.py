@@ -1,0 +1,106 @@
+"""What a result was made from is found again: channel, plane, region, resampled pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_cvdm.cli import main
+from napari_cvdm.cli.matching import plane_of, restored_part
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.restoration.resampling import plan_resampling, resample_plane
+from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.pairs import simulate_pair
+
+STACK = np.arange(2 * 3 * 20 * 24).reshape(2, 3, 20, 24)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> ImageFile:
+    return read_tiff(write_ome_tiff(tmp_path / "stack.ome.tif", STACK.astype("u2"), "TCYX", 65.0))
+
+
+def test_planes_are_those_that_were_chosen(stack: ImageFile) -> None:
+    np.testing.assert_array_equal(plane_of(stack, {"T": 1, "C": 2}), STACK[1, 2])
+    # The result has one channel, the third, and has lost the axis; of time it has the second alone.
+    said = {"selection": {"planes": {"C": [2], "T": [1]}}}
+    np.testing.assert_array_equal(restored_part(stack, {}, said)[0], STACK[1, 2])
+    said = {"selection": {"planes": {"C": [2, 0]}}}
+    np.testing.assert_array_equal(restored_part(stack, {"T": 1, "C": 1}, said)[0], STACK[1, 0])
+    assert restored_part(stack, {}, {})[1] == pytest.approx(65)
+    assert restored_part(stack, {}, {"pixel_size_nm": 80.0})[1] == 80
+
+
+def test_a_region_is_cut_out(stack: ImageFile) -> None:
+    said = {"selection": {"planes": {}, "region": {"rows": [2, 18], "columns": [5, 24]}}}
+    np.testing.assert_array_equal(restored_part(stack, {}, said)[0], STACK[0, 0, 2:18, 5:24])
+
+
+def test_resampling_is_done_again(stack: ImageFile, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_resampling((20, 24), 130.0, (30.0, 100.0))
+    assert plan is not None
+    said: dict[str, Any] = {"resampling": plan.describe(), "pixel_size_nm": plan.new_pixel_size}
+    plane, size = restored_part(stack, {}, said)
+    np.testing.assert_allclose(plane, resample_plane(STACK[0, 0].astype("u2"), plan))
+    assert size == plan.new_pixel_size
+    assert "resampled" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"selection": {"planes": {"C": [7]}}},
+        {"selection": {"region": {"rows": [0, 30], "columns": [0, 24]}}},
+        {"selection": {"region": {"rows": [5, 5], "columns": [0, 24]}}},
+        {"selection": {"region": {"rows": "all", "columns": [0, 24]}}},
+        {"selection": {"region": {"rows": [-4, 10], "columns": [0, 24]}}},
+        {"resampling": {"from_plane_shape": [20, 25], "to_plane_shape": [40, 50]}},
+        {"resampling": {"from_plane_shape": [20, 24], "to_plane_shape": [20000, 24]}},
+        {"resampling": {"from_plane_shape": [20, 24]}},
+    ],
+)
+def test_what_the_image_does_not_have_ends_in_a_sentence(stack: ImageFile, said: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"choose the image|does not say clearly"):
+        restored_part(stack, {}, said)
+
+
+@pytest.mark.parametrize(
+    "options", [["--channels", "1"], ["--channels", "1", "--roi", "8:56,16:64"]], ids=["channel", "region"]
+)
+def test_a_part_is_checked_against_the_part_it_was_made_from(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thin = AcquisitionRanges(haze=(0.0, 0.2))
+    channels = [
+        simulate_pair(kind, 2, 64, photons=800.0, ranges=thin)[0] for kind in ("mitochondria", "microtubules")
+    ]
+    source = write_ome_tiff(tmp_path / "two.ome.tif", np.stack(channels), "CYX", 65.0)
+    result = tmp_path / "part.ome.tif"
+    assert main(["restore", str(source), "-o", str(result), "--preview", *options]) == 0
+    assert main(["check", str(result), "--without-model"]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if "Agreement" in line)
+    assert said.startswith("good"), said
+    # The other channel is another image, and is said to be one.
+    swapped = write_ome_tiff(tmp_path / "swapped.ome.tif", np.stack(channels[::-1]), "CYX", 65.0)
+    assert main(["check", str(result), "--without-model", "--input", str(swapped), "--overwrite"]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if "Agreement" in line)
+    assert said.startswith("doubt"), said
+
+
+def test_an_image_of_another_size_than_the_result_says_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, _ = simulate_pair("microtubules", 2, 64, photons=800.0)
+    source = write_ome_tiff(tmp_path / "a.ome.tif", image, "YX", 65.0)
+    result = tmp_path / "b.ome.tif"
+    assert main(["restore", str(source), "-o", str(result), "--preview", "--roi", "0:32,16:48"]) == 0
+    as_large = write_ome_tiff(tmp_path / "c.ome.tif", np.tile(image[:32, :32], (2, 2)), "YX", 65.0)
+    stripped = write_ome_tiff(
+        tmp_path / "d.ome.tif", read_tiff(result).data, "YX", 32.5, {"upscaling": 2, "source": "c.ome.tif"}
+    )
+    assert main(["check", str(stripped), "--without-model", "--input", str(as_large)]) == 2
+    assert "2 times as fine" in capsys.readouterr().err
