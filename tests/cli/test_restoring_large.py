@@ -139,6 +139,16 @@ class TestToZarr:
         assert "never written to" in capsys.readouterr().err
         assert names(folder) == before
 
+    @pytest.mark.parametrize("inside", ["0", "A/1/0"])
+    def test_never_replaces_what_its_input_lies_in(
+        self, inside: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / "box.zarr" / inside
+        zarr.create_array(folder, data=np.arange(400, dtype=np.uint16).reshape(20, 20), chunks=(10, 10))
+        assert main(["restore", str(folder), "-o", str(tmp_path / "box.zarr"), "--overwrite"]) == 2
+        assert "never written to" in capsys.readouterr().err
+        assert folder.is_dir()
+
     def test_takes_one_image(self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["restore", str(film), str(film), "-o", str(tmp_path / "out.zarr")]) == 2
         assert "one by one" in capsys.readouterr().err

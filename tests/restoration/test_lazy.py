@@ -205,6 +205,8 @@ class TestRefusal:
             ({"halo": -1}, InputError, "negative"),
             ({"normalize": "frame"}, InputError, "stack"),
             ({"device": "gpu"}, DeviceError, "Unknown"),
+            ({"device": "cudaX"}, DeviceError, "Unknown"),
+            ({"device": "mps:1"}, DeviceError, "Unknown"),
             ({"draws": 0}, InputError, "draws"),
         ],
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from napari_cvdm.cvdm.model import CVDM
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
 from napari_cvdm.restoration.events import Estimate, Event, Finished
@@ -24,6 +24,22 @@ QUICK: dict[str, Any] = {"draws": 3, "steps": 3, "device": "cpu"}
 
 def span(array: Image) -> float:
     return float(array.max() - array.min())
+
+
+class TestSchedules:
+    @pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid", "learned"])
+    def test_all_restore_on_a_cpu(self, make_model: MakeModel, image: Image, schedule: str) -> None:
+        torch.manual_seed(0)
+        config = CVDMConfig(
+            mean_widths=(4, 4),
+            mean_blocks=(1, 1),
+            noise_widths=(4, 4),
+            noise_blocks=(1, 1),
+            schedule=schedule,
+        )
+        result = restore(image, make_model(CVDM(config)), **QUICK)
+        assert np.isfinite(result.mean).all()
+        assert (result.std > 0).all()
 
 
 class TestTiles:

@@ -83,4 +83,6 @@ def test_how_far_it_came_is_said_in_words(done, words):
 def test_a_calibrated_uncertainty_stays_so_if_every_plane_has_a_spread():
     marked = mark_stopped({"uncertainty": "calibrated", "warnings": []}, [8, 2], 8)
     assert marked["uncertainty"] == "calibrated"
-    assert mark_stopped({"uncertainty": "calibrated"}, [8, 1], 8)["uncertainty"] == "uncalibrated"
+    few = mark_stopped({"uncertainty": "calibrated", "calibration": {"factors": {"0.9": 2.0}}}, [8, 1], 8)
+    assert few["uncertainty"] == "uncalibrated"
+    assert few["calibration"] is None  # nor are its widths of intervals

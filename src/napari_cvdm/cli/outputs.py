@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OutputFiles", "check_writable", "plan_outputs"]
+__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs"]
 
 _ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -72,9 +72,8 @@ def plan_outputs(
             raise ValueError(f"{output} is no TIFF file: name one that ends in .ome.tif, or a folder.")
         plans = [_files_for(output.with_name(stem), ending, draws)]
     written: set[Path] = set()
-    sources = {_resolved(source) for source in inputs}
     for path in (path for plan in plans for path in plan.all):
-        if _resolved(path) in sources:
+        if any(is_same(source, path) for source in inputs):
             raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
         if path in written:
             raise ValueError(
@@ -85,6 +84,20 @@ def plan_outputs(
         written.add(path)
         check_writable(path.parent)
     return plans
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two names stand for one file or folder, which may not exist.
+
+    Raises
+    ------
+    ValueError
+        If one is a link that leads back to itself.
+    """
+    if _resolved(one) == _resolved(other):
+        return True
+    # On disks that do not tell capitals from small letters, two spellings are one file.
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _resolved(path: Path) -> Path:

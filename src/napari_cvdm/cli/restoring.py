@@ -148,8 +148,9 @@ def open_image(source: Path, *, lazily: bool = False) -> ImageFile:
 def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: int) -> tuple[str, ...]:
     """Return the names of the channels that were restored; none, if they do not fit."""
     names = image.channel_names
-    if chosen is not None and names:
-        names = tuple(names[i] for i in chosen)
+    if chosen is not None:  # a file may name fewer channels than it has: one name for the three of a colour
+        known = all(-len(names) <= i < len(names) for i in chosen)
+        names = tuple(names[i] for i in chosen) if known else ()
     return names if len(names) == channels else ()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_cvdm.cli.outputs import check_writable
+from napari_cvdm.cli.outputs import check_writable, is_same
 from napari_cvdm.cli.restoring import Settings, channel_names_of, open_image
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ def restore_large(
     (source,) = inputs
     require_zarr()
     for target in zarr_targets(output).values():
-        if target.resolve().is_relative_to(source.resolve()):
+        if _holds(source, target) or _holds(target, source):
             raise ValueError(
-                f"{target} is an input or within one, which is never written to: choose another name with -o."
+                f"{target} is the input, within it or around it, and an input is never written to: choose "
+                "another name with -o."
             )
     check_targets(zarr_targets(output), overwrite)
     check_writable(output.parent)
@@ -128,6 +129,12 @@ class _Shown:
         self._begun = True
         doing = f"{progress.done} of {progress.regions} regions"
         self._display.advance(self._label, progress.fraction, doing)
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    """Whether a folder is another or one that holds it."""
+    resolved = inner.resolve()
+    return any(is_same(outer, each) for each in (resolved, *resolved.parents))
 
 
 def _identity(source: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def run_in_bands(prepared: CVDM) -> None:
         if type(network) is LocalUNet:
             setattr(prepared, name, BandedUNet(network))
     prepared.scale_head = Banded(prepared.scale_head)
-    if prepared.config.clock_units:
+    if prepared.config.schedule == "learned":  # a fixed one has no network
         prepared.rate_network.layers = Banded(prepared.rate_network.layers)
 
 

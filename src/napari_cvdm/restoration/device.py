@@ -72,13 +72,7 @@ def choose_device(name: str = "auto") -> ChosenDevice:
     DeviceError
         If the name is unknown, or names a device this machine or this installation of torch does not have.
     """
-    if isinstance(name, torch.device):
-        name = str(name)
-    if not isinstance(name, str):
-        raise InputTypeError(f"The device must be text such as 'auto' or 'cpu', not {name!r:.40}.")
-    kind, _, number = name.strip().lower().partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdecimal())):
-        raise DeviceError(f"Unknown device '{name}': choose auto, cpu, cuda, cuda:0 (1, 2, ...) or mps.")
+    kind, number = parse_device_name(name)
     if kind == "auto":
         return _automatic()
     if kind == "cuda":
@@ -86,6 +80,26 @@ def choose_device(name: str = "auto") -> ChosenDevice:
     if kind == "mps":
         return _mps()
     return ChosenDevice(torch.device("cpu"))
+
+
+def parse_device_name(name: str) -> tuple[str, str]:
+    """Split the name of a device into its kind and its number, if any; whether it exists is not asked.
+
+    Raises
+    ------
+    InputTypeError
+        If ``name`` is not text.
+    DeviceError
+        If the name is unknown.
+    """
+    if isinstance(name, torch.device):
+        name = str(name)
+    if not isinstance(name, str):
+        raise InputTypeError(f"The device must be text such as 'auto' or 'cpu', not {name!r:.40}.")
+    kind, _, number = name.strip().lower().partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdecimal())):
+        raise DeviceError(f"Unknown device '{name}': choose auto, cpu, cuda, cuda:0 (1, 2, ...) or mps.")
+    return kind, number
 
 
 def _automatic() -> ChosenDevice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.normalization import Normalization, describe_normalizations
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import Request
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
 
 
 def describe(
@@ -49,7 +52,7 @@ def describe(
         "model": {"name": model.name, "sha256": model.sha256},
         "uncertainty": "uncalibrated" if calibration is None else "calibrated",
         "calibration": None if calibration is None else calibration.to_dict(),
-        "standard_deviation": _meaning_of_std(request),
+        "standard_deviation": meaning_of_std(request.model, request.draws),
         "draws": request.draws,
         "steps": request.steps,
         "seed": request.seed,
@@ -72,10 +75,11 @@ def describe(
     }
 
 
-def _meaning_of_std(request: Request) -> str:
-    if request.draws > 1:
+def meaning_of_std(model: PretrainedModel, draws: int) -> str:
+    """Say what the standard deviation is made of with so many draws."""
+    if draws > 1:
         return "spread of the draws"
-    if request.model.tiles_exact:
+    if model.tiles_exact:
         return "residual scale predicted by the mean network"
     return "spread of the noise that sampling starts from: it takes two draws to measure another"
 

@@ -20,7 +20,7 @@ from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
-from napari_cvdm.restoration.provenance import describe
+from napari_cvdm.restoration.provenance import describe, meaning_of_std
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
@@ -212,6 +212,8 @@ class Run:
             provenance["threads"] = torch.get_num_threads()
         if not is_complete(self._draws_done, request.draws):
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
+            if provenance["draws"] < 2:
+                provenance["standard_deviation"] = meaning_of_std(request.model, provenance["draws"])
             fewest = min(self._draws_done)
             draws = draws[:fewest] if draws is not None and fewest else None
         self._work_done = self._work

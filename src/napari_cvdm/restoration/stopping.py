@@ -39,7 +39,7 @@ def mark_stopped(provenance: dict[str, Any], draws_done: Sequence[int], draws: i
     if fewest < 2:
         # With a single draw there is no spread, and no calibration is measured on what stands in for it.
         marked["uncertainty"] = "uncalibrated"
-        marked["standard_deviation"] = "residual scale predicted by the mean network"
+        marked["calibration"] = None
     return marked
 
 
