@@ -114,8 +114,12 @@ def _on_resolution(found: ResolutionCheck) -> Verdict:
     before, after = found.before.resolution, found.after.resolution
     words = f"Finest detail {before:.3g} {unit} before, {after:.3g} {unit} after."
     ring = found.restored_halves
-    if ring is None or not np.isfinite(ring.resolution):
+    if ring is None:
         return Verdict(name, "good", words)
+    if not np.isfinite(ring.resolution):
+        return Verdict(
+            name, "look", f"{words} Restorations of two halves of the photons have no detail in common."
+        )
     everywhere = ring.resolution <= 1.01 / ring.frequency[-1]
     agreed = "at every detail" if everywhere else f"down to {ring.resolution:.3g} {unit}"
     words += f" Restorations of two halves of the photons agree {agreed}"
