@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,27 @@ class TestWriting:
         assert [group[level].shape for level in "01"] == [(48, 600), (24, 300)]
         mean = group["0"][:].reshape(24, 2, 300, 2).mean((1, 3))
         np.testing.assert_allclose(group["1"][:], mean, rtol=1e-5)
+
+    def test_can_be_ended_until_the_last_moment(self, tiny_model: PretrainedModel, tmp_path: Path) -> None:
+        image = np.random.default_rng(0).poisson(60, (2, 24, 300)).astype(np.uint8)
+        lazy = restore_lazy(image, tiny_model, axes="TYX", preview=True, device="cpu", block=64)
+        steps: list[str] = []
+
+        def end_after(regions: int) -> Callable[[Progress], None]:
+            def tell(progress: Progress) -> None:
+                steps.append((tmp_path / ".out.zarr.unfinished" / "finished.txt").read_text())
+                if steps[-1].count("level1") == regions:
+                    raise Interrupted
+
+            return tell
+
+        coarse = 2
+        for regions in range(1, coarse + 1):  # after the last, nothing is left but to deliver
+            with pytest.raises(Interrupted):
+                write_restoration(lazy, tmp_path / "out.zarr", progress=end_after(regions))
+            assert [path.name for path in tmp_path.iterdir()] == [".out.zarr.unfinished"]
+        write_restoration(lazy, tmp_path / "out.zarr", progress=end_after(coarse + 1))
+        assert steps[-1].count("level1") == coarse
 
     def test_keeps_the_offset_of_a_region_of_interest(self, lazy: LazyRestoration, tmp_path: Path) -> None:
         write_restoration(lazy, tmp_path / "out.zarr", origin=(10, 20))

@@ -96,3 +96,17 @@ def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, m
     page.advice.show_plan()
     assert page.advice.too_large()
     assert "will be written to disk" in page.form.plan.text()
+
+
+def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page.form.pixel_size.value = 300
+    page.advice.show_match()
+    assert "60 × 60 pixels" in page.form.plan.text()
+    monkeypatch.setattr(module, "free_memory", lambda: 2**20)
+    assert not page.advice.too_large()
+    page.form.resample.setChecked(True)
+    assert "180 × 180 pixels" in page.form.plan.text()
+    assert page.advice.too_large()
+    page.form.resample.setChecked(False)
+    assert "60 × 60 pixels" in page.form.plan.text()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import QThreadPool
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.plugin.checking import check_task
 from napari_cvdm.plugin.doubt import DoubtPanel, show_doubt_panel
@@ -78,6 +79,30 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     assert numbers["checks"]["resolution"]["unit"] == "nm"
     assert numbers["checks"]["stability"] is None  # the model that made it is not here
     assert {path.name for path in tmp_path.glob("*report*")} == {"report.html", "report.json"}
+
+
+def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
+    checked, tmp_path: Path, monkeypatch
+) -> None:
+    panel = checked()
+    for name in ("cell_65.html", "cell_65.json", "cell_65.5nm.json"):
+        (tmp_path / name).write_text("mine")
+    asked: list[str] = []
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cell_65.5nm"), ""))
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *args: (asked.append(args[2]), answers[len(asked) - 1])[1]
+    )
+    panel.checks.save_button.click()
+    assert "'cell_65.5nm.json' exists already" in asked[0]
+    assert (tmp_path / "cell_65.5nm.json").read_text() == "mine"
+    assert not (tmp_path / "cell_65.5nm.html").exists()
+    panel.checks.save_button.click()
+    assert "cell CVDM" in (tmp_path / "cell_65.5nm.html").read_text()
+    assert "checks" in json.loads((tmp_path / "cell_65.5nm.json").read_text())
+    assert {(tmp_path / f"cell_65.{end}").read_text() for end in ("html", "json")} == {"mine"}
+    panel.checks.save(tmp_path / "cell_65.7nm")  # as a program may call it
+    assert (tmp_path / "cell_65.7nm.json").exists()
 
 
 def test_without_the_original_it_says_so(viewer, checked) -> None:

@@ -8,6 +8,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_cvdm.files import streaming
+from napari_cvdm.plugin import disk_job
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import Kept, Written, Wrote
@@ -61,6 +63,25 @@ def test_cancelled_it_leaves_nothing(tmp_path, when):
             when == "measuring" and "Measuring" in getattr(message, "words", "")
         ):
             asked = True
+    assert asked
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("step", ["coarsen_region", "limits_of"])
+def test_cancelled_at_the_very_end_it_leaves_nothing_either(tmp_path, monkeypatch, step):
+    asked = False
+    module = streaming if step == "coarsen_region" else disk_job
+    take_step = getattr(module, step)
+
+    def ask_and_take_step(*args):
+        nonlocal asked
+        asked = True
+        return take_step(*args)
+
+    monkeypatch.setattr(module, step, ask_and_take_step)
+    cancelled = job(tmp_path)
+    cancelled.abort_requested = lambda: asked
+    assert not any(isinstance(message, Written) for message in cancelled.messages())
     assert asked
     assert not list(tmp_path.iterdir())
 

@@ -141,6 +141,15 @@ def test_what_was_used_last_is_what_the_form_begins_with(qtbot, form):
     assert not again.draws.enabled
 
 
+@pytest.mark.parametrize("preset", [THOROUGH, STANDARD, PREVIEW])
+def test_a_quality_that_is_named_sets_the_draws(qtbot, preset):
+    form = Form(list, parts, Preferences(preset=preset.name, draws=5))
+    qtbot.addWidget(form)
+    assert form.quality.value is preset
+    assert form.draws.value == (5 if preset.preview else preset.draws)  # kept for when there are draws
+    assert form.draws.enabled != preset.preview
+
+
 def test_resampling_is_offered_with_an_explanation_or_not_at_all(form):
     assert not form.wants_resampling
     form.set_mismatch("Your pixels are larger.", "Resample to 114 nm first")

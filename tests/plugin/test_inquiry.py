@@ -69,6 +69,39 @@ def test_asking_again_about_the_same_keeps_the_ticks(inquiry):
     assert inquiry.chosen_channels() == [1, 2]
 
 
+def test_another_image_that_looks_the_same_is_asked_about_anew(inquiry):
+    first, second = (Image(np.zeros((3, 9, 9), np.uint8), axis_labels=("c", "y", "x")) for _ in range(2))
+    inquiry.ask(read_layer(first), {}, layer=first)
+    inquiry.channels[0].setChecked(False)
+    inquiry.ask(read_layer(second), {}, layer=second)
+    assert inquiry.chosen_channels() == [0, 1, 2]
+    inquiry.channels[2].setChecked(False)
+    inquiry.ask(read_layer(second), {}, layer=second)
+    assert inquiry.chosen_channels() == [0, 1]
+
+
+def test_what_is_shown_are_the_answers_that_count(inquiry):
+    stack, picture = _reading((5, 9, 9)), _reading((9, 9, 3), rgb=True)
+    inquiry.ask(stack, {})
+    inquiry.roles[0].setCurrentText("Time points")
+    combo = inquiry.roles[0]
+    inquiry.ask(stack, {0: "T"})
+    assert inquiry.roles[0] is combo  # it was answered there, and keeps the keyboard's focus
+    inquiry.ask(stack, {})
+    assert inquiry.answered_roles() == {}
+    inquiry.ask(picture, {}, "channels")
+    inquiry.ask(picture, {}, "average")
+    assert inquiry.answered_colours() == "average"
+
+
+def test_questions_come_back_with_the_image(inquiry):
+    reading = _reading((5, 9, 9))
+    inquiry.ask(reading, {})
+    inquiry.setVisible(False)  # as there was no image
+    inquiry.ask(reading, {})
+    assert not inquiry.isHidden()
+
+
 def test_a_picture_in_colour_is_explained(qtbot, inquiry):
     inquiry.ask(_reading((9, 9, 3), rgb=True), {})
     assert inquiry.answered_colours() == "average"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from qtpy.QtCore import QObject, QThreadPool
 
 import napari_cvdm
 from napari_cvdm.models import ModelError
+from napari_cvdm.plugin import measuring as module
 from napari_cvdm.plugin.measuring import Measuring
 
 
@@ -39,6 +42,29 @@ def test_what_cannot_be_measured_is_not_tried_again_and_not_said(qtbot, measurin
     assert measuring.speed("default", "cpu", "auto") is None
     measuring.measure("default", "cpu", "auto")
     assert not measuring.busy
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails):
+    go_on = threading.Event()
+
+    def measure(*_: object) -> object:
+        go_on.wait(30)
+        if fails:
+            raise ModelError("damaged")
+        return object()
+
+    monkeypatch.setattr(module, "_measure", measure)
+    owner = QObject()
+    measuring = Measuring(owner)
+    measuring.measure("default", "cpu", "auto")
+    with qtbot.waitSignal(owner.destroyed):
+        owner.deleteLater()
+    with qtbot.captureExceptions() as raised:
+        go_on.set()
+        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        qtbot.wait(20)  # what the worker sent arrives
+    assert raised == []
 
 
 def test_a_run_comes_first(qtbot, measuring, use_small_model):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_cvdm.files.image_set import read_image_set
+from napari_cvdm.files.zarr_set import read_zarr_set
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.worker import Job
@@ -87,6 +88,36 @@ def test_the_selected_result_is_meant_or_else_the_last(actions, viewer_model):
     assert actions.result_layers() == second[1:]
 
 
+def test_all_layers_of_the_last_run_are_meant_and_no_others(actions, viewer_model):
+    first = add_result(viewer_model, "a")
+    second = add_result(viewer_model, "b")
+    viewer_model.layers.remove(second[1])
+    viewer_model.layers.selection.clear()
+    assert actions.result_layers() == second[:1]
+    viewer_model.layers.remove(second[0])
+    assert actions.result_layers() == first
+
+
+def test_a_result_in_the_making_is_neither_saved_nor_copied(
+    actions, viewer_model, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "b"), ""))
+    finished, unfinished = add_result(viewer_model, "a"), add_result(viewer_model, "b")
+    actions.follow(finished)
+    for layer in unfinished:
+        layer.metadata[METADATA_KEY]["finished"] = False
+    viewer_model.layers.selection.active = unfinished[0]
+    QApplication.clipboard().setText("mine")
+    for act in (actions.ask_and_save, lambda: actions.save(tmp_path / "b"), actions.copy_python.trigger):
+        act()
+        kind, words = actions.heard.pop()
+        assert kind == "failed"
+        assert "'b reconstruction' is still being computed" in words
+    assert (actions.heard, list(tmp_path.iterdir())) == ([], [])
+    assert QApplication.clipboard().text() == "mine"
+    assert actions.result_layers() == unfinished  # whose uncertainty can be looked at all the same
+
+
 def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path):
     actions.follow(add_result(viewer_model, "a"))
     actions.save(tmp_path / "cell")
@@ -95,6 +126,51 @@ def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tm
     assert actions.heard[1] == ("told", f"Saved {path}.")
     assert [image.about["picture"] for image in read_image_set(path)] == ["reconstruction", "uncertainty"]
     assert actions.save_button.isEnabled()
+
+
+def test_saving_unasked_replaces_nothing(qtbot, actions, viewer_model, tmp_path: Path):
+    actions.follow(add_result(viewer_model, "a"))
+    there = tmp_path / "cells.cvdm.ome.tif"
+    there.write_bytes(b"precious")
+    actions.save(tmp_path / "cells")
+    qtbot.waitUntil(lambda: actions.heard[-1][0] == "failed", timeout=60_000)
+    assert "exists" in actions.heard[-1][1]
+    assert there.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_the_name_with_its_ending_is_asked_about(
+    qtbot, actions, viewer_model, tmp_path: Path, monkeypatch, replace
+):
+    actions.follow(add_result(viewer_model, "a"))
+    there = tmp_path / "cells.cvdm.ome.tif"
+    there.write_bytes(b"precious")
+    button = QMessageBox.StandardButton.Yes if replace else QMessageBox.StandardButton.No
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells"), ""))
+    monkeypatch.setattr(QMessageBox, "question", lambda *args: (asked.append(args[2]), button)[1])
+    actions.ask_and_save()
+    assert "'cells.cvdm.ome.tif' exists already" in asked[0]
+    if replace:
+        qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    assert (there.read_bytes() != b"precious") == replace
+
+
+def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
+    qtbot, actions, viewer_model, tmp_path: Path, monkeypatch
+):
+    actions.follow(add_result(viewer_model, "a"))
+
+    def choose(parent: object, title: str, proposed: str, kinds: str) -> tuple[str, str]:
+        viewer_model.layers.selection.active = add_result(viewer_model, "b")[0]  # a run begins meanwhile
+        return str(tmp_path / proposed), kinds.split(";;")[1]
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    actions.ask_and_save()
+    qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    (path,) = tmp_path.glob("*.cvdm.ome.*")
+    assert path.name == "a reconstruction.cvdm.ome.zarr"
+    assert [image.name for image in read_zarr_set(path)] == ["a reconstruction", "a uncertainty"]
 
 
 def test_a_place_that_cannot_be_written_to_is_said(qtbot, actions, viewer_model, tmp_path: Path):

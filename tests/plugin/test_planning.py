@@ -85,6 +85,27 @@ def test_the_plan_counts_the_work(form, stack):
     assert plan_of(form, reading, (0, 0, 0, 0), None).memory > plan.memory
 
 
+def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
+    reading, known = read_layer(stack), (40.0, 100.0)
+    form.pixel_size.value = 300
+    as_it_is = plan_of(form, reading, (0, 0, 0, 0), None, known)
+    assert as_it_is.plane_shape == (40, 60)  # nobody has accepted the offer
+    form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
+    form.resample.setChecked(True)
+    speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
+    plan = plan_of(form, reading, (0, 0, 0, 0), speed, known)
+    assert (plan.planes, plan.plane_shape) == (15, (120, 180))
+    assert plan.seconds == pytest.approx(15 * 152 * 212 * 1e-6 * (1 + 8 * 6))
+    # The image as it is, its resampled copy, and mean and deviation, shown and computed, twice as fine.
+    assert plan.memory == 15 * (40 * 60 * 2 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
+    stack.corner_pixels = np.array([[0, 0, 10, 20], [4, 2, 29, 39]])
+    form.part.value = "view"
+    part = plan_of(form, reading, (0, 0, 0, 0), None, known)
+    assert (part.planes, part.plane_shape) == (1, (60, 60))
+    # The whole plane is resampled all the same.
+    assert part.memory == 20 * 20 * 2 + 120 * 180 * 4 + 60 * 60 * 4 * 4 * 4
+
+
 def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     picture = Image(np.zeros((40, 60, 3), np.uint8), rgb=True)
     reading = read_layer(picture)

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.messages import Pictures
 from napari_cvdm.plugin.results import ResultLayers
 from napari_cvdm.restoration.axes import resolve_axes
@@ -72,6 +72,16 @@ def test_a_run_cancelled_between_the_layers_leaves_none(qtbot, results, pictures
     qtbot.wait(100)
     assert [layer.name for layer in viewer_model.layers] == ["cell"]
     assert not pictures.shown.is_set()
+
+
+def test_the_end_is_told_with_everything_there(shown, pictures, viewer_model):
+    layer = viewer_model.layers["cell CVDM"]
+    told = []
+    layer.events.metadata.connect(lambda: told.append(dict(layer.metadata)))
+    layer.visible = False
+    draws = np.zeros((2, 32, 24), np.float32)
+    shown.finish({"draws": 2}, draws)
+    assert told == [{METADATA_KEY: {"picture": "reconstruction", "draws": 2}, DRAWS_KEY: draws}]
 
 
 def test_removed_layers_vanish_at_once_and_go_one_at_a_time(qtbot, shown, viewer_model):

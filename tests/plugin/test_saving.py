@@ -46,6 +46,12 @@ def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):
     assert read_tiff(path).pixel_size == pytest.approx(32.5)
 
 
+def test_a_pixel_size_that_the_affine_carries_is_saved(tmp_path: Path):
+    layer = Image(np.zeros((9, 9)), affine=np.diag([0.065, 0.065, 1.0]), units=("um", "um"))
+    path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple()])
+    assert read_tiff(path).pixel_size == pytest.approx(65)
+
+
 def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path):
     plain = Image(np.arange(120, dtype=np.uint16).reshape(10, 12), name="plain")
     colour = Image(np.zeros((10, 12, 3), np.uint8), rgb=True, name="snap")

@@ -56,11 +56,12 @@ def test_answers_belong_to_their_layer(subject):
     first, second = Image(np.zeros((3, 9, 9))), Image(np.zeros((4, 9, 9)))
     subject.set_layer(first)
     subject.answer({0: "Z"}, "channels")
+    subject.set_pixel_size(200.0)
     assert subject.reading.axes == "ZYX"
     subject.set_layer(second)
-    assert (subject.reading.axes, subject.colours) == ("QYX", "average")
+    assert (subject.reading.axes, subject.colours, subject.pixel_size) == ("QYX", "average", None)
     subject.set_layer(first)
-    assert (subject.reading.axes, subject.colours) == ("ZYX", "channels")
+    assert (subject.reading.axes, subject.colours, subject.pixel_size) == ("ZYX", "channels", 200.0)
     assert subject.understood.axes == "QYX"  # what is asked does not depend on the answer
 
 
@@ -68,7 +69,9 @@ def test_layers_are_not_kept_alive(subject):
     layer = Image(np.zeros((3, 9, 9)))
     subject.set_layer(layer)
     subject.answer({0: "Z"}, "average")
+    subject.set_pixel_size(200.0)
     subject.set_layer(None)
+    subject.set_pixel_size(100.0)  # of no layer
     del layer
     gc.collect()
-    assert len(subject._roles) == 0
+    assert len(subject._roles) == len(subject._pixel_sizes) == 0

@@ -33,6 +33,12 @@ def test_a_job_says_the_same_to_disk(layer):
     assert repr(to) == repr(job)
 
 
+def test_distances_that_the_affine_carries_are_kept(layer):
+    layer.affine = np.diag([2.0, 1.5, 1, 1, 1])
+    (to,) = jobs_to_disk([Job("cell", layer.data, "TZYX")], FOLDER, layer)
+    assert (to.z_spacing, to.time_interval) == (pytest.approx(300), pytest.approx(60))
+
+
 def test_each_of_several_jobs_has_a_folder_of_its_own(layer):
     parts = [Part((range(c, c + 1), range(3), range(20), range(20)), f"channel {c + 1}") for c in (0, 1)]
     jobs = [Job("cell", layer.data, "CZYX", part=part) for part in parts]

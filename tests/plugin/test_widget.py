@@ -15,6 +15,7 @@ import tifffile
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
+from napari_cvdm.plugin import measuring
 from napari_cvdm.plugin.form import CUSTOM
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.errors import InputError
@@ -97,8 +98,25 @@ class TestForm:
         layer.scale = (0.2, 0.2)
         assert widget.form.pixel_size.value == 80
         assert widget.form.pixel_size_origin.text() == "set by you"
-        viewer.add_image(IMAGE, scale=(0.05, 0.05), units=("um", "um"))
+        other = viewer.add_image(IMAGE, scale=(0.05, 0.05), units=("um", "um"))
         assert widget.form.pixel_size.value == pytest.approx(50)
+        widget.form.pixel_size.value = 0
+        viewer.layers.selection.active = layer
+        assert (widget.form.pixel_size.value, widget.form.pixel_size_origin.text()) == (80, "set by you")
+        viewer.layers.selection.active = other
+        assert widget.form.pixel_size.value == 0  # the user does not believe the layer
+        assert widget.form.pixel_size_origin.text().startswith("Not known")
+
+    def test_what_is_said_of_one_stack_is_not_shown_for_another_of_its_shape(self, viewer, widget):
+        first, second = (viewer.add_image(np.stack([IMAGE] * 5), name=name) for name in "ab")
+        viewer.layers.selection.active = first
+        widget.form.inquiry.roles[0].setCurrentText("Time points")
+        viewer.layers.selection.active = second
+        assert widget.form.inquiry.answered_roles() == {}
+        assert widget.subject.reading.axes == "QYX"
+        viewer.layers.selection.active = first
+        assert widget.form.inquiry.answered_roles() == {0: "T"}
+        assert widget.form.understood.text().startswith("5 time points")
 
     def test_axes_and_pixel_size_come_from_the_file_if_the_layer_lost_them(
         self, viewer, widget, qtbot, tmp_path
@@ -121,12 +139,8 @@ class TestForm:
         from napari.settings import get_plugin_settings
 
         section = get_plugin_settings("napari-cvdm").restoration
-        section.draws, section.device, section.tile, section.default_model = (
-            6,
-            "cpu",
-            128,
-            "/models/mine.safetensors",
-        )
+        section.preset, section.draws, section.device, section.tile = "custom", 6, "cpu", 128
+        section.default_model = "/models/mine.safetensors"
         _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         form = widget.form
         assert (form.draws.value, form.device.value, form.tile.value) == (6, "cpu", 128)
@@ -323,6 +337,23 @@ class TestInMidRun:
         click(qtbot, again)
         finish(qtbot, again)
         assert names(viewer) == RESULTS | {"cell"}
+
+    def test_what_is_measured_is_given_up_when_the_dock_is_closed(self, viewer, widget, qtbot, monkeypatch):
+        begun, given_up = threading.Event(), threading.Event()
+
+        def measure(*key_and_event: Any) -> None:
+            begun.set()
+            if key_and_event[-1].wait(10):
+                given_up.set()
+            raise InterruptedError
+
+        monkeypatch.setattr(measuring, "_measure", measure)
+        viewer.add_image(IMAGE, name="cell")
+        widget.advice.measure()
+        qtbot.waitUntil(begun.is_set, timeout=30_000)
+        with qtbot.waitSignal(widget.destroyed):
+            viewer.window.remove_dock_widget(widget)
+        assert given_up.wait(10)
 
 
 class TestLayerKinds:

@@ -94,8 +94,8 @@ def write_restoration(
     client : distributed.Client, optional
         The cluster to compute on; it must see the same disk. By default this process computes.
     progress : callable, optional
-        Told of every region, and more often where this process computes. What it raises ends the run, which
-        can be resumed.
+        Told of every region, of those of coarser levels too, and more often where this process computes.
+        What it raises ends the run, which can be resumed.
     overwrite : bool
         Replace results that exist, and throw away what an unfinished run of another request has left.
     z_spacing_nm, time_interval_s, channel_names
@@ -196,7 +196,7 @@ class _Writer:
         self._resumed = self._done = self._total - len(self._missing)
 
     def run(self) -> None:
-        """Write all blocks, then the coarser levels."""
+        """Write all blocks, then the coarser levels; who is told may end the run up to the last moment."""
         self._tell(0.0)
         if self._missing and self._client is None:
             self._run_here()
@@ -205,9 +205,11 @@ class _Writer:
         for level, index, row in self._coarse:
             name = f"level{level} {index} {row}"
             if name not in self._unfinished.done:
+                self._tell(0.0)
                 for content in CONTENTS:
                     coarsen_region(self._unfinished.folder / content, self._layout, level, index, row)
                 self._unfinished.mark(name)
+        self._tell(0.0)
 
     def _written(self) -> tuple[Any, dict[Any, str]]:
         """Return a dask array with a chunk for every block that is missing, and their names by key.

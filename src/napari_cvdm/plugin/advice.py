@@ -58,6 +58,7 @@ class Advice(QObject):
             form.keep_draws,
         ):
             field.changed.connect(self.show_plan)
+        form.resample.toggled.connect(self.show_plan)
 
     def show_match(self, event: Any = None) -> None:
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
@@ -78,7 +79,7 @@ class Advice(QObject):
             return
         speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
-            plan = plan_of(form, reading, self._point(), speed)
+            plan = plan_of(form, reading, self._point(), speed, self._known())
             words = plan.words() if plan.memory <= free_memory() else f"{plan.words()} {_TO_DISK}"
         except InputError as error:
             words = str(error)
@@ -107,7 +108,7 @@ class Advice(QObject):
         reading = self._subject.reading
         if reading is None:
             return False
-        return plan_of(self._form, reading, self._point(), None).memory > free_memory()
+        return plan_of(self._form, reading, self._point(), None, self._known()).memory > free_memory()
 
     def _card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError
@@ -116,6 +117,11 @@ class Advice(QObject):
             return read_card(self._form.model.value)
         except (ModelError, OSError):  # the run will say what is wrong
             return None
+
+    def _known(self) -> tuple[float, float] | None:
+        """Return the pixel sizes that the model knows; read only where they matter, while sliders move."""
+        card = self._card() if self._form.wants_resampling else None
+        return None if card is None else card.pixel_size_nm
 
     def _mismatch(self, card: ModelCard | None) -> tuple[str, str]:
         reading, size = self._subject.reading, float(self._form.pixel_size.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.adding import insert_quietly
@@ -16,6 +16,7 @@ from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.linked import full_data, recorded_plane, recorded_ranges
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_words
+from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
 from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.restoration.errors import InputError
@@ -33,6 +34,7 @@ __all__ = ["CheckSection", "check_task"]
 
 _MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _MAP = "disagreement"
+_PAGE_ENDINGS = (".html", ".htm")
 
 
 class CheckSection(QWidget):
@@ -95,7 +97,7 @@ class CheckSection(QWidget):
             "citations": result.provenance.get("citations") or (),
         }
         html, numbers = html_report(self._checks, **said), json_report(self._checks, **said)
-        for target, text in ((path, html), (path.with_suffix(".json"), numbers)):
+        for target, text in ((path, html), (_numbers_beside(path), numbers)):
             write_whole(target, text.encode())
 
     def _forget(self) -> None:
@@ -160,10 +162,15 @@ class CheckSection(QWidget):
     def _on_save(self) -> None:
         from napari.utils.notifications import show_error, show_info
 
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the report", "check.html", "Web page (*.html)")
-        if not chosen:
+        path = ask_for_file(
+            self,
+            "Save the report",
+            "check.html",
+            {"Web page (*.html)": _PAGE_ENDINGS},
+            beside=lambda page: [_numbers_beside(page)],
+        )
+        if path is None:
             return
-        path = Path(chosen).with_suffix(".html")
         try:
             self.save(path)
         except (OSError, ValueError) as error:
@@ -210,6 +217,12 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
         )
 
     return check
+
+
+def _numbers_beside(page: Path) -> Path:
+    """Return where the numbers of a report go; a point in its name that begins no ending stays."""
+    stem = page.stem if page.suffix.lower() in _PAGE_ENDINGS else page.name
+    return page.with_name(f"{stem}.json")
 
 
 def _model_of(provenance: dict[str, Any], checkpoint: Callable[[], None]) -> Any | None:

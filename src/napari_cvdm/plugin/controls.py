@@ -44,6 +44,7 @@ class Controls(QWidget):
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Give this run up. Nothing of it stays; runs that wait go on.")
         self.progress_bar = QProgressBar()
+        self.progress_bar.setAccessibleName("Progress of the run")
         self.progress_bar.setTextVisible(False)
         self.progress_bar.setMaximumHeight(8)
         self.status = note()

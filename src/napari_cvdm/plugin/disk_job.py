@@ -86,7 +86,7 @@ class DiskJob(Job):
         """Restore and write; in a thread of its own."""
         from napari_cvdm import restore_lazy
         from napari_cvdm.files.streaming import write_restoration
-        from napari_cvdm.files.unfinished import forget
+        from napari_cvdm.files.unfinished import forget, remove
 
         def report(progress: Progress) -> None:
             self._checkpoint()
@@ -94,6 +94,7 @@ class DiskJob(Job):
                 raise _Stopped
             told.put(Wrote(f"{progress.done} of {progress.regions} pieces written", progress.fraction))
 
+        folders: dict[str, Path] = {}
         try:
             image = self._image()
             choice = self._choice(image)
@@ -107,12 +108,15 @@ class DiskJob(Job):
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=(top, left),
             )  # fmt: skip
+            axes = self._restored_axes(image)
+            levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
+            limits = {picture: limits_of(picture, each[-1]) for picture, each in levels.items()}
+            self._checkpoint()
         except Cancelled:
             forget(self.output)
+            for folder in folders.values():  # nothing was there before: this run has made them
+                remove(folder)
             raise
-        axes = self._restored_axes(image)
-        levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
-        limits = {picture: limits_of(picture, each[-1]) for picture, each in levels.items()}
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
 

@@ -224,9 +224,9 @@ class Form(QWidget):
 
     def _begin_with(self, preferences: Preferences) -> None:
         self._match_quality()
-        if preferences.preset == "preview":
-            self.quality.value = PRESETS["preview"]
-            self._show_quality()
+        if preset := PRESETS.get(preferences.preset):  # which says itself how many draws it has
+            self.quality.value = preset
+            self._on_quality(preset)
         self.set_device(preferences.device)
         self.set_mismatch("", "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -11,6 +12,8 @@ from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.rows import new_form, note
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from napari_cvdm.plugin.reading import LayerReading
     from napari_cvdm.plugin.worker import Colours
 
@@ -52,8 +55,16 @@ class Inquiry(QWidget):
         self._content: QWidget | None = None
         self.setVisible(False)
 
-    def ask(self, reading: LayerReading, answers: dict[int, str], colours: Colours = "average") -> None:
+    def ask(
+        self,
+        reading: LayerReading,
+        answers: dict[int, str],
+        colours: Colours = "average",
+        layer: Image | None = None,
+    ) -> None:
         """Ask what is not known of an image, with the answers there are as a beginning.
+
+        Questions that are there already stay as they are, with their ticks and the keyboard's focus.
 
         Parameters
         ----------
@@ -63,12 +74,22 @@ class Inquiry(QWidget):
             Letters given to axes before.
         colours : {"average", "channels"}
             What was chosen for the colours before.
+        layer : napari.layers.Image, optional
+            Which image it is: another one is asked about anew, even if it looks the same.
         """
         channels = self._number_of_channels(reading, answers, colours)
-        asked = (reading.axes, reading.shape, reading.rgb, channels, reading.channel_names)
-        if asked == self._asked:
-            return
-        self._asked = asked
+        known = {n: letter for n, letter in answers.items() if reading.axes[n : n + 1] == "Q"}
+        image = None if layer is None else weakref.ref(layer)
+        asked = (image, reading.axes, reading.shape, reading.rgb, channels, reading.channel_names)
+        shown = (self.answered_roles(), self.answered_colours() if reading.rgb else colours)
+        if asked != self._asked or shown != (known, colours):
+            self._asked = asked
+            self._ask_anew(reading, answers, colours, channels)
+        self.setVisible(bool(self.roles) or reading.rgb or bool(self.channels))
+
+    def _ask_anew(
+        self, reading: LayerReading, answers: dict[int, str], colours: Colours, channels: int
+    ) -> None:
         self.colours = QComboBox()  # what was chosen for another image's colours is forgotten
         content = QWidget()
         form = new_form(content)
@@ -80,7 +101,6 @@ class Inquiry(QWidget):
             self._ask_colours(form, colours)
         self.channels = self._ask_channels(form, channels, reading.channel_names)
         self._replace(content)
-        self.setVisible(bool(self.roles) or reading.rgb or bool(self.channels))
 
     def answered_roles(self) -> dict[int, str]:
         """Return the letters that were given to axes."""

@@ -34,6 +34,7 @@ class Measuring(QObject):
         super().__init__(parent)
         self._speeds: dict[Key, Speed | None] = {}
         self._worker: object = None
+        self._key: Key = ("", "", "")
         self._given_up = threading.Event()
 
     @property
@@ -52,11 +53,12 @@ class Measuring(QObject):
         key: Key = (model, device, tile)
         if self.busy or key in self._speeds:
             return
+        self._key = key
         self._given_up = given_up = threading.Event()
         worker = create_worker(_measure, *key, given_up, _start_thread=False, _ignore_errors=True)
-        worker.returned.connect(lambda speed: self._keep(key, speed))
-        # Whatever is wrong will be said when it matters, by the run.
-        worker.errored.connect(lambda _: self._keep(key, None))
+        # Methods of this object, and no functions: Qt lets go of them when the panel is closed meanwhile.
+        worker.returned.connect(self._on_measured)
+        worker.errored.connect(self._on_failed)
         self._worker = worker
         worker.start()
 
@@ -64,10 +66,17 @@ class Measuring(QObject):
         """Leave the processor to something more important; what is not known can be measured later."""
         self._given_up.set()
 
-    def _keep(self, key: Key, speed: Speed | None) -> None:
+    def _on_measured(self, speed: Speed) -> None:
+        self._keep(speed)
+
+    def _on_failed(self, error: Exception) -> None:
+        """Say nothing: whatever is wrong will be said when it matters, by the run."""
+        self._keep(None)
+
+    def _keep(self, speed: Speed | None) -> None:
         self._worker = None
         if speed is not None or not self._given_up.is_set():
-            self._speeds[key] = speed
+            self._speeds[self._key] = speed
         self.measured.emit()
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
+from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 from napari_cvdm.plugin.readers import settle_readers
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultActions"]
 
-_FILTERS = {"OME-TIFF (*.ome.tif)": ".cvdm.ome.tif", "OME-Zarr (*.ome.zarr)": ".cvdm.ome.zarr"}
+_KINDS = {
+    "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".cvdm.ome.tiff", ".ome.tif", ".ome.tiff"),
+    "OME-Zarr (*.ome.zarr)": (".cvdm.ome.zarr", ".ome.zarr", ".zarr"),
+}
+_USUAL_ENDING = ".cvdm.ome.tif"
 _DOUBT_DOCK = "CVDM uncertainty"
 
 
@@ -88,30 +93,35 @@ class ResultActions(QWidget):
         self.setVisible(bool(self._finished()))
 
     def result_layers(self) -> list[Image]:
-        """Return the layers of the result that is selected, or else of the last that is still there."""
-        present = [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
-        active = getattr(
-            self._viewer.layers.selection.active, "__wrapped__", self._viewer.layers.selection.active
-        )
+        """Return the layers of the result that is selected, or else of the last that is still there.
+
+        The selected one may be that of the run at work, which is not finished.
+        """
+        active = self._viewer.layers.selection.active
+        active = getattr(active, "__wrapped__", active)
         if active is not None and is_result(active):
-            run = active.metadata[METADATA_KEY].get("run")
-            of_run = [
-                layer
-                for layer in present
-                if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
-            ]
-            return of_run if run is not None else [active]
+            return self._of_run_of(active)
+        present, finished = self._present(), self._finished()
         of_last_run = [layer for layer in self._layers if layer in present]
-        return of_last_run or self._finished()[-2:]
+        return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
+
+    def _of_run_of(self, result: Image) -> list[Image]:
+        """Return all layers of the run that a layer comes from."""
+        run = result.metadata[METADATA_KEY].get("run")
+        if run is None:
+            return [result]
+        return [
+            layer
+            for layer in self._present()
+            if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
+        ]
 
     def _finished(self) -> list[Image]:
         """Return the layers of all results in the viewer but that of the run at work."""
-        present = [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
-        return [
-            layer
-            for layer in present
-            if is_result(layer) and layer.metadata[METADATA_KEY].get("finished", True)
-        ]
+        return [layer for layer in self._present() if is_result(layer) and _is_finished(layer)]
+
+    def _present(self) -> list[Image]:
+        return [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
 
     def show_doubt(self) -> None:
         """Open the panel for uncertainty on the result."""
@@ -126,20 +136,19 @@ class ResultActions(QWidget):
     def ask_and_save(self) -> None:
         """Ask for a name, then save the result."""
         layers = self.result_layers()
-        written = layers[0].metadata[METADATA_KEY].get("written") if layers else None
+        if self._refused(layers):
+            return
+        written = layers[0].metadata[METADATA_KEY].get("written")
         if written:
             self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
             return
-        if not layers:
-            self.failed.emit("There is no result to save any more: its layers were removed.")
-            return
-        beginning = f"{safe_name(layers[0].name)}.cvdm.ome.tif"
-        name, kind = QFileDialog.getSaveFileName(self, "Save result", beginning, ";;".join(_FILTERS))
-        if name:
-            self.save(Path(name), kind)
+        path = ask_for_file(self, "Save result", f"{safe_name(layers[0].name)}{_USUAL_ENDING}", _KINDS)
+        if path is not None:
+            # While the dialog was open, a run may have begun and selected its own layers.
+            self._save(layers, path, replace=True)
 
     def save(self, path: Path, kind: str = "") -> None:
-        """Save the result in the background.
+        """Save the result in the background; a file that is there already is not replaced.
 
         Parameters
         ----------
@@ -148,18 +157,32 @@ class ResultActions(QWidget):
         kind : str
             The file dialog's filter.
         """
+        layers = self.result_layers()
+        if not self._refused(layers):
+            self._save(layers, path.with_name(with_ending(path.name, _KINDS, kind)), replace=False)
+
+    def _save(self, layers: list[Image], path: Path, *, replace: bool) -> None:
         from superqt.utils import create_worker
 
-        if not path.name.lower().endswith((".ome.tif", ".ome.tiff", ".zarr")):
-            path = path.with_name(path.name + _FILTERS.get(kind, ".cvdm.ome.tif"))
         settle_readers()
-        data = [layer.as_layer_data_tuple() for layer in self.result_layers()]
+        data = [layer.as_layer_data_tuple() for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")
-        worker = create_worker(_save, path, data, _start_thread=False, _ignore_errors=True)
+        worker = create_worker(_save, path, data, replace, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_saved)
         worker.errored.connect(self._on_failed)
         worker.start()
+
+    def _refused(self, layers: list[Image]) -> bool:
+        """Say why nothing can be done with a result, if so: there is none, or it is still in the making."""
+        unfinished = next((layer.name for layer in layers if not _is_finished(layer)), None)
+        if not layers:
+            self.failed.emit("There is no result any more: its layers were removed.")
+        elif unfinished is not None:
+            self.failed.emit(
+                f"'{unfinished}' is still being computed. Wait until it is done, or select another result."
+            )
+        return not layers or unfinished is not None
 
     def _on_saved(self, path: Path) -> None:
         self.save_button.setEnabled(True)
@@ -171,7 +194,9 @@ class ResultActions(QWidget):
 
     def _copy(self, write: Any, what: str) -> None:
         layers = self.result_layers()
-        about = layers[0].metadata[METADATA_KEY] if layers else {}
+        if self._refused(layers):
+            return
+        about = layers[0].metadata[METADATA_KEY]
         if "asked" not in about:
             self.failed.emit("This result does not say how it was made: it comes from elsewhere.")
             return
@@ -181,12 +206,16 @@ class ResultActions(QWidget):
             self.told.emit(f"{what} that repeats this run is in the clipboard.")
 
 
-def _save(path: Path, data: list[Any]) -> Path:
-    """Write layers; for a worker. The file dialog has asked whether a file may be replaced."""
+def _is_finished(layer: Image) -> bool:
+    return bool(layer.metadata[METADATA_KEY].get("finished", True))
+
+
+def _save(path: Path, data: list[Any], replace: bool) -> Path:
+    """Write layers; for a worker."""
     from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
     from napari_cvdm.plugin.saving import save_layers
 
     try:
-        return save_layers(path, data, overwrite=True)
+        return save_layers(path, data, overwrite=replace)
     except Exception as error:
         raise RestorationFailed(in_plain_words(error)) from None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from napari_cvdm.plugin.layers import is_result
 from napari_cvdm.plugin.parts import (
     Part,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.form import Form
     from napari_cvdm.plugin.reading import LayerReading
     from napari_cvdm.plugin.worker import Job
+    from napari_cvdm.restoration.selection import Selection
     from napari_cvdm.restoration.timing import Speed
 
 __all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_of", "plan_of"]
@@ -118,29 +121,78 @@ def jobs_of(form: Form, reading: LayerReading, point: Sequence[float]) -> list[J
     return jobs
 
 
-def plan_of(form: Form, reading: LayerReading, point: Sequence[float], speed: Speed | None) -> Plan:
+def plan_of(
+    form: Form,
+    reading: LayerReading,
+    point: Sequence[float],
+    speed: Speed | None,
+    known: tuple[float, float] | None = None,
+) -> Plan:
     """Say what a run with the form's settings will take.
+
+    Parameters
+    ----------
+    form : Form
+        The settings.
+    reading : LayerReading
+        How the layer is understood.
+    point : sequence of float
+        Where the viewer's sliders stand.
+    speed : Speed or None
+        What was measured, if anything was.
+    known : (float, float), optional
+        Smallest and largest pixel size that the model knows, in nanometres: if that was accepted, the image
+        is resampled to one of them.
 
     Raises
     ------
     InputError
-        As `parts_of`.
+        As `parts_of`, or if resampling cannot help.
     """
     found = parts_of(form.part.value, form.layer.value, reading, point, form.inquiry.chosen_channels())
-    shapes = [reading.shape if part is None else part.shape for part in found]
+    given = [reading.shape if part is None else part.shape for part in found]
+    worked_on = [_after_resampling(form, reading, part, known) for part in found]
+    shapes = [
+        own if resampled is None else resampled.restored.shape
+        for own, resampled in zip(given, worked_on, strict=True)
+    ]
     rows, columns = (shapes[0][reading.axes.index(name)] for name in "YX")
     colours = 3 if reading.rgb and form.inquiry.answered_colours() == "channels" else 1
-    pixels = sum(math.prod(shape) for shape in shapes) * colours
+    pixels = _pixels(shapes) * colours
     draws = 0 if form.preview else form.draws.value
     planes = pixels // (rows * columns)
     kept = draws if form.keep_draws.value else 0
-    plan = Plan(planes, (rows, columns), draws, memory_needed(pixels, reading.dtype, kept_draws=kept))
+    memory = memory_needed(pixels, reading.dtype, kept_draws=kept)
+    if copies := [resampled.axes.shape for resampled in worked_on if resampled is not None]:
+        # Besides the image, there are copies of its whole planes, even for a region, in single precision.
+        image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
+        memory += image * colours - pixels * reading.dtype.itemsize
+    plan = Plan(planes, (rows, columns), draws, memory)
     if speed is None:
         return plan
     from napari_cvdm.restoration.timing import forecast
 
     expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
     return Plan(planes, plan.plane_shape, draws, plan.memory, expected.tiles, expected.seconds, speed.device)
+
+
+def _after_resampling(
+    form: Form, reading: LayerReading, part: Part | None, known: tuple[float, float] | None
+) -> Selection | None:
+    """Return what a part is once the image is resampled; None if that is not needed or not wanted."""
+    from napari_cvdm.restoration.axes import Axes
+    from napari_cvdm.restoration.resampling import plan_resampling
+    from napari_cvdm.restoration.selection import select
+
+    image = Axes(reading.axes, reading.shape)
+    wanted = known if form.wants_resampling else None
+    plan = plan_resampling(image.plane_shape, form.pixel_size.value or None, wanted)
+    chosen = {} if part is None else part.chosen(reading.axes, reading.shape)
+    return None if plan is None else select(image, **chosen).resampled(plan.new_plane_shape)
+
+
+def _pixels(shapes: Sequence[Sequence[int]]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def _plane_in(part: Part, axes: str, position: Sequence[int]) -> tuple[int, ...] | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.axis_steps import axis_steps
+
 if TYPE_CHECKING:
     from napari.layers import Image
 
@@ -204,9 +206,8 @@ _GUESSED = "from the layer's scale, taken as µm"
 def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     """Lateral pixel size in nanometres and where it was found."""
     positions = [axes.index("Y"), axes.index("X")]
-    # An affine may carry the scale (OME-Zarr readers do so); rotations leave the length of a column as it is.
-    stretch = np.linalg.norm(layer.affine.affine_matrix[:-1, :-1], axis=0)
-    height, width = (float(abs(layer.scale[i]) * stretch[i]) for i in positions)
+    steps = axis_steps(layer.scale, layer.affine.affine_matrix)
+    height, width = (float(steps[i]) for i in positions)
     lateral = float(np.sqrt(height * width))
     if not lateral > 0:
         return None, "not known"

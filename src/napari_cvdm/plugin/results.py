@@ -189,9 +189,11 @@ class ResultLayers(QObject):
         while self._steps:  # a short run may be over before both layers are there
             self._steps.popleft()()
         for picture, layer in self._present().items():
-            layer.metadata[METADATA_KEY] = {"picture": picture, **provenance}
+            metadata = {**layer.metadata, METADATA_KEY: {"picture": picture, **provenance}}
             if draws is not None and picture == "reconstruction":
-                layer.metadata[DRAWS_KEY] = draws
+                metadata[DRAWS_KEY] = draws
+            # Assigned as a whole, so that napari tells whoever looks at the result, even if it is hidden.
+            layer.metadata = metadata
             if name_suffix:
                 others = {each.name for each in self._viewer.layers if each is not layer}
                 layer.name = unique_name(f"{layer.name}, {name_suffix}", others)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.reading import axes_of
 
@@ -137,13 +138,13 @@ def _pixel_size_nm(attributes: dict[str, Any], axes: str) -> float | None:
     import pint
 
     registry = pint.get_application_registry()
-    sizes = []
+    steps, sizes = axis_steps(attributes["scale"], attributes["affine"]), []
     for letter in "YX":
         at = axes.index(letter)
         unit = registry.Unit(str(attributes["units"][at]))
         if not unit.is_compatible_with("nanometer"):
             return None
-        sizes.append(float((abs(attributes["scale"][at]) * unit).to("nanometer").magnitude))
+        sizes.append(float((steps[at] * unit).to("nanometer").magnitude))
     return float(np.sqrt(sizes[0] * sizes[1]))
 
 

@@ -47,6 +47,7 @@ class Subject(QObject):
         self._files: dict[Path, FileReading] = {}
         self._roles: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
         self._colours: weakref.WeakKeyDictionary[Any, Colours] = weakref.WeakKeyDictionary()
+        self._pixel_sizes: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
     @property
     def reading(self) -> LayerReading | None:
@@ -62,6 +63,16 @@ class Subject(QObject):
     def colours(self) -> Colours:
         """What is to become of the layer's colours."""
         return "average" if self.layer is None else self._colours.get(self.layer, "average")
+
+    @property
+    def pixel_size(self) -> float | None:
+        """What the user has set for the layer, in nanometres, 0 for not known; None if nothing was set."""
+        return None if self.layer is None else self._pixel_sizes.get(self.layer)
+
+    def set_pixel_size(self, nanometres: float) -> None:
+        """Take down the pixel size that the user has set for the layer."""
+        if self.layer is not None:
+            self._pixel_sizes[self.layer] = nanometres
 
     def answer(self, roles: dict[int, str], colours: Colours) -> None:
         """Take down what the user has said about the layer."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.restoration.errors import InputError
 
@@ -81,10 +82,11 @@ def _folder_of(job: Job, output: Path, *, several: bool) -> Path:
 def _sizes(layer: Image, axes: str) -> dict[str, Any]:
     """Return what the layer says of the axes that a restoration does not change."""
     found: dict[str, Any] = {}
+    steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     for letter, key, unit in (("Z", "z_spacing", "nanometer"), ("T", "time_interval", "second")):
         if letter in axes:
             own = layer.units[axes.index(letter)]
-            step = float(abs(layer.scale[axes.index(letter)]))
+            step = float(steps[axes.index(letter)])
             if own.is_compatible_with(unit) and step > 0:
                 found[key] = float((step * own).to(unit).magnitude)
     return found

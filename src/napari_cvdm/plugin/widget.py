@@ -39,6 +39,7 @@ __all__ = ["CVDMWidget"]
 _WIDTH = 345
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
 _OPTIONAL = "Not known. With it, the program checks that the model suits the image."
+_SET_BY_USER = "set by you"
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
 _CLOSED: set[CVDMWidget] = set()
 
@@ -57,7 +58,6 @@ class CVDMWidget(QWidget):
         self._viewer = napari_viewer
         self._window: Callable[[], QMainWindow | None] = lambda: None
         self._user_chose_layer = False
-        self._user_set_pixel_size = False
         apply_cache_folder()
         settle_readers()
         self.subject = Subject(self)
@@ -150,10 +150,8 @@ class CVDMWidget(QWidget):
         self._set_layer(self.form.layer.value)
 
     def _set_layer(self, layer: Image | None) -> None:
-        if layer is not self.subject.layer:
-            self._user_set_pixel_size = False
-            if layer is not None and not self.running:
-                self.status.setText("")  # what it says is about another image
+        if layer is not self.subject.layer and layer is not None and not self.running:
+            self.status.setText("")  # what it says is about another image
         self.subject.set_layer(layer)
         self._offer_parts()
 
@@ -167,13 +165,13 @@ class CVDMWidget(QWidget):
             form.inquiry.setVisible(False)
             form.set_pixel_size(None, "")
         else:
-            form.inquiry.ask(understood, self.subject.roles, self.subject.colours)
+            form.inquiry.ask(understood, self.subject.roles, self.subject.colours, self.subject.layer)
             form.understood.setText(describe(self.subject.reading or understood))
-            if not self._user_set_pixel_size:
-                known = understood.pixel_size is not None
-                form.set_pixel_size(
-                    understood.pixel_size, understood.pixel_size_origin if known else _OPTIONAL
-                )
+            own, known = self.subject.pixel_size, understood.pixel_size
+            if own is not None:
+                form.set_pixel_size(own, _SET_BY_USER if own else _OPTIONAL)
+            else:
+                form.set_pixel_size(known, understood.pixel_size_origin if known is not None else _OPTIONAL)
         self.advice.show_match()
 
     def _offer_parts(self) -> None:
@@ -187,8 +185,8 @@ class CVDMWidget(QWidget):
         self._show_subject()
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
-        self._user_set_pixel_size = True
-        self.form.pixel_size_origin.setText("set by you" if nanometres else _OPTIONAL)
+        self.subject.set_pixel_size(nanometres)
+        self.form.pixel_size_origin.setText(_SET_BY_USER if nanometres else _OPTIONAL)
         self.advice.show_match()
 
     def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
@@ -258,6 +256,7 @@ class CVDMWidget(QWidget):
         elif self in _CLOSED and not self.running:
             _CLOSED.discard(self)
             self.subject.disconnect_layer()
+            self.advice.give_up_measuring()
             self._listen(False)
             self.deleteLater()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle
+from napari_cvdm.plugin.doubt import histogram_section
 
 
 def test_it_counts_the_plane_once_it_is_unfolded(viewer, panel, qtbot):
@@ -38,3 +39,20 @@ def test_it_follows_plane_and_measure(viewer, add_result, open_panel, qtbot):
     qtbot.waitUntil(filled, timeout=30_000)
     panel.measure.setCurrentIndex(1)
     qtbot.waitUntil(lambda: not filled(), timeout=30_000)
+
+
+def test_a_plane_that_cannot_be_counted_says_why(viewer, add_result, open_panel, qtbot, monkeypatch):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    panel._sections[4].unfold()
+    plot = panel.histogram.plot
+    qtbot.waitUntil(lambda: plot._plot is not None, timeout=30_000)
+
+    def no_memory(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(histogram_section, "histogram_of", no_memory)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: "Memory ran out" in plot.canvas._words, timeout=10_000)
+    panel.threshold.slider.setValue(100)
+    assert plot._plot is None  # that of the plane before would be taken for this one's

@@ -89,6 +89,68 @@ def test_a_run_in_progress_is_looked_at_again_whenever_it_is_redrawn(add_result,
     assert link.look is before
 
 
+def test_the_end_of_a_run_is_looked_at_even_if_its_layers_are_hidden(add_result, link, qtbot):
+    _, reconstruction, uncertainty = add_result(metadata={"finished": False})
+    link.rescan()
+    looked(link, qtbot)
+    reconstruction.visible = uncertainty.visible = False
+    uncertainty.data[:] = 5
+    metadata = {**reconstruction.metadata[METADATA_KEY], "finished": True}
+    reconstruction.metadata = {METADATA_KEY: metadata}
+    assert looked(link, qtbot, lambda look: look.doubt.std.max() == 5).finished
+
+
+def test_what_was_being_read_when_the_pixels_changed_is_not_taken(add_result, link, qtbot):
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        shape, ndim, dtype = (64, 80), 2, np.dtype(np.float32)
+
+        def __getitem__(self, index):
+            if threading.current_thread() is not threading.main_thread():
+                begun.set()
+                go_on.wait(10)
+            return np.ones(self.shape, np.float32)[index]
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones(self.shape, np.float32)
+
+    _, reconstruction, _ = add_result()
+    reconstruction.data = Slow()
+    link.rescan()
+    qtbot.waitUntil(begun.is_set, timeout=10_000)
+    reconstruction.data = np.full((64, 80), 7, np.float32)
+    go_on.set()
+    qtbot.wait(200)
+    assert looked(link, qtbot).doubt.mean.max() == 7
+
+
+def test_an_original_chosen_by_hand_stays_with_its_result(viewer, add_result, link, qtbot):
+    original, *_ = add_result(metadata={"source": "gone"})
+    link.rescan()
+    assert link.original is None
+    link.choose_original(original)
+    link.choose(link.result)
+    assert link.original is original
+    other = viewer.add_image(original.data, name="other")
+    link.choose(link.result, other)
+    assert link.original is other
+
+
+def test_an_original_with_other_axes_is_not_compared_with(viewer, add_result, link, qtbot):
+    original, *_ = add_result((3, 32, 40))
+    colours = viewer.add_image(np.zeros((16, 20, 3), np.uint8), name="colours", rgb=True)
+    link.rescan()
+    for unfit in (colours, viewer.add_labels(np.zeros((3, 16, 20), int))):
+        link.choose(link.result, unfit)
+        assert link.original is original
+    _, *layers = add_result((3, 32, 40), run="2", with_original=False, metadata={"source": "colours"})
+    link.rescan()
+    link.choose(link.results[-1], colours)
+    assert link.result.layers == tuple(layers)
+    assert link.original is None
+
+
 def test_there_is_nothing_to_see_in_3d_and_without_a_result(viewer, add_result, link, qtbot):
     link.rescan()
     link.refresh()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Labels
 
 from napari_cvdm.plugin.doubt.linked import (
     DRAWS_KEY,
     Result,
+    axes_of,
     find_results,
+    is_comparable,
     original_of,
     recorded_plane,
     recorded_ranges,
@@ -17,6 +19,7 @@ from napari_cvdm.plugin.doubt.linked import (
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.restore import restore
 
 
 def layer(
@@ -65,6 +68,25 @@ def test_the_original_is_found_by_the_name_in_the_provenance_or_in_the_layer():
     assert original_of(Result(layer("reconstruction", source="gone"), layer("uncertainty")), [cell]) is None
 
 
+def test_only_an_image_with_as_many_axes_can_be_an_original():
+    result = Result(layer("reconstruction", shape=(3, 8, 8)), layer("uncertainty", shape=(3, 8, 8)))
+    assert is_comparable(result, Image(np.zeros((3, 4, 4))))
+    assert not is_comparable(result, Image(np.zeros((4, 4, 3)), rgb=True))
+    assert not is_comparable(result, Labels(np.zeros((3, 4, 4), int)))
+    assert not is_comparable(result, result.uncertainty)
+
+
+def test_a_result_is_finished_unless_it_says_otherwise():
+    for provenance, finished in (({}, True), ({"finished": True}, True), ({"finished": False}, False)):
+        assert Result(layer("reconstruction", **provenance), layer("uncertainty")).finished == finished
+
+
+def test_axes_come_from_the_provenance_if_they_fit():
+    assert axes_of({"axes": "TYXC"}, 4) == "TYXC"
+    assert axes_of({"axes": "TYX"}, 4) == "QQYX"
+    assert axes_of({}, 2) == "YX"
+
+
 def test_draws_count_only_if_they_fit():
     result = Result(layer("reconstruction"), layer("uncertainty"))
     assert result.draws is None
@@ -109,6 +131,49 @@ def test_an_original_without_the_pixels_that_were_restored_is_refused(shape, pro
     original = Image(np.zeros((5, 10, 12)), name="stack")
     with pytest.raises(InputError, match="cropped or resampled"):
         recorded_ranges(result_of(shape, **provenance), original, Slice((0, None, None)))
+
+
+def test_the_selection_of_a_restoration_is_followed(small_model):
+    recorded = np.random.default_rng(0).gamma(2.0, 50, (2, 5, 40, 44)).astype(np.float32)
+    restored = restore(
+        recorded,
+        small_model,
+        axes="CZYX",
+        channels=1,
+        planes={"Z": [0, 3, 4]},
+        region=((4, 36), (0, 40)),
+        preview=True,
+        device="cpu",
+    )
+    result = result_of(restored.mean.shape, **restored.provenance)
+    original = Image(recorded, name="stack")
+    for plane, there in enumerate((0, 3, 4)):
+        ranges = recorded_ranges(result, original, Slice((0, plane, None, None)))
+        assert ranges == [range(1, 2), range(there, there + 1), range(4, 36), range(40)]
+    with pytest.raises(InputError, match="cropped or resampled"):
+        recorded_ranges(result, Image(recorded[:, :4]), Slice((0, 2, None, None)))
+
+
+def test_axes_of_one_letter_are_told_by_their_number():
+    chosen = {"selection": {"planes": {"1Q": [2]}}, "axes": "QQYX"}
+    place = Slice((1, 0, None, None))
+    ranges = recorded_ranges(result_of((2, 1, 20, 24), **chosen), Image(np.zeros((2, 3, 10, 12))), place)
+    assert ranges[:2] == [range(1, 2), range(2, 3)]
+
+
+@pytest.mark.parametrize(
+    "selection", ["all", {"planes": 3}, {"region": {"rows": [0]}}, {"region": {"rows": "0-9"}}]
+)
+def test_a_selection_that_cannot_be_read_counts_as_none(selection):
+    result = result_of((5, 20, 24), selection=selection)
+    ranges = recorded_ranges(result, Image(np.zeros((5, 10, 12))), Slice((2, None, None)))
+    assert ranges == [range(2, 3), range(10), range(12)]
+
+
+def test_what_was_resampled_is_not_said_to_be_another_image():
+    result = result_of((20, 24), resampling={"from_plane_shape": [8, 9], "to_plane_shape": [10, 12]})
+    with pytest.raises(InputError, match="'cell' was resampled before it was restored"):
+        recorded_ranges(result, layer(None, "cell", (8, 9)), Slice((None, None)))
 
 
 def test_colours_are_averaged_and_opacity_is_left_out():

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QTabBar
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QProgressBar, QTabBar, QWidget
 
 from napari_cvdm.plugin.doubt import show_doubt_panel
 
@@ -147,6 +147,42 @@ def test_everything_can_be_reached_by_keyboard_and_explains_itself(panel):
     assert [type(part).__name__ for part in unreachable if part.parent() is not panel.regions.table] == []
     silent = [part for part in ours if not part.toolTip() and part.parent() is not panel.regions.table]
     assert [getattr(part, "text", str)() for part in silent] == []
+
+
+def test_a_screen_reader_has_a_name_for_everything(viewer, add_result, open_panel):
+    add_result((3, 64, 80), draws=3)
+    panel = open_panel()
+    labelled = [label.buddy() for label in panel.findChildren(QLabel)]
+    nameless = [
+        f"{type(part).__name__} in {type(part.parent()).__name__}"
+        for part in panel.findChildren(QWidget)
+        if part.window() is panel.window()  # the lists of combo boxes are windows of their own
+        and (part.focusPolicy() & Qt.FocusPolicy.TabFocus or isinstance(part, QProgressBar))
+        and not (part.accessibleName() or (isinstance(part, QAbstractButton) and part.text()))
+        and not any(part is each for each in labelled)
+    ]
+    assert nameless == []
+    pictures = [panel.views.bar, panel.profile.plot.canvas, panel.histogram.plot.canvas]
+    assert all(picture.accessibleName() for picture in pictures)
+
+
+def test_after_a_run_it_shows_the_final_numbers(viewer, widget, stepped, open_panel, qtbot):
+    viewer.add_image(np.random.default_rng(0).integers(0, 900, (40, 40)).astype(np.uint16), name="cell")
+    panel = open_panel(look=False)
+    stepped.stop_at = 4
+    widget.form.draws.value = 4
+    widget.restore()
+    qtbot.waitUntil(lambda: panel.link.look is not None and stepped.waiting.is_set(), timeout=30_000)
+    qtbot.wait(300)
+    stepped.std = 7.0
+    stepped.go_on()
+    qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
+    qtbot.waitUntil(
+        lambda: panel.link.look is not None and panel.link.look.doubt.std.max() == 7, timeout=10_000
+    )
+    result = panel.link.result
+    np.testing.assert_array_equal(panel.link.look.doubt.std, result.uncertainty.data)
+    np.testing.assert_array_equal(panel.link.look.doubt.mean, result.reconstruction.data)
 
 
 def test_it_fits_a_narrow_dock(viewer, add_result, open_panel, qtbot):

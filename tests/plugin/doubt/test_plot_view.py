@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtCore import Qt, QThreadPool
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.assessment.doubt_figures import draw_histogram, histogram_of
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
@@ -86,12 +86,17 @@ def test_words_take_the_place_of_a_plot(view, plot, qtbot):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.png", "PNG picture (*.png)"), ("a.svg", "SVG drawing (*.svg)"), ("a", "SVG drawing (*.svg)")],
+    [
+        ("a.png", "PNG picture (*.png)"),
+        ("a.svg", "SVG drawing (*.svg)"),
+        ("a", "SVG drawing (*.svg)"),
+        ("a.png", "SVG drawing (*.svg)"),  # the proposed name was kept
+    ],
 )
 def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind):
     view.show_plot(plot)
     path = answer(name, kind)
-    path = path if path.suffix else path.with_suffix(".svg")
+    path = path.with_suffix(".svg" if "svg" in kind else ".png")
     qtbot.mouseClick(view.save_picture, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(path.exists, timeout=60_000)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
@@ -110,6 +115,16 @@ def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot):
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
     table = np.genfromtxt(path, delimiter=",", skip_header=1)
     assert table[:, 2].sum() == 100
+
+
+def test_a_table_that_is_there_is_not_replaced_unasked(view, plot, answer, monkeypatch, qtbot):
+    view.show_plot(plot)
+    path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
+    path.write_text("mine")
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
+    qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    assert path.read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_to_is_reported(view, plot, tmp_path, monkeypatch, qtbot):

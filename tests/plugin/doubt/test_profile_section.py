@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from napari.layers import Image
 from qtpy.QtCore import Qt
 
+from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
+from napari_cvdm.plugin.doubt.link import Look
+from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.profile_section import _sampling
+from napari_cvdm.plugin.doubt.slices import Slice
 
 LINES = "cell CVDM profile"
 
@@ -109,3 +115,22 @@ def test_without_an_original_there_is_none_in_the_table(panel):
     _, profile = _sampling(look, None, world)(lambda: None)
     assert profile.original is None
     assert profile.unit == "µm"
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_a_profile_of_a_thinned_plane_lies_where_its_pixels_are(step):
+    ramp = np.tile(np.arange(33, dtype=np.float32), (33, 1))
+    result, place = Result(Image(ramp), Image(ramp + 1)), Slice((None, None), step)
+    doubt = PlaneDoubt(place.take(ramp), place.take(ramp + 1))
+    look = Look(result, place, "absolute", doubt, ThresholdCurve(doubt, "absolute"))
+    _, profile = _sampling(look, None, np.array([(5.0, 0.0), (5.0, 32.0)]))(lambda: None)
+    np.testing.assert_allclose(profile.mean, np.arange(33), rtol=1e-5)
+
+
+def test_a_profile_reaches_the_last_pixel_of_a_thinned_plane_and_ends_there():
+    even = np.ones((32, 32), np.float32)
+    result, place = Result(Image(even), Image(even)), Slice((None, None), 4)
+    doubt = PlaneDoubt(place.take(even), place.take(even))
+    look = Look(result, place, "absolute", doubt, ThresholdCurve(doubt, "absolute"))
+    _, profile = _sampling(look, None, np.array([(5.0, 0.0), (5.0, 40.0)]))(lambda: None)
+    np.testing.assert_array_equal(np.isnan(profile.mean), np.arange(41) > 31)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QPoint, Qt
 
 from napari_cvdm.plugin.doubt import regions_section
+from napari_cvdm.plugin.layers import METADATA_KEY
 
 BOXES = "cell CVDM look again"
 
@@ -102,3 +104,27 @@ def test_clicks_after_the_result_has_gone_do_nothing(viewer, panel, qtbot):
     viewer.layers.remove("cell CVDM uncertainty")
     assert panel.regions.table.rowCount() == 0
     panel.regions.table.cellClicked.emit(0, 0)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_places_found_during_a_run_are_found_again_at_its_end(
+    viewer, add_result, open_panel, qtbot, everywhere
+):
+    _, reconstruction, uncertainty = add_result((3, 64, 80), metadata={"finished": False})
+    panel = open_panel()
+    viewer.dims.set_current_step(0, 0)
+    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 0)
+    find(panel, qtbot, panel.regions.everywhere if everywhere else panel.regions.here)
+    before = panel.regions.places
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 1)
+    uncertainty.data *= 3
+    reconstruction.metadata = {METADATA_KEY: {**reconstruction.metadata[METADATA_KEY], "finished": True}}
+    qtbot.waitUntil(
+        lambda: (
+            panel.regions.places
+            and panel.regions.places[0].region.mean_uncertainty > 2 * before[0].region.mean_uncertainty
+        ),
+        timeout=10_000,
+    )
+    assert [place.slice for place in panel.regions.places] == [place.slice for place in before]

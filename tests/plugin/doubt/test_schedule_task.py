@@ -109,12 +109,6 @@ def test_the_normalisation_is_that_of_the_plane_s_channel():
     assert found.high > 90
 
 
-def test_axes_come_from_the_provenance_if_they_fit():
-    assert module._axes({"axes": "TYXC"}, 4) == "TYXC"
-    assert module._axes({"axes": "TYX"}, 4) == "QQYX"
-    assert module._axes({}, 2) == "YX"
-
-
 def test_an_unreadable_provenance_is_no_crash(viewer, add_result):
     _, reconstruction, _ = add_result()
     reconstruction.metadata[METADATA_KEY] = None

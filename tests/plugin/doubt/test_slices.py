@@ -7,7 +7,9 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_cvdm.assessment.regions import UncertainRegion
 from napari_cvdm.plugin.doubt import slices
+from napari_cvdm.plugin.doubt.places import corners_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice
 
 
@@ -53,9 +55,27 @@ def test_a_picture_of_a_plane_lies_where_the_layer_has_it(step):
     assert picture.shape == (30 // step, 24 // step)
     shown = Image(place.spread(picture), **place.placement(layer))
     for row, column in ((0, 0), (5, 7)):
-        middle = (step - 1) / 2
-        expected = layer.data_to_world((3, row * step + middle, column * step + middle))
+        expected = layer.data_to_world((3, row * step, column * step))
         np.testing.assert_allclose(shown.data_to_world((0, row, column)), expected)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_picture_has_the_layer_s_values_where_they_are(step):
+    layer = Image(np.arange(31 * 24.0).reshape(31, 24), scale=(0.5, 0.25), translate=(1, 2))
+    place = Slice((None, None), step)
+    shown = Image(place.take(layer.data), **place.placement(layer))
+    for pixel in np.ndindex(*shown.data.shape):
+        there = np.round(layer.world_to_data(shown.data_to_world(pixel))).astype(int)
+        assert shown.data[pixel] == layer.data[tuple(there)]
+
+
+def test_the_boxes_of_regions_lie_on_the_picture():
+    layer = Image(np.zeros((31, 24)), scale=(0.5, 0.25), translate=(1, 2))
+    place = Slice((None, None), 3)
+    shown = Image(place.take(layer.data), **place.placement(layer))
+    corners = corners_of(UncertainRegion(1, (2.5, 4.0), (2, 3, 4, 6), 6, 1.0))
+    for own, full in zip(corners, place.points(corners), strict=True):
+        np.testing.assert_allclose(shown.data_to_world(own), layer.data_to_world(full))
 
 
 def test_points_are_indices_in_the_whole_array():

@@ -6,6 +6,9 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 
+from napari_cvdm.plugin.doubt import threshold_section
+from napari_cvdm.plugin.layers import METADATA_KEY
+
 MARKS = "cell CVDM doubtful"
 
 
@@ -95,3 +98,65 @@ def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_p
 
 def test_a_single_plane_has_no_stack_to_mark(panel):
     assert not panel.threshold.whole.isVisible()
+
+
+def finish_with(layers, panel, qtbot, factor: float) -> None:
+    """Let the run end with other errors than it had on the way."""
+    reconstruction, uncertainty = layers
+    uncertainty.data *= factor
+    about = {**reconstruction.metadata[METADATA_KEY], "finished": True, "uncertainty": "calibrated"}
+    reconstruction.metadata = {METADATA_KEY: about}
+    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.finished, timeout=10_000)
+
+
+def test_the_end_of_a_run_gets_a_threshold_of_its_own(add_result, open_panel, qtbot):
+    _, *layers = add_result(metadata={"finished": False, "uncertainty": "uncalibrated"})
+    panel = open_panel()
+    before = panel.threshold.threshold
+    assert "not calibrated" in panel.threshold.words.text()
+    finish_with(layers, panel, qtbot, 0.01)
+    assert abs(panel.threshold.threshold / before - 0.01) < 1e-3
+    assert panel.threshold.slider.maximum() < 5
+    assert "not calibrated" not in panel.threshold.words.text()
+    summary = panel.link.look.curve.at(panel.threshold.threshold)
+    assert abs(summary.share_of_signal - 0.1) < 0.03
+
+
+def test_a_threshold_set_by_hand_outlives_the_run(add_result, open_panel, qtbot):
+    _, *layers = add_result(metadata={"finished": False})
+    panel = open_panel()
+    panel.threshold.slider.setValue(123)
+    finish_with(layers, panel, qtbot, 2)
+    assert panel.threshold.threshold == 123
+
+
+def no_memory(*args):
+    raise MemoryError
+
+
+def test_a_stack_that_cannot_be_marked_says_why(add_result, open_panel, qtbot, monkeypatch):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    monkeypatch.setattr(threshold_section, "PlaneDoubt", no_memory)
+    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Memory ran out" in panel.threshold.words.text(), timeout=10_000)
+    assert panel.threshold.whole.isEnabled()
+
+
+def test_a_plane_that_cannot_be_marked_says_why_and_has_no_old_marks(viewer, panel, qtbot, monkeypatch):
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    monkeypatch.setattr(type(panel.link.look.doubt), "uncertainty", no_memory)
+    panel.threshold.slider.setValue(150)
+    qtbot.waitUntil(lambda: "Memory ran out" in panel.threshold.words.text(), timeout=10_000)
+    assert not panel.threshold.mark.isChecked()
+    assert MARKS not in viewer.layers
+
+
+def test_a_marked_stack_is_named_in_the_measure_of_the_click(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
+    panel.measure.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: "cell CVDM doubtful above 200" in viewer.layers, timeout=10_000)

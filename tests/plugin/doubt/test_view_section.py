@@ -6,6 +6,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 
 from napari_cvdm.plugin.doubt.views import VIEWS
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 
 
 def visible(viewer) -> set[str]:
@@ -111,6 +112,30 @@ def test_what_is_missing_is_explained_and_nothing_changes(viewer, add_result, op
     assert "Original" in panel.views.hint.text()
     qtbot.wait(100)
     assert visible(viewer) == before
+
+
+def test_draws_that_come_with_the_end_of_the_run_are_shown(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result(metadata={"finished": False})
+    panel = open_panel()
+    panel.views.choose("draws")
+    assert "not kept" in panel.views.hint.text()
+    about = {**reconstruction.metadata[METADATA_KEY], "finished": True}
+    reconstruction.metadata = {METADATA_KEY: about, DRAWS_KEY: np.ones((2, 64, 80), np.float32)}
+    qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers, timeout=10_000)
+    assert panel.views.hint.text() == panel.views.view.tip
+    assert panel.views.draw_number.text() == "1 of 2"
+
+
+def test_the_map_s_contrast_is_that_of_the_finished_run(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, uncertainty = add_result(metadata={"finished": False})
+    panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=10_000)
+    layer = viewer.layers["cell CVDM uncertainty map"]
+    before = layer.contrast_limits[1]
+    uncertainty.data *= 10
+    reconstruction.metadata = {METADATA_KEY: {**reconstruction.metadata[METADATA_KEY], "finished": True}}
+    qtbot.waitUntil(lambda: layer.contrast_limits[1] > 5 * before, timeout=10_000)
 
 
 def test_the_user_s_own_contrast_stays_while_the_plane_changes(viewer, add_result, open_panel, qtbot):

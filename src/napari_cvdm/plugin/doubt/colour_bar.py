@@ -24,6 +24,7 @@ class ColourBar(QWidget):
         super().__init__()
         self._layer: Any = None
         self._share = False
+        self.setAccessibleName("Colour bar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Values of the colours. Change the layer's contrast limits to spread them otherwise.")
 

@@ -37,7 +37,8 @@ class HistogramSection(QWidget):
         self._counted: tuple[Look, Histogram] | None = None
         self._counting = Background(self)
         self._counting.done.connect(self._on_counted)
-        self.plot = PlotView("The histogram appears with a result.")
+        self._counting.failed.connect(self._on_failed)
+        self.plot = PlotView("The histogram appears with a result.", "Histogram of the uncertainty")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
@@ -70,6 +71,10 @@ class HistogramSection(QWidget):
     def _on_counted(self, counted: tuple[Look, Histogram]) -> None:
         self._counted = counted
         self._show()
+
+    def _on_failed(self, words: str) -> None:
+        self._counted = None  # of another plane
+        self.plot.show_plot(None, words)
 
     def _show(self) -> None:
         if self._counted is None or not self.isVisible():

@@ -10,7 +10,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.doubt.background import Background
-from napari_cvdm.plugin.doubt.linked import Result, find_results, full_data, original_of, real
+from napari_cvdm.plugin.doubt.linked import (
+    Result,
+    find_results,
+    full_data,
+    is_comparable,
+    original_of,
+    real,
+)
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice
 
 if TYPE_CHECKING:
@@ -42,6 +49,8 @@ class Look:
         Its pictures.
     curve : ThresholdCurve
         Its thresholds, in that measure.
+    finished : bool
+        Whether the run was over.
     """
 
     result: Result
@@ -49,6 +58,7 @@ class Look:
     measure: Measure
     doubt: PlaneDoubt
     curve: ThresholdCurve
+    finished: bool = True
 
 
 class Link(QObject):
@@ -117,9 +127,16 @@ class Link(QObject):
         self.changed.emit()
 
     def choose(self, result: Result | None, original: Image | None = None) -> None:
-        """Look at a result, and at ``original`` or whatever layer its provenance names."""
-        known = original_of(result, list(self.viewer.layers)) if result else None
-        original = original or known
+        """Look at a result, and at ``original`` or whatever layer its provenance names.
+
+        An original that cannot be compared with the result counts as none. Without one, a result that is
+        looked at already keeps what it is compared with: the user may have chosen that.
+        """
+        if result is None or (original is not None and not is_comparable(result, original)):
+            original = None
+        if original is None and result is not None:
+            same = result == self.result
+            original = self.original if same else original_of(result, list(self.viewer.layers))
         if (result, original) == (self.result, self.original) and result is not None:
             return
         self._disconnect_layers()
@@ -128,6 +145,7 @@ class Link(QObject):
             events = layer.events
             self._connected += [(events.data, self._on_data), (events.set_data, self._on_redrawn)]
             self._connected.append((events.contrast_limits, self._on_contrast))
+            self._connected.append((events.metadata, self.refresh))  # the run may be over
         for emitter, slot in self._connected:
             emitter.connect(slot)
         self._forget()
@@ -183,7 +201,7 @@ class Link(QObject):
 
     def _on_redrawn(self, event: Any = None) -> None:
         """A layer was sliced anew: of interest only while a run is still writing to it."""
-        if self.result and self.result.provenance.get("finished") is False:
+        if self.result and not self.result.finished:
             self._on_data()
 
     def _disconnect_layers(self) -> None:
@@ -192,7 +210,9 @@ class Link(QObject):
         self._connected = []
 
     def _forget(self) -> None:
+        """Know nothing of the plane, nor take what is being read for it: that may be of old pixels."""
         self.look = None
+        self._background.drop()
 
     def _read(self) -> None:
         if self._closed:
@@ -202,16 +222,17 @@ class Link(QObject):
             self._background.drop()
             self._lose(NO_RESULT if result is None else NOT_A_PLANE)
             return
-        if self.look is not None and (self.look.slice, self.look.measure) == (place, measure):
+        finished, look = result.finished, self.look
+        if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):
             return  # another axis has moved, or it has moved back
         mean, std = (full_data(layer) for layer in result.layers)
 
-        def look(checkpoint: Callable[[], None]) -> Look:
+        def read(checkpoint: Callable[[], None]) -> Look:
             doubt = PlaneDoubt(place.take(mean), place.take(std))
             checkpoint()
-            return Look(result, place, measure, doubt, ThresholdCurve(doubt, measure))
+            return Look(result, place, measure, doubt, ThresholdCurve(doubt, measure), finished)
 
-        self._background.ask(look)
+        self._background.ask(read)
 
     def _on_read(self, look: Look) -> None:
         if not self._closed and look.result == self.result and look.measure == self.measure:

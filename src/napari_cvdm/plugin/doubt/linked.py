@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DRAWS_KEY",
     "Result",
+    "axes_of",
     "find_results",
     "full_data",
+    "is_comparable",
     "original_of",
     "real",
     "recorded_plane",
@@ -56,6 +58,11 @@ class Result:
         """How the result was made."""
         metadata = self.reconstruction.metadata.get(METADATA_KEY)
         return dict(metadata) if isinstance(metadata, dict) else {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run that makes it is over."""
+        return self.provenance.get("finished") is not False
 
     @property
     def calibrated(self) -> bool:
@@ -118,6 +125,14 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
     return [result for _, result in sorted(found, key=lambda each: each[0])]
 
 
+def is_comparable(result: Result, layer: Layer) -> bool:
+    """Whether a layer can be a result's original: an image, no result itself, with as many axes."""
+    from napari.layers import Image
+
+    image = isinstance(layer, Image) and not is_result(layer)
+    return image and layer.ndim == result.reconstruction.ndim
+
+
 def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     """Find the layer a result was made from, by the name in its provenance or in its own.
 
@@ -138,7 +153,7 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     name = result.provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
     for layer in map(real, layers):
         if isinstance(layer, Image) and not is_result(layer) and layer.name == name:
-            return layer if layer.ndim == result.reconstruction.ndim else None
+            return layer if is_comparable(result, layer) else None
     return None
 
 
@@ -148,7 +163,8 @@ def recorded_ranges(result: Result, original: Image, place: Slice) -> list[range
     Parameters
     ----------
     result : Result
-        Of the whole original or of a part of it, as its provenance says.
+        Of the whole original or of a part of it, as its provenance says: what was asked for in the viewer,
+        or the selection that any restoration notes.
     original : napari.layers.Image
         What was restored, with as many axes.
     place : Slice
@@ -162,25 +178,71 @@ def recorded_ranges(result: Result, original: Image, place: Slice) -> list[range
     Raises
     ------
     InputError
-        If the original does not have the pixels that the result's provenance names.
+        If the original does not have the pixels that the result's provenance names, or was resampled.
     """
     provenance = result.provenance
-    asked = provenance.get("asked")
-    part = asked.get("part") if isinstance(asked, dict) else None
+    if provenance.get("resampling"):
+        raise InputError(
+            f"'{original.name}' was resampled before it was restored: the two cannot be compared pixel by "
+            "pixel here. In a terminal, napari-cvdm check can, with the saved result."
+        )
     fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
-    fits = len(coarse) == len(fine) and (part is None or len(part) == len(fine))
-    ranges = [range(n) for n in coarse] if part is None else [range(*each) for each in part]
+    taken = _taken(provenance, coarse)
+    fits = len(coarse) == len(taken) == len(fine)
+    ranges: list[range] = []
     for axis, i in enumerate(place.index if fits else ()):
+        chosen = taken[axis]
         factor = provenance.get("upscaling", 2) if i is None else 1
-        fits &= len(ranges[axis]) * factor == fine[axis] and max(ranges[axis], default=0) < coarse[axis]
-        if i is not None and fits:
-            ranges[axis] = ranges[axis][i : i + 1]
+        fits &= len(chosen) * factor == fine[axis] and max(chosen, default=0) < coarse[axis]
+        if i is None:
+            fits &= isinstance(chosen, range)
+            ranges.append(chosen if isinstance(chosen, range) else range(0))
+        elif fits:
+            ranges.append(chosen[i : i + 1] if isinstance(chosen, range) else range(chosen[i], chosen[i] + 1))
     if not fits:
         raise InputError(
             f"'{original.name}' does not have the pixels that were restored: it was cropped or resampled, or "
             "is another image. Choose the one that was restored under Original, or restore this one."
         )
     return ranges
+
+
+def axes_of(provenance: dict[str, Any], ndim: int) -> str:
+    """Return one letter for each axis of a result; unnamed ones in front of Y and X if it does not say."""
+    axes = provenance.get("axes")
+    fits = isinstance(axes, str) and len(axes) == ndim and {"Y", "X"} <= set(axes)
+    return str(axes) if fits else "YX".rjust(ndim, "Q")
+
+
+def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | list[int]]:
+    """Return the indices along each axis of the original that were restored."""
+    part = _table(provenance.get("asked")).get("part")
+    if part is not None:
+        return [range(*each) for each in part]
+    selection = _table(provenance.get("selection"))
+    planes, region = _table(selection.get("planes")), _table(selection.get("region"))
+    spans = {"Y": region.get("rows"), "X": region.get("columns")}
+    taken: list[range | list[int]] = []
+    leading = 0
+    for letter, length in zip(axes_of(provenance, len(shape)), shape, strict=True):
+        if letter in spans:
+            span = _indices(spans[letter])
+            taken.append(range(*span) if len(span) == 2 else range(length))
+        else:
+            # Axes of one letter are told apart by their number.
+            chosen = _indices(planes.get(letter, planes.get(f"{leading}{letter}")))
+            taken.append(chosen or range(length))
+            leading += 1
+    return taken
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _indices(value: object) -> list[int]:
+    places = value if isinstance(value, list | tuple) else ()
+    return [place for place in places if isinstance(place, int) and place >= 0]
 
 
 def recorded_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None = None) -> NDArray[Any]:

@@ -154,9 +154,9 @@ class Pictures(QObject):
         }
 
     def _fit_limits(self, layer: Any) -> None:
-        """Set contrast limits anew when the measure has changed, and leave them to the user otherwise."""
+        """Set contrast limits anew for another measure and at a run's end; otherwise they are the user's."""
         look = self._link.look
-        key = (look.measure, id(look.result)) if look else None
+        key = (look.measure, look.finished, id(look.result)) if look else None
         if look is None or layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, QSize, Qt, QTimer
 from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette, QResizeEvent
-from qtpy.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.section import Buttons
+from napari_cvdm.plugin.file_asking import Kinds, ask_for_file
 
 __all__ = ["Plot", "PlotView"]
 
@@ -47,6 +48,8 @@ class PlotView(QWidget):
     ----------
     empty : str
         What is read while there is nothing to plot.
+    name : str
+        What a screen reader calls the plot.
 
     Attributes
     ----------
@@ -54,9 +57,10 @@ class PlotView(QWidget):
         Ask for a file, and write to it.
     """
 
-    def __init__(self, empty: str) -> None:
+    def __init__(self, empty: str, name: str = "Plot") -> None:
         super().__init__()
         self.canvas = _Canvas(empty)
+        self.canvas.setAccessibleName(name)
         self.canvas.resized.append(self.redraw_soon)
         self.save_picture = QPushButton("Save plot …")
         self.save_picture.setToolTip("As PNG (pixels) or SVG (lines, to be edited).")
@@ -137,19 +141,18 @@ class PlotView(QWidget):
         self.redraw_soon()
 
     def _ask_picture(self) -> None:
-        self._ask_file("Save the plot", "PNG picture (*.png);;SVG drawing (*.svg);;PDF (*.pdf)", ".png")
+        kinds = {"PNG picture (*.png)": (".png",), "SVG drawing (*.svg)": (".svg",), "PDF (*.pdf)": (".pdf",)}
+        self._ask_file("Save the plot", kinds, ".png")
 
     def _ask_numbers(self) -> None:
-        self._ask_file("Save the numbers", "Comma-separated values (*.csv)", ".csv")
+        self._ask_file("Save the numbers", {"Comma-separated values (*.csv)": (".csv",)}, ".csv")
 
-    def _ask_file(self, title: str, kinds: str, usual: str) -> None:
+    def _ask_file(self, title: str, kinds: Kinds, usual: str) -> None:
         if self._plot is None:
             return
-        name, kind = QFileDialog.getSaveFileName(self, title, self._plot.file_name + usual, kinds)
-        if name:
-            path = Path(name)
-            end = kind[kind.find("*") + 1 : kind.find(")")] if "*" in kind else usual
-            self.write(path if path.suffix.lower() in (".png", ".svg", ".pdf", ".csv") else Path(name + end))
+        path = ask_for_file(self, title, self._plot.file_name + usual, kinds)
+        if path is not None:
+            self.write(path)
 
 
 class _Canvas(QWidget):

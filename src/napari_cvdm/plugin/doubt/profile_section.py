@@ -55,7 +55,7 @@ class ProfileSection(QWidget):
         self.draw.setToolTip("Takes up napari's line tool: drag from one end to the other.")
         self.across = QPushButton("Line across")
         self.across.setToolTip("Puts a line through the middle of the view, without the mouse.")
-        self.plot = PlotView(_EMPTY)
+        self.plot = PlotView(_EMPTY, "Line profile")
         self._background = Background(self)
         self._background.done.connect(self._on_sampled)
         self._background.failed.connect(lambda words: self.plot.show_plot(None, words))
@@ -201,7 +201,10 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
             at = [int(np.clip(round(i), 0, n - 1)) for i, n in zip(there[0], shape, strict=True)]
             ranges = [range(n) if a in axes else range(at[a], at[a] + 1) for a, n in enumerate(shape)]
             values = sample(recorded_plane(original, ranges), there[:, axes])
-        near = (points - (place.step - 1) / 2) / place.step
+        # Beyond the last pixel of a plane that was thinned out there may be a few more that were left out.
+        last = np.array(look.doubt.mean.shape) - 1
+        within = points <= np.array([full_data(layer).shape[axis] for axis in axes]) - 0.5
+        near = np.where(within, np.minimum(points / place.step, last), points / place.step)
         return look, Profile(
             np.concatenate([[0.0], np.cumsum(lengths)]),
             sample(look.doubt.mean, near),

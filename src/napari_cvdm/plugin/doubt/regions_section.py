@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -16,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.linked import full_data
@@ -66,13 +69,14 @@ class RegionsSection(QWidget):
         self._link, self._marks = link, marks
         self._places: list[Place] = []
         self._listed: Look | None = None
-        self._wanted = False
+        self._wanted = self._everywhere = False
         self.here = QPushButton("Find in this plane")
         self.here.setToolTip("Lists the ten most uncertain places of the plane in view.")
         self.everywhere = QPushButton("In all planes")
         self.everywhere.setToolTip("Looks through every plane of the stack. Click again to stop.")
         self.hint = note(_HINT)
         self.table = QTableWidget(0, 4)
+        self.table.setAccessibleName("Uncertain places")
         self._background = Background(self)
         self._background.done.connect(self._on_found)
         self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
@@ -104,6 +108,8 @@ class RegionsSection(QWidget):
         self.here.setEnabled(look is not None)
         if self._wanted and look is not None:
             self._find_here()
+        elif look is not None and look.finished and self._listed is not None and not self._listed.finished:
+            self._find_again(look, self._listed)
         several = look is not None and any(
             i is not None and full_data(look.result.reconstruction).shape[axis] > 1
             for axis, i in enumerate(look.slice.index)
@@ -119,8 +125,22 @@ class RegionsSection(QWidget):
     def _find_here(self) -> None:
         look = self._link.look
         self._wanted = look is None  # the plane is still being read
+        self._everywhere = False
         if look is not None:
             self._background.ask(lambda _: (look, places_of(look.doubt, look)))
+
+    def _find_again(self, look: Look, listed: Look) -> None:
+        """List the places of the final pictures instead of those that a run had when they were looked for."""
+        if self._everywhere:
+            self._find_everywhere()
+            return
+        mean, std = (full_data(layer) for layer in look.result.layers)
+        there = replace(look, slice=listed.slice)  # the user may have gone on to another plane
+
+        def find(checkpoint: Callable[[], None]) -> tuple[Look, list[Place]]:
+            return there, places_of(PlaneDoubt(there.slice.take(mean), there.slice.take(std)), there)
+
+        self._background.ask(find)
 
     def _find_everywhere(self) -> None:
         look = self._link.look
@@ -130,6 +150,7 @@ class RegionsSection(QWidget):
         elif look is not None:
             mean, std = (full_data(layer) for layer in look.result.layers)
             self.everywhere.setText("Stop")
+            self._everywhere = True
             self._background.ask(lambda checkpoint: (look, places_of_all(mean, std, look, checkpoint)))
 
     def _on_busy(self, busy: bool) -> None:

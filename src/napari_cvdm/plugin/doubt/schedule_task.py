@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.doubt.linked import Result, recorded_plane, recorded_ranges
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, recorded_plane, recorded_ranges
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
@@ -40,7 +40,7 @@ def schedule_task(link: Link) -> Task:
         if result is None or original is None or place is None:
             raise InputError("The learned schedule is a map of a plane: switch the viewer to 2-D.")
         provenance = result.provenance
-        axes = _axes(provenance, len(place.index))
+        axes = axes_of(provenance, len(place.index))
         y, x = axes.index("Y"), axes.index("X")
         if place.displayed != tuple(sorted((y, x))):
             raise InputError(
@@ -86,12 +86,6 @@ def normalization_of(
 
 def _channel(place: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [(axis, i) for axis, i in place if axis in CHANNEL_AXES]
-
-
-def _axes(provenance: dict[str, Any], ndim: int) -> str:
-    axes = provenance.get("axes")
-    fits = isinstance(axes, str) and len(axes) == ndim and {"Y", "X"} <= set(axes)
-    return str(axes) if fits else "YX".rjust(ndim, "Q")
 
 
 def _rates(

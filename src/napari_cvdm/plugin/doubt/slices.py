@@ -68,13 +68,12 @@ class Slice:
             translate=layer.translate,
             ndim=layer.ndim,
         )
-        # A coarse pixel covers `step` fine ones, and its centre is the middle of theirs.
-        middle = (self.step - 1) / 2
+        # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
         scale = np.array(layer.scale, float)
         scale[list(self.displayed)] *= self.step
         return {
             "scale": scale,
-            "translate": own(np.array(self._filled(middle, middle), float)),
+            "translate": own(np.array(self._filled(0, 0), float)),
             "rotate": layer.rotate,
             "shear": layer.shear,
             "affine": layer.affine,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import full_data
@@ -53,10 +54,12 @@ class ThresholdSection(QWidget):
     def __init__(self, link: Link, marks: OwnLayers) -> None:
         super().__init__()
         self._link, self._marks = link, marks
-        self._set_for: tuple[Any, str] | None = None
+        self._set_for: tuple[Any, str, bool] | None = None
         self._chosen: dict[tuple[Any, str], float] = {}
         self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.slider.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
+        for part in (self.slider, *self.slider.findChildren(QWidget)):
+            part.setAccessibleName("Threshold of uncertainty")
         self.words = note()
         self.mark = QCheckBox("Mark in the image")
         self.mark.setToolTip("Adds a Labels layer for the plane in view, which follows the slider.")
@@ -104,14 +107,16 @@ class ThresholdSection(QWidget):
         several = full_data(look.result.reconstruction).size > look.doubt.mean.size * look.slice.step**2
         self.whole.setVisible(several)
         scope = (look.result, look.measure)
+        # While a run goes on, its errors grow and shrink; only a threshold that the user has set stays then.
+        passing = not look.finished and scope not in self._chosen
         relative, top = look.measure == "relative", max(look.curve.highest, 1e-9)
         end = min(top, 5.0) * self._per_unit() if relative else top
         self.slider.blockSignals(True)
-        if scope != self._set_for:
+        if passing or (*scope, look.finished) != self._set_for:
             # Another plane of the same stack keeps the threshold, so that planes can be compared.
             if self._set_for is not None and self._set_for[0] != look.result:
                 self._chosen.clear()
-            self._set_for = scope
+            self._set_for = (*scope, look.finished)
             self.slider.setDecimals(1 if relative else max(0, 2 - int(np.floor(np.log10(top)))))
             self.slider.setRange(0, end)
             self.slider.setSingleStep(end / 100)  # type: ignore[arg-type]
@@ -120,14 +125,20 @@ class ThresholdSection(QWidget):
         elif end > self.slider.maximum():
             self.slider.setMaximum(end)  # type: ignore[arg-type]
         self.slider.blockSignals(False)
-        self._on_moved()
+        if look.finished:
+            self._chosen.setdefault(scope, float(self.slider.value()))
+        self._tell()
 
     def _on_moved(self) -> None:
+        if self._link.look is not None:
+            self._chosen[self._link.look.result, self._link.look.measure] = float(self.slider.value())
+        self._tell()
+
+    def _tell(self) -> None:
         look, threshold = self._link.look, self.threshold
         if look is None or threshold is None:
             return
         result = look.result
-        self._chosen[result, look.measure] = float(self.slider.value())
         words = threshold_words(
             look.curve.at(threshold), look.measure, result.calibrated, result.interval_factor
         )
@@ -165,7 +176,7 @@ class ThresholdSection(QWidget):
         mean, std = (full_data(layer) for layer in look.result.layers)
         result, measure, axes = look.result, look.measure, look.slice.displayed
 
-        def mark(checkpoint: Callable[[], None]) -> tuple[Any, float, np.ndarray]:
+        def mark(checkpoint: Callable[[], None]) -> tuple[Any, float, Measure, np.ndarray]:
             mask = np.zeros(mean.shape, np.uint8)
             others = [1 if axis in axes else n for axis, n in enumerate(mean.shape)]
             for index in np.ndindex(*others):
@@ -173,22 +184,23 @@ class ThresholdSection(QWidget):
                 plane = tuple(slice(None) if axis in axes else i for axis, i in enumerate(index))
                 doubt = PlaneDoubt(mean[plane], std[plane])
                 mask[plane] = doubt.uncertainty(measure) > np.float32(threshold)
-            return result, threshold, mask
+            return result, threshold, measure, mask
 
         self.whole.setEnabled(False)
         self.whole.setText("Marking …")
         self._stacking.ask(mark)
 
-    def _on_stacked(self, answer: tuple[Any, float, np.ndarray]) -> None:
+    def _on_stacked(self, answer: tuple[Any, float, Measure, np.ndarray]) -> None:
         from napari.layers import Labels
 
-        result, threshold, mask = answer
+        # The panel may tell uncertainty otherwise by now than when the button was pressed.
+        result, threshold, measure, mask = answer
         reconstruction = result.reconstruction
         if reconstruction not in self._link.viewer.layers:
             return
         names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
         where = {name: getattr(reconstruction, name) for name in names}
-        above = amount(threshold, self._link.measure)
+        above = amount(threshold, measure)
         layer = Labels(mask, name=f"{reconstruction.name} doubtful above {above}", **where, **_label_looks())
         self._marks.add("stack", layer)
         self._marks.release("stack")
@@ -198,6 +210,13 @@ class ThresholdSection(QWidget):
         if not busy:
             self.whole.setEnabled(True)
             self.whole.setText("Mark the whole stack")
+
+    def _on_failed(self, words: str) -> None:
+        self.words.setText(escape(words))
+
+    def _on_mark_failed(self, words: str) -> None:
+        self.mark.setChecked(False)  # marks of another threshold or plane would be taken for these
+        self._on_failed(words)
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
@@ -212,7 +231,9 @@ class ThresholdSection(QWidget):
         self.whole.clicked.connect(self._mark_stack)
         self._soon.timeout.connect(self._mark_plane)
         self._marking.done.connect(self._on_marked)
+        self._marking.failed.connect(self._on_mark_failed)
         self._stacking.done.connect(self._on_stacked)
+        self._stacking.failed.connect(self._on_failed)
         self._stacking.busy.connect(self._on_stacking)
         self._link.looked.connect(self._on_looked)
 

@@ -64,6 +64,7 @@ class ViewSection(QWidget):
         super().__init__()
         self._link, self._pictures, self._arrangement = link, pictures, arrangement
         self.combo = ElidingCombo()
+        self.combo.setAccessibleName("View")
         for view in VIEWS:
             self.combo.addItem(view.name, view)
             self.combo.setItemData(self.combo.count() - 1, view.tip, Qt.ItemDataRole.ToolTipRole)
@@ -73,12 +74,15 @@ class ViewSection(QWidget):
         self.hint = note()
         self.waiting = QProgressBar()
         self.waiting.setRange(0, 0)
+        self.waiting.setAccessibleName("The learned schedule is being computed")
         self.waiting.setTextVisible(False)
         self.waiting.setMaximumHeight(6)
         self.swipe = _slider(
             0, 1000, 500, "Drag: your image is left of the line, the reconstruction right of it."
         )
         self.draw = _slider(0, 0, 0, "One of the sharp images that the uncertainty was made from.")
+        self.swipe.setAccessibleName("Where your image ends")
+        self.draw.setAccessibleName("Number of the draw")
         self.draw_number = QLabel()
         self.play = QPushButton("Play")
         self.play.setCheckable(True)
@@ -91,6 +95,7 @@ class ViewSection(QWidget):
         self._tidying.setSingleShot(True)
         self._tidying.setInterval(100)
         self.bar = ColourBar()
+        self._lacked = False
         self._arrange()
         self._connect()
         self._show_controls()
@@ -146,7 +151,9 @@ class ViewSection(QWidget):
         self._show_controls()
 
     def _on_looked(self, words: str) -> None:
-        if not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule"):
+        if self._lacked and not self._missing():  # the draws come with the end of the run
+            self._on_chosen()
+        elif not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule"):
             self._pictures.renew()
 
     def _on_swiped(self, value: int) -> None:
@@ -175,7 +182,7 @@ class ViewSection(QWidget):
         )
 
     def _show_controls(self) -> None:
-        missing = self._link.result is not None and self._missing()
+        missing = self._lacked = self._link.result is not None and self._missing()
         key = self.view.key
         self.hint.setText(_MISSING[self.view.needs] if missing else self.view.tip)
         self.bar.setVisible(key in ("uncertainty", "schedule") and not missing)
