@@ -35,10 +35,11 @@ REMARKS = {
     "haze": "Discs of defocus are taken for structure, and what the haze outshines is lost. The uncertainty "
     "does not know: the interval holds next to nothing. An optical section helps, no restoration does.",
     "undersampled": "The optics are sharper than the pixels allow: shapes stay right, lines get thinner.",
-    "oversampled": "The blur is wider than any in training: lines come out as tubes, meshes or clouds. "
-    "Resample first (`--resample`, or the tick in the panel).",
+    "oversampled": "The blur is wider than any in training: it is taken for haze and removed, and lines come "
+    "out as clouds, worse than the recording itself. Resample first (`--resample`, or the tick in the "
+    "panel).",
     "saturation": "Cut-off intensities are gone for good: crossings become flat bands with bright edges.",
-    "sharp": "There is nothing to undo: lines come out thinner than they are, and the map does not say so.",
+    "sharp": "There is nothing to undo: lines come out thinner than they are.",
 }
 
 RANGES = {
@@ -119,9 +120,9 @@ def describe(model: Any) -> list[str]:
         *(f"- {source}" for source in card.training.get("data", [])),
         "",
         "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
-        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41, 42 and 44 of each structure serve the "
-        "calibration of the uncertainty, 43 and 45 the figures below; validation during training looked at "
-        "41 to 45.",
+        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 to 45 of each structure served validation "
+        "during training and serve the calibration of the uncertainty; its figures below are those of "
+        "calibrations that left out the image judged.",
         "",
         "| in training | from | to |",
         "|---|---|---|",

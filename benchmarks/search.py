@@ -2,10 +2,11 @@
 
     python benchmarks/search.py --micrographs FOLDER --json docs/benchmarks/search.json
 
-Each variant changes one setting of the bundled model's last stage and trains the mean network and its σ(x)
-from random weights, on the same number of pixels. They are compared on validation images alone: real SIM
-images 41 to 45 imaged with the base's own ranges (every other field), and 41 and 42 imaged again by another
-microscope. Figures are PSNR (dB) of the mean network after the best gain and offset.
+Each variant changes one setting of a base (that of the bundled model's first stage, but blocks not normalised
+and even light kept, as before the search) and trains the mean network and its σ(x) from random weights, on
+the same number of pixels. They are compared on validation images alone: real SIM images 41 to 45 imaged with
+the base's own ranges (every other field), and 41 and 42 imaged again by another microscope. Figures are PSNR
+(dB) of the mean network after the best gain and offset.
 
 The last two rows train the whole model, small, to compare the draws: with a residual scale for each pixel,
 and with one for each image.
@@ -235,7 +236,7 @@ def main() -> None:
     """Train all variants, print the table and write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--micrographs", type=Path, required=True, help="folder of sharp images")
-    parser.add_argument("--config", type=Path, default=Path("configs/default.toml"), help="the base")
+    parser.add_argument("--config", type=Path, default=Path("configs/base.toml"), help="the base")
     parser.add_argument("--steps", type=int, default=600, help="training steps, for patches of 32²")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", default="bfloat16", choices=["bfloat16", "float32"])
@@ -246,6 +247,11 @@ def main() -> None:
     if options.quick:
         options.steps = 20
     base = load_config(options.config)
+    base = replace(
+        base,
+        architecture=replace(base.architecture, normalised=False),
+        data=replace(base.data, even_light=True),
+    )
     held_out = validation_fields(options.micrographs, base.acquisition)[::2]
     rows, scales = [], []
     for row in search(base, held_out, options):

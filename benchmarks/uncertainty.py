@@ -2,9 +2,11 @@
 
     python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER
 
-FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 43 and 45 are imaged again by
-another microscope than training's, as they are and without their slowly varying background; without a
-folder, fields are simulated with seeds that serve nothing else.
+FOLDER of micrographs holds real SIM images, <structure>/<NN>.png, of which 41 to 45 are imaged again by
+another microscope than training's, as they are and without their slowly varying background. As the model's
+calibration was fitted to these, each image is judged with a calibration that was fitted in the same way to
+the four others, as they are. Without a folder, fields are simulated with seeds that serve nothing else, and
+judged with the model's own calibration, as are the pairs. All errors are in units of the truth's range.
 FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Numbers go to
 docs/benchmarks/uncertainty.json, the picture to docs/images/uncertainty.png. --quick takes a minute.
 """
@@ -19,18 +21,27 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import napari_cvdm as cvdm
-from napari_cvdm.assessment.calibration import LEVELS, coverage, error_correlation, reliability
+from napari_cvdm.assessment.calibration import (
+    LEVELS,
+    MonotoneCalibration,
+    coverage,
+    error_correlation,
+    reliability,
+)
 from napari_cvdm.assessment.drawn import draw_field
-from napari_cvdm.assessment.held_out import NUMBERS, HeldOutField, held_out_fields, real_pairs
+from napari_cvdm.assessment.held_out import HeldOutField, held_out_fields, real_pairs
+from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.pairs import SCORED_SIDE
 from napari_cvdm.assessment.sparsification import sparsify
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import card_settings
 from napari_cvdm.restoration.schedule_map import schedule_map
+from napari_cvdm.training.calibrating import CALIBRATION_IMAGES
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -40,13 +51,29 @@ Row = dict[str, Any]
 
 
 class Measured(NamedTuple):
-    """One field restored: what it states about its error, and the error; flat arrays of like length."""
+    """One field restored: what it states about its error, and the error; flat arrays of like length.
 
-    structure: str
-    photons: float | None
-    haze: float | None
+    `stated` and `error` are in normalised intensity, `gain` leads from there to the truth's range.
+    """
+
+    source: HeldOutField
+    stated: Array
+    error: Array
+    gain: float
+    predictors: dict[str, Array]
+
+    def judged(self) -> JudgedField:
+        """What a calibration is fitted to."""
+        return JudgedField(self.source.number, self.stated, self.error, self.gain)
+
+
+class Judged(NamedTuple):
+    """One field in units of the truth's range, with a calibration and the widths of its intervals."""
+
+    source: HeldOutField
     error: Array
     predictors: dict[str, Array]
+    factors: dict[float, float]
 
 
 PREDICTORS = {
@@ -68,25 +95,41 @@ def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
     settings = card_settings(model.card)
     field = draw_field(source.camera, source.truth, model, draws=options.draws, steps=options.steps)
     mean, stated = field.posterior(settings)
-    calibration = Calibration.from_card(model.card.calibration)
     plain = PosteriorSettings(sampler=settings.sampler)
+    error, gain = field.error(mean), field.gain(mean)
     predictors = {
-        "calibrated": field.posterior(settings, calibration=calibration)[1],
-        "stated": stated,
-        "draws": field.posterior(plain)[1],
-        "scale": field.scale,
+        "draws": gain * field.posterior(plain)[1],
+        "scale": gain * field.scale,
         "mean": mean,
+        "local": gain * np.sqrt(gaussian_filter(error**2, YARDSTICK_SIGMA)),
     }
-    if model.network.config.clock_units:
+    if getattr(model.network.config, "schedule", None) == "learned":
         predictors["rate"] = schedule_map(field.recording, model)
-    error = field.error(mean)
-    predictors["local"] = np.sqrt(gaussian_filter(error**2, YARDSTICK_SIGMA))
     flat = {name: np.asarray(image, np.float64).ravel() for name, image in predictors.items()}
     print(f"{source.structure}, {source.photons} photons", flush=True)
-    return Measured(source.structure, source.photons, source.haze, error.ravel(), flat)
+    return Measured(source, np.asarray(stated, np.float64).ravel(), error.ravel(), gain, flat)
 
 
-def summary(fields: list[Measured], predictor: str, factors: dict[float, float]) -> Row:
+def calibrated(field: Measured, calibration: Calibration | MonotoneCalibration | None) -> Judged:
+    """Apply a calibration to what a field states, and bring everything to the truth's units."""
+    stated = torch.from_numpy(field.stated) if isinstance(calibration, Calibration) else field.stated
+    std = field.stated if calibration is None else np.asarray(calibration.apply(stated))
+    predictors = {"calibrated": field.gain * std, "stated": field.gain * field.stated} | field.predictors
+    factors = {} if calibration is None else dict(calibration.factors)
+    return Judged(field.source, field.gain * field.error, predictors, factors)
+
+
+def shares(fields: list[Judged], predictor: str, *, measured: bool) -> dict[float, float]:
+    """Coverage over all pixels, by intervals as wide as a field's calibration measured or a Gaussian's."""
+    found = [
+        coverage(field.predictors[predictor], field.error, factors=field.factors if measured else None)
+        for field in fields
+    ]
+    sizes = [field.error.size for field in fields]
+    return {level: float(np.average([each[level] for each in found], weights=sizes)) for level in LEVELS}
+
+
+def summary(fields: list[Judged], predictor: str) -> Row:
     """All figures of one predictor in standard deviations, pooled over fields."""
     std = np.concatenate([field.predictors[predictor] for field in fields])
     error = np.concatenate([field.error for field in fields])
@@ -99,10 +142,10 @@ def summary(fields: list[Measured], predictor: str, factors: dict[float, float])
         "std_over_rmse": float(np.sqrt(np.mean(std**2) / np.mean(error**2))),
         "ause": sparse.area,
         "ause_random": sparse.random_area,
-        "coverage_gaussian": coverage(std, error),
+        "coverage_gaussian": shares(fields, predictor, measured=False),
     }
-    if factors:
-        found["coverage_measured_width"] = coverage(std, error, factors=factors)
+    if predictor == "calibrated":
+        found["coverage_measured_width"] = shares(fields, predictor, measured=True)
     return rounded(found)
 
 
@@ -114,20 +157,20 @@ def rounded(row: Row) -> Row:
     }
 
 
-def report(fields: list[Measured], factors: dict[float, float]) -> Row:
+def report(fields: list[Judged]) -> Row:
     """Everything about a set of fields: pooled, by structure, by photons, and by predictor."""
-    groups: dict[str, list[Measured]] = defaultdict(list)
+    groups: dict[str, list[Judged]] = defaultdict(list)
     for field in fields:
-        groups[field.structure].append(field)
-        if field.photons is not None:
-            groups[f"{field.photons:g} photons"].append(field)
-        if field.haze is not None:
-            groups[f"haze {field.haze:g}"].append(field)
+        groups[field.source.structure].append(field)
+        if field.source.photons is not None:
+            groups[f"{field.source.photons:g} photons"].append(field)
+        if field.source.haze is not None:
+            groups[f"haze {field.source.haze:g}"].append(field)
     groups["all"] = fields
     found: Row = {
         name: {
-            "before": summary(group, "stated", {}),
-            "after": summary(group, "calibrated", factors),
+            "before": summary(group, "stated"),
+            "after": summary(group, "calibrated"),
         }
         for name, group in groups.items()
     }
@@ -158,11 +201,11 @@ def table(title: str, found: Row) -> str:
         if name == "predictors":
             continue
         for stage, row in stages.items():
-            shares = row.get("coverage_measured_width", row["coverage_gaussian"])
+            covered = row.get("coverage_measured_width", row["coverage_gaussian"])
             lines.append(
                 f"{name:16}{stage:8}{row['correlation']:8.3f}{row['correlation_within_fields']:8.3f}"
                 f"{row['slope']:8.2f}{row['std_over_rmse']:10.2f}{row['ause']:8.3f}"
-                + "".join(f"{100 * share:8.1f}" for share in shares.values())
+                + "".join(f"{100 * share:8.1f}" for share in covered.values())
             )
     lines.append(f"{'as a predictor of the error':50}{'corr.':>8}{'within':>8}{'AUSE':>8}")
     for name, row in found["predictors"].items():
@@ -173,7 +216,7 @@ def table(title: str, found: Row) -> str:
     return "\n".join(lines)
 
 
-def draw(sets: dict[str, list[Measured]], factors: dict[float, float], path: Path) -> None:
+def draw(sets: dict[str, list[Judged]], path: Path) -> None:
     """Reliability, coverage and sparsification, a row for each set of fields."""
     figure, axes = plt.subplots(
         len(sets), 3, figsize=(13, 4.2 * len(sets)), layout="constrained", squeeze=False
@@ -185,8 +228,8 @@ def draw(sets: dict[str, list[Measured]], factors: dict[float, float], path: Pat
             std = np.concatenate([field.predictors[name] for field in fields])
             curve = reliability(std, error, bins=15)
             left.plot(curve.predicted, curve.actual, color=colour, marker=marker, label=label)
-            shares = coverage(std, error, factors=factors if name == "calibrated" else None)
-            middle.plot(list(shares), list(shares.values()), color=colour, marker=marker, label=label)
+            covered = shares(fields, name, measured=name == "calibrated")
+            middle.plot(list(covered), list(covered.values()), color=colour, marker=marker, label=label)
         sparse = sparsify(std, error)
         right.plot(sparse.removed, sparse.error, color="#2166ac", label="by stated uncertainty")
         right.plot(
@@ -215,9 +258,9 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--pairs", type=Path, help="folder of real pairs")
-    parser.add_argument("--numbers", nargs="+", type=int, default=list(NUMBERS))
-    parser.add_argument("--photons", nargs="+", type=float, default=[20, 60, 200, 600, 1500])
-    parser.add_argument("--side", type=int, default=96, help="side of a field, camera pixels")
+    parser.add_argument("--numbers", nargs="+", type=int, default=list(CALIBRATION_IMAGES))
+    parser.add_argument("--photons", nargs="+", type=float, default=[20, 100, 500, 1500])
+    parser.add_argument("--side", type=int, default=80, help="side of a field, camera pixels")
     parser.add_argument("--draws", type=int, default=8)
     parser.add_argument("--steps", type=int, help="the model's own if left out")
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/uncertainty.json"))
@@ -225,14 +268,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few small fields, to see whether it runs")
     options = parser.parse_args()
     if options.quick:
-        options.numbers, options.photons, options.side, options.draws = [43], [60, 600], 48, 4
+        options.numbers, options.photons, options.side, options.draws = [43, 45], [60, 600], 48, 4
     model = cvdm.load_model(options.model)
-    calibration = Calibration.from_card(model.card.calibration)
-    factors = {} if calibration is None else calibration.factors
-    sets: dict[str, list[Measured]] = {}
+    own = Calibration.from_card(model.card.calibration)
+    sets: dict[str, list[Judged]] = {}
     titles = {"held-out structures": True}
     if options.micrographs:
         titles["held-out structures without their background"] = False
+    by_image: dict[Any, Any] = {}
     for title, background in titles.items():
         fields = held_out_fields(
             options.micrographs,
@@ -241,16 +284,19 @@ def main() -> None:
             side=options.side,
             background=background,
         )
-        sets[title] = [measure(field, model, options) for field in fields]
+        measured = [measure(field, model, options) for field in fields]
+        if options.micrographs and background:
+            by_image = dict(fit_without_each([field.judged() for field in measured]))
+        sets[title] = [calibrated(field, by_image.get(field.source.number, own)) for field in measured]
     if options.pairs:
         pairs = real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE)
-        sets["real pairs"] = [measure(field, model, options) for field in pairs]
+        sets["real pairs"] = [calibrated(measure(field, model, options), own) for field in pairs]
     found: Row = {"model": model.name, "sha256": model.sha256, "draws": options.draws, "side": options.side}
     found["micrographs"] = options.numbers if options.micrographs else "simulated"
-    for title, measured in sets.items():
-        found[title] = report(measured, factors)
+    for title, judged in sets.items():
+        found[title] = report(judged)
         print(table(title, found[title]))
-    draw(sets, factors, options.images / "uncertainty.png")
+    draw(sets, options.images / "uncertainty.png")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -55,6 +55,26 @@ def test_errors_are_those_after_matching_intensities() -> None:
         np.testing.assert_allclose(found - found.mean(), error - error.mean(), atol=0.01)
 
 
+def test_the_gain_leads_to_the_range_of_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    mean = rng.random((64, 64), np.float32)
+    for unit in (0.001, 5000.0):
+        field = DrawnField(mean, mean, mean, mean[None], unit * (2 * mean + 7))
+        low, high = np.percentile(field.truth, (0.1, 99.8))
+        assert field.gain(mean) == pytest.approx(2 * unit / (high - low), rel=1e-4)
+        assert field.gain(10 * mean) == pytest.approx(0.2 * unit / (high - low), rel=1e-4)
+    # Of a few bright spots, the percentiles of the truth see nothing.
+    spots = np.zeros_like(mean)
+    spots[30, 30:33] = 5
+    sparse = DrawnField(mean, mean, mean, mean[None], spots)
+    assert 0 < sparse.gain(spots / 5) <= 2
+    empty = DrawnField(mean, mean, mean, mean[None], np.full_like(mean, 50))
+    assert empty.gain(mean) == field.gain(np.ones_like(mean)) == 1.0
+    # Against structures that have nothing in common it keeps that of a faint likeness.
+    unrelated = DrawnField(mean, mean, mean, mean[None], rng.random((64, 64), np.float32))
+    assert 0.2 < unrelated.gain(mean) < 0.4
+
+
 def test_errors_stay_finite_without_a_common_structure() -> None:
     rng = np.random.default_rng(0)
     mean = rng.random((16, 16), np.float32)

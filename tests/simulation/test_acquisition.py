@@ -226,6 +226,31 @@ class TestRanges:
             median = 0.25 if name == "haze" else 0.5
             assert np.median(shares) == pytest.approx(median, abs=0.15)
 
+    def test_some_specimens_are_thick(self) -> None:
+        ranges = AcquisitionRanges(haze=(0.0, 0.5), thick_share=0.25, thick_haze=(1.0, 3.0))
+        density = scene(24)
+        haze = np.array([image(density, ranges, seed).parameters["haze"] for seed in range(400)])
+        thick = haze > 0.5
+        assert 0.18 < thick.mean() < 0.32
+        assert 1.0 <= haze[thick].min() < 1.2
+        assert 2.8 < haze[thick].max() <= 3.0
+        assert haze[thick].mean() == pytest.approx(
+            2.0, abs=0.2
+        )  # evenly, while small values prevail in others
+        assert np.median(haze[~thick]) == pytest.approx(0.125, abs=0.04)
+
+    def test_without_thick_specimens_the_same_seeds_give_the_same_fields(self) -> None:
+        plain, unused = AcquisitionRanges(), AcquisitionRanges(thick_haze=(1.0, 3.0))
+        first, second = (image(scene(24), ranges).widefield for ranges in (plain, unused))
+        np.testing.assert_array_equal(first, second)
+
+    def test_a_card_states_the_haze_of_all_specimens(self) -> None:
+        known = AcquisitionRanges(haze=(0.0, 0.5), thick_share=0.25, thick_haze=(1.0, 3.0)).known()
+        assert known["haze"] == [0.0, 3.0]
+        assert not any(key.startswith("thick") for key in known)
+        assert AcquisitionRanges().known()["haze"] == [0.0, 3.0]
+        assert AcquisitionRanges(haze=(0.0, 1.0)).known()["haze"] == [0.0, 1.0]
+
     def test_targets_are_half_as_wide_but_never_too_sharp_for_their_grid(self) -> None:
         ranges = AcquisitionRanges()
         for seed in range(20):

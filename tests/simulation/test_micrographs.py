@@ -171,3 +171,14 @@ class TestCutDensity:
         assert 0.2 <= min(levels) < 0.4
         assert 0.8 < max(levels) <= 1.0
         assert cut_density(np.random.default_rng(0), micrograph, 40)[0].max() == 0
+
+    def test_even_light_can_be_left_out(self) -> None:
+        density = np.full((60, 60), 0.4, np.float32)
+        density[20:40, 20:40] += 0.5
+        micrograph = Micrograph("er/01", density, 32.5, 40.0)
+        with_it, without = (
+            cut_density(np.random.default_rng(1), micrograph, 40, zoom=(1, 1), even_light=even)[0]
+            for even in (True, False)
+        )
+        np.testing.assert_allclose(without, with_it - 0.4, atol=1e-6)
+        assert without.min() == 0

@@ -43,6 +43,7 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
     assert errors[card.posterior_shrinkage] <= 1.011 * min(errors.values())
     assert all(errors[w] > 1.009 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
+    assert "coverage_left_out" not in measured  # one field of each kind: there is nothing to leave out
     assert len(lines) == 2
 
 
@@ -58,7 +59,12 @@ def test_real_images_are_preferred_and_only_those_kept_for_it(
         model, AcquisitionRanges(), folder=tmp_path, per_kind=1, size=16, draws=2, log=lambda _: None
     )
     measured = card.metrics["calibration"]
-    assert measured["fields"] == 4 * 3 * 4
-    assert measured["data"] == "real images 41, 42, 44 of each structure, imaged again"
+    assert measured["fields"] == 4 * 5 * 4
+    assert measured["data"] == "real images 41, 42, 43, 44, 45 of each structure, imaged again"
+    # Judged on images that had no part in the fit, it cannot be as good as on those that had.
+    after, left_out = (measured[f"coverage_{stage}"]["0.9"] for stage in ("after", "left_out"))
+    assert after == pytest.approx(0.9, abs=0.03)
+    assert 0.5 < left_out < 1
+    assert left_out != after
     with pytest.raises(InputError, match="There is no image"):
         calibrate(model, AcquisitionRanges(), folder=tmp_path / "none", size=16, draws=2)

@@ -179,11 +179,11 @@ class TestMicrographs:
             rng: np.random.Generator, micrograph: dataset.Micrograph, size: int, **options: Any
         ) -> object:
             real.append(micrograph.name)
-            assert options == {"kept_background": (0.2, 0.5)}
+            assert options == {"kept_background": (0.2, 0.5), "even_light": False}
             return cut(rng, micrograph, size, **options)
 
         monkeypatch.setattr(dataset, "cut_density", record)
-        data = replace(DATA, micrograph_share=0.4, kept_background=(0.2, 0.5))
+        data = replace(DATA, micrograph_share=0.4, kept_background=(0.2, 0.5), even_light=False)
         fields = TrainingFields(data, RANGES, 0, micrographs, 100)
         for index in range(100):
             fields.acquire_field(index)

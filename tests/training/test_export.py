@@ -58,7 +58,7 @@ class TestModelCard:
         assert card.training["steps"] == 123
         assert card.training["hours"] == 1.5
         assert card.training["seed"] == 3
-        assert card.ranges == config.acquisition.to_dict()
+        assert card.ranges == config.acquisition.known()
         assert card.ranges["photons"] == [5.0, 50.0]
         assert card.ranges["psf_sigma"] == [1.9, 4.2]
         assert card.metrics == {"validation": {"psnr_mean_network": 25.5}}
@@ -85,7 +85,7 @@ class TestExportModel:
         for name, tensor in model.state_dict().items():
             # Half precision: eleven bits.
             torch.testing.assert_close(loaded.network.state_dict()[name], tensor, rtol=5e-4, atol=1e-6)
-        assert loaded.card.ranges == config.acquisition.to_dict()
+        assert loaded.card.ranges == config.acquisition.known()
         assert loaded.card.training["steps"] == 9
         assert loaded.card.metrics["validation"] == {"correlation": 0.5}
         assert loaded.card.calibration is None

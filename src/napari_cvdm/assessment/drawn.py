@@ -75,6 +75,20 @@ class DrawnField:
             std = calibration.apply(std)
         return running.mean().numpy(), std.numpy()
 
+    def gain(self, mean: ArrayLike) -> float:
+        """Gain from a restoration to its truth, in units of the truth's range (0.1 to 99.8 percentile).
+
+        The factor by which errors and standard deviations grow where restorations are compared with their
+        truths (`napari_cvdm.assessment.metrics`). Never less than that of `LEAST_CORRELATION`; 1 where there
+        is nothing to match, in an empty field or a flat restoration. The range is taken to be half of that
+        from the least to the greatest value at least: of a few bright spots the percentiles see nothing.
+        """
+        picture, truth = np.asarray(mean, np.float64), np.asarray(self.truth, np.float64)
+        if truth.std() == 0 or picture.std() == 0:
+            return 1.0
+        low, high = np.percentile(truth, (0.1, 99.8))
+        return self._units(picture, truth) / float(max(high - low, np.ptp(truth) / 2))
+
     def error(self, mean: ArrayLike) -> NDArray[np.float64]:
         """Error of a restoration whose intensities match the truth's, in normalised intensity.
 
@@ -82,12 +96,14 @@ class DrawnField:
         and offset are matched, as in every comparison (`napari_cvdm.assessment.metrics`).
         """
         picture, truth = np.asarray(mean, np.float64), np.asarray(self.truth, np.float64)
-        spread = float(picture.std())
-        if truth.std() == 0 or spread == 0:  # an empty field, or nothing found: there is no gain to match
+        if truth.std() == 0 or picture.std() == 0:  # empty, or nothing found: there is no gain to match
             return picture - picture.mean() if truth.std() == 0 else (truth.mean() - truth) / truth.std()
-        match = match_intensity(picture, truth)
-        least = LEAST_CORRELATION * float(truth.std()) / spread
-        return (match.apply(picture) - truth) / max(match.gain, least)
+        return (match_intensity(picture, truth).apply(picture) - truth) / self._units(picture, truth)
+
+    @staticmethod
+    def _units(picture: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+        least = LEAST_CORRELATION * float(truth.std() / picture.std())
+        return max(match_intensity(picture, truth).gain, least)
 
 
 def draw_field(

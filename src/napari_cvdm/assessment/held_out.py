@@ -18,7 +18,8 @@ FIRST_SEED = 30_000_000
 """First seed of the simulated fields; training and calibration use others."""
 
 NUMBERS = (43, 45)
-"""Real images that neither training nor calibration uses."""
+"""Real images on which benchmarks measure restorations; training uses neither. How right the uncertainty is,
+they measure on all images kept from training, each left out of the calibration in turn."""
 
 
 class HeldOutField(NamedTuple):
@@ -36,6 +37,8 @@ class HeldOutField(NamedTuple):
         In units of its own.
     haze : float or None
         Light from out of focus as a multiple of the light in focus; None where unknown.
+    number : int or None
+        Of the real image that was imaged again; None for a simulated field or a recorded pair.
     """
 
     structure: str
@@ -43,6 +46,7 @@ class HeldOutField(NamedTuple):
     camera: NDArray[Any]
     truth: NDArray[Any]
     haze: float | None = None
+    number: int | None = None
 
 
 def held_out_fields(
@@ -82,7 +86,12 @@ def held_out_fields(
             truth = normalize_truth(field.truth)
             microscope = field.microscope
             yield HeldOutField(
-                field.structure, microscope.photons, field.widefield, truth, haze=microscope.haze
+                field.structure,
+                microscope.photons,
+                field.widefield,
+                truth,
+                haze=microscope.haze,
+                number=field.number,
             )
         return
     for kind in KINDS:

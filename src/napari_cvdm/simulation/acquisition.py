@@ -47,6 +47,12 @@ class AcquisitionRanges:
         (log-uniform).
     haze : tuple of float
         Light from out of focus, as a multiple of the in-focus light (squared-uniform: small values prevail).
+    thick_share : float
+        Share of the acquisitions that are of thick specimens, with light from out of focus in the range
+        `thick_haze` instead. One wide range would make every recording a little hazy, and a network that
+        expects this takes light from dense structures in focus.
+    thick_haze : tuple of float
+        The same multiple, for thick specimens (uniform).
     haze_sigma : tuple of float
         Width of the out-of-focus blur, fine pixels (log-uniform), but at least `LEAST_DEFOCUS` times the
         PSF's.
@@ -61,6 +67,8 @@ class AcquisitionRanges:
     target_sigma_min: float = 1.0
     photons: tuple[float, float] = (15.0, 3000.0)
     haze: tuple[float, float] = (0.0, 3.0)
+    thick_share: float = 0.0
+    thick_haze: tuple[float, float] = (0.0, 0.0)
     haze_sigma: tuple[float, float] = (5.0, 30.0)
     background: tuple[float, float] = (0.0, 0.5)
     read_noise: tuple[float, float] = (0.5, 3.0)
@@ -68,6 +76,13 @@ class AcquisitionRanges:
     def to_dict(self) -> dict[str, Any]:
         """The ranges as JSON-able values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def known(self) -> dict[str, Any]:
+        """What a model trained on them knows, for its card: `haze` spans that of thick specimens too."""
+        known = self.to_dict()
+        if self.thick_share:
+            known["haze"] = [f(self.haze + self.thick_haze) for f in (min, max)]
+        return {key: value for key, value in known.items() if not key.startswith("thick_")}
 
 
 @dataclass(frozen=True)
@@ -136,7 +151,10 @@ def acquire(
         focus = widefield_transfer(size, sigma)
     else:
         focus = gaussian_transfer(size, remaining_sigma(sigma, native_sigma))
-    haze = _between(rng, ranges.haze, power=2.0)
+    if ranges.thick_share and rng.random() < ranges.thick_share:
+        haze = _between(rng, ranges.thick_haze)
+    else:
+        haze = _between(rng, ranges.haze, power=2.0)
     haze_sigma = max(_log_between(rng, ranges.haze_sigma), LEAST_DEFOCUS * sigma)
     above = density if rng.random() < 0.5 else np.roll(density, rng.integers(0, size, 2), axis=(0, 1))
     far = gaussian_transfer(size, haze_sigma)

@@ -112,6 +112,7 @@ def cut_density(
     size: int,
     zoom: tuple[float, float] = (0.85, 1.25),
     kept_background: tuple[float, float] = (0.0, 0.0),
+    even_light: bool = True,
 ) -> tuple[Image, float]:
     """Cut a square field out of a micrograph, at a random magnification and orientation.
 
@@ -128,6 +129,8 @@ def cut_density(
     kept_background : tuple of float
         Range of the share of the image's background that is put back: what a thick or dense specimen shows
         between its filaments may be haze or structure too fine to be told apart, and nobody knows which.
+    even_light : bool
+        Whether light that is the same all over the field (its first percentile) stays in it.
 
     Returns
     -------
@@ -152,6 +155,8 @@ def cut_density(
     top = int(rng.integers(0, scaled.shape[0] - size + 1))
     left = int(rng.integers(0, scaled.shape[1] - size + 1))
     field = np.rot90(scaled[top : top + size, left : left + size], int(rng.integers(4)))
+    if not even_light:
+        field = field - np.float32(np.percentile(field, 1))
     if rng.random() < 0.5:
         field = field[::-1]
     return np.ascontiguousarray(np.maximum(field, 0), dtype=np.float32), float(carried * factor)

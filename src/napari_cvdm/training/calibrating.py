@@ -1,29 +1,26 @@
 """After training: how draws are best put together, and what the standard deviation must be corrected by.
 
-Measured on fields that neither training nor any figure in the documentation uses. Where the folder of real
-sharp images is at hand these are real structures, imaged again by a microscope that shares nothing with the
-training simulator (`napari_cvdm.assessment.reimaging`), because a calibration on our own simulation does not
-carry over to images that are made otherwise. Without the folder, fields are simulated. What comes out goes
-into the model card, and `napari_cvdm.restore` applies it.
+Measured on fields that training does not use. Where the folder of real sharp images is at hand these are real
+structures, imaged again by a microscope that shares nothing with the training simulator
+(`napari_cvdm.assessment.reimaging`), because a calibration on our own simulation does not carry over to
+images that are made otherwise. Without the folder, fields are simulated. What comes out goes into the model
+card, and `napari_cvdm.restore` applies it; how good it is on images that it was not fitted to is measured
+by leaving out one after the other (`napari_cvdm.assessment.leaving_out`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.assessment.calibration import (
-    MonotoneCalibration,
-    coverage,
-    error_correlation,
-    reliability,
-)
-from napari_cvdm.assessment.drawn import draw_field
+from napari_cvdm.assessment.calibration import MonotoneCalibration
+from napari_cvdm.assessment.drawn import DrawnField, draw_field
+from napari_cvdm.assessment.leaving_out import JudgedField, fit, fit_without_each, judge
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
@@ -35,8 +32,8 @@ from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 #: First seed of the calibration fields; `simulate_pair` never shares a stream with the training fields.
 FIRST_SEED = 10_000_000
 
-#: Real images that only the calibration sees, and the bright ends, in electrons, at which they are imaged.
-CALIBRATION_IMAGES = (41, 42, 44)
+#: Real images that training does not see, and the bright ends, in electrons, at which they are imaged.
+CALIBRATION_IMAGES = (41, 42, 43, 44, 45)
 PHOTONS = (20.0, 60.0, 200.0, 800.0)
 
 #: Weights that are tried. A shrinkage of 1 is not: it would ignore what the draws say of the mean.
@@ -51,20 +48,25 @@ ERROR_TOLERANCE = 0.01
 TOLERANCE = 0.005
 
 
-def simulated_fields(
-    ranges: AcquisitionRanges, *, per_kind: int, size: int
-) -> Iterator[tuple[NDArray[np.uint16], NDArray[Any]]]:
-    """Simulate `per_kind` fields of every kind, `size` camera pixels wide: recordings and truths."""
+class Recording(NamedTuple):
+    """What is calibrated on: the number of its image (of its seed, if simulated), the camera's, the truth."""
+
+    image: int
+    widefield: NDArray[np.uint16]
+    truth: NDArray[Any]
+
+
+def simulated_fields(ranges: AcquisitionRanges, *, per_kind: int, size: int) -> Iterator[Recording]:
+    """Simulate `per_kind` fields of every kind, `size` camera pixels wide."""
     for kind in KINDS:
         for number in range(per_kind):
-            widefield, truth = simulate_pair(kind, FIRST_SEED + number, size, ranges=ranges)
-            yield widefield, truth
+            yield Recording(number, *simulate_pair(kind, FIRST_SEED + number, size, ranges=ranges))
 
 
-def real_fields(folder: Path, *, size: int) -> Iterator[tuple[NDArray[np.uint16], NDArray[Any]]]:
-    """Image the real sharp images `CALIBRATION_IMAGES` again: recordings and truths."""
+def real_fields(folder: Path, *, size: int) -> Iterator[Recording]:
+    """Image the real sharp images `CALIBRATION_IMAGES` again."""
     for field in reimaged_fields(folder, CALIBRATION_IMAGES, PHOTONS, side=size):
-        yield field.widefield, normalize_truth(field.truth)
+        yield Recording(field.number, field.widefield, normalize_truth(field.truth))
 
 
 def calibrate(
@@ -117,25 +119,22 @@ def calibrate(
         else real_fields(folder, size=size)
     )
     plain = PosteriorSettings()
-    fields = [draw_field(*each, model, draws=draws, settings=plain) for each in recordings]
+    images, fields = [], []
+    for image, widefield, truth in recordings:
+        images.append(image)
+        fields.append(draw_field(widefield, truth, model, draws=draws, settings=plain))
 
-    def pooled(settings: PosteriorSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        parts = [(each.posterior(settings), each) for each in fields]
-        std = np.concatenate([s.ravel() for (_, s), _ in parts])
-        return std, np.concatenate([each.error(m).ravel() for (m, _), each in parts])
-
-    by_shrinkage = {w: float(np.mean(pooled(PosteriorSettings(shrinkage=w))[1] ** 2)) for w in SHRINKAGES}
+    by_shrinkage = {w: _squared_error(fields, PosteriorSettings(shrinkage=w)) for w in SHRINKAGES}
     least = min(by_shrinkage.values())
     shrinkage = max(w for w, value in by_shrinkage.items() if value <= least * (1 + ERROR_TOLERANCE))
-    by_weight = {
-        w: error_correlation(*pooled(PosteriorSettings(shrinkage=shrinkage, scale_weight=w)))
+    judged = {
+        w: _judged(images, fields, PosteriorSettings(shrinkage=shrinkage, scale_weight=w))
         for w in SCALE_WEIGHTS
     }
+    by_weight = {w: float(judge(each)["correlation"]) for w, each in judged.items()}
     # Beyond what it gains, the scale would only drown what the draws say.
     weight = min(w for w, value in by_weight.items() if value >= max(by_weight.values()) - TOLERANCE)
-    std, error = pooled(PosteriorSettings(shrinkage=shrinkage, scale_weight=weight))
-    fitted = MonotoneCalibration.fit(std, error, level=0.9)
-    after = fitted.apply(std)
+    fitted = fit(judged[weight])
     measured: dict[str, Any] = {
         "data": "simulated fields"
         if folder is None
@@ -144,10 +143,7 @@ def calibrate(
         "draws": draws,
         "squared_error_by_shrinkage": _rounded(by_shrinkage),
         "correlation_by_scale_weight": _rounded(by_weight),
-        "coverage_before": _rounded(coverage(std, error)),
-        "coverage_after": _rounded(coverage(after, error)),
-        "slope_before": round(reliability(std, error).slope, 3),
-        "slope_after": round(reliability(after, error).slope, 3),
+        **_before_and_after(judged[weight], fitted),
     }
     log(f"shrinkage {shrinkage}, scale weight {weight}, slope {measured['slope_before']} before calibration")
     log(f"coverage before {measured['coverage_before']}, after {measured['coverage_after']}")
@@ -158,6 +154,38 @@ def calibrate(
         calibration=fitted.to_dict(),
         metrics={**model.card.metrics, "calibration": measured},
     )
+
+
+def _squared_error(fields: Sequence[DrawnField], settings: PosteriorSettings) -> float:
+    """Mean squared error in the units of the truths; all fields are of one size."""
+    means = [field.posterior(settings)[0] for field in fields]
+    return float(
+        np.mean([np.mean((f.gain(m) * f.error(m)) ** 2) for f, m in zip(fields, means, strict=True)])
+    )
+
+
+def _judged(
+    images: Sequence[int], fields: Sequence[DrawnField], settings: PosteriorSettings
+) -> list[JudgedField]:
+    found = []
+    for image, field in zip(images, fields, strict=True):
+        mean, std = field.posterior(settings)
+        found.append(JudgedField(image, std.ravel(), field.error(mean).ravel(), field.gain(mean)))
+    return found
+
+
+def _before_and_after(fields: Sequence[JudgedField], fitted: MonotoneCalibration) -> dict[str, Any]:
+    """Coverage and slope as stated, with the calibration, and with those that left each image out."""
+    images = {field.image for field in fields}
+    found: dict[str, Any] = {}
+    stages = {"before": None, "after": dict.fromkeys(images, fitted)}
+    if len(images) > 1:
+        stages["left_out"] = fit_without_each(fields)
+    for stage, calibrations in stages.items():
+        row = judge(fields, calibrations)
+        found[f"coverage_{stage}"] = _rounded(row["coverage"])
+        found[f"slope_{stage}"] = round(row["slope"], 3)
+    return found
 
 
 def _rounded(values: dict[float, float]) -> dict[str, float]:

@@ -35,6 +35,8 @@ class DataConfig:
         Share of the fields cut from real images.
     kept_background : tuple of float
         Range of the share of a real image's slowly varying background that stays in it: see `cut_density`.
+    even_light : bool
+        Whether light that is the same all over a field of a real image stays in it: see `cut_density`.
     empty_share : float
         Share of the fields that hold nothing but background and noise, so that none is taken for structure.
     kinds : dict
@@ -53,6 +55,7 @@ class DataConfig:
     micrographs: str = ""
     micrograph_share: float = 0.35
     kept_background: tuple[float, float] = (0.0, 0.0)
+    even_light: bool = True
     empty_share: float = 0.0
     kinds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 1.0))
     field: int = 136
@@ -242,6 +245,10 @@ def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
         data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
     )
     yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
+    yield (
+        "[acquisition] thick_share must lie between 0 and 1",
+        0 <= config.acquisition.thick_share <= 1,
+    )
     yield "[data] kinds must be a table of frequencies", isinstance(data.kinds, Mapping)
     yield f"[data] kinds must be among {', '.join(KINDS)}", bool(data.kinds) and set(data.kinds) <= set(KINDS)
     shares = list(data.kinds.values())

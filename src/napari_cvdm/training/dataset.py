@@ -89,7 +89,13 @@ class TrainingFields(Dataset[Patches]):
             return rng, acquire(rng, np.zeros((size, size), np.float32), self.ranges)
         if self.micrographs and rng.random() < self.data.micrograph_share:
             micrograph = self.micrographs[int(rng.integers(len(self.micrographs)))]
-            density, sigma = cut_density(rng, micrograph, size, kept_background=self.data.kept_background)
+            density, sigma = cut_density(
+                rng,
+                micrograph,
+                size,
+                kept_background=self.data.kept_background,
+                even_light=self.data.even_light,
+            )
             return rng, acquire(rng, density, self.ranges, native_sigma=sigma)
         density = draw_structure(rng, str(rng.choice(self.kinds, p=self.frequencies)), size)
         return rng, acquire(rng, density, self.ranges)

@@ -71,7 +71,7 @@ def model_card(
             "batch": config.optimiser.batch,
             "patch": config.data.patch,
         },
-        ranges=config.acquisition.to_dict(),
+        ranges=config.acquisition.known(),
         pixel_size_nm=pixel_sizes(config.acquisition),
         metrics={"validation": metrics},
         citations=CITATIONS,
