@@ -269,6 +269,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.numbers, options.photons, options.side, options.draws = [43, 45], [60, 600], 48, 4
+    if options.micrographs and len(set(options.numbers)) < 2:
+        parser.error("--numbers needs at least two: each image is judged by a calibration on the others")
     model = cvdm.load_model(options.model)
     own = Calibration.from_card(model.card.calibration)
     sets: dict[str, list[Judged]] = {}
