@@ -149,7 +149,7 @@ def measure(side: int, draws: int) -> dict[str, Any]:
 
 def measure_panel(viewer: Any, beat: Heartbeat) -> dict[str, Any]:
     """Go through the uncertainty panel about the newest result in the viewer."""
-    from napari_cvdm.plugin.doubt import show_doubt_panel
+    from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
     pool, figures = QThreadPool.globalInstance(), {}
 

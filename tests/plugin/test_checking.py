@@ -11,8 +11,8 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.plugin.checking import check_task
-from napari_cvdm.plugin.doubt import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.linked import Result
+from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.simulation.acquisition import AcquisitionRanges

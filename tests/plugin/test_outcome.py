@@ -64,10 +64,10 @@ def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
 
 
 def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_model, monkeypatch):
-    from napari_cvdm.plugin import doubt
+    from napari_cvdm.plugin.doubt import panel
 
     shown: list[list[Image]] = []
-    monkeypatch.setattr(doubt, "show_doubt_panel", lambda viewer, layers, original: shown.append(layers))
+    monkeypatch.setattr(panel, "show_doubt_panel", lambda viewer, layers, original: shown.append(layers))
     first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
     actions.follow(first)
     assert shown == []  # it is not opened unasked

@@ -125,7 +125,7 @@ class ResultActions(QWidget):
 
     def show_doubt(self) -> None:
         """Open the panel for uncertainty on the result."""
-        from napari_cvdm.plugin.doubt import show_doubt_panel
+        from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
         layers = self.result_layers()
         source = layers[0].metadata[METADATA_KEY].get("source") if layers else None

@@ -183,6 +183,6 @@ def _show_panel(run: Any) -> None:
         if METADATA_KEY in layer.metadata and layer.metadata[METADATA_KEY].get("run") == run
     ]
     if of_run:  # the file may have been opened in a viewer without a window, or closed again
-        from napari_cvdm.plugin.doubt import show_doubt_panel
+        from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
         show_doubt_panel(viewer, of_run)

@@ -10,8 +10,8 @@ import pytest
 from napari.layers import Image
 from qtpy.QtCore import QThreadPool
 
-from napari_cvdm.plugin.doubt import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
+from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.layers import METADATA_KEY
 
 PIXEL = 0.065

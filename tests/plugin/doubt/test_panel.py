@@ -10,7 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QProgressBar, QTabBar, QWidget
 
-from napari_cvdm.plugin.doubt import show_doubt_panel
+from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
 
@@ -244,7 +244,7 @@ from qtpy.QtWidgets import QApplication
 app = QApplication([])
 from napari.components import ViewerModel
 before = set(sys.modules)
-from napari_cvdm.plugin.doubt import DoubtPanel
+from napari_cvdm.plugin.doubt.panel import DoubtPanel
 DoubtPanel(ViewerModel())
 print(sorted({"torch", "dask", "matplotlib", "skimage"} & (set(sys.modules) - before)))
 """
