@@ -38,7 +38,7 @@ class Alignment:
     likeness : float
         Correlation of what stands out of its surroundings in the measurement and in the reconstruction, as
         the microscope would show it. 0.4 to 1 for restorations of recordings with 20 electrons or more,
-        however hazy; below 0.3 for images of something else.
+        however hazy; below 0.3 for images of other structures.
     displacement : (float, float)
         Where the measurement lies from the reconstruction, rows and columns in camera pixels; 0 unless the
         correlation is clearly greater there.

@@ -26,7 +26,8 @@ Level = Literal["good", "look", "doubt", "not known"]
 #: Light that the result does not explain may be haze of other planes; what it holds without light cannot.
 _FEW_FLAGGED, _MANY_INVENTED = 0.02, 0.05
 #: Likeness below which a result belongs to another image: restorations of real recordings, and of sharp
-#: images imaged again at 20 electrons or more, had at least 0.39, wrong or mirrored ones at most 0.28.
+#: images imaged again at 20 electrons or more, had at least 0.39, other structures at most 0.20. A mirrored
+#: image may reach 0.41, but then it fits best elsewhere (`benchmarks/wrong_inputs.py`).
 _LEAST_LIKENESS = 0.33
 #: Displacement, in camera pixels, beyond which the result lies beside the image: right ones stay below 0.2.
 _FARTHEST_BESIDE = 1.0

@@ -85,7 +85,7 @@ def restored_part(
     """
     selection, resampling = (_mapping(provenance.get(key)) for key in ("selection", "resampling"))
     chosen = {
-        str(letter): [int(place) for place in places]
+        str(letter): places
         for letter, places in _mapping(selection.get("planes")).items()
         if isinstance(places, list) and all(isinstance(each, int) and each >= 0 for each in places)
     }
