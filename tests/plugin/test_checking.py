@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.restore import restore
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
 
@@ -166,6 +168,39 @@ def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(view
     panel.link.choose_original(None)
     assert panel.checks.findings.text() == ""
     assert not panel.checks.save_button.isEnabled()
+    qtbot.wait(150)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    qtbot.wait(50)
+
+
+def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer, qtbot, small_model) -> None:
+    """As the panel makes them: the field keeps its place, at another sampling."""
+    recorded = np.random.default_rng(0).poisson(60, (48, 60)).astype(np.uint16)
+    original = viewer.add_image(recorded, name="cell", scale=(0.165, 0.165), translate=(3, 4))
+    knowing = replace(small_model, card=replace(small_model.card, pixel_size_nm=(38.0, 114.0)))
+    restored = restore(
+        recorded, knowing, axes="YX", pixel_size=165.0, resample=True, preview=True, device="cpu"
+    )
+    scale = np.array(recorded.shape) / restored.mean.shape * 0.165
+    for picture, data in (("reconstruction", restored.mean), ("uncertainty", restored.std)):
+        made = {"picture": picture, "source": "cell", **restored.provenance}
+        layer = Image(data, name=f"cell CVDM {picture}", scale=scale, metadata={METADATA_KEY: made})
+        layer.translate = np.array((3, 4)) + (scale - 0.165) / 2
+        viewer.layers.append(layer)
+    panel = show_doubt_panel(viewer)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    panel.checks.button.click()
+    qtbot.waitUntil(panel.checks.button.isEnabled, timeout=120_000)
+    words = panel.checks.findings.text()
+    assert "Agreement with the measurement" in words
+    assert "resampled before it was restored" in words
+    marked = viewer.layers["cell disagreement"]
+    assert marked.data.shape == tuple(n // 2 for n in restored.mean.shape)
+    for corner in (0, 1):  # edges, not centres, of the first and the last pixel
+        ends = [
+            layer.data_to_world(np.array(layer.data.shape) * corner - 0.5) for layer in (marked, original)
+        ]
+        np.testing.assert_allclose(*ends, atol=1e-9)
     qtbot.wait(150)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
     qtbot.wait(50)

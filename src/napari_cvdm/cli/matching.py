@@ -122,22 +122,18 @@ def _cropped(image: ImageFile, plane: NDArray[np.generic], region: Mapping[str, 
 
 
 def _resampled(image: ImageFile, plane: NDArray[np.generic], said: Mapping[str, Any]) -> NDArray[np.generic]:
-    from napari_cvdm.restoration.resampling import LARGEST_FACTOR, Resampling, resample_plane
+    from napari_cvdm.restoration.resampling import Resampling, resample_plane
 
-    before, after = _pair(said.get("from_plane_shape")), _pair(said.get("to_plane_shape"))
-    if before != plane.shape:
-        name, (rows, columns) = Path(image.source).name, plane.shape
+    plan = Resampling.from_description(said)
+    if plan.plane_shape != plane.shape:
+        name, before, (rows, columns) = Path(image.source).name, plan.plane_shape, plane.shape
         raise ValueError(
             f"The result was made from planes of {before[0]} × {before[1]} pixels, and {name} has "
             f"{rows} × {columns}: {_OTHER}"
         )
-    if not all(0 < new <= 2 * LARGEST_FACTOR * old for old, new in zip(before, after, strict=True)):
-        raise ValueError(f"The result does not say clearly how it was resampled ({list(after)}).")
-    sizes = [said.get("from_pixel_size_nm"), said.get("to_pixel_size_nm")]
-    old, new = (float(size) if isinstance(size, int | float) and size > 0 else 1.0 for size in sizes)
     typer.echo(
         "The image was resampled before it was restored, and is resampled for the comparison, too: its noise "
         "and light are measured wrongly.",
         err=True,
     )
-    return resample_plane(plane, Resampling(before, after, old, new))
+    return resample_plane(plane, plan)

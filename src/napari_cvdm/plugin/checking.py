@@ -13,12 +13,12 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.background import Background
-from napari_cvdm.plugin.doubt.linked import full_data, recorded_plane, recorded_ranges
+from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
-from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ __all__ = ["CheckSection", "check_task"]
 _MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _MAP = "disagreement"
 _PAGE_ENDINGS = (".html", ".htm")
+_RESAMPLED = (
+    "The original was resampled before it was restored, and for this comparison, too: its noise and light "
+    "are measured wrongly."
+)
 
 
 class CheckSection(QWidget):
@@ -130,6 +134,8 @@ class CheckSection(QWidget):
         result, _, place = self._asked
         if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
             lines.insert(0, f"Checked: {escape(plane)}.")
+        if result is not None and result.provenance.get("resampling"):
+            lines.append(_RESAMPLED)
         self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
         self._show_map(checks)
@@ -147,10 +153,8 @@ class CheckSection(QWidget):
             return
         data = checks.consistency.map.astype(np.float32)
         taken = {layer.name for layer in viewer.layers}
-        ranges = recorded_ranges(result, original, place)
-        origin = np.array([r.start for r in ranges], float)
-        spacing = np.array([r.step for r in ranges], float)
-        where = result_metadata(InputLayer.of(original), "uncertainty", Placement(origin, spacing), taken)
+        placement = recording_of(result, original, place).placement
+        where = result_metadata(InputLayer.of(original), "uncertainty", placement, taken)
         looks = {"name": unique_name(f"{original.name} {_MAP}", taken), "colormap": "inferno"}
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
@@ -202,7 +206,7 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             raise InputError("A plane is checked: switch the viewer to 2-D.")
         from napari_cvdm.assessment.checks import run_checks
 
-        image = recorded_plane(original, recorded_ranges(result, original, place))
+        image = recording_of(result, original, place).plane()
         index = tuple(slice(None) if i is None else i for i in place.index)
         draws = result.draws
         provenance = result.provenance

@@ -8,6 +8,7 @@ are. So along an axis of n pixels that becomes one of n', position p of the new 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,23 @@ class Resampling:
             "to_plane_shape": list(self.new_plane_shape),
             "interpolation": "cubic" if self.factor > 1 else "linear after Gaussian smoothing",
         }
+
+    @classmethod
+    def from_description(cls, said: Mapping[str, Any]) -> Resampling:
+        """Return the resampling that `describe` has described, such as in a file's provenance.
+
+        Raises
+        ------
+        InputError
+            If it does not say clearly what was done, or what nothing of ours would have done.
+        """
+        before, after = (_pair(said.get(f"{when}_plane_shape")) for when in ("from", "to"))
+        possible = all(0 < new <= 2 * LARGEST_FACTOR * old for old, new in zip(before, after, strict=False))
+        if not before or not after or not possible:
+            raise InputError(f"The result does not say clearly how it was resampled ({dict(said)!r:.80}).")
+        sizes = [said.get(f"{when}_pixel_size_nm") for when in ("from", "to")]
+        old, new = (float(size) if isinstance(size, int | float) and size > 0 else 1.0 for size in sizes)
+        return cls(before, after, old, new)
 
 
 def plan_resampling(
@@ -178,6 +196,14 @@ def fit_to_model(request: Request) -> Request:
         pixel_size=plan.new_pixel_size,
         resampling=plan.describe(),
     )
+
+
+def _pair(value: object) -> tuple[int, int] | tuple[()]:
+    match value:
+        case [int(first), int(second)] if min(first, second) >= 0:
+            return first, second
+        case _:
+            return ()
 
 
 def _new_length(n: int, factor: float, enlarge: bool) -> int:

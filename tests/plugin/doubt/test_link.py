@@ -137,6 +137,31 @@ def test_an_original_chosen_by_hand_stays_with_its_result(viewer, add_result, li
     assert link.original is other
 
 
+def test_no_original_chosen_by_hand_stays_so_until_another_result(viewer, add_result, link, qtbot):
+    original, *_ = add_result()
+    link.rescan()
+    assert link.original is original
+    link.choose_original(None)
+    viewer.add_image(original.data, name="more")
+    link.rescan()
+    assert link.original is None
+    add_result(name="other", run="2", seed=3)
+    link.rescan()
+    link.choose(link.results[-1])
+    assert link.original is viewer.layers["other"]
+
+
+def test_an_original_that_is_deleted_and_comes_back_is_compared_with(viewer, add_result, link, qtbot):
+    original, *_ = add_result()
+    link.rescan()
+    viewer.layers.remove(original)
+    link.rescan()
+    assert link.original is None
+    viewer.layers.append(original)
+    link.rescan()
+    assert link.original is original
+
+
 def test_an_original_with_other_axes_is_not_compared_with(viewer, add_result, link, qtbot):
     original, *_ = add_result((3, 32, 40))
     colours = viewer.add_image(np.zeros((16, 20, 3), np.uint8), name="colours", rgb=True)

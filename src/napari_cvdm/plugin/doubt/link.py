@@ -98,6 +98,7 @@ class Link(QObject):
         self.original: Image | None = None
         self.measure: Measure = "absolute"
         self.look: Look | None = None
+        self._alone = False
         self._closed = False
         self._connected: list[tuple[Any, Callable[..., None]]] = []
         self._background = Background(self)
@@ -122,8 +123,8 @@ class Link(QObject):
         self.results = find_results(layers)
         if self.result not in self.results:
             self.choose(self.results[-1] if self.results else None)
-        elif self.original not in layers:
-            self.choose_original(original_of(self.result, layers))
+        elif self.original not in layers and not self._alone:
+            self._compare_with(original_of(self.result, layers))
         self.changed.emit()
 
     def choose(self, result: Result | None, original: Image | None = None) -> None:
@@ -140,7 +141,7 @@ class Link(QObject):
         if (result, original) == (self.result, self.original) and result is not None:
             return
         self._disconnect_layers()
-        self.result, self.original = result, original
+        self.result, self.original, self._alone = result, original, False
         for layer in result.layers if result else ():
             events = layer.events
             self._connected += [(events.data, self._on_data), (events.set_data, self._on_redrawn)]
@@ -154,7 +155,11 @@ class Link(QObject):
         self.refresh()
 
     def choose_original(self, original: Image | None) -> None:
-        """Compare with another layer."""
+        """Compare with another layer; or with none, whatever layers come, until one is chosen."""
+        self._alone = original is None
+        self._compare_with(original)
+
+    def _compare_with(self, original: Image | None) -> None:
         if original is not self.original:
             self.original = original
             self.switched.emit()

@@ -9,17 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_cvdm.assessment.doubt import ninety_percent_factor
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_result
-from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
-    from numpy.typing import DTypeLike, NDArray
-
-    from napari_cvdm.plugin.doubt.slices import Slice
 
 __all__ = [
     "DRAWS_KEY",
@@ -30,8 +24,6 @@ __all__ = [
     "is_comparable",
     "original_of",
     "real",
-    "recorded_plane",
-    "recorded_ranges",
 ]
 
 
@@ -157,114 +149,11 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     return None
 
 
-def recorded_ranges(result: Result, original: Image, place: Slice) -> list[range]:
-    """Find the pixels of the original that a plane of a result was made from.
-
-    Parameters
-    ----------
-    result : Result
-        Of the whole original or of a part of it, as its provenance says: what was asked for in the viewer,
-        or the selection that any restoration notes.
-    original : napari.layers.Image
-        What was restored, with as many axes.
-    place : Slice
-        A plane of the result.
-
-    Returns
-    -------
-    list of range
-        One for each axis of the original but that of its colours; a single index where not displayed.
-
-    Raises
-    ------
-    InputError
-        If the original does not have the pixels that the result's provenance names, or was resampled.
-    """
-    provenance = result.provenance
-    if provenance.get("resampling"):
-        raise InputError(
-            f"'{original.name}' was resampled before it was restored: the two cannot be compared pixel by "
-            "pixel here. In a terminal, napari-cvdm check can, with the saved result."
-        )
-    fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
-    taken = _taken(provenance, coarse)
-    fits = len(coarse) == len(taken) == len(fine)
-    ranges: list[range] = []
-    for axis, i in enumerate(place.index if fits else ()):
-        chosen = taken[axis]
-        factor = provenance.get("upscaling", 2) if i is None else 1
-        fits &= len(chosen) * factor == fine[axis] and max(chosen, default=0) < coarse[axis]
-        if i is None:
-            fits &= isinstance(chosen, range)
-            ranges.append(chosen if isinstance(chosen, range) else range(0))
-        elif fits:
-            ranges.append(chosen[i : i + 1] if isinstance(chosen, range) else range(chosen[i], chosen[i] + 1))
-    if not fits:
-        raise InputError(
-            f"'{original.name}' does not have the pixels that were restored: it was cropped or resampled, or "
-            "is another image. Choose the one that was restored under Original, or restore this one."
-        )
-    return ranges
-
-
 def axes_of(provenance: dict[str, Any], ndim: int) -> str:
     """Return one letter for each axis of a result; unnamed ones in front of Y and X if it does not say."""
     axes = provenance.get("axes")
     fits = isinstance(axes, str) and len(axes) == ndim and {"Y", "X"} <= set(axes)
     return str(axes) if fits else "YX".rjust(ndim, "Q")
-
-
-def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | list[int]]:
-    """Return the indices along each axis of the original that were restored."""
-    part = _table(provenance.get("asked")).get("part")
-    if part is not None:
-        return [range(*each) for each in part]
-    selection = _table(provenance.get("selection"))
-    planes, region = _table(selection.get("planes")), _table(selection.get("region"))
-    spans = {"Y": region.get("rows"), "X": region.get("columns")}
-    taken: list[range | list[int]] = []
-    leading = 0
-    for letter, length in zip(axes_of(provenance, len(shape)), shape, strict=True):
-        if letter in spans:
-            span = _indices(spans[letter])
-            taken.append(range(*span) if len(span) == 2 else range(length))
-        else:
-            # Axes of one letter are told apart by their number.
-            chosen = _indices(planes.get(letter, planes.get(f"{leading}{letter}")))
-            taken.append(chosen or range(length))
-            leading += 1
-    return taken
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _indices(value: object) -> list[int]:
-    places = value if isinstance(value, list | tuple) else ()
-    return [place for place in places if isinstance(place, int) and place >= 0]
-
-
-def recorded_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """Read a plane of the original as the restoration saw it: without colours, which are averaged.
-
-    Parameters
-    ----------
-    original : napari.layers.Image
-        What was restored.
-    ranges : sequence of range
-        From `recorded_ranges`.
-    dtype : dtype, optional
-        Of the mean of the colours; float64 of integers if left out.
-
-    Returns
-    -------
-    ndarray
-        2-D, along the displayed axes.
-    """
-    selection = tuple(r[0] if len(r) == 1 else slice(r.start, r.stop, r.step) for r in ranges)
-    plane = np.asarray(full_data(original)[selection])
-    return np.asarray(plane[..., :3].mean(axis=-1, dtype=dtype)) if original.rgb else plane
 
 
 def _picture(layer: Any) -> str | None:

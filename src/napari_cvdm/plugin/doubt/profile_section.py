@@ -12,9 +12,10 @@ from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
-from napari_cvdm.plugin.doubt.linked import full_data, recorded_plane
+from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
 
@@ -200,7 +201,7 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
             there = np.array([original.world_to_data(point) for point in world])
             at = [int(np.clip(round(i), 0, n - 1)) for i, n in zip(there[0], shape, strict=True)]
             ranges = [range(n) if a in axes else range(at[a], at[a] + 1) for a, n in enumerate(shape)]
-            values = sample(recorded_plane(original, ranges), there[:, axes])
+            values = sample(read_plane(original, ranges), there[:, axes])
         # Beyond the last pixel of a plane that was thinned out there may be a few more that were left out.
         last = np.array(look.doubt.mean.shape) - 1
         within = points <= np.array([full_data(layer).shape[axis] for axis in axes]) - 0.5

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.doubt.linked import Result, axes_of, recorded_plane, recorded_ranges
+from napari_cvdm.plugin.doubt.linked import Result, axes_of
+from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
@@ -46,7 +47,7 @@ def schedule_task(link: Link) -> Task:
             raise InputError(
                 "The learned schedule is a map over rows and columns: let the viewer show these."
             )
-        plane = recorded_plane(original, recorded_ranges(result, original, place), np.float32)
+        plane = recording_of(result, original, place).plane(np.float32)
         plane = plane if y < x else plane.T
         rates = _rates(result, normalization_of(provenance, axes, place.index, plane), plane, checkpoint)
         rates = rates if y < x else rates.T

@@ -1,0 +1,224 @@
+"""The pixels that a plane of a result was made from, as the model saw them: of a part, perhaps resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
+from napari_cvdm.plugin.parts import Placement
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from numpy.typing import DTypeLike, NDArray
+
+    from napari_cvdm.plugin.doubt.slices import Slice
+    from napari_cvdm.restoration.resampling import Resampling
+
+__all__ = ["Recording", "read_plane", "recording_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What a plane of a result was made from. From `recording_of`.
+
+    Attributes
+    ----------
+    original : napari.layers.Image
+        What was restored.
+    ranges : tuple of range
+        Its pixels, one range for each axis but that of its colours; a single index where not displayed.
+    resampling : Resampling, optional
+        How whole planes were resampled, if they were.
+    region : tuple of range, optional
+        Rows and columns of the resampled planes that were restored; all if left out.
+    transposed : bool
+        Whether the original's axes have the columns in front of the rows.
+    """
+
+    original: Image
+    ranges: tuple[range, ...]
+    resampling: Resampling | None = None
+    region: tuple[range, range] | None = None
+    transposed: bool = False
+
+    def plane(self, dtype: DTypeLike | None = None) -> NDArray[Any]:
+        """Read it, as `read_plane` does; resampled if it was. Takes a while: not for the main thread."""
+        plane = read_plane(self.original, self.ranges, dtype)
+        if self.resampling is None:
+            return plane
+        from napari_cvdm.restoration.resampling import resample_plane
+
+        plane = resample_plane(plane.T if self.transposed else plane, self.resampling)
+        if self.region is not None:
+            rows, columns = self.region
+            plane = plane[rows.start : rows.stop, columns.start : columns.stop]
+        return plane.T if self.transposed else plane
+
+    @property
+    def placement(self) -> Placement:
+        """Where the pixels of `plane` lie in the original."""
+        origin = np.array([r.start for r in self.ranges], float)
+        spacing = np.array([r.step for r in self.ranges], float)
+        if self.resampling is not None:
+            old, new = self.resampling.plane_shape, self.resampling.new_plane_shape
+            starts = (0, 0) if self.region is None else tuple(r.start for r in self.region)
+            order = (1, 0) if self.transposed else (0, 1)
+            for axis, k in zip(self._displayed, order, strict=True):
+                spacing[axis] = old[k] / new[k]
+                origin[axis] = (starts[k] + 0.5) * spacing[axis] - 0.5
+        return Placement(origin, spacing)
+
+    @property
+    def _displayed(self) -> list[int]:
+        return [axis for axis, r in enumerate(self.ranges) if len(r) > 1]
+
+
+def recording_of(result: Result, original: Image, place: Slice) -> Recording:
+    """Find the pixels of the original that a plane of a result was made from.
+
+    Parameters
+    ----------
+    result : Result
+        Of the whole original or of a part of it, as its provenance says: what was asked for in the viewer,
+        or the selection that any restoration notes.
+    original : napari.layers.Image
+        What was restored, with as many axes.
+    place : Slice
+        A plane of the result.
+
+    Raises
+    ------
+    InputError
+        If the original does not have the pixels that the result's provenance names.
+    """
+    provenance = result.provenance
+    resampling = _table(provenance.get("resampling"))
+    fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
+    if len(coarse) != len(fine):
+        raise _other(original)
+    if resampling:
+        return _resampled(result, original, place, resampling)
+    taken = _taken(provenance, coarse)
+    ranges = _leading(original, taken, fine, place)
+    for axis in place.displayed:
+        chosen = taken[axis]
+        if (
+            not isinstance(chosen, range)
+            or len(chosen) * provenance.get("upscaling", 2) != fine[axis]
+            or max(chosen, default=0) >= coarse[axis]
+        ):
+            raise _other(original)
+        ranges[axis] = chosen
+    return Recording(original, tuple(ranges))
+
+
+def read_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Read a plane of the original as the restoration saw it: without colours, which are averaged.
+
+    Parameters
+    ----------
+    original : napari.layers.Image
+        What was restored.
+    ranges : sequence of range
+        One for each axis but that of the colours; a single index where not displayed.
+    dtype : dtype, optional
+        Of the mean of the colours; float64 of integers if left out.
+
+    Returns
+    -------
+    ndarray
+        2-D, along the displayed axes.
+    """
+    selection = tuple(r[0] if len(r) == 1 else slice(r.start, r.stop, r.step) for r in ranges)
+    plane = np.asarray(full_data(original)[selection])
+    return np.asarray(plane[..., :3].mean(axis=-1, dtype=dtype)) if original.rgb else plane
+
+
+def _other(original: Image) -> InputError:
+    return InputError(
+        f"'{original.name}' does not have the pixels that were restored: it was cropped or resampled, or "
+        "is another image. Choose the one that was restored under Original, or restore this one."
+    )
+
+
+def _resampled(result: Result, original: Image, place: Slice, said: dict[str, Any]) -> Recording:
+    """Whole planes were resampled, and a region was cut out of them afterwards."""
+    from napari_cvdm.restoration.resampling import Resampling
+
+    provenance, coarse = result.provenance, full_data(original).shape[: original.ndim]
+    fine = full_data(result.reconstruction).shape
+    letters = axes_of(provenance, len(coarse))
+    y, x = letters.index("Y"), letters.index("X")
+    if place.displayed != tuple(sorted((y, x))):
+        raise InputError(
+            f"'{original.name}' was resampled along its rows and columns before it was restored: let the "
+            "viewer show these."
+        )
+    plan = Resampling.from_description(said)
+    region = _table(_table(provenance.get("selection")).get("region"))
+    spans = [_indices(region.get(name)) for name in ("rows", "columns")]
+    rows, columns = (
+        range(*span) if len(span) == 2 else range(n)
+        for span, n in zip(spans, plan.new_plane_shape, strict=True)
+    )
+    upscaling, new = provenance.get("upscaling", 2), plan.new_plane_shape
+    if (
+        (coarse[y], coarse[x]) != plan.plane_shape
+        or (upscaling * len(rows), upscaling * len(columns)) != (fine[y], fine[x])
+        or not (rows.stop <= new[0] and columns.stop <= new[1])
+    ):
+        raise _other(original)
+    ranges = _leading(original, _taken(provenance, coarse), fine, place)
+    ranges[y], ranges[x] = range(coarse[y]), range(coarse[x])
+    return Recording(original, tuple(ranges), plan, (rows, columns), transposed=x < y)
+
+
+def _leading(
+    original: Image, taken: Sequence[range | list[int]], fine: Sequence[int], place: Slice
+) -> list[range]:
+    """Return the single index of the original along each axis that is not displayed; elsewhere none."""
+    ranges = [range(0)] * len(fine)
+    for axis, i in enumerate(place.index):
+        if i is None:
+            continue
+        chosen = taken[axis]
+        if len(chosen) != fine[axis] or max(chosen, default=0) >= full_data(original).shape[axis]:
+            raise _other(original)
+        ranges[axis] = range(chosen[i], chosen[i] + 1)
+    return ranges
+
+
+def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | list[int]]:
+    """Return the indices along each axis of the original that were restored."""
+    part = _table(provenance.get("asked")).get("part")
+    if part is not None:
+        return [range(*each) for each in part]
+    selection = _table(provenance.get("selection"))
+    planes, region = _table(selection.get("planes")), _table(selection.get("region"))
+    spans = {"Y": region.get("rows"), "X": region.get("columns")}
+    taken: list[range | list[int]] = []
+    leading = 0
+    for letter, length in zip(axes_of(provenance, len(shape)), shape, strict=True):
+        if letter in spans:
+            span = _indices(spans[letter])
+            taken.append(range(*span) if len(span) == 2 else range(length))
+        else:
+            # Axes of one letter are told apart by their number.
+            chosen = _indices(planes.get(letter, planes.get(f"{leading}{letter}")))
+            taken.append(chosen or range(length))
+            leading += 1
+    return taken
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _indices(value: object) -> list[int]:
+    places = value if isinstance(value, list | tuple) else ()
+    return [place for place in places if isinstance(place, int) and place >= 0]
