@@ -23,6 +23,7 @@ from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore, restore_events
 from napari_cvdm.restoration.schedule_map import schedule_map
+from napari_cvdm.restoration.timing import measure_speed
 
 MakeTheirs = Callable[..., PretrainedModel]
 
@@ -89,6 +90,35 @@ def test_their_range_of_intensities_is_their_own(model: PretrainedModel, make_th
     assert percentiles_for(model) == PERCENTILES
     assert percentiles_for(make_theirs()) == (0.0, 100.0)
     assert percentiles_for(make_theirs(percentiles=(1.0, 99.0))) == (1.0, 99.0)
+
+
+def test_a_region_is_said_to_be_restored_by_itself(
+    image: NDArray[np.uint16], make_theirs: MakeTheirs
+) -> None:
+    def found(region: tuple[tuple[int, int], tuple[int, int]] | None) -> list[str]:
+        result = restore(image[0], make_theirs(), region=region, preview=True)
+        return [words for words in result.provenance["warnings"] if "restored by itself" in words]
+
+    assert len(found(((0, 16), (8, 40)))) == 1
+    assert not found(None)
+    lazy = restore_lazy(image[0], make_theirs(), region=((0, 16), (8, 40)), draws=2)
+    assert not [words for words in lazy.provenance["warnings"] if "restored by itself" in words]
+
+
+def test_their_speed_is_that_of_a_step_that_calls_the_network(
+    make_theirs: MakeTheirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their sampler's last step calls none."""
+    model, calls = make_theirs(), []
+    predict = model.network.predict_noise
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(1)
+        return predict(*arguments)
+
+    monkeypatch.setattr(model.network, "predict_noise", counted)
+    speed = measure_speed(model, device="cpu", clock=lambda: float(len(calls)))
+    assert speed.step > 0
 
 
 @pytest.mark.parametrize("upscaling", [1, 2])

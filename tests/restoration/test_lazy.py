@@ -8,6 +8,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel, load_model, save_model
@@ -46,6 +47,20 @@ def pixels(lazy: LazyRestoration, **options: Any) -> tuple[NDArray[np.float32], 
 
 
 class TestPixels:
+    def test_follow_the_weights_of_a_model_in_memory(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        before = restore_lazy(stack, model, axes="TYX", **SETTINGS)
+        first, _ = pixels(before)
+        with torch.no_grad():
+            model.network.mean_network.head.bias += 0.1
+        after = restore_lazy(stack, model, axes="TYX", **SETTINGS)
+        assert after.pair.name != before.pair.name
+        second, _ = pixels(after)
+        expected = restore(stack, model, axes="TYX", **SETTINGS).mean
+        np.testing.assert_allclose(second, expected, rtol=0, atol=1e-4 * float(np.ptp(expected)))
+        assert np.abs(second - first).mean() > 0.05 * np.ptp(stack) / 2
+
     def test_are_those_of_restore(self, model: PretrainedModel, stack: NDArray[np.uint16]) -> None:
         expected = restore(stack, model, axes="TYX", pixel_size=65.0, **SETTINGS)
         lazy = restore_lazy(stack, model, axes="TYX", pixel_size=65.0, block=32, halo=64, **SETTINGS)
@@ -221,6 +236,15 @@ class TestRefusal:
         image = da.ones((40, 40))
         with pytest.raises(InputError, match="compute_chunk_sizes"):
             restore_lazy(image[image[:, 0] > 0], model)
+
+    @pytest.mark.parametrize("lazily", [False, True])
+    def test_of_masked_pixels(self, model: PretrainedModel, stack: NDArray[np.uint16], lazily: bool) -> None:
+        masked = np.ma.masked_greater(stack, 80)
+        image = da.from_array(masked, chunks=(1, 40, 45)) if lazily else masked
+        with pytest.raises(InputError, match="mask"):
+            restore_lazy(image, model, axes="TYX")
+        with pytest.raises(InputError, match="mask"):
+            restore(image, model, axes="TYX", preview=True)
 
     def test_of_pixels_that_are_not_finite_says_where(self, model: PretrainedModel) -> None:
         image = np.random.default_rng(0).random((40, 40))

@@ -115,6 +115,21 @@ class TestWarnings:
         # Where no calibration is applied, there is nothing to say.
         assert found(1, calibration=calibration) == found(2) == []
 
+    def test_tell_of_a_calibration_for_other_settings(
+        self, make_model: MakeModel, image: NDArray[np.uint16]
+    ) -> None:
+        card = {"calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0}, "posterior_shrinkage": 0.5}
+        own = PosteriorSettings(shrinkage=0.5)
+
+        def found(draws: int, settings: PosteriorSettings | None) -> list[str]:
+            result = restore(image, make_model(**card), draws=draws, steps=3, settings=settings, device="cpu")
+            return list(result.provenance["warnings"])
+
+        assert found(2, None) == found(2, own) == []
+        (told,) = found(2, PosteriorSettings(shrinkage=0.5, sampler="ancestral"))
+        assert "not with these settings" in told
+        assert found(1, PosteriorSettings()) == []  # nothing is calibrated
+
     def test_tell_of_an_offset_too_large_for_single_precision(
         self, model: PretrainedModel, image: NDArray[np.uint16]
     ) -> None:

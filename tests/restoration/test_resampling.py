@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.resampling import plan_resampling, resample_image, resample_plane
-from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.resampling import (
+    LARGEST_FACTOR,
+    ResampledPlanes,
+    Resampling,
+    plan_resampling,
+    resample_plane,
+)
+from napari_cvdm.restoration.restore import restore, restore_events
 
 KNOWN = (40.0, 100.0)
 
@@ -44,7 +52,6 @@ def test_structures_stay_where_they_are(pixel_size):
     blob = 100 * np.exp(-((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / (2 * 5.0**2))
     plan = plan_resampling(blob.shape, pixel_size, KNOWN)
     small = resample_plane(blob, plan)
-    assert small.dtype == np.float32
     for axis, (n, new) in enumerate(zip(blob.shape, plan.new_plane_shape, strict=True)):
         profile = small.sum(axis=1 - axis)
         found = (profile * np.arange(new)).sum() / profile.sum()
@@ -54,16 +61,83 @@ def test_structures_stay_where_they_are(pixel_size):
 
 def test_every_plane_is_resampled_whatever_the_order_of_the_axes():
     image = np.random.default_rng(0).random((30, 2, 20)).astype(np.float32)
-    axes = resolve_axes(image.shape, "YCX")
-    plan = plan_resampling(axes.plane_shape, 150.0, KNOWN)
-    resampled = resample_image(image, axes, plan)
-    assert resampled.shape == (45, 2, 30)
-    np.testing.assert_array_equal(resampled[:, 1], resample_plane(image[:, 1], plan))
+    for names, shape in (("YCX", (30, 2, 20)), ("XCY", (20, 2, 30))):
+        axes = resolve_axes(shape, names)
+        plan = plan_resampling(axes.plane_shape, 150.0, KNOWN)
+        resampled = ResampledPlanes(image if names == "YCX" else image.T, axes, plan)
+        plane = resolve_axes((45, 2, 30), names).plane(resampled, (1,))
+        np.testing.assert_array_equal(plane, resample_plane(image[:, 1], plan))
+
+
+def test_a_large_offset_costs_no_contrast():
+    small = np.random.default_rng(0).integers(0, 200, (40, 40))
+    plan = plan_resampling((40, 40), 150.0, KNOWN)
+    moved = resample_plane((small + 3_000_000_000).astype(np.uint32), plan) - 3_000_000_000
+    np.testing.assert_allclose(moved, resample_plane(small, plan), atol=1e-5)
+
+
+@pytest.mark.parametrize("pixel_size", [10.0, 150.0])
+def test_a_resampling_is_known_again_from_its_description(pixel_size):
+    plan = plan_resampling((81, 64), pixel_size, KNOWN)
+    again = Resampling.from_description(plan.describe())
+    assert (again.plane_shape, again.new_plane_shape) == (plan.plane_shape, plan.new_plane_shape)
+    assert again.factor == pytest.approx(plan.factor, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"from_plane_shape": [10, 10]},
+        {"from_plane_shape": [10, 10, 10], "to_plane_shape": [20, 20, 20]},
+        {"from_plane_shape": [10, 10], "to_plane_shape": [10, int(20 * LARGEST_FACTOR) + 1]},
+        {"from_plane_shape": [10, 10], "to_plane_shape": [0, 10]},
+        {"from_plane_shape": [10, 10], "to_plane_shape": ["a", 10]},
+    ],
+)
+def test_a_description_that_makes_no_sense_is_refused(said):
+    with pytest.raises(InputError, match="does not say clearly how it was resampled"):
+        Resampling.from_description(said)
+
+
+class Film:
+    """Planes in a file that takes note of what is read, and is damaged at the last plane."""
+
+    chunks = (1, 20, 16)
+    dtype = np.dtype(np.uint16)
+
+    def __init__(self, damaged: bool = False) -> None:
+        self.shape, self.read, self.damaged = (6, 20, 16), [], damaged
+        self._pixels = np.random.default_rng(0).poisson(100, self.shape).astype(np.uint16)
+
+    def __getitem__(self, wanted):
+        place = wanted[0]
+        self.read.append(place)
+        if self.damaged and place == self.shape[0] - 1:
+            raise OSError("truncated")
+        return self._pixels[wanted]
+
+
+def test_planes_are_read_one_by_one_and_can_be_given_up(make_model):
+    model = make_model()
+    model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
+    film = Film()
+
+    def stop() -> None:
+        if len(film.read) == 3:
+            raise KeyboardInterrupt
+
+    settings = {"axes": "TYX", "pixel_size": 150.0, "preview": True, "resample": True}
+    events = restore_events(film, model, checkpoint=stop, **settings)
+    assert film.read == []
+    with pytest.raises(KeyboardInterrupt):
+        list(events)
+    assert film.read == [0, 1, 2]
+    with pytest.raises(InputError, match="could not be read"):
+        list(restore_events(Film(damaged=True), model, **settings))
 
 
 def test_a_restoration_says_that_it_resampled(image, make_model):
-    from dataclasses import replace
-
     model = make_model()
     model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
     plane = image[:20, :16] if image.ndim == 2 else image[0, :20, :16]

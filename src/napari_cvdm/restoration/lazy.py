@@ -25,7 +25,7 @@ from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request, check_request
-from napari_cvdm.restoration.resident import EngineSpec, reference_to
+from napari_cvdm.restoration.resident import EngineSpec, ModelReference, fingerprint_of, reference_to
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.selection import Region, RegionLike, Selection
 from napari_cvdm.restoration.tasks import BlockTask, plan_pieces, restore_from_array, restore_from_pieces
@@ -155,7 +155,9 @@ def restore_lazy(
     normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))
     calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
-    engine = EngineSpec(device, request.tile, request.settings)
+    # The sha256 of a model in memory is of what it was made from: its weights may have changed since.
+    weights = "" if isinstance(reference_to(model), ModelReference) else fingerprint_of(model.network)
+    engine = EngineSpec(device, request.tile, request.settings, weights)
     pair = _build(image, fingerprint, request, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]

@@ -106,6 +106,11 @@ def warnings_for(
             f"The uncertainty was calibrated with {card.default_steps} denoising steps, not {request.steps}: "
             "its size may be slightly off."
         )
+    if calibration is not None and not request.as_calibrated:
+        found.append(
+            "The uncertainty was calibrated with the model's own sampler and weights of draws, not with "
+            "these settings: it may be too large or too small."
+        )
     if not all(each.fits_float32 for each in normalizations.values()):
         found.append(
             "The image's offset is so large beside its contrast that single precision rounds the restored "
@@ -115,6 +120,13 @@ def warnings_for(
         if tile.halvings:
             found.append(f"Memory ran out; the {name} network went on with tiles of {tile.side} pixels.")
     return found
+
+
+#: For regions that networks which look at all they are given did not see in their surroundings.
+REGION_BY_ITSELF = (
+    "Networks of the published kind look at all they are given: this region was restored by itself, and has "
+    "other pixels than a restoration of the whole plane would have there."
+)
 
 
 def describe_device(device: torch.device) -> str:

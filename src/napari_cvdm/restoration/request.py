@@ -69,6 +69,8 @@ class Request:
         The caller's image, all planes of it, on which "whole" is measured.
     resampling : dict or None
         How ``image`` was resampled to suit the model, for the provenance; None if it was not.
+    as_calibrated : bool
+        Whether draws are made and put together as they were when the model's uncertainty was calibrated.
     """
 
     image: Any
@@ -87,6 +89,7 @@ class Request:
     normalize: Normalizing = "stack"
     source: Any = None
     resampling: dict[str, Any] | None = None
+    as_calibrated: bool = True
 
 
 def check_request(
@@ -147,6 +150,8 @@ def check_request(
         steps = model.card.default_steps
     if normalize not in get_args(Normalizing):
         raise InputError(f"normalize must be 'stack' or 'plane' or 'whole', not {normalize!r}.")
+    own = settings_for(model, card_settings(model.card))
+    chosen_settings = own if settings is None else settings_for(model, settings)
     request = Request(
         image=selection.planes_of(array),
         axes=selection.axes,
@@ -164,9 +169,10 @@ def check_request(
         tile=check_tile(tile),
         keep_draws=keep_draws and not preview,
         preview=preview,
-        settings=settings_for(model, settings or card_settings(model.card)),
+        settings=chosen_settings,
         normalize=cast("Normalizing", normalize),
         source=array,
+        as_calibrated=chosen_settings == own,
     )
     check_model(model, request.steps)
     return request

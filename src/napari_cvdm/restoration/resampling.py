@@ -122,38 +122,28 @@ def plan_resampling(
     return Resampling(plane_shape, (rows, columns), pixel_size, pixel_size / ratio)
 
 
-def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.float32]:
+def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.float64]:
     """Resample one (Y, X) plane; intensities keep their units.
 
     Enlarging interpolates cubically. Making smaller smooths first, so that fine detail does not fold back.
+    In double precision, because single would round away a contrast that is small beside its offset.
     """
     from skimage.transform import resize
 
     enlarging = plan.factor > 1
     resampled = resize(  # type: ignore[no-untyped-call]
-        np.asarray(plane, dtype=np.float32),
+        np.asarray(plane, dtype=np.float64),
         plan.new_plane_shape,
         order=3 if enlarging else 1,
         mode="reflect",
         anti_aliasing=not enlarging,
         preserve_range=True,
     )
-    return np.asarray(resampled, dtype=np.float32)
-
-
-def resample_image(image: npt.NDArray[Any], axes: Axes, plan: Resampling) -> npt.NDArray[np.float32]:
-    """Resample all planes of an image; the order of its axes stays."""
-    new_y, new_x = plan.new_plane_shape
-    lengths = {"Y": new_y, "X": new_x}
-    shape = tuple(lengths.get(name, n) for name, n in zip(axes.names, axes.shape, strict=True))
-    resampled = np.empty(shape, np.float32)
-    for index in axes.indices():
-        axes.put_plane(resampled, index, resample_plane(axes.plane(image, index), plan))
-    return resampled
+    return np.asarray(resampled, dtype=np.float64)
 
 
 class ResampledPlanes:
-    """An array whose planes are resampled when they are asked for.
+    """An array whose planes are resampled when they are asked for: one at a time, however many there are.
 
     Parameters
     ----------
@@ -168,7 +158,7 @@ class ResampledPlanes:
     def __init__(self, array: Any, axes: Axes, plan: Resampling) -> None:
         self._array, self._axes, self._plan = array, axes, plan
 
-    def __getitem__(self, wanted: Any) -> npt.NDArray[np.float32]:
+    def __getitem__(self, wanted: Any) -> npt.NDArray[np.float64]:
         """Return a plane, given one whole number for each leading axis and full slices for Y and X."""
         plane = self._axes.plane(self._array, tuple(wanted[axis] for axis in self._axes.leading_positions))
         resampled = resample_plane(plane, self._plan)
@@ -186,12 +176,13 @@ def fit_to_model(request: Request) -> Request:
     plan = plan_resampling(request.axes.plane_shape, request.pixel_size, request.model.card.pixel_size_nm)
     if plan is None:
         return request
-    image = resample_image(request.image, request.axes, plan)
+    lengths = dict(zip("YX", plan.new_plane_shape, strict=True))
+    shape = (lengths.get(name, n) for name, n in zip(request.axes.names, request.axes.shape, strict=True))
     return replace(
         request,
-        image=image,
+        image=ResampledPlanes(request.image, request.axes, plan),
         source=ResampledPlanes(request.source, request.selection.whole, plan),
-        axes=resolve_axes(image.shape, request.axes.names),
+        axes=resolve_axes(tuple(shape), request.axes.names),
         selection=request.selection.resampled(plan.new_plane_shape),
         pixel_size=plan.new_pixel_size,
         resampling=plan.describe(),

@@ -11,6 +11,7 @@ one after the other, would take the memory of sixteen.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import torch
 
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.restoration.device import choose_device
@@ -73,11 +76,14 @@ class EngineSpec:
         Side of a tile in camera pixels.
     settings : PosteriorSettings
         How draws are made.
+    weights : str
+        Of a model that is in no file, and so may still change: what `fingerprint_of` says of its weights.
     """
 
     device: str
     tile: int | Literal["auto"]
     settings: PosteriorSettings
+    weights: str = ""
 
 
 def reference_to(model: PretrainedModel) -> ModelReference | PretrainedModel:
@@ -85,6 +91,15 @@ def reference_to(model: PretrainedModel) -> ModelReference | PretrainedModel:
     if model.path is None or not model.path.is_file():
         return model
     return ModelReference(model.name, model.sha256, str(model.path.absolute()))
+
+
+def fingerprint_of(network: torch.nn.Module) -> str:
+    """Return 32 letters that are the same for the same weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, values in network.state_dict().items():
+        digest.update(f"{name}{values.dtype}{tuple(values.shape)}".encode())
+        digest.update(values.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def load_referenced(reference: ModelReference) -> PretrainedModel:

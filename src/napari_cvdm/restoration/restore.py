@@ -85,7 +85,8 @@ def restore(
         numbers, counted from 0.
     region : ((int, int), (int, int)), optional
         Rows and columns to restore, each as first and one past the last, in input pixels. A region is seen in
-        its surroundings and normalised as the whole plane is, and so agrees with the result for all of it.
+        its surroundings and normalised as the whole plane is, and so agrees with the result for all of it. (A
+        model of the authors' own networks, which look at all they are given, restores it by itself.)
     normalize : {"stack", "plane", "whole"}
         Measure intensities once for each channel, over all planes that are restored, so that a film does not
         flicker; or for each plane, for stacks that bleach or fade; or once for each channel, over all planes

@@ -20,7 +20,7 @@ from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
-from napari_cvdm.restoration.provenance import describe, meaning_of_std
+from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe, meaning_of_std
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
@@ -208,6 +208,8 @@ class Run:
         provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
         if isinstance(self._restorer, PlaneRestorer):
             provenance["precision"] = self._restorer.precision.name
+        if request.selection.region is not None and not request.model.tiles_exact:
+            provenance["warnings"].append(REGION_BY_ITSELF)
         if request.chosen.device.type == "cpu":
             provenance["threads"] = torch.get_num_threads()
         if not is_complete(self._draws_done, request.draws):

@@ -3,7 +3,8 @@
 What is not chosen is not in the result, and hardly read: planes are fetched one at a time. A chosen plane
 keeps its number in the whole stack and a region its place in the whole plane, and the noise is bound to both.
 A region is moreover restored in its surroundings, and normalised as the whole plane is. So one may look at a
-part first, and finds it again when the whole is restored.
+part first, and finds it again when the whole is restored. Only networks of the published kind, which look at
+all they are given, restore a region by itself.
 """
 
 from __future__ import annotations

@@ -88,14 +88,21 @@ def check_lazy_image(image: Any) -> Any:
     InputTypeError
         If it is no such array, or its values are not real numbers.
     InputError
-        If it is empty, has fewer than two axes, or dask does not know its shape.
+        If it is empty, has fewer than two axes or masked values, or dask does not know its shape.
     """
+    if isinstance(image, np.ma.MaskedArray):
+        return as_image(image)
     if not (hasattr(image, "shape") and hasattr(image, "dtype") and hasattr(image, "__getitem__")):
         raise InputTypeError(
             f"A lazy restoration needs an array of dask, zarr or numpy, not {type(image).__name__}. "
             "Lists are small enough for restore()."
         )
     check_dtype(np.dtype(image.dtype))
+    if isinstance(getattr(image, "_meta", None), np.ma.MaskedArray):  # dask's sample of its chunks
+        raise InputError(
+            "The chunks of this dask array are masked arrays, and masked pixels have no intensity. Fill them "
+            "first, for example with image.map_blocks(numpy.ma.filled, background)."
+        )
     if any(isinstance(n, float) for n in image.shape):  # dask says nan
         raise InputError("The lengths of this dask array are unknown. Call its compute_chunk_sizes() first.")
     check_shape(tuple(image.shape))

@@ -21,8 +21,8 @@ from napari_cvdm.simulation.optics import (
     widefield_transfer,
 )
 
-#: Fine pixels on each side of a field that are simulated and cut off, so that periodic blur brings nothing
-#: in.
+#: Fine pixels on each side of a field that are simulated and cut off, so that the periodic blur of what is in
+#: focus brings nothing in. The wider haze does come round, from the opposite edge: haze of another place.
 MARGIN = 24
 
 #: Least width of light from out of focus, relative to the wide-field PSF. Light blurred less cannot be told
