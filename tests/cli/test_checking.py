@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from napari_cvdm.cli import main
-from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.image_set import StoredImage, write_image_set
+from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.files.zarr_set import write_zarr_set
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
@@ -19,12 +22,27 @@ def result(tmp_path: Path) -> Path:
     image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
     write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
     made = {"source": "cell.tif", "draws": 2, "model": {"name": "some", "sha256": "0" * 64}}
-    path = write_ome_tiff(tmp_path / "cell_cvdm.ome.tif", truth, "YX", 32.5, made)
-    write_ome_tiff(tmp_path / "cell_cvdm_uncertainty.ome.tif", 0.1 * truth + 1, "YX", 32.5, made)
-    for number in range(1, 4):
-        noisy = truth + np.random.default_rng(number).normal(0, 5, truth.shape)
-        write_ome_tiff(tmp_path / f"cell_cvdm_draw{number:02d}.ome.tif", noisy.astype("f4"), "YX", 32.5)
-    return path
+    pictures = {"": (truth, "reconstruction"), "_uncertainty": (0.1 * truth + 1, "uncertainty")}
+    for number, draw in enumerate(draws_of(truth), start=1):
+        pictures[f"_draw{number:02d}"] = draw, f"draw {number} of 3"
+    for name, (data, content) in pictures.items():
+        said = {**made, "content": content}
+        write_ome_tiff(tmp_path / f"cell_cvdm{name}.ome.tif", data, "YX", 32.5, said)
+    return tmp_path / "cell_cvdm.ome.tif"
+
+
+def draws_of(truth: np.ndarray) -> list[np.ndarray]:
+    noise = [np.random.default_rng(number).normal(0, 5, truth.shape) for number in (1, 2, 3)]
+    return [(truth + each).astype("f4") for each in noise]
+
+
+def numbers_of(report: Path) -> dict[str, Any]:
+    return json.loads(report.with_suffix(".json").read_text())
+
+
+def sharp_of(report: Path) -> Any:
+    """What the resolution says of single draws: None if none were compared."""
+    return numbers_of(report)["checks"]["resolution"]["ring_correlation_draws"]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -110,6 +128,56 @@ def test_with_a_model_it_says_that_another_made_the_result(
     assert "Turned, mirrored or shifted" in out
 
 
+def test_draws_of_another_run_do_not_count(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = read_provenance(result) or {}
+    for number in (1, 2, 3):
+        path = result.with_name(f"cell_cvdm_draw{number:02d}.ome.tif")
+        said = {**made, "seed": 5, "content": f"draw {number} of 3"}
+        write_ome_tiff(path, read_tiff(path).data, "YX", 32.5, said, overwrite=True)
+    code, _, err = run(capsys, result, "--without-model")
+    assert code == 0, err
+    assert sharp_of(result.with_name("cell_cvdm_check.json")) is None
+    assert "left out: cell_cvdm_draw01.ome.tif, cell_cvdm_draw02.ome.tif, cell_cvdm_draw03.ome.tif" in err
+
+
+@pytest.mark.parametrize(("writer", "ending"), [(write_image_set, ".ome.tif"), (write_zarr_set, ".ome.zarr")])
+def test_all_pictures_of_what_the_panel_has_saved(
+    tmp_path: Path, writer: Any, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
+    made = {"source": "cell.tif", "run": "abc"}
+    images = [
+        StoredImage("cell CVDM uncertainty", 0 * truth + 7, "YX", 32.5, {"picture": "uncertainty", **made}),
+        StoredImage("cell CVDM", truth, "YX", 32.5, {"picture": "reconstruction", **made}),
+        StoredImage("draws", np.stack(draws_of(truth)), "QYX", 32.5, {"picture": "draws", "run": "abc"}),
+    ]
+    # What was saved before, without draws, under the names that files of a shell's run have, is not asked.
+    write_ome_tiff(tmp_path / "cell.cvdm_uncertainty.ome.tif", np.eye(5, dtype="f4"), "YX")
+    path = writer(tmp_path / f"cell.cvdm{ending}", images)
+    code, out, err = run(capsys, path, "--without-model")
+    assert code == 0, err
+    report = tmp_path / "cell.cvdm_check.html"
+    assert out.splitlines()[-1] == str(report)
+    assert numbers_of(report)["checks"]["consistency"]["rsp"] > 0.5  # the uncertainty is the same everywhere
+    assert "uncertainty" in report.read_text()
+    assert sharp_of(report) is not None
+    assert numbers_of(report)["provenance"]["picture"] == "reconstruction"
+
+
+def test_a_picture_that_is_no_reconstruction_is_refused(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("uncertainty", "draw02"):
+        path = result.with_name(f"cell_cvdm_{name}.ome.tif")
+        code, out, err = run(capsys, path, "--without-model")
+        assert (code, out) == (2, "")
+        assert err.startswith(f"napari-cvdm: {path} holds ")
+        assert err.endswith(f"not the reconstruction: give {result}.\n")
+        assert err.count("\n") == 1
+    assert not list(result.parent.glob("*check*"))
+
+
 @pytest.mark.parametrize("output", ["report.pdf", "cell.tif/report.html"])
 def test_refuses_reports_that_cannot_be(
     result: Path, output: str, capsys: pytest.CaptureFixture[str]
@@ -134,7 +202,7 @@ def test_results_and_inputs_in_zarr_folders(tmp_path: Path, capsys: pytest.Captu
     made = {"source": "film.ome.zarr", "draws": 2}
     # The wrong way round in the second frame, which is asked for.
     result = write_zarr(tmp_path / "film_cvdm.ome.zarr", np.stack([truth, truth]), made)
-    write_zarr(tmp_path / "film_cvdm_uncertainty.ome.zarr", np.stack([truth, truth]) + 1)
+    write_zarr(tmp_path / "film_cvdm_uncertainty.ome.zarr", np.stack([truth, truth]) + 1, made)
     right, out, err = run(capsys, result, "--without-model")
     assert right == 0, err
     assert out.splitlines()[-1] == str(tmp_path / "film_cvdm_check.html")

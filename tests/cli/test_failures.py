@@ -7,14 +7,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from napari_cvdm.cli.failures import run_to_exit_code
+from napari_cvdm.cli.failures import about_input, run_to_exit_code
 from napari_cvdm.models import ModelError
-from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
+from napari_cvdm.restoration.errors import DeviceError, ImageFileError, InputError, InputTypeError
 
 
 def raising(error: BaseException) -> Callable[[], Any]:
@@ -44,6 +45,41 @@ def test_what_the_user_can_put_right_is_one_line_and_exit_code_2(
     captured = capsys.readouterr()
     assert captured.err == line + "\n"
     assert captured.out == ""
+
+
+class TestAboutAnInput:
+    @pytest.mark.parametrize(
+        ("source", "error", "message"),
+        [
+            ("in/a.tif", InputError("The image is\n  empty."), "in/a.tif: The image is empty."),
+            ("in/a.tif", InputTypeError("No."), "in/a.tif: No."),
+            ("in/a.tif", ImageFileError("There is no file in/a.tif."), "There is no file in/a.tif."),
+            ("in/a.tif", ImageFileError("in/a.tiff is in the way."), "in/a.tif: in/a.tiff is in the way."),
+            ("in/a.tif", ImageFileError("out/in/a.tif is full."), "in/a.tif: out/in/a.tif is full."),
+            ("a.tif", OSError(errno.EIO, "Broken", "a.tif"), "a.tif: Broken"),
+            ("two  words", ImageFileError("two  words is empty."), "two words is empty."),
+            # Words that happen to be the name of the file.
+            ("image", InputError("The image is empty."), "image: The image is empty."),
+            (".", InputError("The image is empty."), ".: The image is empty."),
+        ],
+    )
+    def test_a_message_names_it_once(self, source: str, error: Exception, message: str) -> None:
+        with pytest.raises(InputError) as caught, about_input(Path(source)):
+            raise error
+        assert str(caught.value) == message
+        assert caught.value.__cause__ is error
+
+    def test_memory_that_ran_out_is_about_it(self) -> None:
+        with pytest.raises(InputError, match=r"^a\.tif: the memory"), about_input(Path("a.tif")):
+            raise MemoryError
+
+    @pytest.mark.parametrize(
+        "error", [KeyboardInterrupt(), SystemExit(143), BrokenPipeError(), ZeroDivisionError(), typer.Abort()]
+    )
+    def test_interruptions_and_bugs_pass(self, error: BaseException) -> None:
+        with pytest.raises(type(error)) as caught, about_input(Path("a.tif")):
+            raise error
+        assert caught.value is error
 
 
 def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:

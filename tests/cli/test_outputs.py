@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cvdm.cli.outputs import check_writable, plan_outputs
+from napari_cvdm.cli.outputs import check_writable, plan_outputs, stem_of
 
 
 def test_one_input_to_one_file(tmp_path: Path) -> None:
@@ -20,6 +20,11 @@ def test_the_ending_is_kept_whole(tmp_path: Path, ending: str) -> None:
     assert plan.reconstruction.name == f"out.v2{ending}"
     assert plan.uncertainty.name == "out.v2_uncertainty.ome.tif"
     assert [path.name for path in plan.draws] == ["out.v2_draw01.ome.tif", "out.v2_draw02.ome.tif"]
+
+
+def test_a_stem_lacks_the_whole_ending() -> None:
+    assert [stem_of(Path(name)) for name in ("x/a.b.ome.TIFF", "a.zarr", "a")] == ["a.b", "a", "a"]
+    assert stem_of(Path("a.b.zarr"), (".b.zarr",)) == "a"
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -191,6 +191,175 @@ class TestRestoring:
         assert names(tmp_path) == ["in", "shell"]
 
 
+class TestDrawsOfEarlierRuns:
+    def test_go_once_the_new_result_is_there(
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / "r.ome.tif"
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), "--device", "cpu"]
+        fast = ["--steps", "1", "--keep-draws"]
+        assert main([*arguments, "--draws", "4", *fast]) == 0
+        assert len(list(tmp_path.glob("r_draw0?.ome.tif"))) == 4
+        notes = tmp_path / "r_draw09.ome.tif"
+        notes.write_text("somebody else's")
+        assert main([*arguments, "--draws", "2", "--seed", "5", *fast, "--overwrite"]) == 0
+        assert names(tmp_path) == [
+            "in", "r.ome.tif", "r_draw01.ome.tif", "r_draw02.ome.tif", notes.name, "r_uncertainty.ome.tif",
+        ]  # fmt: skip
+        assert (read_provenance(tmp_path / "r_draw02.ome.tif") or {})["seed"] == 5
+        # A run that fails changes nothing.
+        assert main([*arguments, "--preview", "--roi", "0:64,0:64", "--overwrite"]) == 2
+        assert (tmp_path / "r_draw01.ome.tif").exists()
+        assert main([*arguments, "--preview", "--roi", "0:16,0:16", "--overwrite"]) == 0
+        assert names(tmp_path) == ["in", "r.ome.tif", notes.name, "r_uncertainty.ome.tif"]
+
+    def test_stay_without_leave_to_overwrite(self, tmp_path: Path, image: Path, weights: Path) -> None:
+        output = tmp_path / "r.ome.tif"
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), *FAST]
+        assert main([*arguments, "--keep-draws"]) == 0
+        output.unlink()
+        (tmp_path / "r_uncertainty.ome.tif").unlink()
+        assert main(arguments) == 0
+        assert (tmp_path / "r_draw01.ome.tif").exists()
+
+    def test_never_go_when_they_are_the_input(self, tmp_path: Path, image: Path, weights: Path) -> None:
+        output = tmp_path / "r.ome.tif"
+        arguments = ["-o", str(output), "--model", str(weights), *FAST]
+        assert main(["restore", str(image), *arguments, "--keep-draws"]) == 0
+        draw = tmp_path / "r_draw01.ome.tif"
+        assert main(["restore", str(draw), *arguments, "--overwrite"]) == 0
+        assert draw.exists()
+        assert not (tmp_path / "r_draw02.ome.tif").exists()
+
+
+class TestFailures:
+    @pytest.fixture
+    def bad(self, image: Path) -> Path:
+        return write_ome_tiff(image.parent / "bad.tif", np.full((16, 16), 7, np.uint16), "YX", 65.0)
+
+    def test_of_one_input_name_it_in_one_line(
+        self, tmp_path: Path, bad: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["restore", str(bad), "-o", str(tmp_path / "out.tif"), "--model", str(weights)]
+        assert main([*arguments, *FAST]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"napari-cvdm: {bad}: The image is constant")
+        assert error.count("\n") == 1
+
+    def test_do_not_keep_other_inputs_from_being_restored(
+        self, tmp_path: Path, image: Path, bad: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        absent, output = image.parent / "absent.tif", tmp_path / "outs"
+        inputs = [str(bad), str(absent), str(image)]
+        assert main(["restore", *inputs, "-o", str(output), "--model", str(weights), "--preview"]) == 2
+        assert names(output) == ["cells_cvdm.ome.tif", "cells_cvdm_uncertainty.ome.tif"]
+        captured = capsys.readouterr()
+        assert captured.out.splitlines() == [str(output / name) for name in names(output)]
+        lines = captured.err.splitlines()
+        assert lines[0].startswith(f"error: {bad}: The image is constant")
+        assert lines[1] == f"error: There is no file {absent}."
+        # As it happens, not in the end; then the good one, and how it went.
+        assert lines[2].startswith(f"{image.name}: ")
+        assert lines[-1] == "napari-cvdm: 2 of 3 images could not be restored."
+        assert sum(line.startswith(("error", "napari-cvdm")) for line in lines) == 3
+
+    def test_of_writing_count_for_that_image_alone(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        second, output = image.with_name("second.ome.tif"), tmp_path / "outs"
+        second.write_bytes(image.read_bytes())
+        output.mkdir()
+        (output / "cells_cvdm.ome.tif").mkdir()  # where a file must go there is a folder
+        arguments = ["restore", str(image), str(second), "-o", str(output), "--model", str(weights)]
+        assert main([*arguments, "--preview", "--overwrite"]) == 2
+        error = capsys.readouterr().err
+        assert f"error: {image}: {output / 'cells_cvdm.ome.tif'} cannot be written" in error
+        assert error.endswith("napari-cvdm: 1 of 2 images could not be restored.\n")
+        assert (output / "second_cvdm.ome.tif").is_file()
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--model", "nonesuch"], "no model named"),
+            (["--device", "gpu"], "Unknown device 'gpu'"),
+            (["--steps", "0"], "steps"),
+            (["--draws", "0"], "draws"),
+            (["--tile", "-3"], "tile"),
+            (["--pixel-size", "-65"], "pixel size"),
+            (["--axes", "TWX"], "Unknown axes 'W'"),
+            (["--normalize", "none"], "normalize"),
+            (["--preset", "best"], "no preset 'best'"),
+            (["--preset", "preview", "--draws", "2"], "leave out the number of draws"),
+            (["-o", "in/bad.tif/outs"], "is not a folder"),
+        ],
+    )
+    def test_of_all_inputs_alike_stop_before_the_first(
+        self,
+        tmp_path: Path,
+        image: Path,
+        bad: Path,
+        weights: Path,
+        arguments: list[str],
+        message: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        start = ["restore", str(bad), str(image), "-o", "outs", "--model", str(weights)]
+        assert main([*start, *arguments]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert error.startswith("napari-cvdm: ")
+        assert message in error
+        assert bad.name not in error.replace("in/bad.tif is not", "")
+        assert names(tmp_path) == ["in"]
+
+    @pytest.mark.parametrize("axes", ["Y", "YX" * 20, " "])
+    def test_axes_that_no_image_has_are_said_of_each(
+        self, tmp_path: Path, image: Path, weights: Path, axes: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["restore", str(image), "-o", str(tmp_path / "out.tif"), "--model", str(weights)]
+        assert main([*arguments, "--axes", axes]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"napari-cvdm: {image}: ")
+        assert error.count("\n") == 1
+
+    def test_an_interruption_ends_them_all(
+        self,
+        tmp_path: Path,
+        image: Path,
+        bad: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        from napari_cvdm.cli import restoring
+
+        second, tried = image.with_name("second.ome.tif"), []
+        second.write_bytes(image.read_bytes())
+        read = restoring.open_image
+
+        def interrupted(source: Path) -> ImageFile:
+            tried.append(source)
+            if source == image:
+                raise KeyboardInterrupt
+            return read(source)
+
+        monkeypatch.setattr(restoring, "open_image", interrupted)
+        inputs = [str(bad), str(image), str(second)]
+        assert main(["restore", *inputs, "-o", str(tmp_path / "outs"), "--model", str(weights), *FAST]) == 130
+        assert tried == [bad, image]
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith(f"error: {bad}")
+        assert lines[1:] == ["napari-cvdm: interrupted"]
+        assert not (tmp_path / "outs").exists()
+
+
 class TestPresets:
     def test_a_preset_stands_for_the_amount_of_work(
         self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]

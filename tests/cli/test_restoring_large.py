@@ -113,6 +113,17 @@ class TestToZarr:
         assert words in error[-1]
         assert not any("Traceback" in line for line in error)
 
+    def test_a_message_about_the_input_names_it(
+        self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        bad = write_ome_tiff(tmp_path / "bad.tif", np.full((32, 32), 7, np.uint16), "YX", 65.0)
+        arguments = ["restore", str(bad), "-o", str(tmp_path / "out.zarr"), "--model", str(weights)]
+        assert main([*arguments, *FAST]) == 2
+        assert f"napari-cvdm: {bad}: The image is constant" in capsys.readouterr().err
+        # A setting is not the image's fault.
+        assert main([*arguments, *FAST, "--steps", "0"]) == 2
+        assert capsys.readouterr().err.startswith("napari-cvdm: The number of steps")
+
     def test_never_overwrites_unasked(
         self, film: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from numpy.typing import NDArray
 
@@ -55,3 +58,64 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+Block = tuple[str, NDArray[Any]]
+"""Frames of an image, and the name of the file that they lie in."""
+
+
+def write_ome_set(
+    folder: Path,
+    images: Sequence[Sequence[Block]],
+    *,
+    with_uuids: bool = True,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    tiff_data: str = 'FirstT="{first}" IFD="{ifd}" PlaneCount="{count}"',
+) -> None:
+    """Write OME-TIFF files that each describe the images of all, as Micro-Manager and Bio-Formats do.
+
+    Image ``i`` is a time series with pixels of ``100 * (i + 1)`` nm and one channel, ``channel i``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+    images : sequence of sequence of (str, ndarray)
+        Where the frames of each image lie.
+    with_uuids : bool
+        Whether each file says which it is. If not, it is known by its name only.
+    options : mapping of str to mapping
+        How to write a file.
+    tiff_data : str
+        The attributes of a block.
+    """
+    planes: dict[str, list[NDArray[Any]]] = {}
+    described = ""
+    for number, blocks in enumerate(images):
+        height, width = blocks[0][1].shape[1:]
+        inside, first = f'<Channel ID="Channel:{number}:0" Name="channel {number}"/>', 0
+        for file, frames in blocks:
+            pages = planes.setdefault(file, [])
+            attributes = tiff_data.format(first=first, ifd=len(pages), count=len(frames))
+            inside += f'<TiffData {attributes}><UUID FileName="{file}">urn:uuid:{file}</UUID></TiffData>'
+            pages.extend(frames)
+            first += len(frames)
+        size = 100 * (number + 1)
+        described += (
+            f'<Image ID="Image:{number}" Name="position {number}"><Pixels ID="Pixels:{number}" '
+            f'DimensionOrder="XYZCT" Type="uint16" SizeX="{width}" SizeY="{height}" SizeZ="1" SizeC="1" '
+            f'SizeT="{first}" PhysicalSizeX="{size}" PhysicalSizeY="{size}" PhysicalSizeXUnit="nm" '
+            f'PhysicalSizeYUnit="nm">{inside}</Pixels></Image>'
+        )
+    for file, pages in planes.items():
+        uuid = f' UUID="urn:uuid:{file}"' if with_uuids else ""
+        xml = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{uuid}>{described}</OME>'
+        how: dict[str, Any] = {"contiguous": True, **(options or {}).get(file, {})}
+        with tifffile.TiffWriter(folder / file, byteorder=how.pop("byteorder", "<")) as tif:
+            for i, page in enumerate(pages):
+                tif.write(page, description=xml if i == 0 else None, metadata=None, **how)
+
+
+def frames(seed: int, count: int = 3, height: int = 10, width: int = 14) -> NDArray[np.uint16]:
+    """Frames of a time series, of noise."""
+    return np.random.default_rng(seed).integers(0, 60_000, (count, height, width)).astype(np.uint16)

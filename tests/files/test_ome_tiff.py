@@ -113,9 +113,11 @@ def test_files_of_other_programs_have_no_provenance(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[0, 0, 0])
     tifffile.imwrite(tmp_path / "b.ome.tif", STACK[0, 0, 0], metadata={"Description": "[1, 2]"})
     write_ome_tiff(tmp_path / "c.ome.tif", STACK[0, 0, 0])
-    assert [read_provenance(path) for path in sorted(tmp_path.iterdir())] == [None, None, None]
+    for name, words in (("d", '{"napari_cvdm": 7}'), ("e", '{"napari_cvdm": ["a", "b"]}')):
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", STACK[0, 0, 0], metadata={"Description": words})
+    assert [read_provenance(path) for path in sorted(tmp_path.iterdir())] == [None] * 5
     with pytest.raises(ImageFileError, match="There is no file"):
-        read_provenance(tmp_path / "d.ome.tif")
+        read_provenance(tmp_path / "z.ome.tif")
 
 
 def test_an_existing_file_is_not_overwritten_unless_allowed(tmp_path):

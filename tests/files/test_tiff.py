@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff import read_pixel_size, read_tiff
+from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
 RNG = np.random.default_rng(0)
@@ -72,7 +72,6 @@ def test_the_physical_scale_comes_along(tmp_path):
     image = read_tiff(tmp_path / "a.ome.tif")
     assert image.pixel_size == pytest.approx(65)
     assert image.channel_names == tuple("abcde")
-    assert read_pixel_size(tmp_path / "a.ome.tif") == pytest.approx(65)
 
 
 def test_one_of_several_images_can_be_chosen(tmp_path):
@@ -85,7 +84,7 @@ def test_one_of_several_images_can_be_chosen(tmp_path):
         read_tiff(tmp_path / "a.tif", series=2)
 
 
-@pytest.mark.parametrize("read", [read_tiff, read_pixel_size])
+@pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -68,7 +68,7 @@ def test_no_length_is_made_of_what_is_none(value, unit):
 def scale_of(path, **arguments):
     tifffile.imwrite(path, np.zeros(arguments.pop("shape", (16, 12)), "u2"), **arguments)
     with tifffile.TiffFile(path) as tif:
-        return read_scale(tif)
+        return read_scale(tif, tif.series[0])
 
 
 def test_ome_metadata(tmp_path):

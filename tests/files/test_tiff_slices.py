@@ -13,11 +13,12 @@ from napari_cvdm.restoration.errors import ImageFileError
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "in one piece": {},
+    "in one piece, other byte order": {"byteorder": ">"},
     "ImageJ": {"imagej": True, "metadata": {"axes": "TCYX"}},
     "strips": {"compression": "zlib", "rowsperstrip": 16},
     "tiles": {"compression": "zlib", "tile": (32, 32)},
     "pyramid": {"tile": (32, 32), "compression": "zlib", "subifds": 1},
-    "other byte order": {"byteorder": ">", "compression": "zlib"},
+    "other byte order, compressed": {"byteorder": ">", "compression": "zlib"},
 }
 SELECTIONS = [
     (1, 0, slice(3, 40), slice(10, 77)),
@@ -51,6 +52,7 @@ def test_slices_are_those_of_the_whole(
     assert (image.data.shape, image.data.dtype, image.axes) == (data.shape, data.dtype, "TCYX")
     for selection in SELECTIONS:
         np.testing.assert_array_equal(image.data[selection], data[selection])
+        assert image.data[selection].dtype == image.data.dtype
     np.testing.assert_array_equal(image.data[0], data[0])
 
 

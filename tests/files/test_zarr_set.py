@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,9 +70,103 @@ def test_other_folders_are_told_apart(tmp_path: Path):
 
 
 def test_damage_is_said(tmp_path: Path):
-    import shutil
-
     path = write_zarr_set(tmp_path / "cell.ome.zarr", [_image("YX", (9, 9))])
     shutil.rmtree(path / "0")
     with pytest.raises(ImageFileError, match="damaged"):
         read_zarr_set(path)
+
+
+OLD, NEW = _image("YX", (9, 9), "old"), _image("YX", (8, 8), "new")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return write_zarr_set(tmp_path / "cell.ome.zarr", [OLD])
+
+
+def _fail_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, fails: Callable[..., Exception | None]):
+    """Let a function fail when ``fails`` says so, by what it is called with."""
+    genuine = getattr(owner, name)
+
+    def function(*arguments: Any, **options: Any) -> Any:
+        if error := fails(*arguments):
+            raise error
+        return genuine(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, function)
+
+
+def _what(path: Path) -> str:
+    return read_zarr_set(path)[0].name
+
+
+def _beside(path: Path) -> list[str]:
+    return sorted(entry.suffix for entry in path.parent.iterdir() if entry != path)
+
+
+def test_the_old_is_deleted_only_when_the_new_is_in_its_place(saved: Path, monkeypatch: pytest.MonkeyPatch):
+    found = []
+
+    def look(folder: Path) -> None:
+        if folder.suffix == ".part" or "cell" not in folder.name:  # zarr, and what is left of the writing
+            return
+        found.append((folder.suffix, _what(saved), _what(folder)))
+
+    _fail_at(monkeypatch, shutil, "rmtree", look)
+    write_zarr_set(saved, [NEW], overwrite=True)
+    assert found == [(".old", "new", "old")]
+    assert _beside(saved) == []
+
+
+@pytest.mark.parametrize("error", [OSError(13, "Permission denied"), KeyboardInterrupt()])
+def test_an_old_that_cannot_be_deleted_costs_nothing(saved: Path, monkeypatch: pytest.MonkeyPatch, error):
+    def fails(folder: Path) -> Any:
+        if folder.suffix != ".old":
+            return None
+        (folder / "0" / "zarr.json").unlink()  # half of it is gone
+        return error
+
+    _fail_at(monkeypatch, shutil, "rmtree", fails)
+    if isinstance(error, OSError):
+        with pytest.warns(UserWarning, match=r"is saved, but .*Permission denied. Delete .*\.old beside it"):
+            assert write_zarr_set(saved, [NEW], overwrite=True) == saved
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            write_zarr_set(saved, [NEW], overwrite=True)
+    assert _what(saved) == "new"
+
+
+def test_a_folder_that_cannot_step_aside_stays(saved: Path, monkeypatch: pytest.MonkeyPatch):
+    _fail_at(monkeypatch, Path, "rename", lambda a, b: OSError(13, "in use") if b.suffix == ".old" else None)
+    with pytest.raises(ImageFileError, match=r"cannot be replaced: in use. It is as it was. Close"):
+        write_zarr_set(saved, [NEW], overwrite=True)
+    assert _what(saved) == "old"
+    assert _beside(saved) == []
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_the_old_comes_back_if_the_new_cannot_have_its_place(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, error
+):
+    _fail_at(monkeypatch, Path, "rename", lambda a, b: error if a.suffix == ".part" else None)
+    said = r"No space left.*as it was\. Choose" if isinstance(error, OSError) else None
+    with pytest.raises((ImageFileError, KeyboardInterrupt), match=said):
+        write_zarr_set(saved, [NEW], overwrite=True)
+    assert _what(saved) == "old"
+    assert _beside(saved) == []
+
+
+def test_if_it_cannot_come_back_it_is_said_where_it_is(saved: Path, monkeypatch: pytest.MonkeyPatch):
+    _fail_at(monkeypatch, Path, "rename", lambda a, b: OSError(5, "no") if b.suffix != ".old" else None)
+    with pytest.raises(ImageFileError, match=r"is now in \.cell\.ome\.zarr\..*\.old beside it: give"):
+        write_zarr_set(saved, [NEW], overwrite=True)
+    assert _beside(saved) == [".old"]
+    (aside,) = saved.parent.iterdir()
+    assert _what(aside) == "old"
+
+
+def test_nothing_is_left_of_what_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _fail_at(monkeypatch, Path, "rename", lambda a, b: OSError(28, "No space left on device"))
+    with pytest.raises(ImageFileError, match=r"cannot be written: No space left"):
+        write_zarr_set(tmp_path / "cell.ome.zarr", [NEW])
+    assert list(tmp_path.iterdir()) == []

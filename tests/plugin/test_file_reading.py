@@ -38,6 +38,26 @@ def test_channels_have_names_in_an_ome_tiff(tmp_path: Path):
     assert with_file(layer, reading).channel_names == ("DAPI", "GFP")
 
 
+def test_of_a_set_of_files_the_one_that_was_opened_counts(tmp_path: Path):
+    image = (
+        '<Image><Pixels DimensionOrder="XYZCT" Type="uint16" SizeX="12" SizeY="16" SizeZ="{z}" SizeC="1" '
+        'SizeT="1" PhysicalSizeX="{nm}" PhysicalSizeY="{nm}" PhysicalSizeXUnit="nm" PhysicalSizeYUnit="nm">'
+        '<Channel Name="{name}"/><TiffData IFD="0" PlaneCount="{z}"><UUID FileName="{name}.ome.tif">{name}'
+        "</UUID></TiffData></Pixels></Image>"
+    )
+    images = image.format(name="a", z=2, nm=65) + image.format(name="b", z=3, nm=100)
+    for name, planes in (("a", 2), ("b", 3)):
+        xml = f'<OME xmlns="x" UUID="{name}">{images}</OME>'
+        data = np.zeros((planes, 16, 12), np.uint16)
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif", data, photometric="minisblack", description=xml, metadata=None
+        )
+    path = tmp_path / "b.ome.tif"
+    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+    (tmp_path / "a.ome.tif").unlink()
+    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+
+
 def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
     path = tmp_path / "stack.TIF"
     tifffile.imwrite(path, np.zeros((5, 16, 12), np.uint16), photometric="minisblack", metadata=None)

@@ -32,6 +32,7 @@ Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [def
 Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, with their draws.")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -154,7 +155,7 @@ def restore(
     workers: Annotated[
         int | None, typer.Option(help="Compute in so many processes of this machine. With .ome.zarr output.")
     ] = None,
-    overwrite: Overwrite = False,
+    overwrite: Replace = False,
 ) -> None:
     """Restore images, with a map of the uncertainty. Interrupted runs to .ome.zarr go on when repeated."""
     from napari_cvdm.cli.restoring import Settings, restore_files

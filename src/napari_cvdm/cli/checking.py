@@ -11,6 +11,7 @@ import typer
 
 from napari_cvdm.cli.matching import plane_of, restored_part
 from napari_cvdm.cli.outputs import check_writable
+from napari_cvdm.cli.pictures import Pictures, open_pictures, result_stem
 from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
 __all__ = ["CheckSettings", "check_result"]
-
-_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ome.zarr", ".zarr")
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     ----------
     result : Path
         A reconstruction, as ``napari-cvdm restore`` writes it: TIFF, or the folder of an OME-Zarr image, of
-        which only the plane in question is read.
+        which only the plane in question is read. Or what the panel has saved, with all pictures in one.
     source : Path or None
         The image it was made from; by default as the result says, in the result's folder.
     output : Path or None
@@ -67,18 +66,18 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     Raises
     ------
     ValueError
-        If a file cannot be read, result and input do not belong together, or the report cannot be written.
+        If a file cannot be read, the result is no reconstruction, result and input do not belong together, or
+        the report cannot be written.
     """
     from napari_cvdm.cli.restoring import open_image
 
     report = _report_path(result, output, settings.overwrite)
-    reconstruction = open_image(result)
-    provenance = _provenance(result)
-    source = source or _source_of(result, provenance)
-    image = open_image(source)
-    index = _plane_index(settings.plane, reconstruction)
+    pictures = open_pictures(result)
+    provenance = pictures.provenance
+    image = open_image(source or _source_of(result, provenance))
+    index = _plane_index(settings.plane, pictures.reconstruction)
     model = _model(settings.model, provenance)
-    checks = _run(image, reconstruction, result, provenance, index, model, settings)
+    checks = _run(image, pictures, index, model, settings)
     _write(checks, report, result, provenance, model, index, settings.overwrite)
     for verdict in checks.verdicts:
         typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
@@ -87,32 +86,22 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
 
 def _run(
     image: ImageFile,
-    reconstruction: ImageFile,
-    result: Path,
-    provenance: Mapping[str, Any],
+    pictures: Pictures,
     index: dict[str, int],
     model: PretrainedModel | None,
     settings: CheckSettings,
 ) -> Checks:
     from napari_cvdm.assessment.checks import run_checks
-    from napari_cvdm.cli.restoring import open_image
-    from napari_cvdm.files.streaming import zarr_targets
     from napari_cvdm.files.tiff import read_tiff
 
-    stem = _stem(result)
-    uncertainty = result.with_name(f"{stem}_uncertainty.ome.tif")
-    if _is_folder(result):
-        uncertainty = zarr_targets(result)["uncertainty"]
-    std = open_image(uncertainty) if uncertainty.exists() else None
-    draws = [read_tiff(path) for path in sorted(result.parent.glob(f"{_literal(stem)}_draw*.ome.tif"))]
-    plane, pixel_size = restored_part(image, index, provenance)
-    sharp = plane_of(reconstruction, index)
-    _check_scale(plane.shape, sharp.shape, provenance.get("upscaling"))
-    planes = [plane_of(draw, index) for draw in draws]
+    plane, pixel_size = restored_part(image, index, pictures.provenance)
+    sharp = plane_of(pictures.reconstruction, index)
+    _check_scale(plane.shape, sharp.shape, pictures.provenance.get("upscaling"))
+    planes = [plane_of(draw, index) for draw in pictures.draws]
     return run_checks(
         plane,
         sharp,
-        std=None if std is None else plane_of(std, index),
+        std=None if pictures.std is None else plane_of(pictures.std, index),
         draws=planes or None,
         pixel_size=pixel_size,
         psf=None if settings.psf is None else read_tiff(settings.psf).data.squeeze(),
@@ -167,9 +156,9 @@ def _write(
 
 
 def _report_path(result: Path, output: Path | None, overwrite: bool) -> Path:
-    report = output or result.with_name(f"{_stem(result)}_check.html")
+    report = output or result.with_name(f"{result_stem(result)}_check.html")
     if report.is_dir():
-        report = report / f"{_stem(result)}_check.html"
+        report = report / f"{result_stem(result)}_check.html"
     if report.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")
     for path in (report, report.with_suffix(".json"), _map_path(report)):
@@ -181,21 +170,6 @@ def _report_path(result: Path, output: Path | None, overwrite: bool) -> Path:
 
 def _map_path(report: Path) -> Path:
     return report.with_name(f"{report.stem}_disagreement.ome.tif")
-
-
-def _is_folder(result: Path) -> bool:
-    from napari_cvdm.files.ome_zarr_reading import is_zarr
-
-    return is_zarr(result)
-
-
-def _provenance(result: Path) -> dict[str, Any]:
-    from napari_cvdm.files.ome_tiff import read_provenance
-    from napari_cvdm.files.ome_zarr_reading import open_pyramid
-
-    if _is_folder(result):
-        return open_pyramid(result).provenance
-    return read_provenance(result) or {}
 
 
 def _source_of(result: Path, provenance: Mapping[str, Any]) -> Path:
@@ -238,15 +212,3 @@ def _plane_index(plane: str | None, image: ImageFile) -> dict[str, int]:
             raise ValueError(f"There is no plane {part} in the result. It has {offered}.")
         index[axis] = int(number)
     return index
-
-
-def _stem(path: Path) -> str:
-    ending = next((ending for ending in _ENDINGS if path.name.lower().endswith(ending)), path.suffix)
-    return path.name[: len(path.name) - len(ending)]
-
-
-def _literal(name: str) -> str:
-    """Escape what a pattern of file names would take for a wildcard."""
-    import glob
-
-    return glob.escape(name)

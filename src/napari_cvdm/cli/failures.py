@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 
-__all__ = ["INTERRUPTED", "WRONG", "run_to_exit_code"]
+__all__ = ["INTERRUPTED", "WRONG", "about_input", "in_one_line", "run_to_exit_code"]
 
 WRONG = 2
 """Exit code for wrong usage and bad input."""
@@ -55,7 +57,7 @@ def run_to_exit_code(run: Callable[[], Any], program: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        message = _blame(error)
+        message = in_one_line(error)
         if message is None:
             raise
         print(f"{program}: {message}", file=sys.stderr)
@@ -65,7 +67,35 @@ def run_to_exit_code(run: Callable[[], Any], program: str) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _blame(error: Exception) -> str | None:
+@contextmanager
+def about_input(source: Path) -> Iterator[None]:
+    """Let whatever the user can put right about an input be said with its name.
+
+    Parameters
+    ----------
+    source : Path
+        The input, as the user has named it.
+
+    Raises
+    ------
+    InputError
+        In place of what went wrong: one line that names the input. Interruptions and bugs pass unchanged.
+    """
+    from napari_cvdm.restoration.errors import InputError
+
+    try:
+        yield
+    except BrokenPipeError:  # says nothing about the input: nobody reads our output any more
+        raise
+    except Exception as error:
+        message = in_one_line(error)
+        if message is None:
+            raise
+        name = _one_line(str(source))
+        raise InputError(message if _names(error, message, name) else f"{name}: {message}") from error
+
+
+def in_one_line(error: Exception) -> str | None:
     """Say in one line what the user can put right; None if it is nothing."""
     from napari_cvdm.restoration.errors import InputTypeError
 
@@ -82,6 +112,14 @@ def _blame(error: Exception) -> str | None:
     if isinstance(error, ValueError | InputTypeError):
         return _one_line(str(error))
     return None
+
+
+def _names(error: Exception, message: str, name: str) -> bool:
+    """Whether a message names a file already; errors that know no files may hold its name by chance."""
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    about_files = isinstance(error, ImageFileError | OSError)
+    return about_files and re.search(rf"(?<!\S){re.escape(name)}(?!\w)", message) is not None
 
 
 def _one_line(message: str) -> str:

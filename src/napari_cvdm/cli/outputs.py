@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs"]
+__all__ = ["TIFF_ENDINGS", "OutputFiles", "check_writable", "is_same", "plan_outputs", "stem_of"]
 
-_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+TIFF_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+"""Endings of TIFF files, those of two parts first."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def plan_outputs(
     if output.is_dir() or len(inputs) > 1 or not output.suffix:
         if output.is_file() or (output.suffix.lower() in (".tif", ".tiff") and not output.is_dir()):
             raise ValueError(f"{output} is one file for {len(inputs)} inputs: name a folder with -o.")
-        plans = [_files_for(output / f"{_stem(source)}_cvdm", ".ome.tif", draws) for source in inputs]
+        plans = [_files_for(output / f"{stem_of(source)}_cvdm", ".ome.tif", draws) for source in inputs]
     else:
-        stem = _stem(output)
+        stem = stem_of(output)
         ending = output.name[len(stem) :]
-        if ending.lower() not in _ENDINGS:
+        if ending.lower() not in TIFF_ENDINGS:
             raise ValueError(f"{output} is no TIFF file: name one that ends in .ome.tif, or a folder.")
         plans = [_files_for(output.with_name(stem), ending, draws)]
     written: set[Path] = set()
@@ -124,9 +125,17 @@ def check_writable(folder: Path) -> None:
         raise ValueError(f"{existing} cannot be written to: choose another place.")
 
 
-def _stem(path: Path) -> str:
-    """Return a file's name without its ending, and an ending of two parts as a whole."""
-    ending = next((ending for ending in _ENDINGS if path.name.lower().endswith(ending)), path.suffix)
+def stem_of(path: Path, endings: Sequence[str] = TIFF_ENDINGS) -> str:
+    """Return a file's name without its ending.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    endings : sequence of str, optional
+        Endings in small letters, which may have two parts; of other names the last part is the ending.
+    """
+    ending = next((ending for ending in endings if path.name.lower().endswith(ending)), path.suffix)
     return path.name[: len(path.name) - len(ending)]
 
 

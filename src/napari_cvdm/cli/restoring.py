@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.draw_files import remove_stale_draws
+from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.outputs import OutputFiles, plan_outputs
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "channel_names_of",
+    "check_settings",
     "open_image",
     "restore_files",
     "restore_image",
@@ -52,6 +55,9 @@ def restore_files(
 ) -> None:
     """Restore images one after the other, each into TIFF files.
 
+    Of several images, one that cannot be restored does not keep the others from it: what is wrong is said on
+    stderr at once, and counted in the end.
+
     Parameters
     ----------
     inputs : sequence of Path
@@ -63,26 +69,86 @@ def restore_files(
     settings : Settings
         How to restore.
     overwrite : bool
-        Replace results that exist.
+        Replace results that exist, and remove the draws that an earlier run has left beside them.
 
     Raises
     ------
     ValueError
-        If an input, a setting or the output cannot be used. Names are checked before any work is done.
+        If an input, a setting or the output cannot be used. Names, model, device and settings are checked
+        before any work is done.
     """
     from napari_cvdm.models import load_model
+    from napari_cvdm.restoration.errors import InputError
     from napari_cvdm.restoration.presets import resolve_preset
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite)
     pretrained = load_model(model)
+    check_settings(settings, pretrained)
+    failed = 0
     for source, files in zip(inputs, plans, strict=True):
-        image, result = restore_image(source, pretrained, settings)
-        names = channel_names_of(image, settings.channels, _channels(result))
-        write_result(result, replace(image, channel_names=names), files, overwrite=overwrite)
+        try:
+            with about_input(source):
+                image, result = restore_image(source, pretrained, settings)
+                names = channel_names_of(image, settings.channels, _channels(result))
+                write_result(result, replace(image, channel_names=names), files, overwrite=overwrite)
+        except InputError as error:
+            if len(inputs) == 1:
+                raise
+            failed += 1
+            typer.echo(f"error: {error}", err=True)
+            continue
+        if overwrite:
+            remove_stale_draws(files, inputs)
         typer.echo(files.reconstruction)
         typer.echo(files.uncertainty)
+    if failed:
+        raise InputError(f"{failed} of {len(inputs)} images could not be restored.")
+
+
+def check_settings(settings: Settings, model: PretrainedModel) -> None:
+    """Refuse settings that no image could be restored with, before the first is read.
+
+    Parameters
+    ----------
+    settings : Settings
+        How to restore. What it takes an image to judge (channels, planes, region) is left for later.
+    model : PretrainedModel
+        What to restore with.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `napari_cvdm.restore`.
+    """
+    import numpy as np
+
+    from napari_cvdm.restoration.presets import resolve_preset
+    from napari_cvdm.restoration.request import check_request
+
+    draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
+    # A stand-in with the axes that were named, of which only the shape is looked at. There is none with one
+    # axis or with more than an array can have: these are refused with the first image.
+    named = (settings.axes or "").strip().upper()
+    axes = named if 1 < len(named) <= 32 else "YX"
+    shape = tuple(16 if letter in "YX" else 1 for letter in axes)
+    check_request(
+        np.broadcast_to(np.float32(0), shape),
+        model,
+        axes=axes,
+        pixel_size=settings.pixel_size,
+        draws=draws,
+        steps=settings.steps,
+        seed=settings.seed,
+        device=settings.device,
+        tile=settings.tile,
+        keep_draws=settings.keep_draws,
+        preview=preview,
+        settings=None,
+        normalize=settings.normalize,
+        lazily=True,
+    )
 
 
 def restore_image(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.outputs import check_writable, is_same
-from napari_cvdm.cli.restoring import Settings, channel_names_of, open_image
+from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -79,14 +80,16 @@ def restore_large(
             )
     check_targets(zarr_targets(output), overwrite)
     check_writable(output.parent)
-    image = open_image(source, lazily=True)
+    with about_input(source):
+        image = open_image(source, lazily=True)
     values = asdict(settings)
     del values["keep_draws"], values["resample"]
     values["axes"] = settings.axes or image.axes
     if settings.pixel_size is None:
         values["pixel_size"] = image.pixel_size
     pretrained = load_model(model)
-    with cluster(scheduler, workers) as client, ProgressDisplay() as display:
+    check_settings(settings, pretrained)
+    with cluster(scheduler, workers) as client, ProgressDisplay() as display, about_input(source):
         if client is not None and not client.scheduler_info()["workers"]:
             typer.echo("The cluster has no workers yet: waiting for the first.", err=True)
         display.advance(source.name, 0.0, "measuring intensities")

@@ -168,7 +168,7 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
         provenance = json.loads(element.text or "")[PROVENANCE_KEY]
     except (ValueError, KeyError, TypeError):  # The description is somebody else's.
         return None
-    return dict(provenance)
+    return provenance if isinstance(provenance, dict) else None
 
 
 def storable(array: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -231,11 +230,6 @@ def coarse_regions(layout: ZarrLayout) -> list[tuple[int, tuple[int, ...], int]]
         for index in np.ndindex(*layout.leading_shape)
         for row in range(-(-shape[-2] // layout.chunk))
     ]
-
-
-def stored_bytes(layout: ZarrLayout) -> int:
-    """Return the size of all levels before compression, in bytes."""
-    return sum(4 * prod(shape) for shape in layout.shapes)
 
 
 def _write(

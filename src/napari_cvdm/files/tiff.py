@@ -11,10 +11,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_cvdm.files.tiff_images import image_of, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
@@ -69,7 +69,9 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
     path : str or Path
         The file.
     series : int
-        Which image of the file, if it holds several; of a pyramid the full resolution is read.
+        Which image of the file, if it holds several; of a pyramid the full resolution is read. Images that
+        an OME-TIFF describes, but that lie in other files of its set, do not count. One of which only some
+        planes lie in this file is read with those in the other files.
 
     Returns
     -------
@@ -78,7 +80,8 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
     Raises
     ------
     ImageFileError
-        If the file is missing, not a TIFF, truncated, corrupt, or declares more pixels than it can hold.
+        If the file is missing, not a TIFF, truncated, corrupt, declares more pixels than it can hold, or
+        has its pixels in files that are missing.
     """
     return _read(path, series, lazily=False)
 
@@ -98,12 +101,10 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
     from napari_cvdm.files.tiff_slices import slices_of
 
     with open_tiff(path) as tif:
-        if series >= len(tif.series):
-            raise ImageFileError(f"{path} holds {len(tif.series)} images; there is no number {series}.")
-        chosen = tif.series[series]
+        chosen = image_of(path, tif, series)
         _check_complete(path, tif, chosen)
-        data = slices_of(path, series, tif) if lazily else np.asarray(chosen.asarray())
-        scale = read_scale(tif, series)
+        data = slices_of(path, series, chosen) if lazily else read_image(tif, chosen)
+        scale = read_scale(tif, chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
     return ImageFile(
         data,
@@ -114,18 +115,6 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         scale.time_interval,
         scale.channel_names,
     )
-
-
-def read_pixel_size(path: str | Path) -> float | None:
-    """Return the side of a pixel in nm that a TIFF file states, or None; no pixels are read.
-
-    Raises
-    ------
-    ImageFileError
-        If the file is missing, not a TIFF, or corrupt.
-    """
-    with open_tiff(path) as tif:
-        return read_scale(tif).pixel_size
 
 
 @contextmanager
@@ -158,6 +147,10 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
     except Exception as error:  # Decoders raise whatever they like: ValueError, struct.error, DeflateError.
         if "literal for int()" in str(error) or "could not convert" in str(error):
             raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
+        if "missing NumPlanes" in str(error):  # tifffile cannot count the planes of a file that is not there
+            raise ImageFileError(
+                f"{path} belongs to a set of files of which some are missing. Put them all into one folder."
+            ) from error
         raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
 
 

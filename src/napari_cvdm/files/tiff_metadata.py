@@ -15,6 +15,9 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from napari_cvdm.files.ome_images import ome_images, ome_root
+from napari_cvdm.files.tiff_images import ome_number_of
+
 SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
 """Limits of a believable pixel size in micrographs."""
 
@@ -91,12 +94,22 @@ def length_in_nm(value: Any, unit: str | None) -> float | None:
     return None if factor is None else number * factor
 
 
-def read_scale(tif: tifffile.TiffFile, series: int = 0) -> PhysicalScale:
-    """Read the physical scale of one series of an open TIFF file from the most explicit source it has."""
-    page = tif.series[series].keyframe
+def read_scale(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> PhysicalScale:
+    """Read the physical scale of an image of an open TIFF file from the most explicit source it has.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        Open.
+    series : tifffile.TiffPageSeries
+        One of its images, from `napari_cvdm.files.tiff_images.image_of`.
+    """
+    page = series.keyframe
     scale = PhysicalScale()
     if tif.ome_metadata:
-        scale = scale_from_ome(tif.ome_metadata, series)
+        number = ome_number_of(tif, series)
+        if number is not None:
+            scale = scale_from_ome(tif.ome_metadata, number)
     elif tif.imagej_metadata:
         scale = _scale_from_imagej(tif.imagej_metadata, page)
     if scale.pixel_size is None:
@@ -127,12 +140,8 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
 
 def find_ome_image(xml: str, image: int, element: str) -> ElementTree.Element | None:
     """Return the first `element` (such as "Pixels" or "Description") of an OME image, or None."""
-    try:
-        # Without its declaration: the text is decoded already, and must not be so again.
-        root = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", xml))
-    except ElementTree.ParseError:
-        return None
-    images = [child for child in root if child.tag.endswith("}Image")]
+    root = ome_root(xml)
+    images = [] if root is None else ome_images(root)
     if image >= len(images):
         return None
     return next((child for child in images[image] if child.tag.endswith("}" + element)), None)

@@ -6,13 +6,13 @@ reads TIFF believes both.
 
 from __future__ import annotations
 
-import re
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from xml.etree import ElementTree
 
 import tifffile
 
+from napari_cvdm.files.ome_images import ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
 __all__ = ["MOST_PLANES", "check_promises"]
@@ -45,9 +45,8 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
             f"{path} has a description that defines XML entities, as no microscope writes them: save the "
             "image again with a program you trust."
         )
-    try:
-        root = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", xml))
-    except ElementTree.ParseError:
+    root = ome_root(xml)
+    if root is None:
         return
     for element in root.iter():
         kind = element.tag.rpartition("}")[2]

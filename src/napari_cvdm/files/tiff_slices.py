@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cvdm.files.tiff import open_tiff
+from napari_cvdm.files.tiff_images import image_of, read_plane, start_of_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +28,11 @@ class TiffSlices:
     path : str
         The file.
     series : int
-        Which image of the file.
+        Which of the images that have planes in this file.
     shape : tuple of int
         Of the full resolution.
     dtype : dtype
-        In the byte order of the file.
+        In the byte order of this machine, whatever that of the file.
     """
 
     path: str
@@ -61,10 +62,15 @@ _lock = threading.Lock()
 def _read(source: TiffSlices, selection: tuple[Any, ...]) -> NDArray[Any]:
     # Opened for each part: a block takes far longer than that, and no worker is left with open files.
     with _lock, open_tiff(source.path) as tif:
-        series = tif.series[source.series]
+        series = image_of(source.path, tif, source.series)
+        start = start_of_pixels(tif, series)
+        if start is not None:
+            stored = source.dtype.newbyteorder(tif.byteorder)
+            mapped = np.memmap(source.path, stored, "r", start, series.shape)
+            return np.array(mapped[selection], source.dtype)
         if series.dataoffset is not None:
-            mapped = np.memmap(source.path, series.dtype, "r", series.dataoffset, series.shape)
-            return np.array(mapped[selection])
+            # Of planes in several files that only seem to follow one another; tifffile's store is deceived.
+            return _from_planes(series, selection)
         try:
             import zarr
         except ImportError:
@@ -82,11 +88,20 @@ def _from_planes(series: tifffile.TiffPageSeries, selection: tuple[Any, ...]) ->
     numbers = np.arange(int(np.prod(leading, dtype=int))).reshape(leading)[outer]
     # No page is missing: that was checked when the file was opened.
     pages: list[Any] = [series.pages[int(n)] for n in np.ravel(numbers)]
-    planes = [np.array(page.asarray()[within]) for page in pages]
+    planes = [np.array(read_plane(page)[within]) for page in pages]
     return np.stack(planes).reshape(*np.shape(numbers), *planes[0].shape)
 
 
-def slices_of(path: str | Path, series: int, tif: tifffile.TiffFile) -> TiffSlices:
-    """Return an image of an open TIFF file as an array to be sliced; no pixel is read."""
-    chosen = tif.series[series]
-    return TiffSlices(str(Path(path).absolute()), series, tuple(chosen.shape), np.dtype(chosen.dtype))
+def slices_of(path: str | Path, number: int, series: tifffile.TiffPageSeries) -> TiffSlices:
+    """Return an image of a TIFF file as an array to be sliced; no pixel is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    number : int
+        Which of its images, as `napari_cvdm.files.tiff_images.image_of` counts.
+    series : tifffile.TiffPageSeries
+        This image, of the open file.
+    """
+    return TiffSlices(str(Path(path).absolute()), number, tuple(series.shape), np.dtype(series.dtype))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,8 @@ _REGION = 512
 def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite: bool = False) -> Path:
     """Write images into one OME-Zarr, as single-precision floats; it appears whole or not at all.
 
+    A folder that is replaced is deleted when the new one has its name, and not before.
+
     Parameters
     ----------
     path : str or Path
@@ -49,9 +52,14 @@ def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite
     Raises
     ------
     ImageFileError
-        If zarr is not installed, or something exists under this name, or it cannot be written.
+        If zarr is not installed, or something exists under this name, or it cannot be written or replaced.
     InputError
         If an image has more axes than the format holds.
+
+    Warns
+    -----
+    UserWarning
+        If the images are saved, but the folder they replace could not be deleted.
     """
     require_zarr()
     path = Path(path)
@@ -63,9 +71,7 @@ def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite
         for number, image in enumerate(images):
             _write(temporary / str(number), image)
         (temporary / "zarr.json").write_text(json.dumps(_collection(len(images))), encoding="utf-8")
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+        _put_in_place(temporary, path)
     except OSError as error:
         raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
@@ -96,6 +102,48 @@ def read_zarr_set(path: str | Path) -> list[StoredImage]:
         return [_read(path / str(number)) for number in range(count)]
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ImageFileError(f"{path} is damaged: {error}.") from error
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Give a finished folder its name, and delete the one that has it, if any.
+
+    Folders cannot replace one another at once. The old one steps aside, so that whatever happens in between
+    both are there.
+    """
+    if not path.exists():
+        new.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    try:
+        path.rename(old)
+    except OSError as error:
+        raise ImageFileError(
+            f"{path} cannot be replaced: {error.strerror or error}. It is as it was. Close what has it open, "
+            "or choose another name."
+        ) from error
+    try:
+        new.rename(path)
+    except BaseException as error:
+        try:
+            old.rename(path)
+        except OSError:
+            raise ImageFileError(
+                f"{path} cannot be replaced. What it held is now in {old.name} beside it: give that its name "
+                "back, then choose another name for the new one."
+            ) from error
+        if isinstance(error, OSError):
+            raise ImageFileError(
+                f"{path} cannot be replaced: {error.strerror or error}. It is as it was. Choose another name."
+            ) from error
+        raise
+    try:
+        shutil.rmtree(old)
+    except OSError as error:
+        warnings.warn(
+            f"{path} is saved, but what it replaces could not be deleted: {error.strerror or error}. Delete "
+            f"{old.name} beside it.",
+            stacklevel=3,
+        )
 
 
 def _collection(count: int) -> dict[str, Any]:

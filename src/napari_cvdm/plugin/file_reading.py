@@ -29,13 +29,15 @@ def read_file(path: Path) -> FileReading:
     import tifffile
 
     from napari_cvdm.files.tiff import open_tiff
+    from napari_cvdm.files.tiff_images import image_of
     from napari_cvdm.files.tiff_metadata import read_scale
     from napari_cvdm.restoration.axes import AXIS_MEANINGS
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
         with open_tiff(path) as tif:
-            scale, series = read_scale(tif), tif.series[0]
+            series = image_of(path, tif)
+            scale = read_scale(tif, series)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
             shape = tuple(int(n) for n in series.shape)
             return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names)

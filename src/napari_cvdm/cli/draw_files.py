@@ -1,0 +1,72 @@
+"""The files of single draws beside a result: which there are, and which an earlier run has left behind."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from napari_cvdm.cli.outputs import OutputFiles, is_same, stem_of
+
+__all__ = ["find_draw_files", "is_draw", "remove_stale_draws"]
+
+_ENDING = ".ome.tif"  # whatever the ending of the reconstruction
+
+
+def find_draw_files(folder: Path, stem: str) -> list[Path]:
+    """Return all files that are called as the draws of a result are, whoever has made them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the result is.
+    stem : str
+        The result's name without its ending.
+
+    Returns
+    -------
+    list of Path
+        In the order of their names, which is that of the draws of one run.
+    """
+    named = re.compile(rf"{re.escape(stem)}_draw\d+{re.escape(_ENDING)}")
+    found = folder.glob(f"{glob.escape(stem)}_draw*{_ENDING}")
+    return sorted(path for path in found if named.fullmatch(path.name))
+
+
+def is_draw(content: object) -> bool:
+    """Whether the content that a provenance states is a single draw, such as "draw 1 of 8"."""
+    return isinstance(content, str) and re.fullmatch(r"draw \d+ of \d+", content) is not None
+
+
+def remove_stale_draws(files: OutputFiles, inputs: Sequence[Path]) -> None:
+    """Remove the draws that an earlier run has left beside a result which is in place.
+
+    Beside a newer result they would pass for its own. A file that does not say of itself that this program
+    has written it as a draw is left alone, and so is a link: whoever made it is not this program.
+
+    Parameters
+    ----------
+    files : OutputFiles
+        What the present run has written.
+    inputs : sequence of Path
+        Images that are never touched.
+    """
+    from napari_cvdm.files.ome_tiff import read_provenance
+
+    kept = (*files.all, *inputs)
+    for path in find_draw_files(files.reconstruction.parent, stem_of(files.reconstruction)):
+        if path.is_symlink() or any(is_same(path, other) for other in kept):
+            continue
+        try:
+            stale = is_draw((read_provenance(path) or {}).get("content"))
+        except (ValueError, TypeError):  # no image, a damaged one, or one that says nonsense: whose is it?
+            continue
+        if not stale:
+            continue
+        try:
+            path.unlink()
+        except OSError as error:  # the result is in place, and no worse for it
+            typer.echo(f"warning: {path} of an earlier run could not be removed: {error.strerror}", err=True)
