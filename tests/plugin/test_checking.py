@@ -1,6 +1,7 @@
 """*Check this result*: words, a map on the original's pixels, and a report that is whole."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,27 @@ from napari.layers import Image
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
+from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.checking import check_task
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
+
+
+def is_idle(panel: DoubtPanel) -> bool:
+    """Whether no check is at work."""
+    return panel.checks.button.text() == "Check this result"
+
+
+def let_threads_end(qtbot) -> None:
+    qtbot.wait(150)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    qtbot.wait(50)
 
 
 @pytest.fixture
@@ -52,13 +66,11 @@ def checked(viewer, qtbot) -> Callable[..., DoubtPanel]:
         panel = show_doubt_panel(viewer)
         qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
         panel.checks.button.click()
-        qtbot.waitUntil(panel.checks.button.isEnabled, timeout=120_000)
+        qtbot.waitUntil(lambda: is_idle(panel), timeout=120_000)
         return panel
 
     yield check
-    qtbot.wait(150)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
-    qtbot.wait(50)
+    let_threads_end(qtbot)
 
 
 def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(viewer, checked) -> None:
@@ -71,6 +83,74 @@ def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(vie
     words = panel.checks.findings.text()
     assert "Agreement with the measurement" in words
     assert panel.checks.save_button.isEnabled()
+
+
+def test_what_needs_the_model_is_left_out_and_why_is_said(checked) -> None:
+    words = checked().checks.findings.text()
+    (sentence,) = (line for line in words.split("<br>") if line.startswith("Left out"))
+    for part in ("imaging conditions", "stability", "two halves", "&#x27;gone&#x27;", "not here any more"):
+        assert part in sentence
+    assert "Name the model" not in words  # which is advice for the shell
+
+
+def test_a_model_from_a_file_of_one_s_own_is_used_for_the_checks(viewer, small_model, tmp_path: Path) -> None:
+    original, reconstruction = add_stack(viewer)
+    path = save_model(tmp_path / "mine.safetensors", small_model.network, small_model.card)
+    made = {"model": {"name": "small", "sha256": load_model(path).sha256}}
+    reconstruction.metadata[METADATA_KEY] |= {**made, "asked": {"part": None, "model": str(path)}}
+    place = current_slice(reconstruction, viewer.dims)
+    found = check_task(Result(reconstruction, viewer.layers[-1]), original, place)(lambda: None)
+    assert found.left_out == ""
+    assert found.checks.stability is not None
+    assert "Stability" in {verdict.name for verdict in found.verdicts}
+
+
+def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch) -> None:
+    begun, ended, go_on = [], [], threading.Event()
+
+    def endless(*_, progress, **__) -> None:
+        begun.append(True)
+        try:
+            while not go_on.wait(0.01):
+                progress("working", 0.5)
+        finally:
+            ended.append(True)
+        raise InputError("the second one came to its end")
+
+    monkeypatch.setattr("napari_cvdm.assessment.checks.run_checks", endless)
+    add_stack(viewer)
+    panel = show_doubt_panel(viewer)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    section = panel.checks
+    section.button.click()
+    qtbot.waitUntil(lambda: begun == [True], timeout=30_000)
+    assert section.button.isEnabled()
+    assert section.button.text() == "Stop"
+    assert "Checking" in section.findings.text()
+    section.button.click()
+    assert is_idle(panel)
+    assert "Stopped" in section.findings.text()
+    assert section.checks is None
+    section.button.click()  # at once, while the first may still be at work
+    assert section.button.text() == "Stop"
+    qtbot.waitUntil(lambda: (len(begun), len(ended)) == (2, 1), timeout=30_000)
+    assert "Checking" in section.findings.text()  # the end of the first says nothing
+    go_on.set()
+    qtbot.waitUntil(lambda: is_idle(panel), timeout=30_000)
+    assert section.findings.text() == "the second one came to its end"
+    let_threads_end(qtbot)
+
+
+def test_a_stopped_check_leaves_neither_map_nor_report(viewer, qtbot) -> None:
+    add_stack(viewer)
+    panel = show_doubt_panel(viewer)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    panel.checks.button.click()
+    panel.checks.button.click()
+    let_threads_end(qtbot)
+    assert "Stopped" in panel.checks.findings.text()
+    assert not panel.checks.save_button.isEnabled()
+    assert len(viewer.layers) == 3
 
 
 def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
@@ -149,7 +229,7 @@ def test_a_plane_is_compared_with_the_pixels_it_was_made_from(viewer, part, poin
     result = Result(reconstruction, viewer.layers[-1])
     viewer.dims.set_point(0, point)
     place = current_slice(reconstruction, viewer.dims)
-    checks = check_task(result, original, place)(lambda: None)
+    checks = check_task(result, original, place)(lambda: None).checks
     np.testing.assert_array_equal(checks.image, original.data[expected])
     assert checks.sharp.shape == tuple(2 * n for n in checks.image.shape)
 
@@ -161,16 +241,14 @@ def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(view
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
     panel.checks.button.click()
     viewer.dims.set_point(0, 1)  # goes on before the answer is there
-    qtbot.waitUntil(panel.checks.button.isEnabled, timeout=120_000)
+    qtbot.waitUntil(lambda: is_idle(panel), timeout=120_000)
     layer = viewer.layers["stack disagreement"]
     np.testing.assert_allclose(layer.data_to_world((0, 5, 7)), original.data_to_world((3, 5, 7)))
     assert "Checked: t 3." in panel.checks.findings.text()
     panel.link.choose_original(None)
     assert panel.checks.findings.text() == ""
     assert not panel.checks.save_button.isEnabled()
-    qtbot.wait(150)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
-    qtbot.wait(50)
+    let_threads_end(qtbot)
 
 
 def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer, qtbot, small_model) -> None:
@@ -190,7 +268,7 @@ def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer
     panel = show_doubt_panel(viewer)
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
     panel.checks.button.click()
-    qtbot.waitUntil(panel.checks.button.isEnabled, timeout=120_000)
+    qtbot.waitUntil(lambda: is_idle(panel), timeout=120_000)
     words = panel.checks.findings.text()
     assert "Agreement with the measurement" in words
     assert "resampled before it was restored" in words
@@ -201,6 +279,4 @@ def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer
             layer.data_to_world(np.array(layer.data.shape) * corner - 0.5) for layer in (marked, original)
         ]
         np.testing.assert_allclose(*ends, atol=1e-9)
-    qtbot.wait(150)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
-    qtbot.wait(50)
+    let_threads_end(qtbot)

@@ -192,6 +192,29 @@ def test_the_recipe_goes_to_the_clipboard(actions, viewer_model):
     assert [kind for kind, _ in actions.heard] == ["told", "told"]
 
 
+def test_the_script_is_told_what_the_result_s_layer_knows_of_its_planes(actions, viewer_model):
+    layers = add_result(viewer_model, "a")
+    asked = {**layers[0].metadata[METADATA_KEY]["asked"], "axes": "ZYX"}
+    about = {**layers[0].metadata[METADATA_KEY], "asked": asked, "axes": "ZYX"}
+    stack = Image(np.ones((3, 9, 9)), scale=(0.3, 1, 1), units=("um",) * 3, metadata={METADATA_KEY: about})
+    viewer_model.layers.clear()
+    viewer_model.add_layer(stack)
+    actions.follow([stack])
+    actions.copy_python.trigger()
+    assert "z_spacing_nm=300)" in QApplication.clipboard().text()
+
+
+def test_of_a_picture_in_colour_the_script_is_recommended(actions, viewer_model):
+    layers = add_result(viewer_model, "a")
+    layers[0].metadata[METADATA_KEY]["asked"]["rgb"] = True
+    actions.follow(layers)
+    actions.copy_shell.trigger()
+    assert "Python script" in QApplication.clipboard().text()
+    assert "No shell line" in actions.heard[-1][1]
+    actions.copy_python.trigger()
+    assert "repeats this run" in actions.heard[-1][1]
+
+
 def test_a_result_without_its_story_says_so(actions, viewer_model):
     layer = Image(np.ones((9, 9)), metadata={METADATA_KEY: {"picture": "reconstruction"}})
     viewer_model.add_layer(layer)

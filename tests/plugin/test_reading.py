@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.reading import (
     FileReading,
     axes_of,
@@ -93,15 +94,28 @@ def test_reading_a_lazy_layer_computes_nothing():
         ({"scale": (0.065, 0.065), "units": ("um", "um"), "rotate": 30}, 65, "from the layer"),
         ({"affine": np.diag([0.065, 0.065, 1]), "units": ("um", "um")}, 65, "from the layer"),
         ({"scale": (0.1, 0.1)}, 100, "from the layer's scale, taken as µm"),
-        ({}, None, "not known"),
-        ({"scale": (3, 3)}, None, "not known"),
-        ({"units": ("s", "s"), "scale": (40, 40)}, None, "not known"),
+        ({}, None, NOT_KNOWN),
+        ({"scale": (3, 3)}, None, NOT_KNOWN),
+        ({"units": ("s", "s"), "scale": (40, 40)}, None, NOT_KNOWN),
+        ({"units": ("um", "um"), "scale": (99, 99)}, 99_000, "from the layer"),
     ],
 )
 def test_the_pixel_size_comes_from_scale_and_units(kwargs, size, origin):
     reading = read_layer(Image(np.zeros((10, 10)), **kwargs))
     assert reading.pixel_size_origin == origin
     assert reading.pixel_size == (None if size is None else pytest.approx(size, rel=1e-4))
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [("mm", "1 mm wide"), ("km", "1000 m wide"), ("pm", "0.001 nm wide")]
+)
+def test_what_no_microscope_has_is_not_taken_for_a_pixel_size_but_said(unit, words):
+    reading = read_layer(Image(np.zeros((10, 10)), units=(unit, unit)))
+    assert reading.pixel_size is None
+    assert words in reading.pixel_size_origin
+    assert "Correct them" in reading.pixel_size_origin
+    completed = with_file(reading, FileReading(None, pixel_size=65.0))
+    assert (completed.pixel_size, completed.pixel_size_origin) == (65, "from the file")
 
 
 def test_the_pixel_size_is_that_of_the_lateral_axes():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
 from napari_cvdm.cli import main
 from napari_cvdm.files.image_set import read_image_set
@@ -17,8 +18,14 @@ from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.disk_job import DiskJob
+from napari_cvdm.plugin.doubt.linked import find_results, original_of
+from napari_cvdm.plugin.doubt.recording import recording_of
+from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.messages import Written
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.recipe import python_script, shell_line
+from napari_cvdm.plugin.reopening import get_reader
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.restore import restore
 
@@ -91,6 +98,83 @@ def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatc
     expected = restore(data, load_model(weights), axes="TYX", preview=True).mean
     for written in (tmp_path / "cell_cvdm.ome.zarr", tmp_path / "shell" / "it_s_my_cell_cvdm.ome.zarr"):
         np.testing.assert_allclose(open_ome_zarr(written).data[...], expected, rtol=1e-4)
+
+
+def opened(path: Path) -> list[Image]:
+    """Open what a script has written, as napari does."""
+    reader = get_reader(str(path))
+    return [Image(data, **attributes) for data, attributes, _ in reader(str(path))]
+
+
+def test_what_the_script_writes_opens_as_the_result_in_its_place(tmp_path, weights):
+    data = np.random.default_rng(0).poisson(80, (3, 20, 24)).astype(np.uint16)
+    path = write_ome_tiff(tmp_path / "cell.ome.tif", data, "ZYX", 65.0, z_spacing_nm=300.0)
+    part = Part((range(1, 3), range(2, 18), range(4, 24)), "region")
+    job = Job("cell", None, "ZYX", part=part, model=weights, pixel_size=65.0, draws=2, source_path=str(path))
+    job.keep_draws = True
+    _run(python_script(_about(job, steps=1)), tmp_path)
+    layers = opened(tmp_path / "cell_cvdm.ome.tif")
+    assert [layer.name for layer in layers] == ["cell CVDM", "cell CVDM uncertainty"]
+    (result,) = find_results(layers)
+    assert result.draws.shape == (2, 2, 32, 40)
+    um = {"units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+    original = Image(data, name="cell", scale=(0.3, 0.065, 0.065), **um)
+    assert original_of(result, [original]) is original
+    for layer in layers:
+        assert layer.units == original.units
+        np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), original.data_to_world((1, 1.75, 3.75)))
+        np.testing.assert_allclose(
+            layer.data_to_world((1, 31, 39)), original.data_to_world((2, 17.25, 23.25))
+        )
+    recording = recording_of(result, original, Slice((1, None, None)))
+    assert recording.ranges == (range(2, 3), range(2, 18), range(4, 24))
+
+
+def test_the_layer_s_own_distance_of_planes_goes_before_the_file_s(tmp_path, weights, source):
+    job = Job("cell", None, "TYX", model=weights, preview=True, source_path=source)
+    _run(python_script(_about(job), time_interval=2.5, z_spacing=300.0), tmp_path)
+    layers = opened(tmp_path / "cell_cvdm.ome.tif")
+    assert [layer.scale[0] for layer in layers] == [2.5, 2.5]
+    assert str(layers[0].units[0]) == "second"
+
+
+def test_two_runs_of_a_script_are_two_results(tmp_path, weights, source):
+    job = Job("cell", None, "TYX", model=weights, preview=True, source_path=source)
+    layers = []
+    for _ in range(2):
+        _run(python_script(_about(job)), tmp_path)
+        layers += opened((tmp_path / "cell_cvdm.ome.tif").rename(tmp_path / "kept.ome.tif"))
+    assert len({layer.metadata[METADATA_KEY]["run"] for layer in layers}) == 2
+
+
+def test_what_the_script_writes_to_disk_lies_where_the_run_s_result_does(tmp_path, weights):
+    data = np.random.default_rng(0).poisson(80, (3, 20, 24)).astype(np.uint16)
+    path = str(write_ome_tiff(tmp_path / "cell.ome.tif", data, "TYX", 65.0))
+    part = Part((range(3), range(2, 18), range(4, 24)), "region")
+    job = DiskJob(
+        "cell", data, "TYX", part=part, model=weights, pixel_size=65.0, preview=True, source_path=path,
+        output=tmp_path / "napari.ome.zarr", time_interval=2.5,
+    )  # fmt: skip
+    about = _about(job)
+    _run(python_script(about, time_interval=2.5), tmp_path)
+    assert [type(message) for message in job.messages()][-1] is Written
+    ours, theirs = opened(tmp_path / "cell_cvdm.ome.zarr"), opened(tmp_path / "napari.ome.zarr")
+    assert [layer.name for layer in ours] == ["cell CVDM", "cell CVDM uncertainty"]
+    for own, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(own.translate, other.translate)
+        np.testing.assert_allclose(own.scale, other.scale)
+        assert own.units == other.units
+        assert own.metadata[METADATA_KEY]["source"] == other.metadata[METADATA_KEY]["source"] == "cell"
+    np.testing.assert_allclose(ours[0].translate, (0, 1.75 * 0.065, 3.75 * 0.065))
+    assert ours[0].scale[0] == 2.5
+
+
+@pytest.mark.parametrize("colours", ["average", "channels"])
+def test_the_shell_line_of_a_picture_in_colour_is_a_comment_that_says_why(colours):
+    line = shell_line(_about(Job("snap", None, "YX", rgb=True, colours=colours, preview=True)))
+    assert all(each.startswith("#") for each in line.splitlines())
+    assert "colours" in line
+    assert "Python script" in line
 
 
 def test_the_shell_line_repeats_a_run(tmp_path, weights, source, monkeypatch):

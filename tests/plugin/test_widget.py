@@ -107,6 +107,22 @@ class TestForm:
         assert widget.form.pixel_size.value == 0  # the user does not believe the layer
         assert widget.form.pixel_size_origin.text().startswith("Not known")
 
+    def test_a_size_in_millimetres_is_not_known_and_the_last_image_s_is_not_kept(self, viewer, widget):
+        viewer.add_image(IMAGE, name="fine", scale=(0.065, 0.065), units=("um", "um"))
+        coarse = viewer.add_image(IMAGE, name="coarse", units=("mm", "mm"))
+        assert widget.form.layer.value is coarse
+        assert widget.form.pixel_size.value == 0
+        assert "1 mm wide" in widget.form.pixel_size_origin.text()
+        assert widget.form.job(widget.subject.reading).pixel_size is None
+        viewer.layers.selection.active = viewer.layers["fine"]
+        assert widget.form.pixel_size_origin.text() == "from the layer"
+
+    def test_opens_on_an_image_of_impossible_size(self, viewer):
+        viewer.add_image(IMAGE, units=("mm", "mm"))
+        _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+        assert widget.form.pixel_size.native.text() == "not known"
+        assert "1 mm wide" in widget.form.pixel_size_origin.text()
+
     def test_what_is_said_of_one_stack_is_not_shown_for_another_of_its_shape(self, viewer, widget):
         first, second = (viewer.add_image(np.stack([IMAGE] * 5), name=name) for name in "ab")
         viewer.layers.selection.active = first

@@ -18,7 +18,7 @@ from napari_cvdm.files.ome_tiff import (
     write_described,
 )
 from napari_cvdm.files.tiff import open_tiff
-from napari_cvdm.files.tiff_metadata import find_ome_image
+from napari_cvdm.files.tiff_metadata import PhysicalScale, find_ome_image, scale_from_ome
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -44,6 +44,10 @@ class StoredImage:
         Side of a pixel within the plane.
     about : dict
         How it was made, in values that JSON can hold; `read_image_set` gives it back.
+    z_spacing_nm : float or None
+        Distance of two planes along an axis Z.
+    time_interval_s : float or None
+        Time from frame to frame along an axis T, in seconds.
     """
 
     name: str
@@ -51,6 +55,8 @@ class StoredImage:
     axes: str
     pixel_size_nm: float | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    z_spacing_nm: float | None = None
+    time_interval_s: float | None = None
 
 
 def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrite: bool = False) -> Path:
@@ -102,8 +108,8 @@ def read_image_set(path: str | Path) -> list[StoredImage]:
         if len(abouts) != len(tif.series):
             raise ImageFileError(f"{path} was not saved by napari-cvdm: open it as any other image.")
         return [
-            _restore(series.asarray(), series.name, about)
-            for series, about in zip(tif.series, abouts, strict=True)
+            _restore(series.asarray(), series.name, about, scale_from_ome(str(tif.ome_metadata), number))
+            for number, (series, about) in enumerate(zip(tif.series, abouts, strict=True))
         ]
 
 
@@ -111,11 +117,18 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
     array = np.asarray(image.data)
     named = name_axes(array.shape, image.axes)
     about = {**image.about, ARRAY_KEY: {"axes": named.names, "shape": list(array.shape)}}
-    metadata = ome_metadata(named, image.name, image.pixel_size_nm, about)
+    metadata = ome_metadata(
+        named,
+        image.name,
+        image.pixel_size_nm,
+        about,
+        image.z_spacing_nm if "Z" in named.names else None,
+        image.time_interval_s if "T" in named.names else None,
+    )
     return np.moveaxis(storable(array), (named.y, named.x), (-2, -1)), metadata
 
 
-def _restore(array: NDArray[Any], name: str, about: dict[str, Any]) -> StoredImage:
+def _restore(array: NDArray[Any], name: str, about: dict[str, Any], scale: PhysicalScale) -> StoredImage:
     """Undo what a file does to an array: axes of length one are gone, Y and X are last."""
     try:
         stored = about.pop(ARRAY_KEY)
@@ -126,7 +139,7 @@ def _restore(array: NDArray[Any], name: str, about: dict[str, Any]) -> StoredIma
         raise ImageFileError(
             f"The description of '{name}' does not fit its pixels: it was altered."
         ) from error
-    return StoredImage(name, data, named.names, None, about)
+    return StoredImage(name, data, named.names, scale.pixel_size, about, scale.z_spacing, scale.time_interval)
 
 
 def _descriptions(xml: str | None, count: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,21 +20,34 @@ from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
+from napari_cvdm.plugin.made_by import ModelGone, model_that_made
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.assessment.verdicts import Verdict
     from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.plugin.doubt.linked import Result
     from napari_cvdm.plugin.doubt.slices import Slice
 
-__all__ = ["CheckSection", "check_task"]
+__all__ = ["CheckSection", "Checked", "check_task"]
 
 _MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _MAP = "disagreement"
+_CHECK, _CHECK_TIP = (
+    "Check this result",
+    "Compare the plane in view with its original, and restore it again, moved.",
+)
+_STOP_TIP = "Give up this check."
+_STOPPED = "Stopped: the plane was not checked."
+_NEEDING_MODEL = ("Imaging conditions", "Stability")
+_WITHOUT_MODEL = (
+    "Left out are the imaging conditions, the stability, and what survives other noise (the restorations of "
+    "two halves of the light)"
+)
 _PAGE_ENDINGS = (".html", ".htm")
 _RESAMPLED = (
     "The original was resampled before it was restored, and for this comparison, too: its noise and light "
@@ -41,8 +55,32 @@ _RESAMPLED = (
 )
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What the checks of a plane have found.
+
+    Attributes
+    ----------
+    checks : Checks
+        The findings.
+    left_out : str
+        Which checks were left out and why, a sentence; empty if none was.
+    """
+
+    checks: Checks
+    left_out: str = ""
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What each check says that was made."""
+        omitted = _NEEDING_MODEL if self.left_out else ()
+        return [verdict for verdict in self.checks.verdicts if verdict.name not in omitted]
+
+
 class CheckSection(QWidget):
     """A button that checks the plane in view, what was found, and the report. Lives on the main thread.
+
+    While a check is at work, the same button stops it.
 
     Parameters
     ----------
@@ -55,16 +93,15 @@ class CheckSection(QWidget):
         self._link = link
         self._checks: Checks | None = None
         self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
-        self.button = QPushButton("Check this result")
-        self.button.setToolTip("Compare the plane in view with its original, and restore it again, moved.")
+        self.button = QPushButton()
         self.save_button = QPushButton("Save report …")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
         self.save_button.setEnabled(False)
         self.findings: QLabel = note("")
+        self._show_busy(False)
         self._background = Background(self)
         self._background.done.connect(self._on_checked)
         self._background.failed.connect(self._on_failed)
-        self._background.busy.connect(self._on_busy)
         self.button.clicked.connect(self._on_clicked)
         self.save_button.clicked.connect(self._on_save)
         link.switched.connect(self._forget)
@@ -107,30 +144,47 @@ class CheckSection(QWidget):
     def _forget(self) -> None:
         """What was found is about another result or original than the one looked at now."""
         self._background.drop()
+        self._show_busy(False)
         self._checks = None
         self.save_button.setEnabled(False)
         self.findings.setText("")
 
     def _on_clicked(self) -> None:
+        if self._busy:
+            self._stop()
+            return
         self._forget()
         # The user may go on to another plane before the answer is there.
         self._asked = self._link.result, self._link.original, self._link.current()
+        self._show_busy(True)
         self._background.ask(check_task(*self._asked))
 
-    def _on_busy(self, busy: bool) -> None:
-        self.button.setEnabled(not busy)
+    def _stop(self) -> None:
+        """Give up the check at work. Its thread ends at the next checkpoint, and its answer goes nowhere."""
+        self._forget()
+        self.findings.setText(_STOPPED)
+
+    def _show_busy(self, busy: bool) -> None:
+        """Turn the button into one that stops, or back."""
+        self._busy = busy
+        self.button.setText("Stop" if busy else _CHECK)
+        self.button.setToolTip(_STOP_TIP if busy else _CHECK_TIP)
         if busy:
             self.findings.setText("Checking: this restores a detail a dozen times.")
 
     def _on_failed(self, words: str) -> None:
+        self._show_busy(False)
         self.findings.setText(escape(words))
 
-    def _on_checked(self, checks: Checks) -> None:
-        self._checks = checks
+    def _on_checked(self, checked: Checked) -> None:
+        self._show_busy(False)
+        self._checks = checks = checked.checks
         lines = [
             f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
-            for verdict in checks.verdicts
+            for verdict in checked.verdicts
         ]
+        if checked.left_out:
+            lines.append(escape(checked.left_out))
         result, _, place = self._asked
         if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
             lines.insert(0, f"Checked: {escape(plane)}.")
@@ -196,10 +250,10 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
     Returns
     -------
     Task
-        Returns `Checks`; raises a readable error if there is no original to compare with.
+        Returns `Checked`; raises a readable error if there is no original to compare with.
     """
 
-    def check(checkpoint: Callable[[], None]) -> Checks:
+    def check(checkpoint: Callable[[], None]) -> Checked:
         if result is None or original is None:
             raise InputError("Choose the original of this result above, to compare with.")
         if place is None:
@@ -210,15 +264,21 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
         index = tuple(slice(None) if i is None else i for i in place.index)
         draws = result.draws
         provenance = result.provenance
-        return run_checks(
+        left_out, model = "", None
+        try:
+            model = model_that_made(provenance, checkpoint)
+        except ModelGone as error:
+            left_out = f"{_WITHOUT_MODEL}: {error.reason}."
+        checks = run_checks(
             image,
             np.asarray(full_data(result.reconstruction)[index]),
             std=np.asarray(full_data(result.uncertainty)[index]),
             draws=None if draws is None else np.asarray(draws[(slice(None), *index)]),
             pixel_size=provenance.get("pixel_size_nm"),
-            model=_model_of(provenance, checkpoint),
+            model=model,
             progress=lambda words, share: checkpoint(),
         )
+        return Checked(checks, left_out)
 
     return check
 
@@ -227,20 +287,3 @@ def _numbers_beside(page: Path) -> Path:
     """Return where the numbers of a report go; a point in its name that begins no ending stays."""
     stem = page.stem if page.suffix.lower() in _PAGE_ENDINGS else page.name
     return page.with_name(f"{stem}.json")
-
-
-def _model_of(provenance: dict[str, Any], checkpoint: Callable[[], None]) -> Any | None:
-    """Load the very model that made a result; None if it is not here any more."""
-    from napari_cvdm.models import ModelError, load_model
-    from napari_cvdm.plugin.torch_loading import load_torch
-
-    stated = provenance.get("model")
-    if not isinstance(stated, dict) or not stated.get("name"):
-        return None
-    load_torch()
-    checkpoint()
-    try:
-        model = load_model(stated["name"])
-    except ModelError:
-        return None
-    return model if model.sha256 == stated.get("sha256") else None

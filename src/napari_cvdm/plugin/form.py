@@ -14,6 +14,7 @@ from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.inquiry import Inquiry
 from napari_cvdm.plugin.model_field import ModelField
 from napari_cvdm.plugin.parts import Part
+from napari_cvdm.plugin.pixel_sizes import DECIMALS, LARGEST_NM, believed
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
 from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked
@@ -84,7 +85,7 @@ class Form(QWidget):
         self.pixel_size = FloatSpinBox(
             label="Pixel size",
             min=0,
-            max=100_000,
+            max=LARGEST_NM,
             step=1,
             value=0,
             tooltip="Side of a camera pixel in the sample plane. It is checked against the pixel sizes the "
@@ -193,9 +194,10 @@ class Form(QWidget):
 
     def set_pixel_size(self, nanometres: float | None, origin: str) -> None:
         """Show a pixel size and where it comes from, as the program's doing and not the user's."""
+        size, words = believed(nanometres, origin)
         with self.pixel_size.changed.blocked():
-            self.pixel_size.value = nanometres or 0
-        self.pixel_size_origin.setText(origin)
+            self.pixel_size.value = size or 0
+        self.pixel_size_origin.setText(words)
 
     def set_mismatch(self, explanation: str, offer: str) -> None:
         """Explain why the model does not know pixels of this size, and offer to resample; or hide both."""
@@ -260,12 +262,11 @@ class Form(QWidget):
 
     def _arrange(self) -> None:
         self.pixel_size.native.setSuffix(" nm")
-        self.pixel_size.native.setDecimals(1)
+        self.pixel_size.native.setDecimals(DECIMALS)
         self.pixel_size.native.setSpecialValueText("not known")
-        self.steps.native.setSpecialValueText("automatic")
-        self.tile.native.setSpecialValueText("automatic")
-        self.steps.native.setDecimals(0)
-        self.tile.native.setDecimals(0)
+        for whole_number in (self.steps, self.tile):
+            whole_number.native.setSpecialValueText("automatic")
+            whole_number.native.setDecimals(0)
         for combo in (self.layer, self.part, self.quality, self.device):
             let_elide(combo.native)
         main, advanced = QWidget(), QWidget()
@@ -279,12 +280,10 @@ class Form(QWidget):
         form.addRow(stacked(self.mismatch, self.resample))
         add_row(form, self.model, self.model_field.row)
         form.addRow(stacked(self.model_notes))
-        add_row(form, self.quality)
-        add_row(form, self.draws)
-        add_row(form, self.device)
-        add_row(hidden, self.seed)
-        add_row(hidden, self.steps)
-        add_row(hidden, self.tile)
+        for shown in (self.quality, self.draws, self.device):
+            add_row(form, shown)
+        for advanced_field in (self.seed, self.steps, self.tile):
+            add_row(hidden, advanced_field)
         hidden.addRow(self.keep_draws.native)  # it says itself what it is
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
-from napari_cvdm.plugin.to_disk import safe_name
+from napari_cvdm.plugin.to_disk import safe_name, sizes_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -75,8 +75,8 @@ class ResultActions(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.doubt_button.clicked.connect(self.show_doubt)
         self.save_button.clicked.connect(self.ask_and_save)
-        self.copy_python.triggered.connect(lambda: self._copy(python_script, "The script"))
-        self.copy_shell.triggered.connect(lambda: self._copy(shell_line, "The shell line"))
+        self.copy_python.triggered.connect(lambda: self._copy(_script_of, "The script"))
+        self.copy_shell.triggered.connect(lambda: self._copy(_shell_line_of, "The shell line"))
         self.setVisible(False)
 
     def follow(self, layers: Sequence[Image]) -> None:
@@ -192,18 +192,40 @@ class ResultActions(QWidget):
         self.save_button.setEnabled(True)
         self.failed.emit(str(error))
 
-    def _copy(self, write: Any, what: str) -> None:
+    def _copy(self, write: Callable[[Image], tuple[str, bool]], what: str) -> None:
         layers = self.result_layers()
         if self._refused(layers):
             return
         about = layers[0].metadata[METADATA_KEY]
         if "asked" not in about:
-            self.failed.emit("This result does not say how it was made: it comes from elsewhere.")
+            self.failed.emit(
+                "This result was not made by a run in napari, but by a script, in a shell or elsewhere: "
+                "there is nothing to copy."
+            )
             return
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText(write(about))
-            self.told.emit(f"{what} that repeats this run is in the clipboard.")
+            text, repeats = write(layers[0])
+            clipboard.setText(text)
+            self.told.emit(
+                f"{what} that repeats this run is in the clipboard."
+                if repeats
+                else "No shell line repeats this run, because its image is in colour: copy the Python script."
+            )
+
+
+def _script_of(result: Image) -> tuple[str, bool]:
+    from napari_cvdm.plugin.doubt.linked import axes_of
+
+    about = result.metadata[METADATA_KEY]
+    axes = axes_of(about, result.ndim)
+    return python_script(about, **sizes_of(result, axes)), True
+
+
+def _shell_line_of(result: Image) -> tuple[str, bool]:
+    """Return the line, and whether it repeats the run."""
+    about = result.metadata[METADATA_KEY]
+    return shell_line(about), not about["asked"].get("rgb")
 
 
 def _is_finished(layer: Image) -> bool:

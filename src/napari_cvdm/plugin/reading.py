@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN, believed
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -86,7 +87,7 @@ class LayerReading:
     pixel_size : float or None
         Lateral size of a pixel, in nanometres.
     pixel_size_origin : str
-        Where the pixel size comes from, to be shown beside it.
+        Where the pixel size comes from, or why there is none; to be shown beside it.
     path : Path or None
         The file the layer was opened from, if it is one.
     channel_names : tuple of str
@@ -204,23 +205,23 @@ _GUESSED = "from the layer's scale, taken as µm"
 
 
 def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
-    """Lateral pixel size in nanometres and where it was found."""
+    """Lateral pixel size in nanometres and where it was found; None and why, if it was not."""
     positions = [axes.index("Y"), axes.index("X")]
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     height, width = (float(steps[i]) for i in positions)
     lateral = float(np.sqrt(height * width))
     if not lateral > 0:
-        return None, "not known"
+        return None, NOT_KNOWN
     to_nm = [_nanometres(layer.units[i]) for i in positions]
     if to_nm[0] is not None and to_nm[1] is not None:
         height, width = height * to_nm[0], width * to_nm[1]
-        if abs(height - width) > 0.01 * max(height, width):
-            return float(np.sqrt(height * width)), f"from the layer ({width:.4g} × {height:.4g} nm)"
-        return float(np.sqrt(height * width)), "from the layer"
+        oblong = abs(height - width) > 0.01 * max(height, width)
+        sides = f" ({width:.4g} × {height:.4g} nm)" if oblong else ""
+        return believed(float(np.sqrt(height * width)), f"from the layer{sides}")
     low, high = _PLAUSIBLE_MICROMETRES
     if lateral != 1 and low <= lateral <= high:
         return lateral * 1000, _GUESSED
-    return None, "not known"
+    return None, NOT_KNOWN
 
 
 def _nanometres(unit: Any) -> float | None:

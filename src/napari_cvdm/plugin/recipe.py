@@ -13,6 +13,8 @@ from napari_cvdm.plugin.parts import Part
 
 __all__ = ["python_script", "shell_line"]
 
+#: Axes of an image whose draws OME-TIFF can still hold are fewer.
+_MOST_AXES = 5
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 #: Settings of a run that the shell has options for, and the names of those.
 _OPTIONS = (
@@ -25,19 +27,30 @@ _OPTIONS = (
     ("tile", "--tile"),
 )
 
+_NO_COLOURS = (
+    "# The shell can neither average the colours of a picture nor take them for channels, so that no line\n"
+    "# repeats this run. Use Copy as > Python script.\n"
+)
 
-def python_script(about: Mapping[str, Any]) -> str:
+
+def python_script(
+    about: Mapping[str, Any], *, z_spacing: float | None = None, time_interval: float | None = None
+) -> str:
     """Write a script that repeats a run through the Python interface.
 
     Parameters
     ----------
     about : mapping
         What a result's metadata hold under "napari_cvdm".
+    z_spacing, time_interval : float, optional
+        Distance of planes in nm, and from frame to frame in seconds, for the metadata of what the script
+        writes; by default what the image's file says.
 
     Returns
     -------
     str
-        A program; where the image was not opened from a file, its first lines say what to do.
+        A program; where the image was not opened from a file, its first lines say what to do. What it writes
+        opens in napari as the same two layers, where the sample is.
     """
     asked = about["asked"]
     name = str(about.get("source", "image"))
@@ -54,7 +67,9 @@ def python_script(about: Mapping[str, Any]) -> str:
         *(_reading(asked, name)),
         *(_choosing(asked)),
         f"model = cvdm.load_model({asked['model']!r})",
-        *(_restoring_to_disk(about, output) if lazily else _restoring(about, output)),
+        *(_restoring_to_disk if lazily else _restoring)(
+            about, output, _sizes(asked, z_spacing, time_interval)
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -71,8 +86,11 @@ def shell_line(about: Mapping[str, Any]) -> str:
     -------
     str
         A line; if it cannot tell which part of the file was restored, a comment says that it takes the whole.
+        Of a picture in colour, only a comment: the shell does not know what colours are to become.
     """
     asked = about["asked"]
+    if asked.get("rgb"):
+        return _NO_COLOURS
     source = asked.get("source_path") or f"{_file_stem(str(about.get('source', 'image')))}.tif"
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
@@ -96,27 +114,62 @@ def shell_line(about: Mapping[str, Any]) -> str:
     return "\n".join([*remarks, line]) + "\n"
 
 
-def _restoring(about: Mapping[str, Any], output: str) -> list[str]:
-    return [
+def _restoring(about: Mapping[str, Any], output: str, sizes: Mapping[str, str]) -> list[str]:
+    asked, source = about["asked"], str(about.get("source", "image"))
+    stored = "result.axes, result.restored_pixel_size"
+    more = "".join(f", {key}={value}" for key, value in sizes.items())
+    lines = [
         f"result = cvdm.restore(\n    image,\n    model,\n{_arguments(about)})",
         "print(result.provenance)",
+        "# With these, napari knows the two images for what they are.",
+        f"about = {{**result.provenance, 'source': {source!r}, 'run': uuid.uuid4().hex}}",
         "images = [",
-        "    StoredImage(name, data, result.axes, result.restored_pixel_size, result.provenance)",
-        "    for name, data in (('reconstruction', result.mean), ('uncertainty', result.std))",
+        f"    StoredImage(name, data, {stored}, {{**about, 'picture': picture}}{more})",
+        "    for picture, name, data in (",
+        f"        ('reconstruction', {f'{source} CVDM'!r}, result.mean),",
+        f"        ('uncertainty', {f'{source} CVDM uncertainty'!r}, result.std),",
+        "    )",
         "]",
-        f"write_image_set({output!r}, images)",
     ]
+    if asked.get("keep_draws") and not asked.get("preview") and len(_axes(asked)) < _MOST_AXES:
+        lines += [
+            "about, size = {'picture': 'draws', 'run': about['run']}, result.restored_pixel_size",
+            f"name, axes = {f'{source} CVDM draws'!r}, 'Q' + result.axes",
+            "images.append(StoredImage(name, result.draws, axes, size, about))",
+        ]
+    return [*lines, f"write_image_set({output!r}, images)"]
 
 
-def _restoring_to_disk(about: Mapping[str, Any], output: str) -> list[str]:
+def _restoring_to_disk(about: Mapping[str, Any], output: str, sizes: Mapping[str, str]) -> list[str]:
+    asked = about["asked"]
+    source = {"name": str(about.get("source", "image")), "path": asked.get("source_path")}
+    values = {"source": repr(source), **sizes}
+    if region := _part(asked).get("region"):
+        values["origin"] = repr(tuple(first for first, _ in region))
     return [
         f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about)})",
-        f"print(write_restoration(lazy, {output!r}))",
+        "written = write_restoration(\n    lazy,",
+        f"    {output!r},",
+        *(f"    {key}={value}," for key, value in values.items()),
+        ")",
+        "print(written)",
     ]
+
+
+def _sizes(asked: Mapping[str, Any], z_spacing: float | None, time_interval: float | None) -> dict[str, str]:
+    """Return what to write for sizes that a restoration does not change; for want of better, the file's."""
+    known = {"Z": ("z_spacing", z_spacing), "T": ("time_interval", time_interval)}
+    names = {"Z": "z_spacing_nm", "T": "time_interval_s"}
+    sizes = {}
+    for letter, (of_file, value) in known.items():
+        if letter in str(asked["axes"]) and (value is not None or _is_tiff(asked)):
+            sizes[names[letter]] = f"file.{of_file}" if value is None else f"{value:.9g}"
+    return sizes
 
 
 def _imports(asked: Mapping[str, Any]) -> list[str]:
-    lines = ["import numpy as np"] if not _is_tiff(asked) or asked.get("rgb") else []
+    lines = [] if asked.get("output") else ["import uuid", ""]
+    lines += ["import numpy as np"] if not _is_tiff(asked) or asked.get("rgb") else []
     lines += [
         "import napari_cvdm as cvdm",
         "from napari_cvdm.files.streaming import write_restoration"
@@ -130,7 +183,7 @@ def _imports(asked: Mapping[str, Any]) -> list[str]:
 
 def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
     if _is_tiff(asked):
-        return [f"image = {_reader(asked)}({asked['source_path']!r}).data"]
+        return [f"file = {_reader(asked)}({asked['source_path']!r})", "image = file.data"]
     file = f"{_file_stem(name)}.npy"
     return [
         "# The image was not opened from a TIFF. In napari's console, keep it in a file:",

@@ -1,4 +1,4 @@
-"""Saved results and OME-Zarr images as layers: the reader behind dropping a file or folder on the viewer."""
+"""Stored results and OME-Zarr images as layers: the reader behind dropping a file or folder on the viewer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import Any
 
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.saving import LAYER_KEY
+from napari_cvdm.plugin.stored_results import StoredSizes, plain_attributes, result_attributes, title_of
+from napari_cvdm.plugin.tiff_layers import is_restored_tiff, read_restored_tiff
 
-__all__ = ["get_reader", "is_saved_result", "read_result"]
+__all__ = [
+    "get_reader",
+    "is_saved_result",
+    "open_saved_result",
+    "read_result",
+    "read_shell_result",
+    "read_zarr_layers",
+]
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
@@ -27,6 +36,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
     """
     source = Path(path[0] if isinstance(path, list) else path)
     if not source.is_dir():
+        if is_restored_tiff(source):
+            return read_shell_result
         return read_result if is_saved_result(source) else None
     from napari_cvdm.files.ome_zarr_reading import is_zarr
 
@@ -35,15 +46,44 @@ def get_reader(path: str | list[str]) -> Reader | None:
     return read_zarr_layers if is_zarr(source) else _read_with_napari
 
 
+def open_saved_result(viewer: Any, path: Path) -> None:
+    """Open a saved result in a viewer, whatever it is called; what is wrong with it is shown.
+
+    ``viewer.open`` would refuse this plugin for files that do not end as its manifest says.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    path : Path
+        A file or folder for which `is_saved_result` is true.
+    """
+    from napari.utils.notifications import show_error
+
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    reader = get_reader(str(path))
+    try:
+        layers = [] if reader is None else reader(str(path))
+    except ImageFileError as error:
+        show_error(str(error))
+        return
+    for data, attributes, _ in layers if layers is not _NOTHING_NEW else ():
+        viewer.add_image(data, **attributes)
+
+
 def is_saved_result(path: Path) -> bool:
-    """Whether this plugin has saved a file or folder."""
+    """Whether a file or folder is a result that this plugin, one of its scripts or the shell has saved.
+
+    Not so the folders of large images: they are told by `napari_cvdm.files.ome_zarr_reading.is_zarr`.
+    """
     if path.is_dir():
         from napari_cvdm.files.zarr_set import is_zarr_set
 
         return is_zarr_set(path)
     from napari_cvdm.files.image_set import is_image_set
 
-    return is_image_set(path)
+    return is_image_set(path) or is_restored_tiff(path)
 
 
 def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
@@ -56,12 +96,28 @@ def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
     """
     from napari_cvdm.plugin.zarr_layers import read_zarr
 
-    paths = path if isinstance(path, list) else [path]
-    layers = [layer for each in paths for layer in read_zarr(each)]
-    # Both folders of a restoration may be dropped together, and each of them would bring the uncertainty.
-    new = [layer for layer in layers if not _is_shown(layer)]
-    _bring_panel(new)
-    return new or _NOTHING_NEW
+    return _read_new(path, read_zarr)
+
+
+def read_shell_result(path: str | list[str]) -> list[LayerData]:
+    """Read what the shell has written to OME-TIFF; what is there already does not come a second time.
+
+    Raises
+    ------
+    ImageFileError
+        If a file cannot be read.
+    """
+    return _read_new(path, read_restored_tiff)
+
+
+def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> list[LayerData]:
+    """Read pictures that are not in the viewer yet, each of which may come with its partner."""
+    layers: list[LayerData] = []
+    for each in path if isinstance(path, list) else [path]:
+        # Both pictures of a restoration may be dropped together, and the first brings the second.
+        layers += [layer for layer in read(each) if not _is_shown(layer) and not _is_among(layer, layers)]
+    _bring_panel(layers)
+    return layers or _NOTHING_NEW
 
 
 def read_result(path: str | list[str]) -> list[LayerData]:
@@ -78,7 +134,7 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     else:
         from napari_cvdm.files.image_set import read_image_set as read
     images = read(source)
-    layers = [_layer(image) for image in images if image.about.get("picture") != "draws"]
+    layers = [_layer(image, source) for image in images if image.about.get("picture") != "draws"]
     for image in images:
         if image.about.get("picture") == "draws":
             _give_draws(layers, image)
@@ -86,9 +142,11 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     return layers
 
 
-def _layer(image: Any) -> LayerData:
+def _layer(image: Any, path: Path) -> LayerData:
     about = dict(image.about)
-    look = about.pop(LAYER_KEY, {})
+    look = about.pop(LAYER_KEY, None)
+    if not isinstance(look, dict):
+        return _layer_by_story(image, path)
     attributes: dict[str, Any] = {"name": look.get("name", image.name)}
     for key in (
         "scale",
@@ -111,6 +169,22 @@ def _layer(image: Any) -> LayerData:
         attributes["colormap"] = _colormap(look["colormap"])
     if about:
         attributes["metadata"] = {METADATA_KEY: about}
+    return image.data, attributes, "image"
+
+
+def _layer_by_story(image: Any, path: Path) -> LayerData:
+    """Make a layer of an image of which the file does not say how its layer lay and looked."""
+    sizes = StoredSizes(image.pixel_size_nm, image.z_spacing_nm, image.time_interval_s)
+    # Scripts of earlier versions told the two pictures by their names alone.
+    picture = image.about.get("picture", image.name)
+    if picture not in ("reconstruction", "uncertainty"):
+        attributes = plain_attributes(image.name, image.axes, sizes)
+        metadata = {"metadata": {METADATA_KEY: image.about}} if image.about else {}
+        return image.data, {**attributes, **metadata}, "image"
+    title = title_of(path.name.partition(".ome.")[0], picture)
+    attributes = result_attributes(image.about, picture, title, image.data, image.axes, sizes)
+    if image.name != picture:
+        attributes["name"] = image.name
     return image.data, attributes, "image"
 
 
@@ -157,6 +231,13 @@ def _is_shown(layer: LayerData) -> bool:
         return False
     shown = [each.metadata.get(METADATA_KEY, {}) for each in viewer.layers]
     return any(each.get("run") == about["run"] and each.get("picture") == about["picture"] for each in shown)
+
+
+def _is_among(layer: LayerData, layers: list[LayerData]) -> bool:
+    """Whether a picture of a run has been read already."""
+    own = _about(layer)
+    pictures = [(about.get("run"), about.get("picture")) for about in map(_about, layers)]
+    return "run" in own and (own["run"], own["picture"]) in pictures
 
 
 def _bring_panel(layers: list[LayerData]) -> None:

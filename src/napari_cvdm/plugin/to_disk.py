@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.worker import Job
 
-__all__ = ["ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name"]
+__all__ = ["ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name", "sizes_of"]
 
 _ENDING = ".cvdm.ome.zarr"
 
@@ -63,7 +63,7 @@ def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image) -> list[DiskJo
                     f"A result too large for memory cannot be {words}. Take that tick away, or restore a "
                     "part of the image."
                 )
-    sizes = _sizes(layer, jobs[0].axes) if jobs else {}
+    sizes = sizes_of(layer, jobs[0].axes) if jobs else {}
     return [DiskJob.of(job, _folder_of(job, output, several=len(jobs) > 1), **sizes) for job in jobs]
 
 
@@ -79,8 +79,21 @@ def _folder_of(job: Job, output: Path, *, several: bool) -> Path:
     return output.with_name(f"{output.name[: -len(ending)]} {job.part.words}{output.name[-len(ending) :]}")
 
 
-def _sizes(layer: Image, axes: str) -> dict[str, Any]:
-    """Return what the layer says of the axes that a restoration does not change."""
+def sizes_of(layer: Image, axes: str) -> dict[str, Any]:
+    """Return what a layer says of the axes that a restoration does not change.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The image that is restored, or a result of it.
+    axes : str
+        One letter for each axis.
+
+    Returns
+    -------
+    dict
+        Of "z_spacing" in nanometres and "time_interval" in seconds those that it tells.
+    """
     found: dict[str, Any] = {}
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     for letter, key, unit in (("Z", "z_spacing", "nanometer"), ("T", "time_interval", "second")):

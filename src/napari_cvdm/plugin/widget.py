@@ -16,10 +16,12 @@ from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
 from napari_cvdm.plugin.outcome import ResultActions
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
 from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.reading import describe
+from napari_cvdm.plugin.reopening import open_saved_result
 from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
@@ -38,7 +40,6 @@ __all__ = ["CVDMWidget"]
 #: Of the dock, to begin with, in pixels.
 _WIDTH = 345
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
-_OPTIONAL = "Not known. With it, the program checks that the model suits the image."
 _SET_BY_USER = "set by you"
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
 _CLOSED: set[CVDMWidget] = set()
@@ -67,7 +68,7 @@ class CVDMWidget(QWidget):
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
-        open_result = partial(napari_viewer.open, plugin="napari-cvdm")
+        open_result = partial(open_saved_result, napari_viewer)
         self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
@@ -167,11 +168,11 @@ class CVDMWidget(QWidget):
         else:
             form.inquiry.ask(understood, self.subject.roles, self.subject.colours, self.subject.layer)
             form.understood.setText(describe(self.subject.reading or understood))
-            own, known = self.subject.pixel_size, understood.pixel_size
+            own = self.subject.pixel_size
             if own is not None:
-                form.set_pixel_size(own, _SET_BY_USER if own else _OPTIONAL)
+                form.set_pixel_size(own, _SET_BY_USER if own else NOT_KNOWN)
             else:
-                form.set_pixel_size(known, understood.pixel_size_origin if known is not None else _OPTIONAL)
+                form.set_pixel_size(understood.pixel_size, understood.pixel_size_origin)
         self.advice.show_match()
 
     def _offer_parts(self) -> None:
@@ -186,7 +187,7 @@ class CVDMWidget(QWidget):
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
         self.subject.set_pixel_size(nanometres)
-        self.form.pixel_size_origin.setText(_SET_BY_USER if nanometres else _OPTIONAL)
+        self.form.pixel_size_origin.setText(_SET_BY_USER if nanometres else NOT_KNOWN)
         self.advice.show_match()
 
     def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:

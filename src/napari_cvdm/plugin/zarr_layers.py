@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
+from napari_cvdm.plugin.stored_results import run_of, title_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
@@ -59,7 +58,7 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     about = {key: value for key, value in image.provenance.items() if key != "content"}
     picture = image.provenance["content"]
     # What the two pictures of one run have in common tells them from those of other runs.
-    run = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
+    run = run_of(about)
     thumbnail = image.levels[-1][(0,) * (image.levels[-1].ndim - 2)]
     about = {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
     attributes = {
@@ -104,9 +103,7 @@ def _unit(name: str | None) -> str:
 
 def _result_name(path: Path, picture: str) -> str:
     """Call a picture as it would be called after a run."""
-    uncertain = picture == "uncertainty"
-    name = _stem(path).removesuffix("_uncertainty" if uncertain else "")
-    return f"{name.removesuffix('.cvdm')} CVDM{' uncertainty' if uncertain else ''}"
+    return f"{title_of(_stem(path), picture)} CVDM{' uncertainty' if picture == 'uncertainty' else ''}"
 
 
 def _stem(path: Path) -> str:

@@ -62,6 +62,15 @@ def test_the_original_is_found_by_the_name_in_the_provenance_or_in_the_layer():
     assert original_of(Result(layer("reconstruction", source="gone"), layer("uncertainty")), [cell]) is None
 
 
+def test_the_shell_names_the_file_that_the_original_was_opened_from():
+    cell, other = layer(None, "cell"), layer(None, "other")
+    cell._source = cell.source.__class__(path="/data/raw.ome.tif")
+    result = Result(layer("reconstruction", source="raw.ome.tif"), layer("uncertainty"))
+    assert original_of(result, [other, cell]) is cell
+    namesake = layer(None, "raw.ome.tif")
+    assert original_of(result, [cell, namesake]) is namesake
+
+
 def test_only_an_image_with_as_many_axes_can_be_an_original():
     result = Result(layer("reconstruction", shape=(3, 8, 8)), layer("uncertainty", shape=(3, 8, 8)))
     assert is_comparable(result, Image(np.zeros((3, 4, 4))))

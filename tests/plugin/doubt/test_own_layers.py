@@ -74,7 +74,7 @@ def test_all_but_one_are_removed_one_by_one_and_one_left_to_the_user(viewer):
     assert not own.remove_one(but="y")
     assert not own.remove_one(but="y")
     own.release("y")
-    own.remove_all()
+    assert not own.remove_one()
     assert [each.name for each in viewer.layers] == ["a", "b", "c", "y"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 from tifffile import imread
 
+from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.doubt import schedule_task as module
 from napari_cvdm.plugin.doubt.schedule_task import normalization_of
 from napari_cvdm.plugin.layers import METADATA_KEY
@@ -60,6 +61,19 @@ def test_what_cannot_be_computed_is_explained(
     qtbot.waitUntil(lambda: words in panel.views.hint.text(), timeout=60_000)
     assert NAME not in viewer.layers
     assert not panel.views.waiting.isVisible()
+
+
+def test_a_model_from_a_file_of_one_s_own_is_found_again(
+    viewer, small_model, add_result, open_panel, qtbot, tmp_path
+):
+    path = save_model(tmp_path / "mine.safetensors", small_model.network, small_model.card)
+    made_by = {"name": "small", "sha256": load_model(path).sha256}  # a name that no list of models has
+    original, *_ = add_result(metadata={"model": made_by, "asked": {"model": str(path), "part": None}})
+    panel = open_panel()
+    panel.views.choose("schedule")
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=60_000)
+    plane = Normalization(100.0, 900.0).apply(original.data)
+    np.testing.assert_allclose(viewer.layers[NAME].data, schedule_map(plane, small_model), rtol=1e-5)
 
 
 def test_choosing_another_view_stops_it(viewer, use_small_model, panel, qtbot, monkeypatch):

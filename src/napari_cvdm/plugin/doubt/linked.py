@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.assessment.doubt import ninety_percent_factor
@@ -128,6 +129,8 @@ def is_comparable(result: Result, layer: Layer) -> bool:
 def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     """Find the layer a result was made from, by the name in its provenance or in its own.
 
+    The shell knows the name of a file and no layer's: then it is the layer that was opened from such a file.
+
     Parameters
     ----------
     result : Result
@@ -143,10 +146,10 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     from napari.layers import Image
 
     name = result.provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
-    for layer in map(real, layers):
-        if isinstance(layer, Image) and not is_result(layer) and layer.name == name:
-            return layer if is_comparable(result, layer) else None
-    return None
+    images = [layer for layer in map(real, layers) if isinstance(layer, Image) and not is_result(layer)]
+    named = [layer for layer in images if layer.name == name]
+    named = named or [layer for layer in images if layer.source.path and Path(layer.source.path).name == name]
+    return named[0] if named and is_comparable(result, named[0]) else None
 
 
 def axes_of(provenance: dict[str, Any], ndim: int) -> str:

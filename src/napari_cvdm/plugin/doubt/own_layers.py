@@ -136,11 +136,6 @@ class OwnLayers:
             with OldObjectsSpared():
                 self._viewer.layers.remove(layer)
 
-    def remove_all(self) -> None:
-        """Take all layers out of the viewer."""
-        for name in list(self._layers):
-            self.remove(name)
-
     def remove_one(self, but: str = "") -> bool:
         """Take a layer other than that one out of the viewer; return whether there are more of them."""
         others = [name for name in self._layers if name != but]

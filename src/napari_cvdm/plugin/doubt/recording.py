@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
 from napari_cvdm.plugin.parts import Placement
+from napari_cvdm.plugin.stated import indices, table
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def recording_of(result: Result, original: Image, place: Slice) -> Recording:
         If the original does not have the pixels that the result's provenance names.
     """
     provenance = result.provenance
-    resampling = _table(provenance.get("resampling"))
+    resampling = table(provenance.get("resampling"))
     fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
     if len(coarse) != len(fine):
         raise _other(original)
@@ -160,8 +161,8 @@ def _resampled(result: Result, original: Image, place: Slice, said: dict[str, An
             "viewer show these."
         )
     plan = Resampling.from_description(said)
-    region = _table(_table(provenance.get("selection")).get("region"))
-    spans = [_indices(region.get(name)) for name in ("rows", "columns")]
+    region = table(table(provenance.get("selection")).get("region"))
+    spans = [indices(region.get(name)) for name in ("rows", "columns")]
     rows, columns = (
         range(*span) if len(span) == 2 else range(n)
         for span, n in zip(spans, plan.new_plane_shape, strict=True)
@@ -195,30 +196,21 @@ def _leading(
 
 def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | list[int]]:
     """Return the indices along each axis of the original that were restored."""
-    part = _table(provenance.get("asked")).get("part")
+    part = table(provenance.get("asked")).get("part")
     if part is not None:
         return [range(*each) for each in part]
-    selection = _table(provenance.get("selection"))
-    planes, region = _table(selection.get("planes")), _table(selection.get("region"))
+    selection = table(provenance.get("selection"))
+    planes, region = table(selection.get("planes")), table(selection.get("region"))
     spans = {"Y": region.get("rows"), "X": region.get("columns")}
     taken: list[range | list[int]] = []
     leading = 0
     for letter, length in zip(axes_of(provenance, len(shape)), shape, strict=True):
         if letter in spans:
-            span = _indices(spans[letter])
+            span = indices(spans[letter])
             taken.append(range(*span) if len(span) == 2 else range(length))
         else:
             # Axes of one letter are told apart by their number.
-            chosen = _indices(planes.get(letter, planes.get(f"{leading}{letter}")))
+            chosen = indices(planes.get(letter, planes.get(f"{leading}{letter}")))
             taken.append(chosen or range(length))
             leading += 1
     return taken
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _indices(value: object) -> list[int]:
-    places = value if isinstance(value, list | tuple) else ()
-    return [place for place in places if isinstance(place, int) and place >= 0]

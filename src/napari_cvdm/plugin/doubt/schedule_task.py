@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of
 from napari_cvdm.plugin.doubt.recording import recording_of
-from napari_cvdm.plugin.torch_loading import load_torch
+from napari_cvdm.plugin.made_by import model_that_made
 from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
 
@@ -92,17 +92,7 @@ def _channel(place: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 def _rates(
     result: Result, normalization: Normalization, plane: np.ndarray, checkpoint: Callable[[], None]
 ) -> np.ndarray:
-    load_torch()
-    checkpoint()
-    from napari_cvdm import load_model
+    model = model_that_made(result.provenance, checkpoint)
     from napari_cvdm.restoration.schedule_map import schedule_map
 
-    made_by = result.provenance.get("model") or {}
-    model = load_model(made_by.get("name") or "default")
-    checkpoint()
-    if made_by.get("sha256") not in (None, model.sha256):
-        raise InputError(
-            f"The model '{model.name}' here is not the one this result was made with: install that version, "
-            "or restore again."
-        )
     return schedule_map(normalization.apply(plane), model, checkpoint=checkpoint)

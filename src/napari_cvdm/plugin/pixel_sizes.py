@@ -1,0 +1,57 @@
+"""Pixel sizes that an image of a microscope may have, and the words about those that none has."""
+
+from __future__ import annotations
+
+from math import isnan
+
+__all__ = ["DECIMALS", "LARGEST_NM", "NOT_KNOWN", "SMALLEST_NM", "believed", "length_words"]
+
+SMALLEST_NM, LARGEST_NM = 0.1, 100_000.0
+"""Limits of what a layer is believed, and of what the form can show, in nanometres."""
+
+DECIMALS = 1
+"""Digits behind the point of what the form shows; the smallest size still has one that is not 0."""
+
+NOT_KNOWN = "Not known. With it, the program checks that the model suits the image."
+"""Said where nothing tells the pixel size."""
+
+_UNITS = (("m", 1e9), ("mm", 1e6), ("µm", 1e3))
+
+
+def believed(nanometres: float | None, origin: str) -> tuple[float | None, str]:
+    """Take a pixel size as it is, or as not known if it cannot be that of a microscope's image.
+
+    A layer may have any scale and units: a default scale of 1 with units of millimetres is not rare.
+
+    Parameters
+    ----------
+    nanometres : float or None
+        Side of a pixel; None or 0 if it is not known.
+    origin : str
+        Where it comes from; why there is none, if so.
+
+    Returns
+    -------
+    nanometres : float or None
+        The same, or None.
+    origin : str
+        The same, or a sentence why the size is not taken.
+    """
+    if not nanometres or isnan(nanometres):
+        return None, origin
+    if SMALLEST_NM <= nanometres <= LARGEST_NM:
+        return nanometres, origin
+    return None, (
+        f"Not known: scale and units say that a pixel is {length_words(nanometres)} wide, but sizes from "
+        f"{length_words(SMALLEST_NM)} to {length_words(LARGEST_NM)} make sense. Correct them, or type the "
+        "size."
+    )
+
+
+def length_words(nanometres: float) -> str:
+    """Tell a length in a unit that makes it short: "1 mm", "65 nm"."""
+    rounded = float(f"{nanometres:.4g}")  # which 1 mm, converted, may be a trifle less than
+    for unit, factor in _UNITS:
+        if rounded >= factor:
+            return f"{rounded / factor:.4g} {unit}"
+    return f"{rounded:.4g} nm"

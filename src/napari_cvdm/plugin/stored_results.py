@@ -1,0 +1,209 @@
+"""Result layers of pictures in files that say how they were made, but not how their layers lay.
+
+Scripts and the shell write such files. A layer's place then follows from the size of its pixels and from what
+was restored: which planes, which region, and whether it was resampled. It is decided by the functions that
+place the results of a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from napari_cvdm.plugin.contrast import limits_of
+from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
+from napari_cvdm.plugin.parts import Covered, Part, Placement
+from napari_cvdm.plugin.stated import indices, table
+
+__all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "run_of", "title_of"]
+
+#: Pixels looked at for contrast limits; percentiles of more would be no better.
+_ENOUGH = 2**20
+_KEPT = ("name", "scale", "translate", "units", "axis_labels", "colormap", "blending", "rgb")
+
+
+@dataclass(frozen=True)
+class StoredSizes:
+    """What a file says of the size of its pixels.
+
+    Attributes
+    ----------
+    pixel_nm, z_nm : float or None
+        Side of a pixel within the plane, and distance of two planes, in nanometres.
+    interval_s : float or None
+        Time from frame to frame in seconds.
+    """
+
+    pixel_nm: float | None = None
+    z_nm: float | None = None
+    interval_s: float | None = None
+
+    def along(self, axes: str) -> tuple[list[float], list[str]]:
+        """Return the step along each axis and its unit; 1 pixel where the file does not say."""
+        known = {
+            "Y": (self.pixel_nm, 1e-3, "micrometer"),
+            "X": (self.pixel_nm, 1e-3, "micrometer"),
+            "Z": (self.z_nm, 1e-3, "micrometer"),
+            "T": (self.interval_s, 1.0, "second"),
+        }
+        steps, units = [], []
+        for letter in axes:
+            size, factor, unit = known.get(letter, (None, 1.0, ""))
+            steps.append(1.0 if size is None else size * factor)
+            units.append("pixel" if size is None else unit)
+        return steps, units
+
+
+def result_attributes(
+    provenance: Mapping[str, Any], picture: Picture, title: str, data: Any, axes: str, sizes: StoredSizes
+) -> dict[str, Any]:
+    """Make the attributes of a result layer: it lies where the sample is, and looks as after a run.
+
+    Parameters
+    ----------
+    provenance : mapping
+        How it was made, as any restoration notes it.
+    picture : {"reconstruction", "uncertainty"}
+        Which of the two.
+    title : str
+        What to call the image that was restored.
+    data : ndarray
+        The picture.
+    axes : str
+        One letter for each of its axes.
+    sizes : StoredSizes
+        Of its pixels.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `napari.layers.Image`, but for the data.
+    """
+    placement = placement_of(provenance, axes, data.shape)
+    steps, units = sizes.along(axes)
+    fine = {
+        letter: spacing for letter, spacing in zip(axes, placement.spacing, strict=True) if letter in "YX"
+    }
+    # What the file says is the mean of the two sides, which resampling may have made differ a little.
+    side = sqrt(fine["Y"] * fine["X"])
+    input_steps = [
+        step / side if letter in "YX" and sizes.pixel_nm is not None else step
+        for letter, step in zip(axes, steps, strict=True)
+    ]
+    ndim = len(axes)
+    source = InputLayer(
+        name=title,
+        scale=tuple(input_steps),
+        translate=(0.0,) * ndim,
+        rotate=np.eye(ndim),
+        shear=np.eye(ndim),
+        affine=np.eye(ndim + 1),
+        units=tuple(units),
+        axis_labels=_labels(axes),
+        colormap=None,
+        blending="opaque",
+    )
+    attributes = result_metadata(source, picture, placement, ())
+    about = {**provenance, "picture": picture, "run": provenance.get("run") or run_of(provenance)}
+    return {
+        **{key: attributes[key] for key in _KEPT},
+        "contrast_limits": limits_of(picture, _thinned(data)),
+        "metadata": {METADATA_KEY: about},
+    }
+
+
+def plain_attributes(name: str, axes: str, sizes: StoredSizes) -> dict[str, Any]:
+    """Make the attributes of a layer of an image that is no result."""
+    steps, units = sizes.along(axes)
+    return {
+        "name": name,
+        "scale": tuple(steps),
+        "units": tuple(units),
+        "axis_labels": _labels(axes),
+        "rgb": False,
+    }
+
+
+def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int]) -> Placement:
+    """Find out where the pixels of a result lie in the image it was made from.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of the result: ``selection``, ``resampling`` and ``upscaling`` count.
+    axes : str
+        One letter for each axis.
+    shape : sequence of int
+        Of the result.
+
+    Returns
+    -------
+    Placement
+        Chosen planes that are not evenly spaced, or in another order, are just counted.
+    """
+    selection = table(provenance.get("selection"))
+    planes, region = table(selection.get("planes")), table(selection.get("region"))
+    upscaling = provenance.get("upscaling")
+    finer = upscaling if isinstance(upscaling, int) and upscaling > 0 else 1
+    resampled = _lengths(provenance.get("resampling"))
+    ranges: list[range] = []
+    covered: Covered = {}
+    leading = 0
+    for letter, length in zip(axes, shape, strict=True):
+        if letter in "YX":
+            span = indices(region.get("rows" if letter == "Y" else "columns"))
+            first, end = span if len(span) == 2 else (0, length / finer)
+            old, new = resampled.get(letter, (1, 1))
+            covered[letter] = (first * old / new, end * old / new)
+            ranges.append(range(length))
+        else:
+            # Axes of one letter are told apart by their number.
+            chosen = indices(planes.get(letter, planes.get(f"{leading}{letter}")))
+            ranges.append(_evenly(chosen, length))
+            leading += 1
+    return Placement.of(Part(tuple(ranges)), axes, shape, covered)
+
+
+def run_of(provenance: Mapping[str, Any]) -> str:
+    """Return what tells the pictures of a run from those of others: what the two have in common."""
+    common = {key: value for key, value in provenance.items() if key not in ("content", "picture")}
+    return hashlib.sha256(json.dumps(common, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def title_of(stem: str, picture: str) -> str:
+    """Call the image that was restored after a result's file, from whose name the ending is taken off."""
+    name = stem.removesuffix("_uncertainty") if picture == "uncertainty" else stem
+    return name.removesuffix(".cvdm").removesuffix("_cvdm") or name
+
+
+def _evenly(chosen: Sequence[int], length: int) -> range:
+    """Return chosen positions as a range."""
+    if len(chosen) != length:
+        return range(length)
+    step = chosen[1] - chosen[0] if length > 1 else 1
+    spaced = range(chosen[0], chosen[0] + step * length, step) if step > 0 else range(length)
+    return spaced if list(spaced) == list(chosen) else range(length)
+
+
+def _lengths(resampling: object) -> dict[str, tuple[int, int]]:
+    """Return how long Y and X were before and after a resampling; empty if there was none."""
+    said = table(resampling)
+    before, after = (indices(said.get(f"{when}_plane_shape")) for when in ("from", "to"))
+    if len(before) != 2 or len(after) != 2 or 0 in (*before, *after):
+        return {}
+    return {letter: (before[i], after[i]) for i, letter in enumerate("YX")}
+
+
+def _labels(axes: str) -> tuple[str, ...]:
+    return tuple(f"axis {number}" if letter in "QS" else letter.lower() for number, letter in enumerate(axes))
+
+
+def _thinned(data: Any) -> Any:
+    stride = max(1, round(sqrt(data.size / _ENOUGH)))
+    return data[..., ::stride, ::stride]
