@@ -7,15 +7,19 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dask.base
 import numpy as np
 import pytest
 import zarr
+from dask.callbacks import Callback
 from numpy.typing import NDArray
 
 from napari_cvdm.files.streaming import Progress, write_restoration, zarr_targets
@@ -161,12 +165,79 @@ class TestWriting:
         write_restoration(lazy, tmp_path / "out.zarr", overwrite=True)
         assert (tmp_path / "out_uncertainty.zarr" / "zarr.json").exists()
 
+    def test_of_one_that_is_given_up_nothing_stays(self, lazy: LazyRestoration, tmp_path: Path) -> None:
+        with pytest.raises(Interrupted):
+            write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(3), given_up=KeyError)
+        stop = StopAfter(2)
+        with pytest.raises(Interrupted):
+            write_restoration(lazy, tmp_path / "out.zarr", progress=stop, given_up=Interrupted)
+        assert stop.told[0].resumed == 3
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize(
         ("name", "uncertainty"),
         [("a.zarr", "a_uncertainty.zarr"), ("a.b.OME.ZARR", "a.b_uncertainty.OME.ZARR")],
     )
     def test_names_the_uncertainty_after_the_reconstruction(self, name: str, uncertainty: str) -> None:
         assert list(zarr_targets(Path(name)).values()) == [Path(name), Path(uncertainty)]
+
+
+class TestTwoAtOnce:
+    """Runs in two threads of a process, each told of its own work alone."""
+
+    @pytest.fixture
+    def start(
+        self, lazy: LazyRestoration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[[str, StopAfter], Future[Any]]]:
+        """Start a run under a name; it computes as soon as another one can, too."""
+        both, compute = threading.Barrier(2, timeout=60), dask.base.compute
+
+        def compute_together(*arrays: Any, **options: Any) -> Any:
+            both.wait()
+            return compute(*arrays, **options)
+
+        with ThreadPoolExecutor(2) as pool:
+
+            def start(name: str, tell: StopAfter) -> Future[Any]:
+                (tmp_path / name).mkdir()
+                return pool.submit(write_restoration, lazy, tmp_path / name / "out.zarr", progress=tell)
+
+            start("alone", alone := StopAfter(99)).result()
+            self.alone = alone.told
+            monkeypatch.setattr(dask.base, "compute", compute_together)
+            yield start
+
+    def test_each_is_told_what_it_is_told_alone(
+        self, start: Callable[[str, StopAfter], Future[Any]], tmp_path: Path
+    ) -> None:
+        told = {name: StopAfter(99) for name in "ab"}
+        for run in [start(name, tell) for name, tell in told.items()]:
+            run.result()
+        for name, tell in told.items():
+            assert tell.told == self.alone
+            assert contents(tmp_path / name) == contents(tmp_path / "alone")
+
+    def test_one_that_is_ended_keeps_its_own_and_leaves_the_other_alone(
+        self, lazy: LazyRestoration, start: Callable[[str, StopAfter], Future[Any]], tmp_path: Path
+    ) -> None:
+        runs = start("a", all_of_it := StopAfter(99)), start("b", StopAfter(4))
+        runs[0].result()
+        assert all_of_it.told == self.alone
+        with pytest.raises(Interrupted):
+            runs[1].result()
+        assert [path.name for path in (tmp_path / "b").iterdir()] == [".out.zarr.unfinished"]
+        journal = (tmp_path / "b" / ".out.zarr.unfinished" / "finished.txt").read_text()
+        assert journal.count("block") == 4
+        start("c", StopAfter(99))  # the one that the rest of b is computed beside
+        write_restoration(lazy, tmp_path / "b" / "out.zarr", progress=(rest := StopAfter(99)))
+        assert rest.told[0].resumed == 4
+        assert contents(tmp_path / "b") == contents(tmp_path / "alone")
+
+    def test_a_progress_bar_of_dasks_sees_the_blocks(self, lazy: LazyRestoration, tmp_path: Path) -> None:
+        seen = []
+        with Callback(posttask=lambda key, *_: seen.append(key)):
+            write_restoration(lazy, tmp_path / "out.zarr")
+        assert len({key for key in seen if key[0].startswith("write-")}) == 12
 
 
 class TestResuming:

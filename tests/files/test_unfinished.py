@@ -1,9 +1,12 @@
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from napari_cvdm.files import unfinished as module
 from napari_cvdm.files.unfinished import delivered, resume_or_begin
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -120,6 +123,63 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
         pass
 
 
+class GivenUp(Exception):
+    pass
+
+
+class TestGivingUp:
+    @pytest.mark.parametrize("done", [0, 2])
+    def test_leaves_nothing_behind(self, tmp_path: Path, done: int) -> None:
+        interrupted(tmp_path / "out", done)
+        with pytest.raises(GivenUp), resume_or_begin(tmp_path / "out", REQUEST, given_up=GivenUp):
+            raise GivenUp
+        assert list(tmp_path.iterdir()) == []
+
+    def test_is_told_from_all_other_ends(self, tmp_path: Path) -> None:
+        interrupted(tmp_path / "out")
+        with (
+            pytest.raises(KeyboardInterrupt),
+            resume_or_begin(tmp_path / "out", REQUEST, given_up=(GivenUp, OSError)),
+        ):
+            raise KeyboardInterrupt
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            assert unfinished.done == {"block 0", "block 1"}
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_touches_nothing_that_was_never_opened(self, tmp_path: Path, locked: bool) -> None:
+        interrupted(tmp_path / "out")
+        at_work = resume_or_begin(tmp_path / "out", REQUEST) if locked else nullcontext()
+        with (
+            at_work,
+            pytest.raises(ImageFileError),
+            # Even if it is by this error that its user gives up.
+            resume_or_begin(tmp_path / "out", {"seed": 2}, given_up=ImageFileError),
+        ):
+            pass
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            assert unfinished.done == {"block 0", "block 1"}
+
+    def test_removes_while_nobody_else_can_begin(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remove, removed = module.remove, []
+
+        def try_to_begin_and_remove(path: Path) -> None:
+            with (
+                pytest.raises(ImageFileError, match="another process"),
+                resume_or_begin(tmp_path / "out", REQUEST),
+            ):
+                pass
+            removed.append(path.name)
+            remove(path)
+
+        folder = interrupted(tmp_path / "out")
+        monkeypatch.setattr(module, "remove", try_to_begin_and_remove)
+        with pytest.raises(GivenUp), resume_or_begin(tmp_path / "out", REQUEST, given_up=GivenUp):
+            raise GivenUp
+        assert folder.name in removed
+
+
 class TestDelivery:
     def test_moves_the_parts_and_removes_the_folder(self, tmp_path: Path) -> None:
         interrupted(tmp_path / "out")
@@ -176,3 +236,105 @@ class TestDelivery:
             unfinished.deliver({"picture": tmp_path / "out"})
         with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
             assert not unfinished.done
+
+
+class TestReplacing:
+    """At every moment either the old result or the new one is whole."""
+
+    PIECES = ("1", "2")
+
+    def old_and_new(self, tmp_path: Path) -> dict[str, Path]:
+        picture = interrupted(tmp_path / "out") / "picture"
+        for folder, kind in ((tmp_path / "out", "old"), (picture, "new")):
+            for piece in self.PIECES:
+                (folder / piece).mkdir(parents=True)
+                (folder / piece / kind).touch()
+        return {"picture": tmp_path / "out"}
+
+    def is_whole(self, folder: Path, kind: str) -> bool:
+        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        return sorted(files) == [f"{piece}/{kind}" for piece in self.PIECES]
+
+    def deliver(self, parts: dict[str, Path], overwrite: bool = True) -> None:
+        with resume_or_begin(parts["picture"], REQUEST) as unfinished:
+            assert unfinished.done >= {"block 0", "block 1"}
+            unfinished.deliver(parts, overwrite=overwrite)
+
+    def finish(self, parts: dict[str, Path], overwrite: bool) -> None:
+        """Do it again, undisturbed."""
+        self.deliver(parts, overwrite)
+        assert self.is_whole(parts["picture"], "new")
+        assert list(parts["picture"].parent.iterdir()) == [parts["picture"]]
+
+    @pytest.mark.parametrize("moment", [1, 2])
+    def test_killed_in_between_it_can_be_repeated(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+    ) -> None:
+        parts, rename, renamed = self.old_and_new(tmp_path), Path.rename, list[Path]()
+
+        def killed(path: Path, to: Path) -> Path:
+            renamed.append(path)
+            if len(renamed) == moment:
+                raise KeyboardInterrupt
+            return rename(path, to)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", killed)
+            with pytest.raises(KeyboardInterrupt):
+                self.deliver(parts)
+        old = tmp_path / "out" if moment == 1 else next(hidden(tmp_path / "out").glob("replaced-*/old"))
+        assert self.is_whole(old, "old")
+        assert delivered(tmp_path / "out", parts) == set()
+        self.finish(parts, overwrite=moment == 1)  # later there is nothing left that it would overwrite
+
+    def test_killed_while_the_old_one_is_removed_it_has_the_new_one_in_place(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parts, unlink = self.old_and_new(tmp_path), os.unlink
+
+        def killed(path: Any, **options: Any) -> None:
+            unlink(path, **options)
+            if Path(path).name == "old":
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", killed)
+            with pytest.raises(KeyboardInterrupt):
+                self.deliver(parts)
+        assert self.is_whole(tmp_path / "out", "new")
+        assert delivered(tmp_path / "out", parts) == {"picture"}
+        self.finish(parts, overwrite=False)
+
+    def test_an_old_one_that_cannot_be_removed_does_not_hinder_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parts, unlink = self.old_and_new(tmp_path), os.unlink
+
+        def refused(path: Any, **options: Any) -> None:
+            if Path(path).name == "old":
+                raise PermissionError(errno.EACCES, "Permission denied")
+            unlink(path, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", refused)
+            self.deliver(parts)
+        assert self.is_whole(tmp_path / "out", "new")
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:  # what remains counts for nothing
+            assert not unfinished.done
+
+    def test_one_that_cannot_take_the_place_leaves_it_to_the_old_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parts, rename = self.old_and_new(tmp_path), Path.rename
+
+        def refused(path: Path, to: Path) -> Path:
+            if path.name == "picture":
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return rename(path, to)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", refused)
+            with pytest.raises(PermissionError):
+                self.deliver(parts)
+        assert self.is_whole(tmp_path / "out", "old")
+        self.finish(parts, overwrite=True)

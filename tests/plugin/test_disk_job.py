@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import pytest
 
+import napari_cvdm
 from napari_cvdm.files import streaming
+from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin import disk_job
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import Kept, Written, Wrote
 from napari_cvdm.plugin.parts import Part
+from napari_cvdm.plugin.worker import Cancelled
 from napari_cvdm.restoration.restore import restore
 
 IMAGE = np.random.default_rng(0).gamma(2.0, 50, (3, 2, 300, 40)).astype(np.float32)
@@ -84,6 +88,50 @@ def test_cancelled_at_the_very_end_it_leaves_nothing_either(tmp_path, monkeypatc
     assert not any(isinstance(message, Written) for message in cancelled.messages())
     assert asked
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def cancel_while_measuring(monkeypatch):
+    """Carry out a job that is cancelled before it has come to its folder."""
+
+    def carry_out(cancelled: DiskJob) -> None:
+        asked = False
+
+        def measure(*_args, **_settings):
+            nonlocal asked
+            asked = True
+            raise Cancelled
+
+        cancelled.abort_requested = lambda: asked
+        with monkeypatch.context() as patch:
+            patch.setattr(napari_cvdm, "restore_lazy", measure)
+            assert not any(isinstance(message, Written | Wrote) for message in cancelled.messages())
+        assert asked
+
+    return carry_out
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_cancelled_it_leaves_alone_what_another_run_has_written(tmp_path, cancel_while_measuring, at_work):
+    output, request = job(tmp_path).output, {"of": "another image"}
+    with resume_or_begin(output, request) as unfinished:
+        unfinished.begin()
+        unfinished.mark("nearly all of it")
+    with resume_or_begin(output, request) if at_work else nullcontext():
+        cancel_while_measuring(job(tmp_path))
+        assert (unfinished.folder.parent / "request.json").exists()
+    with resume_or_begin(output, request) as unfinished:
+        assert unfinished.done == {"nearly all of it"}
+
+
+def test_cancelled_before_it_knows_its_own_it_leaves_what_was_stopped(tmp_path, cancel_while_measuring):
+    stopped = job(tmp_path)
+    for message in stopped.messages():
+        if isinstance(message, Wrote) and message.fraction > 0.3:
+            stopped.stop_requested.set()
+    cancel_while_measuring(job(tmp_path))
+    told = list(job(tmp_path).messages())
+    assert next(each for each in told if isinstance(each, Wrote)).fraction > 0.3
 
 
 def test_stopped_it_keeps_what_is_written_and_goes_on(tmp_path):

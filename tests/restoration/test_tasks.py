@@ -1,5 +1,7 @@
-"""Windows put together from the chunks of dask arrays."""
+"""Windows put together from the chunks of dask arrays; who is told how far a block is."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -7,8 +9,8 @@ import pytest
 
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.lazy import restore_lazy
-from napari_cvdm.restoration.tasks import plan_pieces
+from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
+from napari_cvdm.restoration.tasks import plan_pieces, watching
 
 
 @pytest.mark.parametrize("rows", [range(3), range(2, 17), range(5, 6), range(20)])
@@ -47,3 +49,61 @@ def test_a_part_that_cannot_be_read_is_told_in_a_sentence(model: PretrainedModel
     image.torn = True
     with pytest.raises(InputError, match="could not be read"):
         lazy.compute(scheduler="synchronous")
+
+
+class TestWatching:
+    """Two restorations of one block at once, each in a thread of its own."""
+
+    STEPS = 3
+
+    @pytest.fixture
+    def lazy(self, model: PretrainedModel) -> LazyRestoration:
+        image = np.random.default_rng(0).integers(0, 99, (40, 40), np.uint16)
+        return restore_lazy(image, model, draws=1, steps=self.STEPS, device="cpu")
+
+    def test_each_hears_of_the_block_of_its_own_thread(self, lazy: LazyRestoration) -> None:
+        both = threading.Barrier(2, timeout=60)
+
+        def heard(_: str) -> list[float]:
+            shares: list[float] = []
+            with watching(shares.append):
+                both.wait()
+                lazy.compute(scheduler="synchronous")
+                both.wait()
+            lazy.compute(scheduler="synchronous")  # which nobody watches any more
+            return shares
+
+        with ThreadPoolExecutor(2) as pool:
+            shares = list(pool.map(heard, "ab"))
+        assert shares == [[pytest.approx(step / self.STEPS) for step in (1, 2, 3)]] * 2
+
+    def test_what_one_raises_ends_its_own_run_alone(self, lazy: LazyRestoration) -> None:
+        both = threading.Barrier(2, timeout=60)
+
+        def give_up(_: float) -> None:
+            raise KeyError("given up")
+
+        def end(report: Any) -> BaseException | None:
+            with watching(report):
+                both.wait()
+                try:
+                    lazy.compute(scheduler="synchronous")
+                except KeyError as error:
+                    return error
+                finally:
+                    both.wait()
+            return None
+
+        with ThreadPoolExecutor(2) as pool:
+            ends = list(pool.map(end, (give_up, lambda _: None)))
+        assert [type(each) for each in ends] == [KeyError, type(None)]
+
+    def test_the_innermost_of_a_thread_hears_it(self, lazy: LazyRestoration) -> None:
+        outer: list[float] = []
+        inner: list[float] = []
+        with watching(outer.append):
+            with watching(inner.append):
+                lazy.compute(scheduler="synchronous")
+            assert (len(outer), len(inner)) == (0, self.STEPS)
+            lazy.compute(scheduler="synchronous")
+        assert (len(outer), len(inner)) == (self.STEPS, self.STEPS)

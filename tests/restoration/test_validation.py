@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.validation import Watched, check_dtype, check_fits, check_image
+from napari_cvdm.models import load_model
+from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
+from napari_cvdm.restoration.lazy import restore_lazy
+from napari_cvdm.restoration.validation import (
+    Watched,
+    check_dtype,
+    check_fits,
+    check_image,
+    read_pixels,
+)
 
 
 def gradient(shape=(16, 12), dtype=np.float64):
@@ -108,3 +116,16 @@ def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_go
         Watched(Broken(), None)[0]
     with pytest.raises(Cancelled):
         Watched(Broken(), cancel)[0]
+
+
+def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:
+    class GivenUpWhenRead:
+        shape, ndim, dtype = (20, 20), 2, np.dtype(np.uint8)
+
+        def __getitem__(self, wanted: object) -> object:
+            raise GivenUp
+
+    with pytest.raises(GivenUp):
+        read_pixels(GivenUpWhenRead(), range(4), range(4))
+    with pytest.raises(GivenUp):
+        restore_lazy(GivenUpWhenRead(), load_model())

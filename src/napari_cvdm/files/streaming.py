@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def write_restoration(
     client: Any = None,
     progress: Callable[[Progress], object] | None = None,
     overwrite: bool = False,
+    given_up: type[BaseException] | tuple[type[BaseException], ...] = (),
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
@@ -95,9 +97,11 @@ def write_restoration(
         The cluster to compute on; it must see the same disk. By default this process computes.
     progress : callable, optional
         Told of every region, of those of coarser levels too, and more often where this process computes.
-        What it raises ends the run, which can be resumed.
+        What it raises ends the run, which can be resumed unless it is one of `given_up`.
     overwrite : bool
         Replace results that exist, and throw away what an unfinished run of another request has left.
+    given_up : exception type or tuple of them
+        Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
     z_spacing_nm, time_interval_s, channel_names
         What a restoration does not change, for the metadata.
     origin : (float, float)
@@ -127,7 +131,7 @@ def write_restoration(
         "pixels": lazy.fingerprint,
         "restoration": lazy.provenance,
     }
-    with resume_or_begin(output, request, discard=overwrite) as unfinished:
+    with resume_or_begin(output, request, discard=overwrite, given_up=given_up) as unfinished:
         if not unfinished.is_begun():
             for name in CONTENTS:
                 create_ome_zarr(
@@ -211,10 +215,11 @@ class _Writer:
                 self._unfinished.mark(name)
         self._tell(0.0)
 
-    def _written(self) -> tuple[Any, dict[Any, str]]:
+    def _written(self, write: Callable[[str], Callable[..., Any]]) -> tuple[Any, dict[Any, str]]:
         """Return a dask array with a chunk for every block that is missing, and their names by key.
 
-        To compute a chunk is to write its block. All are in one graph, which many thousands need.
+        To compute a chunk is to write its block, as what `write` gives for its name does. All are in one
+        graph, which many thousands need.
         """
         import dask.array as da
         from dask.highlevelgraph import HighLevelGraph
@@ -228,7 +233,7 @@ class _Writer:
         for number, place in enumerate(self._missing):
             corner = starts[0][place[-2]], starts[1][place[-1]]
             block, layout = (pair.name, *place), f"layout-{label}"
-            layer[label, number] = (write_pair, block, folder, layout, place[1:-2], *corner)
+            layer[label, number] = (write(_name(place)), block, folder, layout, place[1:-2], *corner)
         graph = HighLevelGraph.from_collections(label, layer, dependencies=[pair])
         written = da.Array(graph, label, chunks=((1,) * len(self._missing),), dtype=bool)
         return written, {(label, number): _name(place) for number, place in enumerate(self._missing)}
@@ -236,18 +241,18 @@ class _Writer:
     def _run_here(self) -> None:
         """Compute in this process, one block after the other; each may use all of its cores."""
         from dask.base import compute
-        from dask.callbacks import Callback
 
         from napari_cvdm.restoration.tasks import watching
 
-        written, names = self._written()
-
-        def note(key: Any, *_: object) -> None:
-            if key in names:
-                self._finish(names[key])
-
-        with watching(self._tell), Callback(posttask=note):
+        written, _ = self._written(lambda name: partial(self._write_here, name))
+        with watching(self._tell):
             compute(written, scheduler="synchronous")
+
+    def _write_here(self, name: str, *block: Any) -> npt.NDArray[np.bool_]:
+        """Write a block and note it, in its task: dask tells its callbacks of any run of this process."""
+        written = write_pair(*block)
+        self._finish(name)
+        return written
 
     def _run_on_cluster(self) -> None:
         """Compute on the workers. Blocks that a worker takes with it when it dies are computed on another."""
@@ -255,7 +260,7 @@ class _Writer:
 
         from napari_cvdm.restoration.cluster import explained
 
-        written, names = self._written()
+        written, names = self._written(lambda _: write_pair)
         with explained():
             futures = futures_of(self._client.persist(written))
             try:

@@ -13,8 +13,9 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from filelock import FileLock, Timeout
 from napari_cvdm.restoration.errors import ImageFileError
 
 _REQUEST, _JOURNAL, _LOCK = "request.json", "finished.txt", "lock"
+_REPLACED = "replaced-"  # how the folders begin that hold what was at the place of a result
 _COMPLETE = "complete"  # the line of the journal that says that nothing is left but to deliver
 
 
@@ -78,7 +80,10 @@ class Unfinished:
         _replace(self._root / _REQUEST, self._request)
 
     def deliver(self, parts: Mapping[str, Path], *, overwrite: bool = False) -> None:
-        """Move the finished parts to their places, and remove the folder.
+        """Move the finished parts to their places, and empty the folder.
+
+        What is replaced is moved aside, and removed once all parts are in place: at every moment either the
+        old part or the new one is whole, and a run that was killed can be repeated from any of them.
 
         Parameters
         ----------
@@ -91,6 +96,8 @@ class Unfinished:
         ------
         ImageFileError
             If something is there that may not be replaced.
+        OSError
+            If a part cannot be moved; what was in its place is there again.
         """
         self._remove_strays()
         self.mark(_COMPLETE)
@@ -108,12 +115,31 @@ class Unfinished:
                     raise ImageFileError(
                         f"{target} has come to exist meanwhile. Move it away; the same command then goes on."
                     )
-                remove(target)
+                self._replace(target, source)
+            else:
+                source.rename(target)
+        # Large ones take long to remove. Until they are gone the request stays, so that a run that is killed
+        # over it has nothing but this to do again.
+        for old in self._root.glob(f"{_REPLACED}*"):
+            shutil.rmtree(old, ignore_errors=True)
+        self.forget()
+
+    def forget(self) -> None:
+        """Throw away what is written, of a run that is given up or delivered."""
+        _empty(self._root, OSError)  # what cannot be removed counts for nothing, without the request
+        with suppress(OSError):  # last, when nothing is left that another could find; Windows refuses
+            (self._root / _LOCK).unlink()
+
+    def _replace(self, target: Path, source: Path) -> None:
+        """Put a part in the place of what is there, which is moved aside."""
+        # One level down, where `delivered` does not take it for a part that waits.
+        aside = Path(tempfile.mkdtemp(prefix=_REPLACED, dir=self._root)) / "old"
+        target.rename(aside)
+        try:
             source.rename(target)
-        (
-            self._root / _REQUEST
-        ).unlink()  # first of all: what a killed clean-up leaves then counts for nothing
-        shutil.rmtree(self._root, ignore_errors=True)
+        except OSError:
+            aside.rename(target)
+            raise
 
     def _remove_strays(self) -> None:
         """Remove what zarr was writing when a run, or a worker of this one, was killed."""
@@ -123,9 +149,15 @@ class Unfinished:
 
 @contextmanager
 def resume_or_begin(
-    target: Path, request: Mapping[str, Any], *, discard: bool = False
+    target: Path,
+    request: Mapping[str, Any],
+    *,
+    discard: bool = False,
+    given_up: type[BaseException] | tuple[type[BaseException], ...] = (),
 ) -> Iterator[Unfinished]:
     """Open the folder of the result that is to become `target`; it stays until it is delivered.
+
+    Until the context ends it is locked, so that nobody else can use or remove it.
 
     Parameters
     ----------
@@ -135,6 +167,8 @@ def resume_or_begin(
         All that the bytes of the result depend on, in values that JSON can hold.
     discard : bool
         Throw away what a run for another request has left.
+    given_up : exception type or tuple of them
+        Raised in the context, they say that nothing is to be kept. After others this request can be resumed.
 
     Yields
     ------
@@ -150,8 +184,7 @@ def resume_or_begin(
     folder = _folder_of(target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / _LOCK, timeout=0)
-        with lock:
+        with FileLock(folder / _LOCK, timeout=0):
             begun = folder / _REQUEST
             resumed = begun.exists() and begun.read_text(encoding="utf-8") == _canonical(request)
             if begun.exists() and not resumed and not discard:
@@ -160,14 +193,19 @@ def resume_or_begin(
                     "Repeat the command it came from to finish it, or add --overwrite to throw it away."
                 )
             if not resumed:
-                # The request goes first: without it, what else is still there counts for nothing.
-                begun.unlink(missing_ok=True)
-                for child in folder.iterdir():
-                    if child.name != _LOCK:
-                        remove(child)
-            yield Unfinished(folder, request, resumed)
+                _empty(folder)
+            unfinished = Unfinished(folder, request, resumed)
+            try:
+                yield unfinished
+            except given_up:
+                # While the lock is held: a moment later it may be another's.
+                unfinished.forget()
+                raise
     except Timeout as error:
         raise ImageFileError(f"{target} is being written by another process at this moment.") from error
+    finally:
+        with suppress(OSError):  # it goes when it is empty, of the lock as well
+            folder.rmdir()
 
 
 def delivered(target: Path, parts: Iterable[str]) -> set[str]:
@@ -188,17 +226,21 @@ def delivered(target: Path, parts: Iterable[str]) -> set[str]:
     return {name for name in parts if complete and not any(folder.glob(f"*/{name}"))}
 
 
-def forget(target: Path) -> None:
-    """Throw away what a run that was given up has left of a result."""
-    shutil.rmtree(_folder_of(target), ignore_errors=True)
-
-
 def remove(path: Path) -> None:
     """Remove a file or a folder with all it holds."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _empty(folder: Path, *ignored: type[OSError]) -> None:
+    """Remove all but the lock, the request first: without it, what else is still there counts for nothing."""
+    (folder / _REQUEST).unlink(missing_ok=True)
+    for child in folder.iterdir():
+        if child.name != _LOCK:
+            with suppress(*ignored):
+                remove(child)
 
 
 def _folder_of(target: Path) -> Path:

@@ -30,8 +30,8 @@ class _Stopped(Exception):
 class DiskJob(Job):
     """A job that writes its result to an OME-Zarr folder, in memory that does not grow with the image.
 
-    Cancelled, it leaves nothing behind. Stopped, it keeps what it has written: the same job to the same
-    folder goes on from there.
+    Cancelled, it leaves nothing of its own behind, and all that another run has left or is writing. Stopped,
+    it keeps what it has written: the same job to the same folder goes on from there.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class DiskJob(Job):
         """Restore and write; in a thread of its own."""
         from napari_cvdm import restore_lazy
         from napari_cvdm.files.streaming import write_restoration
-        from napari_cvdm.files.unfinished import forget, remove
+        from napari_cvdm.files.unfinished import remove
 
         def report(progress: Progress) -> None:
             self._checkpoint()
@@ -106,6 +106,7 @@ class DiskJob(Job):
             (top, _), (left, _) = choice.get("region") or ((0, 0), (0, 0))
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
+                given_up=Cancelled,
                 z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=(top, left),
             )  # fmt: skip
             axes = self._restored_axes(image)
@@ -113,7 +114,6 @@ class DiskJob(Job):
             limits = {picture: limits_of(picture, each[-1]) for picture, each in levels.items()}
             self._checkpoint()
         except Cancelled:
-            forget(self.output)
             for folder in folders.values():  # nothing was there before: this run has made them
                 remove(folder)
             raise

@@ -23,6 +23,7 @@ from napari_cvdm.plugin.parts import Covered, Part
 from napari_cvdm.plugin.telling import tell
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.errors import GivenUp
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
 __all__ = ["Cancelled", "Colours", "Job"]
@@ -42,7 +43,7 @@ _MEASURED_ON_PART = (
 )
 
 
-class Cancelled(Exception):
+class Cancelled(GivenUp):
     """The user has asked for the run to stop."""
 
 

@@ -1,7 +1,8 @@
 """What can be wrong with an image or a setting, as exceptions whose message names the fault and the remedy.
 
-All of them are subclasses of `ValueError` or `TypeError`, so that callers who know nothing about this package
-still catch them, while the command line and the widget show exactly these, as one sentence, no traceback.
+All of them but `GivenUp` are subclasses of `ValueError` or `TypeError`, so that callers who know nothing about
+this package still catch them, while the command line and the widget show exactly these, as one sentence, no
+traceback.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ class AxesError(InputError):
 
 class DeviceError(ValueError):
     """The device asked for is unknown or not available."""
+
+
+class GivenUp(Exception):
+    """Whoever asked for a restoration wants it no more: not a fault, and never reported as one.
+
+    Raised out of an array that is being read, anything else would count as a fault of the array.
+    """
 
 
 class ImageFileError(InputError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
-_watchers: list[Callable[[float], object]] = []  # of this process; workers elsewhere have none
+# Each thread has a context of its own, so that runs side by side are not told of each other's blocks. Workers
+# elsewhere have none.
+_watcher: ContextVar[Callable[[float], object] | None] = ContextVar("watcher", default=None)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ def restore_from_array(task: BlockTask, model: ModelReference | PretrainedModel,
 def _restore(
     task: BlockTask, model: ModelReference | PretrainedModel, pixels: npt.NDArray[Any]
 ) -> FloatArray:
+    report = _watcher.get()  # here: the thread that all blocks are computed in is none of the run's
+
     def compute() -> FloatArray:
         with resident_engine(model, task.engine) as engine:
             return restore_block(
@@ -139,7 +144,7 @@ def _restore(
                 plane=task.plane,
                 normalization=task.normalization,
                 sampling=task.sampling,
-                report=_watchers[-1] if _watchers else None,
+                report=report,
             )
 
     pair = in_one_thread(compute)
@@ -149,12 +154,21 @@ def _restore(
 
 @contextmanager
 def watching(report: Callable[[float], object]) -> Iterator[None]:
-    """Be told how far the block at work in this process is, 0 to 1, after every denoising step."""
-    _watchers.append(report)
+    """Be told how far the block at work is, 0 to 1, after every denoising step.
+
+    Of the blocks that this thread computes with dask's synchronous scheduler, and of no other run's in this
+    process.
+
+    Parameters
+    ----------
+    report : callable
+        Told in the thread that computes the block. What it raises ends the computation the block belongs to.
+    """
+    token = _watcher.set(report)
     try:
         yield
     finally:
-        _watchers.remove(report)
+        _watcher.reset(token)
 
 
 def _overlaps(lengths: Sequence[int], wanted: range) -> list[tuple[int, slice, slice]]:

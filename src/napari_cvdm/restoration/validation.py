@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
 
 
 def check_image(image: Any) -> NDArray[Any]:
@@ -175,11 +175,11 @@ class Watched:
 def reading() -> Iterator[None]:
     """Turn whatever goes wrong while pixels are read into an `InputError`.
 
-    Lazy arrays read files and run anybody's code: they may raise anything.
+    Lazy arrays read files and run anybody's code: they may raise anything. `GivenUp` goes through.
     """
     try:
         yield
-    except (InputError, InputTypeError, MemoryError):
+    except (InputError, InputTypeError, MemoryError, GivenUp):
         raise
     except Exception as error:
         raise unreadable(error) from error
