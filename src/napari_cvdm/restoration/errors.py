@@ -1,6 +1,6 @@
 """What can be wrong with an image or a setting, as exceptions whose message names the fault and the remedy.
 
-All of them but `GivenUp` are subclasses of `ValueError` or `TypeError`, so that callers who know nothing about
+All of them but `GivenUp` are subclasses of `ValueError` or `TypeError`, so that callers who know nothing of
 this package still catch them, while the command line and the widget show exactly these, as one sentence, no
 traceback.
 """
