@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import napari_cvdm
 from napari_cvdm.cli import app, main
 
-COMMANDS = ["demo", "restore", "evaluate", "train", "simulate", "models list", "models path"]
+COMMANDS = ["demo", "restore", "evaluate", "train", "finetune", "simulate", "models list", "models path"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -43,6 +43,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["evaluate"], "Missing argument 'PAIRS_DIR'"),
         (["evaluate", "no-such-folder"], "no-such-folder"),
         (["train", "no-such-file.toml"], "no-such-file.toml"),
+        (["finetune", "no-such-folder", "-o", "out"], "no-such-folder"),
         (["simulate", "-o", "out", "--count", "0"], "'--count'"),
         (["simulate", "-o", "out", "--seed", "-1"], "'--seed'"),
         (["models"], "Missing command"),
@@ -79,7 +80,8 @@ def test_help_loads_nothing_heavy() -> None:
     program = """
 import sys
 from napari_cvdm.cli import main
-code = main(["--help"]) or main(["restore", "--help"]) or main(["models", "list"])
+commands = (["--help"], ["restore", "--help"], ["finetune", "--help"], ["models", "list"])
+code = sum(main(command) for command in commands)
 libraries = {"torch", "dask", "numpy", "skimage", "scipy", "tifffile", "napari", "PIL", "pooch"}
 heavy = libraries & sys.modules.keys()
 sys.exit(f"{code} {heavy}" if code or heavy else 0)

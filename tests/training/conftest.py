@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as PillowImage
+from scipy.ndimage import gaussian_filter
 
+from napari_cvdm.cvdm.model import CVDM, CVDMConfig
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.models.card import ModelCard
+from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.models.weights import read_model, save_model
+from napari_cvdm.restoration.restore import restore
 from napari_cvdm.simulation.micrographs import BIOSR
+from napari_cvdm.simulation.pairs import simulate_pair
 from napari_cvdm.training.config import TrainingConfig, parse_config
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -75,4 +84,41 @@ def micrographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for row in rng.integers(0, 72, 6):
                 pixels[row] = rng.uniform(120, 255)
             PillowImage.fromarray(pixels.astype(np.uint8)).save(folder / structure / f"{number:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModel:
+    """A tiny model to fine-tune, with a card that has something to inherit."""
+    torch.manual_seed(0)
+    network = CVDM(CVDMConfig.from_dict(TINY["architecture"])).eval()
+    card = ModelCard(
+        name="tiny-start",
+        description="A tiny model.",
+        architecture=network.config.to_dict(),
+        upscaling=2,
+        default_steps=2,
+        training={"data": ["images of others (CC BY 4.0)"]},
+        ranges={"photons": [5.0, 50.0]},
+        calibration={"kind": "affine", "gain": 1.5, "offset": 0.01},
+        posterior_shrinkage=0.5,
+        posterior_scale_weight=2.0,
+        pixel_size_nm=(60.0, 100.0),
+        metrics={"validation": {"psnr_mean_network": 20.0}},
+        licence="CC-BY-4.0",
+        citations=("A paper.",),
+    )
+    return read_model(save_model(tmp_path_factory.mktemp("start") / "tiny-start.safetensors", network, card))
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory, start: PretrainedModel) -> Path:
+    """Three pairs whose sharp images are what the model shows, always less sharp, in units of their own."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for number, kind in enumerate(("rings", "vesicles", "rings")):
+        camera, _ = simulate_pair(kind, number, 40)
+        shown = restore(camera, start, preview=True, device="cpu").mean
+        blurred = 3.0 * gaussian_filter(shown, 4.0) + 500.0
+        write_ome_tiff(folder / f"{number}_wf.tif", camera, "YX", 110.0 if number == 0 else 65.0)
+        write_ome_tiff(folder / f"{number}_sim.tif", blurred.astype(np.float32), "YX", 32.5)
     return folder

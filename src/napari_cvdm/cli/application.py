@@ -7,11 +7,12 @@ needs when it runs. A command does no work of its own; the bodies are in the mod
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from napari_cvdm.cli.failures import run_to_exit_code
+from napari_cvdm.cli.finetuning import finetune
 from napari_cvdm.cli.models import models_app
 
 __all__ = ["app", "main"]
@@ -50,10 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     command = typer.main.get_command(app)
 
-    def run() -> Any:
-        return command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
-
-    return run_to_exit_code(run, PROGRAM)
+    return run_to_exit_code(
+        lambda: command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False), PROGRAM
+    )
 
 
 def _show_version(wanted: bool) -> None:
@@ -232,9 +232,7 @@ def evaluate(
         Path, typer.Argument(metavar="PAIRS_DIR", help="Folder of NAME_wf.tif and NAME_sim.tif.")
     ],
     *,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
-    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
     model: Model = "default",
     draws: Draws = 8,
     steps: Steps = None,
@@ -282,13 +280,14 @@ def train(
     typer.echo(f"The weights are in {weights}.")
 
 
+app.command()(finetune)
+
+
 @app.command()
 def simulate(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pairs.")],
-    kind: Annotated[
-        str, typer.Option(help="Structure, such as filaments, or all to go through them.")
-    ] = "all",
+    kind: Annotated[str, typer.Option(help="Structure, such as filaments, or all in turn.")] = "all",
     count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
     size: Annotated[int, typer.Option(help="Side of the wide-field image in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = 0,

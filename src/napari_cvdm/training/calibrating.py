@@ -10,7 +10,7 @@ by leaving out one after the other (`napari_cvdm.assessment.leaving_out`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,11 +124,47 @@ def calibrate(
         images.append(image)
         fields.append(draw_field(widefield, truth, model, draws=draws, settings=plain))
 
+    data = (
+        "simulated fields"
+        if folder is None
+        else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again"
+    )
+    return calibrate_on(model.card, images, fields, data=data, log=log)
+
+
+def calibrate_on(
+    card: ModelCard,
+    images: Sequence[Hashable],
+    fields: Sequence[DrawnField],
+    *,
+    data: str,
+    log: Callable[[str], None] = print,
+) -> ModelCard:
+    """Do as `calibrate`, with fields that are drawn already.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the model that drew them.
+    images : sequence of hashable
+        Of each field, the image that it shows; fields of one image are left out together.
+    fields : sequence of DrawnField
+        At least one, drawn with plain `PosteriorSettings`.
+    data : str
+        What the fields are, for the card.
+    log : callable
+        Receives a line of text for each choice.
+
+    Raises
+    ------
+    InputError
+        If the fields have too few pixels, or no error or no uncertainty at all.
+    """
     by_shrinkage = {w: _squared_error(fields, PosteriorSettings(shrinkage=w)) for w in SHRINKAGES}
     least = min(by_shrinkage.values())
     shrinkage = max(w for w, value in by_shrinkage.items() if value <= least * (1 + ERROR_TOLERANCE))
     judged = {
-        w: _judged(images, fields, PosteriorSettings(shrinkage=shrinkage, scale_weight=w))
+        w: judged_fields(images, fields, PosteriorSettings(shrinkage=shrinkage, scale_weight=w))
         for w in SCALE_WEIGHTS
     }
     by_weight = {w: float(judge(each)["correlation"]) for w, each in judged.items()}
@@ -136,11 +172,9 @@ def calibrate(
     weight = min(w for w, value in by_weight.items() if value >= max(by_weight.values()) - TOLERANCE)
     fitted = fit(judged[weight])
     measured: dict[str, Any] = {
-        "data": "simulated fields"
-        if folder is None
-        else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again",
+        "data": data,
         "fields": len(fields),
-        "draws": draws,
+        "draws": len(fields[0].draws),
         "squared_error_by_shrinkage": _rounded(by_shrinkage),
         "correlation_by_scale_weight": _rounded(by_weight),
         **_before_and_after(judged[weight], fitted),
@@ -148,11 +182,11 @@ def calibrate(
     log(f"shrinkage {shrinkage}, scale weight {weight}, slope {measured['slope_before']} before calibration")
     log(f"coverage before {measured['coverage_before']}, after {measured['coverage_after']}")
     return replace(
-        model.card,
+        card,
         posterior_shrinkage=shrinkage,
         posterior_scale_weight=weight,
         calibration=fitted.to_dict(),
-        metrics={**model.card.metrics, "calibration": measured},
+        metrics={**card.metrics, "calibration": measured},
     )
 
 
@@ -164,9 +198,10 @@ def _squared_error(fields: Sequence[DrawnField], settings: PosteriorSettings) ->
     )
 
 
-def _judged(
-    images: Sequence[int], fields: Sequence[DrawnField], settings: PosteriorSettings
+def judged_fields(
+    images: Sequence[Hashable], fields: Sequence[DrawnField], settings: PosteriorSettings
 ) -> list[JudgedField]:
+    """Put draws together as `settings` say, and pair standard deviations with errors; see `calibrate_on`."""
     found = []
     for image, field in zip(images, fields, strict=True):
         mean, std = field.posterior(settings)

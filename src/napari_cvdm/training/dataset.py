@@ -32,7 +32,7 @@ class Patches(NamedTuple):
     x : Tensor
         Normalised wide-field patches, (N, 1, P, P) float32.
     y : Tensor
-        Targets in the same units, (N, 1, 2P, 2P) float32.
+        Targets in the same units, (N, 1, s·P, s·P) float32; s is 2 for simulated fields.
     """
 
     x: Tensor
@@ -45,6 +45,44 @@ def normalise_pair(pair: Acquisition) -> tuple[NDArray[np.float32], NDArray[np.f
     span = max(float(high - low), 1.0)
     x = (pair.widefield.astype(np.float32) - np.float32(low)) / np.float32(span)
     return x, pair.target / np.float32(span)
+
+
+def cut_patches(
+    rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32], data: DataConfig
+) -> Patches:
+    """Cut patches of a field at random places, turn and mirror them, and make them brighter or dimmer.
+
+    Parameters
+    ----------
+    rng : Generator
+        What the patches depend on, besides the field.
+    x, y : ndarray
+        A normalised field, (H, W) and (s·H, s·W); each side of the first at least as long as a patch.
+    data : DataConfig
+        Number and side of the patches, and how much their brightness varies.
+    """
+    count, side, fine = data.patches_per_field, data.patch, y.shape[0] // x.shape[0]
+    places = [length - side + 1 for length in x.shape]
+    xs = np.empty((count, 1, side, side), np.float32)
+    ys = np.empty((count, 1, fine * side, fine * side), np.float32)
+    for i in range(count):
+        corners = rng.integers(0, places, (2, 2))
+        # Of two places the one with more to see, half of the time: empty background teaches little.
+        r, c = corners[0]
+        if i % 2:
+            contrast = [
+                y[fine * a : fine * (a + side), fine * b : fine * (b + side)].std() for a, b in corners
+            ]
+            r, c = corners[int(np.argmax(contrast))]
+        gain = np.exp(rng.normal(0, data.gain_jitter) - 0.1)
+        shift = rng.normal(0, data.offset_jitter)
+        patch_x = gain * (x[r : r + side, c : c + side] + shift)
+        patch_y = gain * y[fine * r : fine * (r + side), fine * c : fine * (c + side)]
+        turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
+        for store, patch in ((xs, patch_x), (ys, patch_y)):
+            turned = np.rot90(patch, turns)
+            store[i, 0] = turned[::-1] if mirrored else turned
+    return Patches(torch.from_numpy(xs), torch.from_numpy(ys))
 
 
 class TrainingFields(Dataset[Patches]):
@@ -102,28 +140,7 @@ class TrainingFields(Dataset[Patches]):
 
     def __getitem__(self, index: int) -> Patches:
         rng, pair = self.acquire_field(index)
-        x, y = normalise_pair(pair)
-        count, side = self.data.patches_per_field, self.data.patch
-        xs, ys = (
-            np.empty((count, 1, side, side), np.float32),
-            np.empty((count, 1, 2 * side, 2 * side), np.float32),
-        )
-        for i in range(count):
-            corners = rng.integers(0, self.data.field - side + 1, (2, 2))
-            # Of two places the one with more to see, half of the time: empty background teaches little.
-            r, c = corners[0]
-            if i % 2:
-                contrast = [y[2 * a : 2 * (a + side), 2 * b : 2 * (b + side)].std() for a, b in corners]
-                r, c = corners[int(np.argmax(contrast))]
-            gain = np.exp(rng.normal(0, self.data.gain_jitter) - 0.1)
-            shift = rng.normal(0, self.data.offset_jitter)
-            patch_x = gain * (x[r : r + side, c : c + side] + shift)
-            patch_y = gain * y[2 * r : 2 * (r + side), 2 * c : 2 * (c + side)]
-            turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
-            for store, patch in ((xs, patch_x), (ys, patch_y)):
-                turned = np.rot90(patch, turns)
-                store[i, 0] = turned[::-1] if mirrored else turned
-        return Patches(torch.from_numpy(xs), torch.from_numpy(ys))
+        return cut_patches(rng, *normalise_pair(pair), self.data)
 
 
 class _Span(torch.utils.data.Sampler[int]):
@@ -142,7 +159,7 @@ def fields_needed(steps: int, batch: int) -> int:
     return steps + STRIDE * (batch - 1)
 
 
-def batches(fields: TrainingFields, batch: int, start: int, steps: int, workers: int) -> Iterator[Patches]:
+def batches(fields: Dataset[Patches], batch: int, start: int, steps: int, workers: int) -> Iterator[Patches]:
     """Batches ``start`` to ``steps`` − 1; the same batches whether or not the run was interrupted.
 
     Each field serves ``batch`` batches, 16 steps apart: batch s takes one patch each of the fields s, s + 16,
@@ -150,14 +167,14 @@ def batches(fields: TrainingFields, batch: int, start: int, steps: int, workers:
 
     Parameters
     ----------
-    fields : TrainingFields
-        The source.
+    fields : Dataset of Patches
+        The source; an item holds at least as many patches as a batch.
     batch : int
         Patches in a batch.
     start, steps : int
         First batch, and the end of training.
     workers : int
-        Processes that simulate ahead; 0 simulates in this one.
+        Processes that make fields ahead; 0 makes them in this one.
     """
     loader = DataLoader(
         fields,

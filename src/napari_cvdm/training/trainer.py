@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
 from napari_cvdm.models.weights import read_model
 from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
-from napari_cvdm.training.dataset import TrainingFields, batches, fields_needed
+from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
 from napari_cvdm.training.export import export_model
 from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, validate, validation_fields
@@ -50,6 +51,9 @@ class Trainer:
         Processes that simulate training data.
     log : callable
         Receives one line of text at a time.
+    source : callable, optional
+        From a number of fields to a data set of as many, to train on these instead of those that the
+        configuration describes. Nothing is validated on the way then.
     """
 
     def __init__(
@@ -59,9 +63,10 @@ class Trainer:
         folder: Path,
         workers: int,
         log: Callable[[str], None],
+        source: Callable[[int], Dataset[Patches]] | None = None,
     ) -> None:
         self.config, self.micrographs, self.folder = config, micrographs, folder
-        self.workers, self.log = workers, log
+        self.workers, self.log, self.source = workers, log, source
         torch.manual_seed(config.seed)
         # Channels-last is the layout in which CPU and GPU convolutions of these widths run fastest.
         self.model = CVDM(config.architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -123,7 +128,10 @@ class Trainer:
         ModelError
             If they cannot be read.
         """
-        start, name = self._read_start(path)
+        self.take(*self._read_start(path))
+
+    def take(self, start: CVDM, name: str) -> None:
+        """Take the weights of a network of the same architecture, called `name` in the log."""
         for network in (self.model, self.average):
             network.load_state_dict(start.state_dict())
         self.log(f"starting from {name}")
@@ -166,10 +174,7 @@ class Trainer:
         """Train from the current step to the last."""
         config = self.config
         total, batch = config.optimiser.steps, config.optimiser.batch
-        fields = TrainingFields(
-            config.data, config.acquisition, config.seed, self.micrographs, fields_needed(total, batch)
-        )
-        held_out = validation_fields(self.micrographs, config.acquisition)
+        fields, held_out = self._fields(fields_needed(total, batch))
         sums: dict[str, float] = {}
         summed = 0
         started = time.monotonic() - self.seconds
@@ -183,11 +188,19 @@ class Trainer:
             if self.step % config.schedule.log_every == 0 or last:
                 self._record({name: value / summed for name, value in sums.items()})
                 sums, summed = {}, 0
-            if self.step % config.schedule.validate_every == 0 or last:
+            if held_out is not None and (self.step % config.schedule.validate_every == 0 or last):
                 self._validate(held_out)
             # Last, so that a run killed before this comes back to what it has not recorded yet.
             if self.step % config.schedule.checkpoint_every == 0 or last:
                 self.save()
+
+    def _fields(self, count: int) -> tuple[Dataset[Patches], list[ValidationField] | None]:
+        """What to train on, and what to validate on."""
+        if self.source is not None:
+            return self.source(count), None
+        config, folder = self.config, self.micrographs
+        fields = TrainingFields(config.data, config.acquisition, config.seed, folder, count)
+        return fields, validation_fields(folder, config.acquisition)
 
     def _validate(self, held_out: list[ValidationField]) -> None:
         schedule = self.config.schedule

@@ -1,0 +1,57 @@
+"""``napari-cvdm finetune``: a model adapted to pairs of one's own.
+
+Nothing heavy is imported before the command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_cvdm.cli.outputs import check_writable
+
+__all__ = ["finetune"]
+
+
+def finetune(
+    pairs: Annotated[
+        Path,
+        typer.Argument(metavar="PAIRS_DIR", help="Folder of NAME_wf.tif and NAME_sim.tif, registered."),
+    ],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run and the new weights.")],
+    model: Annotated[
+        str, typer.Option(help="The model to start from: name, path or DOI; see 'models list'.")
+    ] = "default",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new model.  [default: MODEL-finetuned]")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1000,
+    held_out: Annotated[
+        int, typer.Option(min=0, help="Pairs, the last by name, to measure on and not to train on.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same weights.")] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Start again, or go on from the last checkpoint.")
+    ] = False,
+    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
+    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
+) -> None:
+    """Adapt a model to your own recorded pairs, or go on with an interrupted run."""
+    from napari_cvdm.assessment.pairs import find_pairs
+    from napari_cvdm.models import load_model
+    from napari_cvdm.training.finetuning import FinetuningSettings
+    from napari_cvdm.training.finetuning import finetune as run
+
+    find_pairs(pairs, wf_suffix, sim_suffix)  # a wrong folder is said before the model loads
+    check_writable(output)
+    settings = FinetuningSettings(name, steps, held_out, seed, wf_suffix, sim_suffix)
+    try:
+        done = run(pairs, output, load_model(model), settings, fresh=fresh, log=typer.echo)
+    except (KeyboardInterrupt, SystemExit):
+        if (output / "checkpoint.pt").exists():
+            typer.echo("The last checkpoint is kept: the same command goes on from there.", err=True)
+        raise
+    typer.echo(f"The weights are in {done.path}.")

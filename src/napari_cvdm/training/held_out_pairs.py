@@ -1,0 +1,157 @@
+"""How well a model restores recorded pairs that its training has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_cvdm.assessment.drawn import DrawnField, draw_field
+from napari_cvdm.assessment.leaving_out import fit_without_each
+from napari_cvdm.assessment.metrics import normalize_truth
+from napari_cvdm.assessment.pairs import SCORED_SIDE
+from napari_cvdm.assessment.scores import score, score_uncertainty
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.request import card_settings
+from napari_cvdm.training.calibrating import judged_fields
+from napari_cvdm.training.recorded import RecordedPair, RecordedPlane
+
+if TYPE_CHECKING:
+    from napari_cvdm.models.card import ModelCard
+    from napari_cvdm.models.pretrained import PretrainedModel
+
+MOST_PLANES = 4
+"""Planes of a stack that are judged, evenly spaced; more would tell little and take long."""
+
+DRAWS = 8
+"""Draws for each plane."""
+
+LEVEL = 0.9
+"""Probability of the interval that is judged."""
+
+
+class DrawnPairs(NamedTuple):
+    """Planes of pairs with a model's draws.
+
+    Attributes
+    ----------
+    pairs : tuple of str
+        Of each plane, the name of its pair.
+    fields : tuple of DrawnField
+        The planes; truths as they are compared with.
+    """
+
+    pairs: tuple[str, ...]
+    fields: tuple[DrawnField, ...]
+
+
+@dataclass(frozen=True)
+class HeldOutScores:
+    """Averages over the planes of held-out pairs.
+
+    Attributes
+    ----------
+    psnr, ssim, correlation : float
+        Of the mean network's picture with the truth; PSNR in dB.
+    error_correlation : float
+        Of the standard deviation with the absolute error of the posterior mean.
+    coverage90 : float
+        Share of the pixels whose truth lies in the stated 90 % interval.
+    """
+
+    psnr: float
+    ssim: float
+    correlation: float
+    error_correlation: float
+    coverage90: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers by name, as a card holds them."""
+        return {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
+
+
+def draw_pairs(pairs: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPairs:
+    """Restore the middle of each pair, at most `napari_cvdm.assessment.pairs.SCORED_SIDE` camera pixels wide.
+
+    Parameters
+    ----------
+    pairs : sequence of RecordedPair
+        Of stacks, at most `MOST_PLANES` planes are taken.
+    model : PretrainedModel
+        What to restore with.
+
+    Raises
+    ------
+    InputError
+        If the middle of an image is constant.
+    """
+    names, fields = [], []
+    for pair in pairs:
+        count = min(len(pair.planes), MOST_PLANES)
+        for number in np.linspace(0, len(pair.planes) - 1, count).round().astype(int):
+            camera, truth = _middle(pair.planes[number], model.upscaling)
+            names.append(pair.name)
+            fields.append(draw_field(camera, truth, model, draws=DRAWS, settings=PosteriorSettings()))
+    return DrawnPairs(tuple(names), tuple(fields))
+
+
+def score_pairs(drawn: DrawnPairs, card: ModelCard, *, left_out: bool = False) -> HeldOutScores:
+    """Score restorations as `napari-cvdm evaluate` does: intensities matched by gain and offset.
+
+    Parameters
+    ----------
+    drawn : DrawnPairs
+        From `draw_pairs`.
+    card : ModelCard
+        How draws are put together, and the calibration.
+    left_out : bool
+        Judge each pair with the calibration fitted to the others, instead of the card's: for a calibration
+        that was fitted to these very pairs. Needs two pairs.
+    """
+    settings = card_settings(card)
+    own = Calibration.from_card(card.calibration)
+    calibrations: dict[Any, Calibration | None] = dict.fromkeys(drawn.pairs, own)
+    if left_out:
+        fitted = fit_without_each(judged_fields(drawn.pairs, drawn.fields, settings))
+        calibrations = {name: Calibration.from_card(each.to_dict()) for name, each in fitted.items()}
+    rows = []
+    for name, field in zip(drawn.pairs, drawn.fields, strict=True):
+        calibration = calibrations[name]
+        mean, std = field.posterior(settings, calibration=calibration)
+        picture = score(field.centre, field.truth)
+        doubt = score_uncertainty(mean, std, field.truth, calibration.factors if calibration else None)
+        rows.append(
+            (picture.psnr, picture.ssim, picture.correlation, doubt.error_correlation, doubt.coverage[LEVEL])
+        )
+    return HeldOutScores(*(float(np.mean(column)) for column in zip(*rows, strict=True)))
+
+
+def table(rows: Mapping[str, HeldOutScores]) -> list[str]:
+    """Return scores as lines of text, one row each under its name."""
+    width = max(map(len, rows))
+    titles = f"{'PSNR (dB)':>11}{'SSIM':>8}{'corr.':>8}{'corr. with error':>18}{'90 % covers':>13}"
+    lines = [" " * width + titles]
+    for name, row in rows.items():
+        lines.append(
+            f"{name:{width}}{row.psnr:11.2f}{row.ssim:8.3f}{row.correlation:8.3f}"
+            f"{row.error_correlation:18.3f}{100 * row.coverage90:11.1f} %"
+        )
+    return lines
+
+
+def _middle(plane: RecordedPlane, upscaling: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Cut the middle of both images, that of the sharp one as it is compared with."""
+    try:
+        truth = normalize_truth(plane.sharp)
+    except InputError as error:
+        raise InputError(f"Pair {plane.label}: {error}") from error
+    starts = [max(0, (n - SCORED_SIDE) // 2) for n in plane.camera.shape]
+    rows, columns = (slice(start, start + SCORED_SIDE) for start in starts)
+    fine = tuple(slice(upscaling * part.start, upscaling * part.stop) for part in (rows, columns))
+    camera, truth = plane.camera[rows, columns], truth[fine]
+    if np.ptp(camera) == 0 or np.ptp(truth) == 0:
+        raise InputError(f"Pair {plane.label}: the middle of an image is constant; hold out another pair.")
+    return camera, truth

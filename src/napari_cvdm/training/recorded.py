@@ -1,0 +1,262 @@
+"""Fields of recorded pairs: read, checked, expressed in a model's intensities, and cut to patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from napari_cvdm.assessment.alignment import check_alignment
+from napari_cvdm.assessment.drawn import LEAST_CORRELATION
+from napari_cvdm.assessment.metrics import correlation, match_intensity
+from napari_cvdm.assessment.pairs import Pair
+from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.restoration.axes import name_axes
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.validation import check_image
+from napari_cvdm.training.config import DataConfig
+from napari_cvdm.training.dataset import Patches, cut_patches
+
+if TYPE_CHECKING:
+    from napari_cvdm.models.pretrained import PretrainedModel
+
+LARGEST_SIDE = 96
+"""Longest side of a patch in camera pixels: beyond, a step takes long and teaches little more."""
+
+LEAST_SIDE = 16
+"""Shortest side of a patch in camera pixels."""
+
+FARTHEST = 1.0
+"""Displacement, in pixels of the sharp image, from which a pair is said to be ill registered."""
+
+_ALIGNED_SIDE = 512
+_TILE = 512  # not "auto": what the mean network shows must not depend on the memory that is free
+
+
+class RecordedPlane(NamedTuple):
+    """One plane of a pair, in the units of its files.
+
+    Attributes
+    ----------
+    pair, label : str
+        Name of the pair; and that of the plane, for messages.
+    camera : ndarray, (Y, X)
+        What the camera recorded.
+    sharp : ndarray, (s·Y, s·X)
+        The sharp image of the same field.
+    """
+
+    pair: str
+    label: str
+    camera: NDArray[Any]
+    sharp: NDArray[Any]
+
+
+class RecordedPair(NamedTuple):
+    """A pair as it was read: its planes, and the camera's pixel size in nm if the file tells."""
+
+    name: str
+    planes: tuple[RecordedPlane, ...]
+    pixel_size: float | None
+
+
+class Field(NamedTuple):
+    """A plane in the model's intensities: x (Y, X) and y (s·Y, s·X), float32."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
+    """Read both files of a pair and check that they belong together.
+
+    Parameters
+    ----------
+    pair : Pair
+        From `napari_cvdm.assessment.pairs.find_pairs`.
+    upscaling : int
+        Pixels of the sharp image per camera pixel and axis.
+
+    Returns
+    -------
+    RecordedPair
+        Planes of stacks one by one, in the order of the files.
+
+    Raises
+    ------
+    ImageFileError
+        If a file cannot be read.
+    InputError, InputTypeError
+        If the images are in colour, have not the same planes, do not fit in size, or a plane is constant or
+        cannot be restored.
+    """
+    camera, sharp = read_tiff(pair.widefield), read_tiff(pair.truth)
+    (widefields, stack), (truths, other) = (_planes(pair.name, image) for image in (camera, sharp))
+    if stack != other:
+        raise InputError(
+            f"Pair {pair.name}: the files have different planes ({_shape(stack)} and {_shape(other)}): give "
+            "two images or two stacks of the same planes."
+        )
+    expected = tuple(upscaling * n for n in widefields[0].shape)
+    if truths[0].shape != expected:
+        raise InputError(
+            f"Pair {pair.name}: the sharp image has {_shape(truths[0].shape)} pixels; {upscaling} times "
+            f"those of the camera, as this model makes them, are {_shape(expected)}."
+        )
+    planes = []
+    for number, (wide, truth) in enumerate(zip(widefields, truths, strict=True), start=1):
+        label = pair.name if len(truths) == 1 else f"{pair.name}, plane {number}"
+        for plane, what in ((wide, "camera image"), (truth, "sharp image")):
+            try:
+                check_image(plane)
+            except (InputError, InputTypeError) as error:
+                raise type(error)(f"Pair {label}, {what}: {error}") from error
+        planes.append(RecordedPlane(pair.name, label, wide, truth))
+    return RecordedPair(pair.name, tuple(planes), camera.pixel_size)
+
+
+def patch_side(pairs: Sequence[RecordedPair], granularity: int) -> int:
+    """Side of the patches, camera pixels: as long as the smallest pair allows, `LARGEST_SIDE` at the most.
+
+    Parameters
+    ----------
+    pairs : sequence of RecordedPair
+        At least one.
+    granularity : int
+        What the side must be a multiple of, as the network says.
+
+    Raises
+    ------
+    InputError
+        If a pair is too small for a patch of `LEAST_SIDE`.
+    """
+    least = -(-LEAST_SIDE // granularity) * granularity
+    smallest = min(pairs, key=lambda pair: min(pair.planes[0].camera.shape))
+    height, width = smallest.planes[0].camera.shape
+    if min(height, width) < least:
+        raise InputError(
+            f"Pair {smallest.name} is too small: its camera image has {height} × {width} pixels, and at "
+            f"least {least} × {least} are needed."
+        )
+    side = min(height, width, max(LARGEST_SIDE, least))
+    return side // granularity * granularity
+
+
+def express(plane: RecordedPlane, model: PretrainedModel) -> tuple[Field, NDArray[np.float32]]:
+    """Express a plane in the model's intensities.
+
+    The camera image by its own percentiles, as every image that is restored. The sharp image by the gain and
+    offset that bring it closest, in the sense of least squares, to what the model's mean network shows of the
+    recording: a sharp image has units of its own, and the model's scale of intensities is to stay as it is.
+
+    Returns
+    -------
+    field : Field
+        Both images.
+    shown : ndarray, (s·Y, s·X)
+        What the mean network shows, in the same units.
+    """
+    normalization = Normalization.fit(plane.camera)
+    first = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE)
+    shown = normalization.apply(first.mean)
+    y = match_intensity(plane.sharp, shown).apply(plane.sharp).astype(np.float32)
+    return Field(normalization.apply(plane.camera), y), shown
+
+
+def training_fields(
+    pairs: Sequence[RecordedPair], model: PretrainedModel, log: Callable[[str], None]
+) -> list[Field]:
+    """Express all planes of the pairs that the model can learn from.
+
+    Planes whose sharp image correlates by less than `LEAST_CORRELATION` with what the model shows are left
+    out: most likely one of the two images is empty. Displaced ones are told, and used.
+
+    Parameters
+    ----------
+    pairs : sequence of RecordedPair
+        From `read_pair`.
+    model : PretrainedModel
+        The one to start from.
+    log : callable
+        Receives a line for each plane left out and for each pair that looks ill registered.
+
+    Raises
+    ------
+    InputError
+        If a pair has no plane left.
+    """
+    fields: list[Field] = []
+    for pair in pairs:
+        before = len(fields)
+        for plane in pair.planes:
+            field, shown = express(plane, model)
+            likeness = correlation(plane.sharp, shown)
+            if likeness >= LEAST_CORRELATION:
+                fields.append(field)
+                _tell_displacement(plane, shown, log)
+            elif len(pair.planes) > 1:
+                log(f"left out {plane.label}: correlation {likeness:.2f} with what {model.name} shows")
+        if len(fields) == before:
+            raise InputError(
+                f"Pair {pair.name}: the sharp image has next to nothing in common with what {model.name} "
+                f"shows of the recording (correlation below {LEAST_CORRELATION}): register the two images, "
+                "or take the pair out."
+            )
+    return fields
+
+
+class RecordedFields(Dataset[Patches]):
+    """Patches of recorded pairs by index; item i depends on the seed and on i alone.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        What the patches are cut from, each equally often.
+    data : DataConfig
+        Number, side and brightness of the patches, as for simulated fields.
+    seed : int
+        Seed of the run.
+    length : int
+        Number of items.
+    """
+
+    def __init__(self, fields: Sequence[Field], data: DataConfig, seed: int, length: int) -> None:
+        self.fields, self.data, self.seed, self.length = fields, data, seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Patches:
+        rng = np.random.default_rng([self.seed, index])
+        return cut_patches(rng, *self.fields[int(rng.integers(len(self.fields)))], self.data)
+
+
+def _tell_displacement(plane: RecordedPlane, shown: NDArray[np.float32], log: Callable[[str], None]) -> None:
+    starts = [max(0, (n - _ALIGNED_SIDE) // 2) for n in shown.shape]
+    part = tuple(slice(start, start + _ALIGNED_SIDE) for start in starts)
+    sharp, seen = (np.asarray(each, np.float64)[part] for each in (plane.sharp, shown))
+    found = check_alignment(sharp, seen, 1.0)
+    if found.distance >= FARTHEST:
+        rows, columns = found.displacement
+        log(
+            f"warning: pair {plane.label} looks ill registered: the sharp image lies about {rows:+.1f} rows "
+            f"and {columns:+.1f} columns (of its own pixels) from what the recording shows"
+        )
+
+
+def _planes(name: str, image: ImageFile) -> tuple[list[NDArray[Any]], tuple[int, ...]]:
+    """Return the planes of an image, and the lengths of its other axes, without those of length 1."""
+    axes = name_axes(image.data.shape, image.axes)
+    if "S" in axes.leading:
+        raise InputError(f"Pair {name}: {image.source} is in colour; give images of one channel or stacks.")
+    planes = [np.asarray(axes.plane(image.data, index)) for index in axes.indices()]
+    return planes, tuple(n for n in axes.leading_shape if n > 1)
+
+
+def _shape(lengths: Sequence[int]) -> str:
+    return " × ".join(map(str, lengths)) or "one plane"
