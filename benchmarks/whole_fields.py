@@ -1,25 +1,32 @@
-"""Real recordings over their whole fields: PSNR and SSIM gained over bicubic enlargement by the mean network.
+"""The mean network alone, quickly: what it gains on whole real recordings, and on sharp images imaged again.
 
-    python benchmarks/whole_fields.py --pairs FOLDER
+    python benchmarks/whole_fields.py --pairs FOLDER --micrographs FOLDER --model PATH
 
-FOLDER holds <name>_wf.tif and <name>_sim.tif. `napari-cvdm evaluate` scores the centre of each field; here
-the whole field is restored, and every detail of 256 × 256 fine pixels is scored by itself, after the gain and
-offset that bring it closest to the truth.
+FOLDER of pairs holds <name>_wf.tif and <name>_sim.tif. `napari-cvdm evaluate` scores the centre of each
+field; here the whole field is restored, and every detail of 256 × 256 fine pixels is scored by itself, after
+the gain and offset that bring it closest to the truth. FOLDER of micrographs holds real SIM images,
+<structure>/<NN>.png, of which 41, 42 and 44 are imaged again by another microscope than training's.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.held_out import held_out_fields
 from napari_cvdm.assessment.metrics import match_intensity, normalize_truth, psnr, ssim
 from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.files.tiff import read_tiff
+
+if TYPE_CHECKING:
+    from napari_cvdm.models import PretrainedModel
 
 
 def details(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, ...]]:
@@ -30,22 +37,16 @@ def details(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, ...]]:
             yield slice(top, top + side), slice(left, left + side)
 
 
-def main() -> None:
-    """Restore, score, print a line for each field."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of real pairs")
-    parser.add_argument("--side", type=int, default=256, help="side of a detail, fine pixels")
-    options = parser.parse_args()
-    model = cvdm.load_model(options.model)
+def score_recordings(folder: Path, side: int, model: PretrainedModel) -> None:
+    """Print a line for each field, and their average."""
     gains = []
     print(f"{'':20}{'details':>8}{'bicubic':>16}{'mean network':>16}{'gain':>16}")
-    for pair in find_pairs(options.pairs)[0]:
+    for pair in find_pairs(folder)[0]:
         camera = read_tiff(pair.widefield).data
         truth = normalize_truth(read_tiff(pair.truth).data)
         pictures = enlarge(camera), cvdm.restore(camera, model, preview=True).mean
         scores = []
-        for place in details(truth.shape, options.side):
+        for place in details(truth.shape, side):
             wanted = truth[place]
             matched = [match_intensity(each[place], wanted).apply(each[place]) for each in pictures]
             scores.append([(psnr(each, wanted), ssim(each, wanted)) for each in matched])
@@ -55,6 +56,35 @@ def main() -> None:
         print(f"{pair.name:20}{len(scores):8}{cells}", flush=True)
     average = np.mean(gains, axis=0)
     print(f"{'average':60}{average[0]:10.2f}{average[1]:6.3f}")
+
+
+def score_reimaged(folder: Path, model: PretrainedModel) -> None:
+    """Print the PSNR by structure and by haze, averaged over fields."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for field in held_out_fields(folder, (60.0, 400.0), numbers=(41, 42, 44), side=80):
+        picture = cvdm.restore(field.camera, model, preview=True).mean
+        score = psnr(match_intensity(picture, field.truth).apply(picture), field.truth)
+        for group in (field.structure, f"haze {field.haze:g}", "all"):
+            found[group].append(score)
+    print("".join(f"{group:>14}" for group in sorted(found)))
+    print("".join(f"{np.mean(found[group]):14.2f}" for group in sorted(found)))
+
+
+def main() -> None:
+    """Score what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--pairs", type=Path, help="folder of real pairs")
+    parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
+    parser.add_argument("--side", type=int, default=256, help="side of a detail, fine pixels")
+    options = parser.parse_args()
+    if not options.pairs and not options.micrographs:
+        parser.error("give --pairs, --micrographs, or both")
+    model = cvdm.load_model(options.model)
+    if options.pairs:
+        score_recordings(options.pairs, options.side, model)
+    if options.micrographs:
+        score_reimaged(options.micrographs, model)
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    @pytest.mark.parametrize(("before", "after"), [("base", "second"), ("second", "default")])
+    @pytest.mark.parametrize(("before", "after"), [("base", "second"), ("second", "third"), ("third", "default")])
     def test_each_stage_starts_from_the_one_before(self, before: str, after: str) -> None:
         first, next_one = (load_config(CONFIGS / f"{name}.toml") for name in (before, after))
         assert next_one.start_from == f"../runs/{first.name}/{first.name}.safetensors"
         assert next_one.architecture == first.architecture
 
-    @pytest.mark.parametrize(("name", "column"), [("base", 3), ("second", 3), ("default", 4)])
+    @pytest.mark.parametrize(("name", "column"), [("base", 3), ("second", 3), ("third", 4), ("default", 4)])
     def test_the_documentation_states_their_ranges(self, name: str, column: int) -> None:
         text = (CONFIGS.parent / "docs" / "training.md").read_text(encoding="utf-8")
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
