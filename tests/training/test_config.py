@@ -26,7 +26,9 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    @pytest.mark.parametrize(("before", "after"), [("base", "second"), ("second", "third"), ("third", "default")])
+    @pytest.mark.parametrize(
+        ("before", "after"), [("base", "second"), ("second", "third"), ("third", "default")]
+    )
     def test_each_stage_starts_from_the_one_before(self, before: str, after: str) -> None:
         first, next_one = (load_config(CONFIGS / f"{name}.toml") for name in (before, after))
         assert next_one.start_from == f"../runs/{first.name}/{first.name}.safetensors"
