@@ -43,6 +43,7 @@ def test_agreement(checks: Checks, share: float, invented: float, level: str) ->
         (Alignment(0.1, (4.0, -3.0), 0.3), "doubt", "made from this image"),
         (Alignment(0.7, (0.0, -2.5), 0.9), "doubt", "-2.5 columns"),
         (Alignment(0.7, (0.4, 0.2), 0.75), "good", "0 %"),
+        (Alignment(0.41, (0.0, 0.0), 0.41), "look", "little in common (correlation 0.41)"),
     ],
 )
 def test_a_result_of_something_else_is_doubted_though_no_pixel_disagrees(

@@ -27,8 +27,11 @@ Level = Literal["good", "look", "doubt", "not known"]
 _FEW_FLAGGED, _MANY_INVENTED = 0.02, 0.05
 #: Likeness below which a result belongs to another image: restorations of real recordings, and of sharp
 #: images imaged again at 20 electrons or more, had at least 0.39, other structures at most 0.20. A mirrored
-#: image may reach 0.41, but then it fits best elsewhere (`benchmarks/wrong_inputs.py`).
+#: image may reach 0.41 (`benchmarks/wrong_inputs.py`).
 _LEAST_LIKENESS = 0.33
+#: Below this a result wants a look: a few restorations of the faintest recordings lie there, and the mirrored
+#: images that are not doubted.
+_USUAL_LIKENESS = 0.45
 #: Displacement, in camera pixels, beyond which the result lies beside the image: right ones stay below 0.2.
 _FARTHEST_BESIDE = 1.0
 #: Spread under moves over the stated uncertainty: beyond 1 the map states too little.
@@ -98,6 +101,12 @@ def judge_consistency(found: Consistency) -> Verdict:
     if found.invented > _MANY_INVENTED:
         level = "doubt"
     advice = "" if level == "good" else " Look where the map is bright."
+    if alignment.likeness < _USUAL_LIKENESS:
+        level = "look" if level == "good" else level
+        advice += (
+            f" What stands out in both has little in common (correlation {alignment.likeness:.2f}), as in "
+            "faint recordings, or if the result was made from another image."
+        )
     return Verdict(
         name,
         level,
