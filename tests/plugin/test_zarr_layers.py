@@ -9,10 +9,12 @@ import pytest
 import zarr
 from napari.layers import Image
 
+from napari_cvdm.files.streaming import write_restoration
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.reading import read_layer
 from napari_cvdm.plugin.zarr_layers import read_zarr
 from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.lazy import restore_lazy
 
 
 def opened(path: Path) -> list[Image]:
@@ -45,6 +47,26 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
     np.testing.assert_allclose(layer.data_to_world((0, 0, 10, 10)), (0, 0, 1300, 1950))
     reading = read_layer(layer)
     assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
+
+
+@pytest.mark.parametrize(("planes", "expected"), [([3], [6.0]), ([1, 3], [2.0, 6.0]), (None, [0.0, 2.0])])
+def test_chosen_planes_lie_where_they_are_in_the_film(tmp_path: Path, small_model, planes, expected):
+    film = np.random.default_rng(0).gamma(2.0, 50, (5, 40, 48)).astype(np.float32)
+    lazy = restore_lazy(
+        film,
+        small_model,
+        axes="TYX",
+        pixel_size=65.0,
+        planes=None if planes is None else {"T": planes},
+        region=((8, 32), (0, 48)),
+        preview=True,
+        device="cpu",
+    )
+    written = write_restoration(lazy, tmp_path / "part.ome.zarr", time_interval_s=2.0, origin=(8, 0))
+    for layer in opened(written["reconstruction"]):
+        for plane, seconds in enumerate(expected):
+            where = layer.data_to_world((plane, 0.5, 0.5))
+            np.testing.assert_allclose(where, (seconds, 8 * 0.065, 0), atol=1e-9)
 
 
 def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, large_result):

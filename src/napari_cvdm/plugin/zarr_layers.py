@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
-from napari_cvdm.plugin.stored_results import run_of, title_of
+from napari_cvdm.plugin.stored_results import placement_of, run_of, title_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
@@ -68,7 +68,21 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
         "contrast_limits": limits_of(picture, thumbnail),
         "metadata": {METADATA_KEY: about},
     }
-    return _layer(image, attributes)
+    data, placed, kind = _layer(image, attributes)
+    return data, placed | _place_of_planes(image, placed), kind
+
+
+def _place_of_planes(image: ZarrPyramid, attributes: dict[str, Any]) -> dict[str, Any]:
+    """Put chosen planes where they are in the image; the file itself says so of rows and columns alone."""
+    letters = "".join(image.axes)
+    scale, translate = list(attributes["scale"]), list(attributes["translate"])
+    if len(set(letters)) == len(letters):
+        placement = placement_of(image.provenance, letters, image.levels[0].shape)
+        for axis, letter in enumerate(letters):
+            if letter not in "YX" and translate[axis] == 0:
+                translate[axis] = scale[axis] * float(placement.origin[axis])
+                scale[axis] *= float(placement.spacing[axis])
+    return {"scale": tuple(scale), "translate": tuple(translate)}
 
 
 def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
