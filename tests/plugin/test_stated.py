@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_cvdm.plugin.stated import indices, table
+from napari_cvdm.plugin.stated import chosen_positions, indices, table
 
 
 @pytest.mark.parametrize("value", [None, 3, "abc", [1], ()])
@@ -19,3 +19,9 @@ def test_what_is_no_table_counts_as_an_empty_one(value):
 )
 def test_only_whole_numbers_from_zero_are_indices(value, expected):
     assert indices(value) == expected
+
+
+def test_positions_are_those_of_each_axis_even_of_one_letter():
+    assert chosen_positions({"T": [3], "Z": "all"}, "TZYX") == {0: [3], 1: []}
+    assert chosen_positions({"1Q": [2]}, "QYQX") == {0: [], 2: [2]}
+    assert chosen_positions({}, "YX") == {}

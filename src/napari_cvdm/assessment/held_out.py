@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from napari_cvdm.assessment.metrics import normalize_truth
-from napari_cvdm.assessment.pairs import SCORED_SIDE, find_pairs
+from napari_cvdm.assessment.pairs import SCORED_SIDE, centre, find_pairs
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
@@ -121,6 +121,5 @@ def real_pairs(folder: Path, *, side: int = SCORED_SIDE) -> Iterator[HeldOutFiel
         camera, sharp = read_tiff(pair.widefield).data, read_tiff(pair.truth).data
         if sharp.shape != tuple(2 * n for n in camera.shape):
             raise InputError(f"Pair {pair.name}: the sharp image must be twice as large as the other.")
-        rows, columns = (max(0, (n - side) // 2) for n in camera.shape)
-        truth = normalize_truth(sharp)[2 * rows : 2 * (rows + side), 2 * columns : 2 * (columns + side)]
-        yield HeldOutField(pair.name, None, camera[rows : rows + side, columns : columns + side], truth)
+        truth = normalize_truth(sharp)[centre(camera.shape, side, 2)]
+        yield HeldOutField(pair.name, None, camera[centre(camera.shape, side, 1)], truth)

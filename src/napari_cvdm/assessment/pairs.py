@@ -141,7 +141,7 @@ def evaluate_pair(
             f"{upscaling * camera.shape[1]}."
         )
     target = normalize_truth(sharp)
-    region = _centre(camera.shape, SCORED_SIDE, upscaling)
+    region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
     mean, std, first, factors = _restore(
         camera,
@@ -268,7 +268,7 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
     return check_image(array)
 
 
-def _centre(shape: tuple[int, ...], side: int, upscaling: int) -> tuple[slice, slice]:
+def centre(shape: tuple[int, ...], side: int, upscaling: int) -> tuple[slice, slice]:
     """Return the central region of at most `side` camera pixels along each axis, on the fine grid."""
     starts = [max(0, (n - side) // 2) for n in shape]
     rows, columns = (

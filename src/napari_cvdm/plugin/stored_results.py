@@ -19,7 +19,7 @@ import numpy as np
 from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
 from napari_cvdm.plugin.parts import Covered, Part, Placement
-from napari_cvdm.plugin.stated import indices, table
+from napari_cvdm.plugin.stated import chosen_positions, indices, table
 
 __all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "run_of", "title_of"]
 
@@ -154,8 +154,8 @@ def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int])
     resampled = _lengths(provenance.get("resampling"))
     ranges: list[range] = []
     covered: Covered = {}
-    leading = 0
-    for letter, length in zip(axes, shape, strict=True):
+    chosen = chosen_positions(planes, axes)
+    for axis, (letter, length) in enumerate(zip(axes, shape, strict=True)):
         if letter in "YX":
             span = indices(region.get("rows" if letter == "Y" else "columns"))
             first, end = span if len(span) == 2 else (0, length / finer)
@@ -163,10 +163,7 @@ def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int])
             covered[letter] = (first * old / new, end * old / new)
             ranges.append(range(length))
         else:
-            # Axes of one letter are told apart by their number.
-            chosen = indices(planes.get(letter, planes.get(f"{leading}{letter}")))
-            ranges.append(_evenly(chosen, length))
-            leading += 1
+            ranges.append(_evenly(chosen[axis], length))
     return Placement.of(Part(tuple(ranges)), axes, shape, covered)
 
 

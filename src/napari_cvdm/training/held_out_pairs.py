@@ -11,7 +11,7 @@ import numpy as np
 from napari_cvdm.assessment.drawn import DrawnField, draw_field
 from napari_cvdm.assessment.leaving_out import fit_without_each
 from napari_cvdm.assessment.metrics import normalize_truth
-from napari_cvdm.assessment.pairs import SCORED_SIDE
+from napari_cvdm.assessment.pairs import SCORED_SIDE, centre
 from napari_cvdm.assessment.scores import score, score_uncertainty
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
@@ -148,10 +148,8 @@ def _middle(plane: RecordedPlane, upscaling: int) -> tuple[np.ndarray[Any, Any],
         truth = normalize_truth(plane.sharp)
     except InputError as error:
         raise InputError(f"Pair {plane.label}: {error}") from error
-    starts = [max(0, (n - SCORED_SIDE) // 2) for n in plane.camera.shape]
-    rows, columns = (slice(start, start + SCORED_SIDE) for start in starts)
-    fine = tuple(slice(upscaling * part.start, upscaling * part.stop) for part in (rows, columns))
-    camera, truth = plane.camera[rows, columns], truth[fine]
+    shape = plane.camera.shape
+    camera, truth = plane.camera[centre(shape, SCORED_SIDE, 1)], truth[centre(shape, SCORED_SIDE, upscaling)]
     if np.ptp(camera) == 0 or np.ptp(truth) == 0:
         raise InputError(f"Pair {plane.label}: the middle of an image is constant; hold out another pair.")
     return camera, truth

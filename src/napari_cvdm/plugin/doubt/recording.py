@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
 from napari_cvdm.plugin.parts import Placement
-from napari_cvdm.plugin.stated import indices, table
+from napari_cvdm.plugin.stated import chosen_positions, indices, table
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -202,15 +202,13 @@ def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | lis
     selection = table(provenance.get("selection"))
     planes, region = table(selection.get("planes")), table(selection.get("region"))
     spans = {"Y": region.get("rows"), "X": region.get("columns")}
+    axes = axes_of(provenance, len(shape))
+    chosen = chosen_positions(planes, axes)
     taken: list[range | list[int]] = []
-    leading = 0
-    for letter, length in zip(axes_of(provenance, len(shape)), shape, strict=True):
+    for axis, (letter, length) in enumerate(zip(axes, shape, strict=True)):
         if letter in spans:
             span = indices(spans[letter])
             taken.append(range(*span) if len(span) == 2 else range(length))
         else:
-            # Axes of one letter are told apart by their number.
-            chosen = indices(planes.get(letter, planes.get(f"{leading}{letter}")))
-            taken.append(chosen or range(length))
-            leading += 1
+            taken.append(chosen[axis] or range(length))
     return taken
