@@ -111,7 +111,9 @@ def main() -> None:
         options.micrographs, options.photons, numbers=options.numbers, side=options.side
     ):
         for antithetic, drawn in fields.items():
-            settings = PosteriorSettings(antithetic=antithetic)
+            settings = PosteriorSettings(
+                antithetic=antithetic, orientations=model.card.posterior_orientations
+            )
             drawn.append(
                 draw_field(
                     source.camera,

@@ -109,7 +109,8 @@ def describe(model: Any) -> list[str]:
         card.description,
         "",
         f"- Version of the weights: SHA-256 `{model.sha256[:16]}…`, {count / 1e6:.1f} million parameters, "
-        f"enlarges {card.upscaling} times, {card.default_steps} denoising steps for a draw.",
+        f"enlarges {card.upscaling} times, {card.default_steps} denoising steps for a draw, "
+        f"mean network averaged over {card.posterior_orientations} orientations.",
         f"- Licence of the weights: {card.licence}.",
         f"- Camera pixels trained for: {card.pixel_size_nm[0]:g} to {card.pixel_size_nm[1]:g} nm."
         if card.pixel_size_nm

@@ -1,11 +1,12 @@
 """The mean network alone, quickly: what it gains on whole real recordings, and on sharp images imaged again.
 
-    python benchmarks/whole_fields.py --pairs FOLDER --micrographs FOLDER --model PATH
+    python benchmarks/whole_fields.py --pairs FOLDER --micrographs FOLDER --model PATH --orientations 1 4
 
 FOLDER of pairs holds <name>_wf.tif and <name>_sim.tif. `napari-cvdm evaluate` scores the centre of each
 field; here the whole field is restored, and every detail of 256 × 256 fine pixels is scored by itself, after
 the gain and offset that bring it closest to the truth. FOLDER of micrographs holds real SIM images,
-<structure>/<NN>.png, of which 41, 42 and 44 are imaged again by another microscope than training's.
+<structure>/<NN>.png, of which 41, 42 and 44 are imaged again by another microscope than training's. The
+network sees each image in so many orientations, and its pictures are averaged.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
@@ -24,6 +26,9 @@ from napari_cvdm.assessment.held_out import held_out_fields
 from napari_cvdm.assessment.metrics import match_intensity, normalize_truth, psnr, ssim
 from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.restoration.events import Estimate
+from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.restore import restore_events
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -37,14 +42,24 @@ def details(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, ...]]:
             yield slice(top, top + side), slice(left, left + side)
 
 
-def score_recordings(folder: Path, side: int, model: PretrainedModel) -> None:
+def picture_of(camera: NDArray[Any], model: PretrainedModel, orientations: int) -> NDArray[np.float32]:
+    """Restore by the mean network alone."""
+    settings = PosteriorSettings(orientations=orientations)
+    # The average comes before the first draw; the draw itself is not made.
+    for event in restore_events(camera, model, draws=1, settings=settings):
+        if isinstance(event, Estimate) and event.stage == ("mean" if orientations == 1 else "refine"):
+            return event.mean
+    raise RuntimeError("a restoration ended without a picture")
+
+
+def score_recordings(folder: Path, side: int, model: PretrainedModel, orientations: int) -> None:
     """Print a line for each field, and their average."""
     gains = []
     print(f"{'':20}{'details':>8}{'bicubic':>16}{'mean network':>16}{'gain':>16}")
     for pair in find_pairs(folder)[0]:
         camera = read_tiff(pair.widefield).data
         truth = normalize_truth(read_tiff(pair.truth).data)
-        pictures = enlarge(camera), cvdm.restore(camera, model, preview=True).mean
+        pictures = enlarge(camera), picture_of(camera, model, orientations)
         scores = []
         for place in details(truth.shape, side):
             wanted = truth[place]
@@ -58,11 +73,11 @@ def score_recordings(folder: Path, side: int, model: PretrainedModel) -> None:
     print(f"{'average':60}{average[0]:10.2f}{average[1]:6.3f}")
 
 
-def score_reimaged(folder: Path, model: PretrainedModel) -> None:
+def score_reimaged(folder: Path, model: PretrainedModel, orientations: int) -> None:
     """Print the PSNR by structure and by haze, averaged over fields."""
     found: dict[str, list[float]] = defaultdict(list)
     for field in held_out_fields(folder, (60.0, 400.0), numbers=(41, 42, 44), side=80):
-        picture = cvdm.restore(field.camera, model, preview=True).mean
+        picture = picture_of(field.camera, model, orientations)
         score = psnr(match_intensity(picture, field.truth).apply(picture), field.truth)
         for group in (field.structure, f"haze {field.haze:g}", "all"):
             found[group].append(score)
@@ -77,14 +92,18 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, help="folder of real pairs")
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--side", type=int, default=256, help="side of a detail, fine pixels")
+    parser.add_argument("--orientations", nargs="+", type=int, default=[1])
     options = parser.parse_args()
     if not options.pairs and not options.micrographs:
         parser.error("give --pairs, --micrographs, or both")
     model = cvdm.load_model(options.model)
-    if options.pairs:
-        score_recordings(options.pairs, options.side, model)
-    if options.micrographs:
-        score_reimaged(options.micrographs, model)
+    for orientations in options.orientations:
+        if len(options.orientations) > 1:
+            print(f"orientations: {orientations}")
+        if options.pairs:
+            score_recordings(options.pairs, options.side, model, orientations)
+        if options.micrographs:
+            score_reimaged(options.micrographs, model, orientations)
 
 
 if __name__ == "__main__":

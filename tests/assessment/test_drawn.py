@@ -44,6 +44,21 @@ def test_puts_draws_together_as_a_restoration_does(model: PretrainedModel) -> No
     np.testing.assert_allclose(two, field.draws[:2].mean(0), atol=1e-6)
 
 
+def test_is_drawn_about_the_picture_of_all_orientations(model: PretrainedModel) -> None:
+    widefield, truth = simulate_pair("rings", 1, 32)
+    settings = PosteriorSettings(orientations=4, shrinkage=0.5)
+    plain, turned = (
+        draw_field(widefield, truth, model, draws=2, settings=each)
+        for each in (PosteriorSettings(), settings)
+    )
+    assert not np.allclose(turned.centre, plain.centre, atol=1e-3)
+    low, high = np.percentile(widefield, (1, 99.8))
+    result = restore(widefield, model, draws=2, settings=settings, device="cpu")
+    mean, std = turned.posterior(settings, calibration=Calibration.from_card(model.card.calibration))
+    np.testing.assert_allclose(mean, (result.mean - low) / (high - low), atol=1e-4)
+    np.testing.assert_allclose(std, result.std / (high - low), atol=1e-4)
+
+
 def test_errors_are_those_after_matching_intensities() -> None:
     rng = np.random.default_rng(0)
     mean = rng.random((16, 16), np.float32)

@@ -15,7 +15,9 @@ from napari_cvdm.restoration.result import Restoration
 DRAWS, STEPS, PLANES = 2, 4, 3
 
 
-def event(stage: Literal["mean", "denoise", "draw"], fraction: float = 0.5, **changes: int) -> Event:
+def event(
+    stage: Literal["mean", "refine", "denoise", "draw"], fraction: float = 0.5, **changes: int
+) -> Event:
     values = {"plane": 1, "planes": PLANES, "draw": 0, "draws": DRAWS, "step": 3, "steps": STEPS, **changes}
     return Event(stage=stage, fraction=fraction, **values)
 
@@ -40,6 +42,7 @@ def events(result: Restoration) -> list[Event]:
 
 def test_events_are_described_in_the_words_of_the_field() -> None:
     assert describe(event("mean")) == "plane 2 of 3, first picture"
+    assert describe(event("refine")) == "plane 2 of 3, orientation 3 of 4"
     assert describe(event("denoise")) == "plane 2 of 3, draw 1 of 2, step 3 of 4"
     assert describe(event("denoise", plane=0, planes=1)) == "draw 1 of 2, step 3 of 4"
 

@@ -79,6 +79,8 @@ def test_a_missing_field_is_named(make_card: Callable[..., ModelCard], field: st
         ({"posterior_shrinkage": float("nan")}, "'posterior_shrinkage' must be a number"),
         ({"posterior_scale_weight": "much"}, "'posterior_scale_weight' must be a number"),
         ({"posterior_scale_weight": -1}, "'posterior_scale_weight' must be a number"),
+        ({"posterior_orientations": 3}, "'posterior_orientations' must be 1, 2, 4 or 8, not 3"),
+        ({"posterior_orientations": 4.0}, "'posterior_orientations' must be a whole number"),
         ({"pixel_size_nm": 65.0}, "'pixel_size_nm' must be null or"),
         ({"pixel_size_nm": [110.0, 40.0]}, "'pixel_size_nm' must be null or"),
         ({"pixel_size_nm": [0, 40.0]}, "'pixel_size_nm' must be null or"),

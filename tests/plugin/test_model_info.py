@@ -20,6 +20,13 @@ def test_the_bundled_card_is_read_without_the_weights():
         assert words in html
 
 
+def test_orientations_are_told_where_there_are_several(small_model):
+    assert "Orientations it sees" not in as_html(small_model.card)
+    assert "Orientations it sees&nbsp;&nbsp;</td><td><b>4<" in as_html(
+        replace(small_model.card, posterior_orientations=4)
+    )
+
+
 def test_a_file_of_one_s_own_has_a_card_too(small_model, tmp_path: Path):
     path = save_model(tmp_path / "mine.safetensors", small_model.network, small_model.card)
     assert read_card(str(path)) == small_model.card

@@ -25,6 +25,10 @@ def test_the_mean_network_s_pass_is_the_first_picture():
     assert progress_words(_event(stage="mean", plane=4, planes=12)) == "plane 5 of 12, first picture"
 
 
+def test_further_orientations_are_counted():
+    assert progress_words(_event(stage="refine", step=2, steps=4)) == "orientation 2 of 4"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -1,5 +1,7 @@
 """Blocks: cut on one grid, restored with a halo, the pixels of the whole plane."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,34 @@ class TestRestoring:
             part = restored(model, plane, Block(range(20, 70), columns), halo)
             expected = whole[:, 40:, 2 * columns.start : 2 * columns.stop]
             np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5 * float(np.ptp(whole)))
+
+    def test_in_several_orientations_gives_the_pixels_of_the_whole_too(self, model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((70, 150), dtype=np.float32)
+        settings = PosteriorSettings(orientations=4)
+        turning = PlaneRestorer(model.network, torch.device("cpu"), "auto", settings)
+        halo = model.network.receptive_field + 2 * model.network.noise_network.receptive_field
+        pairs, told = [], list[float]()
+        for block, reach in ((Block(range(70), range(150)), 0), (Block(range(20, 70), range(48, 80)), halo)):
+            window = plan_window(block, plane.shape, reach, model.network.granularity)
+            rows, columns = window.source_rows, window.source_columns
+            pairs.append(
+                restore_block(
+                    turning,
+                    plane[rows.start : rows.stop, columns.start : columns.stop],
+                    window,
+                    plane=0,
+                    normalization=ONE,
+                    sampling=replace(sampling(), settings=settings),
+                    report=told.append,
+                )
+            )
+        whole, part = pairs
+        expected = whole[:, 40:, 96:160]
+        np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5 * float(np.ptp(whole)))
+        plain = restored(model, plane, Block(range(70), range(150)), 0)
+        assert np.abs(whole - plain).max() > 1e-2 * np.ptp(whole)
+        # Three more passes, which count twice, and twice two steps.
+        assert told == pytest.approx([share / 10 for share in (2, 4, 6, 7, 8, 9, 10)] * 2)
 
     def test_without_one_does_not(self, model: PretrainedModel) -> None:
         plane = np.random.default_rng(0).random((32, 96), dtype=np.float32)

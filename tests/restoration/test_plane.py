@@ -10,6 +10,7 @@ from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import tiling
 from napari_cvdm.restoration.noise import gaussian_field
+from napari_cvdm.restoration.orientations import quarter_turns, turn, turn_back
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings, Sampler
 
@@ -80,6 +81,45 @@ class TestEstimate:
         one = restorer(model.network)
         draw(one, one.estimate(plane.T))
         assert np.array_equal(plane, before)
+
+
+class TestRefining:
+    def test_is_nothing_for_one_orientation(self, model: PretrainedModel, plane: NDArray[np.float32]) -> None:
+        one = restorer(model.network)
+        estimate = one.estimate(plane)
+        assert list(one.refine(estimate)) == [estimate]
+
+    @pytest.mark.parametrize("count", [2, 4, 8])
+    def test_averages_what_the_network_says_of_the_turned_plane(
+        self, model: PretrainedModel, plane: NDArray[np.float32], count: int
+    ) -> None:
+        one = restorer(model.network, settings=PosteriorSettings(orientations=count))
+        estimate = one.estimate(plane)
+        before = estimate.mean.clone()
+        *passes, refined = one.refine(estimate)
+        assert passes == [None] * (count - 1)
+        assert refined is not None
+        assert torch.equal(estimate.mean, before)
+        network, pictures = model.network, []
+        for each in quarter_turns(count):
+            with torch.no_grad():
+                found = network.mean_and_scale(turn(estimate.observation, each))
+            pictures.append([turn_back(network.unfold(part), each) for part in found])
+        means, scales = (torch.stack(parts) for parts in zip(*pictures, strict=True))
+        torch.testing.assert_close(network.unfold(refined.mean), means.mean(0), rtol=1e-4, atol=1e-5)
+        expected = scales.square().mean(0).sqrt()
+        torch.testing.assert_close(network.unfold(refined.scale), expected, rtol=1e-4, atol=1e-5)
+        assert (refined.observation, refined.lam) == (estimate.observation, estimate.lam)
+
+    def test_in_tiles_is_that_of_the_whole(self, model: PretrainedModel) -> None:
+        plane = np.random.default_rng(0).random((60, 100), dtype=np.float32)
+        pictures = []
+        for tile in (None, 24):
+            one = restorer(model.network, tile, PosteriorSettings(orientations=4))
+            refined = list(one.refine(one.estimate(plane)))[-1]
+            assert refined is not None
+            pictures.append(refined.mean)
+        torch.testing.assert_close(*pictures, rtol=1e-4, atol=1e-5)
 
 
 class TestDraw:

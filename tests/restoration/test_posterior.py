@@ -132,7 +132,13 @@ class TestSettings:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"shrinkage": 1.1}, {"shrinkage": -0.1}, {"scale_weight": -1.0}, {"sampler": "euler"}],
+        [
+            {"shrinkage": 1.1},
+            {"shrinkage": -0.1},
+            {"scale_weight": -1.0},
+            {"sampler": "euler"},
+            {"orientations": 3},
+        ],
     )
     def test_impossible_values_are_refused(self, wrong: dict[str, float | str]) -> None:
         with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -62,8 +62,10 @@ class TestCardSettings:
         assert card_settings(model.card) == PosteriorSettings()
 
     def test_are_what_the_card_asks_for(self, make_model: MakeModel) -> None:
-        asked = card_settings(make_model(posterior_shrinkage=0.3, posterior_scale_weight=2).card)
-        assert asked == PosteriorSettings(shrinkage=0.3, scale_weight=2.0)
+        asked = card_settings(
+            make_model(posterior_shrinkage=0.3, posterior_scale_weight=2, posterior_orientations=4).card
+        )
+        assert asked == PosteriorSettings(shrinkage=0.3, scale_weight=2.0, orientations=4)
         assert type(asked.scale_weight) is float  # JSON keeps no difference between 2 and 2.0
 
 

@@ -258,6 +258,54 @@ class TestEvents:
         assert fractions[0] > 0
         assert fractions[-1] == 1
 
+    def test_further_orientations_come_before_the_draws(self, make_model: MakeModel, image: Image) -> None:
+        model = make_model(posterior_orientations=4)
+        events = list(restore_events(image, model, draws=2, steps=2, device="cpu"))
+        told = [(event.stage, event.step, event.steps) for event in events[:6]]
+        assert told == [
+            ("mean", 0, 2), ("refine", 2, 4), ("refine", 3, 4), ("refine", 4, 4), ("refine", 0, 2),
+            ("denoise", 1, 2),
+        ]  # fmt: skip
+        first, refined = events[0], events[4]
+        assert isinstance(first, Estimate)
+        assert isinstance(refined, Estimate)
+        assert not np.allclose(first.mean, refined.mean)
+        fractions = [event.fraction for event in events]
+        assert fractions == sorted(fractions)
+        assert fractions[-2:] == pytest.approx([1, 1])
+
+    def test_the_refined_picture_is_what_draws_are_shrunk_towards(
+        self, make_model: MakeModel, image: Image
+    ) -> None:
+        model = make_model(posterior_orientations=2, posterior_shrinkage=1.0)
+        *_, before, last = (e for e in restore_events(image, model, **QUICK) if isinstance(e, Estimate))
+        events = list(restore_events(image, model, **QUICK))
+        refined = next(e for e in events if isinstance(e, Estimate) and e.stage == "refine")
+        assert last.stage == before.stage == "draw"
+        np.testing.assert_array_equal(last.mean, refined.mean)
+
+    def test_a_preview_sees_it_one_way_round(self, make_model: MakeModel, image: Image) -> None:
+        plain, turned = make_model(), make_model(posterior_orientations=4)
+        expected = restore(image, plain, preview=True, device="cpu")
+        found: list[Event] = []
+        result = restore(image, turned, preview=True, device="cpu", progress=found.append)
+        assert np.array_equal(result.mean, expected.mean)
+        assert [event.stage for event in found] == ["mean", "done"]
+
+    def test_can_be_stopped_between_orientations(self, make_model: MakeModel, image: Image) -> None:
+        model, told = make_model(posterior_orientations=4), list[Event]()
+        events = restore_events(
+            image, model, draws=2, steps=2, device="cpu", stop=lambda: told[-1].stage == "refine"
+        )
+        told.extend([next(events)])
+        for event in events:
+            told.append(event)
+        assert [event.stage for event in told] == ["mean", "refine", "done"]
+        last, first = told[-1], told[0]
+        assert isinstance(last, Finished)
+        assert isinstance(first, Estimate)
+        np.testing.assert_array_equal(last.result.mean, first.mean)
+
     def test_estimates_carry_their_plane(self, model: PretrainedModel, image: Image) -> None:
         stack = np.stack([np.stack([image, image + 10]), np.stack([image * 2, image + 5])])
         last: dict[tuple[int, ...], Estimate] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,15 @@ def test_work_grows_with_planes_draws_and_steps():
     assert forecast(SPEED, (68, 68), 3, 1).seconds == pytest.approx(3 * one.seconds)
     assert forecast(SPEED, (68, 68), 1, 2, steps=3).seconds == pytest.approx(one.seconds)
     assert forecast(SPEED, (68, 68), 1, 0).seconds == pytest.approx(100**2 * 2e-6)
+
+
+def test_orientations_are_counted_where_there_are_draws(make_model):
+    model = make_model(posterior_orientations=4)
+    assert measure_speed(model, device="cpu").orientations == 4
+    turned = replace(SPEED, orientations=4)
+    assert forecast(turned, (68, 68), 1, 0) == forecast(SPEED, (68, 68), 1, 0)
+    more = forecast(turned, (68, 68), 1, 1).seconds - forecast(SPEED, (68, 68), 1, 1).seconds
+    assert more == pytest.approx(100**2 * 3 * 2e-6)
 
 
 def test_tiles_compute_their_halo_too():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from napari_cvdm.assessment.drawn import DrawnField, draw_field
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.training import calibrating
 from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, calibrate
 
 
@@ -45,6 +50,22 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     assert all(errors[w] > 1.009 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
     assert "coverage_left_out" not in measured  # one field of each kind: there is nothing to leave out
     assert len(lines) == 2
+
+
+def test_it_is_measured_in_as_many_orientations_as_the_card_says(
+    model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+
+    def draw(*arguments: Any, settings: PosteriorSettings, **keywords: Any) -> DrawnField:
+        seen.add(settings.orientations)
+        return draw_field(*arguments, settings=settings, **keywords)
+
+    monkeypatch.setattr(calibrating, "draw_field", draw)
+    turning = replace(model, card=replace(model.card, posterior_orientations=2))
+    card = calibrate(turning, AcquisitionRanges(), per_kind=1, size=16, draws=2, log=lambda _: None)
+    assert seen == {2}
+    assert card.posterior_orientations == 2
 
 
 def test_real_images_are_preferred_and_only_those_kept_for_it(

@@ -54,7 +54,7 @@ class TestModelCard:
         card = model_card(config, 123, 5400.0, {"psnr_mean_network": 25.5})
         assert (card.name, card.description) == ("tiny", "words")
         assert card.architecture == config.architecture.to_dict()
-        assert (card.upscaling, card.default_steps) == (2, 7)
+        assert (card.upscaling, card.default_steps, card.posterior_orientations) == (2, 7, 4)
         assert card.training["steps"] == 123
         assert card.training["hours"] == 1.5
         assert card.training["seed"] == 3

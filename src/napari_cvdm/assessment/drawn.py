@@ -34,7 +34,8 @@ class DrawnField:
     recording : ndarray, (Y, X) float32
         The camera image.
     centre, scale : ndarray
-        The mean network's picture and the residual scale that it states itself.
+        The mean network's picture and the residual scale that it states itself, as draws are made about them:
+        averaged over the orientations that the settings ask for.
     draws : ndarray, (draws, s·Y, s·X)
         Single draws.
     truth : ndarray
@@ -160,7 +161,7 @@ def draw_field(
     ):
         if progress is not None:
             progress(event)
-        if isinstance(event, Estimate) and event.stage == "mean":
+        if isinstance(event, Estimate) and event.stage in ("mean", "refine"):
             centre, scale = normalization.apply(event.mean), np.asarray(event.std / span, np.float32)
         elif isinstance(event, Finished) and event.result.draws is not None:
             drawn = normalization.apply(event.result.draws)

@@ -132,4 +132,6 @@ def describe(event: Event) -> str:
         return "done"
     if event.stage == "mean":
         return f"{plane}first picture"
+    if event.stage == "refine":
+        return f"{plane}orientation {event.step} of {event.steps}"
     return f"{plane}draw {event.draw + 1} of {event.draws}, step {event.step} of {event.steps}"

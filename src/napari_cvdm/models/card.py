@@ -78,6 +78,9 @@ class ModelCard:
     posterior_shrinkage, posterior_scale_weight : float
         How draws are put together: the weight, 0 to 1, of the mean network's picture in the mean, and of its
         scale in the variance, counted in draws. See `napari_cvdm.restoration.posterior`.
+    posterior_orientations : int
+        In how many orientations, 1, 2, 4 or 8, the mean network sees a plane before draws are made. See
+        `napari_cvdm.restoration.orientations`.
     pixel_size_nm : (float, float) or None
         Smallest and largest camera pixel size, in nanometres, that training covered.
     metrics : dict
@@ -105,6 +108,7 @@ class ModelCard:
     calibration: dict[str, Any] | None = None
     posterior_shrinkage: float = 0.0
     posterior_scale_weight: float = 0.0
+    posterior_orientations: int = 1
     pixel_size_nm: tuple[float, float] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "BSD-3-Clause"
@@ -127,6 +131,12 @@ class ModelCard:
         _check_calibration(self.calibration)
         _check_range("posterior_shrinkage", self.posterior_shrinkage, 0.0, 1.0)
         _check_range("posterior_scale_weight", self.posterior_scale_weight, 0.0, 1000.0)
+        _check_whole("posterior_orientations", self.posterior_orientations, 1, 8)
+        if self.posterior_orientations not in (1, 2, 4, 8):
+            raise ModelError(
+                "The model card's 'posterior_orientations' must be 1, 2, 4 or 8, not "
+                f"{self.posterior_orientations}."
+            )
         object.__setattr__(self, "pixel_size_nm", _as_pixel_sizes(self.pixel_size_nm))
         object.__setattr__(self, "citations", _as_texts("citations", self.citations))
 

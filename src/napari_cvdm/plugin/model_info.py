@@ -66,6 +66,8 @@ def as_html(card: ModelCard) -> str:
         if key not in _NOT_OF_THE_IMAGE
     ]
     rows.append(("Steps per draw", str(card.default_steps)))
+    if card.posterior_orientations > 1:
+        rows.append(("Orientations it sees", str(card.posterior_orientations)))
     rows.append(("Uncertainty", "calibrated on held-out images" if card.calibration else "not calibrated"))
     never = getattr(card, "never_shown", ()) or ()
     parts = [

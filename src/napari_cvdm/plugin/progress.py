@@ -23,6 +23,8 @@ def progress_words(event: Event) -> str:
     parts = [f"plane {event.plane + 1} of {event.planes}"] if event.planes > 1 else []
     if event.stage == "mean":
         parts.append("first picture")
+    elif event.stage == "refine":
+        parts.append(f"orientation {event.step} of {event.steps}")
     else:
         parts += [f"draw {event.draw + 1} of {event.draws}", f"step {event.step} of {event.steps}"]
     return ", ".join(parts)

@@ -123,6 +123,10 @@ class BlendedRestorer:
         scale = torch.full_like(observation, size / 2)
         return BlendedEstimate(fine, observation, _normalised(picture), scale, lam, centre)
 
+    def refine(self, estimate: PlaneEstimate) -> Iterator[PlaneEstimate | None]:
+        """Yield the estimate as it is: the authors' networks are run as they published them."""
+        yield estimate
+
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
     ) -> Iterator[Tensor | None]:

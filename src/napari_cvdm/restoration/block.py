@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_cvdm.restoration.engine import PlaneEngine
+from napari_cvdm.restoration.engine import FIRST_PASS_WORK, PlaneEngine
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
@@ -183,7 +183,7 @@ def restore_block(
     sampling : Sampling
         How to draw.
     report : callable, optional
-        Told after every denoising step which share of the block is done. What it raises ends the work.
+        Told after every pass of a network which share of the block is done. What it raises ends the work.
 
     Returns
     -------
@@ -203,16 +203,29 @@ def restore_block(
             "numpy.nan_to_num."
         )
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
-    centre, scale = (engine.picture(estimate, each) for each in (estimate.mean, estimate.scale))
-    mean, std = centre, scale
-    posterior, step = RunningPosterior(centre, scale, sampling.settings), 0
+    done, passes = 0, sampling.settings.orientations - 1
+    work = passes * FIRST_PASS_WORK + sampling.draws * sampling.steps
+
+    def count(units: int) -> None:
+        nonlocal done
+        done += units
+        if report is not None:
+            report(done / work)
+
+    if sampling.draws:
+        for refined in engine.refine(estimate):
+            if refined is None:
+                count(FIRST_PASS_WORK)
+            else:
+                estimate = refined
+    mean, std = (engine.picture(estimate, each) for each in (estimate.mean, estimate.scale))
+    posterior = RunningPosterior(mean, std, sampling.settings)
     for draw in range(sampling.draws):
         for sharp in engine.draw(estimate, plane=plane, draw=draw, steps=sampling.steps, seed=sampling.seed):
             if sharp is not None:
                 mean, std = posterior.add(sharp)
-            elif report is not None:
-                step += 1
-                report(step / (sampling.draws * sampling.steps))
+            else:
+                count(1)
     if sampling.draws > 1 and sampling.calibration is not None:
         std = sampling.calibration.apply(std)
     return np.stack(

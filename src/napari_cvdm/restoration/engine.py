@@ -1,6 +1,7 @@
 """Which engine restores a plane: it depends on the kind of the model's networks, and is decided here.
 
-Both engines have the same methods: `estimate` for the first pass, `draw` for a draw, `picture` to cut out the
+Both engines have the same methods: `estimate` for the first pass, `refine` for what follows before the
+draws, `draw` for a draw, `picture` to cut out the
 image; and `mean_tile` and `noise_tile`, which tell the sizes of tiles.
 """
 
@@ -23,6 +24,9 @@ from napari_cvdm.restoration.posterior import PosteriorSettings
 if TYPE_CHECKING:
     from napari_cvdm.cvdm.model import CVDM
     from napari_cvdm.models import PretrainedModel
+
+#: Work of one pass of the mean network, in units of one denoising step: it is the larger of the two.
+FIRST_PASS_WORK = 2
 
 PlaneEngine: TypeAlias = PlaneRestorer | BlendedRestorer
 
@@ -88,7 +92,9 @@ def settings_for(model: PretrainedModel, settings: PosteriorSettings) -> Posteri
                 "one of them: leave the sampler out."
             )
         return settings
-    return replace(settings, antithetic=False, shrinkage=0.0, scale_weight=0.0, sampler="published")
+    return replace(
+        settings, antithetic=False, shrinkage=0.0, scale_weight=0.0, orientations=1, sampler="published"
+    )
 
 
 def percentiles_for(model: PretrainedModel) -> tuple[float, float]:

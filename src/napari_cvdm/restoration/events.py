@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari_cvdm.restoration.result import Restoration
 
-Stage = Literal["mean", "denoise", "draw", "done"]
+Stage = Literal["mean", "refine", "denoise", "draw", "done"]
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,15 @@ class Event:
 
     Attributes
     ----------
-    stage : {"mean", "denoise", "draw", "done"}
-        The mean network's picture of a plane; one denoising step; one finished draw; everything.
+    stage : {"mean", "refine", "denoise", "draw", "done"}
+        The mean network's picture of a plane; the same seen in one more orientation; one denoising step; one
+        finished draw; everything.
     plane, planes : int
         The plane at work, from 0, and how many there are.
     draw, draws : int
         The draw at work, from 0, and how many there will be (0 in a preview).
     step, steps : int
-        Steps done of this draw, and how many a draw has.
+        Steps done of this draw, and how many a draw has; at stage "refine", orientations done and in all.
     fraction : float
         Share of all the work that is done, 0 to 1; never falls.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from napari_cvdm.restoration.execution import (
     to_device,
 )
 from napari_cvdm.restoration.noise import noise_by_step
+from napari_cvdm.restoration.orientations import OrientationAverage, quarter_turns, turn
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
 
@@ -119,11 +120,39 @@ class PlaneRestorer:
         else:
             observation = image
 
-        def first_pass(x: Tensor) -> Estimate:
+        mean, scale, lam = self._first_pass(observation)
+        return PlaneEstimate(padding, observation, mean, scale, lam)
+
+    def refine(self, estimate: PlaneEstimate) -> Iterator[PlaneEstimate | None]:
+        """Average the mean network's picture and scale over the orientations that the settings ask for.
+
+        Yields
+        ------
+        None or PlaneEstimate
+            None after every pass but the first, which ``estimate`` is of; then, last, what draws are made
+            with.
+        """
+        network = self._network
+        with torch.inference_mode():
+            average = OrientationAverage(
+                estimate.mean, estimate.scale, fold=network.fold, unfold=network.unfold
+            )
+        for orientation in list(quarter_turns(self._settings.orientations))[1:]:
+            with torch.inference_mode():
+                mean, scale, _ = self._first_pass(turn(estimate.observation, orientation))
+                average.add(mean, scale, orientation)
+            yield None
+        if self._settings.orientations > 1:
+            with torch.inference_mode():
+                mean, scale = average.result()
+            estimate = replace(estimate, mean=mean, scale=scale)
+        yield estimate
+
+    def _first_pass(self, observation: Tensor) -> tuple[Tensor, ...]:
+        def network(x: Tensor) -> Estimate:
             return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
 
-        mean, scale, lam = self._tiled(first_pass, (observation,), self.mean_tile, self._mean_halo)
-        return PlaneEstimate(padding, observation, mean, scale, lam)
+        return self._tiled(network, (observation,), self.mean_tile, self._mean_halo)
 
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int

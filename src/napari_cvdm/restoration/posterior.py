@@ -22,6 +22,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from napari_cvdm.restoration.orientations import COUNTS
+
 Sampler = Literal["angular", "multistep", "ancestral", "deterministic", "published"]
 
 
@@ -38,6 +40,9 @@ class PosteriorSettings:
     scale_weight : float
         Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
         which a positive weight steadies. 0 leaves the draws alone.
+    orientations : {1, 2, 4, 8}
+        In how many orientations the mean network sees a plane before draws are made; its pictures are
+        averaged. See `napari_cvdm.restoration.orientations`.
     sampler : {"angular", "multistep", "ancestral", "deterministic", "published"}
         How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
         `ancestral` with η = 0. "published" is for the authors' networks, and the only one for them: see
@@ -47,6 +52,7 @@ class PosteriorSettings:
     antithetic: bool = True
     shrinkage: float = 0.0
     scale_weight: float = 0.0
+    orientations: int = 1
     sampler: Sampler = "angular"
 
     def __post_init__(self) -> None:
@@ -55,6 +61,10 @@ class PosteriorSettings:
             raise ValueError(f"shrinkage must lie between 0 and 1, not {self.shrinkage}")
         if not self.scale_weight >= 0:
             raise ValueError(f"scale_weight must not be negative, not {self.scale_weight}")
+        if self.orientations not in COUNTS:
+            raise ValueError(
+                f"orientations must be one of {', '.join(map(str, COUNTS))}, not {self.orientations}"
+            )
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler must be one of {', '.join(get_args(Sampler))}, not {self.sampler!r}")
 

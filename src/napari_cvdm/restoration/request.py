@@ -191,7 +191,9 @@ def _check_intensities(image: Any, selection: Selection) -> None:
 def card_settings(card: ModelCard) -> PosteriorSettings:
     """Read how a model card wants its draws put together."""
     return PosteriorSettings(
-        shrinkage=float(card.posterior_shrinkage), scale_weight=float(card.posterior_scale_weight)
+        shrinkage=float(card.posterior_shrinkage),
+        scale_weight=float(card.posterior_scale_weight),
+        orientations=card.posterior_orientations,
     )
 
 

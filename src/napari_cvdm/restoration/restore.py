@@ -143,9 +143,11 @@ def restore_events(
 ) -> Iterator[Event]:
     """Restore an image as `restore` does, one event at a time.
 
-    First comes an `Estimate` of every plane by the mean network (stage "mean"); then, plane by plane and draw
-    by draw, an `Event` after each denoising step (stage "denoise") and an `Estimate` after each draw (stage
-    "draw"); last `Finished` (stage "done"). Input is checked at once, before the first event is asked for.
+    First comes an `Estimate` of every plane by the mean network (stage "mean"). Then, plane by plane, follow
+    an `Event` for every further orientation in which that network sees it and an `Estimate` of their average
+    (stage "refine", if the settings ask for it); draw by draw, an `Event` after each denoising step (stage
+    "denoise") and an `Estimate` after each draw (stage "draw"); last `Finished` (stage "done"). Input is
+    checked at once, before the first event is asked for.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from napari_cvdm.restoration.block import Block, Window, plan_window
 from napari_cvdm.restoration.device import is_out_of_memory
-from napari_cvdm.restoration.engine import percentiles_for, plane_engine
+from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
@@ -32,8 +33,6 @@ Index = tuple[int, ...]
 #: Memory for first passes kept until their plane's draws begin, in bytes. Those of further planes are done
 #: again, which costs little beside their draws, while keeping all of a long film could fill the memory.
 KEPT_ESTIMATES = 2**29
-#: Work of the first pass, in units of one denoising step: the mean network is the larger of the two.
-FIRST_PASS_WORK = 2
 
 
 class Run:
@@ -70,7 +69,8 @@ class Run:
         self._normalizations: dict[Index, Normalization] = {}
         self._kept: dict[Index, PlaneEstimate] = {}
         self._work_done = 0
-        self._work = request.axes.planes * (FIRST_PASS_WORK + request.draws * request.steps)
+        passes = 1 if request.preview else request.settings.orientations
+        self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
 
     def events(self) -> Iterator[Event]:
         """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises.
@@ -132,13 +132,26 @@ class Run:
         yield self._estimate_event("mean", index, 0, centre, scale)
 
     def _refine(self, index: Index, draws: FloatArray | None) -> Iterator[Event]:
-        """Do stages "denoise" and "draw" of one plane; each draw goes into ``draws``, if draws are kept."""
+        """Do all stages of one plane that follow the first; draws go into ``draws``, if they are kept."""
         request, plane = self._request, self._request.axes.plane_number(index)
         number = request.selection.plane_number(index)
         if self._stop():
             return
         estimate = self._kept.pop(index, None) or self._first_pass(index)
-        posterior = RunningPosterior(*self._pictures(estimate), request.settings)
+        passes = 1
+        for refined in self._restorer.refine(estimate):
+            if refined is not None:
+                estimate = refined
+                continue
+            passes += 1
+            self._work_done += FIRST_PASS_WORK
+            yield replace(self._event("refine", plane, 0, passes), steps=request.settings.orientations)
+            if self._stop():
+                return
+        centre, scale = self._pictures(estimate)
+        posterior = RunningPosterior(centre, scale, request.settings)
+        if passes > 1:
+            yield self._estimate_event("refine", index, 0, centre, scale)
         for draw in range(request.draws):
             step = 0
             for sharp in self._restorer.draw(

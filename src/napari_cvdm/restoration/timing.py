@@ -35,8 +35,8 @@ class Speed:
         Side of a tile in camera pixels.
     halo : int
         Camera pixels around a tile that are computed besides.
-    steps : int
-        The model's own number of steps for a draw.
+    steps, orientations : int
+        The model's own number of steps for a draw, and of passes of the mean network before draws are made.
     device : str
         What was measured.
     """
@@ -47,6 +47,7 @@ class Speed:
     halo: int
     steps: int
     device: str
+    orientations: int = 1
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def measure_speed(
         halo=int(getattr(model.network, "receptive_field", 0)),
         steps=model.card.default_steps,
         device=str(provenance["device"]),
+        orientations=int(provenance["sampling"]["orientations"]),
     )
 
 
@@ -145,5 +147,6 @@ def forecast(
     area = 1.0
     for length, cuts in zip((rows, columns), spans, strict=True):
         area *= sum(min(length, cut.stop + speed.halo) - max(0, cut.start - speed.halo) for cut in cuts)
-    passes = speed.first_pass + speed.step * draws * (steps or speed.steps)
+    looks = speed.orientations if draws else 1
+    passes = speed.first_pass * looks + speed.step * draws * (steps or speed.steps)
     return Forecast(tiles=len(spans[0]) * len(spans[1]), seconds=planes * area * passes)

@@ -118,7 +118,7 @@ def calibrate(
         if folder is None
         else real_fields(folder, size=size)
     )
-    plain = PosteriorSettings()
+    plain = PosteriorSettings(orientations=model.card.posterior_orientations)
     images, fields = [], []
     for image, widefield, truth in recordings:
         images.append(image)
@@ -149,7 +149,7 @@ def calibrate_on(
     images : sequence of hashable
         Of each field, the image that it shows; fields of one image are left out together.
     fields : sequence of DrawnField
-        At least one, drawn with plain `PosteriorSettings`.
+        At least one, drawn with `PosteriorSettings` that have no shrinkage and no weight of the scale.
     data : str
         What the fields are, for the card.
     log : callable

@@ -88,13 +88,14 @@ def draw_pairs(pairs: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPa
     InputError
         If the middle of an image is constant.
     """
+    settings = PosteriorSettings(orientations=model.card.posterior_orientations)
     names, fields = [], []
     for pair in pairs:
         count = min(len(pair.planes), MOST_PLANES)
         for number in np.linspace(0, len(pair.planes) - 1, count).round().astype(int):
             camera, truth = _middle(pair.planes[number], model.upscaling)
             names.append(pair.name)
-            fields.append(draw_field(camera, truth, model, draws=DRAWS, settings=PosteriorSettings()))
+            fields.append(draw_field(camera, truth, model, draws=DRAWS, settings=settings))
     return DrawnPairs(tuple(names), tuple(fields))
 
 
