@@ -42,11 +42,19 @@ def test_the_page_tells_all_and_needs_no_other_file(checks: Checks) -> None:
 
 def test_all_text_from_outside_is_escaped(checks: Checks) -> None:
     html = html_report(
-        checks, name=HOSTILE, provenance={HOSTILE: [HOSTILE]}, citations=[HOSTILE], plane={HOSTILE: 0}
-    )
+        checks, name=HOSTILE, provenance={HOSTILE: [HOSTILE]}, citations=[HOSTILE], plane={HOSTILE: 0},
+        left_out=HOSTILE,
+    )  # fmt: skip
     assert "script" not in Page(html).tags
     assert "<script" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_what_was_left_out_is_told(checks: Checks) -> None:
+    sentence = "Left out is the stability: its model is gone."
+    assert sentence in html_report(checks, name="cell", left_out=sentence)
+    assert json.loads(json_report(checks, name="cell", left_out=sentence))["left_out"] == sentence
+    assert "<p></p>" not in html_report(checks, name="cell")
 
 
 def test_json_tells_the_same_in_numbers(checks: Checks) -> None:

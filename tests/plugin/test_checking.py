@@ -160,6 +160,9 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     numbers = json.loads((tmp_path / "report.json").read_text())
     assert numbers["checks"]["resolution"]["unit"] == "nm"
     assert numbers["checks"]["stability"] is None  # the model that made it is not here
+    assert numbers["left_out"].startswith("Left out are the imaging conditions")
+    assert "not here any more" in (tmp_path / "report.html").read_text()
+    assert numbers["plane"] == {}
     assert {path.name for path in tmp_path.glob("*report*")} == {"report.html", "report.json"}
 
 

@@ -47,11 +47,13 @@ def json_report(
     provenance: Mapping[str, Any] | None = None,
     citations: Sequence[str] = (),
     plane: Mapping[str, int] | None = None,
+    left_out: str = "",
 ) -> str:
     """Return what `html_report` tells, but for the pictures, as JSON text."""
     content = {
         "result": name,
         "plane": dict(plane or {}),
+        "left_out": left_out,
         "checks": checks.to_dict(),
         "provenance": dict(provenance or {}),
         "cite": [*citations, *SOURCES],
@@ -66,6 +68,7 @@ def html_report(
     provenance: Mapping[str, Any] | None = None,
     citations: Sequence[str] = (),
     plane: Mapping[str, int] | None = None,
+    left_out: str = "",
 ) -> str:
     """Write the report.
 
@@ -81,6 +84,8 @@ def html_report(
         Works to cite for the model.
     plane : mapping of str to int, optional
         Which plane of a stack was checked, by axis, counted from 0.
+    left_out : str
+        Which checks were not made and why, a sentence.
 
     Returns
     -------
@@ -96,6 +101,7 @@ def html_report(
         f"<table>{''.join(map(_row, checks.verdicts))}</table>",
         "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be told. "
         "No check can prove a result right.</p>",
+        f"<p>{escape(left_out)}</p>" if left_out else "",
         f'<h2>Pictures</h2><img alt="Input, result, uncertainty, disagreement" src="{_picture(checks)}">',
         "<p>Disagreement is what the result predicts for the camera against what it recorded, in standard "
         "deviations of noise and usual misfit: above 5 it wants an explanation.</p>",

@@ -17,7 +17,7 @@ from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
-from napari_cvdm.plugin.doubt.words import plane_words
+from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
@@ -91,7 +91,7 @@ class CheckSection(QWidget):
     def __init__(self, link: Link) -> None:
         super().__init__()
         self._link = link
-        self._checks: Checks | None = None
+        self._checked: Checked | None = None
         self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
         self.button = QPushButton()
         self.save_button = QPushButton("Save report …")
@@ -113,7 +113,7 @@ class CheckSection(QWidget):
     @property
     def checks(self) -> Checks | None:
         """What was found last."""
-        return self._checks
+        return None if self._checked is None else self._checked.checks
 
     def close_down(self) -> None:
         """Stop; called when the panel goes."""
@@ -129,15 +129,18 @@ class CheckSection(QWidget):
         """
         from napari_cvdm.assessment.report import html_report, json_report
 
-        result, _, _ = self._asked
-        if self._checks is None or result is None:
+        result, _, place = self._asked
+        if self._checked is None or result is None:
             return
         said: dict[str, Any] = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
             "citations": result.provenance.get("citations") or (),
+            "plane": plane_number(result.reconstruction, place) if place else {},
+            "left_out": self._checked.left_out,
         }
-        html, numbers = html_report(self._checks, **said), json_report(self._checks, **said)
+        checks = self._checked.checks
+        html, numbers = html_report(checks, **said), json_report(checks, **said)
         for target, text in ((path, html), (_numbers_beside(path), numbers)):
             write_whole(target, text.encode())
 
@@ -145,7 +148,7 @@ class CheckSection(QWidget):
         """What was found is about another result or original than the one looked at now."""
         self._background.drop()
         self._show_busy(False)
-        self._checks = None
+        self._checked = None
         self.save_button.setEnabled(False)
         self.findings.setText("")
 
@@ -178,7 +181,7 @@ class CheckSection(QWidget):
 
     def _on_checked(self, checked: Checked) -> None:
         self._show_busy(False)
-        self._checks = checks = checked.checks
+        self._checked = checked
         lines = [
             f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
             for verdict in checked.verdicts
@@ -192,7 +195,7 @@ class CheckSection(QWidget):
             lines.append(_RESAMPLED)
         self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
-        self._show_map(checks)
+        self._show_map(checked.checks)
 
     def _show_map(self, checks: Checks) -> None:
         """Show where result and measurement disagree, on the pixels of the original."""

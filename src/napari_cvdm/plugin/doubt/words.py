@@ -63,7 +63,12 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
 
 
 def plane_words(layer: Image, place: Slice) -> str:
-    """Say which plane of a stack it is, by the names of its axes: "t 3, z 0"; empty if there is but one.
+    """Say which plane of a stack it is, by the names of its axes: "t 3, z 0"; empty if there is but one."""
+    return ", ".join(f"{name} {i}" for name, i in plane_number(layer, place).items())
+
+
+def plane_number(layer: Image, place: Slice) -> dict[str, int]:
+    """Number a plane of a stack along each of its axes, by their names; those of one plane are left out.
 
     Parameters
     ----------
@@ -73,12 +78,11 @@ def plane_words(layer: Image, place: Slice) -> str:
         The plane. Counted from 0, as napari's sliders are.
     """
     lengths = (layer.data[0] if layer.multiscale else layer.data).shape
-    shown = [
-        f"{name if name.strip('-0123456789') else f'axis {axis}'} {i}"
+    return {
+        name if name.strip("-0123456789") else f"axis {axis}": i
         for axis, (i, name) in enumerate(zip(place.index, layer.axis_labels, strict=True))
         if i is not None and lengths[axis] > 1
-    ]
-    return ", ".join(shown)
+    }
 
 
 def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
