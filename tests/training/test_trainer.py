@@ -246,6 +246,10 @@ class TestIsContinuation:
         assert not is_continuation(stored(5), config)
         assert not is_continuation(stored(4, 6), config)
 
+    def test_when_to_save_and_validate_may_change(self, make_config: MakeConfig) -> None:
+        stored = json.dumps(make_config(schedule={"validate_every": 3}).to_dict())
+        assert is_continuation(stored, make_config(schedule={"validate_every": 5, "sampling_steps": 9}))
+
     def test_how_much_of_the_start_is_mixed_in_may_change_afterwards(self, make_config: MakeConfig) -> None:
         settings = {"start_from": "first.safetensors"}
         stored = json.dumps(make_config(**settings).to_dict())

@@ -27,11 +27,13 @@ from napari_cvdm.training.validation import ValidationField, validate, validatio
 def is_continuation(made_with: str, config: TrainingConfig) -> bool:
     """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles.
 
-    What matters only when the weights are exported may differ.
+    What does not change the weights in training may differ: when to save and to validate, and what matters
+    only when they are exported.
     """
     old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
     for settings in (old, new):
         settings.pop("start_share", None)
+        settings.pop("schedule", None)
     before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
     return bool(old == new and now[: len(before)] == before)
 
