@@ -30,6 +30,7 @@ class TestDescribe:
             calibration={"kind": "affine", "gain": 1.5, "offset": 0.01},
             posterior_shrinkage=0.25,
             posterior_scale_weight=2.0,
+            posterior_orientations=2,
             default_steps=2,
         )
         told = restore(image, model, pixel_size=65, seed=11, tile=32, **QUICK).provenance
@@ -50,6 +51,7 @@ class TestDescribe:
                 "antithetic": True,
                 "shrinkage": 0.25,
                 "scale_weight": 2.0,
+                "orientations": 2,
                 "sampler": "angular",
             },
             "device": "cpu",
