@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from napari_cvdm.assessment.drawn import DrawnField, draw_field
 from napari_cvdm.assessment.held_out import NUMBERS, held_out_fields
 from napari_cvdm.assessment.metrics import match_intensity, psnr
 from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.request import plain_settings
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -111,9 +113,7 @@ def main() -> None:
         options.micrographs, options.photons, numbers=options.numbers, side=options.side
     ):
         for antithetic, drawn in fields.items():
-            settings = PosteriorSettings(
-                antithetic=antithetic, orientations=model.card.posterior_orientations
-            )
+            settings = replace(plain_settings(model.card), antithetic=antithetic)
             drawn.append(
                 draw_field(
                     source.camera,

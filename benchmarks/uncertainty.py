@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +39,7 @@ from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.pairs import SCORED_SIDE
 from napari_cvdm.assessment.sparsification import sparsify
 from napari_cvdm.restoration.posterior import Calibration
-from napari_cvdm.restoration.request import card_settings
+from napari_cvdm.restoration.request import card_settings, plain_settings
 from napari_cvdm.restoration.schedule_map import schedule_map
 from napari_cvdm.training.calibrating import CALIBRATION_IMAGES
 
@@ -96,7 +95,7 @@ def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
     settings = card_settings(model.card)
     field = draw_field(source.camera, source.truth, model, draws=options.draws, steps=options.steps)
     mean, stated = field.posterior(settings)
-    plain = replace(settings, shrinkage=0.0, scale_weight=0.0)
+    plain = plain_settings(model.card)
     error, gain = field.error(mean), field.gain(mean)
     predictors = {
         "draws": gain * field.posterior(plain)[1],

@@ -11,7 +11,7 @@ from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import request as request_module
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.request import card_settings, check_pixel_size, check_request
+from napari_cvdm.restoration.request import card_settings, check_pixel_size, check_request, plain_settings
 
 MakeModel = Callable[..., PretrainedModel]
 
@@ -67,6 +67,10 @@ class TestCardSettings:
         )
         assert asked == PosteriorSettings(shrinkage=0.3, scale_weight=2.0, orientations=4)
         assert type(asked.scale_weight) is float  # JSON keeps no difference between 2 and 2.0
+
+    def test_plain_ones_only_make_the_draws_so(self, make_model: MakeModel) -> None:
+        card = make_model(posterior_shrinkage=0.3, posterior_scale_weight=2, posterior_orientations=4).card
+        assert plain_settings(card) == PosteriorSettings(orientations=4)
 
 
 @pytest.mark.parametrize("size", [65, 65.5, np.float32(65), np.uint16(65), Fraction(131, 2), None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
@@ -195,6 +195,11 @@ def card_settings(card: ModelCard) -> PosteriorSettings:
         scale_weight=float(card.posterior_scale_weight),
         orientations=card.posterior_orientations,
     )
+
+
+def plain_settings(card: ModelCard) -> PosteriorSettings:
+    """Read how a model card wants its draws made, without what it says on putting them together."""
+    return replace(card_settings(card), shrinkage=0.0, scale_weight=0.0)
 
 
 def check_pixel_size(pixel_size: float | None) -> float | None:

@@ -154,7 +154,7 @@ def _restore(
 
 @contextmanager
 def watching(report: Callable[[float], object]) -> Iterator[None]:
-    """Be told how far the block at work is, 0 to 1, after every denoising step.
+    """Be told how far the block at work is, 0 to 1, after every pass of a network.
 
     Of the blocks that this thread computes with dask's synchronous scheduler, and of no other run's in this
     process.

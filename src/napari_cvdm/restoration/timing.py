@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_cvdm.restoration.device import LARGEST_AUTOMATIC_TILE
 from napari_cvdm.restoration.events import Event, Finished
+from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore_events
 from napari_cvdm.restoration.tiling import MARGIN, tile_spans
 
@@ -106,14 +107,13 @@ def measure_speed(
         return [(clock(), event) for event in events], start
 
     # The first run warms the processor up; of its steps only the one in the middle counts.
-    drawn, _ = run(draws=1, steps=_STEPS)
+    # Further orientations would only be as many more first passes.
+    drawn, _ = run(draws=1, steps=_STEPS, settings=PosteriorSettings())
     previewed, start = run(preview=True)
     times = [moment for moment, event in drawn if event.stage == "denoise"]
     first_pass = next(moment for moment, event in previewed if event.stage == "mean") - start
     area = float((MEASURED_SIDE + 2 * MARGIN) ** 2)
-    finished = drawn[-1][1]
-    assert isinstance(finished, Finished)
-    provenance = finished.result.provenance
+    provenance, as_asked = (_provenance(events) for events in (drawn, previewed))
     return Speed(
         first_pass=first_pass / area,
         step=(times[-2] - times[-3]) / area,
@@ -121,8 +121,14 @@ def measure_speed(
         halo=int(getattr(model.network, "receptive_field", 0)),
         steps=model.card.default_steps,
         device=str(provenance["device"]),
-        orientations=int(provenance["sampling"]["orientations"]),
+        orientations=int(as_asked["sampling"]["orientations"]),
     )
+
+
+def _provenance(events: list[tuple[float, Event]]) -> dict[str, Any]:
+    last = events[-1][1]
+    assert isinstance(last, Finished)
+    return last.result.provenance
 
 
 def forecast(

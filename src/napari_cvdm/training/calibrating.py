@@ -26,6 +26,7 @@ from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.request import plain_settings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
@@ -118,7 +119,7 @@ def calibrate(
         if folder is None
         else real_fields(folder, size=size)
     )
-    plain = PosteriorSettings(orientations=model.card.posterior_orientations)
+    plain = plain_settings(model.card)
     images, fields = [], []
     for image, widefield, truth in recordings:
         images.append(image)
@@ -149,7 +150,7 @@ def calibrate_on(
     images : sequence of hashable
         Of each field, the image that it shows; fields of one image are left out together.
     fields : sequence of DrawnField
-        At least one, drawn with `PosteriorSettings` that have no shrinkage and no weight of the scale.
+        At least one, drawn with `napari_cvdm.restoration.request.plain_settings`.
     data : str
         What the fields are, for the card.
     log : callable

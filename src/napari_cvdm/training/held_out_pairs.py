@@ -14,8 +14,8 @@ from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.pairs import SCORED_SIDE, centre
 from napari_cvdm.assessment.scores import score, score_uncertainty
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
-from napari_cvdm.restoration.request import card_settings
+from napari_cvdm.restoration.posterior import Calibration
+from napari_cvdm.restoration.request import card_settings, plain_settings
 from napari_cvdm.training.calibrating import judged_fields
 from napari_cvdm.training.recorded import RecordedPair, RecordedPlane
 
@@ -88,7 +88,7 @@ def draw_pairs(pairs: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPa
     InputError
         If the middle of an image is constant.
     """
-    settings = PosteriorSettings(orientations=model.card.posterior_orientations)
+    settings = plain_settings(model.card)
     names, fields = [], []
     for pair in pairs:
         count = min(len(pair.planes), MOST_PLANES)
