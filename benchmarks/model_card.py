@@ -211,9 +211,9 @@ def main() -> None:
         "## Made by",
         "",
         "```bash",
-        "python benchmarks/comparison.py --micrographs FOLDER --pairs FOLDER",
+        "python benchmarks/comparison.py --micrographs FOLDER --pairs PAIRS --numbers 43",
     ]
-    page += ["python benchmarks/uncertainty.py --micrographs FOLDER --pairs FOLDER"]
+    page += ["python benchmarks/uncertainty.py --micrographs FOLDER --pairs PAIRS"]
     page += ["python benchmarks/model_card.py", "```", "", "## To cite", ""]
     page += [f"- {citation}" for citation in model.card.citations]
     options.page.write_text("\n".join(page) + "\n", encoding="utf-8")

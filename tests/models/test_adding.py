@@ -315,3 +315,24 @@ class TestTheFolder:
         kept.write_bytes(b"damaged")
         add_model(weights)
         assert kept.read_bytes() == weights.read_bytes()
+
+
+class TestWhatAStrangerWrote:
+    def test_it_stays_in_its_line(self, tmp_path: Path, network: CVDM, make_card: MakeCard) -> None:
+        """No escape sequence reaches a terminal, and no line looks like another model's."""
+        card = make_card(description="\x1b]0;title\x07\x1b[2Jok", licence="BSD\x1b[31m\nother  (bundled)")
+        add_model(save_model(tmp_path / "odd.safetensors", network, card), name="odd")
+        (odd,) = (model for model in list_models() if model.name == "odd")
+        assert odd.summary == "?]0;title??[2Jok"
+        assert odd.entry.licence == "BSD?[31m other (bundled)"
+
+    def test_a_folder_whose_name_is_no_unicode_will_do(self, tmp_path: Path, weights: Path) -> None:
+        folder = tmp_path / os.fsdecode(b"gr\xf6n")
+        try:
+            folder.mkdir()
+        except OSError:
+            pytest.skip("this file system takes Unicode names only")
+        copy = Path(shutil.copy(weights, folder / "mine.safetensors"))
+        assert add_model(copy, name="mine") == "mine"
+        assert load_model("mine").name == "mine"
+        assert [model.origin for model in list_models() if model.name == "mine"] == [str(copy)]

@@ -39,6 +39,22 @@ def test_a_model_with_addresses_is_not_copied(tmp_path: Path, weights: Path, reg
     assert not (tmp_path / "bundled").exists()
 
 
+def test_a_file_bundled_before_gives_way_to_an_address(
+    tmp_path: Path,
+    weights: Path,
+    registry_file: Path,
+    network: CVDM,
+    make_card: Callable[..., ModelCard],
+) -> None:
+    """It would be found first, and refused for its hash."""
+    bundled = tmp_path / "bundled"
+    publish(weights, registry_file=registry_file, bundled_folder=bundled)
+    newer = save_model(tmp_path / "n.safetensors", network, make_card(name="tiny", description="Newer."))
+    publish(newer, urls=["https://example.org/n"], registry_file=registry_file, bundled_folder=bundled)
+    assert not (bundled / "tiny.safetensors").exists()
+    assert newer.exists()
+
+
 def test_the_default_changes_only_when_asked(
     tmp_path: Path,
     weights: Path,

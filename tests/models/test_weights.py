@@ -180,6 +180,22 @@ def test_finite_weights_that_compute_nonsense_are_refused(weights: Path, network
 
 
 @pytest.mark.parametrize(
+    ("names", "value"),
+    [
+        (["noise_network.head.bias"], 1e38),
+        (["clock.linear", "clock.logarithmic", "clock.weights"], -1e30),
+    ],
+)
+def test_networks_that_only_draws_need_are_tried_as_well(
+    weights: Path, network: CVDM, names: list[str], value: float
+) -> None:
+    """Finite weights, as of a flipped exponent bit, with which every draw is NaN."""
+    state = network.state_dict()
+    rewrite(weights, **{name.replace(".", "__"): torch.full_like(state[name], value) for name in names})
+    assert "no finite picture" in refusal(weights)
+
+
+@pytest.mark.parametrize(
     ("architecture", "message"),
     [
         ({"mean_widths": [10**9, 8]}, "'mean_widths' is beyond anything"),

@@ -166,8 +166,40 @@ def test_a_file_that_points_elsewhere_is_refused(tmp_path: Path, weights: Path) 
 def test_a_file_that_contains_itself_is_refused(weights: Path) -> None:
     with h5py.File(weights, "r+") as file:
         file["model_2/again"] = file["model_2"]
-    message = refusal(weights)
-    assert "groups within groups" in message or "has a layer" in message
+    assert "two names for one array or group" in refusal(weights)
+
+
+def test_a_small_file_with_endless_paths_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "paths.h5"
+    with h5py.File(path, "w") as file:
+        below = file.create_group("bottom")
+        for level in range(6):
+            above = file.create_group(f"level{level}")
+            for link in range(30):
+                above[f"link{link}"] = below
+            below = above
+    assert "two names for one array or group" in refusal(path)
+
+
+def test_one_array_under_many_names_is_refused(weights: Path) -> None:
+    with h5py.File(weights, "r+") as file:
+        file["model_2/conv2d_99/kernel:0"] = first_array(file)
+    assert "two names for one array or group" in refusal(weights)
+
+
+def test_an_array_in_pieces_larger_than_itself_is_refused(weights: Path) -> None:
+    with h5py.File(weights, "r+") as file:
+        file.create_dataset(
+            "model_2/conv2d_99/kernel:0", (16,), "f4", maxshape=(None,), chunks=(2**22,), compression="gzip"
+        )
+    assert "pieces larger than itself" in refusal(weights)
+
+
+def test_a_whole_saved_model_whose_weights_are_an_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "flat.h5"
+    with h5py.File(path, "w") as file:
+        file["model_weights"] = np.zeros(4, np.float32)
+    assert "holds no weights" in refusal(path)
 
 
 def test_without_h5py_it_says_how_to_get_it(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -287,7 +287,7 @@ app.command()(finetune)
 def simulate(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pairs.")],
-    kind: Annotated[str, typer.Option(help="Structure, such as filaments, or all in turn.")] = "all",
+    kind: Annotated[str, typer.Option(help="Structure, such as microtubules, or all in turn.")] = "all",
     count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
     size: Annotated[int, typer.Option(help="Side of the wide-field image in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = 0,

@@ -66,7 +66,7 @@ def run_demo(output: Path, *, model: str, draws: int, device: str) -> None:
     typer.echo(_compare(image, result, truth))
     typer.echo(
         "Next, an image of your own: napari-cvdm restore IMAGE.tif -o RESULT.ome.tif\n"
-        "Or start napari: File > Open Sample > CVDM super-resolution, then Plugins > CVDM super-resolution."
+        "Or start napari: File > Open Sample, then Plugins > CVDM super-resolution."
     )
 
 

@@ -27,12 +27,14 @@ Names = Annotated[
 def list_() -> None:
     """List the models that can be used by name, and where each comes from."""
     from napari_cvdm.models import list_models
+    from napari_cvdm.models.card import one_line
 
     for model in list_models():
         size = f"{model.entry.size / 1e6:.1f} MB"
         default = ", the default" if model.is_default else ""
-        typer.echo(f"{model.name}  ({model.location}{default}; {size}; {model.entry.licence})")
-        typer.echo(f"    {model.summary}")
+        licence = one_line(model.entry.licence)
+        typer.echo(f"{model.name}  ({model.location}{default}; {size}; {licence})")
+        typer.echo(f"    {one_line(model.summary)}")
         if model.location not in ("bundled", "remote"):
             typer.echo(f"    {model.origin if model.location == 'cached' else f'added from {model.origin}'}")
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork
 from napari_cvdm.cvdm.sampling import angle_grid
-from napari_cvdm.cvdm.schedule import FixedClock, MonotoneClock, noise_level
+from napari_cvdm.cvdm.schedule import FixedClock, MonotoneClock, gamma_at, noise_level
 
 
 @dataclass(frozen=True)
@@ -226,3 +226,23 @@ class CVDM(nn.Module):
         velocity = self.noise_network(inputs).float()
         epsilon: Tensor = signal * velocity + spread * z
         return epsilon
+
+    def trial(self) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run every network on one small empty image, in the middle of the clock's time.
+
+        Returns
+        -------
+        answers : tuple of Tensor
+            What should be finite.
+        scale : Tensor
+            σ, which should be positive.
+        """
+        side = 2 * self.granularity
+        x = torch.zeros(1, 1, side, side)
+        mean, scale, lam = self.estimate(x)
+        gamma = gamma_at(self.clock, torch.tensor(self.sampling_times(2)).view(-1, 1, 1, 1), lam)
+        at_t = gamma[1:2]
+        noise = self.predict_noise(torch.zeros_like(mean), x, mean, scale, at_t)
+        drawn = mean - scale * noise_level(at_t) * noise / at_t.sqrt()
+        # Squares, because those of draws are summed.
+        return (mean, scale, lam, gamma, drawn.square()), scale

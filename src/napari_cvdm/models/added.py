@@ -154,7 +154,8 @@ def _list_file() -> Path:
 
 def _write(models: dict[str, AddedModel], path: Path) -> None:
     data = {"format_version": _VERSION, "models": [asdict(model) for model in models.values()]}
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    # In ASCII, as a path need not be valid Unicode.
+    text = json.dumps(data, indent=2) + "\n"
     temporary: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".models-", suffix=".part")

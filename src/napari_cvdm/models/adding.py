@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from napari_cvdm.models.added import AddedModel, added_file, change_added, read_added, unwritable
 from napari_cvdm.models.addresses import as_path, is_address, is_file, may_be_used, parse_doi, shown
-from napari_cvdm.models.card import check_name
+from napari_cvdm.models.card import check_name, one_line
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.glance import check_kind
 from napari_cvdm.models.registry import Registry, read_registry
@@ -182,8 +182,8 @@ def _add_file(
             name=name or model.name,
             sha256=model.sha256,
             size=copy.stat().st_size,
-            summary=" ".join(model.card.description.split()),
-            licence=model.card.licence,
+            summary=one_line(model.card.description),
+            licence=one_line(model.card.licence),
             source=source,
             source_sha256=source_sha256,
         )

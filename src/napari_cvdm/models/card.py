@@ -14,7 +14,7 @@ from typing import Any
 
 from napari_cvdm.models.errors import ModelError
 
-__all__ = ["FORMAT_VERSION", "ModelCard", "check_name"]
+__all__ = ["FORMAT_VERSION", "ModelCard", "check_name", "one_line"]
 
 FORMAT_VERSION = 1
 """Version of the card and of the file layout that this package writes, and the newest it reads."""
@@ -126,6 +126,8 @@ class ModelCard:
                 raise ModelError(
                     f"The model card's '{key}' must be a table, not {_short(getattr(self, key))}."
                 )
+        _check_sources(self.training.get("data", ()))
+        _check_ranges(self.ranges)
         _check_whole("upscaling", self.upscaling, 1, 8)
         _check_whole("default_steps", self.default_steps, 1, 10_000)
         _check_calibration(self.calibration)
@@ -235,6 +237,21 @@ def _as_texts(key: str, values: object) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _check_sources(data: object) -> None:
+    if not isinstance(data, str):
+        _as_texts("training: data", data)
+
+
+def _check_ranges(ranges: Mapping[str, Any]) -> None:
+    for key, value in ranges.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not all(_is_number(v) or isinstance(v, bool | str) for v in values):
+            raise ModelError(
+                f"The model card's range '{_short(key)}' must be a number or two, smallest first, "
+                f"not {_short(value)}."
+            )
+
+
 def _check_calibration(calibration: object) -> None:
     if calibration is None:
         return
@@ -244,6 +261,8 @@ def _check_calibration(calibration: object) -> None:
         values = value if isinstance(value, list | tuple) else [value]
         if key != "kind" and not all(_is_number(v) for v in values):
             raise ModelError(f"The model card's calibration '{_short(key)}' must hold finite numbers.")
+        if key in ("gain", "offset") and calibration["kind"] == "affine" and not _is_number(value):
+            raise ModelError(f"The model card's calibration '{key}' must be one number, not {_short(value)}.")
 
 
 def _as_pixel_sizes(sizes: object) -> tuple[float, float] | None:
@@ -271,8 +290,12 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not allowed")
 
 
+def one_line(text: str, most: int = 500) -> str:
+    """Return untrusted text as it may be printed: one line, no control characters, cut if too long."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def _short(value: object) -> str:
     """Show an untrusted value in a message without letting it fill the screen or break the line."""
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return one_line(value if isinstance(value, str) else repr(value), 80)

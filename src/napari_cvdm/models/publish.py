@@ -22,7 +22,7 @@ from napari_cvdm.models.registry import (
     read_registry,
     write_registry,
 )
-from napari_cvdm.models.weights import read_model
+from napari_cvdm.models.weights import file_sha256, read_model
 
 __all__ = ["main", "publish"]
 
@@ -68,9 +68,13 @@ def publish(
         licence=model.card.licence,
         urls=tuple(urls),
     )
-    if not urls:
+    target = bundled_folder / entry.file
+    if urls:
+        # What is bundled under this name comes before any address, and would no longer have the right hash.
+        if target.is_file() and file_sha256(target) != entry.sha256:
+            target.unlink()
+    else:
         bundled_folder.mkdir(parents=True, exist_ok=True)
-        target = bundled_folder / entry.file
         if target.resolve() != weights.resolve():
             shutil.copyfile(weights, target)
     registry = read_registry(registry_file)

@@ -123,9 +123,11 @@ def _read_networks(h5py: ModuleType, file: Any, path: Path) -> list[list[KerasLa
     root = file
     if isinstance(file.get("model_weights", getlink=True), h5py.HardLink):  # a whole saved model
         root = file["model_weights"]
+        if not isinstance(root, h5py.Group):
+            raise WeightsFileError(f"{path} holds no weights: give the .h5 file that save_weights() wrote.")
     found: dict[str, list[tuple[str, str, Any]]] = {}
     numbers = 0
-    for arrays, (names, dataset) in enumerate(_datasets(h5py, root, path)):
+    for arrays, (names, dataset) in enumerate(_datasets(h5py, root, path, set())):
         _check_dataset(dataset, "/".join(names), path)
         numbers += math.prod(dataset.shape)
         if numbers > MOST_NUMBERS or arrays > MOST_ARRAYS:
@@ -143,9 +145,9 @@ def _read_networks(h5py: ModuleType, file: Any, path: Path) -> list[list[KerasLa
 
 
 def _datasets(
-    h5py: ModuleType, group: Any, path: Path, above: tuple[str, ...] = ()
+    h5py: ModuleType, group: Any, path: Path, seen: set[int], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every array below a group with the names that lead to it."""
+    """Yield every array below a group with the names that lead to it; `seen` holds addresses met before."""
     if len(above) > DEEPEST:
         raise WeightsFileError(
             f"{path} has groups within groups beyond what Keras writes: it cannot be used."
@@ -158,8 +160,13 @@ def _datasets(
                 f"{path} points to something outside of itself, at '{_shown(name)}': it cannot be used."
             )
         item = group[name]
+        # A small file can have endless paths to one array: each object may have one name only.
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            raise WeightsFileError(f"{path} has two names for one array or group: it cannot be used.")
+        seen.add(address)
         if isinstance(item, h5py.Group):
-            yield from _datasets(h5py, item, path, (*above, name))
+            yield from _datasets(h5py, item, path, seen, (*above, name))
         elif isinstance(item, h5py.Dataset):
             yield (*above, name), item
 
@@ -174,6 +181,12 @@ def _check_dataset(dataset: Any, name: str, path: Path) -> None:
     if dataset.external or dataset.is_virtual:
         raise WeightsFileError(
             f"{path} points to something outside of itself, at '{_shown(name)}': it cannot be used."
+        )
+    # Compressed arrays are unpacked a chunk at a time, whatever their own size.
+    if dataset.chunks is not None and math.prod(dataset.chunks) > max(math.prod(dataset.shape), 2**20):
+        raise WeightsFileError(
+            f"{path} keeps the array '{_shown(name)}' in pieces larger than itself: it is not a file that "
+            "save_weights() wrote."
         )
     declared = math.prod(dataset.shape) * dataset.dtype.itemsize
     # An array that was never written takes no room in the file, but all of it in memory; one of zeros, hardly

@@ -17,25 +17,12 @@ from torch.utils.data import Dataset
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
 from napari_cvdm.models.weights import read_model
+from napari_cvdm.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
 from napari_cvdm.training.export import export_model
 from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, validate, validation_fields
-
-
-def is_continuation(made_with: str, config: TrainingConfig) -> bool:
-    """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles.
-
-    What does not change the weights in training may differ: when to save and to validate, and what matters
-    only when they are exported.
-    """
-    old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
-    for settings in (old, new):
-        settings.pop("start_share", None)
-        settings.pop("schedule", None)
-    before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
-    return bool(old == new and now[: len(before)] == before)
 
 
 class Trainer:
@@ -94,9 +81,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        temporary = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(self.checkpoint)
+        write_checkpoint(self.checkpoint, state)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one.
@@ -104,16 +89,12 @@ class Trainer:
         Raises
         ------
         ConfigError
-            If the checkpoint belongs to a different configuration; one with fewer cycles is continued.
+            If the checkpoint is damaged, or belongs to a different configuration; one with fewer cycles is
+            continued.
         """
         if not self.checkpoint.exists():
             return
-        state = torch.load(self.checkpoint, weights_only=True)
-        if not is_continuation(state["config"], self.config):
-            raise ConfigError(
-                f"{self.checkpoint} was made with another configuration; "
-                "choose another output folder or start fresh"
-            )
+        state = read_checkpoint(self.checkpoint, self.config)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

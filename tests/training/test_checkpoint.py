@@ -1,0 +1,93 @@
+"""Checkpoints: whole or not there, and of the run that is to go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_cvdm.training.checkpoint import is_continuation, read_checkpoint, write_checkpoint
+from napari_cvdm.training.config import ConfigError, TrainingConfig
+
+MakeConfig = Callable[..., TrainingConfig]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, make_config: MakeConfig) -> Path:
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, {"config": json.dumps(make_config().to_dict()), "weights": torch.arange(1000.0)})
+    return path
+
+
+class TestFile:
+    def test_it_survives(self, checkpoint: Path, make_config: MakeConfig) -> None:
+        state = read_checkpoint(checkpoint, make_config())
+        assert torch.equal(state["weights"], torch.arange(1000.0))
+        assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.pt"]
+
+    @pytest.mark.parametrize("left", [0, 100, 2000])
+    def test_a_file_cut_short_says_so(self, checkpoint: Path, make_config: MakeConfig, left: int) -> None:
+        checkpoint.write_bytes(checkpoint.read_bytes()[:left])
+        with pytest.raises(ConfigError, match=r"checkpoint\.pt is damaged: start fresh"):
+            read_checkpoint(checkpoint, make_config())
+
+    @pytest.mark.parametrize("content", [{"weights": 1}, {"config": 3}, [1]])
+    def test_so_does_a_file_of_something_else(
+        self, checkpoint: Path, make_config: MakeConfig, content: object
+    ) -> None:
+        torch.save(content, checkpoint)
+        with pytest.raises(ConfigError, match="is damaged"):
+            read_checkpoint(checkpoint, make_config())
+
+    def test_another_configuration_is_refused(self, checkpoint: Path, make_config: MakeConfig) -> None:
+        with pytest.raises(ConfigError, match="made with another configuration"):
+            read_checkpoint(checkpoint, make_config(seed=99))
+
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("enforce fail")])
+    def test_a_full_disk_leaves_the_last_one(
+        self, checkpoint: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(state: object, file: object) -> None:
+            file.write(b"begun")  # type: ignore[attr-defined]
+            raise error
+
+        monkeypatch.setattr(torch, "save", fail)
+        with pytest.raises(OSError, match="make room"):
+            write_checkpoint(checkpoint, {})
+        monkeypatch.undo()
+        assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.pt"]
+        assert "weights" in read_checkpoint(checkpoint, make_config())
+
+
+class TestIsContinuation:
+    def test_more_cycles_continue_and_other_or_fewer_do_not(self, make_config: MakeConfig) -> None:
+        def stored(*cycles: int) -> str:
+            return json.dumps(make_config(optimiser={"cycles": list(cycles)}).to_dict())
+
+        config = make_config(optimiser={"cycles": [6, 4]})
+        assert is_continuation(stored(6, 4), config)
+        assert is_continuation(stored(6), config)
+        assert not is_continuation(stored(6, 4, 2), config)
+        assert not is_continuation(stored(5), config)
+        assert not is_continuation(stored(4, 6), config)
+
+    def test_when_to_save_and_validate_may_change(self, make_config: MakeConfig) -> None:
+        stored = json.dumps(make_config(schedule={"validate_every": 3}).to_dict())
+        assert is_continuation(stored, make_config(schedule={"validate_every": 5, "sampling_steps": 9}))
+
+    def test_how_much_of_the_start_is_mixed_in_may_change_afterwards(self, make_config: MakeConfig) -> None:
+        settings = {"start_from": "first.safetensors"}
+        stored = json.dumps(make_config(**settings).to_dict())
+        assert is_continuation(stored, make_config(**settings, start_share=0.4))
+        without = {key: value for key, value in json.loads(stored).items() if key != "start_share"}
+        assert is_continuation(json.dumps(without), make_config(**settings, start_share=0.4))
+
+    def test_a_setting_unknown_to_the_checkpoint_counts_as_its_default(self, make_config: MakeConfig) -> None:
+        """Runs begun with an earlier version go on."""
+        old = make_config().to_dict()
+        del old["data"]["empty_share"], old["start_from"], old["acquisition"]
+        assert is_continuation(json.dumps(old), make_config())
+        assert not is_continuation(json.dumps(old), make_config(acquisition={"haze": [0.0, 0.123]}))
