@@ -125,6 +125,12 @@ def test_a_truth_of_the_wrong_size_is_named(restorer):
         evaluate_pair("a", camera, sharp[:, :-2], MODEL)
     with pytest.raises(InputError, match="single planes"):
         evaluate_pair("a", np.stack([camera, camera]), sharp, MODEL)
+    with pytest.raises(InputError, match=r"Pair a: .*constant"):
+        evaluate_pair("a", camera, np.ones_like(sharp), MODEL)
+    holed = camera.astype("f4")
+    holed[3, 3] = np.nan
+    with pytest.raises(InputError, match=r"Pair a: .*NaN"):
+        evaluate_pair("a", holed, sharp, MODEL)
     assert restorer.calls == []
 
 

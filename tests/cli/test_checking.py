@@ -216,6 +216,24 @@ def test_results_and_inputs_in_zarr_folders(tmp_path: Path, capsys: pytest.Captu
     assert not list(result.glob("*check*"))
 
 
+def test_of_tiff_files_nothing_is_read_but_the_plane(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def whole(*_: object) -> None:
+        raise AssertionError("a file was read as a whole")
+
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "film.ome.tif", np.stack([image[::-1], image]), "TYX", 65.0)
+    made = {"source": "film.ome.tif", "draws": 2, "axes": "TYX"}
+    for name, added in (("", 0), ("_uncertainty", 1)):
+        film = np.stack([truth, truth]) + added
+        write_ome_tiff(tmp_path / f"film_cvdm{name}.ome.tif", film, "TYX", 32.5, made)
+    monkeypatch.setattr("napari_cvdm.files.tiff.read_image", whole)
+    code, _, err = run(capsys, tmp_path / "film_cvdm.ome.tif", "--without-model", "--plane", "T=1")
+    assert code == 0, err
+    assert numbers_of(tmp_path / "film_cvdm_check.html")["checks"]["consistency"]["rsp"] > 0.5
+
+
 def test_a_damaged_zarr_folder_ends_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

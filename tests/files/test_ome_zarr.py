@@ -150,6 +150,23 @@ class TestPixels:
                 padded[:, ::2, ::2] + padded[:, 1::2, ::2] + padded[:, ::2, 1::2] + padded[:, 1::2, 1::2]
             ) / 4
 
+    @pytest.mark.parametrize("dtype", ["u1", ">u2", "i4", "u8", "i8", "f8"])
+    def test_are_stored_as_they_are_and_their_means_rounded(self, tmp_path: Path, dtype: str) -> None:
+        greatest = np.finfo(dtype).max / 4 if dtype == "f8" else np.iinfo(dtype).max
+        data = np.full((514, 2), greatest, dtype)
+        data[0], data[1] = (10, 11), (11, 11)  # whose mean is 10.75
+        data[2], data[3] = (10, 11), (10, 10)  # and 10.25
+        layout = layout_of("YX", data.shape, 1024)
+        create_ome_zarr(tmp_path / "a", layout, name="a", dtype=data.dtype)
+        write_region(tmp_path / "a", layout, (), 0, 0, data)
+        for region in coarse_regions(layout):
+            coarsen_region(tmp_path / "a", layout, *region)
+        group = zarr.open_group(tmp_path / "a")
+        np.testing.assert_array_equal(group["0"][:], data)
+        assert [group[level].dtype for level in "01"] == [data.dtype.newbyteorder("=")] * 2
+        assert group["1"][:2, 0].tolist() == ([10.75, 10.25] if dtype == "f8" else [11, 10])
+        assert float(group["1"][2, 0]) == pytest.approx(float(greatest), rel=1e-12)
+
 
 def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ome_zarr", None)

@@ -54,6 +54,48 @@ def test_axes_the_file_does_not_tell_are_unnamed(tmp_path):
     np.testing.assert_array_equal(image.data, STACK)
 
 
+def test_images_are_counted_without_what_lies_beside_them(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for number in range(3):
+            writer.write(STACK + number, metadata={"axes": "TYX", "Name": f"position {number}"})
+        writer.write(STACK[0], metadata={"axes": "YX", "Name": "label image"})
+    for read in (read_tiff, open_tiff_lazily):
+        assert read(tmp_path / "a.ome.tif").images == 3
+        assert read(tmp_path / "a.ome.tif", series=2).images == 3
+    with tifffile.TiffWriter(tmp_path / "pyramid.ome.tif", ome=True) as writer:
+        writer.write(STACK, subifds=1, metadata={"axes": "TYX"})
+        writer.write(STACK[:, ::2, ::2], subfiletype=1)
+    assert read_tiff(tmp_path / "pyramid.ome.tif").images == 1
+    with tifffile.TiffWriter(tmp_path / "thumbnail.tif") as writer:
+        writer.write(STACK[0], metadata=None)
+        writer.write(STACK[0, ::3, ::3], subfiletype=1, metadata=None)
+    assert read_tiff(tmp_path / "thumbnail.tif").images == 1
+
+
+def test_imagej_words_beside_a_description_in_ome_are_not_taken_for_a_truncation(tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, ome=True, metadata={"axes": "TYX"})
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        xml = tif.ome_metadata
+    words = "ImageJ=1.51n\nimages=5\nframes=5\nhyperstack=true\n"
+    # A second description, as Micro-Manager writes it; tifffile would not, but writes any other tag.
+    second = (271, 2, len(words) + 1, words, False)
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
+        for number, plane in enumerate(STACK):
+            first = {"description": xml, "extratags": [second]} if number == 0 else {}
+            writer.write(plane, photometric="minisblack", contiguous=False, metadata=None, **first)
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        at = tif.pages.first.tags[271].offset
+    with (tmp_path / "a.ome.tif").open("r+b") as file:
+        file.seek(at)
+        file.write(struct.pack("<H", 270))
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        assert tif.is_ome
+        assert (tif.imagej_metadata or {})["images"] == 5
+    image = read_tiff(tmp_path / "a.ome.tif")
+    assert image.axes == "TYX"
+    np.testing.assert_array_equal(image.data, STACK)
+
+
 def test_colour_is_declared_as_samples(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[:3].transpose(1, 2, 0), photometric="rgb")
     image = read_tiff(tmp_path / "a.tif")

@@ -106,6 +106,45 @@ def test_imagej_metadata(tmp_path):
     assert scale.time_interval == 2.5
 
 
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [
+        ("sec", 1),
+        ("s", 1),
+        ("seconds", 1),
+        ("ms", 1e-3),
+        ("msec", 1e-3),
+        ("min", 60),
+        (" Minutes", 60),
+        ("h", 3600),
+        ("hours", 3600),
+        ("d", 86400),
+        ("days", 86400),
+        ("frames", None),
+    ],
+)
+def test_imagej_intervals_are_in_the_unit_that_is_stated(tmp_path, unit, seconds):
+    scale = scale_of(
+        tmp_path / "a.tif",
+        shape=(5, 16, 12),
+        imagej=True,
+        metadata={"axes": "TYX", "finterval": 5, "tunit": unit},
+    )
+    assert scale.time_interval == (None if seconds is None else pytest.approx(5 * seconds))
+
+
+def test_imagej_spacings_are_in_the_unit_that_is_stated(tmp_path):
+    scale = scale_of(
+        tmp_path / "a.tif",
+        shape=(5, 16, 12),
+        imagej=True,
+        resolution=(1 / 0.065, 1 / 0.065),
+        metadata={"axes": "ZYX", "unit": "micron", "spacing": 300, "zunit": "nm"},
+    )
+    assert scale.pixel_size == pytest.approx(65, rel=1e-5)
+    assert scale.z_spacing == pytest.approx(300)
+
+
 @pytest.mark.parametrize(("unit", "per_nm"), [("CENTIMETER", 1e-7), ("INCH", 1 / 2.54e7)])
 def test_resolution_tags(tmp_path, unit, per_nm):
     density = 1 / (65 * per_nm)

@@ -12,7 +12,7 @@ import pytest
 
 from napari_cvdm.files.image_set import StoredImage
 from napari_cvdm.files.zarr_set import is_zarr_set, read_zarr_set, write_zarr_set
-from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.errors import ImageFileError, InputTypeError
 
 
 def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage:
@@ -32,6 +32,42 @@ def test_images_come_back_with_their_axes_and_what_was_said_of_them(tmp_path: Pa
         np.testing.assert_array_equal(read.data, written.data)
         assert (read.name, read.axes, read.about) == (written.name, written.axes, written.about)
     assert [entry.name for entry in tmp_path.iterdir()] == ["cell.ome.zarr"]
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">u2", "u4", "i8", "f2", "f4", "f8", "g"])
+def test_pixels_come_back_as_they_were(tmp_path: Path, dtype: str):
+    data = np.arange(9 * 7).reshape(9, 7).astype(dtype)
+    if dtype == "u4":
+        data += 2**24  # from where single-precision floats leave numbers out
+    (read,) = read_zarr_set(write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("a", data, "YX")]))
+    np.testing.assert_array_equal(read.data, data)
+    assert read.data.dtype == (np.dtype("f8") if dtype == "g" else data.dtype.newbyteorder("="))
+
+
+def test_masks_become_numbers_and_what_is_no_number_is_refused(tmp_path: Path):
+    mask = StoredImage("mask", np.eye(9) > 0, "YX")
+    (read,) = read_zarr_set(write_zarr_set(tmp_path / "mask.ome.zarr", [mask]))
+    np.testing.assert_array_equal(read.data, np.eye(9, dtype=np.uint8), strict=True)
+    with pytest.raises(InputTypeError, match="complex"):
+        write_zarr_set(tmp_path / "wave.ome.zarr", [StoredImage("wave", np.ones((9, 9)) * 1j, "YX")])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mask.ome.zarr"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "steps", "units"),
+    [
+        ("TZYX", [30.0, 0.3, 0.0325, 0.0325], ["second", *["micrometer"] * 3]),
+        ("TQYX", [30.0, 1.0, 0.0325, 0.0325], ["second", None, *["micrometer"] * 2]),
+    ],
+)
+def test_other_programs_find_the_distances_of_planes_and_frames(tmp_path: Path, axes, steps, units):
+    import zarr
+
+    image = StoredImage("film", np.ones((2, 3, 9, 9), np.float32), axes, 32.5, {}, 300.0, 30.0)
+    path = write_zarr_set(tmp_path / "film.ome.zarr", [image])
+    (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
+    assert multiscale["datasets"][0]["coordinateTransformations"][0]["scale"] == steps
+    assert [axis.get("unit") for axis in multiscale["axes"]] == units
 
 
 def test_large_planes_get_a_pyramid(tmp_path: Path):

@@ -17,6 +17,7 @@ from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.planning import part_choices
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.subject import Subject
+from napari_cvdm.plugin.world import Sliders
 
 Make = Callable[..., SimpleNamespace]
 
@@ -31,7 +32,7 @@ def make(qtbot, small_model, monkeypatch):
         subject = Subject(owner)
         form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, []), Preferences())
         qtbot.addWidget(form)
-        advice = Advice(form, subject, lambda: (0.0,) * layer.ndim, owner)
+        advice = Advice(form, subject, lambda: Sliders((0.0,) * layer.ndim), owner)
         subject.set_layer(layer)
         form.part.reset_choices()
         advice.show_match()

@@ -197,6 +197,18 @@ def test_without_the_original_it_says_so(viewer, checked) -> None:
     assert len(viewer.layers) == 2
 
 
+def test_colours_restored_as_channels_have_no_original_to_choose() -> None:
+    def check(colours: str) -> None:
+        made = {"asked": {"rgb": True, "colours": colours}}
+        layer = Image(np.zeros((3, 16, 16)), metadata={METADATA_KEY: {"picture": "reconstruction", **made}})
+        check_task(Result(layer, layer), None, None)(lambda: None)
+
+    with pytest.raises(InputError, match="Split RGB"):
+        check("channels")
+    with pytest.raises(InputError, match="Choose the original"):
+        check("average")
+
+
 def add_stack(viewer, part: list[list[int]] | None = None) -> tuple[Image, Image]:
     """Add a stack of five planes and a result of it, or of a part of it."""
     recorded = np.random.default_rng(0).poisson(50, (5, 48, 48)).astype(np.uint16)

@@ -66,6 +66,18 @@ def test_the_fields_become_a_job(form, layers):
     assert all(type(value) is int for value in (job.draws, job.steps, job.tile, job.seed))
 
 
+def test_a_job_has_more_decimals_of_the_pixel_size_than_are_shown(form, layers):
+    layer = Image(np.zeros((9, 9)))
+    layers.append((layer.name, layer))
+    form.layer.reset_choices()
+    form.set_pixel_size(6500 / 63, "from the layer")
+    assert form.pixel_size.native.text() == "103.2 nm"
+    # Of a plane of 16384 pixels, the last one may lie a hundredth of a pixel off at most.
+    assert form.job(read_layer(layer)).pixel_size == pytest.approx(6500 / 63, rel=0.01 / 16384)
+    form.pixel_size.value = 103.3
+    assert form.job(read_layer(layer)).pixel_size == 103.3
+
+
 def test_a_multiscale_layer_gives_its_finest_level(form, layers):
     levels = [np.zeros((32, 32), np.uint16), np.zeros((16, 16), np.uint16)]
     layer = Image(levels, multiscale=True)

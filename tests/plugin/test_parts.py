@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Image, Shapes
 
 from napari_cvdm.plugin.parts import (
     Part,
@@ -12,9 +11,6 @@ from napari_cvdm.plugin.parts import (
     current_plane,
     current_view,
     inside,
-    position_in,
-    rectangle_of,
-    view_of,
     whole,
     with_channels,
 )
@@ -101,38 +97,3 @@ def test_a_result_may_cover_more_than_its_part():
     placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
     np.testing.assert_allclose(placement.spacing, (1, 1))
     np.testing.assert_allclose(placement.origin, (9.5, 0))
-
-
-def test_the_sliders_say_which_plane_is_meant():
-    layer = Image(np.zeros((5, 40, 60)), scale=(2.0, 0.1, 0.1), translate=(10, 0, 0))
-    assert position_in(layer, (14.2, 0, 0), (5, 40, 60)) == (2, 0, 0)
-    assert position_in(layer, (99.0, 0, 0), (5, 40, 60))[0] == 4
-    assert position_in(layer, (7.0, 16.0, 0, 0), (5, 40, 60))[0] == 3  # the viewer has an axis more
-
-
-def test_a_multiscale_view_is_in_pixels_of_full_resolution():
-    layer = Image([np.zeros((512, 512)), np.zeros((256, 256))], multiscale=True)
-    layer._data_level = 1
-    layer.corner_pixels = np.array([[10, 20], [99, 119]])
-    np.testing.assert_array_equal(view_of(layer), [[20, 40], [199, 239]])
-
-
-def test_a_rectangle_is_found_in_the_image_it_was_drawn_over():
-    image = Image(np.zeros((3, 100, 100)), scale=(1, 0.1, 0.1), translate=(0, 2.0, 0))
-    shapes = Shapes([np.array([[3.0, 1.0], [3.0, 4.0], [5.0, 4.0], [5.0, 1.0]])])
-    np.testing.assert_allclose(rectangle_of(shapes, image)[:, 1:], [[10, 10], [30, 40]])
-
-
-def test_the_selected_shape_is_meant_or_else_the_last():
-    image = Image(np.zeros((100, 100)))
-    squares = [np.array([[a, a], [a, a + 10], [a + 10, a + 10], [a + 10, a]]) for a in (0.0, 50.0)]
-    shapes = Shapes(squares)
-    shapes.selected_data = {0}
-    np.testing.assert_allclose(rectangle_of(shapes, image), [[0, 0], [10, 10]])
-    shapes.selected_data = set()
-    np.testing.assert_allclose(rectangle_of(shapes, image), [[50, 50], [60, 60]])
-
-
-def test_without_a_shape_the_user_is_told_to_draw_one():
-    with pytest.raises(InputError, match="draw a rectangle"):
-        rectangle_of(Shapes(name="Region"), Image(np.zeros((9, 9))))

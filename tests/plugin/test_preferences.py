@@ -76,10 +76,47 @@ def test_the_store_keeps_models_where_the_preferences_say(section, monkeypatch, 
     section.cache_folder = str(tmp_path / "mine")
     apply_cache_folder()
     assert cache_folder() == tmp_path / "facility"  # the environment has the last word
+
+
+def test_a_folder_for_models_that_was_changed_or_cleared_is_so_at_the_next_opening(
+    section, monkeypatch, tmp_path
+):
+    from napari_cvdm.models import cache_folder
+
+    monkeypatch.setattr(preferences, "_applied", {})
+    monkeypatch.setenv("NAPARI_CVDM_CACHE", "")  # so that what is set here goes with the test
     monkeypatch.delenv("NAPARI_CVDM_CACHE")
+    usual = cache_folder()
+    for folder in ("mine", "another"):
+        section.cache_folder = str(tmp_path / folder)
+        apply_cache_folder()
+        assert cache_folder() == tmp_path / folder
+    section.cache_folder = ""
     apply_cache_folder()
-    assert cache_folder() == tmp_path / "mine"
-    monkeypatch.delenv("NAPARI_CVDM_CACHE")
+    assert cache_folder() == usual
+    monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path / "facility"))
+    apply_cache_folder()
+    assert cache_folder() == tmp_path / "facility"
+
+
+class FullDisk(SimpleNamespace):
+    """Settings that hold, as napari's do, but cannot be written."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        raise OSError(28, "No space left on device")
+
+
+def test_settings_that_cannot_be_written_hold_until_napari_is_closed(monkeypatch, caplog):
+    section = FullDisk(default_model="", preset="", draws=8, device="", tile=0, gpu_hint=True)
+    monkeypatch.setattr(preferences, "_section", lambda: section)
+    used = Preferences("mine", "thorough", 24, "cpu", 128)
+    remember(used)
+    assert read_preferences() == used
+    (record,) = caplog.records  # one for all of them
+    assert (record.levelname, "No space left" in record.getMessage()) == ("WARNING", True)
+    assert take_gpu_hint()
+    assert not take_gpu_hint()
 
 
 def test_without_the_manifest_nothing_is_remembered_and_nothing_fails(plugin_settings):

@@ -40,6 +40,17 @@ def test_the_user_s_choice_of_a_reader_is_kept(readers):
     assert readers.extension2reader["*/"] == "third"
 
 
+def test_settings_that_cannot_be_written_keep_nothing_from_opening(readers, monkeypatch, tmp_path, caplog):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(get_settings()), "save", fail)
+        settle_readers()
+    assert "No space left" in caplog.text
+    assert get_preferred_reader(str(tmp_path / "cell.cvdm.ome.tif")) == "napari-cvdm"
+
+
 def test_a_plugin_that_opens_folders_is_not_passed_over(readers, npe2pm, tmp_path):
     settle_readers()
     with npe2pm.tmp_plugin(name="folders") as plugin:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from napari.layers import Image
 
 from napari_cvdm.files.image_set import read_image_set
@@ -46,22 +47,48 @@ def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):
     assert read_tiff(path).pixel_size == pytest.approx(32.5)
 
 
+@pytest.mark.parametrize("by_affine", [False, True])
+def test_other_programs_find_the_distances_of_planes_and_frames(tmp_path: Path, by_affine):
+    steps, units = (0.5, 0.3, 0.065, 0.065), ("min", "um", "um", "um")
+    placed = {"affine": np.diag([*steps, 1.0])} if by_affine else {"scale": steps}
+    layer = Image(np.zeros((2, 3, 9, 9), np.float32), units=units, axis_labels=tuple("tzyx"), **placed)
+    (image,) = read_image_set(save_layers(tmp_path / "film.ome.tif", [layer.as_layer_data_tuple()]))
+    assert (image.pixel_size_nm, image.z_spacing_nm, image.time_interval_s) == pytest.approx((65, 300, 30))
+    path = save_layers(tmp_path / "film.ome.zarr", [layer.as_layer_data_tuple()])
+    (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
+    found = multiscale["datasets"][0]["coordinateTransformations"][0]["scale"]
+    assert found == pytest.approx([30, 0.3, 0.065, 0.065])
+
+
+def test_draws_keep_the_distance_of_planes(tmp_path: Path, make_result):
+    path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
+    assert [image.z_spacing_nm for image in read_image_set(path)] == pytest.approx([300] * 3)
+
+
+def test_distances_without_such_units_are_not_told(tmp_path: Path):
+    layer = Image(np.zeros((2, 3, 9, 9)), units=("um", "pixel", "um", "um"), axis_labels=tuple("tzyx"))
+    (image,) = read_image_set(save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()]))
+    assert (image.pixel_size_nm, image.z_spacing_nm, image.time_interval_s) == (1000, None, None)
+
+
 def test_a_pixel_size_that_the_affine_carries_is_saved(tmp_path: Path):
     layer = Image(np.zeros((9, 9)), affine=np.diag([0.065, 0.065, 1.0]), units=("um", "um"))
     path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple()])
     assert read_tiff(path).pixel_size == pytest.approx(65)
 
 
-def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path):
+@pytest.mark.parametrize(("name", "write"), [("all.ome.tif", write_tiff), ("all.ome.zarr", write_zarr)])
+def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path, name, write):
     plain = Image(np.arange(120, dtype=np.uint16).reshape(10, 12), name="plain")
-    colour = Image(np.zeros((10, 12, 3), np.uint8), rgb=True, name="snap")
+    colour = Image(np.arange(120 * 3).astype(np.uint8).reshape(10, 12, 3), rgb=True, name="snap")
     pyramid = Image([np.ones((32, 32)), np.ones((16, 16))], multiscale=True, name="pyramid")
-    path = tmp_path / "all.ome.tif"
-    write_tiff(str(path), [layer.as_layer_data_tuple() for layer in (plain, colour, pyramid)])
+    path = tmp_path / name
+    write(str(path), [layer.as_layer_data_tuple() for layer in (plain, colour, pyramid)])
     again = reopened(path)
     assert [layer.name for layer in again] == ["plain", "snap", "pyramid"]
     assert again[0].data.dtype == np.uint16
     assert again[1].rgb
+    np.testing.assert_array_equal(again[1].data, colour.data, strict=True)
     assert again[2].data.shape == (32, 32)
     assert METADATA_KEY not in again[0].metadata  # nobody takes it for a result
 

@@ -6,7 +6,9 @@ import gc
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image
+from napari.layers._source import Source
 from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.subject import Subject
@@ -75,3 +77,27 @@ def test_layers_are_not_kept_alive(subject):
     del layer
     gc.collect()
     assert len(subject._roles) == len(subject._pixel_sizes) == 0
+
+
+def test_a_file_written_anew_under_its_name_is_read_anew(qtbot, subject, tmp_path):
+    path = tmp_path / "cell.tif"
+
+    def opened(shape: tuple[int, ...], axes: str, micrometres: float) -> Image:
+        metadata = {"axes": axes, "PhysicalSizeX": micrometres, "PhysicalSizeXUnit": "µm"}
+        metadata |= {"PhysicalSizeY": micrometres, "PhysicalSizeYUnit": "µm"}
+        tifffile.imwrite(path, np.zeros(shape, np.uint16), ome=True, metadata=metadata)
+        layer = Image(np.zeros(shape, np.uint16))
+        layer._source = Source(path=str(path))
+        return layer
+
+    def understood() -> tuple[str, float | None]:
+        return subject.reading.axes, subject.reading.pixel_size
+
+    first = opened((3, 16, 16), "TYX", 0.1)
+    subject.set_layer(first)
+    qtbot.waitUntil(lambda: understood() == ("TYX", 100), timeout=10_000)
+    second = opened((3, 16, 16), "ZYX", 0.05)
+    subject.set_layer(second)
+    qtbot.waitUntil(lambda: understood() == ("ZYX", 50), timeout=10_000)
+    subject.set_layer(first)  # whose pixels are those of the old file
+    assert understood() == ("TYX", 100)

@@ -12,12 +12,14 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
 from napari_cvdm.plugin import measuring
 from napari_cvdm.plugin.form import CUSTOM
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.preferences import read_preferences
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
 
@@ -152,8 +154,6 @@ class TestForm:
         assert widget.form.understood.text() == "3 time points, 2 channels, 24 × 32 pixels"
 
     def test_begins_with_the_user_s_preferences(self, viewer):
-        from napari.settings import get_plugin_settings
-
         section = get_plugin_settings("napari-cvdm").restoration
         section.preset, section.draws, section.device, section.tile = "custom", 6, "cpu", 128
         section.default_model = "/models/mine.safetensors"
@@ -162,6 +162,27 @@ class TestForm:
         assert (form.draws.value, form.device.value, form.tile.value) == (6, "cpu", 128)
         assert form.model.value == "/models/mine.safetensors"
         assert form.quality.value is CUSTOM
+
+    def test_settings_that_cannot_be_written_hinder_no_run(self, viewer, widget, qtbot, stepped, monkeypatch):
+        def fail(*arguments: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        viewer.add_image(IMAGE, name="cell")
+        widget.form.draws.value = 3
+        with monkeypatch.context() as patch:
+            patch.setattr(type(get_plugin_settings("napari-cvdm")), "save", fail)
+            click(qtbot, widget)
+        finish(qtbot, widget)
+        assert names(viewer) == {"cell", *RESULTS}
+        assert read_preferences().draws == 3  # until napari is closed
+
+    def test_a_run_does_not_depend_on_being_remembered(self, viewer, widget, qtbot, stepped, monkeypatch):
+        queued: list[bool] = []
+        monkeypatch.setattr("napari_cvdm.plugin.widget.remember", lambda used: queued.append(widget.running))
+        viewer.add_image(IMAGE, name="cell")
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert queued == [True]
 
 
 class TestRun:
@@ -205,6 +226,17 @@ class TestRun:
         finish(qtbot, widget)
         call = stepped.calls[1]
         assert (call.pixel_size, call.steps, call.tile, call.preview) == (None, None, "auto", True)
+
+    def test_restores_the_plane_shown_beside_a_layer_in_smaller_units(self, viewer, widget, qtbot, stepped):
+        stack = np.stack([IMAGE + number for number in range(8)])
+        layer = viewer.add_image(stack, name="cell", scale=(0.3, 0.1, 0.1), units=("um",) * 3)
+        viewer.add_image(IMAGE, name="other", scale=(100, 100), units=("nm",) * 2)
+        widget.form.layer.value = layer
+        widget.form.part.value = "plane"
+        viewer.dims.set_current_step(0, 5)
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert stepped.calls[0].planes == {0: slice(5, 6, 1)}
 
     def test_shows_the_first_picture_and_how_far_it_is(self, viewer, widget, qtbot, stepped):
         viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")

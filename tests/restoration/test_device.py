@@ -1,4 +1,4 @@
-"""The choice of processor and tile, and running out of memory, on machines that are faked."""
+"""The choice of processor and tile, on machines that are faked."""
 
 import platform
 import shutil
@@ -9,16 +9,13 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.models import load_model
-from napari_cvdm.restoration import device as device_module
 from napari_cvdm.restoration.device import (
     SMALLEST_TILE,
-    TileSize,
     automatic_tile,
     check_tile,
     choose_device,
-    is_out_of_memory,
     missing_cuda_notice,
-    within_memory,
+    stand_in,
 )
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
 from napari_cvdm.restoration.tiling import plan_padding, tile_spans
@@ -36,6 +33,9 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them, the second in use, where tensors said to be on either are really on the CPU."""
+    ones = torch.ones
+    monkeypatch.setattr(torch, "ones", lambda size, device: ones(size))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
@@ -107,6 +107,38 @@ class TestChooseDevice:
         assert chosen.device == CPU
         assert chosen.notice is not None
         assert "CPU is used instead" in chosen.notice
+
+    @pytest.mark.parametrize("fault", ["raises", "computes nonsense"])
+    def test_a_gpu_that_torch_has_no_kernels_for(
+        self, two_gpus: None, monkeypatch: pytest.MonkeyPatch, fault: str
+    ) -> None:
+        def conv2d(image: Tensor, _: Tensor) -> Tensor:
+            if fault == "raises":
+                raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+            return 0 * image
+
+        monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+        chosen = choose_device("auto")
+        assert chosen.device == CPU
+        assert chosen.notice is not None
+        assert "CPU is used instead" in chosen.notice
+        assert "pytorch.org" in chosen.notice
+        for name, number in (("cuda", 1), ("cuda:0", 0)):
+            with pytest.raises(DeviceError, match=rf"cuda:{number} failed.*pytorch\.org.*'cpu'"):
+                choose_device(name)
+
+    def test_a_gpu_whose_memory_is_full_works(self, two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        monkeypatch.setattr(torch.nn.functional, "conv2d", full)
+        assert choose_device("auto").device == torch.device("cuda", 1)
+
+    def test_what_stands_in_for_a_device_elsewhere(self) -> None:
+        names = ["auto", "cpu", "cuda", "cuda:3", "mps"]
+        assert [stand_in(name) for name in names] == ["auto", "cpu", "auto", "auto", "auto"]
+        with pytest.raises(DeviceError, match="choose auto"):
+            stand_in("gpu")
 
 
 class TestMissingCudaNotice:
@@ -199,69 +231,3 @@ class TestAutomaticTile:
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**32, 2**33))
         side = automatic_tile(torch.device("cuda", 0), 48, 68) + 2 * 68
         assert 0.2 * 2**32 < 4 * 48 * 9 * side**2 < 0.5 * 2**32
-
-
-class TestWithinMemory:
-    @staticmethod
-    def job(
-        fits: int, error: BaseException | None = None
-    ) -> tuple[list[int], device_module.Callable[[int], str]]:
-        tried: list[int] = []
-
-        def run(side: int) -> str:
-            tried.append(side)
-            if side > fits:
-                raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-            return f"done with {side}"
-
-        return tried, run
-
-    def test_halves_an_automatic_tile_until_it_fits_and_remembers(self) -> None:
-        tile = TileSize("auto", 1024)
-        tried, run = self.job(fits=300)
-        assert within_memory(run, tile, 2000, CPU) == "done with 256"
-        assert tried == [1024, 512, 256]
-        assert (tile.side, tile.halvings) == (256, 2)
-        assert within_memory(run, tile, 2000, CPU) == "done with 256"
-        assert tile.halvings == 2
-
-    def test_starts_from_the_plane_when_the_tile_is_larger(self) -> None:
-        tile = TileSize("auto", 4096)
-        tried, run = self.job(fits=300)
-        within_memory(run, tile, 544, CPU)
-        assert tried == [4096, 272]
-
-    def test_a_chosen_tile_is_never_changed(self) -> None:
-        tile = TileSize(512, 1024)
-        tried, run = self.job(fits=300)
-        with pytest.raises(DeviceError, match=r"tiles of 512 pixels.*smaller tile, or tile='auto'"):
-            within_memory(run, tile, 2000, CPU)
-        assert tried == [512]
-
-    def test_gives_up_at_the_smallest_tile(self) -> None:
-        tile = TileSize("auto", 100)
-        tried, run = self.job(fits=0)
-        with pytest.raises(DeviceError, match="Close other programs"):
-            within_memory(run, tile, 2000, CPU)
-        assert min(tried) >= SMALLEST_TILE
-
-    def test_other_errors_pass_through(self) -> None:
-        tried, run = self.job(fits=0, error=RuntimeError("a real fault"))
-        with pytest.raises(RuntimeError, match="a real fault"):
-            within_memory(run, TileSize("auto", 512), 2000, CPU)
-        assert tried == [512]
-
-    @pytest.mark.parametrize(
-        "error",
-        [
-            torch.OutOfMemoryError("CUDA out of memory."),
-            RuntimeError("MPS backend out of memory (MPS allocated: 18 GB)"),
-            RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
-            RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
-            MemoryError(),
-        ],
-        ids=str,
-    )
-    def test_knows_the_ways_to_say_that_memory_ran_out(self, error: BaseException) -> None:
-        assert is_out_of_memory(error)
-        assert not is_out_of_memory(ValueError(str(error)))

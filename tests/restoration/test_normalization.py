@@ -64,6 +64,8 @@ def test_contrast_survives_a_large_offset():
     np.testing.assert_array_equal(fitted.apply(plane), Normalization.fit(contrast).apply(contrast))
     assert not fitted.fits_float32
     assert Normalization.fit(contrast).fits_float32
+    # One without contrast has none to lose, be it at 255, as the opacity of a picture, or at 0.
+    assert all(Normalization.fit(np.full((64, 64), value)).fits_float32 for value in (0, 255, 4_000_000_000))
 
 
 def test_a_few_spots_on_an_even_background_fall_back_to_the_extremes():

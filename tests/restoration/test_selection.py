@@ -130,3 +130,6 @@ class TestDescription:
     def test_tells_unnamed_axes_apart_by_their_place(self) -> None:
         axes = resolve_axes((2, 2, 20, 30), "QZYX")
         assert select(axes, planes={"Q": 1}).describe() == {"planes": {"Q": [1]}}
+        axes = resolve_axes((2, 2, 20, 30), "QQYX")
+        assert select(axes, planes={1: 1}).describe() == {"planes": {"1Q": [1]}}
+        assert select(axes, planes={0: 0, 1: 1}).describe() == {"planes": {"0Q": [0], "1Q": [1]}}

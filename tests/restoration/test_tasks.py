@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration import resident
+from napari_cvdm.restoration.errors import DeviceError, InputError
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.tasks import plan_pieces, watching
 
@@ -48,6 +50,19 @@ def test_a_part_that_cannot_be_read_is_told_in_a_sentence(model: PretrainedModel
     lazy = restore_lazy(image, model, draws=1, steps=1, device="cpu")
     image.torn = True
     with pytest.raises(InputError, match="could not be read"):
+        lazy.compute(scheduler="synchronous")
+
+
+def test_memory_that_runs_out_outside_a_pass_is_told_in_a_sentence(
+    model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starved(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    image = np.random.default_rng(0).integers(0, 9, (40, 40), np.dtype("u2"))
+    lazy = restore_lazy(image, model, draws=1, steps=1, device="cpu")
+    monkeypatch.setattr(resident, "plane_engine", starved)
+    with pytest.raises(DeviceError, match="Memory ran out for a block"):
         lazy.compute(scheduler="synchronous")
 
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.baselines import best_richardson_lucy, enlarge
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.scores import Evaluation, PairScores, score, score_uncertainty
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.validation import check_image
 
@@ -265,7 +265,10 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
         raise InputError(
             f"Pair {name}: an image has the shape {np.shape(image)}; give single planes of one channel."
         )
-    return check_image(array)
+    try:
+        return check_image(array)
+    except (InputError, InputTypeError) as error:
+        raise type(error)(f"Pair {name}: {error}") from error
 
 
 def centre(shape: tuple[int, ...], side: int, upscaling: int) -> tuple[slice, slice]:

@@ -53,8 +53,9 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     Parameters
     ----------
     result : Path
-        A reconstruction, as ``napari-cvdm restore`` writes it: TIFF, or the folder of an OME-Zarr image, of
-        which only the plane in question is read. Or what the panel has saved, with all pictures in one.
+        A reconstruction, as ``napari-cvdm restore`` writes it: TIFF, or the folder of an OME-Zarr image. Of
+        both, as of the input, only the plane in question is read. Or what the panel has saved, with all
+        pictures in one.
     source : Path or None
         The image it was made from; by default as the result says, in the result's folder.
     output : Path or None
@@ -74,7 +75,7 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     report = _report_path(result, output, settings.overwrite)
     pictures = open_pictures(result)
     provenance = pictures.provenance
-    image = open_image(source or _source_of(result, provenance))
+    image = open_image(source or _source_of(result, provenance), lazily=True)
     index = _plane_index(settings.plane, pictures.reconstruction)
     model = _model(settings.model, provenance)
     checks = _run(image, pictures, index, model, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.restoration.axes import Axes
 
 __all__ = ["plane_of", "restored_part"]
 
 _OTHER = "choose the image that was restored."
 
 
-def plane_of(
-    image: ImageFile, index: Mapping[str, int], chosen: Mapping[str, list[int]] | None = None
-) -> NDArray[np.generic]:
+def plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
     """Take one plane, as (Y, X).
 
     Parameters
@@ -29,32 +28,17 @@ def plane_of(
     image : ImageFile
         The image.
     index : mapping of str to int
-        Position in the result along each of its axes but Y and X; axes that it does not name count as 0.
-    chosen : mapping of str to list of int, optional
-        Positions in the image of what the result has along an axis, where it does not have everything.
+        Position along each of its axes but Y and X.
 
     Raises
     ------
     ValueError
-        If the image has no such plane.
+        If the image has no such plane, or ``index`` leaves open which one it is.
     """
     from napari_cvdm.restoration.axes import name_axes
-    from napari_cvdm.restoration.validation import Watched, read_pixels
 
     axes = name_axes(image.data.shape, image.axes)
-    places = []
-    for letter, length in zip(axes.leading, axes.leading_shape, strict=True):
-        # Files call an unnamed axis time: where there is one axis only, it is that one, whatever its name.
-        only = next(iter(index.values())) if len(index) == len(axes.leading) == 1 else 0
-        place = index.get(letter, only)
-        positions = (chosen or {}).get(letter)
-        if positions is not None:
-            place = positions[place] if place < len(positions) else length
-        if place >= length:
-            name = Path(image.source).name
-            raise ValueError(f"{name} has {length} planes along {letter}, fewer than the result: {_OTHER}")
-        places.append(place)
-    return read_pixels(axes.plane(Watched(image.data, None), tuple(places)))
+    return _plane(image, axes, axes.leading, index, {})
 
 
 def restored_part(
@@ -89,7 +73,8 @@ def restored_part(
         for letter, places in _mapping(selection.get("planes")).items()
         if isinstance(places, list) and all(isinstance(each, int) and each >= 0 for each in places)
     }
-    plane = plane_of(image, index, chosen)
+    axes, written = _axes_as_restored(image, provenance.get("axes"))
+    plane = _plane(image, axes, written, index, chosen)
     if resampling:
         plane = _resampled(image, plane, resampling)
     region = _mapping(selection.get("region"))
@@ -97,6 +82,103 @@ def restored_part(
         plane = _cropped(image, plane, region)
     stated = provenance.get("pixel_size_nm")
     return plane, float(stated) if isinstance(stated, int | float) else image.pixel_size
+
+
+def _axes_as_restored(image: ImageFile, said: object) -> tuple[Axes, str]:
+    """Name an image's axes as the run did, and say which letters its leading axes got in the result's file.
+
+    The run knew the axes by the user's names, which need not be those of the file; and the result's file has
+    only letters that OME knows.
+    """
+    from napari_cvdm.files.ome_tiff import ome_letters
+    from napari_cvdm.restoration.axes import name_axes
+    from napari_cvdm.restoration.errors import InputError
+
+    if isinstance(said, str):
+        try:
+            axes = name_axes(image.data.shape, said)
+            return axes, ome_letters(axes).removesuffix("YX")
+        except InputError:  # of another array than the file has, such as a layer of a part of it
+            pass
+    axes = name_axes(image.data.shape, image.axes)
+    return axes, axes.leading if "C" in axes.leading else axes.leading.replace("S", "C")
+
+
+def _plane(
+    image: ImageFile,
+    axes: Axes,
+    written: str,
+    index: Mapping[str, int],
+    chosen: Mapping[str, list[int]],
+) -> NDArray[np.generic]:
+    """Take the plane that one of a result belongs to.
+
+    Parameters
+    ----------
+    image : ImageFile
+        The image.
+    axes : Axes
+        Its axes, named as the run did.
+    written : str
+        What the result calls the leading ones.
+    index : mapping of str to int
+        Position in the result.
+    chosen : mapping of str to list of int
+        Positions in the image of what the result has along an axis, where it does not have everything.
+    """
+    from napari_cvdm.restoration.validation import Watched, read_pixels
+
+    positions = _positions(image, axes, chosen)
+    partners = _partners(axes, written, index, positions)
+    places = []
+    for letter, length, here, partner in zip(
+        axes.leading, axes.leading_shape, positions, partners, strict=True
+    ):
+        if partner is None and len(here) > 1:
+            raise ValueError(
+                f"{Path(image.source).name} has {length} planes along {letter}, and the result does not say "
+                f"which of them it was made from: {_OTHER}"
+            )
+        number = 0 if partner is None else index[partner]
+        place = here[number] if number < len(here) else length
+        if place >= length:
+            name = Path(image.source).name
+            raise ValueError(f"{name} has {length} planes along {letter}, fewer than the result: {_OTHER}")
+        places.append(place)
+    return read_pixels(axes.plane(Watched(image.data, None), tuple(places)))
+
+
+def _positions(image: ImageFile, axes: Axes, chosen: Mapping[str, list[int]]) -> list[Sequence[int]]:
+    """Return where in the image that lies which the result has along each leading axis."""
+    positions: list[Sequence[int]] = []
+    for number, (letter, length) in enumerate(zip(axes.leading, axes.leading_shape, strict=True)):
+        if letter in chosen and axes.leading.count(letter) > 1:  # as this program has once written
+            raise ValueError(
+                f"The result does not say along which of the axes {letter} of {Path(image.source).name} its "
+                "planes were chosen: restore it again, and check that."
+            )
+        # Where letters are repeated, the run has put the number of the axis in front of them.
+        positions.append(chosen.get(letter) or chosen.get(f"{number}{letter}") or range(length))
+    return positions
+
+
+def _partners(
+    axes: Axes, written: str, index: Mapping[str, int], positions: Sequence[Sequence[int]]
+) -> list[str | None]:
+    """Find the result's letter for each leading axis; None for those that the result does not have."""
+    found = [
+        own if own in index else other if other in index else None
+        for own, other in zip(axes.leading, written, strict=True)
+    ]
+    open_axes = [i for i, here in enumerate(positions) if found[i] is None and len(here) > 1]
+    open_letters = [letter for letter in index if letter not in found]
+    # Files call an unnamed axis what they like: the last one left over is the other's last one, and several
+    # unnamed ones are in the order that they were written in.
+    unnamed = all(axes.leading[i] == "Q" for i in open_axes)
+    if len(open_axes) == len(open_letters) and (len(open_axes) == 1 or unnamed):
+        for i, letter in zip(open_axes, open_letters, strict=True):
+            found[i] = letter
+    return found
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -56,7 +56,7 @@ def open_pictures(result: Path) -> Pictures:
 
     A file or folder that the panel has saved holds all pictures of a result, and is read as a whole: it has
     been in memory before. ``restore`` writes a file or folder for each, of which those of the same run count;
-    what was left there by another run is named on stderr. Draws, and all of OME-Zarr, are read when sliced.
+    what was left there by another run is named on stderr. Those are read when sliced.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _of_files(result: Path) -> Pictures:
 
     provenance = _provenance(result)
     _refuse_other_pictures(result, provenance)
-    reconstruction = open_image(result)
+    reconstruction = open_image(result, lazily=True)
     key, shape = _run_of(provenance), reconstruction.data.shape
     left_out: list[Path] = []
     std: ImageFile | None = None
@@ -149,7 +149,7 @@ def _of_files(result: Path) -> Pictures:
     if folder:
         uncertainty = zarr_targets(result)["uncertainty"]
     if uncertainty.exists():
-        std = open_image(uncertainty)
+        std = open_image(uncertainty, lazily=True)
         if _run_of(_provenance(uncertainty)) != key or std.data.shape != shape:
             left_out.append(uncertainty)
             std = None

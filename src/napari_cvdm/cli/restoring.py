@@ -25,6 +25,7 @@ __all__ = [
     "open_image",
     "restore_files",
     "restore_image",
+    "say_left_out",
     "write_result",
 ]
 
@@ -178,6 +179,7 @@ def restore_image(
     from napari_cvdm.restoration.restore import restore_events
 
     image = open_image(source)
+    say_left_out(image)
     values = asdict(settings)
     values["axes"] = settings.axes or image.axes
     if settings.pixel_size is None:
@@ -209,6 +211,16 @@ def open_image(source: Path, *, lazily: bool = False) -> ImageFile:
     if is_zarr(source):
         return open_ome_zarr(source)
     return open_tiff_lazily(source) if lazily else read_tiff(source)
+
+
+def say_left_out(image: ImageFile) -> None:
+    """Say on stderr that a file holds more images than the one that is restored."""
+    if image.images > 1:
+        typer.echo(
+            f"warning: {Path(image.source).name} holds {image.images} images, and only the first is "
+            "restored. Save each of the others to a file of its own, and restore those files.",
+            err=True,
+        )
 
 
 def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: int) -> tuple[str, ...]:

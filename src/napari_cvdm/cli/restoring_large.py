@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import typer
 
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.outputs import check_writable, is_same
-from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image
+from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image, say_left_out
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -62,6 +62,7 @@ def restore_large(
     from napari_cvdm.files.streaming import check_targets, write_restoration, zarr_targets
     from napari_cvdm.models import load_model
     from napari_cvdm.restoration.cluster import cluster
+    from napari_cvdm.restoration.device import stand_in
     from napari_cvdm.restoration.lazy import restore_lazy
 
     if len(inputs) > 1:
@@ -82,13 +83,16 @@ def restore_large(
     check_writable(output.parent)
     with about_input(source):
         image = open_image(source, lazily=True)
+    say_left_out(image)
     values = asdict(settings)
     del values["keep_draws"], values["resample"]
     values["axes"] = settings.axes or image.axes
     if settings.pixel_size is None:
         values["pixel_size"] = image.pixel_size
     pretrained = load_model(model)
-    check_settings(settings, pretrained)
+    # With a cluster elsewhere, there need be no GPU here.
+    local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
+    check_settings(local, pretrained)
     with cluster(scheduler, workers) as client, ProgressDisplay() as display, about_input(source):
         if client is not None and not client.scheduler_info()["workers"]:
             typer.echo("The cluster has no workers yet: waiting for the first.", err=True)

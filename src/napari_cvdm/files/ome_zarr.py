@@ -112,6 +112,7 @@ def create_ome_zarr(
     origin: tuple[float, float] = (0.0, 0.0),
     channel_names: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
+    dtype: npt.DTypeLike = np.float32,
 ) -> None:
     """Create an image of zeros: its levels and all of its metadata.
 
@@ -133,6 +134,8 @@ def create_ome_zarr(
         One per channel, or none.
     provenance : mapping, optional
         How the image was made.
+    dtype : data-type
+        Of the pixels of all levels: integers or floats.
     """
     import zarr
     from ome_zarr.format import FormatV05
@@ -146,7 +149,7 @@ def create_ome_zarr(
             str(level),
             shape=shape,
             chunks=(*(1 for _ in shape[:-2]), layout.chunk, layout.chunk),
-            dtype="float32",
+            dtype=np.dtype(dtype).newbyteorder("="),
             compressors=ZstdCodec(level=3),
             dimension_names=[letter.lower() for letter in layout.axes],
         )
@@ -194,6 +197,8 @@ def write_region(
 def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[int, ...], row: int) -> None:
     """Make a row of chunks of a level by averaging 2 × 2 pixels of the level below it.
 
+    Means of integers are rounded.
+
     Parameters
     ----------
     folder, layout
@@ -218,7 +223,7 @@ def coarsen_region(folder: Path, layout: ZarrLayout, level: int, index: tuple[in
         coarse = fine.reshape(fine.shape[0] // 2, 2, fine.shape[1] // 2, 2).mean(
             axis=(1, 3), dtype=np.float64
         )
-        _write(folder, level, index, rows.start, left, coarse.astype(np.float32))
+        _write(folder, level, index, rows.start, left, _as_pixels(coarse, below.dtype))
 
 
 def coarse_regions(layout: ZarrLayout) -> list[tuple[int, tuple[int, ...], int]]:
@@ -246,6 +251,16 @@ def _write(
             if path.exists():  # zarr leaves out chunks of nothing but zeros
                 with path.open("r+b") as file:
                     os.fsync(file.fileno())
+
+
+def _as_pixels(means: npt.NDArray[np.float64], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Turn means of pixels into such pixels."""
+    if dtype.kind in "iu":
+        greatest: Any = np.iinfo(dtype).max
+        if float(greatest) > greatest:  # of 64-bit integers, which floats round up to what would wrap around
+            greatest = np.nextafter(float(greatest), 0)
+        means = np.minimum(np.rint(means), greatest)
+    return means.astype(dtype)
 
 
 def _level(folder: Path, level: int) -> Any:

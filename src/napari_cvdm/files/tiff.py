@@ -25,6 +25,8 @@ from napari_cvdm.restoration.errors import ImageFileError
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _IMAGE_DESCRIPTION = 270
+# What slide scanners call the pictures beside the image.
+_COMPANIONS = frozenset({"label", "macro", "map", "overview", "thumbnail"})
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -50,6 +52,8 @@ class ImageFile:
         Time from frame to frame in seconds, if the file tells.
     channel_names : tuple of str
         Empty if the file has none.
+    images : int
+        How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
     """
 
     data: NDArray[Any] | Any
@@ -59,6 +63,7 @@ class ImageFile:
     z_spacing: float | None = None
     time_interval: float | None = None
     channel_names: tuple[str, ...] = ()
+    images: int = 1
 
 
 def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
@@ -105,6 +110,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         _check_complete(path, tif, chosen)
         data = slices_of(path, series, chosen) if lazily else read_image(tif, chosen)
         scale = read_scale(tif, chosen)
+        images = _count_images(tif, chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
     return ImageFile(
         data,
@@ -114,6 +120,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         scale.z_spacing,
         scale.time_interval,
         scale.channel_names,
+        images,
     )
 
 
@@ -154,6 +161,18 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
         raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
 
 
+def _count_images(tif: tifffile.TiffFile, chosen: tifffile.TiffPageSeries) -> int:
+    """Count the images that begin in an open file, the chosen one in any case."""
+    count = 1
+    for series in tif.series:
+        page = series.keyframe
+        if series is chosen or page.parent.filehandle.path != tif.filehandle.path:
+            continue
+        companion = page.is_reduced or page.is_mask or _COMPANIONS.intersection(series.name.lower().split())
+        count += not companion
+    return count
+
+
 def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     """Refuse files of which tifffile would give the beginning, or zeros, without a word."""
     first, last = tif.pages.first, tif.pages[len(tif.pages) - 1]
@@ -164,7 +183,9 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     if _IMAGE_DESCRIPTION in codes and _IMAGE_DESCRIPTION not in first.tags:
         raise ImageFileError(f"{path} is truncated: its description lies beyond its end.")
     images = (tif.imagej_metadata or {}).get("images", 1)
-    if isinstance(images, int) and images > 1 and series.kind != "imagej":
+    # Micro-Manager adds ImageJ's description to one that says itself which planes there are.
+    own = series.kind in ("imagej", "ome", "mmstack")
+    if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images.")
     missing = 0
     for page in series.pages:

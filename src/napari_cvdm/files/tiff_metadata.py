@@ -53,7 +53,26 @@ _NANOMETRES = {
     "inch": 2.54e7,
     "inches": 2.54e7,
 }
-_SECONDS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {
+    "ns": 1e-9,
+    "nsec": 1e-9,
+    "µs": 1e-6,
+    "us": 1e-6,
+    "usec": 1e-6,
+    "ms": 1e-3,
+    "msec": 1e-3,
+    "millisecond": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hr": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
 
 
 @dataclass(frozen=True)
@@ -128,12 +147,10 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
         return length_in_nm(pixels.get(f"PhysicalSize{axis}"), unit)
 
     names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
-    interval = _positive(pixels.get("TimeIncrement"))
-    seconds = _SECONDS.get(pixels.get("TimeIncrementUnit", "s").replace("μ", "µ"))
     return PhysicalScale(
         _square(length("X"), length("Y")),
         _believable(length("Z")),
-        interval * seconds if interval and seconds else None,
+        _seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
         tuple(name or f"channel {i}" for i, name in enumerate(names)) if any(names) else (),
     )
 
@@ -153,8 +170,8 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
     limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
     return PhysicalScale(
         _square(x, y, limit),
-        _believable(length_in_nm(metadata.get("spacing"), unit)),
-        _positive(metadata.get("finterval")),
+        _believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
+        _seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
     )
 
 
@@ -177,6 +194,14 @@ def _densities(page: Any) -> tuple[float | None, float | None]:
         except (AttributeError, TypeError, ValueError, ZeroDivisionError):
             densities.append(None)
     return densities[0], densities[1]
+
+
+def _seconds(value: Any, unit: Any) -> float | None:
+    """Convert a time to seconds, or return None if the number or its unit is none."""
+    number = _positive(value)
+    name = str(unit).strip().strip("\0\"'").replace("\\u00B5", "µ").replace("μ", "µ").lower()
+    factor = _SECONDS.get(name) or _SECONDS.get(name.removesuffix("s"))
+    return None if number is None or factor is None else number * factor
 
 
 def _positive(value: Any) -> float | None:

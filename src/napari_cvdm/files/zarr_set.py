@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cvdm.files.image_set import ARRAY_KEY, StoredImage
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
@@ -28,6 +29,7 @@ from napari_cvdm.files.ome_zarr import (
 )
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.validation import check_dtype
 
 __all__ = ["is_zarr_set", "read_zarr_set", "write_zarr_set"]
 
@@ -36,7 +38,7 @@ _REGION = 512
 
 
 def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite: bool = False) -> Path:
-    """Write images into one OME-Zarr, as single-precision floats; it appears whole or not at all.
+    """Write images into one OME-Zarr, pixels as they are; it appears whole or not at all.
 
     A folder that is replaced is deleted when the new one has its name, and not before.
 
@@ -53,8 +55,8 @@ def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite
     ------
     ImageFileError
         If zarr is not installed, or something exists under this name, or it cannot be written or replaced.
-    InputError
-        If an image has more axes than the format holds.
+    InputError, InputTypeError
+        If an image has more axes than the format holds, or pixels that are no real numbers.
 
     Warns
     -----
@@ -160,21 +162,39 @@ def _number_of_images(path: Path) -> int:
 
 
 def _write(folder: Path, image: StoredImage) -> None:
-    array = np.asarray(image.data)
+    array = _storable(np.asarray(image.data))
     named = name_axes(array.shape, image.axes)
     moved = np.moveaxis(array, (named.y, named.x), (-2, -1))
     layout = plan_layout(named, moved.shape, _REGION)
     about = {**image.about, "name": image.name}
     about[ARRAY_KEY] = {"axes": named.names, "shape": list(array.shape), "order": list(layout.order)}
-    create_ome_zarr(folder, layout, name=image.name, pixel_size_nm=image.pixel_size_nm, provenance=about)
+    create_ome_zarr(
+        folder,
+        layout,
+        name=image.name,
+        pixel_size_nm=image.pixel_size_nm,
+        # Of an axis without a name, which the format calls Z or T for want of a better, they say nothing.
+        z_spacing_nm=image.z_spacing_nm if "Z" in named.names else None,
+        time_interval_s=image.time_interval_s if "T" in named.names else None,
+        provenance=about,
+        dtype=array.dtype,
+    )
     for index in np.ndindex(*moved.shape[:-2]):
         plane = moved[index]
         for top in range(0, plane.shape[0], _REGION):
             for left in range(0, plane.shape[1], _REGION):
                 block = plane[top : top + _REGION, left : left + _REGION]
-                write_region(folder, layout, index, top, left, block.astype(np.float32))
+                write_region(folder, layout, index, top, left, block)
     for level, index, row in coarse_regions(layout):
         coarsen_region(folder, layout, level, index, row)
+
+
+def _storable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in a type that the format has, and other programs show."""
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    check_dtype(array.dtype)
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
 
 
 def _read(folder: Path) -> StoredImage:

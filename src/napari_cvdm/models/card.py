@@ -126,7 +126,8 @@ class ModelCard:
                 raise ModelError(
                     f"The model card's '{key}' must be a table, not {_short(getattr(self, key))}."
                 )
-        _check_sources(self.training.get("data", ()))
+        if not isinstance(self.training.get("data", ()), str):
+            _as_texts("training: data", self.training.get("data", ()))
         _check_ranges(self.ranges)
         _check_whole("upscaling", self.upscaling, 1, 8)
         _check_whole("default_steps", self.default_steps, 1, 10_000)
@@ -235,11 +236,6 @@ def _as_texts(key: str, values: object) -> tuple[str, ...]:
     if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
         raise ModelError(f"The model card's '{key}' must be a list of texts, not {_short(values)}.")
     return tuple(values)
-
-
-def _check_sources(data: object) -> None:
-    if not isinstance(data, str):
-        _as_texts("training: data", data)
 
 
 def _check_ranges(ranges: Mapping[str, Any]) -> None:

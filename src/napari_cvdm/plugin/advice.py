@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_cvdm.models.card import ModelCard
     from napari_cvdm.plugin.form import Form
     from napari_cvdm.plugin.subject import Subject
+    from napari_cvdm.plugin.world import Sliders
 
 __all__ = ["Advice"]
 
@@ -34,17 +35,15 @@ class Advice(QObject):
         The form.
     subject : Subject
         The chosen layer.
-    point : callable
+    sliders : callable
         Returns where the viewer's sliders stand.
     parent : QObject
         Owner.
     """
 
-    def __init__(
-        self, form: Form, subject: Subject, point: Callable[[], Sequence[float]], parent: QObject
-    ) -> None:
+    def __init__(self, form: Form, subject: Subject, sliders: Callable[[], Sliders], parent: QObject) -> None:
         super().__init__(parent)
-        self._form, self._subject, self._point = form, subject, point
+        self._form, self._subject, self._sliders = form, subject, sliders
         self._measuring = Measuring(self)
         self._measuring.measured.connect(self.show_plan)
         form.model.changed.connect(self.show_match)
@@ -79,7 +78,7 @@ class Advice(QObject):
             return
         speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
-            plan = plan_of(form, reading, self._point(), speed, self._known())
+            plan = plan_of(form, reading, self._sliders(), speed, self._known())
             words = plan.words() if plan.memory <= free_memory() else f"{plan.words()} {_TO_DISK}"
         except InputError as error:
             words = str(error)
@@ -108,7 +107,7 @@ class Advice(QObject):
         reading = self._subject.reading
         if reading is None:
             return False
-        return plan_of(self._form, reading, self._point(), None, self._known()).memory > free_memory()
+        return plan_of(self._form, reading, self._sliders(), None, self._known()).memory > free_memory()
 
     def _card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError
@@ -124,7 +123,7 @@ class Advice(QObject):
         return None if card is None else card.pixel_size_nm
 
     def _mismatch(self, card: ModelCard | None) -> tuple[str, str]:
-        reading, size = self._subject.reading, float(self._form.pixel_size.value)
+        reading, size = self._subject.reading, self._form.pixel_size.nanometres
         if reading is None or card is None or card.pixel_size_nm is None or not size:
             return "", ""
         from napari_cvdm.restoration.resampling import plan_resampling

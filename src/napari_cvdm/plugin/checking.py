@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.background import Background
-from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED, full_data
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
@@ -258,7 +258,9 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
 
     def check(checkpoint: Callable[[], None]) -> Checked:
         if result is None or original is None:
-            raise InputError("Choose the original of this result above, to compare with.")
+            parted = result is not None and result.colours_parted
+            choose = "Choose the original of this result above, to compare with."
+            raise InputError(COLOURS_PARTED if parted else choose)
         if place is None:
             raise InputError("A plane is checked: switch the viewer to 2-D.")
         from napari_cvdm.assessment.checks import run_checks

@@ -14,7 +14,8 @@ from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.inquiry import Inquiry
 from napari_cvdm.plugin.model_field import ModelField
 from napari_cvdm.plugin.parts import Part
-from napari_cvdm.plugin.pixel_sizes import DECIMALS, LARGEST_NM, believed
+from napari_cvdm.plugin.pixel_size_field import PixelSizeField
+from napari_cvdm.plugin.pixel_sizes import believed
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
 from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked
@@ -82,15 +83,7 @@ class Form(QWidget):
             tooltip="Try a stack on one plane, or on what you see, before you restore all of it. For a "
             "region, add a Shapes layer and draw a rectangle: it is then offered here.",
         )
-        self.pixel_size = FloatSpinBox(
-            label="Pixel size",
-            min=0,
-            max=LARGEST_NM,
-            step=1,
-            value=0,
-            tooltip="Side of a camera pixel in the sample plane. It is checked against the pixel sizes the "
-            "model was trained for, and recorded with the result. 0 means not known.",
-        )
+        self.pixel_size = PixelSizeField()
         self.resample = QCheckBox()
         self.resample.setToolTip(
             "The image is brought to pixels that the model knows before it is restored. Your layer is not "
@@ -144,7 +137,7 @@ class Form(QWidget):
             colours=self.inquiry.answered_colours(),
             part=part,
             model=self.model.value,
-            pixel_size=self.pixel_size.value or None,
+            pixel_size=self.pixel_size.nanometres,
             preview=self.preview,
             draws=self.draws.value,
             steps=int(self.steps.value) or None,
@@ -195,8 +188,7 @@ class Form(QWidget):
     def set_pixel_size(self, nanometres: float | None, origin: str) -> None:
         """Show a pixel size and where it comes from, as the program's doing and not the user's."""
         size, words = believed(nanometres, origin)
-        with self.pixel_size.changed.blocked():
-            self.pixel_size.value = size or 0
+        self.pixel_size.show_size(size)
         self.pixel_size_origin.setText(words)
 
     def set_mismatch(self, explanation: str, offer: str) -> None:
@@ -261,9 +253,6 @@ class Form(QWidget):
         )
 
     def _arrange(self) -> None:
-        self.pixel_size.native.setSuffix(" nm")
-        self.pixel_size.native.setDecimals(DECIMALS)
-        self.pixel_size.native.setSpecialValueText("not known")
         for whole_number in (self.steps, self.tile):
             whole_number.native.setSpecialValueText("automatic")
             whole_number.native.setDecimals(0)

@@ -1,6 +1,6 @@
 """Which part of a layer is restored: all, the plane or the view on the screen, a rectangle, some channels.
 
-Everything here is arithmetic on indices; layers and viewers are only asked for theirs.
+Everything here is arithmetic on indices; `pointing` asks layers and viewers for theirs.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_cvdm.restoration.axes import MINIMUM_SIDE
 from napari_cvdm.restoration.errors import InputError
-
-if TYPE_CHECKING:
-    from napari.layers import Image, Shapes
 
 __all__ = [
     "Covered",
@@ -27,9 +24,6 @@ __all__ = [
     "current_plane",
     "current_view",
     "inside",
-    "position_in",
-    "rectangle_of",
-    "view_of",
     "whole",
     "with_channels",
 ]
@@ -216,61 +210,6 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), name)
         for run, name in zip(runs, words, strict=True)
     ]
-
-
-def position_in(layer: Image, point: Sequence[float], shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the index into a layer that the viewer's sliders stand at.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    point : sequence of float
-        The viewer's ``dims.point``, in world coordinates.
-    shape : sequence of int
-        Length of each of the layer's axes.
-    """
-    world = np.zeros(layer.ndim)
-    shared = min(layer.ndim, len(point))
-    world[layer.ndim - shared :] = np.asarray(point)[len(point) - shared :]
-    data = np.asarray(layer.world_to_data(world), dtype=float)
-    return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
-
-
-def view_of(layer: Image) -> npt.NDArray[np.float64]:
-    """Return the corners of what can be seen of a layer, in pixels at full resolution, shape (2, ndim)."""
-    corners = np.asarray(layer.corner_pixels, dtype=float)
-    if layer.multiscale:
-        factors = np.asarray(layer.downsample_factors[layer.data_level], dtype=float)[: layer.ndim]
-        corners = corners * factors
-        corners[1] += factors - 1
-    return corners
-
-
-def rectangle_of(shapes: Shapes, layer: Image) -> npt.NDArray[np.float64]:
-    """Return the box around the selected shape, or else the last, in pixels of an image; shape (2, ndim).
-
-    Raises
-    ------
-    InputError
-        If there is no shape yet.
-    """
-    if not len(shapes.data):
-        raise InputError(f"There is no shape in '{shapes.name}' yet: draw a rectangle there first.")
-    chosen = min(shapes.selected_data, default=len(shapes.data) - 1)
-    vertices = [
-        _in_data(layer, np.asarray(shapes.data_to_world(vertex), dtype=float))
-        for vertex in np.asarray(shapes.data[chosen])
-    ]
-    return np.array([np.min(vertices, axis=0), np.max(vertices, axis=0)])
-
-
-def _in_data(layer: Any, world: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Convert a world point of maybe another number of axes to a layer's data; the last axes are shared."""
-    padded = np.zeros(layer.ndim)
-    shared = min(layer.ndim, len(world))
-    padded[layer.ndim - shared :] = world[len(world) - shared :]
-    return np.asarray(layer.world_to_data(padded), dtype=float)
 
 
 def _cropped(

@@ -14,13 +14,11 @@ from napari_cvdm.plugin.parts import (
     current_plane,
     current_view,
     inside,
-    position_in,
-    rectangle_of,
-    view_of,
     whole,
     with_channels,
 )
 from napari_cvdm.plugin.plan import Plan, memory_needed
+from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.form import Form
     from napari_cvdm.plugin.reading import LayerReading
     from napari_cvdm.plugin.worker import Job
+    from napari_cvdm.plugin.world import Sliders
     from napari_cvdm.restoration.selection import Selection
     from napari_cvdm.restoration.timing import Speed
 
@@ -62,7 +61,7 @@ def parts_of(
     choice: Any,
     layer: Image,
     reading: LayerReading,
-    point: Sequence[float],
+    sliders: Sliders,
     channels: list[int] | None = None,
 ) -> list[Part | None]:
     """Find the parts of a layer that were chosen; None stands for all of it.
@@ -75,7 +74,7 @@ def parts_of(
         The layer.
     reading : LayerReading
         How it is understood.
-    point : sequence of float
+    sliders : Sliders
         Where the viewer's sliders stand.
     channels : list of int, optional
         The channels to restore.
@@ -89,18 +88,20 @@ def parts_of(
     if choice == "all":
         part = whole(shape)
     elif choice == "plane":
-        part = current_plane(axes, shape, position_in(layer, point, shape))
+        part = current_plane(axes, shape, position_in(layer, sliders, shape))
     elif choice == "view":
-        part = current_view(axes, shape, position_in(layer, point, shape), view_of(layer))
+        part = current_view(
+            axes, shape, position_in(layer, sliders, shape), view_of(layer, axes, sliders.units)
+        )
     else:
-        part = inside(axes, shape, rectangle_of(choice, layer))
+        part = inside(axes, shape, rectangle_of(choice, layer, sliders.units))
     found = [part] if channels is None else with_channels(part, axes, channels)
     if not found:
         raise InputError("No channel of this part has a tick: choose at least one.")
     return [None if each.ranges == whole(shape).ranges else each for each in found]
 
 
-def jobs_of(form: Form, reading: LayerReading, point: Sequence[float]) -> list[Job]:
+def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:
     """Make the jobs that the form asks for: one, or one for each channel if those are unevenly spaced.
 
     Raises
@@ -111,9 +112,9 @@ def jobs_of(form: Form, reading: LayerReading, point: Sequence[float]) -> list[J
     layer = form.layer.value
     channels = form.inquiry.chosen_channels()
     jobs = []
-    for part in parts_of(form.part.value, layer, reading, point, channels):
+    for part in parts_of(form.part.value, layer, reading, sliders, channels):
         first = _plane_in(
-            part or whole(reading.shape), reading.axes, position_in(layer, point, reading.shape)
+            part or whole(reading.shape), reading.axes, position_in(layer, sliders, reading.shape)
         )
         if reading.rgb and form.inquiry.answered_colours() == "channels":
             first = None
@@ -124,7 +125,7 @@ def jobs_of(form: Form, reading: LayerReading, point: Sequence[float]) -> list[J
 def plan_of(
     form: Form,
     reading: LayerReading,
-    point: Sequence[float],
+    sliders: Sliders,
     speed: Speed | None,
     known: tuple[float, float] | None = None,
 ) -> Plan:
@@ -136,7 +137,7 @@ def plan_of(
         The settings.
     reading : LayerReading
         How the layer is understood.
-    point : sequence of float
+    sliders : Sliders
         Where the viewer's sliders stand.
     speed : Speed or None
         What was measured, if anything was.
@@ -149,7 +150,7 @@ def plan_of(
     InputError
         As `parts_of`, or if resampling cannot help.
     """
-    found = parts_of(form.part.value, form.layer.value, reading, point, form.inquiry.chosen_channels())
+    found = parts_of(form.part.value, form.layer.value, reading, sliders, form.inquiry.chosen_channels())
     given = [reading.shape if part is None else part.shape for part in found]
     worked_on = [_after_resampling(form, reading, part, known) for part in found]
     shapes = [
@@ -186,7 +187,7 @@ def _after_resampling(
 
     image = Axes(reading.axes, reading.shape)
     wanted = known if form.wants_resampling else None
-    plan = plan_resampling(image.plane_shape, form.pixel_size.value or None, wanted)
+    plan = plan_resampling(image.plane_shape, form.pixel_size.nanometres, wanted)
     chosen = {} if part is None else part.chosen(reading.axes, reading.shape)
     return None if plan is None else select(image, **chosen).resampled(plan.new_plane_shape)
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Preferences", "apply_cache_folder", "read_preferences", "remember", "take_gpu_hint"]
+__all__ = [
+    "Preferences",
+    "apply_cache_folder",
+    "keep_settings",
+    "read_preferences",
+    "remember",
+    "take_gpu_hint",
+]
+
+_log = logging.getLogger(__name__)
+
+#: The folder for models that `apply_cache_folder` has put into the environment, by the variable's name.
+_applied: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -58,21 +72,48 @@ def remember(used: Preferences) -> None:
         "device": used.device,
         "tile": 0 if used.tile == "auto" else used.tile,
     }
+    if section is not None:
+        keep_settings(section, {k: v for k, v in values.items() if getattr(section, k, v) != v})
+
+
+def keep_settings(section: Any, values: Mapping[str, Any]) -> None:
+    """Change settings of napari, which writes them to their file at once.
+
+    A file that cannot be written, on a full disk or in a home that is read-only, costs no more than that they
+    hold until napari is closed.
+
+    Parameters
+    ----------
+    section : napari's settings, or a part of them
+        Where they are.
+    values : mapping
+        By their names.
+    """
+    failure: OSError | None = None
     for name, value in values.items():
-        if section is not None and getattr(section, name, value) != value:
+        try:
             setattr(section, name, value)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        _log.warning("Settings hold until napari is closed, as they cannot be written: %s", failure)
 
 
 def apply_cache_folder() -> None:
-    """Let the model store use the folder that the preferences name, if they name one.
+    """Let the model store use the folder that the preferences name now, or else the platform's.
 
     An environment variable set from outside, as facilities do, has the last word.
     """
     from napari_cvdm.models.settings import CACHE_VARIABLE
 
     folder = str(getattr(_section(), "cache_folder", "") or "").strip()
-    if folder and CACHE_VARIABLE not in os.environ:
-        os.environ[CACHE_VARIABLE] = folder
+    if os.environ.get(CACHE_VARIABLE) not in (None, _applied.get(CACHE_VARIABLE)):
+        return
+    if folder:
+        os.environ[CACHE_VARIABLE] = _applied[CACHE_VARIABLE] = folder
+    else:
+        os.environ.pop(CACHE_VARIABLE, None)
+        _applied.clear()
 
 
 def take_gpu_hint() -> bool:
@@ -80,7 +121,7 @@ def take_gpu_hint() -> bool:
     section = _section()
     if section is None or not getattr(section, "gpu_hint", False):
         return False
-    section.gpu_hint = False
+    keep_settings(section, {"gpu_hint": False})
     return True
 
 

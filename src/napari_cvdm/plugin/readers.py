@@ -8,6 +8,8 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
+from napari_cvdm.plugin.preferences import keep_settings
+
 __all__ = ["settle_readers"]
 
 _OWN, _NAPARI = "napari-cvdm", "napari"
@@ -34,7 +36,7 @@ def settle_readers() -> None:
     else:
         wanted = {**_FOLDERS, **wanted}
     if wanted != present:
-        plugins.extension2reader = wanted
+        keep_settings(plugins, {"extension2reader": wanted})
 
 
 def _others_open_folders() -> bool:

@@ -87,13 +87,14 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
         axes, about = axes_of(attributes["axis_labels"]), _about(attributes)
         if attributes.get("rgb"):
             axes += "S"
-        size = _pixel_size_nm(attributes, axes)
-        images.append(StoredImage(attributes["name"], np.asarray(array), axes, size, about))
+        size, spacing, interval = _sizes(attributes, axes)
+        name = attributes["name"]
+        images.append(StoredImage(name, np.asarray(array), axes, size, about, spacing, interval))
         draws = attributes.get("metadata", {}).get(DRAWS_KEY)
         if draws is not None and len(axes) - 2 < _MOST_LEADING:
             drawn = {"picture": "draws", "run": about.get("run")}
-            title = f"{attributes['name']} draws"
-            images.append(StoredImage(title, np.asarray(draws), f"Q{axes}", size, drawn))
+            stack = np.asarray(draws)
+            images.append(StoredImage(f"{name} draws", stack, f"Q{axes}", size, drawn, spacing, interval))
     return images
 
 
@@ -133,19 +134,25 @@ def _colormap(colormap: Any) -> Any:
     }
 
 
-def _pixel_size_nm(attributes: dict[str, Any], axes: str) -> float | None:
-    """Return the lateral pixel size in nm, if the layer's units tell."""
+def _sizes(attributes: dict[str, Any], axes: str) -> tuple[float | None, float | None, float | None]:
+    """Return the lateral pixel size and the distance of planes in nm, and that of frames in seconds.
+
+    None stands for what the layer's units do not tell.
+    """
     import pint
 
     registry = pint.get_application_registry()
-    steps, sizes = axis_steps(attributes["scale"], attributes["affine"]), []
-    for letter in "YX":
+    steps = axis_steps(attributes["scale"], attributes["affine"])
+    sizes: dict[str, float | None] = dict.fromkeys("YXZT")
+    for letter in set(sizes).intersection(axes):
         at = axes.index(letter)
-        unit = registry.Unit(str(attributes["units"][at]))
-        if not unit.is_compatible_with("nanometer"):
-            return None
-        sizes.append(float((steps[at] * unit).to("nanometer").magnitude))
-    return float(np.sqrt(sizes[0] * sizes[1]))
+        own = registry.Unit(str(attributes["units"][at]))
+        unit = "second" if letter == "T" else "nanometer"
+        if own.is_compatible_with(unit) and steps[at] > 0:
+            sizes[letter] = float((steps[at] * own).to(unit).magnitude)
+    height, width = sizes["Y"], sizes["X"]
+    lateral = None if height is None or width is None else float(np.sqrt(height * width))
+    return lateral, sizes["Z"], sizes["T"]
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,8 @@ class Subject(QObject):
         super().__init__(parent)
         self.layer: Image | None = None
         self.understood: LayerReading | None = None
-        self._files: dict[Path, FileReading] = {}
+        # By the layer, not by the path: a file may be written anew under its name, and opened again.
+        self._files: weakref.WeakKeyDictionary[Any, FileReading] = weakref.WeakKeyDictionary()
         self._roles: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
         self._colours: weakref.WeakKeyDictionary[Any, Colours] = weakref.WeakKeyDictionary()
         self._pixel_sizes: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
@@ -105,24 +106,30 @@ class Subject(QObject):
             self.understood = None
         else:
             reading = read_layer(self.layer)
-            if reading.path is not None and reading.path not in self._files:
-                self._read_file(reading.path)
+            if reading.path is not None and self.layer not in self._files:
+                self._read_file(self.layer, reading.path)
             elif reading.path is not None:
-                reading = with_file(reading, self._files[reading.path])
+                reading = with_file(reading, self._files[self.layer])
             self.understood = reading
         self.changed.emit()
 
-    def _read_file(self, path: Path) -> None:
+    def _read_file(self, layer: Image, path: Path) -> None:
         from superqt.utils import create_worker
 
-        from napari_cvdm.plugin.file_reading import read_file
-
-        self._files[path] = FileReading()
-        worker = create_worker(read_file, path, _start_thread=False)
+        self._files[layer] = FileReading()
+        worker = create_worker(_read_for, weakref.ref(layer), path, _start_thread=False)
         worker.returned.connect(self._on_file_read)
         worker.start()
 
-    def _on_file_read(self, reading: FileReading) -> None:
-        if reading.path is not None:
-            self._files[reading.path] = reading
+    def _on_file_read(self, answer: tuple[weakref.ref[Image], FileReading]) -> None:
+        layer = answer[0]()
+        if layer is not None:
+            self._files[layer] = answer[1]
             self.read()
+
+
+def _read_for(layer: weakref.ref[Image], path: Path) -> tuple[weakref.ref[Image], FileReading]:
+    """Read a layer's file; for a worker, which must not keep the layer alive."""
+    from napari_cvdm.plugin.file_reading import read_file
+
+    return layer, read_file(path)

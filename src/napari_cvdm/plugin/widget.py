@@ -26,6 +26,7 @@ from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
 from napari_cvdm.plugin.to_disk import ask_and_send_to_disk
+from napari_cvdm.plugin.world import sliders_of
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,11 +64,10 @@ class CVDMWidget(QWidget):
         settle_readers()
         self.subject = Subject(self)
         self.runs = Runs(napari_viewer, self)
-        images = partial(layers_to_restore, napari_viewer)
-        self.form = Form(images, self._part_choices, read_preferences())
+        self.form = Form(partial(layers_to_restore, napari_viewer), self._part_choices, read_preferences())
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
-        self.advice = Advice(self.form, self.subject, lambda: napari_viewer.dims.point, self)
+        self.advice = Advice(self.form, self.subject, lambda: sliders_of(napari_viewer.dims), self)
         open_result = partial(open_saved_result, napari_viewer)
         self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
@@ -100,16 +100,16 @@ class CVDMWidget(QWidget):
         if self.subject.layer is None or reading is None:
             return
         try:
-            jobs: Sequence[Job] = jobs_of(self.form, reading, self._viewer.dims.point)
+            jobs: Sequence[Job] = jobs_of(self.form, reading, sliders_of(self._viewer.dims))
             if self.advice.too_large():
                 jobs = ask_and_send_to_disk(self, jobs, self.subject.layer)
         except InputError as error:
             self._show_error(str(error))
             return
-        remember(self.form.preferences())
         self.advice.give_up_measuring()
         for job in jobs:
             self.runs.add(self.subject.layer, job)
+        remember(self.form.preferences())
 
     def cancel(self) -> None:
         """Give up the run at work; nothing of it stays."""

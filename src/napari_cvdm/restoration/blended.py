@@ -21,8 +21,9 @@ from torch.nn import functional as F
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import published_steps, separable_alphas
 from napari_cvdm.restoration.blending import apply_blended
-from napari_cvdm.restoration.device import TileSize, within_memory
+from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.execution import in_inference_mode
+from napari_cvdm.restoration.memory import within_memory
 from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.plane import PlaneEstimate
 from napari_cvdm.restoration.posterior import PosteriorSettings

@@ -1,24 +1,21 @@
 """Where a restoration runs, and how large its tiles may be there.
 
-Which processor, how large an automatic tile, and what happens when memory runs out. How networks run on the
-processor is decided in `execution`.
+Which processor, and how large an automatic tile. What happens when memory runs out is decided in `memory`,
+and how networks run on the processor in `execution`.
 """
 
 from __future__ import annotations
 
-import gc
 import math
 import platform
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import torch
 
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
-
-T = TypeVar("T")
+from napari_cvdm.restoration.memory import is_out_of_memory
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
@@ -35,6 +32,11 @@ LIVE_FEATURE_MAPS = 10
 #: The same on a CPU, where networks work in bands: the map itself and as much for the coarser levels; and the
 #: channels of inputs, outputs and bands beside it.
 LIVE_FEATURE_MAPS_IN_BANDS, OTHER_CHANNELS_IN_BANDS = 2, 64
+
+_OTHER_TORCH = (
+    "The installed torch may have been built for other GPUs: install it with the command that "
+    "https://pytorch.org/get-started/locally shows for this system."
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,27 @@ def parse_device_name(name: str) -> tuple[str, str]:
     return kind, number
 
 
+def stand_in(name: str) -> str:
+    """Return what to ask for on this machine, where a device is meant that others may have.
+
+    Whether a GPU is there is for the workers to say; whether its name makes sense can be said here.
+
+    Raises
+    ------
+    InputTypeError, DeviceError
+        As `parse_device_name`.
+    """
+    return "auto" if parse_device_name(name)[0] in ("cuda", "mps") else name
+
+
 def _automatic() -> ChosenDevice:
     if torch.cuda.is_available():
-        return _cuda(None)
+        device = torch.device("cuda", torch.cuda.current_device())
+        if _computes(device):
+            return ChosenDevice(device)
+        return ChosenDevice(
+            torch.device("cpu"), f"The GPU failed a small test, so the CPU is used instead. {_OTHER_TORCH}"
+        )
     if torch.backends.mps.is_available():
         return _mps()
     return ChosenDevice(torch.device("cpu"), missing_cuda_notice())
@@ -118,21 +138,32 @@ def _cuda(number: int | None) -> ChosenDevice:
     if number is not None and number >= count:
         last = f"cuda:0 to cuda:{count - 1}" if count > 1 else "cuda:0"
         raise DeviceError(f"There is no device cuda:{number}: this machine has {last}.")
-    return ChosenDevice(torch.device("cuda", number if number is not None else torch.cuda.current_device()))
+    device = torch.device("cuda", number if number is not None else torch.cuda.current_device())
+    if not _computes(device):
+        raise DeviceError(f"The GPU {device} failed a small test. {_OTHER_TORCH} Or choose 'cpu'.")
+    return ChosenDevice(device)
 
 
 def _mps() -> ChosenDevice:
     if not torch.backends.mps.is_available():
         raise DeviceError("Apple's MPS is not available on this machine. Choose 'auto' or 'cpu'.")
-    # Some macOS and torch versions announce MPS and then fail on the first convolution.
-    try:
-        image = torch.ones((1, 1, 8, 8), device="mps")
-        works = float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
-    except (RuntimeError, TypeError):
-        works = False
-    if works:
-        return ChosenDevice(torch.device("mps"))
+    device = torch.device("mps")
+    if _computes(device):
+        return ChosenDevice(device)
     return ChosenDevice(torch.device("cpu"), "Apple's MPS failed a small test, so the CPU is used instead.")
+
+
+def _computes(device: torch.device) -> bool:
+    """Whether a small convolution gives what it must.
+
+    Some macOS and torch versions announce MPS and then fail on the first one; and so does a torch that was
+    built without kernels for a GPU as old or as new as this one.
+    """
+    try:
+        image = torch.ones((1, 1, 8, 8), device=device)
+        return float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
+    except (RuntimeError, TypeError) as error:
+        return is_out_of_memory(error)  # the device works, and what needs its memory will say that it is full
 
 
 def missing_cuda_notice() -> str | None:
@@ -233,63 +264,3 @@ def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
         bytes_per_pixel = 4 * widest_map * LIVE_FEATURE_MAPS
     side = math.isqrt(int(budget / bytes_per_pixel)) - 2 * halo
     return max(SMALLEST_TILE, min(LARGEST_AUTOMATIC_TILE, side))
-
-
-def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: torch.device) -> T:
-    """Run one network pass, with smaller tiles if it does not fit in memory.
-
-    Parameters
-    ----------
-    job : callable
-        Does the pass with the tile side it is given, and leaves nothing behind when it fails.
-    tile : TileSize
-        The side to begin with; halved here when needed, so that later passes begin with what fits.
-    extent : int
-        Longer side of the plane, in camera pixels: a tile larger than that is none.
-    device : torch.device
-        Where the pass runs.
-
-    Returns
-    -------
-    object
-        What ``job`` returned.
-
-    Raises
-    ------
-    DeviceError
-        If memory runs out with a tile that the user chose, or with the smallest.
-    """
-    while True:
-        try:
-            return job(tile.side)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        # Outside the except block: the exception would keep the failed pass's tensors alive.
-        _release_memory(device)
-        if not tile.halve(extent):
-            place = "the computer" if device.type == "cpu" else f"the device {device}"
-            remedy = (
-                "Close other programs, or restore a smaller region."
-                if tile.automatic
-                else "Choose a smaller tile, or tile='auto'."
-            )
-            raise DeviceError(f"Memory ran out on {place} with tiles of {tile.side} pixels. {remedy}")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any device torch knows."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
-
-
-def _release_memory(device: torch.device) -> None:
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()

@@ -16,7 +16,7 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
-from napari_cvdm.restoration.device import parse_device_name
+from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.fingerprint import Fingerprinted
@@ -143,13 +143,11 @@ def restore_lazy(
     InputError, InputTypeError, DeviceError
         As `napari_cvdm.restore`; what is wrong with single pixels is found when their block is computed.
     """
-    # Whether there is a GPU is for the workers to say; whether the name makes sense can be said here.
-    local = "auto" if parse_device_name(device)[0] in ("cuda", "mps") else device
     draws, preview = resolve_preset(preset, draws, preview)
     request = check_request(
-        image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=local,
-        tile=tile, keep_draws=False, preview=preview, settings=settings, channels=channels, planes=planes,
-        region=region, normalize=normalize, lazily=True,
+        image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed,
+        device=stand_in(device), tile=tile, keep_draws=False, preview=preview, settings=settings,
+        channels=channels, planes=planes, region=region, normalize=normalize, lazily=True,
     )  # fmt: skip
     side, reach = _block_and_halo(request, block, halo)
     normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))

@@ -67,10 +67,10 @@ class Normalization:
         """Whether float32 holds restored intensities with at least 12 bits of contrast.
 
         It does unless a large offset leaves no digits for the contrast, as in an image of 4,000,000,000 to
-        4,000,001,000.
+        4,000,001,000. Where all pixels are the same there is no contrast to lose.
         """
         spacing = float(np.spacing(np.float32(max(abs(self.low), abs(self.high)))))
-        return spacing * 4096 <= self.span
+        return self.span == 0 or spacing * 4096 <= self.span
 
     def apply(self, plane: ArrayLike) -> NDArray[np.float32]:
         """Return (plane − low) / (high − low) as float32; zeros if the plane it was fitted to is constant.

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.restoration.block import Block, Window, plan_window
-from napari_cvdm.restoration.device import is_out_of_memory
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
-from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
+from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
@@ -78,18 +77,13 @@ class Run:
         Raises
         ------
         DeviceError
-            If memory runs out, for the state or the result as well as in a network pass. Never torch's own
-            error for that: it is a RuntimeError, which a napari worker lets vanish without a word.
+            If memory runs out, for the state or the result as well as in a network pass.
         """
-        try:
+        with explained_shortage(
+            "the image and its result",
+            "Restore fewer planes or a smaller region at once, keep no draws, or choose another device.",
+        ):
             yield from self._stages()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DeviceError(
-                "Memory ran out for the image and its result. Restore fewer planes or a smaller region at "
-                "once, keep no draws, or choose another device."
-            ) from error
 
     def _stages(self) -> Iterator[Event]:
         started = time.perf_counter()

@@ -117,15 +117,15 @@ class Selection:
         """Return what the provenance says, in values that JSON can hold; None for the whole image."""
         if self.everything:
             return None
+        # Axes of one letter are told apart by their number, also where planes are chosen along one alone.
         chosen = {
-            f"{axis}{name}": list(positions)
+            f"{axis}{name}" if self.whole.leading.count(name) > 1 else name: list(positions)
             for axis, (name, positions, n) in enumerate(
                 zip(self.whole.leading, self.positions, self.whole.leading_shape, strict=True)
             )
             if positions != tuple(range(n))
         }
-        unique = {key[1:]: value for key, value in chosen.items()}
-        described: dict[str, Any] = {"planes": unique if len(unique) == len(chosen) else chosen}
+        described: dict[str, Any] = {"planes": chosen}
         if self.region is not None:
             described["region"] = {
                 "rows": [self.region.rows.start, self.region.rows.stop],

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.block import Sampling, Window, restore_block
+from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.resident import EngineSpec, ModelReference, in_one_thread, resident_engine
 from napari_cvdm.restoration.validation import reading
@@ -136,7 +137,10 @@ def _restore(
     report = _watcher.get()  # here: the thread that all blocks are computed in is none of the run's
 
     def compute() -> FloatArray:
-        with resident_engine(model, task.engine) as engine:
+        shortage = explained_shortage(
+            "a block of the image", "Close other programs that use the device, or choose another device."
+        )
+        with shortage, resident_engine(model, task.engine) as engine:
             return restore_block(
                 engine,
                 pixels,

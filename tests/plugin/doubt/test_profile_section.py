@@ -134,3 +134,35 @@ def test_a_profile_reaches_the_last_pixel_of_a_thinned_plane_and_ends_there():
     look = Look(result, place, "absolute", doubt, ThresholdCurve(doubt, "absolute"))
     _, profile = _sampling(look, None, np.array([(5.0, 0.0), (5.0, 40.0)]))(lambda: None)
     np.testing.assert_array_equal(np.isnan(profile.mean), np.arange(41) > 31)
+
+
+def test_a_line_across_goes_through_the_view_beside_a_layer_in_smaller_units(viewer, panel, qtbot):
+    viewer.add_image(np.zeros((64, 80)), scale=(32.5, 32.5), units=("nm", "nm"))
+    reconstruction = viewer.layers["cell CVDM"]
+    viewer.scene.camera.center = (0, *(1000 * np.array(reconstruction.data_to_world((20, 40)))))
+    panel._sections[3].unfold()
+    panel.profile.across.click()
+    (line,) = viewer.layers[LINES].data
+    np.testing.assert_allclose(line[:, 0], 20, atol=1e-6)
+    qtbot.waitUntil(lambda: panel.profile.plot.canvas.drawn, timeout=60_000)
+    expected = reconstruction.data[20, 8:71].mean()
+    np.testing.assert_allclose(np.mean(columns(panel)["reconstruction"]), expected, rtol=0.05)
+
+
+def test_a_line_and_an_original_in_other_units_are_sampled_at_the_same_place(viewer, panel, qtbot):
+    original, sharp = viewer.layers["cell"], viewer.layers["cell CVDM"]
+    original.scale, original.units = np.array(original.scale) * 1000, ("nm", "nm")
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
+    lines = viewer.layers[LINES]
+    lines.scale, lines.translate = np.array(lines.scale) * 1000, np.array(lines.translate) * 1000
+    lines.units = ("nm", "nm")
+    panel.profile._soon.start()
+    qtbot.waitUntil(lambda: panel.profile.plot.canvas.drawn, timeout=60_000)
+    table = columns(panel)
+    np.testing.assert_allclose(table["reconstruction"], sharp.data[10, 5:66], rtol=1e-5)
+    # Fine pixel 10 lies a quarter of a pixel above the middle of camera row 5.
+    expected = 0.25 * original.data[4] + 0.75 * original.data[5]
+    at = (np.arange(6, 64, 2) - 0.5) / 2
+    np.testing.assert_allclose(
+        table["original"][np.arange(1, 59, 2)], np.interp(at, np.arange(40), expected), rtol=1e-5
+    )

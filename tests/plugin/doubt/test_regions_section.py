@@ -128,3 +128,24 @@ def test_places_found_during_a_run_are_found_again_at_its_end(
         timeout=10_000,
     )
     assert [place.slice for place in panel.regions.places] == [place.slice for place in before]
+
+
+def test_a_click_goes_there_beside_a_layer_in_smaller_units(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result((3, 64, 80), units=("um",) * 3)
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.everywhere)
+    table, camera = panel.regions.table, viewer.scene.camera
+    table.setCurrentCell(0, 0)
+    place, zoom = panel.regions.places[0], camera.zoom
+    viewer.add_image(np.zeros((64, 80)), scale=(32.5, 32.5), units=("nm", "nm"), name="other")
+    qtbot.wait(100)
+    viewer.dims.set_current_step(0, 0)
+    camera.center, camera.zoom = (0, 99, 99), 1e-6
+    table.setCurrentCell(1, 0)
+    table.setCurrentCell(0, 0)
+    assert panel.link.current() == place.slice
+    assert viewer.dims.current_step[0] == place.slice.index[0]
+    world = np.array(reconstruction.data_to_world(place.slice.point(*place.region.centre)))
+    np.testing.assert_allclose(camera.center[-2:], 1000 * world[-2:])
+    assert camera.zoom <= 4 / 32.5 * 1.001  # screen pixels for each nanometre
+    assert camera.zoom < zoom

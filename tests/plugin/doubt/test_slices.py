@@ -103,3 +103,11 @@ def test_an_index_outside_the_layer_is_brought_inside():
     viewer.add_image(np.zeros((9, 8, 8)))
     viewer.dims.set_current_step(0, 8)
     assert current_slice(layer, viewer.dims).index[0] == 2
+
+
+def test_the_plane_is_the_one_shown_beside_a_layer_in_smaller_units():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((20, 16, 20)), scale=(0.3, 0.1, 0.1), units=("um",) * 3)
+    viewer.add_image(np.zeros((16, 20)), scale=(100, 100), units=("nm",) * 2)
+    viewer.dims.set_current_step(0, 5)
+    assert current_slice(layer, viewer.dims) == Slice((5, None, None))

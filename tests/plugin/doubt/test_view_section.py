@@ -114,6 +114,19 @@ def test_what_is_missing_is_explained_and_nothing_changes(viewer, add_result, op
     assert visible(viewer) == before
 
 
+def test_colours_restored_as_channels_are_not_asked_for_as_an_original(viewer, add_result, open_panel):
+    viewer.add_image(np.zeros((32, 40, 3), np.uint8), rgb=True, name="cell")
+    asked = {"rgb": True, "colours": "channels", "axes": "YX"}
+    add_result((3, 64, 80), with_original=False, metadata={"axes": "CYX", "asked": asked})
+    panel = open_panel()
+    assert panel.originals.count() == 1  # none
+    panel.views.choose("swipe")
+    assert "Split RGB" in panel.views.hint.text()
+    assert "open it" not in panel.views.hint.text()
+    panel.views.choose("draws")
+    assert "Keep draws" in panel.views.hint.text()
+
+
 def test_draws_that_come_with_the_end_of_the_run_are_shown(viewer, add_result, open_panel, qtbot):
     _, reconstruction, _ = add_result(metadata={"finished": False})
     panel = open_panel()

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.assessment.doubt import ninety_percent_factor
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_result
+from napari_cvdm.plugin.stated import table
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 __all__ = [
+    "COLOURS_PARTED",
     "DRAWS_KEY",
     "Result",
     "axes_of",
@@ -26,6 +28,12 @@ __all__ = [
     "original_of",
     "real",
 ]
+
+COLOURS_PARTED = (
+    "The original is an RGB picture whose colours were restored as channels: split it (right-click its layer "
+    "→ Split RGB) and restore the channels to compare."
+)
+"""Why there is no original to choose where `Result.colours_parted`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,12 @@ class Result:
     def calibrated(self) -> bool:
         """Whether the standard deviation was calibrated."""
         return self.provenance.get("uncertainty") == "calibrated"
+
+    @property
+    def colours_parted(self) -> bool:
+        """Whether the colours of an RGB layer became channels, for which that layer itself has no axis."""
+        asked = table(self.provenance.get("asked"))
+        return bool(asked.get("rgb")) and asked.get("colours") == "channels"
 
     @property
     def interval_factor(self) -> float:

@@ -14,6 +14,7 @@ from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.assessment.regions import UncertainRegion, uncertain_regions
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.doubt.words import length_unit, plane_words
+from napari_cvdm.plugin.world import Units, factors, to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -77,10 +78,10 @@ def corners_of(region: UncertainRegion) -> NDArray[np.float64]:
 def physical(place: Place, layer: Image) -> tuple[float, float, float]:
     """Return area and position of a place in the units that `length_unit` names, as the layer lies there."""
     axes = place.slice.displayed
-    factors = np.array([length_unit(layer, axis)[0] for axis in range(layer.ndim)])
+    in_unit = np.array([length_unit(layer, axis)[0] for axis in range(layer.ndim)])
 
     def world(row: float, column: float) -> NDArray[np.float64]:
-        return np.asarray(layer.data_to_world(place.slice.point(row, column))) * factors
+        return np.asarray(layer.data_to_world(place.slice.point(row, column))) * in_unit
 
     down, right = world(1, 0) - world(0, 0), world(0, 1) - world(0, 0)
     # Of a parallelogram: the layer may be sheared.
@@ -99,11 +100,22 @@ def area_words(area: float) -> str:
     return f"{area:,.{min(max(digits, 0), 9)}f}"
 
 
-def zoom_for(place: Place, layer: Image, side: float) -> float:
-    """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most."""
+def zoom_for(place: Place, layer: Image, side: float, units: Units) -> float:
+    """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most.
+
+    Parameters
+    ----------
+    place, layer : Place and Image
+        What to see, and in which layer.
+    side : float
+        Of the view, in pixels of the screen.
+    units : Units
+        Of the viewer: zoom is in pixels of the screen for each.
+    """
     top, left, bottom, right = place.region.box
-    corners = [layer.data_to_world(place.slice.point(*corner)) for corner in ((top, left), (bottom, right))]
-    pixel = min(float(layer.extent.step[axis]) for axis in place.slice.displayed) * place.slice.step
+    corners = to_world(layer, place.slice.points(np.array([(top, left), (bottom, right)])), units)
+    steps = layer.extent.step / factors(layer, units)
+    pixel = min(float(steps[axis]) for axis in place.slice.displayed) * place.slice.step
     return min(side / 6 / float(np.linalg.norm(np.subtract(*corners))), 4 / pixel)
 
 

@@ -18,6 +18,7 @@ from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
+from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -142,11 +143,10 @@ class ProfileSection(QWidget):
         layer = self._layer_of_lines(look)
         reconstruction, viewer = look.result.reconstruction, self._link.viewer
         rows, columns = (n - 1 for n in look.doubt.mean.shape)
-        offset = viewer.dims.ndim - reconstruction.ndim
         world = np.array(viewer.dims.point, float)
         world[list(viewer.dims.displayed)] = viewer.scene.camera.center[-2:]
         first, _ = look.slice.displayed
-        middle = float(reconstruction.world_to_data(world[offset:])[first]) / look.slice.step
+        middle = float(to_data(reconstruction, world, viewer.dims.units)[first]) / look.slice.step
         row = float(np.clip(middle, 0, rows))
         ends = np.array([(row, 0.1 * columns), (row, 0.9 * columns)])
         layer.add(look.slice.points(ends), shape_type="line")
@@ -162,9 +162,8 @@ class ProfileSection(QWidget):
             self.plot.show_plot(None)
             return
         chosen = max(lines.selected_data, default=len(lines.data) - 1)
-        vertices = np.array(
-            [lines.data_to_world(vertex) for vertex in lines.data[min(chosen, len(lines.data) - 1)]]
-        )
+        line = lines.data[min(chosen, len(lines.data) - 1)]
+        vertices = to_world(lines, line, look.result.reconstruction.units)
         wanted = (look, self._link.original, vertices.tobytes())
         if wanted != self._sampled:  # lines are also "highlighted" when the mouse merely passes over them
             self._sampled = wanted
@@ -182,23 +181,23 @@ class ProfileSection(QWidget):
 
 
 def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
-    """Plan the sampling along a line whose vertices are given in world coordinates, shape (n, axes)."""
+    """Plan the sampling along a line whose vertices, shape (n, axes), are in the world of the result."""
     layer, place = look.result.reconstruction, look.slice
     axes = list(place.displayed)
-    corners = np.array([layer.world_to_data(vertex) for vertex in vertices])[:, axes]
+    corners = to_data(layer, vertices, layer.units)[:, axes]
     half_width = look.result.interval_factor
-    to_world, factor = layer.data_to_world, np.array([length_unit(layer, a)[0] for a in range(layer.ndim)])
+    factor = np.array([length_unit(layer, a)[0] for a in range(layer.ndim)])
     unit = length_unit(layer, axes[0])[1]
     shape = full_data(original).shape[: original.ndim] if original is not None else ()
 
     def compute(_: Any) -> tuple[Look, Profile]:
         points = points_along(corners)
         full = place.points(points / place.step)
-        world = np.array([to_world(point) for point in full])
+        world = to_world(layer, full, layer.units)
         lengths = np.linalg.norm(np.diff(world, axis=0) * factor, axis=1)
         values = None
         if original is not None:
-            there = np.array([original.world_to_data(point) for point in world])
+            there = to_data(original, world, layer.units)
             at = [int(np.clip(round(i), 0, n - 1)) for i, n in zip(there[0], shape, strict=True)]
             ranges = [range(n) if a in axes else range(at[a], at[a] + 1) for a, n in enumerate(shape)]
             values = sample(read_plane(original, ranges), there[:, axes])

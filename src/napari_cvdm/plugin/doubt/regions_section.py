@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 
-import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -35,6 +34,7 @@ from napari_cvdm.plugin.doubt.places import (
 )
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
+from napari_cvdm.plugin.world import to_world
 
 __all__ = ["RegionsSection"]
 
@@ -237,8 +237,8 @@ class RegionsSection(QWidget):
         layer, viewer = self._listed.result.reconstruction, self._link.viewer
         if layer not in viewer.layers:
             return
-        place = self._places[row]
-        world = np.asarray(layer.data_to_world(place.slice.point(*place.region.centre)))
+        place, units = self._places[row], viewer.dims.units
+        world = to_world(layer, place.slice.point(*place.region.centre), units)
         offset = viewer.dims.ndim - layer.ndim
         for axis, i in enumerate(place.slice.index):
             if i is not None:
@@ -246,7 +246,7 @@ class RegionsSection(QWidget):
         shown = [world[axis - offset] for axis in viewer.dims.displayed if axis >= offset]
         camera = viewer.scene.camera
         camera.center = (0.0, *shown) if len(shown) == 2 else tuple(shown)
-        camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size)))
+        camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size), units))
 
     def _arrange(self) -> None:
         if header := self.table.horizontalHeader():

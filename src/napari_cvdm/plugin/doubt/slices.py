@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cvdm.plugin.world import sliders_of, to_data
+
 if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Image
@@ -105,7 +107,7 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
     if dims.ndisplay != 2 or min(displayed) < 0:
         return None
     shape: Sequence[int] = layer.data[0].shape if layer.multiscale else layer.data.shape
-    at = np.round(layer.world_to_data(dims.point)).astype(int)
+    at = np.round(to_data(layer, *sliders_of(dims))).astype(int)
     index = tuple(
         None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))
         for axis in range(layer.ndim)

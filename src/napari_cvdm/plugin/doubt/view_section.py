@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_cvdm.plugin.doubt.colour_bar import ColourBar
 from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
@@ -181,10 +182,17 @@ class ViewSection(QWidget):
             needs == "draws" and result.draws is None
         )
 
+    def _lack(self) -> str:
+        """Say what the view lacks, and how to get it."""
+        result, needs = self._link.result, self.view.needs
+        if needs == "original" and result is not None and result.colours_parted:
+            return COLOURS_PARTED
+        return _MISSING[needs]
+
     def _show_controls(self) -> None:
         missing = self._lacked = self._link.result is not None and self._missing()
         key = self.view.key
-        self.hint.setText(_MISSING[self.view.needs] if missing else self.view.tip)
+        self.hint.setText(self._lack() if missing else self.view.tip)
         self.bar.setVisible(key in ("uncertainty", "schedule") and not missing)
         self._swipe_row.setVisible(key == "swipe" and not missing)
         self._draw_row.setVisible(key == "draws" and not missing)

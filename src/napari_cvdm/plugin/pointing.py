@@ -1,0 +1,86 @@
+"""What the user points at in a layer: where the sliders stand, what is in view, what a rectangle encloses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_cvdm.plugin.world import Sliders, Units, factors, to_data, to_world
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Shapes
+
+__all__ = ["position_in", "rectangle_of", "view_of"]
+
+
+def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the index into a layer that the viewer's sliders stand at.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    sliders : Sliders
+        Of the viewer.
+    shape : sequence of int
+        Length of each of the layer's axes.
+    """
+    data = to_data(layer, *sliders)
+    return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
+
+
+def view_of(layer: Image, axes: str, units: Units) -> npt.NDArray[np.float64]:
+    """Return the corners of what can be seen of a layer, in pixels at full resolution, shape (2, ndim).
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    axes : str
+        One letter for each of its axes.
+    units : Units
+        Of the viewer.
+
+    Raises
+    ------
+    InputError
+        If they are not the layer's along Y and X: napari forgets to convert them, and names other pixels.
+    """
+    in_own = factors(layer, units)
+    if not np.allclose([in_own[i] for i, name in enumerate(axes) if name in "YX"], 1):
+        raise InputError(
+            f"What is in view of '{layer.name}' is not known while other layers are in smaller units: remove "
+            "those layers, or choose another part."
+        )
+    corners = np.asarray(layer.corner_pixels, dtype=float)
+    if layer.multiscale:
+        coarser = np.asarray(layer.downsample_factors[layer.data_level], dtype=float)[: layer.ndim]
+        corners = corners * coarser
+        corners[1] += coarser - 1
+    return corners
+
+
+def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.float64]:
+    """Return the box around the selected shape, or else the last, in pixels of an image; shape (2, ndim).
+
+    Parameters
+    ----------
+    shapes, layer : napari.layers.Shapes and Image
+        Where it was drawn, and over what.
+    units : Units
+        Of the viewer: where it has none, layers are drawn as if all had the same.
+
+    Raises
+    ------
+    InputError
+        If there is no shape yet.
+    """
+    if not len(shapes.data):
+        raise InputError(f"There is no shape in '{shapes.name}' yet: draw a rectangle there first.")
+    chosen = min(shapes.selected_data, default=len(shapes.data) - 1)
+    vertices = to_data(layer, to_world(shapes, shapes.data[chosen], units), units)
+    return np.array([np.min(vertices, axis=0), np.max(vertices, axis=0)])

@@ -1,0 +1,90 @@
+"""World coordinates and the units they are in: the viewer's, or those of a layer.
+
+napari tells ``dims.point`` and the camera in the viewer's units, the smallest of each kind among its layers,
+but ``Layer.world_to_data`` and ``Layer.data_to_world`` know those of their layer alone. napari converts where
+it slices and draws, and leaves it to everybody else to do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from napari.components import Dims
+    from napari.layers import Layer
+
+__all__ = ["Sliders", "Units", "factors", "sliders_of", "to_data", "to_world"]
+
+Units = Sequence[Any] | None
+"""The unit of each axis, from pint. None where nothing is converted: napari has none where units clash."""
+
+
+class Sliders(NamedTuple):
+    """Where the viewer's sliders stand.
+
+    Attributes
+    ----------
+    point : sequence of float
+        One for each axis of the viewer.
+    units : Units
+        In what they are.
+    """
+
+    point: Sequence[float]
+    units: Units = None
+
+
+def sliders_of(dims: Dims) -> Sliders:
+    """Read the sliders of a viewer."""
+    return Sliders(dims.point, dims.units)
+
+
+def factors(layer: Layer, units: Units) -> NDArray[np.float64]:
+    """Return by what to multiply coordinates to have them in a layer's units, one for each of its axes.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    units : Units
+        Of the coordinates; the last axes are shared. 1 for an axis without, or with one of another kind.
+    """
+    import pint
+
+    found = np.ones(layer.ndim)
+    registry = pint.get_application_registry()
+    # Base units, as napari does it: units may come from several registries, and those are not compared.
+    pairs = zip(reversed(units or ()), reversed(layer.units), strict=False)
+    for axis, (given, own) in enumerate(pairs, start=1):
+        if given.dimensionality == own.dimensionality:
+            found[-axis] = registry.get_base_units(given)[0] / registry.get_base_units(own)[0]
+    return found
+
+
+def to_data(layer: Layer, points: ArrayLike, units: Units) -> NDArray[np.float64]:
+    """Convert places in the world to indices in a layer, fractions allowed.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    points : array_like, (..., axes)
+        Maybe of another number of axes than the layer: the last are shared, further ones of the layer are 0.
+    units : Units
+        What ``points`` are in.
+    """
+    given = np.asarray(points, dtype=float)
+    shared = min(layer.ndim, given.shape[-1])
+    world = np.zeros((*given.shape[:-1], layer.ndim))
+    world[..., layer.ndim - shared :] = given[..., given.shape[-1] - shared :]
+    return np.asarray(np.apply_along_axis(layer.world_to_data, -1, world * factors(layer, units)))
+
+
+def to_world(layer: Layer, indices: ArrayLike, units: Units) -> NDArray[np.float64]:
+    """Convert indices in a layer, shape (..., axes), to places in the world, in ``units``."""
+    own = np.apply_along_axis(layer.data_to_world, -1, np.asarray(indices, dtype=float))
+    return np.asarray(own / factors(layer, units))

@@ -1,0 +1,104 @@
+"""When memory runs out: smaller tiles while there are any, and then one sentence that says what to do."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from napari_cvdm.restoration.errors import DeviceError
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.device import TileSize
+
+T = TypeVar("T")
+
+
+@contextmanager
+def explained_shortage(place: str, remedy: str) -> Iterator[None]:
+    """Let memory that runs out be told as an error of our own.
+
+    Never as torch's: that is a RuntimeError, which a napari worker lets vanish without a word, and which the
+    command line takes for a bug.
+
+    Parameters
+    ----------
+    place : str
+        What there was no memory for, as in "Memory ran out for the image".
+    remedy : str
+        What to do, as a sentence.
+
+    Raises
+    ------
+    DeviceError
+        In place of whatever says that memory ran out. All else passes unchanged.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(f"Memory ran out for {place}. {remedy}") from error
+
+
+def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: torch.device) -> T:
+    """Run one network pass, with smaller tiles if it does not fit in memory.
+
+    Parameters
+    ----------
+    job : callable
+        Does the pass with the tile side it is given, and leaves nothing behind when it fails.
+    tile : TileSize
+        The side to begin with; halved here when needed, so that later passes begin with what fits.
+    extent : int
+        Longer side of the plane, in camera pixels: a tile larger than that is none.
+    device : torch.device
+        Where the pass runs.
+
+    Returns
+    -------
+    object
+        What ``job`` returned.
+
+    Raises
+    ------
+    DeviceError
+        If memory runs out with a tile that the user chose, or with the smallest.
+    """
+    while True:
+        try:
+            return job(tile.side)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside the except block: the exception would keep the failed pass's tensors alive.
+        _release_memory(device)
+        if not tile.halve(extent):
+            place = "the computer" if device.type == "cpu" else f"the device {device}"
+            remedy = (
+                "Close other programs, or restore a smaller region."
+                if tile.automatic
+                else "Choose a smaller tile, or tile='auto'."
+            )
+            raise DeviceError(f"Memory ran out on {place} with tiles of {tile.side} pixels. {remedy}")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on any device torch knows."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+def _release_memory(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
