@@ -72,7 +72,7 @@ class TestCreating:
         layout = layout_of("TZYX", (2, 3, 700, 90))
         create_ome_zarr(
             tmp_path / "a", layout, name="cells", pixel_size_nm=32.5, z_spacing_nm=200.0, time_interval_s=0.5,
-            origin=(-0.5, 9.5),
+            origin={"Y": -0.5, "X": 9.5},
         )  # fmt: skip
         found = metadata(tmp_path / "a")
         assert found["version"] == "0.5"

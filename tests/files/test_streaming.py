@@ -153,7 +153,7 @@ class TestWriting:
         assert steps[-1].count("level1") == coarse
 
     def test_keeps_the_offset_of_a_region_of_interest(self, lazy: LazyRestoration, tmp_path: Path) -> None:
-        write_restoration(lazy, tmp_path / "out.zarr", origin=(10, 20))
+        write_restoration(lazy, tmp_path / "out.zarr", origin={"Y": 10, "X": 20})
         found: Any = zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["ome"]
         transformations = found["multiscales"][0]["datasets"][0]["coordinateTransformations"]
         assert transformations[1]["translation"] == [0.0, 0.63375, 1.28375]

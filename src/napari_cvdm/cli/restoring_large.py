@@ -16,6 +16,7 @@ from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
     from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.restoration.lazy import LazyRestoration
 
 __all__ = ["goes_to_zarr", "restore_large"]
 
@@ -111,7 +112,8 @@ def restore_large(
                 z_spacing_nm=image.z_spacing if "Z" in lazy.axes else None,
                 time_interval_s=image.time_interval if "T" in lazy.axes else None,
                 channel_names=_names(image, settings, lazy.axes, lazy.mean.shape),
-                origin=_origin(settings),
+                origin=_origin(lazy, image),
+                side=dict(zip(image.axes, image.scale, strict=False)).get("X", 1.0),
             )
         except (KeyboardInterrupt, SystemExit):
             typer.echo("What is finished is kept: the same command goes on from there.", err=True)
@@ -156,11 +158,15 @@ def _identity(source: Path) -> dict[str, Any]:
     }
 
 
-def _origin(settings: Settings) -> tuple[float, float]:
-    if settings.region is None:
-        return 0.0, 0.0
-    (top, _), (left, _) = settings.region
-    return float(top), float(left)
+def _origin(lazy: LazyRestoration, image: ImageFile) -> dict[str, float]:
+    """Return where the first pixel to be restored lies, in steps of the image along each of its axes."""
+    steps = zip(image.axes, image.scale, image.translation, strict=False)
+    origin = {axis: start / step for axis, step, start in steps if axis in "TZYX" and step > 0}
+    selection = lazy.provenance.get("selection") or {}
+    first = {axis: chosen[0] for axis, chosen in selection.get("planes", {}).items()}
+    if "region" in selection:
+        first |= {"Y": selection["region"]["rows"][0], "X": selection["region"]["columns"][0]}
+    return {axis: origin.get(axis, 0.0) + first.get(axis, 0) for axis in "TZYX"}
 
 
 def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def create_ome_zarr(
     pixel_size_nm: float | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
-    origin: tuple[float, float] = (0.0, 0.0),
+    origin: Mapping[str, float] | None = None,
+    side: float = 1.0,
     channel_names: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
     dtype: npt.DTypeLike = np.float32,
@@ -128,8 +129,10 @@ def create_ome_zarr(
         Side of a pixel of the finest level, and distance of planes, in nm.
     time_interval_s : float, optional
         From frame to frame, in seconds.
-    origin : (float, float)
-        Where the centre of the first pixel lies, (Y, X) in pixels of the finest level.
+    origin : mapping of str to float
+        Where the centre of the first pixel lies along each axis, in steps of the finest level; 0 if left out.
+    side : float
+        Of a pixel of the finest level, where its size is not known: a number without a unit.
     channel_names : sequence of str
         One per channel, or none.
     provenance : mapping, optional
@@ -154,7 +157,7 @@ def create_ome_zarr(
             dimension_names=[letter.lower() for letter in layout.axes],
         )
         transformations = _transformations(
-            layout.axes, level, (pixel_size_nm, z_spacing_nm, time_interval_s), origin
+            layout.axes, level, (pixel_size_nm, z_spacing_nm, time_interval_s), origin or {}, side
         )
         datasets.append({"path": str(level), "coordinateTransformations": transformations})
     units = {"Y": pixel_size_nm, "X": pixel_size_nm, "Z": z_spacing_nm, "T": time_interval_s}
@@ -273,19 +276,23 @@ def _transformations(
     axes: str,
     level: int,
     sizes: tuple[float | None, float | None, float | None],
-    origin: tuple[float, float],
+    origin: Mapping[str, float],
+    side: float,
 ) -> list[dict[str, Any]]:
     for what, value in zip(("pixel size", "distance of planes", "time interval"), sizes, strict=True):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"The {what} must be a positive number, not {value}.")
     pixel, z, interval = sizes
-    side = pixel / 1000 if pixel else 1.0
-    steps = {"Y": side * 2**level, "X": side * 2**level, "Z": z / 1000 if z else 1.0, "T": interval or 1.0}
+    side = pixel / 1000 if pixel else side
+    steps = {"Y": side, "X": side, "Z": z / 1000 if z else 1.0, "T": interval or 1.0}
     # The first pixel of a coarser level is the mean of 2^level × 2^level: its centre lies between theirs.
     shift = (2**level - 1) / 2
-    starts = {"Y": (origin[0] + shift) * side, "X": (origin[1] + shift) * side}
-    scale = [float(f"{steps.get(letter, 1.0):.9g}") for letter in axes]
-    translation = [float(f"{starts.get(letter, 0.0):.9g}") for letter in axes]
+    scale, translation = [], []
+    for letter in axes:
+        step, start = steps.get(letter, 1.0), origin.get(letter, 0.0)
+        within = letter in "YX"
+        scale.append(float(f"{step * 2**level if within else step:.9g}"))
+        translation.append(float(f"{(start + shift if within else start) * step:.9g}"))
     return [
         {"type": "scale", "scale": scale},
         {"type": "translation", "translation": translation},

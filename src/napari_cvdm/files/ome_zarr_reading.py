@@ -58,7 +58,7 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     with _damage(path):
         datasets = multiscale["datasets"]
         array: Any = group[datasets[0]["path"]]
-        scale, _ = _transformation(multiscale, datasets[0], array.ndim)
+        scale, translation = _transformation(multiscale, datasets[0], array.ndim)
         stated = _states_a_scale(multiscale, array.ndim) or _states_a_scale(datasets[0], array.ndim)
     axes, letters = _axes(multiscale, array, path)
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
@@ -72,6 +72,8 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         _believable(_length(sizes.get("Z"))),
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
+        scale=tuple(scale) if stated else (),
+        translation=tuple(translation) if stated else (),
     )
 
 

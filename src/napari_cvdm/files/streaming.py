@@ -77,7 +77,8 @@ def write_restoration(
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
-    origin: tuple[float, float] = (0.0, 0.0),
+    origin: Mapping[str, float] | None = None,
+    side: float = 1.0,
 ) -> dict[str, Path]:
     """Compute a lazy restoration and write it as two OME-Zarr images, in memory that does not grow.
 
@@ -104,8 +105,10 @@ def write_restoration(
         Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
     z_spacing_nm, time_interval_s, channel_names
         What a restoration does not change, for the metadata.
-    origin : (float, float)
-        Where the image's first pixel lies in the image it was cut from, (Y, X) in input pixels.
+    origin : mapping of str to float
+        Where the image's first pixel lies along each axis, in steps of the input; 0 if left out.
+    side : float
+        Of an input pixel, where its size is not known.
 
     Returns
     -------
@@ -141,7 +144,8 @@ def write_restoration(
                     pixel_size_nm=lazy.restored_pixel_size,
                     z_spacing_nm=z_spacing_nm,
                     time_interval_s=time_interval_s,
-                    origin=_fine_origin(origin, lazy.upscaling),
+                    origin=_fine_origin(origin or {}, lazy.upscaling),
+                    side=side / lazy.upscaling,
                     channel_names=channel_names,
                     provenance=_provenance(lazy, name, source),
                 )
@@ -285,10 +289,9 @@ def _name(place: tuple[int, ...]) -> str:
     return f"block {place[1:]}"
 
 
-def _fine_origin(origin: tuple[float, float], upscaling: int) -> tuple[float, float]:
+def _fine_origin(origin: Mapping[str, float], upscaling: int) -> dict[str, float]:
     """Return where the centre of the first fine pixel lies, in fine pixels, beside that of a camera pixel."""
-    first = (1 - upscaling) / 2
-    return origin[0] * upscaling + first, origin[1] * upscaling + first
+    return {**origin} | {each: origin.get(each, 0.0) * upscaling + (1 - upscaling) / 2 for each in "YX"}
 
 
 def _provenance(lazy: LazyRestoration, content: str, source: Mapping[str, Any] | None) -> dict[str, Any]:

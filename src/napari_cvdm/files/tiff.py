@@ -52,6 +52,9 @@ class ImageFile:
         Time from frame to frame in seconds, if the file tells.
     channel_names : tuple of str
         Empty if the file has none.
+    scale, translation : tuple of float
+        Of an OME-Zarr that states them: its step along each axis, and where the first pixel is, in its own
+        units.
     images : int
         How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
     """
@@ -64,6 +67,8 @@ class ImageFile:
     time_interval: float | None = None
     channel_names: tuple[str, ...] = ()
     images: int = 1
+    scale: tuple[float, ...] = ()
+    translation: tuple[float, ...] = ()
 
 
 def read_tiff(path: str | Path, series: int = 0) -> ImageFile:

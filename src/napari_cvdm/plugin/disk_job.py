@@ -107,7 +107,7 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 given_up=Cancelled,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=(top, left),
+                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin={"Y": top, "X": left},
             )  # fmt: skip
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
