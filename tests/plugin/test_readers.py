@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 from napari.plugins.utils import get_preferred_reader
@@ -40,15 +41,18 @@ def test_the_user_s_choice_of_a_reader_is_kept(readers):
     assert readers.extension2reader["*/"] == "third"
 
 
-def test_settings_that_cannot_be_written_keep_nothing_from_opening(readers, monkeypatch, tmp_path, caplog):
-    def fail(*arguments):
-        raise OSError(28, "No space left on device")
+def test_settings_that_cannot_be_written_keep_nothing_from_opening(readers, monkeypatch, caplog):
+    class FullDisk:
+        def __setattr__(self, name, value):
+            vars(self)[name] = value
+            raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(type(get_settings()), "save", fail)
-        settle_readers()
+    plugins = FullDisk()
+    vars(plugins)["extension2reader"] = {}
+    monkeypatch.setattr("napari.settings.get_settings", lambda: SimpleNamespace(plugins=plugins))
+    settle_readers()
     assert "No space left" in caplog.text
-    assert get_preferred_reader(str(tmp_path / "cell.cvdm.ome.tif")) == "napari-cvdm"
+    assert plugins.extension2reader["*/?*.cvdm.ome.tif"] == "napari-cvdm"
 
 
 def test_a_plugin_that_opens_folders_is_not_passed_over(readers, npe2pm, tmp_path):

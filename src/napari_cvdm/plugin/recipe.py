@@ -145,7 +145,7 @@ def _restoring_to_disk(about: Mapping[str, Any], output: str, sizes: Mapping[str
     source = {"name": str(about.get("source", "image")), "path": asked.get("source_path")}
     values = {"source": repr(source), **sizes}
     if region := _part(asked).get("region"):
-        values["origin"] = repr(tuple(first for first, _ in region))
+        values["origin"] = repr({axis: first for axis, (first, _) in zip("YX", region, strict=True)})
     return [
         f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about)})",
         "written = write_restoration(\n    lazy,",
