@@ -41,6 +41,17 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
 
 
+def break_convolution(monkeypatch: pytest.MonkeyPatch, fault: str, message: str) -> None:
+    """Let convolutions raise an error of this message, or compute nonsense."""
+
+    def conv2d(image: Tensor, _: Tensor) -> Tensor:
+        if fault == "raises":
+            raise RuntimeError(message)
+        return 0 * image
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+
+
 @pytest.fixture
 def apple(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Apple machine, where tensors said to be on MPS are really on the CPU."""
@@ -97,12 +108,7 @@ class TestChooseDevice:
     def test_mps_that_fails_its_test_is_replaced_with_a_notice(
         self, apple: None, monkeypatch: pytest.MonkeyPatch, fault: str
     ) -> None:
-        def conv2d(image: Tensor, _: Tensor) -> Tensor:
-            if fault == "raises":
-                raise RuntimeError("MPS backend failed")
-            return 0 * image
-
-        monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+        break_convolution(monkeypatch, fault, "MPS backend failed")
         chosen = choose_device("auto")
         assert chosen.device == CPU
         assert chosen.notice is not None
@@ -112,12 +118,8 @@ class TestChooseDevice:
     def test_a_gpu_that_torch_has_no_kernels_for(
         self, two_gpus: None, monkeypatch: pytest.MonkeyPatch, fault: str
     ) -> None:
-        def conv2d(image: Tensor, _: Tensor) -> Tensor:
-            if fault == "raises":
-                raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
-            return 0 * image
-
-        monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+        message = "CUDA error: no kernel image is available for execution on the device"
+        break_convolution(monkeypatch, fault, message)
         chosen = choose_device("auto")
         assert chosen.device == CPU
         assert chosen.notice is not None

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+from napari_cvdm.models.errors import printable
+
 __all__ = [
     "DOI",
     "MODEL_ENDINGS",
@@ -144,5 +146,4 @@ def shown(url: str) -> str:
         parts = urlsplit(url)
         if parts.netloc:
             url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    url = "".join(c if c.isprintable() else "?" for c in url)
-    return url if len(url) <= 300 else url[:297] + "..."
+    return printable(url, 300)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.errors import ModelError, printable
 
 __all__ = ["FORMAT_VERSION", "ModelCard", "check_name", "one_line"]
 
@@ -286,12 +286,11 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not allowed")
 
 
-def one_line(text: str, most: int = 500) -> str:
-    """Return untrusted text as it may be printed: one line, no control characters, cut if too long."""
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-    return text if len(text) <= most else text[: most - 3] + "..."
+def one_line(text: str) -> str:
+    """Return untrusted prose as it may be printed, with a space for each break."""
+    return printable(" ".join(text.split()), 500)
 
 
 def _short(value: object) -> str:
     """Show an untrusted value in a message without letting it fill the screen or break the line."""
-    return one_line(value if isinstance(value, str) else repr(value), 80)
+    return printable(value if isinstance(value, str) else repr(value), 80)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from napari_cvdm.files.whole_file import whole_file
 from napari_cvdm.training.config import ConfigError, TrainingConfig
 
 
@@ -30,16 +29,10 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written; what was begun is removed.
     """
-    temporary = path.with_suffix(".tmp")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch has its own words for a full disk
-        with suppress(OSError):
-            temporary.unlink()
         raise OSError(
             f"The checkpoint {path} cannot be written ({' '.join(str(error).split())[:200]}): make room, or "
             "choose another output folder; the last checkpoint is whole, and training goes on from it."
