@@ -13,6 +13,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(private.cleanup)
     for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         os.environ[variable] = os.path.join(private.name, variable.lower())  # noqa: PTH118
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Processes that run side by side would fight for the processors with all of torch's threads.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory
     os.environ["QT_API"] = "pyqt6"
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"

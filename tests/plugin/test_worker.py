@@ -19,6 +19,12 @@ from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
 
 
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No viewer shows these pictures, so nothing is to be waited for."""
+    monkeypatch.setattr(worker, "_LONGEST_REST", 0.0)
+
+
 def _image(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(100, 1000, shape, np.uint16)
 
