@@ -1,7 +1,5 @@
 """Normalisation: measured where it should be, undone exactly, blind to number formats."""
 
-import json
-
 import dask.array as da
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import (
     Normalization,
-    describe_normalizations,
     fit_normalizations,
 )
 
@@ -171,10 +168,3 @@ def test_thinning_never_skips_a_plane_altogether(monkeypatch):
     fitted = fit_normalizations(stack, resolve_axes(stack.shape, "ZYX"))[0,]
     assert fitted.low < 1
     assert fitted.high > 18
-
-
-def test_the_description_names_each_normalisation_once():
-    film = fading_film()
-    described = describe_normalizations(fit_normalizations(film, resolve_axes(film.shape, "TCYX")))
-    assert [(entry["first_plane"], entry["planes"]) for entry in described] == [([0, 0], 3), ([0, 1], 3)]
-    assert json.loads(json.dumps(described)) == described

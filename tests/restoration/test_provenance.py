@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import provenance as provenance_module
+from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.device import ChosenDevice
+from napari_cvdm.restoration.normalization import fit_normalizations
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.provenance import describe_device, versions
+from napari_cvdm.restoration.provenance import describe_device, describe_normalizations, versions
 from napari_cvdm.restoration.restore import restore
 
 MakeModel = Callable[..., PretrainedModel]
@@ -87,6 +89,13 @@ class TestDescribe:
         assert told["steps"] == 5
 
 
+def test_each_normalisation_is_described_once():
+    film = np.random.default_rng(1).uniform(0, 1, (3, 2, 40, 30))
+    described = describe_normalizations(fit_normalizations(film, resolve_axes(film.shape, "TCYX")))
+    assert [(entry["first_plane"], entry["planes"]) for entry in described] == [([0, 0], 3), ([0, 1], 3)]
+    assert json.loads(json.dumps(described)) == described
+
+
 class TestWarnings:
     @pytest.mark.parametrize(
         ("pixel_size", "warned"), [(39.9, 1), (40, 0), (65, 0), (110, 0), (160, 1), (None, 0)]
@@ -137,6 +146,16 @@ class TestWarnings:
     ) -> None:
         (found,) = restore(image + 4e7, model, **QUICK).provenance["warnings"]
         assert "subtract the offset" in found
+
+    def test_tell_of_spots_far_above_all_else(self, model: PretrainedModel) -> None:
+        y, x = np.mgrid[:128, :128]
+        image = np.random.default_rng(0).poisson(500 * (1 + np.sin(x / 4) * np.sin(y / 5)))
+        assert restore(image, model, **QUICK).provenance["warnings"] == []
+        image[30:33, 40:43] = 40_000
+        told = restore(image, model, **QUICK).provenance
+        (found,) = told["warnings"]
+        assert "exaggerates" in found
+        assert f"{told['normalisation'][0]['brightest']:.0f} times" in found
 
     def test_tell_what_the_choice_of_device_had_to_say(
         self, model: PretrainedModel, image: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ units of the image it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.sparse import PERCENTILE, measure_structure
 from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ Normalizing: TypeAlias = Literal["stack", "plane", "whole"]
 """Over which planes intensities are measured: see `fit_selected`."""
 
 PERCENTILES = (1.0, 99.8)
-"""The percentiles of an image's intensities that become 0 and 1."""
+"""The percentiles of an image's intensities that become 0 and 1, where structure is not sparse."""
+
+BEYOND = 4.0
+"""Normalised intensities above this were hardly seen in training: networks begin to exaggerate there."""
 
 SAMPLE_SIZE = 2**22
 """About how many pixels percentiles are measured on. Larger images are thinned out evenly."""
@@ -44,11 +48,14 @@ class Normalization:
         In the units of the image. They are equal only if all pixels are.
     percentiles : tuple of float
         The percentiles at which they were measured, in percent; (0, 100) after a fall-back to the extremes.
+    brightest : float or None
+        Greatest intensity of the image's 3×3 medians in normalised units, if it lies above `BEYOND`.
     """
 
     low: float
     high: float
     percentiles: tuple[float, float] = PERCENTILES
+    brightest: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse bounds that cannot be inverted."""
@@ -97,7 +104,8 @@ class Normalization:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold."""
-        return {"low": self.low, "high": self.high, "percentiles": list(self.percentiles)}
+        described = {"low": self.low, "high": self.high, "percentiles": list(self.percentiles)}
+        return described if self.brightest is None else {**described, "brightest": self.brightest}
 
     @classmethod
     def fit(cls, plane: ArrayLike) -> Normalization:
@@ -125,9 +133,10 @@ def fit_planes(
     Returns
     -------
     Normalization
-        With bounds measured at these percentiles of the finite pixels. Where these coincide though not all
-        pixels do (a few bright spots on an even background), the extremes are taken instead. Which pixels are
-        looked at depends on nothing but the shape.
+        With bounds measured at these percentiles of the finite pixels. Where structure covers less than 2 %
+        of the image and lies far above the upper one, this is where the brightest tenth of the structure
+        begins (`measure_structure`). Where both coincide though not all pixels do (a few bright spots on an
+        even background), the extremes are taken. Which pixels are looked at depends on nothing but the shape.
 
     Raises
     ------
@@ -139,9 +148,23 @@ def fit_planes(
         low, high = (float(p) for p in np.percentile(sample, percentiles))
         # A percentile range of mere rounding errors would blow everything else up to millions.
         if high - low > 1e-6 * float(np.ptp(sample)):
-            return Normalization(low, high, percentiles)
+            fitted = Normalization(low, high, percentiles)
+            return (
+                _fit_bright(fitted, planes(), shape) if sample.max() > low + BEYOND * fitted.span else fitted
+            )
     low, high = _extremes(planes(), shape)
     return Normalization(low, high, (0.0, 100.0))
+
+
+def _fit_bright(fitted: Normalization, planes: Iterable[Any], shape: tuple[int, ...]) -> Normalization:
+    """Look again at an image with pixels far above the upper percentile: hot, dirt, or sparse structure."""
+    low, high, percentiles = fitted.low, fitted.high, fitted.percentiles
+    structure = measure_structure(planes, shape, fitted.span)
+    if structure.bright_end is not None and structure.bright_end > low + 2 * fitted.span:
+        high = structure.bright_end
+        percentiles = (percentiles[0], 100 - (100 - PERCENTILE) * structure.share)
+    brightest = (structure.brightest - low) / (high - low)
+    return Normalization(low, high, percentiles, brightest if brightest > BEYOND else None)
 
 
 def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[np.float64]]:
@@ -261,18 +284,3 @@ def fit_selected(
 
 def _planes(image: Any, axes: Axes, indices: list[tuple[int, ...]]) -> Iterator[Any]:
     return (axes.plane(image, index) for index in indices)
-
-
-def describe_normalizations(normalizations: Mapping[tuple[int, ...], Normalization]) -> list[dict[str, Any]]:
-    """Return each different normalisation once, as a list that JSON can hold.
-
-    Each entry says for how many planes it holds and which of them is the first: enough to tell channels apart
-    without a line for every frame of a film.
-    """
-    described: dict[int, dict[str, Any]] = {}
-    for index, normalization in normalizations.items():
-        entry = described.setdefault(
-            id(normalization), {**normalization.to_dict(), "first_plane": list(index), "planes": 0}
-        )
-        entry["planes"] += 1
-    return list(described.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from napari_cvdm.restoration.device import TileSize
-from napari_cvdm.restoration.normalization import Normalization, describe_normalizations
+from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import Request
 
@@ -84,6 +85,21 @@ def meaning_of_std(model: PretrainedModel, draws: int) -> str:
     return "spread of the noise that sampling starts from: it takes two draws to measure another"
 
 
+def describe_normalizations(normalizations: Mapping[tuple[int, ...], Normalization]) -> list[dict[str, Any]]:
+    """Return each different normalisation once, as a list that JSON can hold.
+
+    Each entry says for how many planes it holds and which of them is the first: enough to tell channels apart
+    without a line for every frame of a film.
+    """
+    described: dict[int, dict[str, Any]] = {}
+    for index, normalization in normalizations.items():
+        entry = described.setdefault(
+            id(normalization), {**normalization.to_dict(), "first_plane": list(index), "planes": 0}
+        )
+        entry["planes"] += 1
+    return list(described.values())
+
+
 def warnings_for(
     request: Request,
     normalizations: dict[tuple[int, ...], Normalization],
@@ -115,6 +131,13 @@ def warnings_for(
         found.append(
             "The image's offset is so large beside its contrast that single precision rounds the restored "
             "intensities: subtract the offset first."
+        )
+    brightest = max((each.brightest or 0 for each in normalizations.values()), default=0)
+    if brightest:
+        found.append(
+            f"The brightest spots lie {brightest:.0f} times as high as the image's bright end: the model was "
+            "never shown such, and exaggerates them. Do not measure them; crop the image around them and "
+            "restore that by itself. The rest is not affected."
         )
     for name, tile in tiles.items():
         if tile.halvings:

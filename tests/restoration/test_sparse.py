@@ -1,0 +1,111 @@
+"""Sparse structure: found by its own pixels, not in noise, in dense images or in hot pixels."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_planes
+from napari_cvdm.restoration.sparse import SPARSE, STRIP_ROWS, measure_structure
+
+
+def _field(spots: int, side: int = 256, height: float = 1000.0, seed: int = 0) -> NDArray[np.float64]:
+    """Spots of one height, as wide as a point-spread function, on a background of 20 photons; no noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    field = np.full((side, side), 20.0)
+    for row, column in rng.integers(16, side - 16, (spots, 2)):
+        field += height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 1.3**2))
+    return field
+
+
+def _noisy(field: NDArray[np.float64]) -> NDArray[np.uint16]:
+    return (np.random.default_rng(1).poisson(field) + 100).astype(np.uint16)
+
+
+@pytest.mark.parametrize("spots", [1, 2, 5])
+def test_a_few_spots_enter_the_networks_as_bright_as_many_do(spots):
+    field = _noisy(_field(spots))
+    fitted = Normalization.fit(field)
+    assert (field.max() - fitted.low) / (np.percentile(field, 99.8) - fitted.low) > 3
+    assert 1 < (field.max() - fitted.low) / fitted.span < 3
+    assert fitted.brightest is None
+    low, high = fitted.percentiles
+    assert low == 1
+    assert 99.8 < high < 100
+
+
+def test_spots_without_noise_do_so_as_well():
+    field = _field(5)
+    fitted = Normalization.fit(field)
+    assert 1 <= (field.max() - fitted.low) / fitted.span < 4
+
+
+def test_structure_that_is_not_sparse_is_measured_as_ever():
+    field = _noisy(_field(60))
+    assert Normalization.fit(field).percentiles == PERCENTILES
+    structure = measure_structure([field], (1, *field.shape), 500.0)
+    assert structure.share == SPARSE or structure.bright_end is None
+    assert Normalization.fit(field).high == np.percentile(field, 99.8)
+
+
+def test_both_rules_meet_where_structure_is_no_longer_sparse():
+    field = np.full((200, 200), 100.0) + np.random.default_rng(0).normal(0, 1, (200, 200))
+    field[:28, :28] = np.random.default_rng(1).uniform(500, 1000, (28, 28))  # 1.96 % of the pixels
+    structure = measure_structure([field], (1, 200, 200), 1.0)
+    assert structure.share == pytest.approx(0.0196, abs=0.001)
+    assert structure.bright_end == pytest.approx(np.percentile(field, 99.8), rel=0.02)
+
+
+def test_hot_pixels_in_noise_change_nothing():
+    rng = np.random.default_rng(0)
+    noise = rng.poisson(50.0, (256, 256)).astype(float)
+    rows, columns = rng.integers(0, 256, (2, 60))
+    noise[rows, columns] = 60_000
+    fitted = Normalization.fit(noise)
+    assert fitted.percentiles == PERCENTILES
+    assert fitted.brightest is None
+    assert measure_structure([noise], (1, 256, 256), fitted.span).bright_end is None
+
+
+def test_dirt_on_a_dense_specimen_does_not_dim_it_but_is_told():
+    y, x = np.mgrid[:256, :256]
+    dense = 500 * (1 + np.sin(x / 4) * np.sin(y / 5)) + 100
+    dirty = dense + 40_000 * np.exp(-((y - 99) ** 2 + (x - 80) ** 2) / 8)
+    clean, spotted = (Normalization.fit(_noisy(each)) for each in (dense, dirty))
+    assert spotted.high == pytest.approx(clean.high, rel=0.05)
+    assert clean.brightest is None
+    assert spotted.brightest == pytest.approx(40_000 / clean.span, rel=0.3)
+
+
+def test_one_labelled_plane_among_empty_ones_is_measured_by_its_own_pixels():
+    labelled = _noisy(_field(60, 64))
+    stack = np.stack([labelled, *(_noisy(np.full((64, 64), 20.0)) for _ in range(299))])
+    fitted = fit_planes(lambda: list(stack), stack.shape)
+    assert 1 < (labelled.max() - fitted.low) / fitted.span < 3
+
+
+@pytest.mark.parametrize("chunks", [(64, 64), (-1, 32), (2000, 7)])
+def test_chunks_change_nothing(chunks):
+    field = np.pad(_noisy(_field(2)), ((0, STRIP_ROWS), (0, 0)), mode="wrap")
+    lazy = da.from_array(field, chunks=chunks)
+    assert Normalization.fit(field).high > 3 * np.percentile(field, 99.8)
+    fitted = fit_planes(lambda: [lazy], (1, *field.shape))
+    assert fitted == Normalization.fit(field)
+
+
+def test_pixels_that_are_not_finite_are_not_looked_at():
+    field = _noisy(_field(2)).astype(float)
+    holes = field.copy()
+    holes[:60, :8] = np.nan
+    holes[200, :] = np.inf
+    holes = np.concatenate([holes, np.full((STRIP_ROWS, 256), np.nan)])
+    assert Normalization.fit(holes).high == pytest.approx(Normalization.fit(field).high, rel=0.05)
+
+
+def test_a_plane_one_pixel_wide_has_no_neighbours_to_measure_noise_on():
+    column = np.full((500, 1), 10.0)
+    column[250:253] = 900
+    assert measure_structure([column], (1, 500, 1), 1.0).bright_end == 900
