@@ -75,6 +75,16 @@ class TestStandardDeviation:
         expected = ((4 * plain.square() + 2 * 0.7**2) / 6).sqrt()
         torch.testing.assert_close(steadied, expected)
 
+    @pytest.mark.parametrize(("antithetic", "looks"), [(True, 4), (False, 7)])
+    def test_more_draws_than_were_calibrated_do_not_change_the_weights(
+        self, antithetic: bool, looks: int
+    ) -> None:
+        draws = gaussian_draws(24, -1.0 if antithetic else 0.0)
+        plain = posterior_of(draws, PosteriorSettings(antithetic=antithetic)).std()
+        steadied = posterior_of(draws, PosteriorSettings(antithetic=antithetic, scale_weight=8.0)).std()
+        expected = ((looks * plain.square() + 8 * 0.7**2) / (looks + 8)).sqrt()
+        torch.testing.assert_close(steadied, expected)
+
 
 class TestMean:
     @pytest.mark.parametrize("antithetic", [True, False])

@@ -42,8 +42,17 @@ class TestInterval:
         result = self.result({"calibration": {"factors": {"0.9": 1.5}}})
         low, high = result.interval(0.9)
         np.testing.assert_allclose(high - low, 6)
-        low, high = result.interval(0.5)
-        np.testing.assert_allclose(high - low, 4 * 0.6744898, rtol=1e-6)
+
+    def test_of_a_greater_probability_holds_that_of_a_smaller_one(self) -> None:
+        factors = {"0.95": 2.2, "0.5": 0.44, "0.8": 1.13, "0.9": 1.65}  # in any order
+        result = self.result({"calibration": {"factors": factors}})
+        widths = [np.diff(result.interval(each), axis=0).max() for each in np.linspace(0.01, 0.99, 99)]
+        assert (np.diff(widths) > 0).all()
+        for level, factor in factors.items():
+            low, high = result.interval(float(level))
+            np.testing.assert_allclose(high - low, 4 * factor, rtol=1e-6)
+        low, high = result.interval(0.99)
+        np.testing.assert_allclose(high - low, 4 * 2.2 * 2.575829 / 1.959964, rtol=1e-6)
 
     @pytest.mark.parametrize("probability", [0, 1, 90, -0.1, float("nan")])
     def test_refuses_what_is_no_probability(self, probability: float) -> None:

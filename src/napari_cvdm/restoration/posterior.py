@@ -24,6 +24,9 @@ from torch import Tensor
 
 from napari_cvdm.restoration.orientations import COUNTS
 
+CALIBRATION_DRAWS = 8
+"""Draws of each field that a calibration is measured with."""
+
 Sampler = Literal["angular", "multistep", "ancestral", "deterministic", "published"]
 
 
@@ -39,7 +42,9 @@ class PosteriorSettings:
         Weight, 0 to 1, of the mean network's picture in the posterior mean; 0 leaves the draws alone.
     scale_weight : float
         Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
-        which a positive weight steadies. 0 leaves the draws alone.
+        which a positive weight steadies. 0 leaves the draws alone. More than `CALIBRATION_DRAWS` draws weigh
+        as these many: draws and scale differ in size, and a mixture unlike the one that was calibrated would
+        have another size.
     orientations : {1, 2, 4, 8}
         In how many orientations the mean network sees a plane before draws are made; its pictures are
         averaged. See `napari_cvdm.restoration.orientations`.
@@ -222,17 +227,17 @@ class RunningPosterior:
         """Return the posterior standard deviation before calibration, normalised intensity; a new tensor."""
         if self.count < 2:
             return self._scale.clone()
-        prior, freedom = self._settings.scale_weight, self._degrees_of_freedom()
+        prior, freedom = self._settings.scale_weight, self._degrees_of_freedom(CALIBRATION_DRAWS)
         variance = self._variance()
         if prior > 0:
             variance = (freedom * variance + prior * self._scale.square()) / (freedom + prior)
         return variance.clamp_min(0).sqrt()
 
-    def _degrees_of_freedom(self) -> int:
+    def _degrees_of_freedom(self, most: int) -> int:
         """Independent looks at the spread: a pair gives one, since its second draw mirrors the first."""
         if self._settings.antithetic:
-            return self._groups + (self._pending is not None)
-        return self._groups - 1
+            return min(self._groups + (self._pending is not None), most // 2)
+        return min(self._groups, most) - 1
 
     def _variance(self) -> Tensor:
         groups = self._groups

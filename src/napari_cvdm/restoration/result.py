@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -62,9 +63,11 @@ class Restoration:
         Returns
         -------
         ndarray, ndarray
-            float32, of the shape and in the units of ``mean``. Errors have heavier tails than a Gaussian: the
-            width is the one measured when the model was calibrated, where the model card has it, and a
-            Gaussian's otherwise.
+            float32, of the shape and in the units of ``mean``. Errors are not Gaussian: where the model card
+            has widths that were measured when the model was calibrated, the interval has these, or lies
+            between those of the probabilities next to it; beyond the greatest of them it widens as a
+            Gaussian's does, whose tails are lighter than those of the errors. Without measurement it is a
+            Gaussian's. The interval of a greater probability always holds that of a smaller one.
 
         Raises
         ------
@@ -74,6 +77,18 @@ class Restoration:
         if not 0 < probability < 1:
             raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
         measured = (self.provenance.get("calibration") or {}).get("factors", {})
-        factor = measured.get(f"{probability:g}", NormalDist().inv_cdf((1 + probability) / 2))
-        half_width = np.float32(factor) * self.std
+        half_width = np.float32(_factor(probability, measured)) * self.std
         return self.mean - half_width, self.mean + half_width
+
+
+def _factor(probability: float, measured: Mapping[str, float]) -> float:
+    """Half the width of an interval in standard deviations."""
+    gaussian = NormalDist().inv_cdf((1 + probability) / 2)
+    if not measured:
+        return gaussian
+    levels = sorted((float(level), float(factor)) for level, factor in measured.items())
+    knots = [0.0, *(NormalDist().inv_cdf((1 + level) / 2) for level, _ in levels)]
+    factors = np.maximum.accumulate([0.0, *(factor for _, factor in levels)])
+    if gaussian > knots[-1]:
+        return float(factors[-1]) * gaussian / knots[-1]
+    return float(np.interp(gaussian, knots, factors))

@@ -25,7 +25,7 @@ from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.posterior import CALIBRATION_DRAWS, PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
@@ -77,7 +77,7 @@ def calibrate(
     folder: Path | None = None,
     per_kind: int = 4,
     size: int = 96,
-    draws: int = 8,
+    draws: int = CALIBRATION_DRAWS,
     log: Callable[[str], None] = print,
 ) -> ModelCard:
     """Measure how draws are best put together and calibrate the standard deviation.
