@@ -146,7 +146,7 @@ def figures(folder: Path) -> list[str]:
     comparison, uncertainty = read(folder, "comparison"), read(folder, "uncertainty")
     for title, part in (
         ("Real SIM structures, imaged again by other optics", "reimaged"),
-        ("Real pairs", "pairs"),
+        ("Real pairs, which helped to choose among models", "pairs"),
     ):
         if part in comparison:
             lines += [f"{title}:", "", "| method | PSNR (dB) | SSIM | multi-scale SSIM | FRC (fine pixels) |"]
@@ -211,7 +211,7 @@ def main() -> None:
         "## Made by",
         "",
         "```bash",
-        "python benchmarks/comparison.py --micrographs FOLDER --pairs PAIRS --numbers 43",
+        "python benchmarks/comparison.py --micrographs FOLDER --pairs PAIRS --numbers 41 43 45",
     ]
     page += ["python benchmarks/uncertainty.py --micrographs FOLDER --pairs PAIRS"]
     page += ["python benchmarks/model_card.py", "```", "", "## To cite", ""]

@@ -94,7 +94,25 @@ def table(rows: list[dict[str, Any]]) -> str:
             chosen = [r for r in rows if (r["schedule"], r["sampling_steps"]) == (schedule, steps)]
             cells = [[row[name] for row in chosen] for name in names]
             line = f"{schedule:10}{steps:6d}"
-            lines.append(line + "".join(f"{np.mean(c):11.4f} ±{np.std(c):.4f}" for c in cells))
+            lines.append(line + "".join(f"{np.mean(c):11.4f} ±{np.std(c, ddof=1):.4f}" for c in cells))
+    return "\n".join(lines)
+
+
+def paired(rows: list[dict[str, Any]]) -> str:
+    """The learned schedule minus each fixed one, seed by seed: what both share of a seed's luck drops out."""
+    names = ("rmse_mean", "correlation")
+    lines = ["learned minus fixed, of each seed"]
+    by = {(r["schedule"], r["sampling_steps"], r["seed"]): r for r in rows}
+    seeds = sorted({row["seed"] for row in rows})
+    for steps in sorted({row["sampling_steps"] for row in rows}):
+        for schedule in SCHEDULES[1:]:
+            line = f"{schedule:10}{steps:6d}"
+            for name in names:
+                differences = (
+                    by["learned", steps, seed][name] - by[schedule, steps, seed][name] for seed in seeds
+                )
+                line += f"  {name} " + " ".join(f"{each:+.4f}" for each in differences)
+            lines.append(line)
     return "\n".join(lines)
 
 
@@ -116,6 +134,7 @@ def main() -> None:
         rows.append(row)
         print(json.dumps(row), flush=True)
     print(table(rows))
+    print(paired(rows))
     if options.json:
         settings = {
             k: v for k, v in vars(options).items() if k not in ("json", "config", "micrographs", "workers")

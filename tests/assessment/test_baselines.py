@@ -8,6 +8,7 @@ from skimage import restoration
 from napari_cvdm.assessment.baselines import (
     ITERATIONS,
     SIGMAS,
+    best_number,
     best_richardson_lucy,
     enlarge,
     gaussian_psf,
@@ -81,6 +82,25 @@ def test_the_best_of_the_grid_is_found():
     assert best.psnr == pytest.approx(max(scores.values()))
     assert (best.sigma, best.iterations) == max(scores, key=scores.get)
     assert best.psnr > psnr(match_intensity(blurred, sharp).apply(blurred), sharp)
+
+
+def test_iterations_go_on_as_long_as_they_help():
+    asked = []
+
+    def results(values):
+        for count, value in enumerate(values, 1):
+            asked.append(count)
+            yield count, np.full((2, 2), value)
+
+    def mean(image):
+        return float(image.mean())
+
+    value, count, image = best_number(results([1.0, 3.0, 2.0, 4.0, 3.0, 2.0, 9.0]), mean)
+    assert (value, count, image[0, 0]) == (4, 4, 4)  # one that is no better does not end it, two do
+    assert asked == [1, 2, 3, 4, 5, 6]
+    assert best_number(results([1.0, 2.0]), mean)[:2] == (2, 2)
+    with pytest.raises(ValueError, match="no results"):
+        best_number(results([]), mean)
 
 
 def test_a_region_is_deconvolved_with_what_lies_around_it():

@@ -1,5 +1,7 @@
 """The second imaging model: its optics have the widths they state, and its camera the noise."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -100,6 +102,15 @@ def test_fields_are_the_same_each_time_and_differ_from_each_other(folder):
     (alone,) = reimaged_fields(folder, (2,), (30,), structures=("er",), side=32)
     same = next(f for f in once if (f.structure, f.number, f.microscope.photons) == ("er", 2, 30))
     np.testing.assert_array_equal(alone.widefield, same.widefield)
+
+
+def test_levels_of_one_microscope_differ_in_photons_alone(folder):
+    fields = list(reimaged_fields(folder, (1, 2), (30, 3000), side=32, same_microscope=True))
+    for few, many in zip(fields[::2], fields[1::2], strict=True):
+        assert (few.structure, few.number) == (many.structure, many.number)
+        assert dataclasses.replace(few.microscope, photons=3000) == many.microscope
+        np.testing.assert_array_equal(few.truth, many.truth)
+    assert len({field.microscope for field in fields}) == 16
 
 
 def test_the_background_goes_and_what_stands_out_of_it_stays():

@@ -6,9 +6,8 @@ beat that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +15,15 @@ from scipy import fft, ndimage
 
 from napari_cvdm.assessment.metrics import match_intensity, psnr
 
-SIGMAS = (2.4, 2.9, 3.4)
-"""Widths of the Gaussian point-spread functions tried, in fine pixels."""
+SIGMAS = (2.4, 2.9, 3.4, 4.0, 4.8, 5.6)
+"""Widths of the Gaussian point-spread functions tried, in fine pixels: wide enough that none of the recorded
+pairs is best served by the first or the last."""
 
-ITERATIONS = (5, 10, 20, 40)
-"""Numbers of Richardson-Lucy iterations tried."""
+ITERATIONS = (2, 5, 10, 20, 40, 80, 160, 320)
+"""Numbers of iterations tried, in rising order, as long as they help: see `best_number`."""
+
+PATIENCE = 2
+"""Numbers of iterations that may be no better than the best before them; then no more are tried."""
 
 MARGIN = 64
 """Fine pixels around a region that are deconvolved with it. On real images 32 change its PSNR by 0.001 dB."""
@@ -118,6 +121,46 @@ class Convolution:
         return np.asarray(product[: self.shape[0], : self.shape[1]])
 
 
+def best_number(
+    results: Iterator[tuple[int, NDArray[np.float64]]], score: Callable[[NDArray[np.float64]], float]
+) -> tuple[float, int, NDArray[np.float64]]:
+    """Return the best of an iterative method's results.
+
+    Iterations first sharpen and then amplify noise, so the score rises and falls: after `PATIENCE` results
+    that are no better than the best, no more are asked for.
+
+    Parameters
+    ----------
+    results : iterator of int, ndarray
+        Numbers of iterations, rising, and what they give.
+    score : callable
+        Of a result; greater is better.
+
+    Returns
+    -------
+    float, int, ndarray
+        Score, number of iterations and result of the best.
+
+    Raises
+    ------
+    ValueError
+        If there are no results.
+    """
+    best: tuple[float, int, NDArray[np.float64]] | None = None
+    left = PATIENCE
+    for count, result in results:
+        value = score(result)
+        if best is None or value > best[0]:
+            best, left = (value, count, result), PATIENCE
+        elif left == 1:
+            break
+        else:
+            left -= 1
+    if best is None:
+        raise ValueError("There are no results to choose from.")
+    return best
+
+
 @dataclass(frozen=True, eq=False)
 class BestDeconvolution:
     """The Richardson-Lucy result with the highest PSNR. From `best_richardson_lucy`.
@@ -148,7 +191,7 @@ def best_richardson_lucy(
     sigmas: Sequence[float] = SIGMAS,
     iterations: Sequence[int] = ITERATIONS,
 ) -> BestDeconvolution:
-    """Deconvolve with every width and number of iterations given, and return what comes closest to the truth.
+    """Deconvolve with every width and as many iterations as help; return what comes closest to the truth.
 
     Parameters
     ----------
@@ -172,14 +215,13 @@ def best_richardson_lucy(
     top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
     around = np.maximum(full[top : rows.stop + MARGIN, left : columns.stop + MARGIN], 1e-6)
     inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    candidates = (
-        _scored(result[inner], target, sigma, count)
+
+    def score(result: NDArray[np.float64]) -> float:
+        return psnr(match_intensity(result[inner], target).apply(result[inner]), target)
+
+    candidates = [
+        (*best_number(richardson_lucy(around, gaussian_psf(sigma), iterations), score), sigma)
         for sigma in sigmas
-        for count, result in richardson_lucy(around, gaussian_psf(sigma), iterations)
-    )
-    return max(candidates, key=lambda candidate: candidate.psnr)
-
-
-def _scored(image: NDArray[Any], target: NDArray[Any], sigma: float, iterations: int) -> BestDeconvolution:
-    score = psnr(match_intensity(image, target).apply(image), target)
-    return BestDeconvolution(image, sigma, iterations, score)
+    ]
+    value, count, result, sigma = max(candidates, key=lambda candidate: candidate[0])
+    return BestDeconvolution(result[inner], sigma, count, value)

@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 from skimage import restoration
 
-from napari_cvdm.assessment.baselines import Convolution, enlarge, gaussian_psf, richardson_lucy
+from napari_cvdm.assessment.baselines import (
+    ITERATIONS,
+    Convolution,
+    best_number,
+    enlarge,
+    gaussian_psf,
+    richardson_lucy,
+)
 from napari_cvdm.assessment.metrics import match_intensity, psnr, ssim
 from napari_cvdm.assessment.multiscale import multiscale_ssim
 from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
@@ -37,7 +44,6 @@ METHODS = {
 """What is compared, and how it is called in tables. "Tuned" means on the truth, which no user has."""
 
 FIXED_ITERATIONS = 15
-TUNED_ITERATIONS = (2, 5, 10, 20, 40, 80)
 TV_WEIGHT = 0.005
 """Weight of the total variation, for images of which the structures are near 1."""
 
@@ -165,9 +171,12 @@ def conventional(
     wide = np.maximum(np.pad(observed, BORDER, mode="reflect"), 1e-6)
     inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
 
+    def score(result: NDArray[np.float64]) -> float:
+        return psnr(match_intensity(result[inner], target).apply(result[inner]), target)
+
     def best(method: Any) -> NDArray[np.float64]:
-        results = [result[inner] for psf in psfs for _, result in method(wide, psf, TUNED_ITERATIONS)]
-        return max(results, key=lambda each: psnr(match_intensity(each, target).apply(each), target))
+        candidates = [best_number(method(wide, psf, ITERATIONS), score) for psf in psfs]
+        return max(candidates, key=lambda candidate: candidate[0])[2][inner]
 
     ((_, fixed),) = richardson_lucy(wide, psfs[0], (FIXED_ITERATIONS,))
     wiener, _ = restoration.unsupervised_wiener(

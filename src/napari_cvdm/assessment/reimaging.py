@@ -213,8 +213,9 @@ def reimaged_fields(
     structures: Sequence[str] = STRUCTURES,
     side: int = 96,
     background: bool = True,
+    same_microscope: bool = False,
 ) -> Iterator[ReimagedField]:
-    """Image sharp images again, each at every photon level with another microscope; always the same ones.
+    """Image sharp images again, each at every photon level; always the same way.
 
     Parameters
     ----------
@@ -231,6 +232,9 @@ def reimaged_fields(
         Side of a field in camera pixels.
     background : bool
         Whether the sharp images keep their slowly varying background.
+    same_microscope : bool
+        Whether the photon levels of an image differ in nothing but photons, so that levels can be compared.
+        Unless asked for, each is imaged by a microscope of its own.
 
     Yields
     ------
@@ -247,7 +251,8 @@ def reimaged_fields(
             if not background:
                 sharp = without_background(sharp)
             for level, electrons in enumerate(photons):
-                rng = np.random.default_rng([8, STRUCTURES.index(structure), number, level])
+                place = [8, STRUCTURES.index(structure), number]
+                rng = np.random.default_rng(place if same_microscope else [*place, level])
                 microscope = Microscope(
                     fwhm=float(rng.uniform(5, 8)),
                     photons=float(electrons),
