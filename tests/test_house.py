@@ -133,6 +133,16 @@ def modules_below_plugin() -> list[Path]:
     return [path for path in MODULES if part_of(path) != "plugin"]
 
 
+def function_lengths(source: str) -> dict[str, int]:
+    """Lines of each function's body, without docstring and signature: a command's options take many."""
+    lengths = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body if ast.get_docstring(node) is None else node.body[1:]
+            lengths[f"{node.name}:{node.lineno}"] = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+    return lengths
+
+
 def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -169,6 +179,19 @@ class TestTheCheckerItself:
         source = "if TYPE_CHECKING:\n    import torch\nelse:\n    import numpy\nimport scipy"
         flags = {imported.name: imported.for_types_only for imported in imports_in(source, "napari_cvdm")}
         assert flags == {"torch": True, "numpy": False, "scipy": False}
+
+    @pytest.mark.parametrize(
+        ("source", "lines"),
+        [
+            ("def f(): return 1", 1),
+            ('def f():\n    """Words."""', 0),
+            ('def f():\n    """More\n    words."""\n    a = 1\n    return (\n        a\n    )', 4),
+            ("def f(\n    a,\n    b,\n):\n    return a", 1),
+            ("class C:\n    async def f(self):\n        a = 1\n\n        return a", 3),
+        ],
+    )
+    def test_counts_the_lines_of_functions(self, source: str, lines: int) -> None:
+        assert list(function_lengths(source).values()) == [lines]
 
 
 class TestImports:
@@ -266,6 +289,17 @@ class TestModules:
 
     def test_are_typed_for_users(self) -> None:
         assert (SOURCE / "py.typed").is_file()
+
+
+class TestFunctions:
+    def test_fit_on_a_screen(self) -> None:
+        found = {
+            f"{relative(path)}: {name}": length
+            for path in MODULES
+            for name, length in function_lengths(path.read_text(encoding="utf-8")).items()
+            if length > 55
+        }
+        assert found == {}
 
 
 class TestRelease:

@@ -1,8 +1,10 @@
 """The names that ``import napari_cvdm`` promises."""
 
+import ast
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,12 @@ def test_public_names_are_listed_before_they_load() -> None:
 def test_unknown_name_is_an_attribute_error_that_names_it() -> None:
     with pytest.raises(AttributeError, match="'napari_cvdm' has no attribute 'sharpen'"):
         _ = napari_cvdm.sharpen
+
+
+def test_a_type_checker_knows_which_names_there_are() -> None:
+    # A module's __getattr__ that it sees would give every mistyped name the type Any.
+    tree = ast.parse(Path(napari_cvdm.__file__).read_text(encoding="utf-8"))
+    assert "__getattr__" not in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    for_types = next(node for node in tree.body if isinstance(node, ast.If))
+    declared = {alias.name for node in for_types.body for alias in getattr(node, "names", ())}
+    assert declared == set(napari_cvdm.__all__) - {"__version__"}

@@ -43,34 +43,36 @@ _HOME_OF = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from the module that defines it, once.
+if not TYPE_CHECKING:  # else every name, also a mistyped one, would pass a type checker as Any
 
-    Parameters
-    ----------
-    name : str
-        The attribute asked for.
+    def __getattr__(name: str) -> Any:
+        """Load a public name from the module that defines it, once.
 
-    Returns
-    -------
-    object
-        The function, class or string of that name.
+        Parameters
+        ----------
+        name : str
+            The attribute asked for.
 
-    Raises
-    ------
-    AttributeError
-        If the package has no such public name.
-    """
-    if name == "__version__":
-        from importlib.metadata import version
+        Returns
+        -------
+        object
+            The function, class or string of that name.
 
-        value: Any = version("napari-cvdm")
-    elif name in _HOME_OF:
-        value = getattr(import_module(_HOME_OF[name]), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        Raises
+        ------
+        AttributeError
+            If the package has no such public name.
+        """
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: Any = version("napari-cvdm")
+        elif name in _HOME_OF:
+            value = getattr(import_module(_HOME_OF[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +86,21 @@ print("matplotlib.pyplot" in sys.modules, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    figure, path = draw_profile(PROFILE, FigureStyle()), tmp_path / "profile.png"
+    path.write_bytes(b"the earlier one")
+
+    def full(target: Any, **_: Any) -> None:
+        with target if hasattr(target, "write") else Path(target).open("wb") as file:
+            file.write(b"half of the new")
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", full)
+    with pytest.raises(OSError, match="No space left"):
+        saved(figure, path)
+    assert path.read_bytes() == b"the earlier one"
+    assert list(tmp_path.iterdir()) == [path]

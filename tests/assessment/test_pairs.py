@@ -11,6 +11,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_cvdm.assessment import pairs as module
+from napari_cvdm.assessment.baselines import SIGMAS
 from napari_cvdm.assessment.pairs import evaluate_folder, evaluate_pair, find_pairs
 from napari_cvdm.assessment.scores import METHODS, score
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
@@ -22,7 +23,7 @@ from napari_cvdm.restoration.events import Estimate, Event, Finished
 from napari_cvdm.restoration.result import Restoration
 
 TEST_DATA = Path(__file__).parents[1] / "data"
-MODEL = SimpleNamespace(upscaling=2, name="fake", sha256="0" * 64)
+MODEL = SimpleNamespace(upscaling=2, name="fake", sha256="0" * 64, card=SimpleNamespace(pixel_size_nm=None))
 NOISE = 0.01
 
 
@@ -40,7 +41,7 @@ def field(height, width):
 @pytest.fixture
 def restorer(monkeypatch):
     """A restoration that knows the truth: its error is Gaussian, of the size it states."""
-    known = SimpleNamespace(truth=None, calls=[])
+    known = SimpleNamespace(truth=None, calls=[], warnings=[])
 
     def restore_events(image, model, **settings):
         known.calls.append((image, settings))
@@ -54,7 +55,8 @@ def restorer(monkeypatch):
         yield Estimate("mean", **place, fraction=0.1, index=(), mean=first, std=std)
         yield Event("denoise", **place, fraction=0.5)
         yield Estimate("draw", **place, fraction=0.9, index=(), mean=mean, std=std)
-        result = Restoration(mean, std, None, "YX", settings["pixel_size"], 2, {})
+        made = {"warnings": known.warnings}
+        result = Restoration(mean, std, None, "YX", settings["pixel_size"], 2, made)
         yield Finished("done", **place, fraction=1.0, result=result)
 
     monkeypatch.setattr("napari_cvdm.restoration.restore.restore_events", restore_events)
@@ -72,8 +74,24 @@ def test_a_pair_gets_all_its_numbers(restorer):
     assert scores.uncertainty.coverage[0.9] == pytest.approx(0.9, abs=0.02)
     assert scores.uncertainty.slope == pytest.approx(1, abs=0.1)
     assert scores.uncertainty.error_correlation > 0.4
-    assert scores.richardson_lucy["sigma"] in (2.4, 2.9, 3.4)
+    assert scores.richardson_lucy["sigma"] in SIGMAS
     assert scores.seconds >= 0
+
+
+def test_what_speaks_against_the_numbers_is_kept(restorer):
+    camera, restorer.truth = field(60, 40)
+    assert evaluate_pair("spots", camera, restorer.truth, MODEL).warnings == ()
+    restorer.warnings.append("Beware.")
+    aside = np.roll(restorer.truth, 3, axis=0)
+    told = evaluate_pair("spots", camera, aside, MODEL).warnings
+    assert told[0] == "Beware."
+    assert "ill registered" in told[1]
+    assert len(told) == 2
+    knowing = SimpleNamespace(upscaling=2, card=SimpleNamespace(pixel_size_nm=(40.0, 110.0)))
+    restorer.warnings.clear()
+    (told,) = evaluate_pair("spots", camera, restorer.truth, knowing).warnings
+    assert "pixel size is not known" in told
+    assert evaluate_pair("spots", camera, restorer.truth, knowing, pixel_size=65.0).warnings == ()
 
 
 def test_the_whole_field_is_restored_and_its_centre_compared(restorer, monkeypatch):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from napari_cvdm.assessment.sampling_check import Condition
 from napari_cvdm.assessment.stability import Stability
 from napari_cvdm.assessment.verdicts import Verdict
 from napari_cvdm.simulation.pairs import simulate_pair
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,17 @@ def test_stability(checks: Checks, ratio: float | None, level: str) -> None:
         == level
     )
     assert verdict(checks, "Stability", stability=None).level == "not known"
+
+
+def test_stability_is_told_of_one_pass_as_the_documentation_has_it(checks: Checks) -> None:
+    # What is turned and shifted is a preview: a result, averaged over orientations, changes less.
+    said = verdict(checks, "Stability", stability=Stability(np.zeros((2, 2)), 0.012, 0.4, "turned")).sentence
+    assert said == (
+        "Turned, mirrored or shifted, one pass's picture changes by 1.2 % of its range, 0.4 of the stated "
+        "uncertainty."
+    )
+    text = " ".join((ROOT / "docs" / "checks.md").read_text(encoding="utf-8").split())
+    assert "by how much that one pass's picture changes" in text
 
 
 @pytest.mark.parametrize(

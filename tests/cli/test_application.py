@@ -9,14 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 import napari_cvdm
-from napari_cvdm.cli import app, main
+from napari_cvdm.cli import main
+from napari_cvdm.cli.application import app
 
 COMMANDS = ["demo", "restore", "evaluate", "train", "finetune", "simulate", "models list", "models path"]
 
 
+@pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_every_command_explains_itself(command: str) -> None:
-    shown = CliRunner().invoke(app, [*command.split(), "--help"])
+def test_every_command_explains_itself(command: str, option: str) -> None:
+    shown = CliRunner().invoke(app, [*command.split(), option])
     assert shown.exit_code == 0
     assert "Usage:" in shown.output
 
@@ -74,6 +76,24 @@ def test_a_shell_sees_the_exit_code_and_no_traceback(shell: Callable[..., subpro
     assert process.returncode == 2
     assert output == ""
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["application", "models"])
+def test_an_interruption_while_the_program_loads_is_one_line(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupt:
+        """Stands for Ctrl-C while a module is looked for."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == f"napari_cvdm.cli.{module}":
+                raise KeyboardInterrupt
+
+    for name in ("application", "models"):
+        monkeypatch.delitem(sys.modules, f"napari_cvdm.cli.{name}")
+    monkeypatch.setattr(sys, "meta_path", [Interrupt(), *sys.meta_path])
+    assert main(["--version"]) == 130
+    assert capsys.readouterr().err == "napari-cvdm: interrupted\n"
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -74,6 +74,16 @@ def test_refuses_to_overwrite_unless_told(result: Path, capsys: pytest.CaptureFi
     assert run(capsys, result, "--without-model", "--overwrite")[0] == 0
 
 
+def test_an_input_is_never_written_to(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    psf = result.with_name("a_disagreement.ome.tif")
+    psf.write_bytes(b"precious")
+    report = result.with_name("a.html")
+    code, _, err = run(capsys, result, "--psf", psf, "-o", report, "--overwrite", "--without-model")
+    assert code == 2
+    assert "never written to" in err
+    assert psf.read_bytes() == b"precious"
+
+
 def test_the_input_can_be_named_and_must_fit(
     result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_cvdm.cli import main
-from napari_cvdm.files.ome_tiff import read_provenance
+from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.samples import read_sample
 from napari_cvdm.files.tiff import read_tiff
 
@@ -43,6 +43,29 @@ def test_the_demo_restores_a_real_image_and_shows_it(
     assert "PSNR" in said
     assert "napari-cvdm restore" in said
     assert main([*arguments, "-o", str(output)]) == 0  # again: its own files are replaced
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_the_user_are_not_replaced_unless_allowed(
+    tmp_path: Path, weights: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / name
+    if name == "widefield.ome.tif":
+        write_ome_tiff(mine, read_sample("tubulin_widefield").data + 1)
+    elif name == "uncertainty.ome.tif":
+        write_ome_tiff(mine, np.ones((8, 8), np.float32), "YX", 65.0, {"source": "cells.tif"})
+    else:
+        mine.write_bytes(b"precious")
+    before = mine.read_bytes()
+    arguments = ["demo", "-o", str(tmp_path), "--draws", "2", "--device", "cpu"]
+    assert main([*arguments, "--model", "no-such-model"]) == 2
+    error = capsys.readouterr().err
+    assert f"{mine} exists" in error
+    assert "add --overwrite" in error
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {mine: before}
+    if name == FILES[0]:
+        assert main([*arguments, "--model", str(weights), "--overwrite"]) == 0
+        assert mine.read_bytes() != before
 
 
 def test_a_demo_that_cannot_be_written_is_refused_at_once(

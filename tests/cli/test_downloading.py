@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from napari_cvdm.cli.downloading import DownloadDisplay
@@ -45,4 +46,12 @@ def test_a_file_of_unknown_size_shows_no_share() -> None:
     console = Console(file=io.StringIO())
     with DownloadDisplay("net", console) as display:
         display.update(1000)
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_without_a_terminal_there_is_no_empty_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.progress.Progress.stop", lambda bar: bar.console.print())  # as before rich 14.3
+    console = Console(file=io.StringIO())
+    with DownloadDisplay("net", console):
+        pass
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]

@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_cvdm.assessment.pairs import evaluate_folder
 from napari_cvdm.cli import main
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.simulation.pairs import KINDS
 
@@ -57,6 +60,52 @@ def test_a_place_for_the_numbers_that_cannot_be_is_said_before_the_work(
         error = capsys.readouterr().err
         assert "folder" in error
         assert "no-such-model" not in error
+
+
+def test_no_file_is_lost_for_the_numbers(
+    pairs: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pairs / "alone_wf.tif").write_bytes(b"an image")
+    before = {path: path.read_bytes() for path in pairs.iterdir()}
+    arguments = ["evaluate", str(pairs), "--model", "no-such-model", "--json"]
+    for image in before:
+        assert main([*arguments, str(image), "--overwrite"]) == 2
+        assert "never written to" in capsys.readouterr().err
+    numbers = tmp_path / "scores.json"
+    numbers.write_text("precious")
+    assert main([*arguments, str(numbers)]) == 2
+    error = capsys.readouterr().err
+    assert "add --overwrite" in error
+    assert "no-such-model" not in error
+    assert numbers.read_text() == "precious"
+    assert {path: path.read_bytes() for path in pairs.iterdir()} == before
+    allowed = ["evaluate", str(pairs), "--model", str(weights), "--json", str(numbers), "--overwrite", *FAST]
+    assert main(allowed) == 0
+    assert len(json.loads(numbers.read_text())["pairs"]) == 2
+
+
+def test_what_makes_numbers_worth_little_is_said_once_and_kept(
+    pairs: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, size in ((0, 500.0), (1, 500.0)):
+        for suffix in ("_wf", "_sim"):
+            path = pairs / f"{KINDS[0]}_000{number}{suffix}.tif"
+            write_ome_tiff(path, read_tiff(path).data, "YX", size, overwrite=True)
+    moved = pairs / f"{KINDS[0]}_0001_sim.tif"
+    noise = np.random.default_rng(0).random((128, 128)).astype("f4")
+    write_ome_tiff(moved, noise, "YX", 32.5, overwrite=True)
+    numbers = tmp_path / "scores.json"
+    arguments = ["evaluate", str(pairs), "--model", str(weights), "--json", str(numbers), *FAST]
+    capsys.readouterr()
+    assert main(arguments) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert sum("500 nm lies outside" in line for line in said) == 1
+    assert any(line.startswith("warning: all pairs: The pixel size of 500 nm") for line in said)
+    (unlike,) = (line for line in said if line.startswith(f"warning: {KINDS[0]}_0001: The sharp image"))
+    assert "next to nothing in common" in unlike
+    kept = json.loads(numbers.read_text())["pairs"]
+    assert any("500 nm" in words for words in kept[0]["warnings"])
+    assert any("nothing in common" in words for words in kept[1]["warnings"])
 
 
 def test_a_pair_that_does_not_fit_is_named(

@@ -9,10 +9,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
 
-from napari_cvdm.cli import app, main
+from napari_cvdm.cli import main
+from napari_cvdm.cli.application import app
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import read_registry
 from napari_cvdm.models.store import BUNDLED_FOLDER
-from napari_cvdm.models.weights import file_sha256
 
 BUNDLED = read_registry().find("default")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cvdm.cli.outputs import check_writable, plan_outputs, stem_of
+from napari_cvdm.cli.outputs import check_writable, plan_outputs
 
 
 def test_one_input_to_one_file(tmp_path: Path) -> None:
@@ -20,11 +20,6 @@ def test_the_ending_is_kept_whole(tmp_path: Path, ending: str) -> None:
     assert plan.reconstruction.name == f"out.v2{ending}"
     assert plan.uncertainty.name == "out.v2_uncertainty.ome.tif"
     assert [path.name for path in plan.draws] == ["out.v2_draw01.ome.tif", "out.v2_draw02.ome.tif"]
-
-
-def test_a_stem_lacks_the_whole_ending() -> None:
-    assert [stem_of(Path(name)) for name in ("x/a.b.ome.TIFF", "a.zarr", "a")] == ["a.b", "a", "a"]
-    assert stem_of(Path("a.b.zarr"), (".b.zarr",)) == "a"
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -92,3 +87,18 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
     with pytest.raises(ValueError, match="cannot be written to"):
         check_writable(tmp_path / "not" / "yet" / "there")
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("2024.01.05", "old.tif"):
+        (plan,) = plan_outputs([Path("a.tif")], tmp_path / name, is_folder=True)
+        assert plan.reconstruction == tmp_path / name / "a_cvdm.ome.tif"
+    (tmp_path / "file.tif").touch()
+    with pytest.raises(ValueError, match="is one file"):
+        plan_outputs([Path("a.tif")], tmp_path / "file.tif", is_folder=True)
+
+
+def test_a_drive_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as of all parents of Z:\out on Windows
+    with pytest.raises(ValueError, match="does not exist: choose another place"):
+        check_writable(tmp_path / "out")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from napari_cvdm.cli.progress import describe, follow
+from napari_cvdm.cli.progress import follow
 from napari_cvdm.restoration.events import Event, Finished
 from napari_cvdm.restoration.result import Restoration
 
@@ -38,13 +38,6 @@ def events(result: Restoration) -> list[Event]:
         found.append(event("denoise", (number + 1) / total, plane=plane, draw=draw, step=step + 1))
     last = Finished("done", PLANES - 1, PLANES, DRAWS - 1, DRAWS, STEPS, STEPS, 1.0, result=result)
     return [*found, last]
-
-
-def test_events_are_described_in_the_words_of_the_field() -> None:
-    assert describe(event("mean")) == "plane 2 of 3, first picture"
-    assert describe(event("refine")) == "plane 2 of 3, orientation 3 of 4"
-    assert describe(event("denoise")) == "plane 2 of 3, draw 1 of 2, step 3 of 4"
-    assert describe(event("denoise", plane=0, planes=1)) == "draw 1 of 2, step 3 of 4"
 
 
 def test_the_result_comes_back_and_plain_lines_are_few(events: list[Event], result: Restoration) -> None:
@@ -91,3 +84,12 @@ def test_progress_goes_to_stderr(
 def test_events_without_a_result_are_a_bug(events: list[Event]) -> None:
     with pytest.raises(RuntimeError, match="without a result"):
         follow(events[:-1], "x", console=Console(file=io.StringIO()))
+
+
+def test_without_a_terminal_there_is_no_empty_line(
+    events: list[Event], result: Restoration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rich.progress.Progress.stop", lambda bar: bar.console.print())  # as before rich 14.3
+    console = Console(file=io.StringIO())
+    assert follow(events, "x", console=console) is result
+    assert all(console.file.getvalue().splitlines())  # type: ignore[attr-defined]

@@ -371,6 +371,14 @@ class TestPresets:
         assert main([*arguments, "--draws", "2", "--overwrite"]) == 2
         assert "leave out the number of draws" in capsys.readouterr().err
 
+    def test_a_slash_at_the_end_names_a_folder(self, tmp_path: Path, image: Path, weights: Path) -> None:
+        folder = tmp_path / "2024.01.05"
+        assert main(["restore", str(image), "-o", f"{folder}/", "--model", str(weights), *FAST]) == 0
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "cells_cvdm.ome.tif",
+            "cells_cvdm_uncertainty.ome.tif",
+        ]
+
     def test_pixels_unknown_to_the_model_are_resampled_on_request(
         self, tmp_path: Path, image: Path, weights: Path
     ) -> None:

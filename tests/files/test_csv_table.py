@@ -24,3 +24,17 @@ def test_columns_come_back(tmp_path: Path):
 def test_columns_of_different_length_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="shorter"):
         write_csv(tmp_path / "table.csv", {"a": np.arange(3), "b": np.arange(2)})
+
+
+def test_a_full_disk_leaves_the_earlier_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "table.csv"
+    path.write_text("the earlier one")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_csv(path, {"a": np.arange(3)})
+    assert path.read_text() == "the earlier one"
+    assert list(tmp_path.iterdir()) == [path]

@@ -12,11 +12,10 @@ from napari_cvdm.files.ome_zarr import (
     coarsen_region,
     create_ome_zarr,
     plan_layout,
-    require_zarr,
     write_region,
 )
 from napari_cvdm.restoration.axes import name_axes
-from napari_cvdm.restoration.errors import AxesError, ImageFileError, InputError
+from napari_cvdm.restoration.errors import AxesError, InputError
 
 
 def layout_of(axes: str, shape: tuple[int, ...], region: int = 64) -> ZarrLayout:
@@ -166,9 +165,3 @@ class TestPixels:
         assert [group[level].dtype for level in "01"] == [data.dtype.newbyteorder("=")] * 2
         assert group["1"][:2, 0].tolist() == ([10.75, 10.25] if dtype == "f8" else [11, 10])
         assert float(group["1"][2, 0]) == pytest.approx(float(greatest), rel=1e-12)
-
-
-def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ome_zarr", None)
-    with pytest.raises(ImageFileError, match=r"pip install 'napari-cvdm\[zarr\]'"):
-        require_zarr()

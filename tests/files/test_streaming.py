@@ -23,8 +23,9 @@ from dask.callbacks import Callback
 from numpy.typing import NDArray
 
 from napari_cvdm.files.streaming import Progress, write_restoration, zarr_targets
+from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.models import PretrainedModel, load_model
-from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.errors import ExistsAlreadyError, ImageFileError, OtherRunError
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 
 from .conftest import contents
@@ -164,6 +165,20 @@ class TestWriting:
             write_restoration(lazy, tmp_path / "out.zarr")
         write_restoration(lazy, tmp_path / "out.zarr", overwrite=True)
         assert (tmp_path / "out_uncertainty.zarr" / "zarr.json").exists()
+
+    def test_what_another_request_has_left_can_be_thrown_away_without_replacing_results(
+        self, lazy: LazyRestoration, tmp_path: Path
+    ) -> None:
+        for name in ("out.zarr", "there.zarr"):
+            with resume_or_begin(tmp_path / name, {"of": "another"}) as unfinished:
+                unfinished.begin()
+        (tmp_path / "there.zarr").mkdir()
+        with pytest.raises(OtherRunError, match="overwrite=True"):
+            write_restoration(lazy, tmp_path / "out.zarr")
+        with pytest.raises(ExistsAlreadyError):
+            write_restoration(lazy, tmp_path / "there.zarr", discard=True)
+        write_restoration(lazy, tmp_path / "out.zarr", discard=True)
+        assert (tmp_path / "out.zarr" / "zarr.json").exists()
 
     def test_of_one_that_is_given_up_nothing_stays(self, lazy: LazyRestoration, tmp_path: Path) -> None:
         with pytest.raises(Interrupted):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from napari_cvdm.files import unfinished as module
-from napari_cvdm.files.unfinished import delivered, resume_or_begin
+from napari_cvdm.files.unfinished import delivered, left_behind, resume_or_begin
 from napari_cvdm.restoration.errors import ImageFileError
 
 REQUEST = {"seed": 1, "shape": [2, 3]}
@@ -112,6 +112,19 @@ def test_another_request_is_refused_unless_the_old_one_may_go(tmp_path: Path) ->
     interrupted(tmp_path / "own")
     with resume_or_begin(tmp_path / "own", REQUEST, discard=True) as unfinished:
         assert len(unfinished.done) == 2
+
+
+def test_what_was_left_behind_can_be_asked_about(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    assert left_behind(target) is None
+    assert not list(tmp_path.iterdir())
+    interrupted(target)
+    assert left_behind(target) == REQUEST
+    with resume_or_begin(target, REQUEST) as unfinished:
+        assert left_behind(target) is None  # somebody is at work on it
+        assert unfinished.done
+    hidden(target).joinpath("request.json").write_text("no {request", encoding="utf-8")
+    assert left_behind(target) == {}
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
-"""A file that is being written has no name of its own until it is whole."""
+"""Files that appear whole, and replace no other unless they may."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,54 +14,6 @@ def test_makes_its_folder_and_replaces(tmp_path: Path) -> None:
     write_whole(path, b"two")
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_the_name_is_taken_only_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "image.tif"
-    with whole_file(path) as file:
-        file.write(b"half")
-        assert not path.exists()
-        assert [each.suffix for each in tmp_path.iterdir()] == [".part"]
-    assert path.read_bytes() == b"half"
-
-
-@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError, ValueError])
-def test_an_interruption_leaves_the_old_file_alone(tmp_path: Path, fault: type[BaseException]) -> None:
-    path = tmp_path / "image.tif"
-    path.write_bytes(b"old")
-
-    def write_half() -> None:
-        with whole_file(path) as file:
-            file.write(b"new")
-            raise fault
-
-    with pytest.raises(fault):
-        write_half()
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_interrupted_rename_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "image.tif"
-    write_whole(path, b"old")
-
-    def interrupt(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, order = tmp_path / "image.tif", []
-    synchronise, rename = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (order.append("disk"), synchronise(number))[1])
-    monkeypatch.setattr(Path, "replace", lambda *paths: (order.append("name"), rename(*paths))[1])
-    write_whole(path, b"pixels")
-    assert order == ["disk", "name"]
 
 
 def test_refuses_a_file_that_exists_before_and_after_writing(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from napari_cvdm.files.image_set import StoredImage
 from napari_cvdm.files.zarr_set import is_zarr_set, read_zarr_set, write_zarr_set
-from napari_cvdm.restoration.errors import ImageFileError, InputTypeError
+from napari_cvdm.restoration.errors import ImageFileError, InputError, InputTypeError
 
 
 def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage:
@@ -205,4 +206,51 @@ def test_nothing_is_left_of_what_could_not_be_written(tmp_path: Path, monkeypatc
     _fail_at(monkeypatch, Path, "rename", lambda a, b: OSError(28, "No space left on device"))
     with pytest.raises(ImageFileError, match=r"cannot be written: No space left"):
         write_zarr_set(tmp_path / "cell.ome.zarr", [NEW])
+    assert list(tmp_path.iterdir()) == []
+
+
+class OnDisk:
+    """An array that may be read in parts alone; notes how many pixels were read at once."""
+
+    def __init__(self, data: NDArray[Any], chunks: Any = None) -> None:
+        self._data, self.chunks = data, chunks
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+        self.read: list[int] = []
+
+    def __getitem__(self, selection: Any) -> NDArray[Any]:
+        part = self._data[selection]
+        self.read.append(part.size)
+        return part
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        raise AssertionError("read as a whole")
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "chunks", "most", "parts"),
+    [
+        ("TYX", (2, 700, 530), None, 512 * 512, 8),
+        ("YTX", (700, 2, 530), (100, 1, 100), 512 * 512, 8),
+        ("XY", (530, 700), (530, 700), 530 * 700, 1),
+        ("TYX", (3, 700, 20), ((2, 1), (350, 350), (20,)), 2 * 512 * 20, 4),
+    ],
+)
+def test_an_array_on_disk_is_never_read_as_a_whole_nor_a_chunk_of_it_in_vain(
+    tmp_path: Path, axes: str, shape: tuple[int, ...], chunks: Any, most: int, parts: int
+):
+    data = np.random.default_rng(0).integers(0, 9000, shape).astype(">u2")
+    array = OnDisk(data, chunks)
+    (read,) = read_zarr_set(write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("a", array, axes)]))
+    np.testing.assert_array_equal(read.data, data)
+    assert len(array.read) == parts
+    assert max(array.read) == most
+
+
+def test_an_array_that_cannot_be_read_is_not_taken_for_a_disk_that_cannot_be_written(tmp_path: Path):
+    class Gone(OnDisk):
+        def __getitem__(self, selection: Any) -> NDArray[Any]:
+            raise OSError(2, "No such file or directory")
+
+    with pytest.raises(InputError, match=r"could not be read \(No such file"):
+        write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("a", Gone(np.ones((9, 9))), "YX")])
     assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,8 @@ from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, save_model
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models import upkeep as upkeep_module
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry, RegistryEntry
-from napari_cvdm.models.weights import file_sha256
 
 TINY = CVDMConfig(
     mean_widths=(4, 8),

@@ -19,8 +19,9 @@ from safetensors.torch import load_file, save_file
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, ModelError, add_model, list_models, load_model, save_model
 from napari_cvdm.models.adding import remember_address
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry, read_registry
-from napari_cvdm.models.weights import METADATA_KEY, file_sha256
+from napari_cvdm.models.weights import METADATA_KEY
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 

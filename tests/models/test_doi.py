@@ -15,9 +15,9 @@ from napari_cvdm.models import ModelError, add_model, load_model
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models.addresses import DOI
 from napari_cvdm.models.doi import resolve_doi
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry
 from napari_cvdm.models.transfer import TransferError
-from napari_cvdm.models.weights import file_sha256
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from napari_cvdm.models import ModelError
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import (
     BUNDLED_FOLDER,
     Registry,
@@ -14,7 +15,6 @@ from napari_cvdm.models.registry import (
     read_registry,
     write_registry,
 )
-from napari_cvdm.models.weights import file_sha256
 
 
 def entry(**changes: Any) -> RegistryEntry:

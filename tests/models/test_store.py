@@ -12,8 +12,8 @@ from pytest_httpserver import HTTPServer
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, ModelError, add_model, list_models, load_model, save_model
 from napari_cvdm.models import store as store_module
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry, RegistryEntry
-from napari_cvdm.models.weights import file_sha256
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -122,6 +122,8 @@ def test_a_file_of_unknown_size_has_a_limit(httpserver: HTTPServer, monkeypatch:
         (requests.exceptions.TooManyRedirects(), "circle", False),
         (requests.exceptions.ChunkedEncodingError(), "broke", True),
         (requests.exceptions.ConnectionError(), "no connection", True),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "PySocks", False),
+        (OSError("invalid path: /nowhere"), "REQUESTS_CA_BUNDLE", False),
         (requests.exceptions.InvalidURL(), r"failed \(InvalidURL\)", False),
         (urllib3.exceptions.ProtocolError(), "broke", True),
         (urllib3.exceptions.ReadTimeoutError(None, "", ""), "silent", True),  # type: ignore[arg-type]
@@ -131,6 +133,31 @@ def test_each_failure_has_its_words(error: Exception, words: str, passing: bool)
     with pytest.raises(TransferError, match=words) as caught:
         raise explain(error)
     assert caught.value.passing is passing
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem", "REQUESTS_CA_BUNDLE"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:9", "SOCKS"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_not_the_disk(
+    variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    for other in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(variable, value)
+    # Without PySocks, as most installations are.
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", _no_socks)
+    with pytest.raises(TransferError, match=words):
+        fetch("https://127.0.0.1:9/x")
+
+
+def _no_socks(*_: object, **__: object) -> None:
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
 
 @pytest.mark.parametrize(("status", "passing"), [(404, False), (403, False), (429, True), (500, True)])

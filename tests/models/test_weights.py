@@ -139,6 +139,8 @@ def test_weights_that_are_not_finite_are_not_saved(
 def test_another_hash_than_expected_is_refused(weights: Path) -> None:
     right = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert read_model(weights, sha256=right.upper()).sha256 == right
+    with pytest.raises(ModelError, match="64 hexadecimal digits"):
+        read_model(weights, sha256=right[:12])
     with pytest.raises(ModelError, match="is not the expected file"):
         read_model(weights, sha256="0" * 64)
 
@@ -308,3 +310,19 @@ def test_missing_tensors_of_the_authors_kind_are_named(reference_weights: Path) 
     rewrite(reference_weights, mean_network__in_conv__bias=None)
     assert "lacks 1 of the network's" in refusal(reference_weights)
     assert "'mean_network.in_conv.bias'" in refusal(reference_weights)
+
+
+def test_a_model_is_on_the_disk_before_it_gets_its_name(
+    tmp_path: Path, network: CVDM, make_card: MakeCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"the earlier model")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(path, network, make_card())
+    assert path.read_bytes() == b"the earlier model"
+    assert list(tmp_path.iterdir()) == [path]

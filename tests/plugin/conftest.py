@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 from napari.layers import Image
-from qtpy.QtCore import QThreadPool, QTimer
+from qtpy.QtCore import QPoint, QPointF, Qt, QThreadPool, QTimer
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
@@ -265,3 +267,29 @@ class Heartbeat:
 def heartbeat(qtbot) -> Callable[[], Heartbeat]:
     """Start a heartbeat."""
     return Heartbeat
+
+
+def _turn_wheel(field: QWidget) -> bool:
+    place = field.rect().center()
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(field.mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    event.setAccepted(False)
+    QApplication.sendEvent(field, event)
+    return event.isAccepted()
+
+
+@pytest.fixture
+def turn_wheel() -> Callable[[QWidget], bool]:
+    """Turn the wheel over a field, and learn whether it kept the turn to itself.
+
+    If not, Qt goes on to the widgets around it, but only with turns that come from a real wheel.
+    """
+    return _turn_wheel

@@ -17,7 +17,7 @@ from napari_cvdm.plugin.checking import check_task
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
 from napari_cvdm.plugin.doubt.slices import current_slice
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.layers import METADATA_KEY, is_for_show
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
@@ -78,6 +78,9 @@ def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(vie
     layer, original = viewer.layers["cell disagreement"], viewer.layers["cell"]
     np.testing.assert_allclose(layer.data_to_world((3, 5)), original.data_to_world((3, 5)))
     assert layer.data.shape == original.data.shape
+    assert is_for_show(layer)
+    panel.reset_choices()
+    assert [panel.originals.itemText(i) for i in range(panel.originals.count())] == ["none", "cell"]
     assert np.median(layer.data[8:12, 33:37]) > 10
     assert np.percentile(layer.data[24:], 99) < 8
     words = panel.checks.findings.text()

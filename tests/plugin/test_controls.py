@@ -57,9 +57,20 @@ def test_what_was_asked_for_is_not_asked_for_twice(controls):
 
 
 def test_progress_is_a_bar_once_it_is_known(controls):
+    controls.show_begun()
     show(controls, running=True)
+    assert controls.progress_bar.maximum() == 0
     controls.show_progress("loading …", -1.0)
     assert controls.progress_bar.maximum() == 0
     controls.show_progress("draw 1 of 8", 0.25)
     assert controls.progress_bar.value() == controls.progress_bar.maximum() // 4
     assert controls.status.text() == "Draw 1 of 8"
+
+
+def test_what_is_known_of_the_progress_stays_until_the_next_run_begins(controls):
+    controls.show_begun()
+    controls.show_progress("draw 1 of 8", 0.25)
+    show(controls, running=True, ready=False)  # another image was chosen, or the theme
+    assert controls.progress_bar.value() == controls.progress_bar.maximum() // 4
+    controls.show_begun()
+    assert controls.progress_bar.maximum() == 0

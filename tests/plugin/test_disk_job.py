@@ -153,8 +153,22 @@ def test_stopped_it_keeps_what_is_written_and_goes_on(tmp_path):
 
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "film.cvdm.ome.zarr").mkdir()
-    with pytest.raises(RestorationFailed, match="exists already"):
+    with pytest.raises(RestorationFailed, match=r"exists already\. Choose another name\."):
         list(job(tmp_path).messages())
+
+
+def test_what_a_run_with_other_settings_has_left_is_in_the_way_until_it_is_thrown_away(tmp_path):
+    stopped = job(tmp_path)
+    for message in stopped.messages():
+        if isinstance(message, Wrote) and message.fraction > 0.3:
+            stopped.stop_requested.set()
+    other = {"preview": False, "draws": 2, "steps": 1}
+    with pytest.raises(RestorationFailed, match="throw it away or choose another folder") as refused:
+        list(job(tmp_path, **other).messages())
+    assert "--" not in str(refused.value)
+    told = list(job(tmp_path, **other, discard=True).messages())
+    assert next(each for each in told if isinstance(each, Wrote)).fraction == 0
+    assert isinstance(told[-1], Written)
 
 
 def test_even_a_preview_can_be_stopped_since_its_pieces_are_kept(tmp_path):

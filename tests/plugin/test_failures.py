@@ -6,12 +6,31 @@ import pytest
 
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.failures import in_plain_words
-from napari_cvdm.restoration.errors import DeviceError, InputError
+from napari_cvdm.restoration.errors import (
+    DeviceError,
+    ExistsAlreadyError,
+    InputError,
+    MovedAwayError,
+    OtherRunError,
+    RemediableError,
+)
 
 
 @pytest.mark.parametrize("error", [InputError("Too dark."), DeviceError("No GPU."), ModelError("Damaged.")])
 def test_our_own_errors_speak_for_themselves(error):
     assert in_plain_words(error) == str(error)
+
+
+@pytest.mark.parametrize("kind", [ExistsAlreadyError, OtherRunError])
+def test_files_in_the_way_have_the_viewer_s_remedy_and_not_the_shell_s(kind):
+    words = in_plain_words(kind("It is there.", "Add --overwrite."))
+    assert words.startswith("It is there. ")
+    assert "hoose another" in words
+    assert "overwrit" not in words
+    assert in_plain_words(MovedAwayError("It is gone.", "Repeat the command.")).startswith(
+        "It is gone. Restore"
+    )
+    assert in_plain_words(RemediableError("It is there.", "Move it.")) == "It is there. Move it."
 
 
 def test_a_full_memory_has_a_remedy():

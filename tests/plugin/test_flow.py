@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.planning import parts_of
+from napari_cvdm.plugin.world import sight_of
 from napari_cvdm.restoration.presets import PRESETS
 
 MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
@@ -43,6 +45,12 @@ def centre(layer, index):
     return np.asarray(layer.data_to_world(index))
 
 
+def look_at(viewer, place, length):
+    """Bring a place of the world to the middle of the canvas, whose shorter side then shows that length."""
+    viewer.scene.camera.center = (0, *place[-2:])
+    viewer.scene.camera.zoom = min(viewer.canvas.size) / length
+
+
 class TestParts:
     def test_the_current_plane_lies_in_its_place(self, viewer, panel, qtbot):
         stack = viewer.add_image(np.stack([IMAGE] * 5), name="cell", scale=(2.0, 0.1, 0.1))
@@ -57,23 +65,52 @@ class TestParts:
         np.testing.assert_allclose(centre(result, (0, 62.5, 46.5)), centre(stack, (3, 31, 23)))
 
     def test_the_current_view_is_cut_where_it_is_seen(self, viewer, panel, qtbot):
-        image = viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
-        image.corner_pixels = np.array([[20, 40], [59, 99]])
+        viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
         panel.form.part.value = "view"
+        look_at(viewer, (60, 70), 40.2)
+        half = 20.1 * np.array(viewer.canvas.size) / min(viewer.canvas.size)
+        first, last = (np.round(np.array((60, 70)) + sign * half).astype(int) for sign in (-1, 1))
+        rows, columns = np.minimum(last, (255, 191)) - np.maximum(first, 0) + 1
+        assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")  # at once
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell (view) CVDM"]
-        assert result.data.shape == (80, 120)
-        np.testing.assert_allclose(centre(result, (0.5, 0.5)), (20, 40))
+        assert result.data.shape == (2 * rows, 2 * columns)
+        np.testing.assert_allclose(centre(result, (0.5, 0.5)), np.maximum(first, 0))
+
+    def test_the_view_of_a_pyramid_is_what_is_seen_and_not_the_chunks_it_is_read_in(
+        self, viewer, panel, qtbot
+    ):
+        pixels = np.random.default_rng(0).integers(100, 1000, (2048, 2048), np.uint16)
+        where = {"scale": (0.065, 0.065), "units": ("um", "um")}
+        levels = [da.from_array(pixels[::step, ::step], chunks=256) for step in (1, 2, 4)]
+        layer = viewer.add_image(levels, multiscale=True, name="pyramid", **where)
+        # Of layers with a single level, napari itself knows what is in view.
+        witness = viewer.add_image(pixels, name="witness", **where)
+        panel.form.layer.value, panel.form.part.value = layer, "view"
+        viewer.window.show()
+        for place, angle in (((300, 320), 0), ((1400, 500), 0), ((1400, 500), 30)):
+            layer.rotate = witness.rotate = angle
+            before = witness.corner_pixels
+            look_at(viewer, centre(layer, place), 122 * 0.065)
+            qtbot.waitUntil(lambda old=before: not np.array_equal(witness.corner_pixels, old), timeout=30_000)
+            (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
+            first, last = witness.corner_pixels
+            seen = np.array([(r.start, r.stop - 1) for r in part.ranges]).T
+            np.testing.assert_allclose(seen, (first, last), atol=1)
+            rows, columns = part.shape
+            assert min(rows, columns) < (125 if angle == 0 else 200)
+            assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
+            assert np.abs(layer.corner_pixels - (first, last)).max() > 50  # napari has loaded far more
 
     @pytest.mark.parametrize("where", ["plane", "view", "rectangle"])
     def test_what_is_tried_first_comes_again_in_the_whole(self, viewer, panel, qtbot, where):
         frames = [np.tile(IMAGE, (3, 3)) * share for share in (1.0, 0.5)]
         stack = viewer.add_image(np.stack(frames), name="cell", scale=(1, 0.1, 0.2), rotate=30)
         viewer.dims.set_current_step(0, 1)
-        own = np.s_[1:, :, :] if where == "plane" else np.s_[1:, 40:120, 20:100]
+        own = np.s_[1:, :, :]
         if where == "view":
-            stack.corner_pixels = np.array([[0, 20, 10], [1, 59, 49]])
+            look_at(viewer, centre(stack, (1, 40, 30)), 3.0)
         if where != "rectangle":
             panel.form.part.value = where
         if where == "rectangle":
@@ -83,6 +120,10 @@ class TestParts:
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
         tried = next(layer for layer in viewer.layers if layer.name.endswith(") CVDM"))
+        if where == "view":
+            _, rows, columns = tried.metadata[METADATA_KEY]["asked"]["part"]
+            assert rows[0] > 0 or rows[1] < 96
+            own = np.s_[1:, 2 * rows[0] : 2 * rows[1], 2 * columns[0] : 2 * columns[1]]
         panel.form.part.value = "all"
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
@@ -97,7 +138,7 @@ class TestParts:
         spot = 100 + 5000 * np.exp(-((y - 70) ** 2 + (x - 91) ** 2) / 8)
         image = viewer.add_image(spot, name="cell", scale=(0.2, 0.2), units=("um", "um"))
         widget.form.resample.setChecked(True)
-        image.corner_pixels = np.array([[33, 51], [112, 130]])
+        look_at(viewer, centre(image, (72, 90)), 16.0)
         widget.form.part.value = "view"
         click(qtbot, widget.restore_button)
         finish(qtbot, widget)
@@ -282,6 +323,26 @@ class TestDisk:
             "reconstruction",
             "uncertainty",
         ]
+
+    def test_a_stopped_run_makes_way_for_one_with_other_settings(
+        self, viewer, panel, qtbot, little_memory, monkeypatch
+    ):
+        viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")
+        panel.form.draws.value = 1000
+        click(qtbot, panel.restore_button)
+        qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
+        click(qtbot, panel.stop_button)
+        finish(qtbot, panel)
+        assert "What is written is kept" in panel.status.text()
+        panel.form.draws.value = 1
+        answers = ["go on", "throw away"]
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: answers.pop(0))
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        assert "throw it away" in panel.status.text()
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        assert "written to" in panel.status.text()
 
     def test_cancelling_leaves_nothing_on_the_disk(self, viewer, panel, qtbot, little_memory):
         viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")

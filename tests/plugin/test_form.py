@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QScrollBar
 
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.form import CUSTOM, Form
@@ -189,8 +189,6 @@ def test_resampling_is_offered_with_an_explanation_or_not_at_all(form):
 
 
 def test_every_field_can_be_reached_by_its_label(form):
-    from qtpy.QtWidgets import QLabel
-
     fields = (form.layer, form.part, form.pixel_size, form.model, form.quality, form.draws, form.device)
     buddies = {
         label.text(): label.buddy() for label in form.findChildren(QLabel) if label.buddy() is not None
@@ -225,3 +223,27 @@ def test_labels_are_above_their_fields_in_a_narrow_dock(form, qtbot):
         form.resize(width, 900)
         qtbot.waitUntil(lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000)
         assert form.minimumSizeHint().width() <= width
+
+
+def test_the_wheel_sets_nothing_while_the_form_is_scrolled(form, layers, turn_wheel):
+    for name in "ab":
+        layers.append((name, Image(np.zeros((9, 9)), name=name)))
+    form.layer.reset_choices()
+    form.show()
+    form.clearFocus()
+    kinds = (QComboBox, QAbstractSpinBox, QAbstractSlider)
+    fields = [each for kind in kinds for each in form.findChildren(kind) if not isinstance(each, QScrollBar)]
+    assert len(fields) >= 10
+    for field in fields:
+        assert not turn_wheel(field), field.accessibleName()
+
+
+def test_tab_goes_from_the_image_to_its_questions_and_on_to_the_part(form):
+    reading = read_layer(Image(np.zeros((5, 9, 9))))
+    form.inquiry.ask(reading, {})
+    field = form.layer.native
+    met = []
+    while field is not form.part.native:
+        met.append(field)
+        field = field.nextInFocusChain()
+    assert form.inquiry.roles[0] in met

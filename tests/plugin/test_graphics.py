@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import ClassVar
 
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+import pytest
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current, raise_dock_of
+from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current, raise_dock_of
 
 
 def test_the_window_is_found_from_a_dock_wherever_it_is(qtbot):
@@ -23,6 +26,38 @@ def test_the_window_is_found_from_a_dock_wherever_it_is(qtbot):
 
 def test_a_widget_in_no_window_is_no_fault():
     make_canvas_current(None)
+
+
+class Canvas(QOpenGLWidget):
+    """Notes when its context is made the current one."""
+
+    made: ClassVar[list[Canvas]] = []
+
+    def makeCurrent(self) -> None:
+        Canvas.made.append(self)
+
+
+class Window(QMainWindow):
+    """Must not be searched as a whole: with its docks, it holds a hundred widgets for each layer."""
+
+    def findChildren(self, *kind):
+        raise AssertionError("all widgets are gone through")
+
+
+@pytest.mark.parametrize("in_dock", [False, True])
+def test_the_canvas_is_looked_for_among_all_widgets_only_if_it_is_not_in_the_middle(qtbot, in_dock):
+    window, dock, middle, canvas = (QMainWindow if in_dock else Window)(), QDockWidget(), QWidget(), Canvas()
+    qtbot.addWidget(window)
+    window.setCentralWidget(middle)
+    window.addDockWidget(dock.allowedAreas().RightDockWidgetArea, dock)
+    other = QWidget() if in_dock else Canvas()  # of another plugin
+    QVBoxLayout(middle).addWidget(other if in_dock else canvas)
+    dock.setWidget(canvas if in_dock else other)
+    canvas.setAcceptDrops(True)
+    Canvas.made.clear()
+    make_canvas_current(window)
+    assert Canvas.made == [canvas]
+    assert drop_target_of(window) is canvas
 
 
 def test_a_dock_behind_another_comes_to_the_front(qtbot):

@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.inquiry import Inquiry
 from napari_cvdm.plugin.reading import read_layer, with_roles
+from napari_cvdm.plugin.rows import scrolled
 
 
 def _reading(shape, labels=None, rgb=False):
@@ -121,6 +124,72 @@ def test_questions_fit_into_a_narrow_dock(inquiry):
     for reading in (_reading((9, 9, 3), rgb=True), _reading((12, 9, 9))):
         inquiry.ask(reading, {})
         assert inquiry.minimumSizeHint().width() < 260
+
+
+def test_long_names_of_channels_do_not_make_the_dock_wide(qtbot):
+    inquiry = Inquiry()
+    names = ("Alexa Fluor 488 " * 4, "x" * 60)
+    reading = replace(_reading((2, 9, 9), ("c", "y", "x")), channel_names=names)
+    inquiry.ask(reading, {})
+    page = scrolled(inquiry)
+    qtbot.addWidget(page)
+    page.resize(300, 200)
+    page.show()
+    assert page.widget().width() <= page.viewport().width()
+    assert all("…" in box.shown_text() for box in inquiry.channels)
+    assert "x" * 60 in inquiry.channels[1].toolTip()
+
+
+def _with_tab(first: QWidget, last: QWidget) -> list[QWidget]:
+    """Follow the Tab key from one field to another."""
+    met, field = [], first.nextInFocusChain()
+    while field is not last:
+        if field.focusPolicy() & Qt.FocusPolicy.TabFocus and field.isVisibleTo(field.window()):
+            met.append(field)
+        field = field.nextInFocusChain()
+    return met
+
+
+def test_tab_comes_to_the_questions_where_they_are_seen(qtbot):
+    panel, image, part = QWidget(), QLineEdit(), QLineEdit()
+    qtbot.addWidget(panel)
+    layout, inquiry = QVBoxLayout(panel), Inquiry(after=image)
+    for field in (image, inquiry, part):
+        layout.addWidget(field)
+    for reading in (_reading((12, 3, 9, 9)), _reading((9, 9, 3), rgb=True), _reading((12, 3, 9, 9))):
+        inquiry.ask(reading, {})
+    assert _with_tab(image, part) == [inquiry.roles[0], inquiry.roles[1]]
+    inquiry.roles[1].setCurrentText("Channels")
+    inquiry.ask(_reading((12, 3, 9, 9)), inquiry.answered_roles())
+    assert _with_tab(image, part) == [inquiry.roles[0], inquiry.roles[1], *inquiry.channels]
+    inquiry.ask(_reading((9, 9, 3), rgb=True), {})
+    assert _with_tab(image, part) == [inquiry.colours]
+
+
+def test_an_answer_that_brings_up_questions_keeps_the_keyboard(qtbot):
+    panel, part, inquiry = QWidget(), QLineEdit(), Inquiry()
+    qtbot.addWidget(panel)
+    layout = QVBoxLayout(panel)
+    for field in (inquiry, part):
+        layout.addWidget(field)
+    reading = _reading((12, 3, 9, 9))
+    inquiry.changed.connect(lambda: inquiry.ask(reading, inquiry.answered_roles()))
+    inquiry.ask(reading, {})
+    panel.show()
+    inquiry.roles[1].setFocus()
+    inquiry.roles[1].setCurrentText("Channels")
+    assert len(inquiry.channels) == 3
+    assert panel.focusWidget() is inquiry.roles[1]
+    part.setFocus()
+    inquiry.ask(_reading((5, 2, 9, 9)), {})
+    assert panel.focusWidget() is part  # questions about another image do not take it
+
+
+def test_the_wheel_leaves_questions_alone(inquiry, turn_wheel):
+    inquiry.ask(_reading((12, 9, 9)), {})
+    assert not turn_wheel(inquiry.roles[0])
+    inquiry.ask(_reading((9, 9, 3), rgb=True), {})
+    assert not turn_wheel(inquiry.colours)
 
 
 def test_channels_are_called_by_their_names_where_the_file_has_them(inquiry):

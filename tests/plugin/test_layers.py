@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, is_result, result_metadata, unique_name
+from napari_cvdm.plugin.layers import (
+    FOR_SHOW,
+    METADATA_KEY,
+    InputLayer,
+    is_for_show,
+    is_result,
+    result_metadata,
+    unique_name,
+)
 from napari_cvdm.plugin.parts import Part, Placement, whole
 
 TRANSFORMS_2D = {
@@ -163,3 +171,11 @@ def test_colours_that_become_channels_get_an_axis_in_front():
         there = np.array([(channel, *p) for p in _edges((12, 20))])
         expected = np.array([(channel, *w) for w in _world(layer, _edges((6, 10)))])
         np.testing.assert_allclose(_world(result, there), expected, atol=1e-9)
+
+
+def test_what_is_for_show_is_neither_a_result_nor_the_user_s():
+    picture = Image(np.zeros((4, 4)), metadata={"theirs": 1, **FOR_SHOW})
+    assert is_for_show(picture)
+    assert not is_result(picture)
+    for layer in (Image(np.zeros((4, 4))), Image(np.zeros((4, 4)), metadata={METADATA_KEY: {}}), object()):
+        assert not is_for_show(layer)

@@ -7,7 +7,7 @@ import pytest
 from napari_cvdm.plugin.pixel_sizes import believed, length_words
 
 
-@pytest.mark.parametrize("size", [0.1, 65.0, 100_000.0])
+@pytest.mark.parametrize("size", [1.0, 65.0, 100_000.0])
 def test_a_possible_size_is_left_as_it_is(size):
     assert believed(size, "from the layer") == (size, "from the layer")
 
@@ -17,11 +17,11 @@ def test_where_there_is_none_the_reason_stays(size):
     assert believed(size, "because") == (None, "because")
 
 
-@pytest.mark.parametrize("size", [0.099, 100_001.0, -65.0, float("inf")])
+@pytest.mark.parametrize("size", [0.99, 100_001.0, -65.0, float("inf")])
 def test_an_impossible_size_becomes_a_reason(size):
     taken, words = believed(size, "from the layer")
     assert taken is None
-    assert "0.1 nm to 100 µm" in words
+    assert "1 nm to 100 µm" in words
     assert "from the layer" not in words
 
 

@@ -8,7 +8,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
 from napari_cvdm.plugin.form import Form
-from napari_cvdm.plugin.planning import jobs_of, part_choices, parts_of, plan_of
+from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.planning import jobs_of, layers_of, part_choices, parts_of, plan_of
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import read_layer
 from napari_cvdm.plugin.world import Sliders, sliders_of
@@ -32,6 +33,16 @@ def form(qtbot, stack):
     qtbot.addWidget(form)
     form.inquiry.ask(read_layer(stack), {})
     return form
+
+
+def test_only_the_user_s_own_layers_are_offered():
+    viewer = ViewerModel()
+    image, shapes = viewer.add_image(np.zeros((9, 9))), viewer.add_shapes()
+    for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
+        viewer.add_image(np.zeros((9, 9)), metadata=metadata)
+        viewer.add_shapes(metadata=metadata)
+    assert layers_of(viewer, "image") == [image]
+    assert layers_of(viewer, "shapes") == [shapes]
 
 
 def test_a_single_plane_is_no_part_of_a_single_plane():
@@ -111,9 +122,9 @@ def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
     assert plan.seconds == pytest.approx(15 * 152 * 212 * 1e-6 * (1 + 8 * 6))
     # The image as it is, its resampled copy, and mean and deviation, shown and computed, twice as fine.
     assert plan.memory == 15 * (40 * 60 * 2 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
-    stack.corner_pixels = np.array([[0, 0, 10, 20], [4, 2, 29, 39]])
+    corners = [(0, 0, 10, 20), (0, 0, 10, 39), (0, 0, 29, 39), (0, 0, 29, 20)]
     form.part.value = "view"
-    part = plan_of(form, reading, Sliders((0, 0, 0, 0)), None, known)
+    part = plan_of(form, reading, Sliders((0, 0, 0, 0), corners=corners), None, known)
     assert (part.planes, part.plane_shape) == (1, (60, 60))
     # The whole plane is resampled all the same.
     assert part.memory == 20 * 20 * 2 + 120 * 180 * 4 + 60 * 60 * 4 * 4 * 4

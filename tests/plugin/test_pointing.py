@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
 from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of
-from napari_cvdm.plugin.world import Sliders, sliders_of
+from napari_cvdm.plugin.world import Sliders, sight_of, sliders_of
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -28,11 +28,36 @@ def test_the_sliders_say_which_plane_is_meant():
     assert position_in(layer, Sliders((7.0, 16.0, 0, 0)), (5, 40, 60))[0] == 3  # the viewer has an axis more
 
 
-def test_a_multiscale_view_is_in_pixels_of_full_resolution():
-    layer = Image([np.zeros((512, 512)), np.zeros((256, 256))], multiscale=True)
-    layer._data_level = 1
-    layer.corner_pixels = np.array([[10, 20], [99, 119]])
-    np.testing.assert_array_equal(view_of(layer, "YX", None), [[20, 40], [199, 239]])
+@pytest.fixture
+def looking() -> ViewerModel:
+    """A viewer whose canvas shows 5 × 7.5 around (25, 20)."""
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((512, 512)), scale=(0.1, 0.1))
+    viewer.canvas.size = (200, 300)
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 25, 20), 40
+    return viewer
+
+
+def test_the_view_is_what_the_canvas_shows_whatever_napari_has_loaded(looking):
+    levels = [np.zeros((512, 512)), np.zeros((256, 256))]
+    layer = looking.add_image(levels, multiscale=True, scale=(0.1, 0.1), translate=(5, 0))
+    for level, size in enumerate((512, 256)):
+        layer._data_level, layer.corner_pixels = level, np.array([[0, 0], [size - 1, size - 1]])
+        np.testing.assert_allclose(view_of(layer, sight_of(looking)), [[175, 162.5], [225, 237.5]])
+
+
+def test_the_view_of_a_rotated_layer_holds_all_that_is_seen_and_no_more(looking):
+    layer = looking.add_image(np.zeros((512, 512)), scale=(0.1, 0.1), rotate=30, shear=[0.2])
+    first, last = view_of(layer, sight_of(looking))
+    rows, columns = np.meshgrid(np.linspace(22.5, 27.5, 9), np.linspace(16.25, 23.75, 9))
+    seen = np.array([layer.world_to_data(place) for place in zip(rows.flat, columns.flat, strict=True)])
+    np.testing.assert_allclose((first, last), (seen.min(axis=0), seen.max(axis=0)))
+
+
+def test_a_volume_has_no_view_to_cut(looking):
+    looking.dims.ndisplay = 3
+    with pytest.raises(InputError, match="2-D"):
+        view_of(looking.layers[0], sight_of(looking))
 
 
 def test_a_rectangle_is_found_in_the_image_it_was_drawn_over():
@@ -82,10 +107,11 @@ def test_a_rectangle_is_taken_as_it_is_drawn_where_units_clash(mixed):
     np.testing.assert_allclose(box[:, 1:], [[10, 10], [30, 30]])
 
 
-def test_a_view_that_napari_does_not_know_is_not_taken(mixed):
+def test_the_view_beside_a_layer_in_smaller_units_is_what_is_seen(mixed):
     viewer, stack, plane = mixed
-    with pytest.raises(InputError, match="smaller units"):
-        view_of(stack, "ZYX", viewer.dims.units)
-    np.testing.assert_array_equal(view_of(plane, "YX", viewer.dims.units), plane.corner_pixels)
-    deep = Image(np.zeros((4, 9, 9)), units=("um", "nm", "nm"))
-    np.testing.assert_array_equal(view_of(deep, "ZYX", viewer.dims.units), deep.corner_pixels)
+    viewer.canvas.size = (200, 300)
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 3000, 2500), 0.1  # 2 × 3 µm, in nm
+    viewer.dims.set_current_step(0, 5)
+    for layer in (stack, plane):
+        box = view_of(layer, sight_of(viewer))
+        np.testing.assert_allclose(box[:, -2:], [[20, 10], [40, 40]])

@@ -1,32 +1,10 @@
-"""Progress is told in words, and the time left neither jumps nor pretends."""
+"""The time left is told in words, and neither jumps nor pretends."""
 
 from __future__ import annotations
 
 import pytest
 
-from napari_cvdm.plugin.progress import TimeLeft, progress_words, seconds_in_words
-from napari_cvdm.restoration.events import Event
-
-
-def _event(**changes: object) -> Event:
-    event = {"stage": "denoise", "plane": 0, "planes": 1, "draw": 2, "draws": 8, "step": 2, "steps": 10}
-    return Event(**(event | {"fraction": 0.3} | changes))
-
-
-def test_a_step_is_counted_from_one():
-    assert progress_words(_event()) == "draw 3 of 8, step 2 of 10"
-
-
-def test_planes_are_counted_only_in_stacks():
-    assert progress_words(_event(plane=1, planes=12)) == "plane 2 of 12, draw 3 of 8, step 2 of 10"
-
-
-def test_the_mean_network_s_pass_is_the_first_picture():
-    assert progress_words(_event(stage="mean", plane=4, planes=12)) == "plane 5 of 12, first picture"
-
-
-def test_further_orientations_are_counted():
-    assert progress_words(_event(stage="refine", step=2, steps=4)) == "orientation 2 of 4"
+from napari_cvdm.plugin.progress import TimeLeft, seconds_in_words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
+from napari_cvdm.plugin.adding import OwnChange
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.messages import Pictures
 from napari_cvdm.plugin.results import ResultLayers
@@ -86,13 +87,15 @@ def test_the_end_is_told_with_everything_there(shown, pictures, viewer_model):
 
 def test_removed_layers_vanish_at_once_and_go_one_at_a_time(qtbot, shown, viewer_model):
     layers = viewer_model.layers[1:]
-    numbers = []
+    numbers, own = [], []
     viewer_model.layers.events.removed.connect(lambda: numbers.append(len(viewer_model.layers)))
+    viewer_model.layers.events.removed.connect(lambda: own.append(OwnChange.under_way()))
     with qtbot.waitSignal(shown.removed, timeout=10_000):
         shown.remove()
         assert not any(layer.visible for layer in layers)
         assert numbers == []
     assert numbers == [2, 1]
+    assert own == [True, True]  # what stays selected, the user has not chosen
 
 
 def test_a_layer_that_the_user_deletes_meanwhile_does_no_harm(qtbot, shown, viewer_model):

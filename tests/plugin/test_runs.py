@@ -22,6 +22,8 @@ def runs(qtbot, viewer_model, stepped):
     owner = QObject()
     runs = Runs(viewer_model, owner)
     runs.heard = []
+    runs.begun = []
+    runs.began.connect(lambda: runs.begun.append(runs.current.job.name))
     runs.ended.connect(lambda outcome, words, layers: runs.heard.append((outcome, len(layers))))
     yield runs
     runs.cancel_all()
@@ -50,9 +52,11 @@ def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model
     assert runs.waiting.names == ["second, 2 draws"]
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert len(stepped.calls) == 1  # the second has not begun
+    assert runs.begun == ["first"]
     stepped.go_on()
     qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
     assert runs.heard == [("done", 2), ("done", 2)]
+    assert runs.begun == ["first", "second"]
     assert {"first CVDM", "second CVDM", "first CVDM uncertainty", "second CVDM uncertainty"} <= set(
         names(viewer_model)
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import zarr
 from napari.layers import Image
 
-from napari_cvdm.files.image_set import read_image_set
+from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.reopening import read_result
 from napari_cvdm.plugin.saving import save_layers, write_tiff, write_zarr
 from napari_cvdm.restoration.errors import AxesError
@@ -110,3 +111,34 @@ def test_draws_of_many_axes_are_left_out_rather_than_the_result(tmp_path: Path, 
 def test_too_many_axes_are_said(tmp_path: Path):
     with pytest.raises(AxesError, match="three axes"):
         write_tiff(str(tmp_path / "x.ome.tif"), [Image(np.zeros((1, 1, 1, 1, 9, 9))).as_layer_data_tuple()])
+
+
+@pytest.mark.parametrize("name", ["map.ome.tif", "map.ome.zarr"])
+def test_a_picture_for_show_comes_back_as_the_user_s_own(tmp_path: Path, name):
+    layer = Image(np.ones((9, 9), np.float32), name="map", metadata=FOR_SHOW)
+    path = save_layers(tmp_path / name, [layer.as_layer_data_tuple()])
+    (again,) = reopened(path)
+    np.testing.assert_array_equal(again.data, layer.data)
+    assert again.metadata == {}
+
+
+def test_a_layer_on_disk_is_handed_over_as_it_is(tmp_path: Path, monkeypatch):
+    """It may be larger than memory; how it is written is `write_zarr_set`'s concern."""
+
+    held = da.zeros((4, 60, 60), np.uint16)
+    layer = Image(held, contrast_limits=(0, 9), metadata={DRAWS_KEY: held[None]})
+    handed: list[StoredImage] = []
+    monkeypatch.setattr(
+        "napari_cvdm.files.zarr_set.write_zarr_set", lambda path, images, **_: handed.extend(images) or path
+    )
+    save_layers(tmp_path / "a.ome.zarr", [layer.as_layer_data_tuple()])
+    write_zarr(str(tmp_path / "a.ome.zarr"), [layer.as_layer_data_tuple()])
+    assert [image.data.shape for image in handed] == [(4, 60, 60), (1, 4, 60, 60)] * 2
+    assert all(isinstance(image.data, da.Array) for image in handed)
+
+
+@pytest.mark.parametrize("name", ["cell.ome.zarr", "cell.ome.tif"])
+def test_a_layer_on_disk_is_saved(tmp_path: Path, name):
+    layer = Image(da.arange(4 * 60 * 50, chunks=100).reshape(4, 60, 50), contrast_limits=(0, 9))
+    (again,) = reopened(save_layers(tmp_path / name, [layer.as_layer_data_tuple()]))
+    np.testing.assert_array_equal(again.data, np.arange(4 * 60 * 50).reshape(4, 60, 50))

@@ -12,9 +12,9 @@ from napari_cvdm.plugin.stored_results import (
     placement_of,
     plain_attributes,
     result_attributes,
-    run_of,
     title_of,
 )
+from napari_cvdm.restoration.run_identity import run_of
 
 
 def layer_of(provenance: dict, shape: tuple[int, ...], axes: str, sizes: StoredSizes) -> Image:

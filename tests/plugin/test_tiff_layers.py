@@ -99,6 +99,15 @@ def test_the_uncertainty_of_another_run_is_not_taken_for_this_one_s(restored):
     assert [layer.name for layer in opened(uncertainty)] == ["out CVDM uncertainty"]
 
 
+def test_pictures_belong_together_if_what_tells_them_apart_is_all_that_differs(restored):
+    # Such as how their layers looked; the shell and OME-Zarr go by the same rule.
+    path = restored("--preview")
+    for file, colormap in ((path, "gray"), (path.with_name("out_uncertainty.ome.tif"), "inferno")):
+        provenance = {**read_provenance(file), "layer": {"colormap": colormap}}
+        write_ome_tiff(file, read_tiff(file).data, "ZYX", provenance=provenance, overwrite=True)
+    assert [layer.name for layer in opened(path)] == ["out CVDM", "out CVDM uncertainty"]
+
+
 def test_colours_are_shown_as_channels(restored, tmp_path: Path):
     image = np.random.default_rng(0).integers(0, 255, (20, 24, 3), np.uint8)
     tifffile.imwrite(tmp_path / "snap.tif", image, photometric="rgb")

@@ -18,7 +18,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_cvdm.plugin import measuring
 from napari_cvdm.plugin.form import CUSTOM
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.preferences import read_preferences
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
@@ -56,7 +56,7 @@ def notifications() -> Any:
 
 
 class TestForm:
-    def test_follows_the_selection_until_the_user_chooses(self, viewer, widget):
+    def test_turns_to_what_the_user_turned_to_last(self, viewer, widget):
         first = viewer.add_image(IMAGE, name="first")
         assert widget.form.layer.value is first
         second = viewer.add_image(IMAGE, name="second")
@@ -64,12 +64,36 @@ class TestForm:
         viewer.layers.selection.active = first
         assert widget.form.layer.value is first
         widget.form.layer.value = second  # by the user
+        assert widget.subject.layer is second
+        viewer.layers.selection.active = None
         viewer.layers.selection.active = first
-        assert widget.form.layer.value is second
+        assert widget.form.layer.value is widget.subject.layer is first
+        widget.form.layer.value = second
         viewer.layers.remove(second)
         assert widget.form.layer.value is first
         third = viewer.add_image(IMAGE, name="third")
-        assert widget.form.layer.value is third
+        assert widget.form.layer.value is widget.subject.layer is third
+
+    def test_results_do_not_turn_it(self, viewer, widget, qtbot, stepped):
+        first, other = (viewer.add_image(IMAGE, name=name) for name in ("cell", "other"))
+        assert viewer.layers.selection.active is other
+        widget.form.layer.value = first
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert viewer.layers.selection.active is viewer.layers["cell CVDM"]
+        assert widget.subject.layer is first
+        viewer.layers.selection.active = other
+        assert widget.subject.layer is other
+
+    def test_pictures_and_marks_of_the_uncertainty_panel_are_no_subject(self, viewer, widget):
+        image = viewer.add_image(IMAGE, name="cell")
+        parts = widget.form.part.choices
+        viewer.add_image(IMAGE, name="cell CVDM overlay", metadata=FOR_SHOW)
+        viewer.add_shapes(name="cell CVDM look again", metadata=FOR_SHOW)
+        assert widget.form.layer.choices == (image,)
+        assert widget.subject.layer is image
+        assert widget.form.part.choices == parts
+        assert viewer.add_shapes(name="Region") in widget.form.part.choices
 
     def test_offers_images_but_neither_results_nor_other_layers(self, viewer, widget):
         image = viewer.add_image(IMAGE)
@@ -249,6 +273,10 @@ class TestRun:
         assert "first picture" in widget.status.text()
         bar = widget.controls.progress_bar
         assert 0 < bar.value() < bar.maximum()
+        reached = bar.value()
+        viewer.add_image(IMAGE, name="next")  # chosen while the run goes on
+        assert widget.subject.layer is viewer.layers["next"]
+        assert (bar.value(), bar.maximum() > 0) == (reached, True)
         np.testing.assert_array_equal(viewer.layers["cell CVDM"].data[1, ::2, ::2], IMAGE)
         stepped.go_on()
         finish(qtbot, widget)

@@ -8,7 +8,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_cvdm.plugin.world import Sliders, factors, sliders_of, to_data, to_world
+from napari_cvdm.plugin.world import Sliders, factors, sight_of, sliders_of, to_data, to_world
 
 
 def units_of(*names: str) -> tuple[pint.Unit, ...]:
@@ -62,3 +62,29 @@ def test_sliders_are_in_the_viewer_s_units():
     viewer.add_image(np.zeros((4, 9, 9)), units=("um",) * 3)
     viewer.add_image(np.zeros((9, 9)), units=("nm",) * 2)
     assert sliders_of(viewer.dims) == Sliders(viewer.dims.point, units_of("nm", "nm", "nm"))
+
+
+def test_the_corners_of_the_canvas_are_where_the_camera_looks():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((4, 50, 90)))
+    viewer.dims.set_current_step(0, 2)
+    viewer.canvas.size = (200, 300)
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20, 30), 10
+    sight = sight_of(viewer)
+    assert (sight.point, sight.units) == sliders_of(viewer.dims)[:2]
+    np.testing.assert_allclose(sight.corners, [(2, 10, 15), (2, 10, 45), (2, 30, 45), (2, 30, 15)])
+    viewer.dims.order = (1, 2, 0)  # columns down, planes across
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20, 30), 10
+    assert sight_of(viewer).corners[1][2::-2] == pytest.approx([20 - 10, 30 + 15])
+    viewer.dims.ndisplay = 3
+    assert not sight_of(viewer).corners
+
+
+def test_in_a_grid_each_place_has_its_share_of_the_canvas():
+    viewer = ViewerModel()
+    for _ in range(2):
+        viewer.add_image(np.zeros((50, 50)))
+    viewer.canvas.size = (200, 300)
+    viewer.canvas.grid.shape, viewer.canvas.grid.enabled = (1, 2), True
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 25, 25), 10
+    np.testing.assert_allclose(sight_of(viewer).corners[::2], [(15, 17.5), (35, 32.5)])

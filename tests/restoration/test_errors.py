@@ -1,13 +1,19 @@
 """Errors: callers who know only the built-in ones still catch them."""
 
+import pickle
+
 import pytest
 
 from napari_cvdm.restoration.errors import (
     AxesError,
     DeviceError,
+    ExistsAlreadyError,
     ImageFileError,
     InputError,
     InputTypeError,
+    MovedAwayError,
+    OtherRunError,
+    RemediableError,
 )
 
 
@@ -30,3 +36,11 @@ def test_every_error_is_one_that_python_knows(error, bases):
 
 def test_a_wrong_device_is_no_fault_of_the_image():
     assert not issubclass(DeviceError, InputError)
+
+
+@pytest.mark.parametrize("kind", [RemediableError, ExistsAlreadyError, MovedAwayError, OtherRunError])
+def test_a_remedy_is_said_after_the_fault_and_can_be_told_from_it(kind):
+    error = pickle.loads(pickle.dumps(kind("It is there.", "Add --overwrite.")))  # as a cluster sends it
+    assert isinstance(error, ImageFileError)
+    assert str(error) == "It is there. Add --overwrite."
+    assert (error.fault, error.remedy) == ("It is there.", "Add --overwrite.")

@@ -1,11 +1,12 @@
-"""Events are plain values that nobody can change."""
+"""Events are plain values that nobody can change, and say in words what is being done."""
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_cvdm.restoration.events import Estimate, Event
+from napari_cvdm.restoration.events import Estimate, Event, progress_words
 
 
 def test_events_cannot_be_changed() -> None:
@@ -31,3 +32,19 @@ def test_an_estimate_is_an_event_with_a_picture() -> None:
     )
     assert isinstance(estimate, Event)
     assert estimate.mean is picture
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "draw 3 of 8, step 2 of 10"),  # counted from one; planes in stacks alone
+        ({"plane": 1, "planes": 12}, "plane 2 of 12, draw 3 of 8, step 2 of 10"),
+        ({"stage": "draw", "planes": 2}, "plane 1 of 2, draw 3 of 8, step 2 of 10"),
+        ({"stage": "mean", "plane": 4, "planes": 12}, "plane 5 of 12, first picture"),
+        ({"stage": "refine", "step": 2, "steps": 4}, "orientation 2 of 4"),
+        ({"stage": "done", "plane": 4, "planes": 12}, "done"),
+    ],
+)
+def test_what_is_being_done_is_said_in_the_words_of_the_field(changes: dict[str, Any], words: str) -> None:
+    event = {"stage": "denoise", "plane": 0, "planes": 1, "draw": 2, "draws": 8, "step": 2, "steps": 10}
+    assert progress_words(Event(**event | {"fraction": 0.3} | changes)) == words

@@ -1,17 +1,21 @@
 """How networks run, on machines that are faked."""
 
+import gc
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import tifffile
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.models import load_model
+from napari_cvdm.models import PretrainedModel, load_model
 from napari_cvdm.restoration import execution, plane
 from napari_cvdm.restoration.banded import BandedUNet
 from napari_cvdm.restoration.execution import (
@@ -23,6 +27,7 @@ from napari_cvdm.restoration.execution import (
     to_device,
 )
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.result import Restoration
 
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 0)
@@ -188,3 +193,58 @@ class TestInferenceMode:
         with pytest.raises(MemoryError, match="full"):
             next(taken)
         assert not torch.is_inference_mode_enabled()
+
+
+class TestTheCallersSettings:
+    """What a program has set for its own work changes no pixel, and is as it was afterwards."""
+
+    SETTINGS: ClassVar[dict[str, Any]] = {"draws": 2, "steps": 2, "device": "cpu", "tile": 16}
+
+    @pytest.fixture
+    def expected(self, model: PretrainedModel, image: NDArray[np.uint16]) -> Restoration:
+        return restore(image, model, **self.SETTINGS)
+
+    def test_autocast(self, model: PretrainedModel, image: NDArray[np.uint16], expected: Restoration) -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = restore(image, model, **self.SETTINGS)
+            assert torch.is_autocast_enabled("cpu")
+        np.testing.assert_array_equal(found.mean, expected.mean)
+        np.testing.assert_array_equal(found.std, expected.std)
+
+    def test_default_device(
+        self, model: PretrainedModel, image: NDArray[np.uint16], expected: Restoration
+    ) -> None:
+        try:
+            torch.set_default_device("meta")
+            found = restore(image, model, **self.SETTINGS)
+        finally:
+            torch.set_default_device(None)
+        np.testing.assert_array_equal(found.mean, expected.mean)
+        np.testing.assert_array_equal(found.std, expected.std)
+
+    @pytest.mark.parametrize("interrupted", [False, True])
+    def test_threads(
+        self,
+        model: PretrainedModel,
+        image: NDArray[np.uint16],
+        monkeypatch: pytest.MonkeyPatch,
+        interrupted: bool,
+    ) -> None:
+        monkeypatch.setattr(execution, "available_cores", lambda: 1)
+        seen: list[int] = []
+
+        def look(_: object) -> None:
+            seen.append(torch.get_num_threads())
+            if interrupted:
+                raise KeyboardInterrupt
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            with suppress(KeyboardInterrupt):
+                restore(image, model, progress=look, **self.SETTINGS)
+            gc.collect()
+            after = torch.get_num_threads()
+        finally:
+            torch.set_num_threads(before)
+        assert (set(seen), after) == ({1}, 3)

@@ -73,6 +73,12 @@ class TestCardSettings:
         assert plain_settings(card) == PosteriorSettings(orientations=4)
 
 
+def test_pixel_sizes_in_micrometres_are_told_from_nanometres() -> None:
+    assert check_pixel_size(1) == 1
+    with pytest.raises(InputError, match=r"0\.065 nm: give their size in nanometres, 65 where"):
+        check_pixel_size(0.065)
+
+
 @pytest.mark.parametrize("size", [65, 65.5, np.float32(65), np.uint16(65), Fraction(131, 2), None])
 def test_pixel_sizes_of_any_number_type_are_floats(size: object) -> None:
     checked = check_pixel_size(size)  # type: ignore[arg-type]

@@ -11,8 +11,10 @@ from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.resampling import (
     LARGEST_FACTOR,
+    SIZE_NOT_KNOWN,
     ResampledPlanes,
     Resampling,
+    cautions_about_size,
     plan_resampling,
     resample_plane,
 )
@@ -151,3 +153,17 @@ def test_a_restoration_says_that_it_resampled(image, make_model):
     plain = restore(plane, model, pixel_size=150.0, preview=True)
     assert plain.provenance["resampling"] is None
     assert [words for words in plain.provenance["warnings"] if "outside" in words]
+
+
+@pytest.mark.parametrize("known", [KNOWN, None])
+def test_what_has_no_pixel_size_is_not_resampled_in_silence(image, make_model, known):
+    model = make_model()
+    model = replace(model, card=replace(model.card, pixel_size_nm=known))
+    plane = image if image.ndim == 2 else image[0]
+    with pytest.raises(InputError, match=r"pixel size is not known.*--pixel-size"):
+        restore(plane, model, preview=True, resample=True)
+
+
+def test_a_size_that_could_not_be_compared_is_told():
+    assert cautions_about_size(None, KNOWN) == [SIZE_NOT_KNOWN]
+    assert cautions_about_size(None, None) == cautions_about_size(65.0, KNOWN) == []

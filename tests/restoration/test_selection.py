@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.errors import AxesError, InputError, InputTypeError
-from napari_cvdm.restoration.selection import Region, select
+from napari_cvdm.restoration.selection import select
 
 STACK = resolve_axes((4, 2, 3, 20, 30), "TCZYX")
 

@@ -1,5 +1,7 @@
 """Validation: all real numbers pass untouched, everything else gets one clear sentence."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,23 @@ def with_value(value):
 def test_what_cannot_be_restored_is_a_value_error(image, message):
     with pytest.raises(InputError, match=message):
         check_image(image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        gradient() > 5,
+        gradient(dtype=complex),
+        gradient(dtype=object),
+        with_value(np.nan),
+        np.ma.masked_less(gradient(), 5),
+        1e20 + 2e4 * gradient(),
+    ],
+)
+def test_the_remedy_can_be_understood_without_knowing_python(image):
+    with pytest.raises((InputError, InputTypeError)) as refused:
+        check_image(image)
+    assert not re.search(r"numpy|[a-z]\(|[a-z]\.[a-z]|=", str(refused.value))
 
 
 def test_checks_leave_the_image_alone_and_accept_read_only_and_strided_views():

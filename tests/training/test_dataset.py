@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.simulation import structures
 from napari_cvdm.simulation.acquisition import Acquisition, AcquisitionRanges
 from napari_cvdm.simulation.micrographs import BIOSR
@@ -113,6 +114,16 @@ class TestTrainingFields:
             # The patch is the whole field, turned or mirrored.
             assert np.sort(patches.x[i].ravel()) == pytest.approx(gain * np.sort(whole_x.ravel()), abs=1e-5)
             assert np.sort(patches.y[i].ravel()) == pytest.approx(gain * np.sort(whole_y.ravel()), abs=1e-5)
+
+    def test_intensities_are_measured_where_a_restoration_measures_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, pair = simulated(DATA).acquire_field(3)
+        x, _ = normalise_pair(pair)
+        assert np.percentile(x, PERCENTILES) == pytest.approx((0, 1), abs=1e-5)
+        monkeypatch.setattr("napari_cvdm.training.dataset.PERCENTILES", (0.0, 100.0))
+        x, _ = normalise_pair(pair)
+        assert (x.min(), x.max()) == pytest.approx((0, 1), abs=1e-5)
 
     def test_jitter_scales_both_and_shifts_the_input_alone(self) -> None:
         data = replace(DATA, patch=24, patches_per_field=200, gain_jitter=0.3, offset_jitter=0.05)

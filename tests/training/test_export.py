@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import torch
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, PretrainedModel, load_model
+from napari_cvdm.models.weights import read_model, save_model
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
-from napari_cvdm.training.config import TrainingConfig
-from napari_cvdm.training.export import export_model, model_card, pixel_sizes
+from napari_cvdm.training.config import ConfigError, TrainingConfig
+from napari_cvdm.training.export import check_place, export_model, model_card, pixel_sizes, rounded
 
 MakeConfig = Callable[..., TrainingConfig]
 
@@ -113,3 +116,51 @@ class TestExportModel:
         # The calibration was measured on the very weights that are in the file.
         for name, tensor in seen[0].network.state_dict().items():
             assert torch.equal(loaded.network.state_dict()[name], tensor)
+
+    @pytest.mark.parametrize("earlier", [None, b"of an earlier run"])
+    def test_an_interrupted_calibration_leaves_nothing_that_looks_finished(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bytes | None
+    ) -> None:
+        def interrupt(*_: object, **__: object) -> ModelCard:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("napari_cvdm.training.export.calibrate", interrupt)
+        config = make_config()
+        if earlier is not None:
+            (tmp_path / "tiny.safetensors").write_bytes(earlier)
+        with pytest.raises(KeyboardInterrupt):
+            export_model(network(config), config, tmp_path, 9, 60.0, {}, fields_per_kind=3)
+        left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        assert left == ({} if earlier is None else {"tiny.safetensors": earlier})
+
+
+def test_a_rounded_model_is_what_its_file_holds(start: PretrainedModel, tmp_path: Path) -> None:
+    network = deepcopy(start.network)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1e-3)
+    model = rounded(network, start.card)
+    read = read_model(save_model(tmp_path / "a.safetensors", network, start.card, half=True))
+    for name, tensor in read.network.state_dict().items():
+        assert torch.equal(model.network.state_dict()[name], tensor)
+        assert not torch.equal(start.network.state_dict()[name], tensor)
+
+
+class TestCheckPlace:
+    def test_weights_are_replaced_by_their_own_run_or_when_started_fresh(self, tmp_path: Path) -> None:
+        target, checkpoint = tmp_path / "a.safetensors", tmp_path / "checkpoint.pt"
+        check_place(target, checkpoint, None, False)
+        target.touch()
+        with pytest.raises(ConfigError, match=r"a\.safetensors exists: choose another"):
+            check_place(target, checkpoint, None, False)
+        check_place(target, checkpoint, None, True)
+        checkpoint.touch()
+        check_place(target, checkpoint, tmp_path / "absent.safetensors", False)
+
+    def test_the_model_to_start_from_never_is(self, tmp_path: Path) -> None:
+        target, start = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+        target.touch()
+        os.link(target, start)
+        (tmp_path / "checkpoint.pt").touch()
+        with pytest.raises(ConfigError, match="is the model to start from"):
+            check_place(target, tmp_path / "checkpoint.pt", start, True)

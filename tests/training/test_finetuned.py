@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.models.weights import read_model, save_model
 from napari_cvdm.training.config import DataConfig, OptimiserConfig, TrainingConfig
-from napari_cvdm.training.finetuned import calibrated, conclusion, finetuned_card, rounded, training_record
+from napari_cvdm.training.finetuned import calibrated, conclusion, finetuned_card, training_record
 from napari_cvdm.training.held_out_pairs import HeldOutScores
 from napari_cvdm.training.recorded import read_pair
 
@@ -63,18 +60,6 @@ class TestCard:
         model = replace(start, card=replace(start.card, pixel_size_nm=known))
         record = training_record(model, CONFIG, 1, 1, 0, 1.0)
         assert finetuned_card(model, "new", record, sizes).pixel_size_nm == expected
-
-
-def test_a_rounded_model_is_what_its_file_holds(start: PretrainedModel, tmp_path: Path) -> None:
-    network = deepcopy(start.network)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(1e-3)
-    model = rounded(network, start.card)
-    read = read_model(save_model(tmp_path / "a.safetensors", network, start.card, half=True))
-    for name, tensor in read.network.state_dict().items():
-        assert torch.equal(model.network.state_dict()[name], tensor)
-        assert not torch.equal(start.network.state_dict()[name], tensor)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -372,6 +372,18 @@ class TestRunTraining:
             "fresh True",
         ]
 
+    def test_weights_of_unknown_origin_are_refused_before_the_work(self, tmp_path: Path) -> None:
+        config = self.write(tmp_path / "run.toml", "kinds = { vesicles = 1.0 }")
+        (tmp_path / "tiny.safetensors").write_bytes(b"precious")
+        with pytest.raises(ConfigError, match=r"tiny\.safetensors exists"):
+            run_training(config, tmp_path, workers=0, fields_per_kind=0, log=quiet)
+        assert (tmp_path / "tiny.safetensors").read_bytes() == b"precious"
+        text = config.read_text(encoding="utf-8")
+        config.write_text('start_from = "tiny.safetensors"\n' + text, encoding="utf-8")
+        with pytest.raises(ConfigError, match="is the model to start from"):
+            run_training(config, tmp_path, fresh=True, workers=0, fields_per_kind=0, log=quiet)
+        assert (tmp_path / "tiny.safetensors").read_bytes() == b"precious"
+
     @pytest.mark.usefixtures("no_validation")
     def test_a_second_stage_starts_from_the_first(self, tmp_path: Path) -> None:
         first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")

@@ -2,7 +2,7 @@
 
 An uncertainty is *sharp* if it is large where the error is (`error_correlation`), and *calibrated* if its
 size is right (`coverage`, `reliability`). The first cannot be mended afterwards; the second can, by
-`MonotoneCalibration` or `AffineCalibration`.
+`MonotoneCalibration`.
 """
 
 from __future__ import annotations
@@ -212,73 +212,6 @@ class MonotoneCalibration:
             size = float(np.clip(size, 1 / MOST_RESCALED, MOST_RESCALED))
             curve, ratio = cls(curve.stated, tuple(size * value for value in curve.actual)), ratio / size
         return cls(curve.stated, curve.actual, {each: float(np.quantile(ratio, each)) for each in LEVELS})
-
-
-@dataclass(frozen=True)
-class AffineCalibration:
-    """A straight line from the standard deviation a model states to the one its errors have.
-
-    Attributes
-    ----------
-    gain : float
-        At least 0.
-    offset : float
-        At least 0, in the units of the standard deviations it was fitted to. The model cards hold it in
-        normalised units, so apply it before a result is returned to the units of the image.
-    """
-
-    gain: float
-    offset: float
-
-    def apply(self, std: ArrayLike) -> NDArray[np.floating[Any]]:
-        """Return gain · std + offset, in the type of `std`."""
-        values = np.asarray(std)
-        kind = values.dtype if values.dtype.kind == "f" else np.float64
-        return (values * self.gain + self.offset).astype(kind)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry for a model card. `napari_cvdm.restoration.posterior` applies it."""
-        return {"kind": "affine", "gain": self.gain, "offset": self.offset}
-
-    @classmethod
-    def fit(cls, std: ArrayLike, error: ArrayLike, level: float | None = 0.9) -> AffineCalibration:
-        """Fit to standard deviations and the errors that were made.
-
-        The ratio of offset to gain is that of the greatest Gaussian likelihood. The size then is such that
-        the central interval of probability `level` holds that part of the errors exactly: errors have
-        heavier tails than a Gaussian, so that the likelihood alone would make the intervals too wide.
-
-        Parameters
-        ----------
-        std, error : array-like
-            Of the same shape. Take them from images that the model was not trained on.
-        level : float or None
-            Probability of the interval to get right; None to keep the size of the greatest likelihood.
-
-        Raises
-        ------
-        InputError
-            If shapes differ, or there is no error or no uncertainty at all.
-        """
-        s, e = _pixels(std, error)
-        error_size, std_size = float(np.sqrt(np.mean(e**2))), float(s.mean())
-        if error_size == 0 or std_size == 0:
-            raise InputError("A calibration needs errors and standard deviations that are not all zero.")
-        x, squares = s / std_size, (e / error_size) ** 2
-
-        def cost(logarithms: NDArray[np.float64]) -> float:
-            """Gaussian negative log-likelihood of gain and offset, which logarithms keep positive."""
-            gain, offset = np.exp(logarithms)
-            width = gain * x + offset
-            return float(np.mean(np.log(width) + squares / (2 * width**2)))
-
-        found = optimize.minimize(cost, np.log([0.7, 0.3]), method="Nelder-Mead", bounds=[(-12, 6), (-12, 6)])
-        gain, offset = (float(value) * error_size for value in np.exp(found.x))
-        gain /= std_size
-        if level is not None:
-            size = float(np.quantile(np.abs(e) / (gain * s + offset), level)) / half_width(level)
-            gain, offset = gain * size, offset * size
-        return cls(gain, offset)
 
 
 def _pixels(std: ArrayLike, error: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -159,7 +159,7 @@ def _restored_again(
     device: str,
     say: Callable[[str, float], None],
 ) -> tuple[Stability | None, tuple[NDArray[Any], NDArray[Any]] | None]:
-    """Restore a detail, moved and with other noise, by the mean network alone."""
+    """Restore a detail, moved and with other noise, by one pass of the mean network each time."""
     from napari_cvdm.restoration.restore import restore
 
     if model.upscaling != scale:

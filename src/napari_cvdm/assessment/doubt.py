@@ -6,9 +6,8 @@ deviation, so that the viewer, a script and a test get the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +20,6 @@ __all__ = [
     "PlaneDoubt",
     "ThresholdCurve",
     "ThresholdSummary",
-    "ninety_percent_factor",
 ]
 
 Measure = Literal["absolute", "relative"]
@@ -59,7 +57,7 @@ class PlaneDoubt:
     Raises
     ------
     InputError
-        If the shapes differ or there are no pixels.
+        If the shapes differ, are not those of a plane, or there are no pixels.
     """
 
     def __init__(self, mean: ArrayLike, std: ArrayLike) -> None:
@@ -69,13 +67,25 @@ class PlaneDoubt:
                 "The reconstruction and its uncertainty do not have the same pixels "
                 f"({self.mean.shape} and {self.std.shape}): choose two layers of the same run."
             )
+        if self.mean.ndim != 2:
+            raise InputError(
+                f"The reconstruction has {self.mean.ndim} axes: give one plane of it, and of its uncertainty."
+            )
         self.background = float(np.percentile(self.mean, _BACKGROUND))
         self.signal: NDArray[np.float32] = np.maximum(self.mean - np.float32(self.background), 0)
         strongest = float(np.percentile(self.signal, _STRONGEST))
         self.faintest = _FAINTEST_SHARE * strongest if strongest > 0 else 1.0
 
     def uncertainty(self, measure: Measure) -> NDArray[np.float32]:
-        """Return the standard deviation, or its ratio to the signal (1 means as large as the signal)."""
+        """Return the standard deviation, or its ratio to the signal (1 means as large as the signal).
+
+        Raises
+        ------
+        InputError
+            If the measure is neither.
+        """
+        if measure not in get_args(Measure):
+            raise InputError(f"The measure must be 'absolute' or 'relative', not {measure!r}.")
         if measure == "absolute":
             return self.std
         ratio = self.std / np.maximum(self.signal, np.float32(self.faintest))
@@ -149,25 +159,6 @@ class ThresholdCurve:
         wanted = (1 - share_of_signal) * self._signal[-1]
         position = int(np.searchsorted(self._signal, wanted, side="left")) - 1
         return float(self._values[min(max(position, 0), len(self._values) - 1)])
-
-
-def ninety_percent_factor(provenance: Mapping[str, Any]) -> float:
-    """Return half the width of a result's 90 % interval, in standard deviations.
-
-    Parameters
-    ----------
-    provenance : mapping
-        Of a result, in memory or read back from a file.
-
-    Returns
-    -------
-    float
-        As measured when the model was calibrated, or else a Gaussian's: see `Restoration.interval`.
-    """
-    calibration = provenance.get("calibration")
-    factors = calibration.get("factors") if isinstance(calibration, Mapping) else None
-    measured = factors.get("0.9") if isinstance(factors, Mapping) else None
-    return float(measured) if isinstance(measured, int | float) and measured > 0 else NINETY_PERCENT
 
 
 def _finite(picture: ArrayLike) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cvdm.assessment.profile import Profile
+from napari_cvdm.models.replacing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,9 +143,10 @@ def rendered(figure: Figure) -> NDArray[np.uint8]:
 
 
 def saved(figure: Figure, path: str | Path, dots_per_inch: int = 200) -> None:
-    """Write a figure to a file; the kind is told by the name's end: .png, .svg or .pdf."""
-    with _DRAWING:
-        figure.savefig(path, dpi=dots_per_inch)
+    """Write a figure to a file, whole or not at all; its name's end tells the kind: .png, .svg or .pdf."""
+    path = Path(path)
+    with _DRAWING, replacing(path) as file:
+        figure.savefig(file, dpi=dots_per_inch, format=path.suffix.lower().removeprefix("."))
 
 
 def _empty(style: FigureStyle) -> tuple[Figure, Axes]:

@@ -22,18 +22,20 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.baselines import best_richardson_lucy, enlarge
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.scores import Evaluation, PairScores, score, score_uncertainty
+from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
 from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.intervals import measured_factors
 from napari_cvdm.restoration.normalization import Normalization
+from napari_cvdm.restoration.resampling import cautions_about_size
 from napari_cvdm.restoration.validation import check_image
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.events import Event
+    from napari_cvdm.restoration.result import Restoration
 
 SCORED_SIDE = 192
 """Largest side of the region compared, in camera pixels."""
-
-_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def evaluate_pair(
     InputError, InputTypeError
         If the images cannot be restored or compared.
     """
+    from napari_cvdm.assessment.registration import doubts_about_pair  # with torch, which takes a while
+
     camera, sharp = _plane(name, widefield), _plane(name, truth)
     upscaling = model.upscaling
     if sharp.shape != tuple(n * upscaling for n in camera.shape):
@@ -143,7 +147,7 @@ def evaluate_pair(
     target = normalize_truth(sharp)
     region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
-    mean, std, first, factors = _restore(
+    result, first = _restore(
         camera,
         model,
         progress,
@@ -155,6 +159,7 @@ def evaluate_pair(
         pixel_size=pixel_size,
     )
     seconds = time.perf_counter() - started
+    mean, std = result.mean, result.std
     plain = enlarge(Normalization.fit(camera).apply(camera), upscaling)
     best = best_richardson_lucy(plain, target, region)
     target = target[region]
@@ -167,9 +172,14 @@ def evaluate_pair(
     return PairScores(
         name,
         {method: score(prediction, target) for method, prediction in predictions.items()},
-        score_uncertainty(mean[region], std[region], target, factors),
+        score_uncertainty(mean[region], std[region], target, measured_factors(result.provenance)),
         {"sigma": best.sigma, "iterations": best.iterations},
         seconds,
+        (
+            *result.provenance.get("warnings", ()),
+            *cautions_about_size(pixel_size, model.card.pixel_size_nm),
+            *doubts_about_pair(sharp, first),
+        ),
     )
 
 
@@ -239,8 +249,8 @@ def evaluate_folder(
 
 def _restore(
     camera: NDArray[Any], model: PretrainedModel, progress: Callable[[Event], object] | None, **settings: Any
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], dict[float, float]]:
-    """Return the posterior mean, its standard deviation, the mean network's picture, and interval factors."""
+) -> tuple[Restoration, NDArray[Any]]:
+    """Return the result, and the mean network's picture."""
     from napari_cvdm.restoration.events import Estimate, Finished
     from napari_cvdm.restoration.restore import restore_events
 
@@ -254,8 +264,7 @@ def _restore(
             result = event.result
     assert first is not None
     assert result is not None
-    measured = (result.provenance.get("calibration") or {}).get("factors", {})
-    return result.mean, result.std, first, {float(level): width for level, width in measured.items()}
+    return result, first
 
 
 def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
@@ -286,5 +295,6 @@ def _size(image: NDArray[Any]) -> str:
 
 
 def _stem(filename: str) -> str | None:
-    ending = next((ending for ending in _ENDINGS if filename.lower().endswith(ending)), None)
-    return filename[: -len(ending)] if ending and not filename.startswith(".") else None
+    if filename.startswith(".") or not filename.lower().endswith(TIFF_ENDINGS):
+        return None
+    return without_ending(filename, TIFF_ENDINGS)

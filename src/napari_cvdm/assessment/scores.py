@@ -87,6 +87,9 @@ class PairScores:
         The setting that came closest to the truth: "sigma" in fine pixels, "iterations".
     seconds : float
         That the restoration of the whole field took.
+    warnings : tuple of str
+        What may make the numbers worth little, a sentence each: what the restoration warns of, and whether
+        the two images show the same structures in the same places.
     """
 
     name: str
@@ -94,6 +97,7 @@ class PairScores:
     uncertainty: UncertaintyScores
     richardson_lucy: dict[str, float]
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -103,6 +107,7 @@ class PairScores:
             "uncertainty": self.uncertainty.to_dict(),
             "richardson_lucy": self.richardson_lucy,
             "seconds": self.seconds,
+            "warnings": list(self.warnings),
         }
 
 

@@ -174,7 +174,8 @@ def _on_stability(found: Stability | None) -> Verdict:
     name = "Stability"
     if found is None:
         return Verdict(name, "not known", "Name the model to restore the image turned, mirrored and shifted.")
-    words = f"Turned, mirrored or shifted, the result changes by {100 * found.relative:.2g} % of its range"
+    changes = f"{100 * found.relative:.2g} % of its range"
+    words = f"Turned, mirrored or shifted, one pass's picture changes by {changes}"
     if found.against_stated is None:
         return Verdict(name, "not known", f"{words}; no uncertainty was given to compare with.")
     words += f", {found.against_stated:.2g} of the stated uncertainty."

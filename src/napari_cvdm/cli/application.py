@@ -6,14 +6,19 @@ needs when it runs. A command does no work of its own; the bodies are in the mod
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from napari_cvdm.cli.evaluating import evaluate
 from napari_cvdm.cli.failures import run_to_exit_code
 from napari_cvdm.cli.finetuning import finetune
 from napari_cvdm.cli.models import models_app
+from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
+from napari_cvdm.cli.printing import print_whatever_comes
 
 __all__ = ["app", "main"]
 
@@ -22,17 +27,12 @@ PROGRAM = "napari-cvdm"
 app = typer.Typer(
     help="Super-resolution with an uncertainty map for fluorescence microscopy.",
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
 
-Model = Annotated[str, typer.Option(help="Name, path or DOI of a model; see 'models list'.")]
-Draws = Annotated[int, typer.Option(help="Draws from the posterior, best an even number.")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [default: the model's own]")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, with their draws.")]
 
 
@@ -49,11 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     int
         0 on success; 2 for wrong usage or bad input, said in one line on stderr; 130 when interrupted.
     """
-    command = typer.main.get_command(app)
+    print_whatever_comes(sys.stdout, sys.stderr)
 
-    return run_to_exit_code(
-        lambda: command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False), PROGRAM
-    )
+    def run() -> Any:
+        return typer.main.get_command(app).main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+
+    return run_to_exit_code(run, PROGRAM)
 
 
 def _show_version(wanted: bool) -> None:
@@ -83,11 +84,12 @@ def demo(
     model: Model = "default",
     draws: Draws = 8,
     device: Device = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Restore a bundled real micrograph; needs no network."""
     from napari_cvdm.cli.demonstration import run_demo
 
-    run_demo(output, model=model, draws=draws, device=device)
+    run_demo(output, model=model, draws=draws, device=device, overwrite=overwrite)
 
 
 @app.command()
@@ -95,10 +97,11 @@ def restore(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="TIFF or OME-Zarr images.")],
     *,
     output: Annotated[
-        Path,
+        str,  # a path would lose the slash at the end of a folder's name
         typer.Option(
             "--output",
             "-o",
+            metavar="<path>",
             help="A .tif file, or a folder for several. The uncertainty goes beside it: "
             "OUT_uncertainty.ome.tif. A name in .ome.zarr writes OME-Zarr, for images of any size.",
         ),
@@ -179,10 +182,11 @@ def restore(
         region=parse_region(roi),
         normalize=normalize,
     )
-    if goes_to_zarr(output):
+    target = Path(output)
+    if goes_to_zarr(target):
         restore_large(
             inputs,
-            output,
+            target,
             model=model,
             settings=settings,
             overwrite=overwrite,
@@ -192,7 +196,8 @@ def restore(
         return
     if scheduler is not None or workers is not None:
         raise ValueError("--scheduler and --workers need OME-Zarr output: name one with -o OUT.ome.zarr.")
-    restore_files(inputs, output, model=model, settings=settings, overwrite=overwrite)
+    is_folder = output.endswith(("/", os.sep))
+    restore_files(inputs, target, model=model, settings=settings, overwrite=overwrite, is_folder=is_folder)
 
 
 @app.command()
@@ -226,35 +231,7 @@ def check(
     check_result(result, source, output, settings)
 
 
-@app.command()
-def evaluate(
-    pairs: Annotated[
-        Path, typer.Argument(metavar="PAIRS_DIR", help="Folder of NAME_wf.tif and NAME_sim.tif.")
-    ],
-    *,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
-    model: Model = "default",
-    draws: Draws = 8,
-    steps: Steps = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
-    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
-) -> None:
-    """Score restorations against known sharp images."""
-    from napari_cvdm.cli.evaluating import evaluate_pairs
-
-    evaluate_pairs(
-        pairs,
-        json_file,
-        model=model,
-        draws=draws,
-        steps=steps,
-        seed=seed,
-        device=device,
-        wf_suffix=wf_suffix,
-        sim_suffix=sim_suffix,
-    )
+app.command()(evaluate)
 
 
 @app.command()

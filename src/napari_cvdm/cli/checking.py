@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_cvdm.cli.matching import plane_of, restored_part
-from napari_cvdm.cli.outputs import check_writable
+from napari_cvdm.cli.outputs import check_writable, is_same
 from napari_cvdm.cli.pictures import Pictures, open_pictures, result_stem
 from napari_cvdm.files.whole_file import write_whole
 
@@ -72,7 +72,8 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     """
     from napari_cvdm.cli.restoring import open_image
 
-    report = _report_path(result, output, settings.overwrite)
+    given = [path for path in (result, source, settings.psf) if path is not None]
+    report = _report_path(result, output, given, settings.overwrite)
     pictures = open_pictures(result)
     provenance = pictures.provenance
     image = open_image(source or _source_of(result, provenance), lazily=True)
@@ -156,13 +157,15 @@ def _write(
     )
 
 
-def _report_path(result: Path, output: Path | None, overwrite: bool) -> Path:
+def _report_path(result: Path, output: Path | None, given: Sequence[Path], overwrite: bool) -> Path:
     report = output or result.with_name(f"{result_stem(result)}_check.html")
     if report.is_dir():
         report = report / f"{result_stem(result)}_check.html"
     if report.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")
     for path in (report, report.with_suffix(".json"), _map_path(report)):
+        if any(is_same(path, each) for each in given):
+            raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
         if path.exists() and not overwrite:
             raise ValueError(f"{path} exists: choose another name with -o, or add --overwrite.")
     check_writable(report.parent)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
+_SAMPLE = "tubulin_widefield"
 _DETAIL_SIDE = 160  # camera pixels shown in the picture: few enough to see them
 
 
-def run_demo(output: Path, *, model: str, draws: int, device: str) -> None:
+def run_demo(output: Path, *, model: str, draws: int, device: str, overwrite: bool = False) -> None:
     """Restore the bundled wide-field image, write the results and a picture, and say what they are worth.
 
     Parameters
@@ -33,26 +34,29 @@ def run_demo(output: Path, *, model: str, draws: int, device: str) -> None:
         Draws from the posterior.
     device : str
         As for `napari_cvdm.restore`.
+    overwrite : bool, optional
+        Replace files of the same names that no demonstration has written, too.
 
     Raises
     ------
     ValueError
-        If the folder, the model or a setting cannot be used.
+        If the folder, the model or a setting cannot be used, or files of others would be replaced.
     """
     check_writable(output)
+    files = OutputFiles(output / "reconstruction.ome.tif", output / "uncertainty.ome.tif")
+    picture, widefield = output / "side_by_side.png", output / "widefield.ome.tif"
+    if not overwrite:
+        _refuse_others(files, picture, widefield)
     from napari_cvdm.cli.restoring import Settings, restore_image, write_result
     from napari_cvdm.files.ome_tiff import write_ome_tiff
     from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
     from napari_cvdm.models import load_model
 
     pretrained = load_model(model)
-    typer.echo(f"Restoring a real image: {SAMPLES['tubulin_widefield']}. The model: {pretrained.name}.")
+    typer.echo(f"Restoring a real image: {SAMPLES[_SAMPLE]}. The model: {pretrained.name}.")
     settings = Settings(draws=draws, device=device)
-    image, result = restore_image(sample_path("tubulin_widefield"), pretrained, settings, label="demo")
+    image, result = restore_image(sample_path(_SAMPLE), pretrained, settings, label="demo")
     truth = read_sample("tubulin_sim")
-    files = OutputFiles(output / "reconstruction.ome.tif", output / "uncertainty.ome.tif")
-    picture = output / "side_by_side.png"
-    widefield = output / "widefield.ome.tif"
     write_result(result, image, files, overwrite=True)
     write_ome_tiff(widefield, image.data, image.axes, image.pixel_size, overwrite=True)
     write_whole(picture, _draw_picture(image, result, truth))
@@ -68,6 +72,48 @@ def run_demo(output: Path, *, model: str, draws: int, device: str) -> None:
         "Next, an image of your own: napari-cvdm restore IMAGE.tif -o RESULT.ome.tif\n"
         "Or start napari: File > Open Sample, then Plugins > CVDM super-resolution."
     )
+
+
+def _refuse_others(files: OutputFiles, picture: Path, widefield: Path) -> None:
+    """Refuse to replace files that no demonstration has written: their names are anybody's."""
+    others = [path for path in files.all if path.exists() and not _is_demo_result(path)]
+    if widefield.exists() and not _is_sample(widefield):
+        others.append(widefield)
+    # A picture does not say what it is of. A demonstration draws it last, beside its results.
+    if picture.exists() and not all(path.exists() for path in files.all):
+        others.append(picture)
+    if others:
+        raise ValueError(
+            f"{others[0]} exists, and is not of a demonstration: choose another folder with -o, or add "
+            "--overwrite."
+        )
+
+
+def _is_demo_result(path: Path) -> bool:
+    """Whether a file says that it was made of the bundled image."""
+    from napari_cvdm.files.ome_tiff import read_provenance
+    from napari_cvdm.files.samples import sample_path
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        made = read_provenance(path)
+    except ImageFileError:
+        return False
+    return made is not None and made.get("source") == sample_path(_SAMPLE).name
+
+
+def _is_sample(path: Path) -> bool:
+    """Whether a file holds the pixels of the bundled image: writing them again loses nothing."""
+    import numpy as np
+
+    from napari_cvdm.files.samples import read_sample
+    from napari_cvdm.files.tiff import read_tiff
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        return np.array_equal(read_tiff(path).data, read_sample(_SAMPLE).data)
+    except ImageFileError:
+        return False
 
 
 def _draw_picture(image: ImageFile, result: Restoration, truth: ImageFile) -> bytes:

@@ -54,7 +54,8 @@ class DownloadDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the terminal as it was."""
-        self._bar.stop()
+        if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
+            self._bar.stop()
 
     def update(self, amount: int) -> None:
         """Note that `amount` more bytes have arrived."""

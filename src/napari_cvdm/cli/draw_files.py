@@ -9,7 +9,8 @@ from pathlib import Path
 
 import typer
 
-from napari_cvdm.cli.outputs import OutputFiles, is_same, stem_of
+from napari_cvdm.cli.outputs import OutputFiles, is_same
+from napari_cvdm.files.names import stem_of
 
 __all__ = ["find_draw_files", "is_draw", "remove_stale_draws"]
 

@@ -1,60 +1,51 @@
-"""``napari-cvdm evaluate``: how close restorations come to the truth, as a table and as JSON."""
+"""``napari-cvdm evaluate``: how close restorations come to the truth, as a table and as JSON.
+
+Nothing heavy is imported before the command runs.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cvdm.cli.outputs import check_writable
-from napari_cvdm.files.whole_file import write_whole
+from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
+from napari_cvdm.cli.outputs import check_writable, is_same
+from napari_cvdm.files.whole_file import refuse_existing, write_whole
 
 if TYPE_CHECKING:
+    from napari_cvdm.assessment.scores import Evaluation
     from napari_cvdm.restoration.events import Event
 
-__all__ = ["evaluate_pairs"]
+__all__ = ["evaluate"]
 
 
-def evaluate_pairs(
-    folder: Path,
-    json_file: Path | None,
+def evaluate(
+    pairs: Annotated[
+        Path, typer.Argument(metavar="PAIRS_DIR", help="Folder of NAME_wf.tif and NAME_sim.tif.")
+    ],
     *,
-    model: str,
-    wf_suffix: str,
-    sim_suffix: str,
-    **settings: Any,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
+    model: Model = "default",
+    draws: Draws = 8,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
+    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
+    overwrite: Overwrite = False,
 ) -> None:
-    """Score a model on a folder of pairs; print the table and write the numbers.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the pairs are.
-    json_file : Path or None
-        Where to write the numbers too; replaced if it exists.
-    model : str
-        Name or path of the model.
-    wf_suffix, sim_suffix : str
-        How the names of wide-field and sharp images end.
-    **settings
-        Draws, steps, seed and device, as for `napari_cvdm.restore`.
-
-    Raises
-    ------
-    ValueError
-        If the pairs, the model or a setting cannot be used, or the file cannot be written.
-    """
+    """Score restorations against known sharp images."""
     from napari_cvdm.assessment.pairs import evaluate_folder, find_pairs
     from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.models import load_model
 
-    find_pairs(folder, wf_suffix, sim_suffix)  # a wrong folder is said before the model loads
+    found, alone = find_pairs(pairs, wf_suffix, sim_suffix)  # a wrong folder is said before the model loads
     if json_file is not None:
-        if json_file.is_dir():
-            raise ValueError(f"{json_file} is a folder: name a file for the numbers.")
-        check_writable(json_file.parent)
+        images = [path for pair in found for path in (pair.widefield, pair.truth)]
+        _check_place(json_file, [*images, *(pairs / name for name in alone)], overwrite)
     pretrained = load_model(model)
     with ProgressDisplay() as display:
 
@@ -62,9 +53,42 @@ def evaluate_pairs(
             display.show(f"{name} ({number + 1} of {count})", event, (number + event.fraction) / count)
 
         evaluation = evaluate_folder(
-            folder, pretrained, wf_suffix=wf_suffix, sim_suffix=sim_suffix, progress=show, **settings
+            pairs,
+            pretrained,
+            wf_suffix=wf_suffix,
+            sim_suffix=sim_suffix,
+            draws=draws,
+            steps=steps,
+            seed=seed,
+            device=device,
+            progress=show,
         )
+    _warn(evaluation)
     typer.echo(evaluation.table())
     if json_file is not None:
-        numbers = json.dumps(evaluation.to_dict(), indent=2) + "\n"
-        write_whole(json_file, numbers.encode())
+        refuse_existing(json_file, overwrite)  # it may have come meanwhile
+        write_whole(json_file, (json.dumps(evaluation.to_dict(), indent=2) + "\n").encode())
+
+
+def _check_place(json_file: Path, images: list[Path], overwrite: bool) -> None:
+    """Refuse a place for the numbers that cannot be, or where something would be lost."""
+    if json_file.is_dir():
+        raise ValueError(f"{json_file} is a folder: name a file for the numbers.")
+    if any(is_same(json_file, image) for image in images):
+        raise ValueError(
+            f"{json_file} is an image of the pairs, which is never written to: name another file with --json."
+        )
+    if json_file.exists() and not overwrite:
+        raise ValueError(f"{json_file} exists: choose another name with --json, or add --overwrite.")
+    check_writable(json_file.parent)
+
+
+def _warn(evaluation: Evaluation) -> None:
+    """Say on stderr what may make the numbers worth little, each thing once, with the pairs it is about."""
+    about: dict[str, list[str]] = {}
+    for pair in evaluation.pairs:
+        for words in pair.warnings:
+            about.setdefault(words, []).append(pair.name)
+    for words, names in about.items():
+        whose = "all pairs" if 1 < len(names) == len(evaluation.pairs) else ", ".join(names)
+        typer.echo(f"warning: {whose}: {words}", err=True)

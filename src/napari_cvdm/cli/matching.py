@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.restoration.axes import Axes
+    from napari_cvdm.restoration.described import Region
 
 __all__ = ["plane_of", "restored_part"]
 
@@ -38,7 +39,7 @@ def plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
     from napari_cvdm.restoration.axes import name_axes
 
     axes = name_axes(image.data.shape, image.axes)
-    return _plane(image, axes, axes.leading, index, {})
+    return _plane(image, axes, axes.leading, index, [None] * len(axes.leading))
 
 
 def restored_part(
@@ -67,19 +68,16 @@ def restored_part(
     ValueError
         If the image does not have that part.
     """
-    selection, resampling = (_mapping(provenance.get(key)) for key in ("selection", "resampling"))
-    chosen = {
-        str(letter): places
-        for letter, places in _mapping(selection.get("planes")).items()
-        if isinstance(places, list) and all(isinstance(each, int) and each >= 0 for each in places)
-    }
+    from napari_cvdm.restoration.described import DescribedPart
+
     axes, written = _axes_as_restored(image, provenance.get("axes"))
-    plane = _plane(image, axes, written, index, chosen)
-    if resampling:
+    part = DescribedPart.from_description(provenance.get("selection"), axes.names)
+    plane = _plane(image, axes, written, index, part.planes)
+    resampling = provenance.get("resampling")
+    if isinstance(resampling, Mapping) and resampling:
         plane = _resampled(image, plane, resampling)
-    region = _mapping(selection.get("region"))
-    if region:
-        plane = _cropped(image, plane, region)
+    if part.region is not None:
+        plane = _cropped(image, plane, part.region)
     stated = provenance.get("pixel_size_nm")
     return plane, float(stated) if isinstance(stated, int | float) else image.pixel_size
 
@@ -109,7 +107,7 @@ def _plane(
     axes: Axes,
     written: str,
     index: Mapping[str, int],
-    chosen: Mapping[str, list[int]],
+    chosen: Sequence[Sequence[int] | None],
 ) -> NDArray[np.generic]:
     """Take the plane that one of a result belongs to.
 
@@ -123,12 +121,15 @@ def _plane(
         What the result calls the leading ones.
     index : mapping of str to int
         Position in the result.
-    chosen : mapping of str to list of int
-        Positions in the image of what the result has along an axis, where it does not have everything.
+    chosen : sequence of (sequence of int or None)
+        Positions in the image of what the result has along each leading axis; None where it has everything.
     """
     from napari_cvdm.restoration.validation import Watched, read_pixels
 
-    positions = _positions(image, axes, chosen)
+    positions = [
+        range(length) if here is None else here
+        for here, length in zip(chosen, axes.leading_shape, strict=True)
+    ]
     partners = _partners(axes, written, index, positions)
     places = []
     for letter, length, here, partner in zip(
@@ -146,20 +147,6 @@ def _plane(
             raise ValueError(f"{name} has {length} planes along {letter}, fewer than the result: {_OTHER}")
         places.append(place)
     return read_pixels(axes.plane(Watched(image.data, None), tuple(places)))
-
-
-def _positions(image: ImageFile, axes: Axes, chosen: Mapping[str, list[int]]) -> list[Sequence[int]]:
-    """Return where in the image that lies which the result has along each leading axis."""
-    positions: list[Sequence[int]] = []
-    for number, (letter, length) in enumerate(zip(axes.leading, axes.leading_shape, strict=True)):
-        if letter in chosen and axes.leading.count(letter) > 1:  # as this program has once written
-            raise ValueError(
-                f"The result does not say along which of the axes {letter} of {Path(image.source).name} its "
-                "planes were chosen: restore it again, and check that."
-            )
-        # Where letters are repeated, the run has put the number of the axis in front of them.
-        positions.append(chosen.get(letter) or chosen.get(f"{number}{letter}") or range(length))
-    return positions
 
 
 def _partners(
@@ -181,26 +168,14 @@ def _partners(
     return found
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _pair(value: object) -> tuple[int, int]:
-    match value:
-        case [int(first), int(second)] if min(first, second) >= 0:
-            return first, second
-        case _:
-            raise ValueError(f"The result does not say clearly which part was restored ({value!r:.40}).")
-
-
-def _cropped(image: ImageFile, plane: NDArray[np.generic], region: Mapping[str, Any]) -> NDArray[np.generic]:
-    (top, bottom), (left, right) = _pair(region.get("rows")), _pair(region.get("columns"))
-    if not (top < bottom <= plane.shape[0] and left < right <= plane.shape[1]):
+def _cropped(image: ImageFile, plane: NDArray[np.generic], region: Region) -> NDArray[np.generic]:
+    rows, columns = region.rows, region.columns
+    if rows.stop > plane.shape[0] or columns.stop > plane.shape[1]:
         raise ValueError(
-            f"The result is of rows {top} to {bottom} and columns {left} to {right}, which "
-            f"{Path(image.source).name} does not have: {_OTHER}"
+            f"The result is of rows {rows.start} to {rows.stop} and columns {columns.start} to "
+            f"{columns.stop}, which {Path(image.source).name} does not have: {_OTHER}"
         )
-    return plane[top:bottom, left:right]
+    return plane[rows.start : rows.stop, columns.start : columns.stop]
 
 
 def _resampled(image: ImageFile, plane: NDArray[np.generic], said: Mapping[str, Any]) -> NDArray[np.generic]:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TIFF_ENDINGS", "OutputFiles", "check_writable", "is_same", "plan_outputs", "stem_of"]
+from napari_cvdm.files.names import TIFF_ENDINGS, stem_of
 
-TIFF_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
-"""Endings of TIFF files, those of two parts first."""
+__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,12 @@ class OutputFiles:
 
 
 def plan_outputs(
-    inputs: Sequence[Path], output: Path, *, draws: int = 0, overwrite: bool = False
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    draws: int = 0,
+    overwrite: bool = False,
+    is_folder: bool = False,
 ) -> list[OutputFiles]:
     """Name the files to write, and refuse what would fail only after the work.
 
@@ -51,6 +55,9 @@ def plan_outputs(
         How many draws are kept.
     overwrite : bool, optional
         Allow files that exist.
+    is_folder : bool, optional
+        The output is a folder, whatever its name looks like; without it, the name of one that does not exist
+        yet tells.
 
     Returns
     -------
@@ -62,8 +69,9 @@ def plan_outputs(
     ValueError
         If a file exists, two results would have one name, or the place cannot be written to.
     """
-    if output.is_dir() or len(inputs) > 1 or not output.suffix:
-        if output.is_file() or (output.suffix.lower() in (".tif", ".tiff") and not output.is_dir()):
+    is_folder = is_folder or output.is_dir()
+    if is_folder or len(inputs) > 1 or not output.suffix:
+        if output.is_file() or (output.suffix.lower() in (".tif", ".tiff") and not is_folder):
             raise ValueError(f"{output} is one file for {len(inputs)} inputs: name a folder with -o.")
         plans = [_files_for(output / f"{stem_of(source)}_cvdm", ".ome.tif", draws) for source in inputs]
     else:
@@ -116,27 +124,16 @@ def check_writable(folder: Path) -> None:
     Raises
     ------
     ValueError
-        If it is no folder, or cannot be written to.
+        If it is no folder, cannot be written to, or is on a drive that does not exist.
     """
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    whole = folder.absolute()
+    existing = next((parent for parent in (folder, *whole.parents) if parent.exists()), None)
+    if existing is None:  # a drive of Windows that is not there
+        raise ValueError(f"{whole.anchor or folder} does not exist: choose another place.")
     if not existing.is_dir():
         raise ValueError(f"{existing} is not a folder: choose another place.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise ValueError(f"{existing} cannot be written to: choose another place.")
-
-
-def stem_of(path: Path, endings: Sequence[str] = TIFF_ENDINGS) -> str:
-    """Return a file's name without its ending.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder.
-    endings : sequence of str, optional
-        Endings in small letters, which may have two parts; of other names the last part is the ending.
-    """
-    ending = next((ending for ending in endings if path.name.lower().endswith(ending)), path.suffix)
-    return path.name[: len(path.name) - len(ending)]
 
 
 def _files_for(stem: Path, ending: str, draws: int) -> OutputFiles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +11,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_cvdm.cli.draw_files import find_draw_files, is_draw
-from napari_cvdm.cli.outputs import TIFF_ENDINGS, stem_of
+from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
+from napari_cvdm.restoration.run_identity import run_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_set import StoredImage
     from napari_cvdm.files.tiff import ImageFile
 
 __all__ = ["Pictures", "open_pictures", "result_stem"]
-
-_ZARR_ENDINGS = (".ome.zarr", ".zarr")
-
-# What of a provenance tells the pictures of one run apart: all the rest is the same for each of them.
-_APART = ("content", "picture", "layer", "written")
 
 # How the names end of what is written beside a reconstruction, and is none.
 _COMPANION = re.compile(r"(_uncertainty|_draw\d+|_check_disagreement)\Z")
@@ -84,7 +79,7 @@ def open_pictures(result: Path) -> Pictures:
 
 def result_stem(result: Path) -> str:
     """Return a result's name without its ending, be it a file or a folder."""
-    return stem_of(result, (*TIFF_ENDINGS, *_ZARR_ENDINGS))
+    return stem_of(result, (*TIFF_ENDINGS, *ZARR_ENDINGS))
 
 
 def _of_set(result: Path, images: Sequence[StoredImage]) -> Pictures:
@@ -113,7 +108,7 @@ def _of_set(result: Path, images: Sequence[StoredImage]) -> Pictures:
     for image in images:
         picture = image.about.get("picture")
         if picture == "uncertainty" and image.data.shape == shape and std is None:
-            if _run_of(image.about) == _run_of(chosen.about):
+            if run_of(image.about) == run_of(chosen.about):
                 std = _as_file(result, image.data, chosen.axes)
         elif picture == "draws" and image.data.shape[1:] == shape and image.about.get("run") == run:
             draws = tuple(_as_file(result, draw, chosen.axes) for draw in image.data)
@@ -140,7 +135,7 @@ def _of_files(result: Path) -> Pictures:
     provenance = _provenance(result)
     _refuse_other_pictures(result, provenance)
     reconstruction = open_image(result, lazily=True)
-    key, shape = _run_of(provenance), reconstruction.data.shape
+    key, shape = run_of(provenance), reconstruction.data.shape
     left_out: list[Path] = []
     std: ImageFile | None = None
     draws: list[ImageFile] = []
@@ -150,7 +145,7 @@ def _of_files(result: Path) -> Pictures:
         uncertainty = zarr_targets(result)["uncertainty"]
     if uncertainty.exists():
         std = open_image(uncertainty, lazily=True)
-        if _run_of(_provenance(uncertainty)) != key or std.data.shape != shape:
+        if run_of(_provenance(uncertainty)) != key or std.data.shape != shape:
             left_out.append(uncertainty)
             std = None
     # Beside a folder there may be draws of a file called like it; restore keeps none for a folder.
@@ -170,7 +165,7 @@ def _is_draw_of(path: Path, key: str) -> bool:
         provenance = _provenance(path)
     except (ValueError, TypeError):  # damaged, or no image at all: nothing says that it belongs here
         return False
-    return _run_of(provenance) == key and ("content" not in provenance or is_draw(provenance["content"]))
+    return run_of(provenance) == key and ("content" not in provenance or is_draw(provenance["content"]))
 
 
 def _refuse_other_pictures(result: Path, provenance: Mapping[str, Any]) -> None:
@@ -197,16 +192,9 @@ def _reconstruction_beside(result: Path) -> Path | None:
     found = _COMPANION.search(stem)
     if found is None:
         return None
-    endings = _ZARR_ENDINGS if _is_folder(result) else (*TIFF_ENDINGS, *_ZARR_ENDINGS)
+    endings = ZARR_ENDINGS if _is_folder(result) else (*TIFF_ENDINGS, *ZARR_ENDINGS)
     names = [result.with_name(f"{stem[: found.start()]}{ending}") for ending in endings]
     return next((path for path in names if path.exists()), None)
-
-
-def _run_of(provenance: Mapping[str, Any]) -> str:
-    """Return what the pictures of one run have in common."""
-    run = provenance.get("run")
-    common = {name: value for name, value in provenance.items() if name not in _APART}
-    return json.dumps(common if run is None else run, sort_keys=True, default=str)
 
 
 def _provenance(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["ProgressDisplay", "describe", "follow"]
+__all__ = ["ProgressDisplay", "follow"]
 
 
 class ProgressDisplay:
@@ -52,7 +52,8 @@ class ProgressDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the terminal as it was."""
-        self._bar.stop()
+        if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
+            self._bar.stop()
 
     def show(self, label: str, event: Event, fraction: float | None = None) -> None:
         """Show an event.
@@ -66,7 +67,9 @@ class ProgressDisplay:
         fraction : float, optional
             Share of the whole job that is done, if it is more than this restoration.
         """
-        self.advance(label, event.fraction if fraction is None else fraction, describe(event))
+        from napari_cvdm.restoration.events import progress_words
+
+        self.advance(label, event.fraction if fraction is None else fraction, progress_words(event))
 
     def advance(self, label: str, fraction: float, doing: str) -> None:
         """Show how far a job is that has no events.
@@ -123,15 +126,3 @@ def follow(events: Iterable[Event], label: str, *, console: Console | None = Non
     if result is None:
         raise RuntimeError("a restoration ended without a result")
     return result
-
-
-def describe(event: Event) -> str:
-    """Say in a few words what a restoration is doing."""
-    plane = f"plane {event.plane + 1} of {event.planes}, " if event.planes > 1 else ""
-    if event.stage == "done":
-        return "done"
-    if event.stage == "mean":
-        return f"{plane}first picture"
-    if event.stage == "refine":
-        return f"{plane}orientation {event.step} of {event.steps}"
-    return f"{plane}draw {event.draw + 1} of {event.draws}, step {event.step} of {event.steps}"

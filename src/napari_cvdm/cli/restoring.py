@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.outputs import OutputFiles, plan_outputs
@@ -52,7 +53,13 @@ class Settings:
 
 
 def restore_files(
-    inputs: Sequence[Path], output: Path, *, model: str, settings: Settings, overwrite: bool
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    model: str,
+    settings: Settings,
+    overwrite: bool,
+    is_folder: bool = False,
 ) -> None:
     """Restore images one after the other, each into TIFF files.
 
@@ -71,6 +78,8 @@ def restore_files(
         How to restore.
     overwrite : bool
         Replace results that exist, and remove the draws that an earlier run has left beside them.
+    is_folder : bool, optional
+        As for `napari_cvdm.cli.outputs.plan_outputs`.
 
     Raises
     ------
@@ -84,7 +93,7 @@ def restore_files(
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
-    plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite)
+    plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
     failed = 0
@@ -185,8 +194,7 @@ def restore_image(
     if settings.pixel_size is None:
         values["pixel_size"] = image.pixel_size
     result = follow(restore_events(image.data, model, **values), label or source.name)
-    for warning in result.provenance.get("warnings", ()):
-        typer.echo(f"warning: {source.name}: {warning}", err=True)
+    say_cautions(source.name, result.provenance, model.card, can_resample=True)
     return image, result
 
 
@@ -264,9 +272,8 @@ def write_result(
             (path, draw, f"draw {number} of {len(files.draws)}")
             for number, (path, draw) in enumerate(zip(files.draws, result.draws, strict=True), start=1)
         ]
-    named = len(image.channel_names) == _channels(
-        result
-    )  # the user may have given other axes than the file's
+    # The user may have given other axes than the file's.
+    named = len(image.channel_names) == _channels(result)
     for path, data, content in images:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_ome_tiff(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.outputs import check_writable, is_same
 from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image, say_left_out
@@ -59,37 +60,17 @@ def restore_large(
         If the input, a setting or the output cannot be used.
     """
     from napari_cvdm.cli.progress import ProgressDisplay
-    from napari_cvdm.files.ome_zarr import require_zarr
-    from napari_cvdm.files.streaming import check_targets, write_restoration, zarr_targets
+    from napari_cvdm.files.streaming import write_restoration
     from napari_cvdm.models import load_model
     from napari_cvdm.restoration.cluster import cluster
     from napari_cvdm.restoration.device import stand_in
     from napari_cvdm.restoration.lazy import restore_lazy
 
-    if len(inputs) > 1:
-        raise ValueError(f"{output} is one image for {len(inputs)} inputs: restore them one by one.")
-    for name in ("keep_draws", "resample"):
-        if getattr(settings, name):
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
+    _refuse(inputs, output, settings, overwrite)
     (source,) = inputs
-    require_zarr()
-    for target in zarr_targets(output).values():
-        if _holds(source, target) or _holds(target, source):
-            raise ValueError(
-                f"{target} is the input, within it or around it, and an input is never written to: choose "
-                "another name with -o."
-            )
-    check_targets(zarr_targets(output), overwrite)
-    check_writable(output.parent)
     with about_input(source):
         image = open_image(source, lazily=True)
     say_left_out(image)
-    values = asdict(settings)
-    del values["keep_draws"], values["resample"]
-    values["axes"] = settings.axes or image.axes
-    if settings.pixel_size is None:
-        values["pixel_size"] = image.pixel_size
     pretrained = load_model(model)
     # With a cluster elsewhere, there need be no GPU here.
     local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
@@ -98,28 +79,67 @@ def restore_large(
         if client is not None and not client.scheduler_info()["workers"]:
             typer.echo("The cluster has no workers yet: waiting for the first.", err=True)
         display.advance(source.name, 0.0, "measuring intensities")
-        lazy = restore_lazy(image.data, pretrained, **values)
-        for warning in lazy.provenance.get("warnings", ()):
-            typer.echo(f"warning: {source.name}: {warning}", err=True)
+        lazy = restore_lazy(image.data, pretrained, **_values(settings, image))
+        say_cautions(source.name, lazy.provenance, pretrained.card, can_resample=False)
         try:
             targets = write_restoration(
                 lazy,
                 output,
-                source=_identity(source),
                 client=client,
                 progress=_Shown(display, source.name),
                 overwrite=overwrite,
-                z_spacing_nm=image.z_spacing if "Z" in lazy.axes else None,
-                time_interval_s=image.time_interval if "T" in lazy.axes else None,
-                channel_names=_names(image, settings, lazy.axes, lazy.mean.shape),
-                origin=_origin(lazy, image),
-                side=dict(zip(image.axes, image.scale, strict=False)).get("X", 1.0),
+                **_noted(lazy, source, image, settings),
             )
         except (KeyboardInterrupt, SystemExit):
             typer.echo("What is finished is kept: the same command goes on from there.", err=True)
             raise
     for path in targets.values():
         typer.echo(path)
+
+
+def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite: bool) -> None:
+    """Refuse what cannot be done, before anything is read or loaded."""
+    from napari_cvdm.files.streaming import check_targets, zarr_targets
+    from napari_cvdm.files.zarr_packages import require_zarr
+
+    if len(inputs) > 1:
+        raise ValueError(f"{output} is one image for {len(inputs)} inputs: restore them one by one.")
+    for name in ("keep_draws", "resample"):
+        if getattr(settings, name):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
+    require_zarr()
+    targets, source = zarr_targets(output), inputs[0]
+    for target in targets.values():
+        if _holds(source, target) or _holds(target, source):
+            raise ValueError(
+                f"{target} is the input, within it or around it, and an input is never written to: choose "
+                "another name with -o."
+            )
+    check_targets(targets, overwrite)
+    check_writable(output.parent)
+
+
+def _values(settings: Settings, image: ImageFile) -> dict[str, Any]:
+    """Return what `restore_lazy` is asked for; what the user leaves open, the image says."""
+    values = asdict(settings)
+    del values["keep_draws"], values["resample"]
+    values["axes"] = settings.axes or image.axes
+    if settings.pixel_size is None:
+        values["pixel_size"] = image.pixel_size
+    return values
+
+
+def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:
+    """Return what is written beside the pixels: what they were made of, and where they lie."""
+    return {
+        "source": _identity(source),
+        "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
+        "time_interval_s": image.time_interval if "T" in lazy.axes else None,
+        "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),
+        "origin": _origin(lazy, image),
+        "side": dict(zip(image.axes, image.scale, strict=False)).get("X", 1.0),
+    }
 
 
 class _Shown:
@@ -160,12 +180,15 @@ def _identity(source: Path) -> dict[str, Any]:
 
 def _origin(lazy: LazyRestoration, image: ImageFile) -> dict[str, float]:
     """Return where the first pixel to be restored lies, in steps of the image along each of its axes."""
+    from napari_cvdm.restoration.described import DescribedPart
+
     steps = zip(image.axes, image.scale, image.translation, strict=False)
     origin = {axis: start / step for axis, step, start in steps if axis in "TZYX" and step > 0}
-    selection = lazy.provenance.get("selection") or {}
-    first = {axis: chosen[0] for axis, chosen in selection.get("planes", {}).items()}
-    if "region" in selection:
-        first |= {"Y": selection["region"]["rows"][0], "X": selection["region"]["columns"][0]}
+    part = DescribedPart.from_description(lazy.provenance.get("selection"), lazy.axes)
+    leading = (axis for axis in lazy.axes if axis not in "YX")
+    first = {axis: chosen[0] for axis, chosen in zip(leading, part.planes, strict=True) if chosen}
+    if part.region is not None:
+        first |= {"Y": part.region.rows.start, "X": part.region.columns.start}
     return {axis: origin.get(axis, 0.0) + first.get(axis, 0) for axis in "TZYX"}
 
 

@@ -68,7 +68,7 @@ def angle_grid(steps: int, clock: nn.Module, rate: float) -> tuple[float, ...]:
         raise ValueError(f"at least one sampling step is needed, got {steps}")
     device = next((parameter.device for parameter in clock.parameters()), torch.device("cpu"))
     # Squares, because the angle sets out like √t: even times would leave its fastest part to few of them.
-    t = torch.linspace(0, 1, 4097, dtype=torch.float64).square().float()
+    t = torch.linspace(0, 1, 4097, dtype=torch.float64, device="cpu").square().float()
     # On the CPU, because not every device has double precision.
     integral = clock(t.to(device)).integral.cpu().double()
     angle = torch.acos(torch.exp(-rate * integral).clamp(LEAST_GAMMA, 1).sqrt()).numpy()

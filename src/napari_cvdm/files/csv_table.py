@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+
+from napari_cvdm.models.replacing import replacing
 
 __all__ = ["write_csv"]
 
@@ -28,9 +31,13 @@ def write_csv(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
     ------
     ValueError
         If the columns are not of the same length.
+    OSError
+        If it cannot be written; a file that exists stays as it is.
     """
     rows = list(zip(*columns.values(), strict=True))
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(heading.replace("µ", "u") for heading in columns)
-        writer.writerows(["" if math.isnan(value) else f"{value:.9g}" for value in row] for row in rows)
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(heading.replace("µ", "u") for heading in columns)
+    writer.writerows(["" if math.isnan(value) else f"{value:.9g}" for value in row] for row in rows)
+    with replacing(Path(path)) as file:
+        file.write(table.getvalue().encode())

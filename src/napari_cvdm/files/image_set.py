@@ -37,7 +37,8 @@ class StoredImage:
     name : str
         Its title.
     data : ndarray
-        Integers or floats.
+        Integers or floats. Any array that can be sliced will do, such as one of dask or zarr. OME-TIFF takes
+        it as a whole; for OME-Zarr no more of it is in memory than it reads or computes at once.
     axes : str
         One letter for each axis, as `napari_cvdm.restoration.axes` names them.
     pixel_size_nm : float or None

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY, jsonable, ome_letters
 from napari_cvdm.restoration.axes import Axes
-from napari_cvdm.restoration.errors import ImageFileError, InputError
+from napari_cvdm.restoration.errors import InputError
 
 CHUNK = 512
 """Largest side of a chunk, and of the coarsest level."""
@@ -54,19 +54,6 @@ class ZarrLayout:
     def leading_shape(self) -> tuple[int, ...]:
         """Lengths of the axes before Y and X, in the order of the file."""
         return self.shapes[0][:-2]
-
-
-def require_zarr() -> None:
-    """Raise `ImageFileError` unless zarr and ome-zarr are installed."""
-    try:
-        import ome_zarr
-        import zarr  # noqa: F401
-    except ImportError as error:
-        raise ImageFileError(
-            f"OME-Zarr needs packages that are not installed ({error.name}). Install them with: "
-            "pip install 'napari-cvdm[zarr]'"
-        ) from error
-    del ome_zarr
 
 
 def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:

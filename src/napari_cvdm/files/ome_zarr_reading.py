@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
-from napari_cvdm.files.ome_zarr import require_zarr
 from napari_cvdm.files.tiff import ImageFile
 from napari_cvdm.files.tiff_metadata import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN, length_in_nm
+from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
 

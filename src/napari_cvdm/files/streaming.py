@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.files.ome_zarr import (
     ZarrLayout,
     coarse_regions,
     coarsen_region,
     create_ome_zarr,
     plan_layout,
-    require_zarr,
     write_region,
 )
 from napari_cvdm.files.unfinished import Unfinished, delivered, resume_or_begin
+from napari_cvdm.files.whole_file import refuse_existing
+from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import Axes
-from napari_cvdm.restoration.errors import ImageFileError
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.lazy import LazyRestoration
-
-ENDINGS = (".ome.zarr", ".zarr")
-"""Endings of OME-Zarr folders."""
 
 CONTENTS = ("reconstruction", "uncertainty")
 """The two images of a result, in the order of `LazyRestoration.pair`."""
@@ -59,8 +57,7 @@ class Progress:
 
 def zarr_targets(output: Path) -> dict[str, Path]:
     """Return where the two images of a result go: ``out.ome.zarr`` and ``out_uncertainty.ome.zarr``."""
-    ending = next((ending for ending in ENDINGS if output.name.lower().endswith(ending)), "")
-    stem = output.name[: len(output.name) - len(ending)]
+    stem = without_ending(output.name, ZARR_ENDINGS)
     uncertainty = f"{stem}_uncertainty{output.name[len(stem) :]}"
     return {CONTENTS[0]: output, CONTENTS[1]: output.with_name(uncertainty)}
 
@@ -73,6 +70,7 @@ def write_restoration(
     client: Any = None,
     progress: Callable[[Progress], object] | None = None,
     overwrite: bool = False,
+    discard: bool = False,
     given_up: type[BaseException] | tuple[type[BaseException], ...] = (),
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
@@ -100,7 +98,9 @@ def write_restoration(
         Told of every region, of those of coarser levels too, and more often where this process computes.
         What it raises ends the run, which can be resumed unless it is one of `given_up`.
     overwrite : bool
-        Replace results that exist, and throw away what an unfinished run of another request has left.
+        Replace results that exist, and do as with `discard`.
+    discard : bool
+        Throw away what an unfinished run of another request has left.
     given_up : exception type or tuple of them
         Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
     z_spacing_nm, time_interval_s, channel_names
@@ -134,7 +134,7 @@ def write_restoration(
         "pixels": lazy.fingerprint,
         "restoration": lazy.provenance,
     }
-    with resume_or_begin(output, request, discard=overwrite, given_up=given_up) as unfinished:
+    with resume_or_begin(output, request, discard=overwrite or discard, given_up=given_up) as unfinished:
         if not unfinished.is_begun():
             for name in CONTENTS:
                 create_ome_zarr(
@@ -156,16 +156,13 @@ def write_restoration(
 
 
 def check_targets(targets: Mapping[str, Path], overwrite: bool) -> None:
-    """Raise `ImageFileError` if a result exists that may not be replaced.
+    """Raise `ExistsAlreadyError` if a result exists that may not be replaced.
 
     One that an unfinished run has put there itself, before it was killed, does not hinder its completion.
     """
     own = delivered(targets[CONTENTS[0]], targets)
     for name, path in targets.items():
-        if path.exists() and name not in own and not overwrite:
-            raise ImageFileError(
-                f"{path} exists already. Choose another name, or allow it to be overwritten."
-            )
+        refuse_existing(path, overwrite or name in own)
 
 
 def write_pair(

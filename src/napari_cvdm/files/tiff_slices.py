@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_images import image_of, read_plane, start_of_pixels
+from napari_cvdm.files.zarr_packages import has_zarr
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class TiffSlices:
     """One image of a TIFF file, to be sliced like an array.
 
     Uncompressed images are mapped into memory. Of others, the tiles or strips that a slice touches are
-    decoded if zarr is installed, and the planes that it touches if not. Pickled, it is a path: workers open
+    decoded if zarr 3 is installed, and the planes that it touches if not. Pickled, it is a path: workers open
     the file themselves.
 
     Attributes
@@ -68,13 +69,11 @@ def _read(source: TiffSlices, selection: tuple[Any, ...]) -> NDArray[Any]:
             stored = source.dtype.newbyteorder(tif.byteorder)
             mapped = np.memmap(source.path, stored, "r", start, series.shape)
             return np.array(mapped[selection], source.dtype)
-        if series.dataoffset is not None:
-            # Of planes in several files that only seem to follow one another; tifffile's store is deceived.
+        # Planes in several files may only seem to follow one another, which deceives tifffile's store.
+        if series.dataoffset is not None or not has_zarr():
             return _from_planes(series, selection)
-        try:
-            import zarr
-        except ImportError:
-            return _from_planes(series, selection)
+        import zarr
+
         with series.aszarr(level=0) as store:
             return np.asarray(zarr.open_array(store, mode="r")[selection])
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.errors import ImageFileError, MovedAwayError, OtherRunError
 
 _REQUEST, _JOURNAL, _LOCK = "request.json", "finished.txt", "lock"
 _REPLACED = "replaced-"  # how the folders begin that hold what was at the place of a result
@@ -107,13 +107,13 @@ class Unfinished:
                 continue  # delivered already, when a run was killed between two parts
             if not source.exists():
                 (self._root / _REQUEST).unlink()
-                raise ImageFileError(
-                    f"{target} was finished, and has been moved away. Repeat the command to make it again."
+                raise MovedAwayError(
+                    f"{target} was finished, and has been moved away.", "Repeat the command to make it again."
                 )
             if target.exists():
                 if not overwrite:
                     raise ImageFileError(
-                        f"{target} has come to exist meanwhile. Move it away; the same command then goes on."
+                        f"{target} has come to exist meanwhile. Move it away, and restore again to go on."
                     )
                 self._replace(target, source)
             else:
@@ -177,7 +177,7 @@ def resume_or_begin(
     Raises
     ------
     ImageFileError
-        If another process is at work on it, or it belongs to another request.
+        If another process is at work on it, or it belongs to another request (`OtherRunError`).
     OSError
         If it cannot be written.
     """
@@ -188,9 +188,10 @@ def resume_or_begin(
             begun = folder / _REQUEST
             resumed = begun.exists() and begun.read_text(encoding="utf-8") == _canonical(request)
             if begun.exists() and not resumed and not discard:
-                raise ImageFileError(
-                    f"{folder} holds an unfinished restoration of another image or with other settings. "
-                    "Repeat the command it came from to finish it, or add --overwrite to throw it away."
+                raise OtherRunError(
+                    f"{folder} holds an unfinished restoration of another image or with other settings.",
+                    "Repeat the command it came from to finish it, or add --overwrite (in Python: "
+                    "overwrite=True) to throw it away.",
                 )
             if not resumed:
                 _empty(folder)
@@ -224,6 +225,32 @@ def delivered(target: Path, parts: Iterable[str]) -> set[str]:
     except OSError:
         return set()
     return {name for name in parts if complete and not any(folder.glob(f"*/{name}"))}
+
+
+def left_behind(target: Path) -> dict[str, Any] | None:
+    """Return the request of a run that was ended before its end, so that a user can be asked about it.
+
+    Parameters
+    ----------
+    target : Path
+        As for `resume_or_begin`.
+
+    Returns
+    -------
+    dict or None
+        Empty if it cannot be read. None if there is nothing, or somebody is at work on it.
+    """
+    begun = _folder_of(target) / _REQUEST
+    try:
+        if not begun.exists():
+            return None
+        with FileLock(begun.with_name(_LOCK), timeout=0):
+            request = json.loads(begun.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    except (OSError, Timeout):  # a run that begins now will say what is wrong
+        return None
+    return request if isinstance(request, dict) else {}
 
 
 def remove(path: Path) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.models.replacing import replacing
+from napari_cvdm.restoration.errors import ExistsAlreadyError
 
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a file for writing that takes its name only when all of it is written.
 
-    It has a temporary name in the same folder until then: a rename happens at once or not at all. After an
-    error or an interruption there is no file, or still the old one.
+    As `napari_cvdm.models.replacing.replacing`, but it can refuse to replace a file.
 
     Parameters
     ----------
@@ -33,24 +31,15 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    ImageFileError
+    ExistsAlreadyError
         If the file exists and may not be replaced.
     OSError
         If it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     refuse_existing(path, overwrite)
-    try:
-        with temporary.open("x+b") as file:
-            yield file
-            file.flush()
-            # Without this a crash of the machine could leave the new name on an empty file.
-            os.fsync(file.fileno())
+    with replacing(path) as file:
+        yield file
         refuse_existing(path, overwrite)
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):  # Where the folder is none, or went away.
-            temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -74,6 +63,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise `ImageFileError` if a file exists that may not be replaced."""
+    """Raise `ExistsAlreadyError` if a file exists that may not be replaced."""
     if path.exists() and not overwrite:
-        raise ImageFileError(f"{path} exists already. Choose another name, or allow it to be overwritten.")
+        raise ExistsAlreadyError(
+            f"{path} exists already.", "Choose another name, or allow it to be overwritten."
+        )

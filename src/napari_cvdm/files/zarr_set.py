@@ -9,8 +9,9 @@ import json
 import secrets
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ from napari_cvdm.files.ome_zarr import (
     coarsen_region,
     create_ome_zarr,
     plan_layout,
-    require_zarr,
     write_region,
 )
-from napari_cvdm.restoration.axes import name_axes
+from napari_cvdm.files.zarr_packages import require_zarr
+from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
-from napari_cvdm.restoration.validation import check_dtype
+from napari_cvdm.restoration.validation import check_dtype, reading
 
 __all__ = ["is_zarr_set", "read_zarr_set", "write_zarr_set"]
 
@@ -56,7 +57,8 @@ def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite
     ImageFileError
         If zarr is not installed, or something exists under this name, or it cannot be written or replaced.
     InputError, InputTypeError
-        If an image has more axes than the format holds, or pixels that are no real numbers.
+        If an image has more axes than the format holds, cannot be read, or has pixels that are no real
+        numbers.
 
     Warns
     -----
@@ -162,12 +164,15 @@ def _number_of_images(path: Path) -> int:
 
 
 def _write(folder: Path, image: StoredImage) -> None:
-    array = _storable(np.asarray(image.data))
-    named = name_axes(array.shape, image.axes)
-    moved = np.moveaxis(array, (named.y, named.x), (-2, -1))
-    layout = plan_layout(named, moved.shape, _REGION)
+    # Taken as it is, and made pixels of piece by piece: an array on disk may be larger than memory.
+    array: Any = (
+        image.data if isinstance(getattr(image.data, "dtype", None), np.dtype) else np.asarray(image.data)
+    )
+    dtype = _storable(array.dtype)
+    named = name_axes(tuple(map(int, array.shape)), image.axes)
+    layout = plan_layout(named, (*named.leading_shape, *named.plane_shape), _REGION)
     about = {**image.about, "name": image.name}
-    about[ARRAY_KEY] = {"axes": named.names, "shape": list(array.shape), "order": list(layout.order)}
+    about[ARRAY_KEY] = {"axes": named.names, "shape": list(named.shape), "order": list(layout.order)}
     create_ome_zarr(
         folder,
         layout,
@@ -177,24 +182,52 @@ def _write(folder: Path, image: StoredImage) -> None:
         z_spacing_nm=image.z_spacing_nm if "Z" in named.names else None,
         time_interval_s=image.time_interval_s if "T" in named.names else None,
         provenance=about,
-        dtype=array.dtype,
+        dtype=dtype,
     )
-    for index in np.ndindex(*moved.shape[:-2]):
-        plane = moved[index]
-        for top in range(0, plane.shape[0], _REGION):
-            for left in range(0, plane.shape[1], _REGION):
-                block = plane[top : top + _REGION, left : left + _REGION]
-                write_region(folder, layout, index, top, left, block)
+    for index, top, left, pixels in _regions(array, named):
+        write_region(folder, layout, index, top, left, pixels.astype(dtype, copy=False))
     for level, index, row in coarse_regions(layout):
         coarsen_region(folder, layout, level, index, row)
 
 
-def _storable(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array in a type that the format has, and other programs show."""
-    if array.dtype == bool:
-        return array.astype(np.uint8)
-    check_dtype(array.dtype)
-    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
+def _regions(array: Any, named: Axes) -> Iterator[tuple[tuple[int, ...], int, int, NDArray[Any]]]:
+    """Read an array, plane by plane and region by region: the plane, the first row and column, the pixels."""
+    for corner, part in _parts(array, named):
+        for within in np.ndindex(*part.shape[:-2]):
+            index = tuple(start + step for start, step in zip(corner, within, strict=False))
+            for top in range(0, part.shape[-2], _REGION):
+                for left in range(0, part.shape[-1], _REGION):
+                    pixels = part[within][top : top + _REGION, left : left + _REGION]
+                    yield index, corner[-2] + top, corner[-1] + left, pixels
+
+
+def _parts(array: Any, named: Axes) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+    """Read an array part by part, Y and X last, each with the place of its first pixel.
+
+    A part is a region of a plane, or as much more as the array itself decodes or computes at once: else that
+    would be done again for each region of it.
+    """
+    order = (*named.leading_positions, named.y, named.x)
+    steps = [1] * len(named.leading) + [_REGION, _REGION]
+    if chunks := getattr(array, "chunks", None):
+        sides = [int(np.max(chunks[axis])) for axis in order]  # dask lists all lengths along an axis
+        steps = [-(-max(side, step) // step) * step for side, step in zip(sides, steps, strict=True)]
+    lengths = [named.shape[axis] for axis in order]
+    for corner in product(*(range(0, length, step) for length, step in zip(lengths, steps, strict=True))):
+        chosen = [slice(None)] * len(order)
+        for axis, start, step in zip(order, corner, steps, strict=True):
+            chosen[axis] = slice(start, start + step)
+        with reading():
+            part = np.asarray(array[tuple(chosen)])
+        yield corner, np.moveaxis(part, (named.y, named.x), (-2, -1))
+
+
+def _storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which pixels are stored: one that the format has, and other programs show."""
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    check_dtype(dtype)
+    return np.dtype(np.float64) if dtype.itemsize > 8 else dtype
 
 
 def _read(folder: Path) -> StoredImage:

@@ -7,17 +7,16 @@ under a lock, so that two processes that add a model at the same moment both fin
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.hashes import is_sha256
+from napari_cvdm.models.replacing import replacing
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
 
 __all__ = ["AddedModel", "added_file", "change_added", "read_added", "unwritable"]
@@ -26,7 +25,6 @@ LOCK_SECONDS = 20.0
 """How long another process may hold the list."""
 
 _VERSION = 1
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class AddedModel:
         check_name(self.name)
         given: dict[str, Any] = vars(self)  # the types are a promise that a file may break
         for key in ("sha256", "source_sha256"):
-            if not isinstance(given[key], str) or not _SHA256.fullmatch(given[key]):
+            if not is_sha256(given[key]):
                 raise ModelError(f"The {key} of '{self.name}' is not 64 hexadecimal digits.")
         if type(given["size"]) is not int or self.size < 1:
             raise ModelError(f"The size of '{self.name}' is not a number of bytes.")
@@ -156,20 +154,8 @@ def _write(models: dict[str, AddedModel], path: Path) -> None:
     data = {"format_version": _VERSION, "models": [asdict(model) for model in models.values()]}
     # In ASCII, as a path need not be valid Unicode.
     text = json.dumps(data, indent=2) + "\n"
-    temporary: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".models-", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut must not leave an empty list
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        temporary = None
+        with replacing(path) as file:
+            file.write(text.encode("ascii"))
     except OSError as error:
         raise unwritable(path.parent, error) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()

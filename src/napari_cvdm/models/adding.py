@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,16 +16,15 @@ from napari_cvdm.models.addresses import as_path, is_address, is_file, may_be_us
 from napari_cvdm.models.card import check_name, one_line
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.glance import check_kind
+from napari_cvdm.models.hashes import as_sha256, check_sha256, file_sha256
 from napari_cvdm.models.registry import Registry, read_registry
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
-from napari_cvdm.models.weights import file_sha256, read_model
+from napari_cvdm.models.weights import read_model
 
 if TYPE_CHECKING:
     from napari_cvdm.models.transfer import DownloadProgress
 
 __all__ = ["add_model", "remember_address"]
-
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def add_model(
@@ -73,7 +71,7 @@ def add_model(
     registry = registry or read_registry()
     if name is not None:
         _check_free(name, registry)
-    sha256 = _check_sha256(sha256)
+    sha256 = as_sha256(sha256)
     if isinstance(source, str) and _means_address(source):
         return _add_address(source, name, sha256, conversion, registry, progress)
     path = as_path(source)
@@ -81,10 +79,7 @@ def add_model(
         raise ModelError(f"There is no model file {shown(str(path))}.")
     check_kind(path)
     found = file_sha256(path)
-    if sha256 is not None and found != sha256:
-        raise ModelError(
-            f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
-        )
+    check_sha256(path, found, sha256)
     return _add_file(path, name, str(path.absolute()), found, registry, conversion)
 
 
@@ -109,7 +104,7 @@ def remember_address(
     ModelError
         As `add_model`.
     """
-    wanted = _check_sha256(sha256)
+    wanted = as_sha256(sha256)
     doi = parse_doi(source)
     for model in read_added().values():
         if added_file(model).is_file() and (
@@ -233,14 +228,6 @@ def _check_free(name: str, registry: Registry) -> None:
     check_name(name)
     if name == "default" or name in registry.entries:
         raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
-
-
-def _check_sha256(sha256: str | None) -> str | None:
-    if sha256 is None:
-        return None
-    if not _SHA256.fullmatch(sha256.strip()):
-        raise ModelError("A sha256 has 64 hexadecimal digits: copy it whole.")
-    return sha256.strip().lower()
 
 
 def _means_address(source: str) -> bool:

@@ -103,48 +103,6 @@ def _describe(model: PretrainedModel, network: CVDM, folder: Path) -> Any:
     from bioimageio.spec.model import v0_5 as spec
     from pydantic import ValidationError
 
-    reach, step = network.mean_network.receptive_field, network.mean_network.granularity
-    least = -(-(2 * reach + 1) // step) * step
-
-    def file(name: str) -> Any:
-        return spec.FileDescr(source=folder / name)
-
-    def axes(space: list[Any]) -> list[Any]:
-        return [spec.BatchAxis(), spec.ChannelAxis(channel_names=[spec.Identifier("intensity")]), *space]
-
-    def output_axis(name: str) -> Any:
-        return spec.SpaceOutputAxisWithHalo(
-            id=spec.AxisId(name),
-            scale=1 / network.upscaling,
-            halo=reach * network.upscaling,
-            size=spec.SizeReference(tensor_id=spec.TensorId("observed"), axis_id=spec.AxisId(name)),
-        )
-
-    size = spec.ParameterizedSize(min=least, step=step)
-    observed = spec.InputTensorDescr(
-        id=spec.TensorId("observed"),
-        description="Camera image, in any unit.",
-        axes=axes([spec.SpaceInputAxis(id=spec.AxisId(name), size=size) for name in "yx"]),
-        test_tensor=file("test_input.npy"),
-        data=spec.IntervalOrRatioDataDescr(type="float32"),
-        preprocessing=[
-            spec.ScaleRangeDescr(
-                kwargs=spec.ScaleRangeKwargs(
-                    axes=[spec.AxisId(name) for name in ("channel", "y", "x")],
-                    min_percentile=PERCENTILES[0],
-                    max_percentile=PERCENTILES[1],
-                    eps=EPSILON,
-                )
-            )
-        ],
-    )
-    restored = spec.OutputTensorDescr(
-        id=spec.TensorId("restored"),
-        description="Estimate of the sharp image; 0 and 1 are the percentiles of the normalised input.",
-        axes=axes([output_axis(name) for name in "yx"]),
-        test_tensor=file("test_output.npy"),
-        data=spec.IntervalOrRatioDataDescr(type="float32"),
-    )
     try:
         return spec.ModelDescr(
             name=f"napari-cvdm {model.name}",
@@ -152,11 +110,11 @@ def _describe(model: PretrainedModel, network: CVDM, folder: Path) -> Any:
             authors=[spec.Author(name="napari-cvdm contributors")],
             cite=[entry for text in model.card.citations if (entry := _citation(spec, text)) is not None],
             license=spec.LicenseId(model.card.licence),
-            documentation=file("README.md"),
-            covers=[file("cover.png")],
+            documentation=spec.FileDescr(source=folder / "README.md"),
+            covers=[spec.FileDescr(source=folder / "cover.png")],
             tags=_TAGS,
-            inputs=[observed],
-            outputs=[restored],
+            inputs=[_observed(spec, network, folder)],
+            outputs=[_restored(spec, network, folder)],
             weights=spec.WeightsDescr(
                 torchscript=spec.TorchscriptWeightsDescr(
                     source=folder / "weights.pt",
@@ -171,6 +129,53 @@ def _describe(model: PretrainedModel, network: CVDM, folder: Path) -> Any:
             f"'{model.name}' cannot be described as the BioImage Model Zoo wants it ({place}: "
             f"{first['msg']})."
         ) from error
+
+
+def _observed(spec: Any, network: CVDM, folder: Path) -> Any:
+    """Return the description of what goes in, and of how it is normalised before that."""
+    reach, step = network.mean_network.receptive_field, network.mean_network.granularity
+    size = spec.ParameterizedSize(min=-(-(2 * reach + 1) // step) * step, step=step)
+    return spec.InputTensorDescr(
+        id=spec.TensorId("observed"),
+        description="Camera image, in any unit.",
+        axes=_axes(spec, [spec.SpaceInputAxis(id=spec.AxisId(name), size=size) for name in "yx"]),
+        test_tensor=spec.FileDescr(source=folder / "test_input.npy"),
+        data=spec.IntervalOrRatioDataDescr(type="float32"),
+        preprocessing=[
+            spec.ScaleRangeDescr(
+                kwargs=spec.ScaleRangeKwargs(
+                    axes=[spec.AxisId(name) for name in ("channel", "y", "x")],
+                    min_percentile=PERCENTILES[0],
+                    max_percentile=PERCENTILES[1],
+                    eps=EPSILON,
+                )
+            )
+        ],
+    )
+
+
+def _restored(spec: Any, network: CVDM, folder: Path) -> Any:
+    """Return the description of what comes out, whose borders lack what lies beyond the image."""
+
+    def axis(name: str) -> Any:
+        return spec.SpaceOutputAxisWithHalo(
+            id=spec.AxisId(name),
+            scale=1 / network.upscaling,
+            halo=network.mean_network.receptive_field * network.upscaling,
+            size=spec.SizeReference(tensor_id=spec.TensorId("observed"), axis_id=spec.AxisId(name)),
+        )
+
+    return spec.OutputTensorDescr(
+        id=spec.TensorId("restored"),
+        description="Estimate of the sharp image; 0 and 1 are the percentiles of the normalised input.",
+        axes=_axes(spec, [axis(name) for name in "yx"]),
+        test_tensor=spec.FileDescr(source=folder / "test_output.npy"),
+        data=spec.IntervalOrRatioDataDescr(type="float32"),
+    )
+
+
+def _axes(spec: Any, space: list[Any]) -> list[Any]:
+    return [spec.BatchAxis(), spec.ChannelAxis(channel_names=[spec.Identifier("intensity")]), *space]
 
 
 def _citation(spec: Any, text: str) -> Any:

@@ -51,7 +51,7 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
             return str(repository.download_url(file)), found.registry[file]
     except requests.exceptions.JSONDecodeError as error:
         raise TransferError("the repository's answer makes no sense", passing=True) from error
-    except requests.RequestException as error:
+    except OSError as error:  # as all of requests' own are
         raise explain(error) from error
     except ValueError as error:
         if "Invalid data repository" in str(error):

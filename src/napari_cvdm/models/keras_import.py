@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.hashes import check_sha256, file_sha256
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.models.weights import check_answers, check_sha256, file_sha256, save_model
+from napari_cvdm.models.weights import check_answers, save_model
 from napari_cvdm.reference.errors import WeightsFileError
 
 if TYPE_CHECKING:

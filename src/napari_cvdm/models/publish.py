@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import (
     BUNDLED_FOLDER,
     REGISTRY_FILE,
@@ -22,7 +23,7 @@ from napari_cvdm.models.registry import (
     read_registry,
     write_registry,
 )
-from napari_cvdm.models.weights import file_sha256, read_model
+from napari_cvdm.models.weights import read_model
 
 __all__ = ["main", "publish"]
 

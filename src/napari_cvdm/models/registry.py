@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.hashes import is_sha256
 
 __all__ = ["BUNDLED_FOLDER", "REGISTRY_FILE", "Registry", "RegistryEntry", "read_registry", "write_registry"]
 
@@ -21,7 +21,6 @@ BUNDLED_FOLDER = Path(__file__).with_name("weights")
 """Where the package keeps the models that ship with it."""
 
 _VERSION = 1
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class RegistryEntry:
                 "No model can be named 'default': the word stands for the registry's default model."
             )
         given: dict[str, Any] = vars(self)  # the types are a promise that a file may break
-        if not isinstance(given["sha256"], str) or not _SHA256.fullmatch(self.sha256):
+        if not is_sha256(given["sha256"]):
             raise ModelError(f"The registry's sha256 of '{self.name}' is not 64 hexadecimal digits.")
         if type(given["size"]) is not int or self.size < 1:
             raise ModelError(f"The registry's size of '{self.name}' is not a number of bytes.")

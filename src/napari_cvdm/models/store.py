@@ -11,9 +11,10 @@ from napari_cvdm.models.added import AddedModel, added_file, read_added
 from napari_cvdm.models.addresses import MODEL_ENDINGS, as_path, is_address, is_file, shown
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.glance import check_kind
+from napari_cvdm.models.hashes import as_sha256, check_sha256, file_sha256
 from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, RegistryEntry, read_registry
 from napari_cvdm.models.settings import CACHE_VARIABLE, base_url, cache_folder
-from napari_cvdm.models.weights import file_sha256, read_model
+from napari_cvdm.models.weights import read_model
 
 if TYPE_CHECKING:
     from napari_cvdm.models.pretrained import PretrainedModel
@@ -194,7 +195,7 @@ def load_model(
     Raises
     ------
     ModelError
-        If there is no such model, or it cannot be fetched or read.
+        If there is no such model, it cannot be fetched or read, or its hash is not the one stated.
 
     Examples
     --------
@@ -203,6 +204,7 @@ def load_model(
     >>> model.upscaling  # doctest: +SKIP
     2
     """
+    sha256 = as_sha256(sha256)  # before anything is downloaded
     registry = registry or read_registry()
     path = _as_path(name_or_path, registry)
     if path is None and _is_unknown_address(str(name_or_path), registry):
@@ -219,10 +221,7 @@ def load_model(
             raise ModelError(f"There is no model file {shown(str(path))}.")
         check_kind(path)
         found = file_sha256(path)
-    if sha256 is not None and sha256.lower() != found:
-        raise ModelError(
-            f"{path} is not the expected file: its sha256 is {found}, and {sha256} was expected."
-        )
+    check_sha256(path, found, sha256)
     with _lock:  # two workers asking for one model read it once
         model = _loaded.pop(found, None) or read_model(path, sha256=found)
         _loaded[found] = model

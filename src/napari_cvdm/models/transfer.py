@@ -139,14 +139,17 @@ class Transfer:
         with requests.Session() as session:
             session.max_redirects = _MOST_REDIRECTS
             try:
-                response = session.get(
-                    url,
-                    stream=True,
-                    timeout=TIMEOUT_SECONDS,
-                    # The bytes as they are: a compressed answer could unfold to any size.
-                    headers={"Accept-Encoding": "identity"},
-                    hooks={"response": guard_redirects},
-                )
+                try:
+                    response = session.get(
+                        url,
+                        stream=True,
+                        timeout=TIMEOUT_SECONDS,
+                        # The bytes as they are: a compressed answer could unfold to any size.
+                        headers={"Accept-Encoding": "identity"},
+                        hooks={"response": guard_redirects},
+                    )
+                except OSError as error:  # nothing is written yet, so it is not about the disk
+                    raise explain(error) from error
                 with response:
                     response.raise_for_status()
                     raw = response.raw
@@ -214,6 +217,14 @@ def explain(error: Exception) -> TransferError:
         code = error.response.status_code
         reason = "".join(c for c in str(error.response.reason) if c.isprintable())[:60]
         return TransferError(f"the server answered {code} {reason}".strip(), passing=code in _PASSING_CODES)
+    if isinstance(error, exceptions.InvalidSchema) and "SOCKS" in str(error):
+        return TransferError("the proxy in HTTPS_PROXY or ALL_PROXY is a SOCKS proxy, which needs PySocks")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        # What requests lets through of its own: the bundle of certificates is not where it should be.
+        return TransferError(
+            "the certificates to check servers by cannot be read (see the variables REQUESTS_CA_BUNDLE and "
+            "CURL_CA_BUNDLE)"
+        )
     silent = f"the server was silent for {TIMEOUT_SECONDS:g} seconds"
     broken = "the connection broke in the middle of the file"
     offline = "no connection to the server (offline, or a proxy: see HTTPS_PROXY)"

@@ -8,16 +8,15 @@ architecture's "kind" says which networks it is about: our own has none, the pub
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.hashes import check_sha256
 from napari_cvdm.models.pretrained import PretrainedModel, is_reference
+from napari_cvdm.models.replacing import replacing
 from napari_cvdm.models.safetensors_header import read_header
 
 if TYPE_CHECKING:  # torch takes seconds to import: the functions below import it when they need it
@@ -25,7 +24,7 @@ if TYPE_CHECKING:  # torch takes seconds to import: the functions below import i
 
     from napari_cvdm.models.pretrained import Network
 
-__all__ = ["METADATA_KEY", "file_sha256", "read_model", "save_model"]
+__all__ = ["METADATA_KEY", "read_model", "save_model"]
 
 METADATA_KEY = "napari_cvdm"
 """Where in the safetensors metadata the model card is."""
@@ -77,16 +76,8 @@ def save_model(path: str | Path, network: Network, card: ModelCard, *, half: boo
     _check_finite(state, f"The network '{card.name}'")
     data = save(state, metadata={METADATA_KEY: card.to_json()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner may read
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with replacing(path) as file:
+        file.write(data)
     return path
 
 
@@ -151,29 +142,6 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     check_sha256(path, found, sha256)
     network = _fill(card, data, path)
     return PretrainedModel(name=card.name, network=network, card=card, sha256=found, path=path)
-
-
-def check_sha256(path: Path, found: str, expected: str | None) -> None:
-    """Raise `ModelError` if a hash was expected and another one was found."""
-    if expected is not None and found != expected.lower():
-        raise ModelError(
-            f"{path} is not the expected file: its sha256 is {found}, and {expected} was expected."
-        )
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal.
-
-    Raises
-    ------
-    ModelError
-        If the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _check_architecture(architecture: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
@@ -9,7 +10,30 @@ from napari_cvdm.plugin.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["insert_quietly"]
+__all__ = ["OwnChange", "insert_quietly"]
+
+
+class OwnChange:
+    """While one of these is entered, a viewer's layers change by the plugin's doing.
+
+    What is selected meanwhile, nobody has chosen. For the main thread.
+    """
+
+    _entered = 0
+
+    @classmethod
+    def under_way(cls) -> bool:
+        """Whether such a change is being made."""
+        return cls._entered > 0
+
+    def __enter__(self) -> OwnChange:
+        OwnChange._entered += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        OwnChange._entered -= 1
 
 
 def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> None:
@@ -32,13 +56,14 @@ def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> Non
     selected, active = set(selection), selection.active
     position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
     usual, layers._activate_on_insert = getattr(layers, "_activate_on_insert", True), False
-    try:
-        with OldObjectsSpared():
-            layers.insert(position, layer)
-    finally:
-        layers._activate_on_insert = usual
-    if layer in selection:  # by a napari that has no such switch
-        if active in layers:
-            selection.active = active
-        selection.intersection_update(selected)
-        selection.update(selected)
+    with OwnChange():
+        try:
+            with OldObjectsSpared():
+                layers.insert(position, layer)
+        finally:
+            layers._activate_on_insert = usual
+        if layer in selection:  # by a napari that has no such switch
+            if active in layers:
+                selection.active = active
+            selection.intersection_update(selected)
+            selection.update(selected)

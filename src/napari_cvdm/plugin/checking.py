@@ -19,7 +19,7 @@ from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
-from napari_cvdm.plugin.layers import InputLayer, result_metadata, unique_name
+from napari_cvdm.plugin.layers import FOR_SHOW, InputLayer, result_metadata, unique_name
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
 from napari_cvdm.restoration.errors import InputError
 
@@ -216,6 +216,7 @@ class CheckSection(QWidget):
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
             contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
+            metadata=dict(FOR_SHOW),
             **{**where, **looks, "blending": "additive"},
         )
         insert_quietly(viewer, layer)

@@ -83,12 +83,15 @@ class Controls(QWidget):
         self.restore_button.setToolTip(_QUEUE_TIP if running else _RESTORE_TIP)
         self.restore_button.setEnabled(ready)
         self.progress_bar.setVisible(running)
-        self.progress_bar.setRange(0, 0)
         self._ways_out.setVisible(running)
         self.stop_button.setText("Stopping …" if stopping else "Stop here")
         self.stop_button.setEnabled(running and can_stop and not (stopping or cancelling))
         self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
         self.cancel_button.setEnabled(running and not cancelling)
+
+    def show_begun(self) -> None:
+        """Show that a run has begun, of which nothing is known yet."""
+        self.progress_bar.setRange(0, 0)
 
     def show_progress(self, words: str, fraction: float) -> None:
         """Show what is being done, and its share of the work; negative while that is not known."""

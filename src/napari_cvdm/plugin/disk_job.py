@@ -37,6 +37,8 @@ class DiskJob(Job):
     ----------
     output : Path
         The folder to make; that of the uncertainty is made beside it.
+    discard : bool
+        Whether what a stopped run with other settings has left there is thrown away.
     z_spacing, time_interval : float or None
         Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
 
@@ -44,6 +46,7 @@ class DiskJob(Job):
     """
 
     output: Path = Path()
+    discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
 
@@ -106,7 +109,7 @@ class DiskJob(Job):
             (top, _), (left, _) = choice.get("region") or ((0, 0), (0, 0))
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
-                given_up=Cancelled,
+                discard=self.discard, given_up=Cancelled,
                 z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin={"Y": top, "X": left},
             )  # fmt: skip
             axes = self._restored_axes(image)

@@ -19,6 +19,7 @@ from napari_cvdm.plugin.pixel_sizes import believed
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
 from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked
+from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
@@ -75,7 +76,7 @@ class Form(QWidget):
         )
         self.understood, self.pixel_size_origin, self.mismatch, self.plan = (note() for _ in range(4))
         self.model_notes = note()
-        self.inquiry = Inquiry()
+        self.inquiry = Inquiry(after=self.layer.native)
         self.part = ComboBox(
             label="Part",
             choices=lambda _: parts(),
@@ -279,6 +280,7 @@ class Form(QWidget):
         for part in (main, folded("Advanced", advanced), self.plan):
             layout.addWidget(part)
         layout.addStretch()
+        leave_wheel_to_panel(self)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put labels above their fields where there is no room beside them."""

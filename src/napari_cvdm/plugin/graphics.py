@@ -30,13 +30,13 @@ def make_canvas_current(window: QMainWindow | None) -> None:
         The viewer's window.
     """
     with suppress(RuntimeError):  # the window is gone, and its context with it
-        for canvas in [] if window is None else window.findChildren(QOpenGLWidget):
+        for canvas in _canvases_of(window):
             canvas.makeCurrent()
 
 
 def drop_target_of(window: QMainWindow | None) -> QWidget | None:
     """Return the widget that takes what is dropped on the canvas; None if there is none."""
-    for canvas in [] if window is None else window.findChildren(QOpenGLWidget):
+    for canvas in _canvases_of(window):
         above: QWidget | None = canvas
         while above is not None and not above.acceptDrops():
             above = above.parentWidget()
@@ -52,3 +52,16 @@ def raise_dock_of(widget: QWidget) -> None:
         above = above.parentWidget()
     if above is not None:
         above.raise_()
+
+
+def _canvases_of(window: QMainWindow | None) -> list[QOpenGLWidget]:
+    """Return the canvas of a window.
+
+    It is looked for in the middle first: the docks hold a hundred widgets for each layer, and to go through
+    those whenever a layer is removed holds up the viewer. Another plugin's canvas may be among them, too.
+    """
+    if window is None:
+        return []
+    middle = window.centralWidget()
+    found = [] if middle is None else middle.findChildren(QOpenGLWidget)
+    return list(found or window.findChildren(QOpenGLWidget))

@@ -9,7 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.eliding import let_elide
+from napari_cvdm.plugin.eliding_box import ElidingBox
 from napari_cvdm.plugin.rows import new_form, note
+from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -32,6 +34,7 @@ _ABOUT_COLOURS = (
     "napari shows the last axis as the colours of a photograph. If it holds channels of a microscope, "
     "restore each of them. If it is a grey image that was saved in colour, average."
 )
+_ABOUT_CHANNELS = "Channels without a tick are skipped; the others keep their place in the stack."
 _MOST_CHANNELS = 12
 
 
@@ -39,13 +42,19 @@ class Inquiry(QWidget):
     """Asks for the meaning of unnamed axes, for what to do with colours, and which channels to restore.
 
     It is hidden while there is nothing to ask.
+
+    Parameters
+    ----------
+    after : QWidget, optional
+        The field that the questions come after, on the screen and when one goes on with Tab.
     """
 
     #: An answer was given.
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, after: QWidget | None = None) -> None:
         super().__init__()
+        self._after = after
         self.roles: dict[int, QComboBox] = {}
         self.colours = QComboBox()
         self.channels: list[QCheckBox] = []
@@ -90,6 +99,9 @@ class Inquiry(QWidget):
     def _ask_anew(
         self, reading: LayerReading, answers: dict[int, str], colours: Colours, channels: int
     ) -> None:
+        window = self.window()
+        focused = None if window is None else window.focusWidget()
+        answering = next((number for number, combo in self.roles.items() if combo is focused), None)
         self.colours = QComboBox()  # what was chosen for another image's colours is forgotten
         content = QWidget()
         form = new_form(content)
@@ -101,6 +113,8 @@ class Inquiry(QWidget):
             self._ask_colours(form, colours)
         self.channels = self._ask_channels(form, channels, reading.channel_names)
         self._replace(content)
+        if answering in self.roles:  # the answer has brought up more questions; go on from it
+            self.roles[answering].setFocus()
 
     def answered_roles(self) -> dict[int, str]:
         """Return the letters that were given to axes."""
@@ -157,13 +171,12 @@ class Inquiry(QWidget):
     def _ask_channels(self, form: QFormLayout, count: int, names: tuple[str, ...]) -> list[QCheckBox]:
         if not 1 < count <= _MOST_CHANNELS:
             return []
-        boxes = []
+        boxes: list[QCheckBox] = []
         for number in range(count):
-            name = f": {names[number]}" if len(names) == count else ""
-            # Qt takes an ampersand for the mark of a shortcut.
-            box = QCheckBox(f"Restore channel {number + 1}{name}".replace("&", "&&"))
+            named = len(names) == count
+            words = f"Restore channel {number + 1}{': ' if named else ''}"
+            box = ElidingBox(words, names[number] if named else "", _ABOUT_CHANNELS)
             box.setChecked(True)
-            box.setToolTip("Channels without a tick are skipped; the others keep their place in the stack.")
             box.toggled.connect(lambda _: self.changed.emit())
             form.addRow(box)
             boxes.append(box)
@@ -187,3 +200,14 @@ class Inquiry(QWidget):
             self._content.deleteLater()
         self._content = content
         self._layout.addWidget(content)
+        leave_wheel_to_panel(content)
+        self._settle_tab_order()
+
+    def _settle_tab_order(self) -> None:
+        """Let Tab come to the questions where they are seen: Qt puts what is made last behind all else."""
+        asked = [*self.roles.values(), *([self.colours] if self.colours.count() else []), *self.channels]
+        before = self._after
+        for field in asked:
+            if before is not None:
+                QWidget.setTabOrder(before, field)
+            before = field

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DRAWS_KEY",
+    "FOR_SHOW",
     "METADATA_KEY",
     "InputLayer",
     "Picture",
+    "is_for_show",
     "is_result",
     "result_metadata",
     "uncertainty_colormap",
@@ -34,6 +36,11 @@ DRAWS_KEY = "napari_cvdm_draws"
 """Key of a reconstruction's ``metadata`` under which its single draws are kept, if they are.
 
 They are float32, with one more axis in front than the reconstruction."""
+
+FOR_SHOW = {"napari_cvdm_for_show": True}
+"""What the ``metadata`` of the plugin's other layers say: pictures and marks that are no results.
+
+It is no business of files: what the user saves of them comes back as the user's own."""
 
 Picture = Literal["reconstruction", "uncertainty"]
 
@@ -198,8 +205,13 @@ def unique_name(name: str, taken: Collection[str]) -> str:
 
 
 def is_result(layer: Any) -> bool:
-    """Whether a layer was made by this plugin."""
+    """Whether a layer is a result of this plugin."""
     return METADATA_KEY in getattr(layer, "metadata", {})
+
+
+def is_for_show(layer: Any) -> bool:
+    """Whether a layer shows or marks something about a result: there is nothing to restore in it."""
+    return FOR_SHOW.keys() <= getattr(layer, "metadata", {}).keys()
 
 
 def _shear_matrix(shear: np.ndarray, ndim: int) -> np.ndarray:

@@ -69,13 +69,11 @@ def as_html(card: ModelCard) -> str:
     if card.posterior_orientations > 1:
         rows.append(("Orientations it sees", str(card.posterior_orientations)))
     rows.append(("Uncertainty", "calibrated on held-out images" if card.calibration else "not calibrated"))
-    never = getattr(card, "never_shown", ()) or ()
     parts = [
         f"<h3>{escape(card.name)}</h3><p>{escape(card.description)}</p>",
         _table(rows),
         _list("Please note", notes_for(card)),
         _list("Trained on", card.training.get("data", ())),
-        _list("Never shown", never),
         f"<p><b>Licence:</b> {escape(card.licence)}</p>",
         _list("Please cite", card.citations),
     ]

@@ -6,11 +6,11 @@ from math import isnan
 
 __all__ = ["DECIMALS", "LARGEST_NM", "NOT_KNOWN", "SMALLEST_NM", "believed", "length_words"]
 
-SMALLEST_NM, LARGEST_NM = 0.1, 100_000.0
+SMALLEST_NM, LARGEST_NM = 1.0, 100_000.0
 """Limits of what a layer is believed, and of what the form can show, in nanometres."""
 
 DECIMALS = 1
-"""Digits behind the point of what the form shows; the smallest size still has one that is not 0."""
+"""Digits behind the point of what the form shows."""
 
 NOT_KNOWN = "Not known. With it, the program checks that the model suits the image."
 """Said where nothing tells the pixel size."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_cvdm.plugin.layers import is_result
+from napari_cvdm.plugin.layers import is_for_show, is_result
 from napari_cvdm.plugin.parts import (
     Part,
     current_plane,
@@ -35,12 +35,13 @@ __all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_o
 
 
 def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
-    """Return the layers of a kind that are no results: themselves, not the proxies that napari hands out."""
+    """Return the user's layers of a kind: themselves, not the proxies that napari hands out."""
     from napari.layers import Image, Shapes
 
     wanted = {"image": Image, "shapes": Shapes}[kind]
     layers = [getattr(layer, "__wrapped__", layer) for layer in viewer.layers]
-    return [layer for layer in layers if isinstance(layer, wanted) and not is_result(layer)]
+    own = [layer for layer in layers if is_result(layer) or is_for_show(layer)]
+    return [layer for layer in layers if isinstance(layer, wanted) and layer not in own]
 
 
 def layers_to_restore(viewer: Any) -> list[tuple[str, Image]]:
@@ -75,7 +76,7 @@ def parts_of(
     reading : LayerReading
         How it is understood.
     sliders : Sliders
-        Where the viewer's sliders stand.
+        Where the viewer's sliders stand, and what its canvas shows.
     channels : list of int, optional
         The channels to restore.
 
@@ -90,9 +91,7 @@ def parts_of(
     elif choice == "plane":
         part = current_plane(axes, shape, position_in(layer, sliders, shape))
     elif choice == "view":
-        part = current_view(
-            axes, shape, position_in(layer, sliders, shape), view_of(layer, axes, sliders.units)
-        )
+        part = current_view(axes, shape, position_in(layer, sliders, shape), view_of(layer, sliders))
     else:
         part = inside(axes, shape, rectangle_of(choice, layer, sliders.units))
     found = [part] if channels is None else with_channels(part, axes, channels)
@@ -138,7 +137,7 @@ def plan_of(
     reading : LayerReading
         How the layer is understood.
     sliders : Sliders
-        Where the viewer's sliders stand.
+        Where the viewer's sliders stand, and what its canvas shows.
     speed : Speed or None
         What was measured, if anything was.
     known : (float, float), optional

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.plugin.world import Sliders, Units, factors, to_data, to_world
+from napari_cvdm.plugin.world import Sliders, Units, to_data, to_world
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,39 +29,34 @@ def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[i
     shape : sequence of int
         Length of each of the layer's axes.
     """
-    data = to_data(layer, *sliders)
+    data = to_data(layer, sliders.point, sliders.units)
     return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
 
 
-def view_of(layer: Image, axes: str, units: Units) -> npt.NDArray[np.float64]:
-    """Return the corners of what can be seen of a layer, in pixels at full resolution, shape (2, ndim).
+def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:
+    """Return the box around what can be seen of a layer, in pixels at full resolution, shape (2, ndim).
+
+    napari's own ``corner_pixels`` say which pixels it has loaded: of a layer with several levels whole chunks
+    of one level, and all that was looked at before the user zoomed in.
 
     Parameters
     ----------
     layer : napari.layers.Image
         The layer.
-    axes : str
-        One letter for each of its axes.
-    units : Units
-        Of the viewer.
+    sliders : Sliders
+        Of the viewer, with the corners of its canvas.
 
     Raises
     ------
     InputError
-        If they are not the layer's along Y and X: napari forgets to convert them, and names other pixels.
+        If the viewer shows a volume, and no plane.
     """
-    in_own = factors(layer, units)
-    if not np.allclose([in_own[i] for i, name in enumerate(axes) if name in "YX"], 1):
+    if not len(sliders.corners):
         raise InputError(
-            f"What is in view of '{layer.name}' is not known while other layers are in smaller units: remove "
-            "those layers, or choose another part."
+            "The current view is a part of a plane: switch the viewer to 2-D, or choose another part."
         )
-    corners = np.asarray(layer.corner_pixels, dtype=float)
-    if layer.multiscale:
-        coarser = np.asarray(layer.downsample_factors[layer.data_level], dtype=float)[: layer.ndim]
-        corners = corners * coarser
-        corners[1] += coarser - 1
-    return corners
+    corners = to_data(layer, sliders.corners, sliders.units)
+    return np.array([np.min(corners, axis=0), np.max(corners, axis=0)])
 
 
 def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.float64]:

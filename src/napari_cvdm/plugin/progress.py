@@ -4,30 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from napari_cvdm.restoration.events import Event
-
-__all__ = ["TimeLeft", "progress_words", "seconds_in_words"]
-
-
-def progress_words(event: Event) -> str:
-    """Say what is being done: "plane 2 of 12, draw 3 of 8, step 2 of 10".
-
-    Parameters
-    ----------
-    event : Event
-        The latest event of the run.
-    """
-    parts = [f"plane {event.plane + 1} of {event.planes}"] if event.planes > 1 else []
-    if event.stage == "mean":
-        parts.append("first picture")
-    elif event.stage == "refine":
-        parts.append(f"orientation {event.step} of {event.steps}")
-    else:
-        parts += [f"draw {event.draw + 1} of {event.draws}", f"step {event.step} of {event.steps}"]
-    return ", ".join(parts)
+__all__ = ["TimeLeft", "seconds_in_words"]
 
 
 def seconds_in_words(seconds: float) -> str:

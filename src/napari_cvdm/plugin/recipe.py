@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
 from napari_cvdm.plugin.parts import Part
 
 __all__ = ["python_script", "shell_line"]
@@ -261,9 +262,7 @@ def _is_tiff(asked: Mapping[str, Any]) -> bool:
 
 def _file_stem(name: str) -> str:
     """Make a name for files from a layer's, which may hold anything."""
-    stem = name
-    for ending in (".ome.tif", ".ome.tiff", ".tif", ".tiff"):
-        stem = stem[: -len(ending)] if stem.lower().endswith(ending) else stem
+    stem = without_ending(name, TIFF_ENDINGS)
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem).strip(".") or "image"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cvdm.plugin.adding import insert_quietly
+from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
@@ -217,7 +217,8 @@ class ResultLayers(QObject):
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+            with OwnChange():
+                self._viewer.layers.remove(layer)
 
     @property
     def layers(self) -> list[Image]:

@@ -19,9 +19,10 @@ from napari_cvdm.plugin.messages import (
     Written,
     Wrote,
 )
-from napari_cvdm.plugin.progress import TimeLeft, progress_words
+from napari_cvdm.plugin.progress import TimeLeft
 from napari_cvdm.plugin.results import ResultLayers
 from napari_cvdm.plugin.worker import Job
+from napari_cvdm.restoration.events import progress_words
 
 if TYPE_CHECKING:
     from napari.layers import Image

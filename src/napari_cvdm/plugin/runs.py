@@ -37,6 +37,8 @@ class Runs(QObject):
 
     #: A run has begun or ended, or was asked to end.
     changed = Signal()
+    #: A run has begun.
+    began = Signal()
     #: As `Run` has them, of whichever run is at work.
     progressed = Signal(str, float)
     devices_found = Signal(object, object)
@@ -84,6 +86,7 @@ class Runs(QObject):
         run.devices_found.connect(self.devices_found)
         run.warned.connect(self.warned)
         run.ended.connect(self._on_ended)
+        self.began.emit()
         self.changed.emit()
         run.start()
 

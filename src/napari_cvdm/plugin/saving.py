@@ -89,12 +89,11 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
             axes += "S"
         size, spacing, interval = _sizes(attributes, axes)
         name = attributes["name"]
-        images.append(StoredImage(name, np.asarray(array), axes, size, about, spacing, interval))
+        images.append(StoredImage(name, array, axes, size, about, spacing, interval))
         draws = attributes.get("metadata", {}).get(DRAWS_KEY)
         if draws is not None and len(axes) - 2 < _MOST_LEADING:
             drawn = {"picture": "draws", "run": about.get("run")}
-            stack = np.asarray(draws)
-            images.append(StoredImage(f"{name} draws", stack, f"Q{axes}", size, drawn, spacing, interval))
+            images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", size, drawn, spacing, interval))
     return images
 
 

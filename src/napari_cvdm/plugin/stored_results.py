@@ -7,8 +7,6 @@ place the results of a run.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -19,9 +17,12 @@ import numpy as np
 from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
 from napari_cvdm.plugin.parts import Covered, Part, Placement
-from napari_cvdm.plugin.stated import chosen_positions, indices, table
+from napari_cvdm.plugin.stated import table
+from napari_cvdm.restoration.described import DescribedPart
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "run_of", "title_of"]
+__all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "title_of"]
 
 #: Pixels looked at for contrast limits; percentiles of more would be no better.
 _ENOUGH = 2**20
@@ -110,7 +111,7 @@ def result_attributes(
         blending="opaque",
     )
     attributes = result_metadata(source, picture, placement, ())
-    about = {**provenance, "picture": picture, "run": provenance.get("run") or run_of(provenance)}
+    about = {**provenance, "picture": picture, "run": run_of(provenance)}
     return {
         **{key: attributes[key] for key in _KEPT},
         "contrast_limits": limits_of(picture, _thinned(data)),
@@ -147,36 +148,35 @@ def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int])
     Placement
         Chosen planes that are not evenly spaced, or in another order, are just counted.
     """
-    selection = table(provenance.get("selection"))
-    planes, region = table(selection.get("planes")), table(selection.get("region"))
+    chosen = _part(provenance.get("selection"), axes).along(axes)
     upscaling = provenance.get("upscaling")
     finer = upscaling if isinstance(upscaling, int) and upscaling > 0 else 1
     resampled = _lengths(provenance.get("resampling"))
     ranges: list[range] = []
     covered: Covered = {}
-    chosen = chosen_positions(planes, axes)
-    for axis, (letter, length) in enumerate(zip(axes, shape, strict=True)):
+    for letter, length, here in zip(axes, shape, chosen, strict=True):
         if letter in "YX":
-            span = indices(region.get("rows" if letter == "Y" else "columns"))
-            first, end = span if len(span) == 2 else (0, length / finer)
+            first, end = (0, length / finer) if here is None else (here[0], here[-1] + 1)
             old, new = resampled.get(letter, (1, 1))
             covered[letter] = (first * old / new, end * old / new)
             ranges.append(range(length))
         else:
-            ranges.append(_evenly(chosen[axis], length))
+            ranges.append(_evenly(here or (), length))
     return Placement.of(Part(tuple(ranges)), axes, shape, covered)
-
-
-def run_of(provenance: Mapping[str, Any]) -> str:
-    """Return what tells the pictures of a run from those of others: what the two have in common."""
-    common = {key: value for key, value in provenance.items() if key not in ("content", "picture")}
-    return hashlib.sha256(json.dumps(common, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def title_of(stem: str, picture: str) -> str:
     """Call the image that was restored after a result's file, from whose name the ending is taken off."""
     name = stem.removesuffix("_uncertainty") if picture == "uncertainty" else stem
     return name.removesuffix(".cvdm").removesuffix("_cvdm") or name
+
+
+def _part(said: object, axes: str) -> DescribedPart:
+    """Read which part was restored; the whole if that is not clear, as a layer has to lie somewhere."""
+    try:
+        return DescribedPart.from_description(said, axes)
+    except InputError:
+        return DescribedPart.from_description(None, axes)
 
 
 def _evenly(chosen: Sequence[int], length: int) -> range:
@@ -190,11 +190,13 @@ def _evenly(chosen: Sequence[int], length: int) -> range:
 
 def _lengths(resampling: object) -> dict[str, tuple[int, int]]:
     """Return how long Y and X were before and after a resampling; empty if there was none."""
-    said = table(resampling)
-    before, after = (indices(said.get(f"{when}_plane_shape")) for when in ("from", "to"))
-    if len(before) != 2 or len(after) != 2 or 0 in (*before, *after):
+    from napari_cvdm.restoration.resampling import Resampling
+
+    try:
+        plan = Resampling.from_description(table(resampling))
+    except InputError:
         return {}
-    return {letter: (before[i], after[i]) for i, letter in enumerate("YX")}
+    return dict(zip("YX", zip(plan.plane_shape, plan.new_plane_shape, strict=True), strict=True))
 
 
 def _labels(axes: str) -> tuple[str, ...]:

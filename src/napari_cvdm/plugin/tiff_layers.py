@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
 from napari_cvdm.plugin.layers import DRAWS_KEY
 from napari_cvdm.plugin.stored_results import StoredSizes, result_attributes, title_of
+from napari_cvdm.restoration.run_identity import run_of
 
 __all__ = ["is_restored_tiff", "read_restored_tiff"]
 
 LayerData = tuple[Any, dict[str, Any], str]
 
-_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 _CONTENTS = ("reconstruction", "uncertainty")
 
 
@@ -24,7 +25,7 @@ def is_restored_tiff(path: str | Path) -> bool:
     from napari_cvdm.restoration.errors import ImageFileError
 
     path = Path(path)
-    if not path.name.lower().endswith(_ENDINGS):
+    if not path.name.lower().endswith(TIFF_ENDINGS):
         return False
     try:
         return _content(_provenance(path)) is not None
@@ -68,9 +69,10 @@ def _belongs(path: Path, provenance: dict[str, Any], content: str) -> bool:
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
-        return path.is_file() and _provenance(path) == {**provenance, "content": content}
+        other = _provenance(path) if path.is_file() else {}
     except ImageFileError:
         return False
+    return other.get("content") == content and run_of(other) == run_of(provenance)
 
 
 def _draws(path: Path, provenance: dict[str, Any]) -> Any | None:
@@ -132,5 +134,4 @@ def _content(provenance: dict[str, Any]) -> str | None:
 
 def _stem(path: Path) -> str:
     """Return a file's name without its ending, an ending of two parts as a whole."""
-    ending = next((ending for ending in _ENDINGS if path.name.lower().endswith(ending)), "")
-    return path.name[: len(path.name) - len(ending)]
+    return without_ending(path.name, TIFF_ENDINGS)

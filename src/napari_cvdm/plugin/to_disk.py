@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.disk_job import DiskJob
+from napari_cvdm.plugin.failures import in_plain_words
+from napari_cvdm.plugin.stopped_run import ask_about_stopped
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,9 +19,25 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.worker import Job
 
-__all__ = ["ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name", "sizes_of"]
+__all__ = ["Place", "ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name", "sizes_of"]
 
 _ENDING = ".cvdm.ome.zarr"
+_TITLE = "The result is too large for memory: write it to disk"
+
+
+class Place(NamedTuple):
+    """Where to write to.
+
+    Attributes
+    ----------
+    output : Path
+        The folder to make.
+    discard : bool
+        Whether what was stopped there is to be thrown away.
+    """
+
+    output: Path
+    discard: bool = False
 
 
 def ask_and_send_to_disk(parent: QWidget, jobs: Sequence[Job], layer: Image) -> Sequence[Job]:
@@ -30,26 +48,67 @@ def ask_and_send_to_disk(parent: QWidget, jobs: Sequence[Job], layer: Image) -> 
     InputError
         As `jobs_to_disk`.
     """
-    folder = ask_where(parent, layer.name)
-    return () if folder is None else jobs_to_disk(jobs, folder, layer)
+    place = ask_where(parent, layer.name, jobs)
+    return () if place is None else jobs_to_disk(jobs, place.output, layer, discard=place.discard)
 
 
-def ask_where(parent: QWidget, name: str) -> Path | None:
-    """Ask for the folder to write to; None if the user thinks better of it."""
-    chosen, _ = QFileDialog.getSaveFileName(
-        parent,
-        "The result is too large for memory: write it to disk",
-        f"{safe_name(name)}{_ENDING}",
-        "OME-Zarr (*.ome.zarr)",
-    )
-    if not chosen:
-        return None
-    path = Path(chosen)
-    return path if path.name.lower().endswith(".zarr") else path.with_name(path.name + _ENDING)
+def ask_where(parent: QWidget | None, name: str, jobs: Sequence[Job] = ()) -> Place | None:
+    """Ask for the folder to write to, until there is one where nothing is in the way.
+
+    What is there already is not replaced: layers in the viewer, the image itself among them, may be read
+    from it.
+
+    Parameters
+    ----------
+    parent : QWidget or None
+        Over which the dialogs appear.
+    name : str
+        Of what is restored.
+    jobs : sequence of Job
+        What is to be written; several are written beside each other.
+
+    Returns
+    -------
+    Place or None
+        None if the user thinks better of it.
+    """
+    from napari_cvdm.files.streaming import check_targets, zarr_targets
+    from napari_cvdm.files.unfinished import left_behind
+
+    while True:
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, _TITLE, f"{safe_name(name)}{_ENDING}", "OME-Zarr (*.ome.zarr)"
+        )
+        if not chosen:
+            return None
+        path = Path(chosen)
+        output = path if path.name.lower().endswith(".zarr") else path.with_name(path.name + _ENDING)
+        folders = [_folder_of(job, output, several=len(jobs) > 1) for job in jobs] or [output]
+        try:
+            for folder in folders:
+                check_targets(zarr_targets(folder), overwrite=False)
+        except InputError as error:
+            QMessageBox.warning(parent, _TITLE, in_plain_words(error))
+            continue
+        stopped = [folder for folder in folders if left_behind(folder) is not None]
+        answer = ask_about_stopped(parent, _TITLE, stopped) if stopped else "go on"
+        if answer != "elsewhere":
+            return Place(output, discard=answer == "throw away")
 
 
-def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image) -> list[DiskJob]:
+def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image, *, discard: bool = False) -> list[DiskJob]:
     """Make jobs that write to disk of jobs that do not; each of several gets a folder of its own.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What to restore.
+    output : Path
+        The folder to make.
+    layer : napari.layers.Image
+        The image.
+    discard : bool
+        Whether what a stopped run of another kind has left there is to be thrown away.
 
     Raises
     ------
@@ -64,7 +123,10 @@ def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image) -> list[DiskJo
                     "part of the image."
                 )
     sizes = sizes_of(layer, jobs[0].axes) if jobs else {}
-    return [DiskJob.of(job, _folder_of(job, output, several=len(jobs) > 1), **sizes) for job in jobs]
+    several = len(jobs) > 1
+    return [
+        DiskJob.of(job, _folder_of(job, output, several=several), discard=discard, **sizes) for job in jobs
+    ]
 
 
 def safe_name(name: str) -> str:

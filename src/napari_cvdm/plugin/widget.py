@@ -15,6 +15,7 @@ from napari_cvdm.plugin.controls import Controls
 from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
+from napari_cvdm.plugin.image_choice import ImageChoice
 from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
@@ -26,7 +27,7 @@ from napari_cvdm.plugin.rows import scrolled
 from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
 from napari_cvdm.plugin.to_disk import ask_and_send_to_disk
-from napari_cvdm.plugin.world import sliders_of
+from napari_cvdm.plugin.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,15 +60,15 @@ class CVDMWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._window: Callable[[], QMainWindow | None] = lambda: None
-        self._user_chose_layer = False
         apply_cache_folder()
         settle_readers()
         self.subject = Subject(self)
         self.runs = Runs(napari_viewer, self)
         self.form = Form(partial(layers_to_restore, napari_viewer), self._part_choices, read_preferences())
+        self._image_choice = ImageChoice(self.form.layer, napari_viewer, self)
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
-        self.advice = Advice(self.form, self.subject, lambda: sliders_of(napari_viewer.dims), self)
+        self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self)
         open_result = partial(open_saved_result, napari_viewer)
         self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
@@ -82,12 +83,8 @@ class CVDMWidget(QWidget):
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers there are now. napari calls this whenever layers come, go or are renamed."""
-        with self.form.layer.changed.blocked():
-            self.form.layer.reset_choices()
-        if self.subject.layer not in self.form.layer.choices:
-            self._user_chose_layer = False
         self.actions_row.offer()
-        self._follow_selection()
+        self._image_choice.offer()
 
     @property
     def running(self) -> bool:
@@ -100,7 +97,7 @@ class CVDMWidget(QWidget):
         if self.subject.layer is None or reading is None:
             return
         try:
-            jobs: Sequence[Job] = jobs_of(self.form, reading, sliders_of(self._viewer.dims))
+            jobs: Sequence[Job] = jobs_of(self.form, reading, sight_of(self._viewer))
             if self.advice.too_large():
                 jobs = ask_and_send_to_disk(self, jobs, self.subject.layer)
         except InputError as error:
@@ -134,23 +131,12 @@ class CVDMWidget(QWidget):
     def _part_choices(self) -> list[tuple[str, Any]]:
         return part_choices(self.subject.reading, layers_of(self._viewer, "shapes"))
 
-    def _follow_selection(self, event: Any = None) -> None:
-        """Choose the layer that is selected in the viewer, unless the user has chosen one in the form."""
-        active = self._viewer.layers.selection.active
-        active = getattr(active, "__wrapped__", active)
-        if not self._user_chose_layer and active in self.form.layer.choices:
-            with self.form.layer.changed.blocked():
-                self.form.layer.value = active
-        self._set_layer(self.form.layer.value)
-
     def _on_removing(self, event: Any = None) -> None:
         make_canvas_current(main_window_of(self) or self._window())
 
-    def _on_layer_chosen(self) -> None:
-        self._user_chose_layer = True
-        self._set_layer(self.form.layer.value)
-
-    def _set_layer(self, layer: Image | None) -> None:
+    def _show_image_choice(self) -> None:
+        """Turn to the image that the form names, and see which parts of it there are to choose."""
+        layer: Image | None = self.form.layer.value
         if layer is not self.subject.layer and layer is not None and not self.running:
             self.status.setText("")  # what it says is about another image
         self.subject.set_layer(layer)
@@ -179,6 +165,10 @@ class CVDMWidget(QWidget):
         with self.form.part.changed.blocked():
             self.form.part.reset_choices()
         self.advice.show_plan()
+
+    def _on_view_moved(self, event: Any = None) -> None:
+        if self.form.part.value == "view":
+            self.advice.show_plan()
 
     def _on_answered(self) -> None:
         inquiry = self.form.inquiry
@@ -258,6 +248,7 @@ class CVDMWidget(QWidget):
             _CLOSED.discard(self)
             self.subject.disconnect_layer()
             self.advice.give_up_measuring()
+            self._image_choice.close()
             self._listen(False)
             self.deleteLater()
 
@@ -270,13 +261,14 @@ class CVDMWidget(QWidget):
         controls.restore_clicked.connect(self.restore)
         controls.stop_clicked.connect(self.stop)
         controls.cancel_clicked.connect(self.cancel)
+        runs.began.connect(controls.show_begun)
         runs.changed.connect(self._show_state)
         runs.progressed.connect(controls.show_progress)
         runs.devices_found.connect(self._on_devices)
         runs.warned.connect(show_warning)
         runs.ended.connect(self._on_ended)
         self.subject.changed.connect(self._show_subject)
-        form.layer.changed.connect(self._on_layer_chosen)
+        self._image_choice.changed.connect(self._show_image_choice)
         form.pixel_size.changed.connect(self._on_pixel_size_set)
         form.inquiry.changed.connect(self._on_answered)
         form.model_field.failed.connect(self._show_error)
@@ -291,10 +283,13 @@ class CVDMWidget(QWidget):
     def _listen(self, on: bool) -> None:
         """Listen to the viewer, or no longer."""
         events = (
-            (self._viewer.layers.selection.events.active, self._follow_selection),
             (self._viewer.layers.events.removing, self._on_removing),
             (self._viewer.events.theme, self._show_state),
             (self._viewer.dims.events.point, self.advice.show_plan),
+            (self._viewer.dims.events.ndisplay, self._on_view_moved),
+            (self._viewer.scene.camera.events.center, self._on_view_moved),
+            (self._viewer.scene.camera.events.zoom, self._on_view_moved),
+            (self._viewer.canvas.events.size, self._on_view_moved),
         )
         for event, slot in events:
             (event.connect if on else event.disconnect)(slot)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Layer
 
-__all__ = ["Sliders", "Units", "factors", "sliders_of", "to_data", "to_world"]
+__all__ = ["Sliders", "Units", "factors", "sight_of", "sliders_of", "to_data", "to_world"]
 
 Units = Sequence[Any] | None
 """The unit of each axis, from pint. None where nothing is converted: napari has none where units clash."""
 
 
 class Sliders(NamedTuple):
-    """Where the viewer's sliders stand.
+    """Where the viewer's sliders stand, and how much of the world can be seen there.
 
     Attributes
     ----------
@@ -32,15 +32,30 @@ class Sliders(NamedTuple):
         One for each axis of the viewer.
     units : Units
         In what they are.
+    corners : sequence of sequence of float
+        The points that the canvas has in its four corners; none where that is not known, and in 3-D, where
+        a corner shows a whole line.
     """
 
     point: Sequence[float]
     units: Units = None
+    corners: Sequence[Sequence[float]] = ()
 
 
 def sliders_of(dims: Dims) -> Sliders:
     """Read the sliders of a viewer."""
     return Sliders(dims.point, dims.units)
+
+
+def sight_of(viewer: Any) -> Sliders:
+    """Read the sliders of a viewer, and what its canvas shows; in a grid, what each of its places shows."""
+    sliders, camera = sliders_of(viewer.dims), viewer.scene.camera
+    if viewer.dims.ndisplay != 2:
+        return sliders
+    half = np.asarray(viewer.canvas.viewbox_size(viewer.layers)) / camera.zoom / 2
+    corners = np.tile(np.asarray(sliders.point, dtype=float), (4, 1))
+    corners[:, list(viewer.dims.displayed)] = camera.center[-2:] + half * [(-1, -1), (-1, 1), (1, 1), (1, -1)]
+    return sliders._replace(corners=corners.tolist())
 
 
 def factors(layer: Layer, units: Units) -> NDArray[np.float64]:

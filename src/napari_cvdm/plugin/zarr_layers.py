@@ -6,9 +6,11 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
-from napari_cvdm.plugin.stored_results import placement_of, run_of, title_of
+from napari_cvdm.plugin.stored_results import placement_of, title_of
+from napari_cvdm.restoration.run_identity import run_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
@@ -48,7 +50,8 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     partner = zarr_targets(path)["uncertainty"]
     if content == "reconstruction" and partner.is_dir():
         other = open_pyramid(partner)
-        if {**other.provenance, "content": content} == image.provenance:
+        same = run_of(other.provenance) == run_of(image.provenance)
+        if same and other.provenance.get("content") == "uncertainty":
             layers.append(_result(other, partner))
     return layers
 
@@ -57,10 +60,8 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     """Make a layer of one picture of a restoration, so that the panels know what it is."""
     about = {key: value for key, value in image.provenance.items() if key != "content"}
     picture = image.provenance["content"]
-    # What the two pictures of one run have in common tells them from those of other runs.
-    run = run_of(about)
     thumbnail = image.levels[-1][(0,) * (image.levels[-1].ndim - 2)]
-    about = {"run": run, "picture": picture, "written": {picture: str(path)}, **about}
+    about = {"picture": picture, "written": {picture: str(path)}, **about, "run": run_of(about)}
     attributes = {
         "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
@@ -121,8 +122,4 @@ def _result_name(path: Path, picture: str) -> str:
 
 
 def _stem(path: Path) -> str:
-    name = path.name
-    for ending in (".ome.zarr", ".zarr"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
+    return without_ending(path.name, ZARR_ENDINGS)

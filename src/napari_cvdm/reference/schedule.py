@@ -144,5 +144,6 @@ class Schedule(nn.Module):
         """b(i / steps) for i = 0 … steps − 1 at corners, edges and middle, shape (steps, 3, 3)."""
         device = self.beta_time.line.weight.device
         # Divided in double precision and rounded once, as the published code does.
-        times = (torch.arange(steps, dtype=torch.float64) / steps).clamp(0.0, LATEST_TIME).float()
+        times = torch.arange(steps, dtype=torch.float64, device="cpu") / steps
+        times = times.clamp(0.0, LATEST_TIME).float()
         return self.beta_time.table(times.to(device))

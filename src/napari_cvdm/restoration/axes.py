@@ -171,7 +171,8 @@ def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
         raise InputError(
             f"A plane of this image has {height} × {width} pixels (Y × X); "
             f"at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed. "
-            f"If the axes are not {resolved.names}, name them in their right order."
+            f"It was read as {resolved.names}: if its axes are in another order, say which, or save it anew "
+            "in that order."
         )
     return resolved
 

@@ -125,7 +125,7 @@ def in_bands(layer: Local, x: Tensor, reach: int) -> Tensor:
         part = layer(x[..., first:last, :])[..., band.start - first : band.stop - first, :]
         if out is None:
             shape = (*part.shape[:-2], height, part.shape[-1])
-            out = torch.empty(shape, dtype=part.dtype, memory_format=torch.channels_last)
+            out = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last)
         out[..., band.start : band.stop, :] = part
     assert out is not None  # a plane has at least one row
     return out
@@ -197,8 +197,8 @@ def _fused(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 @cache
 def fused_convolution_works() -> bool:
     """Whether this installation of torch has oneDNN's convolution with SiLU, and it is right."""
-    convolution = nn.Conv2d(4, 4, 3, padding=1).requires_grad_(False)
-    x = torch.linspace(-3, 3, 4 * 8 * 8).view(1, 4, 8, 8)
+    convolution = nn.Conv2d(4, 4, 3, padding=1, device="cpu").requires_grad_(False)
+    x = torch.linspace(-3, 3, 4 * 8 * 8, device="cpu").view(1, 4, 8, 8)
     try:
         out = _fused(convolution, x)
     except (AttributeError, RuntimeError, TypeError):

@@ -22,7 +22,7 @@ from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import published_steps, separable_alphas
 from napari_cvdm.restoration.blending import apply_blended
 from napari_cvdm.restoration.device import TileSize
-from napari_cvdm.restoration.execution import in_inference_mode
+from napari_cvdm.restoration.execution import in_inference_mode, plain_inference
 from napari_cvdm.restoration.memory import within_memory
 from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.plane import PlaneEstimate
@@ -89,7 +89,7 @@ class BlendedRestorer:
         config = network.config
         self.mean_tile = self.noise_tile = TileSize(tile, -(-config.training_size // config.upscaling))
 
-    @torch.inference_mode()
+    @plain_inference()
     def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> BlendedEstimate:
         """Run the schedule network, and the mean network if there is one, over one plane.
 
@@ -170,7 +170,7 @@ class BlendedRestorer:
             centre = () if estimate.centre is None else (estimate.centre,)
             return self._blended(step_pass, state, gamma, estimate.observation, *centre)
 
-        with torch.inference_mode():
+        with plain_inference():
             alpha = separable_alphas(estimate.lam, network.schedule.beta_table(steps))
         sampler = published_steps(predict, alpha, steps, noise)
         residual = None
@@ -178,7 +178,7 @@ class BlendedRestorer:
             residual = state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than two
-        with torch.inference_mode():
+        with plain_inference():
             drawn = residual.float()
             if estimate.centre is not None:
                 drawn = network.config.residual_scale * drawn + estimate.centre
@@ -186,7 +186,7 @@ class BlendedRestorer:
         yield None
         yield sharp
 
-    @torch.inference_mode()
+    @plain_inference()
     def picture(self, estimate: PlaneEstimate, padded: Tensor) -> Tensor:
         """Cut the image out of (1, 1, H, W) of the padded plane: shape (s·Y, s·X)."""
         return estimate.padding.crop_fine(padded[0, 0], 1).contiguous()

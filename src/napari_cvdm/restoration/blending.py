@@ -50,14 +50,14 @@ def blending_weights(length: int, side: int, starts: Sequence[int]) -> list[Tens
     side = min(side, length)
     profiles = []
     for number, start in enumerate(starts):
-        position = torch.arange(side, dtype=torch.float64) + 0.5
-        profile = torch.ones(side, dtype=torch.float64)
+        position = torch.arange(side, dtype=torch.float64, device="cpu") + 0.5
+        profile = torch.ones(side, dtype=torch.float64, device="cpu")
         if number > 0:
             profile = torch.minimum(profile, position / (starts[number - 1] + side - start))
         if number < len(starts) - 1:
             profile = torch.minimum(profile, (side - position) / (start + side - starts[number + 1]))
         profiles.append(profile)
-    total = torch.zeros(length, dtype=torch.float64)
+    total = torch.zeros(length, dtype=torch.float64, device="cpu")
     for start, profile in zip(starts, profiles, strict=True):
         total[start : start + side] += profile
     return [

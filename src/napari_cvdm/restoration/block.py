@@ -199,8 +199,8 @@ def restore_block(
         rows, columns = window.source_rows, window.source_columns
         raise InputError(
             f"Plane {plane} has pixels that are not finite (NaN or infinite) in rows {rows.start} to "
-            f"{rows.stop}, columns {columns.start} to {columns.stop}. Replace them first, for example with "
-            "numpy.nan_to_num."
+            f"{rows.stop}, columns {columns.start} to {columns.stop}. Replace them first, for example by "
+            "the intensity of the background."
         )
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
     done, passes = 0, sampling.settings.orientations - 1

@@ -1,8 +1,8 @@
 """Which engine restores a plane: it depends on the kind of the model's networks, and is decided here.
 
 Both engines have the same methods: `estimate` for the first pass, `refine` for what follows before the
-draws, `draw` for a draw, `picture` to cut out the
-image; and `mean_tile` and `noise_tile`, which tell the sizes of tiles.
+draws, `draw` for a draw, `picture` to cut out the image; and `mean_tile` and `noise_tile`, which tell the
+sizes of tiles.
 """
 
 from __future__ import annotations

@@ -33,3 +33,39 @@ class GivenUp(Exception):
 
 class ImageFileError(InputError):
     """A file cannot be read or written."""
+
+
+class RemediableError(ImageFileError):
+    """A fault of files whose remedy in a shell or in Python is not the one in a viewer.
+
+    Parameters
+    ----------
+    fault : str
+        What is wrong, a sentence.
+    remedy : str
+        What to do about it in a shell or in Python, a sentence. A viewer says its own in place of it.
+
+    Attributes
+    ----------
+    fault, remedy : str
+        These.
+    """
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(fault, remedy)
+        self.fault, self.remedy = fault, remedy
+
+    def __str__(self) -> str:
+        return f"{self.fault} {self.remedy}"
+
+
+class ExistsAlreadyError(RemediableError):
+    """What is to be written exists, and may not be replaced."""
+
+
+class OtherRunError(RemediableError):
+    """Where a result is to be written lies the unfinished one of another request."""
+
+
+class MovedAwayError(RemediableError):
+    """What was written is no longer where it was."""

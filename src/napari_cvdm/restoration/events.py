@@ -71,3 +71,23 @@ class Finished(Event):
     """
 
     result: Restoration
+
+
+def progress_words(event: Event) -> str:
+    """Say in a few words what is being done: "plane 2 of 12, draw 3 of 8, step 2 of 10".
+
+    Parameters
+    ----------
+    event : Event
+        The latest of a restoration.
+    """
+    if event.stage == "done":
+        return "done"
+    parts = [f"plane {event.plane + 1} of {event.planes}"] if event.planes > 1 else []
+    if event.stage == "mean":
+        parts.append("first picture")
+    elif event.stage == "refine":
+        parts.append(f"orientation {event.step} of {event.steps}")
+    else:
+        parts += [f"draw {event.draw + 1} of {event.draws}", f"step {event.step} of {event.steps}"]
+    return ", ".join(parts)

@@ -9,6 +9,7 @@ import copy
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 #: First generation of NVIDIA's processors (Volta) whose tensor cores make half precision pay.
 TENSOR_CORES = (7, 0)
+#: Types of devices that a caller may have set an autocast for.
+_KINDS = ("cpu", "cuda", "mps")
 #: Where Linux says how much of the processors a container or a cluster job may use: version 2, then 1.
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
@@ -45,13 +48,34 @@ def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
     return prepared
 
 
+@contextmanager
+def plain_inference() -> Iterator[None]:
+    """Compute without gradients and in the formats of the tensors: a caller's autocast changes no pixel."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode())
+        for kind in _KINDS:
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
+@contextmanager
+def threads_given_back() -> Iterator[None]:
+    """Leave the caller the number of torch's threads it had: `fit_threads` may lower it meanwhile."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
 def in_inference_mode(steps: Iterator[T]) -> Iterator[T]:
-    """Take every step of an iterator in inference mode, and leave the mode between two of them.
+    """Take every step of an iterator in `plain_inference`, and leave it between two of them.
 
     A generator that held the mode while it waits would have its caller run in it as well.
     """
     while True:
-        with torch.inference_mode():
+        with plain_inference():
             try:
                 step = next(steps)
             except StopIteration:
@@ -95,7 +119,8 @@ class Precision:
             if bool(torch.isfinite(output).all()):
                 return output
             self.half = False
-        return network(*inputs)
+        with torch.autocast(self._device.type, enabled=False):
+            return network(*inputs)
 
 
 def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:

@@ -16,6 +16,7 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
@@ -27,7 +28,7 @@ from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request, check_request
 from napari_cvdm.restoration.resident import EngineSpec, ModelReference, fingerprint_of, reference_to
 from napari_cvdm.restoration.result import Restoration
-from napari_cvdm.restoration.selection import Region, RegionLike, Selection
+from napari_cvdm.restoration.selection import RegionLike, Selection
 from napari_cvdm.restoration.tasks import BlockTask, plan_pieces, restore_from_array, restore_from_pieces
 from napari_cvdm.restoration.validation import check_measured
 

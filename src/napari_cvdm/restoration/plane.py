@@ -18,6 +18,7 @@ from napari_cvdm.restoration.execution import (
     Precision,
     fit_threads,
     in_inference_mode,
+    plain_inference,
     prepared_copy,
     to_device,
 )
@@ -99,7 +100,7 @@ class PlaneRestorer:
         self.mean_tile = TileSize(tile, automatic_tile(device, config.mean_widths[0], self._mean_halo))
         self.noise_tile = TileSize(tile, automatic_tile(device, config.noise_widths[0], self._noise_halo))
 
-    @torch.inference_mode()
+    @plain_inference()
     def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> PlaneEstimate:
         """Run the mean network and the rate network over one plane.
 
@@ -134,17 +135,17 @@ class PlaneRestorer:
             with.
         """
         network = self._network
-        with torch.inference_mode():
+        with plain_inference():
             average = OrientationAverage(
                 estimate.mean, estimate.scale, fold=network.fold, unfold=network.unfold
             )
         for orientation in list(quarter_turns(self._settings.orientations))[1:]:
-            with torch.inference_mode():
+            with plain_inference():
                 mean, scale, _ = self._first_pass(turn(estimate.observation, orientation))
                 average.add(mean, scale, orientation)
             yield None
         if self._settings.orientations > 1:
-            with torch.inference_mode():
+            with plain_inference():
                 mean, scale = average.result()
             estimate = replace(estimate, mean=mean, scale=scale)
         yield estimate
@@ -194,7 +195,8 @@ class PlaneRestorer:
             inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)
             return self._tiled(step_pass, inputs, self.noise_tile, self._noise_halo)[0]
 
-        times, clock = self._network.sampling_times(steps), self._network.clock
+        with plain_inference():
+            times, clock = self._network.sampling_times(steps), self._network.clock
         if self._settings.sampler in ("angular", "multistep"):
             flow = angular if self._settings.sampler == "angular" else multistep
             sampler = flow(predict, clock, estimate.lam, times, noise)
@@ -206,11 +208,11 @@ class PlaneRestorer:
             residual = done.state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than one
-        with torch.inference_mode():
+        with plain_inference():
             sharp = self.picture(estimate, torch.addcmul(estimate.mean, estimate.scale, residual))
         yield sharp
 
-    @torch.inference_mode()
+    @plain_inference()
     def picture(self, estimate: PlaneEstimate, folded: Tensor) -> Tensor:
         """Unfold (1, s², H, W) of the padded plane to the image itself, shape (s·Y, s·X), normalised."""
         fine = self._network.unfold(folded)[0, 0]

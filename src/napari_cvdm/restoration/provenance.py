@@ -19,6 +19,10 @@ from napari_cvdm.restoration.request import Request
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
+#: What is to be done about a pixel size that the model does not know. Where there is a switch for it, the
+#: command line names that in its place.
+RESAMPLE_FIRST = "have the image resampled first"
+
 
 def describe(
     request: Request,
@@ -114,8 +118,7 @@ def warnings_for(
     if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:
         found.append(
             f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
-            f"'{request.model.name}' was trained for: resample the image (resample=True), or doubt the "
-            "detail."
+            f"'{request.model.name}' was trained for: {RESAMPLE_FIRST}, or doubt the detail."
         )
     if calibration is not None and request.steps != card.default_steps:
         found.append(

@@ -29,6 +29,9 @@ from napari_cvdm.restoration.validation import (
 if TYPE_CHECKING:
     from napari_cvdm.models import ModelCard, PretrainedModel
 
+#: Least pixel size that is taken for one, in nm: below, it is in micrometres.
+SMALLEST_PIXEL_NM = 1.0
+
 
 @dataclass(frozen=True)
 class Request:
@@ -136,16 +139,14 @@ def check_request(
             f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
             "load it by its name or path first."
         )
-    lazily = lazily or is_read_in_pieces(image)
-    array = check_lazy_image(image) if lazily else as_image(image)
-    resolved = resolve_axes(array.shape, axes)
-    selection = select(resolved, channels=channels, planes=planes, region=region)
-    if not lazily:
-        _check_intensities(array, selection)
-    if resolved.planes > MAX_PLANES:
-        raise InputError(
-            f"The image has {resolved.planes} planes; at most {MAX_PLANES} can be restored at once."
-        )
+    array, selection = _image_and_part(
+        image,
+        axes,
+        lazily=lazily or is_read_in_pieces(image),
+        channels=channels,
+        planes=planes,
+        region=region,
+    )
     if steps is None:
         steps = model.card.default_steps
     if normalize not in get_args(Normalizing):
@@ -176,6 +177,20 @@ def check_request(
     )
     check_model(model, request.steps)
     return request
+
+
+def _image_and_part(image: Any, axes: str | None, *, lazily: bool, **chosen: Any) -> tuple[Any, Selection]:
+    """Return the image as an array that can be restored, and which part of it is."""
+    array = check_lazy_image(image) if lazily else as_image(image)
+    resolved = resolve_axes(array.shape, axes)
+    selection = select(resolved, **chosen)
+    if not lazily:
+        _check_intensities(array, selection)
+    if resolved.planes > MAX_PLANES:
+        raise InputError(
+            f"The image has {resolved.planes} planes; at most {MAX_PLANES} can be restored at once."
+        )
+    return array, selection
 
 
 def _check_intensities(image: Any, selection: Selection) -> None:
@@ -210,7 +225,7 @@ def check_pixel_size(pixel_size: float | None) -> float | None:
     InputTypeError
         If it is not a number.
     InputError
-        If it is not finite, zero or negative.
+        If it is not finite, zero or negative, or less than `SMALLEST_PIXEL_NM`.
     """
     if pixel_size is None:
         return None
@@ -221,6 +236,11 @@ def check_pixel_size(pixel_size: float | None) -> float | None:
     size = float(pixel_size)
     if not (math.isfinite(size) and size > 0):
         raise InputError(f"The pixel size must be a positive number of nanometres, not {size:g}.")
+    if size < SMALLEST_PIXEL_NM:
+        raise InputError(
+            f"No microscope has pixels of {size:g} nm: give their size in nanometres, {1000 * size:g} where "
+            f"{size:g} micrometres are meant."
+        )
     return size
 
 

@@ -21,6 +21,9 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari_cvdm.restoration.request import Request
 
+#: What a user is told of an image without a pixel size, where the model says which ones it knows.
+SIZE_NOT_KNOWN = "The pixel size is not known, so it was not compared with those the model was trained for."
+
 #: An image is never enlarged by more than this: its detail would be far coarser than any the model knows.
 LARGEST_FACTOR = 4.0
 
@@ -122,6 +125,14 @@ def plan_resampling(
     return Resampling(plane_shape, (rows, columns), pixel_size, pixel_size / ratio)
 
 
+def cautions_about_size(pixel_size: float | None, known: tuple[float, float] | None) -> list[str]:
+    """Say what a user should be told if the pixel size could not be compared with those a model knows.
+
+    Not in the provenance, which has the size, or none: the panel says so before a run, beside the field.
+    """
+    return [SIZE_NOT_KNOWN] if pixel_size is None and known is not None else []
+
+
 def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.float64]:
     """Resample one (Y, X) plane; intensities keep their units.
 
@@ -171,8 +182,13 @@ def fit_to_model(request: Request) -> Request:
     Raises
     ------
     InputError
-        If resampling cannot help; the message says what can.
+        If the pixel size is not known, or resampling cannot help; the message says what can.
     """
+    if request.pixel_size is None:
+        raise InputError(
+            "The image cannot be resampled to suit the model, because its pixel size is not known, or its "
+            "pixels are not square: give their side in nanometres as pixel_size, in a shell --pixel-size."
+        )
     plan = plan_resampling(request.axes.plane_shape, request.pixel_size, request.model.card.pixel_size_nm)
     if plan is None:
         return request

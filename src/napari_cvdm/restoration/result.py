@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.intervals import interval_factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +72,5 @@ class Restoration:
         InputError
             If the probability lies outside 0 to 1.
         """
-        if not 0 < probability < 1:
-            raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
-        measured = (self.provenance.get("calibration") or {}).get("factors", {})
-        half_width = np.float32(_factor(probability, measured)) * self.std
+        half_width = np.float32(interval_factor(probability, self.provenance)) * self.std
         return self.mean - half_width, self.mean + half_width
-
-
-def _factor(probability: float, measured: Mapping[str, float]) -> float:
-    """Half the width of an interval in standard deviations."""
-    gaussian = NormalDist().inv_cdf((1 + probability) / 2)
-    if not measured:
-        return gaussian
-    levels = sorted((float(level), float(factor)) for level, factor in measured.items())
-    knots = [0.0, *(NormalDist().inv_cdf((1 + level) / 2) for level, _ in levels)]
-    factors = np.maximum.accumulate([0.0, *(factor for _, factor in levels)])
-    if gaussian > knots[-1]:
-        return float(factors[-1]) * gaussian / knots[-1]
-    return float(np.interp(gaussian, knots, factors))

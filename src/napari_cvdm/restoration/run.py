@@ -16,6 +16,7 @@ from torch import Tensor
 from napari_cvdm.restoration.block import Block, Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
+from napari_cvdm.restoration.execution import threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
@@ -79,9 +80,12 @@ class Run:
         DeviceError
             If memory runs out, for the state or the result as well as in a network pass.
         """
-        with explained_shortage(
-            "the image and its result",
-            "Restore fewer planes or a smaller region at once, keep no draws, or choose another device.",
+        with (
+            explained_shortage(
+                "the image and its result",
+                "Restore fewer planes or a smaller region at once, keep no draws, or choose another device.",
+            ),
+            threads_given_back(),
         ):
             yield from self._stages()
 

@@ -17,24 +17,11 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.restoration.axes import CHANNEL_AXES, Axes
+from napari_cvdm.restoration.described import DescribedPart, Region
 from napari_cvdm.restoration.errors import AxesError, InputError, InputTypeError
 
 #: Rows and columns of a region, each as (first, one past the last) or a slice.
 RegionLike = Sequence[Any]
-
-
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of every plane.
-
-    Attributes
-    ----------
-    rows, columns : range
-        Camera pixels, counted from the image's first.
-    """
-
-    rows: range
-    columns: range
 
 
 @dataclass(frozen=True)
@@ -114,24 +101,12 @@ class Selection:
         return array if self._all_planes else ChosenPlanes(array, self)
 
     def describe(self) -> dict[str, Any] | None:
-        """Return what the provenance says, in values that JSON can hold; None for the whole image."""
-        if self.everything:
-            return None
-        # Axes of one letter are told apart by their number, also where planes are chosen along one alone.
-        chosen = {
-            f"{axis}{name}" if self.whole.leading.count(name) > 1 else name: list(positions)
-            for axis, (name, positions, n) in enumerate(
-                zip(self.whole.leading, self.positions, self.whole.leading_shape, strict=True)
-            )
-            if positions != tuple(range(n))
-        }
-        described: dict[str, Any] = {"planes": chosen}
-        if self.region is not None:
-            described["region"] = {
-                "rows": [self.region.rows.start, self.region.rows.stop],
-                "columns": [self.region.columns.start, self.region.columns.stop],
-            }
-        return described
+        """Return what the provenance says; None for the whole image. `DescribedPart` reads it back."""
+        chosen = (
+            None if positions == tuple(range(n)) else positions
+            for positions, n in zip(self.positions, self.whole.leading_shape, strict=True)
+        )
+        return DescribedPart(tuple(chosen), self.region).describe(self.whole.names)
 
 
 class ChosenPlanes:

@@ -86,17 +86,17 @@ def pad_by_reflection(plane: Tensor, padding: Padding) -> Tensor:
     Tensor
         Shape (..., len(rows), len(columns)).
     """
-    rows = _reflected(padding.rows, padding.height).to(plane.device)
-    columns = _reflected(padding.columns, padding.width).to(plane.device)
+    rows = _reflected(padding.rows, padding.height, plane.device)
+    columns = _reflected(padding.columns, padding.width, plane.device)
     return plane.index_select(-2, rows).index_select(-1, columns)
 
 
-def _reflected(coordinates: range, size: int) -> Tensor:
+def _reflected(coordinates: range, size: int, device: torch.device) -> Tensor:
     """Mirror coordinates about the first and the last pixel, as often as it takes to reach 0 .. size - 1."""
     if size == 1:
-        return torch.zeros(len(coordinates), dtype=torch.int64)
+        return torch.zeros(len(coordinates), dtype=torch.int64, device=device)
     period = 2 * (size - 1)
-    position = torch.arange(coordinates.start, coordinates.stop).remainder(period)
+    position = torch.arange(coordinates.start, coordinates.stop, device=device).remainder(period)
     return torch.minimum(position, period - position)
 
 

@@ -62,7 +62,7 @@ def as_image(image: Any) -> NDArray[Any]:
         if np.ma.is_masked(array):
             raise InputError(
                 "The image has masked pixels, which have no intensity. Fill them first, for example with "
-                "image.filled(background)."
+                "the intensity of the background."
             )
         array = np.asarray(array.data)
     return array
@@ -101,7 +101,7 @@ def check_lazy_image(image: Any) -> Any:
     if isinstance(getattr(image, "_meta", None), np.ma.MaskedArray):  # dask's sample of its chunks
         raise InputError(
             "The chunks of this dask array are masked arrays, and masked pixels have no intensity. Fill them "
-            "first, for example with image.map_blocks(numpy.ma.filled, background)."
+            "first, for example with the intensity of the background."
         )
     if any(isinstance(n, float) for n in image.shape):  # dask says nan
         raise InputError("The lengths of this dask array are unknown. Call its compute_chunk_sizes() first.")
@@ -201,10 +201,10 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
     if dtype.kind in "iuf":
         return
     faults = {
-        "b": "is a boolean mask, which has no intensities; convert it with image.astype('uint8')",
-        "c": "is complex; restore its magnitude, abs(image), or one of its parts",
+        "b": "is a boolean mask, which has no intensities; give the image that it was made from",
+        "c": "is complex; restore its magnitude, or one of its parts",
         "V": "is an array of records; choose one of their fields",
-        "O": "holds Python objects; convert it to numbers, for example with image.astype('float32')",
+        "O": "holds Python objects; convert them to numbers first",
     }
     fault = faults.get(dtype.kind, "does not hold numbers; give integers or floats")
     raise InputTypeError(f"The image (type {dtype}) {fault}.")
@@ -225,7 +225,7 @@ def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         raise InputError(
             f"The image has {bad} pixels that are not finite (NaN or infinite). Replace them first, "
-            "for example with numpy.nan_to_num(image)."
+            "for example by the intensity of the background."
         )
     return low, high
 
@@ -238,7 +238,7 @@ def check_range(low: Any, high: Any) -> None:
     if span < 256 * np.spacing(largest):
         raise InputError(
             f"The intensities run from {low} to {high}: beside an offset so large, contrast is lost in "
-            "rounding. Subtract the offset first, for example image - image.min()."
+            "rounding. Subtract the offset first, for example the least intensity."
         )
     if largest > 1e37 or span < 1e-30:
         raise InputError(

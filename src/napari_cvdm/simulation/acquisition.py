@@ -146,25 +146,10 @@ def acquire(
     sigma = _log_between(rng, ranges.psf_sigma) if psf_sigma is None else psf_sigma
     target_sigma = max(ranges.target_sigma_min, ranges.target_ratio * sigma)
     target = blur(density, gaussian_transfer(size, remaining_sigma(target_sigma, native_sigma)))
-
-    if native_sigma == 0 and rng.random() < 0.5:
-        focus = widefield_transfer(size, sigma)
-    else:
-        focus = gaussian_transfer(size, remaining_sigma(sigma, native_sigma))
-    if ranges.thick_share and rng.random() < ranges.thick_share:
-        haze = _between(rng, ranges.thick_haze)
-    else:
-        haze = _between(rng, ranges.haze, power=2.0)
-    haze_sigma = max(_log_between(rng, ranges.haze_sigma), LEAST_DEFOCUS * sigma)
-    above = density if rng.random() < 0.5 else np.roll(density, rng.integers(0, size, 2), axis=(0, 1))
-    far = gaussian_transfer(size, haze_sigma)
-    near = gaussian_transfer(size, max(0.4 * haze_sigma, LEAST_DEFOCUS * sigma))
-    split = rng.random()
-    light = blur(density, focus) + haze * blur(above, split * far + (1 - split) * near)
+    focused, light, haze = _through_widefield(rng, density, ranges, sigma, native_sigma)
 
     inner = slice(MARGIN, size - MARGIN)
-    focused = integrate_pixels(blur(density, focus)[inner, inner])
-    light = integrate_pixels(light[inner, inner])
+    focused, light = (integrate_pixels(each[inner, inner]) for each in (focused, light))
     top = max(float(np.percentile(focused, 99.8)), 1e-6)
     electrons = _log_between(rng, ranges.photons) if photons is None else photons
     background = _between(rng, ranges.background)
@@ -188,9 +173,31 @@ def acquire(
             "psf_sigma": sigma,
             "target_sigma": max(target_sigma, native_sigma),
             "photons": electrons,
-            "haze": haze,
-            "haze_sigma": haze_sigma,
+            **haze,
             "background": background,
             "read_noise": read_noise,
         },
     )
+
+
+def _through_widefield(
+    rng: np.random.Generator, density: Image, ranges: AcquisitionRanges, sigma: float, native_sigma: float
+) -> tuple[Image, Image, dict[str, float]]:
+    """Return the light in focus, all light, and what was drawn of the haze that makes the difference."""
+    size = density.shape[0]
+    if native_sigma == 0 and rng.random() < 0.5:
+        focus = widefield_transfer(size, sigma)
+    else:
+        focus = gaussian_transfer(size, remaining_sigma(sigma, native_sigma))
+    if ranges.thick_share and rng.random() < ranges.thick_share:
+        haze = _between(rng, ranges.thick_haze)
+    else:
+        haze = _between(rng, ranges.haze, power=2.0)
+    haze_sigma = max(_log_between(rng, ranges.haze_sigma), LEAST_DEFOCUS * sigma)
+    above = density if rng.random() < 0.5 else np.roll(density, rng.integers(0, size, 2), axis=(0, 1))
+    far = gaussian_transfer(size, haze_sigma)
+    near = gaussian_transfer(size, max(0.4 * haze_sigma, LEAST_DEFOCUS * sigma))
+    split = rng.random()
+    focused = blur(density, focus)
+    light = focused + haze * blur(above, split * far + (1 - split) * near)
+    return focused, light, {"haze": haze, "haze_sigma": haze_sigma}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_cvdm.cvdm.model import CVDMConfig
 from napari_cvdm.cvdm.objective import ObjectiveWeights
-from napari_cvdm.models.card import check_name
-from napari_cvdm.models.errors import ModelError
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.training.requirements import requirements
 
 T = TypeVar("T")
 
@@ -209,71 +208,10 @@ def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
         for key, value in values.items()
     }
     config = _build(TrainingConfig, parts, "the configuration")
-    for message, holds in _requirements(config):
+    for message, holds in requirements(config):
         if not holds:
             raise ConfigError(message)
     return config
-
-
-def _requirements(config: TrainingConfig) -> Iterator[tuple[str, bool]]:
-    """Conditions on the values, in the order in which they can be asked."""
-    data, optimiser, net, every = config.data, config.optimiser, config.architecture, config.schedule
-    try:
-        check_name(config.name)
-    except ModelError as error:
-        yield str(error), False
-    yield "seed must not be negative", config.seed >= 0
-    yield (
-        "start_share must lie between 0 and 1, and needs start_from",
-        0 <= config.start_share <= 1 and bool(config.start_from or not config.start_share),
-    )
-    yield "[architecture] upscaling must be 2, as the simulator makes it", net.upscaling == 2
-    for name in ("mean", "noise"):
-        widths, blocks = getattr(net, f"{name}_widths"), getattr(net, f"{name}_blocks")
-        yield (
-            f"[architecture] {name}_widths and {name}_blocks must be positive and equally many",
-            len(widths) == len(blocks) > 0 and min(widths) > 0 and min(blocks) >= 0,
-        )
-    grain = 2 ** (max(len(net.mean_widths), len(net.noise_widths)) - 1)
-    yield (
-        f"[data] patch must be a multiple of {grain} and at most as large as field",
-        data.patch % grain == 0 and 0 < data.patch <= data.field,
-    )
-    yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
-    yield (
-        "[data] kept_background must be a range between 0 and 1",
-        data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
-    )
-    yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
-    yield (
-        "[acquisition] thick_share must lie between 0 and 1",
-        0 <= config.acquisition.thick_share <= 1,
-    )
-    yield "[data] kinds must be a table of frequencies", isinstance(data.kinds, Mapping)
-    yield f"[data] kinds must be among {', '.join(KINDS)}", bool(data.kinds) and set(data.kinds) <= set(KINDS)
-    shares = list(data.kinds.values())
-    yield (
-        "[data] the frequencies of kinds must not be negative, nor all zero",
-        all(_is_like(1.0, share) and share >= 0 for share in shares) and sum(shares) > 0,
-    )
-    yield (
-        "[optimiser] cycles and batch must be positive",
-        bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0,
-    )
-    yield (
-        "[optimiser] batch must not exceed patches_per_field",
-        optimiser.batch <= data.patches_per_field,
-    )
-    yield "[optimiser] learning_rate must be positive", optimiser.learning_rate > 0
-    yield (
-        "[optimiser] precision must be float32 or bfloat16",
-        optimiser.precision in ("float32", "bfloat16"),
-    )
-    yield (
-        "[schedule] every number must be positive",
-        min(every.checkpoint_every, every.validate_every, every.log_every, every.sampling_steps, every.draws)
-        > 0,
-    )
 
 
 def load_config(path: Path) -> TrainingConfig:

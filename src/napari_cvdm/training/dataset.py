@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, AcquisitionRanges, acquire
 from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
 from napari_cvdm.simulation.structures import draw_structure
@@ -41,7 +42,7 @@ class Patches(NamedTuple):
 
 def normalise_pair(pair: Acquisition) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Express a pair in the networks' units: 0 and 1 are percentiles 1 and 99.8 of the wide-field image."""
-    low, high = np.percentile(pair.widefield, (1.0, 99.8))
+    low, high = np.percentile(pair.widefield, PERCENTILES)
     span = max(float(high - low), 1.0)
     x = (pair.widefield.astype(np.float32) - np.float32(low)) / np.float32(span)
     return x, pair.target / np.float32(span)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models.card import ModelCard
-from napari_cvdm.models.weights import read_model, save_model
+from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.models.weights import save_model
 from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.training.calibrating import calibrate
-from napari_cvdm.training.config import TrainingConfig
+from napari_cvdm.training.config import ConfigError, TrainingConfig
 
 CITATIONS = (
     "della Maggiora et al., Conditional Variational Diffusion Models, ICLR 2024, arXiv:2312.02246",
@@ -97,6 +99,8 @@ def export_model(
 ) -> Path:
     """Write weights and card to ``<folder>/<name>.safetensors`` in half precision, calibrated.
 
+    The file appears when all of it is known: an interrupted calibration leaves none that looks finished.
+
     Parameters
     ----------
     model : CVDM
@@ -120,11 +124,48 @@ def export_model(
     Path
         The file.
     """
-    path = folder / f"{config.name}.safetensors"
-    save_model(path, model, model_card(config, steps_done, seconds, metrics), half=True)
+    card = model_card(config, steps_done, seconds, metrics)
     if fields_per_kind:
         # What is calibrated is what will be used: the rounded weights.
-        rounded = read_model(path)
-        card = calibrate(rounded, config.acquisition, folder=micrographs, per_kind=fields_per_kind, log=log)
-        save_model(path, rounded.network, card, half=True)
-    return path
+        used = rounded(model, card)
+        card = calibrate(used, config.acquisition, folder=micrographs, per_kind=fields_per_kind, log=log)
+    return save_model(weights_path(folder, config.name), model, card, half=True)
+
+
+def rounded(network: CVDM, card: ModelCard) -> PretrainedModel:
+    """Return a model as it will be read from its file, where weights are in half precision."""
+    copy = deepcopy(network).eval()
+    copy.load_state_dict({key: value.half().float() for key, value in network.state_dict().items()})
+    return PretrainedModel(card.name, copy, card, sha256="")
+
+
+def weights_path(folder: Path, name: str) -> Path:
+    """Where the weights of a run go."""
+    return folder / f"{name}.safetensors"
+
+
+def check_place(target: Path, checkpoint: Path, start: Path | None, fresh: bool) -> None:
+    """Refuse to write over the starting model, or over weights that no run in this folder has left.
+
+    Parameters
+    ----------
+    target : Path
+        Where the new weights are to go.
+    checkpoint : Path
+        Of the run.
+    start : Path or None
+        File of the model that the run starts from, if there is one.
+    fresh : bool
+        Whether the run starts again, and may replace what is there.
+
+    Raises
+    ------
+    ConfigError
+        If it must not be written.
+    """
+    if not target.exists():
+        return
+    if start is not None and start.exists() and target.samefile(start):
+        raise ConfigError(f"{target} is the model to start from: choose another name or output folder.")
+    if not fresh and not checkpoint.exists():
+        raise ConfigError(f"{target} exists: choose another name or output folder, or start fresh (--fresh).")

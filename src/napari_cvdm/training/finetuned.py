@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.training.calibrating import calibrate_on
@@ -93,13 +91,6 @@ def finetuned_card(
     )
 
 
-def rounded(network: CVDM, card: ModelCard) -> PretrainedModel:
-    """Return a model as it will be read from its file, where weights are in half precision."""
-    copy = deepcopy(network).eval()
-    copy.load_state_dict({key: value.half().float() for key, value in network.state_dict().items()})
-    return PretrainedModel(card.name, copy, card, sha256="")
-
-
 def calibrated(
     model: PretrainedModel,
     held_out: Sequence[RecordedPair],
@@ -111,7 +102,7 @@ def calibrated(
     Parameters
     ----------
     model : PretrainedModel
-        From `rounded`.
+        From `napari_cvdm.training.export.rounded`.
     held_out : sequence of RecordedPair
         At least one. With two or more, the coverage is that of calibrations that left out the pair judged.
     before : HeldOutScores

@@ -15,9 +15,10 @@ from typing import NamedTuple
 from napari_cvdm.assessment.pairs import Pair, find_pairs
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models.card import check_name
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.models.registry import read_registry
-from napari_cvdm.models.weights import file_sha256, save_model
+from napari_cvdm.models.weights import save_model
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.training.config import (
     ConfigError,
@@ -26,12 +27,12 @@ from napari_cvdm.training.config import (
     ScheduleConfig,
     TrainingConfig,
 )
+from napari_cvdm.training.export import check_place, rounded
 from napari_cvdm.training.finetuned import (
     calibrated,
     conclusion,
     counted,
     finetuned_card,
-    rounded,
     training_record,
 )
 from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, score_pairs
@@ -154,7 +155,7 @@ def finetune(
         lambda length: RecordedFields(fields, config.data, config.seed, length),  # once they are known
     )
     target = output / f"{name}.safetensors"
-    _check_place(target, trainer.checkpoint, model, fresh)
+    check_place(target, trainer.checkpoint, model.path, fresh)
     if not fresh:
         trainer.resume()
     fields += training_fields(training, model, log)
@@ -240,16 +241,6 @@ def _configure(
         schedule=ScheduleConfig(checkpoint_every=50, sampling_steps=model.card.default_steps),
         pairs={pair.name: f"{file_sha256(pair.widefield)} {file_sha256(pair.truth)}" for pair in found},
     )
-
-
-def _check_place(target: Path, checkpoint: Path, model: PretrainedModel, fresh: bool) -> None:
-    """Refuse to write over the starting model, or over weights that no run in this folder has left."""
-    if not target.exists():
-        return
-    if model.path is not None and target.samefile(model.path):
-        raise ConfigError(f"{target} is the model to start from: choose another name or output folder.")
-    if not fresh and not checkpoint.exists():
-        raise ConfigError(f"{target} exists: choose another name or output folder, or start fresh (--fresh).")
 
 
 def _score(model: PretrainedModel, held_out: Sequence[RecordedPair]) -> HeldOutScores | None:

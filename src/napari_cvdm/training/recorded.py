@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from napari_cvdm.assessment.alignment import check_alignment
 from napari_cvdm.assessment.drawn import LEAST_CORRELATION
 from napari_cvdm.assessment.metrics import correlation, match_intensity
 from napari_cvdm.assessment.pairs import Pair
+from napari_cvdm.assessment.registration import misregistration
 from napari_cvdm.files.tiff import ImageFile, read_tiff
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
@@ -31,10 +31,6 @@ LARGEST_SIDE = 96
 LEAST_SIDE = 16
 """Shortest side of a patch in camera pixels."""
 
-FARTHEST = 1.0
-"""Displacement, in pixels of the sharp image, from which a pair is said to be ill registered."""
-
-_ALIGNED_SIDE = 512
 _TILE = 512  # not "auto": what the mean network shows must not depend on the memory that is free
 
 
@@ -198,7 +194,8 @@ def training_fields(
             likeness = correlation(plane.sharp, shown)
             if likeness >= LEAST_CORRELATION:
                 fields.append(field)
-                _tell_displacement(plane, shown, log)
+                if (amiss := misregistration(plane.sharp, shown)) is not None:
+                    log(f"warning: pair {plane.label} {amiss}")
             elif len(pair.planes) > 1:
                 log(f"left out {plane.label}: correlation {likeness:.2f} with what {model.name} shows")
         if len(fields) == before:
@@ -234,19 +231,6 @@ class RecordedFields(Dataset[Patches]):
     def __getitem__(self, index: int) -> Patches:
         rng = np.random.default_rng([self.seed, index])
         return cut_patches(rng, *self.fields[int(rng.integers(len(self.fields)))], self.data)
-
-
-def _tell_displacement(plane: RecordedPlane, shown: NDArray[np.float32], log: Callable[[str], None]) -> None:
-    starts = [max(0, (n - _ALIGNED_SIDE) // 2) for n in shown.shape]
-    part = tuple(slice(start, start + _ALIGNED_SIDE) for start in starts)
-    sharp, seen = (np.asarray(each, np.float64)[part] for each in (plane.sharp, shown))
-    found = check_alignment(sharp, seen, 1.0)
-    if found.distance >= FARTHEST:
-        rows, columns = found.displacement
-        log(
-            f"warning: pair {plane.label} looks ill registered: the sharp image lies about {rows:+.1f} rows "
-            f"and {columns:+.1f} columns (of its own pixels) from what the recording shows"
-        )
 
 
 def _planes(name: str, image: ImageFile) -> tuple[list[NDArray[Any]], tuple[int, ...]]:

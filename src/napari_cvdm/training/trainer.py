@@ -20,7 +20,7 @@ from napari_cvdm.models.weights import read_model
 from napari_cvdm.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
-from napari_cvdm.training.export import export_model
+from napari_cvdm.training.export import check_place, export_model, weights_path
 from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
 from napari_cvdm.training.validation import ValidationField, validate, validation_fields
 
@@ -237,7 +237,8 @@ def run_training(
     Raises
     ------
     ConfigError
-        If the configuration cannot be used, or the folder belongs to another one.
+        If the configuration cannot be used, the folder belongs to another one, or it holds weights that no
+        run has left there.
     """
     config = load_config(config_path)
     if micrographs is not None and not config.data.micrographs:
@@ -247,17 +248,18 @@ def run_training(
     if config.data.micrographs and micrographs is None:
         micrographs = config_path.resolve().parent / config.data.micrographs
     folder = output if output is not None else Path("runs") / config.name
-    folder.mkdir(parents=True, exist_ok=True)
+    start = config_path.resolve().parent / config.start_from if config.start_from else None
     trainer = Trainer(config, micrographs, folder, workers, log)
+    check_place(weights_path(folder, config.name), trainer.checkpoint, start, fresh)
+    folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
-    start = config_path.resolve().parent / config.start_from
-    if trainer.step == 0 and config.start_from:
+    if trainer.step == 0 and start is not None:
         trainer.start_from(start)
     trainer.run()
-    if config.start_share:
+    if start is not None and config.start_share:
         trainer.mix_in_start(start)
     return export_model(
         trainer.average,

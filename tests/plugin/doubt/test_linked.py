@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from napari.layers import Image, Labels
 
 from napari_cvdm.plugin.doubt.linked import (
@@ -14,6 +15,7 @@ from napari_cvdm.plugin.doubt.linked import (
     original_of,
 )
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.restoration.result import Restoration
 
 
 def layer(
@@ -102,3 +104,24 @@ def test_calibrated_is_what_the_provenance_says():
     for words in ("calibrated", "uncalibrated"):
         result = Result(layer("reconstruction", uncertainty=words), layer("uncertainty"))
         assert result.calibrated == (words == "calibrated")
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        None,
+        {"gain": 1.0, "offset": 0.0},
+        {"factors": {"0.5": 0.5, "0.8": 1.2, "0.9": 1.9}},
+        {"factors": {"0.5": 0.5, "0.8": 1.2}},  # 90 % was not measured
+        {"factors": {"0.5": 0.5, "0.95": 2.4}},
+        {"factors": {"0.8": 2.1, "0.9": 1.9}},  # wider for the smaller probability
+        {"factors": {"0.9": 0}},
+        "odd",
+    ],
+)
+def test_the_interval_shown_is_the_one_that_scripts_get(calibration: object):
+    provenance = {"calibration": calibration}
+    shown = Result(layer("reconstruction", **provenance), layer("uncertainty")).interval_factor
+    ones = np.ones((2, 2), np.float32)
+    low, high = Restoration(ones, ones, None, "YX", None, 2, provenance).interval(0.9)
+    np.testing.assert_allclose((high - low) / 2, shown, rtol=1e-6)

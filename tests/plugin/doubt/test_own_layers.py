@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_cvdm.plugin.adding import OwnChange
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.layers import is_for_show
 
 
 @pytest.fixture
@@ -34,6 +36,18 @@ def test_a_layer_is_put_above_another_and_nothing_else_is_selected(viewer):
     assert viewer.layers.selection.active is viewer.layers["a"]
     assert own.owns(layer)
     assert not own.owns(viewer.layers["a"])
+
+
+def test_what_it_adds_says_that_it_is_for_show(viewer, result):
+    own, place = OwnLayers(viewer), Slice((0, None, None))
+    plane = np.zeros((8, 8), np.float32)
+    picture = own.show_plane("map", plane, place, result, name="map", metadata={"limits of": 1})
+    for layer in (picture, own.add("lines", Shapes(ndim=3))):
+        assert is_for_show(layer)
+        own.release("lines")  # and stays so with the user
+        assert is_for_show(layer)
+    assert picture.metadata["limits of"] == 1
+    assert not is_for_show(viewer.layers["a"])
 
 
 def test_planes_are_shown_in_one_layer_that_follows(viewer, result):
@@ -69,7 +83,10 @@ def test_all_but_one_are_removed_one_by_one_and_one_left_to_the_user(viewer):
     own = OwnLayers(viewer)
     for name in ("x", "y", "z"):
         own.add(name, Image(np.zeros((8, 8)), name=name))
+    own_changes = []
+    viewer.layers.events.removed.connect(lambda: own_changes.append(OwnChange.under_way()))
     assert own.remove_one(but="y")
+    assert own_changes == [True]  # what stays selected, the user has not chosen
     assert len(viewer.layers) == 5
     assert not own.remove_one(but="y")
     assert not own.remove_one(but="y")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QProgressBar, QTabBar, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QScrollBar,
+    QTabBar,
+    QWidget,
+)
 
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
+from napari_cvdm.plugin.layers import FOR_SHOW
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
 
@@ -32,6 +44,18 @@ def test_it_opens_once_and_links_to_the_layers_given(viewer, add_result, open_pa
     assert panel.link.original is first[0]
     assert panel.results.currentText() == "other CVDM"
     assert panel.originals.currentText() == "cell"
+
+
+def test_models_are_looked_for_where_the_preferences_say(viewer, open_panel, monkeypatch, tmp_path):
+    from napari_cvdm.models import cache_folder
+    from napari_cvdm.plugin import preferences
+
+    monkeypatch.setattr(preferences, "_applied", {})
+    monkeypatch.setenv("NAPARI_CVDM_CACHE", "")  # so that what is set here goes with the test
+    monkeypatch.delenv("NAPARI_CVDM_CACHE")
+    monkeypatch.setattr(preferences, "_section", lambda: SimpleNamespace(cache_folder=str(tmp_path)))
+    open_panel(look=False)
+    assert cache_folder() == tmp_path
 
 
 def test_it_is_raised_beside_the_plugin_s_other_panel(viewer, widget, add_result, open_panel):
@@ -63,6 +87,24 @@ def test_names_follow_and_results_are_chosen_in_the_panel(viewer, add_result, op
     qtbot.keyClick(panel.results, Qt.Key.Key_Up)
     assert panel.link.result.layers == first[1:]
     assert panel.originals.currentText() == "cell"
+
+
+def test_no_picture_for_show_is_an_original(viewer, widget, add_result, open_panel, qtbot):
+    original, *_ = add_result(draws=2)
+    panel = open_panel()
+    for key in ("uncertainty", "colour", "swipe", "draws"):
+        panel.views.choose(key)
+        qtbot.waitUntil(lambda view=key: panel._pictures_kept.get(view) is not None, timeout=30_000)
+    panel.regions.here.click()
+    panel.profile.across.click()
+    qtbot.waitUntil(lambda: "cell CVDM look again" in viewer.layers, timeout=30_000)
+    another = viewer.add_image(np.zeros((64, 80)), name="another", metadata=FOR_SHOW)  # of a panel before
+    assert [panel.originals.itemData(i) for i in range(panel.originals.count())] == [None, original]
+    panel.link.choose_original(original)
+    panel.look_at((), another)
+    assert panel.link.original is original
+    assert widget.form.layer.choices == (original,)
+    assert widget.form.part.choices == ("all", "view")
 
 
 def test_deleting_layers_under_it_does_no_harm(viewer, add_result, open_panel, qtbot):
@@ -260,3 +302,27 @@ def test_a_saved_result_is_as_good_as_a_new_one(viewer, add_result, open_panel):
     assert panel.link.result.layers == (reconstruction, uncertainty)
     assert panel.originals.currentText() == "none"
     np.testing.assert_array_equal(panel.link.look.doubt.std, uncertainty.data)
+
+
+def test_the_wheel_sets_nothing_while_the_panel_is_scrolled(panel, turn_wheel):
+    for section in panel._sections:
+        section.unfold()
+    kinds = (QComboBox, QAbstractSpinBox, QAbstractSlider)
+    fields = [each for kind in kinds for each in panel.findChildren(kind) if not isinstance(each, QScrollBar)]
+    assert len(fields) >= 8
+    threshold = panel.threshold.slider.value()
+    for field in fields:
+        field.clearFocus()
+        assert not turn_wheel(field), field.accessibleName() or field
+    assert panel.threshold.slider.value() == threshold
+
+
+def test_it_goes_on_saying_why_there_is_nothing_to_see_in_3d(viewer, panel, qtbot):
+    viewer.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: "2-D" in panel.message.text(), timeout=10_000)
+    viewer.layers["cell"].name = "renamed"
+    assert panel.message.isVisible()
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
+    viewer.layers["renamed"].name = "cell"
+    assert not panel.message.isVisible()

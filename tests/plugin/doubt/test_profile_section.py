@@ -166,3 +166,21 @@ def test_a_line_and_an_original_in_other_units_are_sampled_at_the_same_place(vie
     np.testing.assert_allclose(
         table["original"][np.arange(1, 59, 2)], np.interp(at, np.arange(40), expected), rtol=1e-5
     )
+
+
+def test_what_was_said_in_3d_goes_with_it_though_there_is_no_line(viewer, panel, qtbot):
+    panel._sections[3].unfold()
+    words = panel.profile.plot.canvas
+    before = words._words
+    viewer.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: "2-D" in words._words, timeout=10_000)
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: words._words == before, timeout=10_000)
+
+
+def test_a_plot_goes_with_its_line(viewer, panel, qtbot):
+    add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
+    qtbot.waitUntil(lambda: panel.profile.plot._plot is not None, timeout=60_000)
+    viewer.layers.remove(LINES)
+    panel.measure.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: panel.profile.plot._plot is None, timeout=10_000)

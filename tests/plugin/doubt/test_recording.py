@@ -88,10 +88,17 @@ def test_axes_of_one_letter_are_told_by_their_number():
 @pytest.mark.parametrize(
     "selection", ["all", {"planes": 3}, {"region": {"rows": [0]}}, {"region": {"rows": "0-9"}}]
 )
-def test_a_selection_that_cannot_be_read_counts_as_none(selection):
+def test_a_selection_that_cannot_be_read_is_refused_as_the_shell_does(selection):
+    # That the shapes fit does not make other pixels the right ones.
     result = result_of((5, 20, 24), selection=selection)
-    found = recording_of(result, Image(np.zeros((5, 10, 12))), Slice((2, None, None)))
-    assert found.ranges == (range(2, 3), range(10), range(12))
+    with pytest.raises(InputError, match="does not say clearly which part"):
+        recording_of(result, Image(np.zeros((5, 10, 12))), Slice((2, None, None)))
+
+
+def test_planes_of_axes_that_cannot_be_told_apart_are_refused():
+    result = result_of((2, 1, 20, 24), selection={"planes": {"Q": [2]}}, axes="QQYX")
+    with pytest.raises(InputError, match="which of the axes Q"):
+        recording_of(result, Image(np.zeros((2, 3, 10, 12))), Slice((1, 0, None, None)))
 
 
 def resampled(image, model, **part):

@@ -149,3 +149,17 @@ def test_a_click_goes_there_beside_a_layer_in_smaller_units(viewer, add_result, 
     np.testing.assert_allclose(camera.center[-2:], 1000 * world[-2:])
     assert camera.zoom <= 4 / 32.5 * 1.001  # screen pixels for each nanometre
     assert camera.zoom < zoom
+
+
+def test_numbers_are_whole_in_a_narrow_dock(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    table = panel.regions.table
+    table.setFixedWidth(180)
+    qtbot.wait(50)
+    for column in range(table.columnCount()):
+        needed = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
+        assert table.columnWidth(column) >= needed
+    assert table.horizontalScrollBar().maximum() > 0
+    table.setFixedWidth(600)
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0)
+    assert len({table.columnWidth(column) // 10 for column in range(table.columnCount())}) == 1

@@ -160,3 +160,31 @@ def test_a_marked_stack_is_named_in_the_measure_of_the_click(viewer, add_result,
     qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
     panel.measure.setCurrentIndex(1)
     qtbot.waitUntil(lambda: "cell CVDM doubtful above 200" in viewer.layers, timeout=10_000)
+
+
+def test_marks_that_the_user_deletes_stay_away(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    viewer.layers.remove(MARKS)
+    assert not panel.threshold.mark.isChecked()
+    before = panel.link.look
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: panel.link.look not in (None, before), timeout=10_000)
+    qtbot.wait(200)
+    assert MARKS not in viewer.layers
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+
+
+def test_marks_that_are_made_anew_for_another_result_keep_their_tick(viewer, add_result, open_panel, qtbot):
+    add_result(run="1")
+    add_result(run="2", name="other")
+    panel = open_panel()
+    panel.threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: "other CVDM doubtful" in viewer.layers, timeout=10_000)
+    viewer.layers.selection.active = viewer.layers["cell CVDM"]
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+    assert "other CVDM doubtful" not in viewer.layers
+    assert panel.threshold.mark.isChecked()

@@ -7,6 +7,8 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
 
+from napari_cvdm.plugin.wheel import leave_wheel_to_panel
+
 __all__ = ["ElidingCombo"]
 
 
@@ -17,6 +19,7 @@ class ElidingCombo(QComboBox):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(60)
+        leave_wheel_to_panel(self)
 
     def shown_text(self) -> str:
         """Return the text as it is painted."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.assessment.doubt import ninety_percent_factor
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_result
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_for_show, is_result
 from napari_cvdm.plugin.stated import table
+from napari_cvdm.restoration.intervals import interval_factor
+from napari_cvdm.restoration.run_identity import run_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -79,7 +80,7 @@ class Result:
     @property
     def interval_factor(self) -> float:
         """Half the width of the 90 % interval, in standard deviations."""
-        return ninety_percent_factor(self.provenance)
+        return interval_factor(0.9, self.provenance)
 
     @property
     def draws(self) -> Any | None:
@@ -133,11 +134,8 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
 
 
 def is_comparable(result: Result, layer: Layer) -> bool:
-    """Whether a layer can be a result's original: an image, no result itself, with as many axes."""
-    from napari.layers import Image
-
-    image = isinstance(layer, Image) and not is_result(layer)
-    return image and layer.ndim == result.reconstruction.ndim
+    """Whether a layer can be a result's original: an image of the user's with as many axes."""
+    return _is_image_of_user(layer) and layer.ndim == result.reconstruction.ndim
 
 
 def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
@@ -157,10 +155,8 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     Image or None
         None if there is no image layer of that name with as many axes.
     """
-    from napari.layers import Image
-
     name = result.provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
-    images = [layer for layer in map(real, layers) if isinstance(layer, Image) and not is_result(layer)]
+    images: list[Image] = [layer for layer in map(real, layers) if _is_image_of_user(layer)]
     named = [layer for layer in images if layer.name == name]
     named = named or [layer for layer in images if layer.source.path and Path(layer.source.path).name == name]
     return named[0] if named and is_comparable(result, named[0]) else None
@@ -171,6 +167,12 @@ def axes_of(provenance: dict[str, Any], ndim: int) -> str:
     axes = provenance.get("axes")
     fits = isinstance(axes, str) and len(axes) == ndim and {"Y", "X"} <= set(axes)
     return str(axes) if fits else "YX".rjust(ndim, "Q")
+
+
+def _is_image_of_user(layer: Any) -> bool:
+    from napari.layers import Image
+
+    return isinstance(layer, Image) and not is_result(layer) and not is_for_show(layer)
 
 
 def _picture(layer: Any) -> str | None:
@@ -185,8 +187,4 @@ def _picture(layer: Any) -> str | None:
 
 def _run_of(layer: Image) -> str:
     """Return what layers of one run have in common, shape included."""
-    metadata = layer.metadata[METADATA_KEY]
-    if run := metadata.get("run"):
-        return f"{run} {full_data(layer).shape} "
-    rest = sorted((key, repr(value)) for key, value in metadata.items() if key != "picture")
-    return f"{rest} {full_data(layer).shape} "
+    return f"{run_of(layer.metadata[METADATA_KEY])} {full_data(layer).shape} "

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
-from napari_cvdm.plugin.adding import insert_quietly
+from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.doubt.linked import Result, real
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.layers import unique_name
+from napari_cvdm.plugin.layers import FOR_SHOW, unique_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -63,6 +63,7 @@ class OwnLayers:
         sight, and shown (if it is to be) when the event loop has come round.
         """
         layer.visible = False
+        layer.metadata.update(FOR_SHOW)
         layer.name = unique_name(layer.name, {other.name for other in self._viewer.layers})
         insert_quietly(self._viewer, layer, above)
         self._layers[name] = layer
@@ -133,7 +134,7 @@ class OwnLayers:
         layer = self._layers.pop(name, None)
         self._results.pop(name, None)
         if layer is not None and layer in self._viewer.layers:
-            with OldObjectsSpared():
+            with OwnChange(), OldObjectsSpared():
                 self._viewer.layers.remove(layer)
 
     def remove_one(self, but: str = "") -> bool:

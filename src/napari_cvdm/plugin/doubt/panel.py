@@ -14,7 +14,7 @@ from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
-from napari_cvdm.plugin.doubt.linked import Result, real
+from napari_cvdm.plugin.doubt.linked import Result, is_comparable, real
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
@@ -24,7 +24,7 @@ from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
-from napari_cvdm.plugin.layers import is_result
+from napari_cvdm.plugin.preferences import apply_cache_folder
 
 if TYPE_CHECKING:
     import napari
@@ -80,6 +80,7 @@ class DoubtPanel(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._window: Callable[[], QMainWindow | None] = lambda: None
+        apply_cache_folder()  # the checks load the result's model, and the other panel may never be opened
         self.link = Link(napari_viewer, self)
         self._pictures_kept, self._marks = (OwnLayers(self.link.viewer, self) for _ in range(2))
         self._arrangement = Arrangement(self.link, self._pictures_kept)
@@ -136,23 +137,14 @@ class DoubtPanel(QWidget):
         candidates += [(layer.name, layer) for layer in self._originals()]
         _fill(self.originals, candidates, link.original)
         there = link.result is not None
-        self.message.setVisible(not there)
+        told = link.look is None and self.message.text() not in ("", NO_RESULT)  # why there is no look
+        self.message.setVisible(told or not there)
         for part in (self._head, *self._sections):
             part.setVisible(there)
 
     def _originals(self) -> list[Image]:
-        from napari.layers import Image
-
-        result = self.link.result
-        return [
-            layer
-            for layer in map(real, self.link.viewer.layers)
-            if isinstance(layer, Image)
-            and result is not None
-            and layer.ndim == result.reconstruction.ndim
-            and not is_result(layer)
-            and not self._pictures_kept.owns(layer)
-        ]
+        result, layers = self.link.result, map(real, self.link.viewer.layers)
+        return [layer for layer in layers if result is not None and is_comparable(result, layer)]
 
     def _on_result_chosen(self, index: int) -> None:
         self.link.choose(self.results.itemData(index))

@@ -154,9 +154,9 @@ class ProfileSection(QWidget):
 
     def _sample(self) -> None:
         look, lines = self._link.look, self._lines
-        if look is None or lines is None or lines not in self._link.viewer.layers or not self.isVisible():
+        if look is None or not self.isVisible():
             return
-        if not len(lines.data):
+        if lines is None or lines not in self._link.viewer.layers or not len(lines.data):
             self._background.drop()
             self._sampled = None
             self.plot.show_plot(None)

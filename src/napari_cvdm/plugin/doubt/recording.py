@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
 from napari_cvdm.plugin.parts import Placement
-from napari_cvdm.plugin.stated import chosen_positions, indices, table
+from napari_cvdm.plugin.stated import table
+from napari_cvdm.restoration.described import DescribedPart
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -161,13 +162,9 @@ def _resampled(result: Result, original: Image, place: Slice, said: dict[str, An
             "viewer show these."
         )
     plan = Resampling.from_description(said)
-    region = table(table(provenance.get("selection")).get("region"))
-    spans = [indices(region.get(name)) for name in ("rows", "columns")]
-    rows, columns = (
-        range(*span) if len(span) == 2 else range(n)
-        for span, n in zip(spans, plan.new_plane_shape, strict=True)
-    )
     upscaling, new = provenance.get("upscaling", 2), plan.new_plane_shape
+    region = DescribedPart.from_description(provenance.get("selection"), letters).region
+    rows, columns = (range(n) for n in new) if region is None else (region.rows, region.columns)
     if (
         (coarse[y], coarse[x]) != plan.plane_shape
         or (upscaling * len(rows), upscaling * len(columns)) != (fine[y], fine[x])
@@ -180,7 +177,7 @@ def _resampled(result: Result, original: Image, place: Slice, said: dict[str, An
 
 
 def _leading(
-    original: Image, taken: Sequence[range | list[int]], fine: Sequence[int], place: Slice
+    original: Image, taken: Sequence[Sequence[int]], fine: Sequence[int], place: Slice
 ) -> list[range]:
     """Return the single index of the original along each axis that is not displayed; elsewhere none."""
     ranges = [range(0)] * len(fine)
@@ -194,21 +191,11 @@ def _leading(
     return ranges
 
 
-def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[range | list[int]]:
+def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[Sequence[int]]:
     """Return the indices along each axis of the original that were restored."""
     part = table(provenance.get("asked")).get("part")
     if part is not None:
         return [range(*each) for each in part]
-    selection = table(provenance.get("selection"))
-    planes, region = table(selection.get("planes")), table(selection.get("region"))
-    spans = {"Y": region.get("rows"), "X": region.get("columns")}
     axes = axes_of(provenance, len(shape))
-    chosen = chosen_positions(planes, axes)
-    taken: list[range | list[int]] = []
-    for axis, (letter, length) in enumerate(zip(axes, shape, strict=True)):
-        if letter in spans:
-            span = indices(spans[letter])
-            taken.append(range(*span) if len(span) == 2 else range(length))
-        else:
-            taken.append(chosen[axis] or range(length))
-    return taken
+    chosen = DescribedPart.from_description(provenance.get("selection"), axes).along(axes)
+    return [range(length) if here is None else here for here, length in zip(chosen, shape, strict=True)]

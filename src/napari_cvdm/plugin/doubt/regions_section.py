@@ -191,6 +191,17 @@ class RegionsSection(QWidget):
                 self.table.setItem(row, column, item)
         self.table.setCurrentCell(-1, -1)
         self.table.blockSignals(False)
+        self._keep_numbers_whole()
+
+    def _keep_numbers_whole(self) -> None:
+        """Let the table scroll sideways where its columns would be narrower than what is in them."""
+        if header := self.table.horizontalHeader():
+            numbers, plane = range(4), 4
+            header.setMinimumSectionSize(
+                max(max(self.table.sizeHintForColumn(i), header.sectionSizeHint(i)) for i in numbers)
+            )
+            if self.table.columnCount() > plane:  # its words may be longer than any number
+                header.setSectionResizeMode(plane, QHeaderView.ResizeMode.ResizeToContents)
 
     def _show_boxes(self, look: Look) -> None:
         from napari.layers import Shapes
@@ -251,6 +262,7 @@ class RegionsSection(QWidget):
     def _arrange(self) -> None:
         if header := self.table.horizontalHeader():
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setHorizontalHeaderLabels(["Mean", "Area", "Y", "X"])
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

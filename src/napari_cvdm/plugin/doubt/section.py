@@ -14,6 +14,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cvdm.plugin.wheel import leave_wheel_to_panel
+
 __all__ = ["Buttons", "Section", "note"]
 
 
@@ -56,6 +58,7 @@ class Section(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self.heading)
         layout.addWidget(content)
+        leave_wheel_to_panel(content)
         self._fold(unfolded)
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.world import sliders_of, to_data
+from napari_cvdm.plugin.world import to_data
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -107,7 +107,7 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
     if dims.ndisplay != 2 or min(displayed) < 0:
         return None
     shape: Sequence[int] = layer.data[0].shape if layer.multiscale else layer.data.shape
-    at = np.round(to_data(layer, *sliders_of(dims))).astype(int)
+    at = np.round(to_data(layer, dims.point, dims.units)).astype(int)
     index = tuple(
         None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))
         for axis in range(layer.ndim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -15,10 +15,13 @@ from superqt import QLabeledDoubleSlider
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
-from napari_cvdm.plugin.doubt.linked import full_data
+from napari_cvdm.plugin.doubt.linked import full_data, real
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.words import amount, threshold_words
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
 
 __all__ = ["ThresholdSection"]
 
@@ -56,6 +59,7 @@ class ThresholdSection(QWidget):
         self._link, self._marks = link, marks
         self._set_for: tuple[Any, str, bool] | None = None
         self._chosen: dict[tuple[Any, str], float] = {}
+        self._shown: Layer | None = None
         self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.slider.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
         for part in (self.slider, *self.slider.findChildren(QWidget)):
@@ -91,6 +95,8 @@ class ThresholdSection(QWidget):
         self._soon.stop()
         self._marking.drop()
         self._stacking.drop()
+        self._shown = None
+        self._link.viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _per_unit(self) -> float:
         return 100.0 if self._link.measure == "relative" else 1.0
@@ -154,6 +160,7 @@ class ThresholdSection(QWidget):
             self._soon.stop()
             self._marking.drop()
             self._marks.remove("plane")
+            self._shown = None
 
     def _mark_plane(self) -> None:
         look, threshold = self._link.look, self.threshold
@@ -167,7 +174,14 @@ class ThresholdSection(QWidget):
         look, mask = answer
         if self.mark.isChecked() and look.result == self._link.result:
             name = f"{look.result.reconstruction.name} doubtful"
-            self._marks.show_plane("plane", mask, look.slice, look.result, name=name, **_label_looks())
+            looks = {"name": name, **_label_looks()}
+            self._shown = self._marks.show_plane("plane", mask, look.slice, look.result, **looks)
+
+    def _on_removed(self, event: Any) -> None:
+        """Take the tick away with marks that the user has deleted: they would come back with a plane."""
+        layer = real(event.value)
+        if layer is self._shown and self._marks.owns(layer):  # no longer, when it is removed here
+            self.mark.setChecked(False)
 
     def _mark_stack(self) -> None:
         look, threshold = self._link.look, self.threshold
@@ -236,6 +250,7 @@ class ThresholdSection(QWidget):
         self._stacking.failed.connect(self._on_failed)
         self._stacking.busy.connect(self._on_stacking)
         self._link.looked.connect(self._on_looked)
+        self._link.viewer.layers.events.removed.connect(self._on_removed)
 
 
 def _prepare_marks(checkpoint: Callable[[], None]) -> None:

@@ -1,0 +1,66 @@
+"""Whether the two images of a recorded pair show one field, and lie one on the other.
+
+The recording is too blurred to be compared with the sharp image pixel by pixel; what a model shows of it is
+not, however poor the model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_cvdm.assessment.alignment import check_alignment
+from napari_cvdm.assessment.drawn import LEAST_CORRELATION
+from napari_cvdm.assessment.metrics import correlation
+
+#: Displacement, in pixels of the sharp image, from which a pair is said to be ill registered.
+_FARTHEST = 1.0
+#: Longest side of the part that is looked at, in pixels of the sharp image.
+_LONGEST_SIDE = 512
+
+
+def doubts_about_pair(sharp: ArrayLike, shown: ArrayLike) -> list[str]:
+    """Say what speaks against a pair's showing one field, a sentence each.
+
+    Parameters
+    ----------
+    sharp, shown
+        As for `misregistration`.
+    """
+    likeness = correlation(sharp, shown)
+    if likeness < LEAST_CORRELATION:
+        return [
+            "The sharp image has next to nothing in common with what the model shows of the recording "
+            f"(correlation {likeness:.2f}): see whether the two belong together."
+        ]
+    amiss = misregistration(sharp, shown)
+    return [] if amiss is None else [f"The pair {amiss}."]
+
+
+def misregistration(sharp: ArrayLike, shown: ArrayLike) -> str | None:
+    """Say if the sharp image of a recorded pair does not lie where a model shows the recording's structures.
+
+    Parameters
+    ----------
+    sharp : array-like, (Y, X)
+        The sharp image.
+    shown : array-like, (Y, X)
+        What the model's mean network shows of the recording, on the same grid.
+
+    Returns
+    -------
+    str or None
+        What follows the name of the pair in a sentence, without a full stop; None if nothing is amiss.
+    """
+    pictures = [np.asarray(each) for each in (sharp, shown)]
+    starts = [max(0, (n - _LONGEST_SIDE) // 2) for n in pictures[0].shape]
+    part = tuple(slice(start, start + _LONGEST_SIDE) for start in starts)
+    truth, seen = (each[part].astype(np.float64) for each in pictures)
+    found = check_alignment(truth, seen, 1.0)
+    if found.distance < _FARTHEST:
+        return None
+    rows, columns = found.displacement
+    return (
+        f"looks ill registered: the sharp image lies about {rows:+.1f} rows and {columns:+.1f} columns (of "
+        "its own pixels) from what the recording shows"
+    )

@@ -1,0 +1,87 @@
+"""How wide the interval is that holds the truth with a given probability: as measured, or a Gaussian's.
+
+The widths come from the provenance of a result, which may have been read back from a file that anybody wrote:
+what is not a measurement in it counts as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from napari_cvdm.restoration.errors import InputError
+
+__all__ = ["interval_factor", "measured_factors"]
+
+
+def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
+    """Return half the width of the interval of a probability, in standard deviations.
+
+    Parameters
+    ----------
+    probability : float
+        Between 0 and 1, both excluded.
+    provenance : mapping
+        Of a result, in memory or read back from a file.
+
+    Returns
+    -------
+    float
+        As measured when the model was calibrated; between the widths of the probabilities next to it if there
+        are others alone, and beyond the greatest in proportion to a Gaussian's. A Gaussian's without
+        measurement. It never falls as the probability rises.
+
+    Raises
+    ------
+    InputError
+        If the probability lies outside 0 to 1.
+    """
+    if not 0 < probability < 1:
+        raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
+    gaussian, measured = _gaussian(probability), measured_factors(provenance)
+    if not measured:
+        return gaussian
+    knots = [0.0, *map(_gaussian, measured)]
+    factors = np.maximum.accumulate([0.0, *measured.values()])
+    if gaussian > knots[-1]:
+        return float(factors[-1]) * gaussian / knots[-1]
+    return float(np.interp(gaussian, knots, factors))
+
+
+def measured_factors(provenance: Mapping[str, Any]) -> dict[float, float]:
+    """Return half the width of each interval that was measured, in standard deviations.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of a result, in memory or read back from a file.
+
+    Returns
+    -------
+    dict of float to float
+        By rising probability; empty if nothing was measured.
+    """
+    calibration = provenance.get("calibration")
+    factors = calibration.get("factors") if isinstance(calibration, Mapping) else None
+    stated = factors.items() if isinstance(factors, Mapping) else ()
+    numbers = ((_number(level), _number(factor)) for level, factor in stated)
+    return dict(sorted((level, factor) for level, factor in numbers if 0 < level < 1 and factor > 0))
+
+
+def _gaussian(probability: float) -> float:
+    return NormalDist().inv_cdf((1 + probability) / 2)
+
+
+def _number(value: object) -> float:
+    """Return a finite number, which JSON holds as text where it is a key; 0 for whatever is none."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return 0.0
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return number if isfinite(number) else 0.0

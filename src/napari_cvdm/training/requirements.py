@@ -1,0 +1,121 @@
+"""What the values of a training configuration must be, beyond having the right type.
+
+Each requirement is a pair: the words to say if it is not met, and whether it is. They come in the order in
+which they can be asked, so that one may rely on those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from napari_cvdm.models.card import check_name
+from napari_cvdm.models.errors import ModelError
+from napari_cvdm.simulation.pairs import KINDS
+
+if TYPE_CHECKING:
+    from napari_cvdm.cvdm.model import CVDMConfig
+    from napari_cvdm.training.config import DataConfig, OptimiserConfig, ScheduleConfig, TrainingConfig
+
+__all__ = ["requirements"]
+
+Requirement = tuple[str, bool]
+
+
+def requirements(config: TrainingConfig) -> Iterator[Requirement]:
+    """Yield what a configuration must satisfy, as words to say otherwise and whether it does.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Values of the right type.
+
+    Yields
+    ------
+    str, bool
+        To be asked one by one, and no further than the first that is not met.
+    """
+    yield from _of_the_run(config)
+    yield from _of_the_architecture(config.architecture)
+    yield from _of_the_data(config.data, config.architecture)
+    yield (
+        "[acquisition] thick_share must lie between 0 and 1",
+        0 <= config.acquisition.thick_share <= 1,
+    )
+    yield from _of_the_kinds(config.data.kinds)
+    yield from _of_the_optimiser(config.optimiser, config.data)
+    yield from _of_the_schedule(config.schedule)
+
+
+def _of_the_run(config: TrainingConfig) -> Iterator[Requirement]:
+    try:
+        check_name(config.name)
+    except ModelError as error:
+        yield str(error), False
+    yield "seed must not be negative", config.seed >= 0
+    yield (
+        "start_share must lie between 0 and 1, and needs start_from",
+        0 <= config.start_share <= 1 and bool(config.start_from or not config.start_share),
+    )
+
+
+def _of_the_architecture(net: CVDMConfig) -> Iterator[Requirement]:
+    yield "[architecture] upscaling must be 2, as the simulator makes it", net.upscaling == 2
+    for name in ("mean", "noise"):
+        widths, blocks = getattr(net, f"{name}_widths"), getattr(net, f"{name}_blocks")
+        yield (
+            f"[architecture] {name}_widths and {name}_blocks must be positive and equally many",
+            len(widths) == len(blocks) > 0 and min(widths) > 0 and min(blocks) >= 0,
+        )
+
+
+def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
+    grain = 2 ** (max(len(net.mean_widths), len(net.noise_widths)) - 1)
+    yield (
+        f"[data] patch must be a multiple of {grain} and at most as large as field",
+        data.patch % grain == 0 and 0 < data.patch <= data.field,
+    )
+    yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
+    yield (
+        "[data] kept_background must be a range between 0 and 1",
+        data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
+    )
+    yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
+
+
+def _of_the_kinds(kinds: Mapping[str, float]) -> Iterator[Requirement]:
+    yield "[data] kinds must be a table of frequencies", isinstance(kinds, Mapping)
+    yield f"[data] kinds must be among {', '.join(KINDS)}", bool(kinds) and set(kinds) <= set(KINDS)
+    shares = list(kinds.values())
+    yield (
+        "[data] the frequencies of kinds must not be negative, nor all zero",
+        all(_is_real(share) and share >= 0 for share in shares) and sum(shares) > 0,
+    )
+
+
+def _of_the_optimiser(optimiser: OptimiserConfig, data: DataConfig) -> Iterator[Requirement]:
+    yield (
+        "[optimiser] cycles and batch must be positive",
+        bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0,
+    )
+    yield (
+        "[optimiser] batch must not exceed patches_per_field",
+        optimiser.batch <= data.patches_per_field,
+    )
+    yield "[optimiser] learning_rate must be positive", optimiser.learning_rate > 0
+    yield (
+        "[optimiser] precision must be float32 or bfloat16",
+        optimiser.precision in ("float32", "bfloat16"),
+    )
+
+
+def _of_the_schedule(every: ScheduleConfig) -> Iterator[Requirement]:
+    numbers = (
+        every.checkpoint_every, every.validate_every, every.log_every, every.sampling_steps, every.draws,
+    )  # fmt: skip
+    yield "[schedule] every number must be positive", min(numbers) > 0
+
+
+def _is_real(value: object) -> bool:
+    """Whether a value of a table, whose types nobody has looked at, is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
