@@ -8,7 +8,7 @@ from typing import Any
 from tests.hostile.case import Case, Outcome, scene
 
 _REFUSED: dict[str, tuple[Any, ...]] = {
-    "pixel_size": (0, -1, float("nan"), float("inf"), "65", True, 1j, [65.0], b"65", -0.0),
+    "pixel_size": (0, -1, float("nan"), float("inf"), "65", True, 1j, [65.0], b"65", -0.0, 1e-9, 0.065),
     "draws": (0, -1, 1.5, "2", True, 10**12, float("nan"), [2]),
     "steps": (0, -3, 2.5, "6", True, 10**12),
     "seed": (1.5, "0", None, True),
@@ -17,7 +17,7 @@ _REFUSED: dict[str, tuple[Any, ...]] = {
     "preset": ("fast", 3, ""),
 }
 _ACCEPTED: dict[str, tuple[Any, ...]] = {
-    "pixel_size": (1e-9, 1e9, 65, None),
+    "pixel_size": (1, 1e9, 65, None),
     "draws": (1, 3),
     "steps": (1,),
     "seed": (0, -1, 2**70),
