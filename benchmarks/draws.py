@@ -23,7 +23,7 @@ import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import error_correlation, reliability
 from napari_cvdm.assessment.drawn import DrawnField, draw_field
 from napari_cvdm.assessment.held_out import NUMBERS, held_out_fields
-from napari_cvdm.assessment.metrics import match_intensity, psnr
+from napari_cvdm.assessment.metrics import matched_psnr
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings
 
@@ -44,7 +44,7 @@ WAYS = {
 
 def fidelity(field: DrawnField, mean: Any) -> float:
     """PSNR after matching intensities, dB."""
-    return psnr(match_intensity(mean, field.truth).apply(mean), field.truth)
+    return matched_psnr(mean, field.truth)
 
 
 def measure(way: str, count: int, fields: dict[bool, list[DrawnField]]) -> Row:

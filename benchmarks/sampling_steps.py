@@ -24,7 +24,7 @@ import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import coverage, error_correlation
 from napari_cvdm.assessment.drawn import draw_field
 from napari_cvdm.assessment.held_out import NUMBERS, HeldOutField, held_out_fields, real_pairs
-from napari_cvdm.assessment.metrics import match_intensity, psnr
+from napari_cvdm.assessment.metrics import matched_psnr
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import card_settings
 
@@ -55,7 +55,7 @@ def measure(model: Any, sampler: Any, steps: int, sources: list[HeldOutField], d
         field = draw_field(source.camera, source.truth, model, draws=draws, steps=steps, settings=settings)
         mean, std = field.posterior(settings, calibration=calibration)
         for image, found in ((mean, scores), (field.draws[0], singles)):
-            found.append(psnr(match_intensity(image, source.truth).apply(image), source.truth))
+            found.append(matched_psnr(image, source.truth))
         stds.append(std.ravel())
         errors.append(field.error(mean).ravel())
     std, error = np.concatenate(stds), np.concatenate(errors)

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_cvdm.assessment.calibration import error_correlation
-from napari_cvdm.assessment.metrics import match_intensity, psnr
+from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, psnr
 from napari_cvdm.assessment.reimaging import ReimagedField, reimaged_fields
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.networks import ResidualBlock
@@ -158,7 +158,7 @@ def score(model: CVDM, held_out: list[ValidationField], again: list[ReimagedFiel
     for field_ in again:
         x = Normalization.fit(field_.widefield).apply(field_.widefield)
         mean, _ = picture(x)
-        other.append(psnr(match_intensity(mean, field_.truth).apply(mean), field_.truth))
+        other.append(matched_psnr(mean, field_.truth))
     return {
         "validation": float(np.mean(own)),
         "reimaged": float(np.mean(other)),

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
 from napari_cvdm.assessment.held_out import held_out_fields
-from napari_cvdm.assessment.metrics import match_intensity, normalize_truth, psnr, ssim
+from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, normalize_truth, psnr, ssim
 from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.events import Estimate
@@ -78,7 +78,7 @@ def score_reimaged(folder: Path, model: PretrainedModel, orientations: int) -> N
     found: dict[str, list[float]] = defaultdict(list)
     for field in held_out_fields(folder, (60.0, 400.0), numbers=(41, 42, 44), side=80):
         picture = picture_of(field.camera, model, orientations)
-        score = psnr(match_intensity(picture, field.truth).apply(picture), field.truth)
+        score = matched_psnr(picture, field.truth)
         for group in (field.structure, f"haze {field.haze:g}", "all"):
             found[group].append(score)
     print("".join(f"{group:>14}" for group in sorted(found)))

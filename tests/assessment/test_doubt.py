@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.doubt import NINETY_PERCENT, PlaneDoubt, ThresholdCurve
+from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -90,9 +90,3 @@ def test_stacks_and_unknown_measures_are_refused():
         PlaneDoubt(np.ones((2, 4, 4)), np.ones((2, 4, 4)))
     with pytest.raises(InputError, match="'absolute' or 'relative', not 'Absolute'"):
         ThresholdCurve(PlaneDoubt(np.ones((4, 4)), np.ones((4, 4))), "Absolute")
-
-
-def test_ninety_percent_of_a_gaussian_lie_within_the_interval():
-    assert np.mean(
-        np.abs(np.random.default_rng(0).standard_normal(200_000)) < NINETY_PERCENT
-    ) == pytest.approx(0.9, abs=0.003)

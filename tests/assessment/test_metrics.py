@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.metrics import correlation, match_intensity, normalize_truth, psnr, ssim
+from napari_cvdm.assessment.metrics import (
+    correlation,
+    match_intensity,
+    matched_psnr,
+    normalize_truth,
+    psnr,
+    ssim,
+)
 from napari_cvdm.restoration.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -88,3 +95,11 @@ def test_the_truth_runs_from_zero_to_one_and_a_half():
     np.testing.assert_allclose(truth[20, 20], (sharp[20, 20] - low) / (high - low))
     with pytest.raises(InputError, match="nearly constant"):
         normalize_truth(np.zeros((100, 100)))
+
+
+def test_the_matched_psnr_does_not_depend_on_gain_and_offset():
+    truth = np.random.default_rng(0).uniform(0, 1, (32, 32))
+    prediction = truth + np.random.default_rng(1).normal(0, 0.1, truth.shape)
+    expected = psnr(match_intensity(prediction, truth).apply(prediction), truth)
+    assert matched_psnr(prediction, truth) == expected
+    assert matched_psnr(300 * prediction - 7, truth) == pytest.approx(expected)

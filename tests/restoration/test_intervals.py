@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.intervals import interval_factor, measured_factors
+from napari_cvdm.restoration.intervals import gaussian_factor, interval_factor, measured_factors
 
 GAUSSIAN = 1.6448536269514722
 
@@ -53,3 +53,9 @@ def test_it_never_falls_even_if_the_measurements_do() -> None:
 def test_what_is_no_probability_is_refused(probability: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         interval_factor(probability, {})
+
+
+def test_ninety_percent_of_a_gaussian_lie_within_the_interval():
+    assert np.mean(
+        np.abs(np.random.default_rng(0).standard_normal(200_000)) < gaussian_factor(0.9)
+    ) == pytest.approx(0.9, abs=0.003)

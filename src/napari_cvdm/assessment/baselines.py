@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage
 
-from napari_cvdm.assessment.metrics import match_intensity, psnr
+from napari_cvdm.assessment.metrics import matched_psnr
 
 SIGMAS = (2.4, 2.9, 3.4, 4.0, 4.8, 5.6)
 """Widths of the Gaussian point-spread functions tried, in fine pixels: wide enough that none of the recorded
@@ -217,7 +217,7 @@ def best_richardson_lucy(
     inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 
     def score(result: NDArray[np.float64]) -> float:
-        return psnr(match_intensity(result[inner], target).apply(result[inner]), target)
+        return matched_psnr(result[inner], target)
 
     candidates = [
         (*best_number(richardson_lucy(around, gaussian_psf(sigma), iterations), score), sigma)

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from napari_cvdm.assessment.metrics import correlation
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.intervals import gaussian_factor
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Probabilities of the central intervals whose coverage is reported."""
@@ -28,13 +29,6 @@ made a pattern of what hardly differs, and the map followed the error less on re
 
 MOST_RESCALED = 1.07
 """Most that `MonotoneCalibration` departs from root mean square errors for the sake of an interval."""
-
-
-def half_width(level: float) -> float:
-    """Half the width of the central interval of a Gaussian, in standard deviations: 1.64 for 0.9."""
-    if not 0 < level < 1:
-        raise InputError(f"The probability of an interval lies between 0 and 1; {level} does not.")
-    return float(stats.norm.ppf((1 + level) / 2))
 
 
 def error_correlation(std: ArrayLike, error: ArrayLike) -> float:
@@ -66,7 +60,7 @@ def coverage(
         For each level the fraction of pixels covered; of a calibrated uncertainty the two are equal.
     """
     s, e = _pixels(std, error)
-    widths = {level: half_width(level) for level in levels} | dict(factors or {})
+    widths = {level: gaussian_factor(level) for level in levels} | dict(factors or {})
     return {level: float(np.mean(np.abs(e) <= widths[level] * s)) for level in levels}
 
 
@@ -208,7 +202,7 @@ class MonotoneCalibration:
         curve = cls(tuple(map(float, stated[keep])), tuple(map(float, np.sqrt(squares)[keep])))
         ratio = np.abs(e) / np.maximum(curve.apply(s), 1e-12 * stated[-1])
         if level is not None:
-            size = float(np.quantile(ratio, level)) / half_width(level)
+            size = float(np.quantile(ratio, level)) / gaussian_factor(level)
             size = float(np.clip(size, 1 / MOST_RESCALED, MOST_RESCALED))
             curve, ratio = cls(curve.stated, tuple(size * value for value in curve.actual)), ratio / size
         return cls(curve.stated, curve.actual, {each: float(np.quantile(ratio, each)) for each in LEVELS})

@@ -23,7 +23,7 @@ from napari_cvdm.assessment.baselines import (
     gaussian_psf,
     richardson_lucy,
 )
-from napari_cvdm.assessment.metrics import match_intensity, psnr, ssim
+from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, psnr, ssim
 from napari_cvdm.assessment.multiscale import multiscale_ssim
 from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
 from napari_cvdm.restoration.normalization import Normalization
@@ -172,7 +172,7 @@ def conventional(
     inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
 
     def score(result: NDArray[np.float64]) -> float:
-        return psnr(match_intensity(result[inner], target).apply(result[inner]), target)
+        return matched_psnr(result[inner], target)
 
     def best(method: Any) -> NDArray[np.float64]:
         candidates = [best_number(method(wide, psf, ITERATIONS), score) for psf in psfs]

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.restoration.errors import InputError
 
 __all__ = [
-    "NINETY_PERCENT",
     "Measure",
     "PlaneDoubt",
     "ThresholdCurve",
@@ -24,9 +23,6 @@ __all__ = [
 
 Measure = Literal["absolute", "relative"]
 """Whether uncertainty is told in the intensity units of the image or as a share of the signal."""
-
-NINETY_PERCENT = 1.6448536269514722
-"""Half the width of the central 90 % interval of a Gaussian, in standard deviations."""
 
 #: Percentile of a plane's intensities that counts as its background.
 _BACKGROUND = 5.0

@@ -78,6 +78,11 @@ def psnr(prediction: ArrayLike, truth: ArrayLike) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(_range(t) ** 2 / error))
 
 
+def matched_psnr(prediction: ArrayLike, truth: ArrayLike) -> float:
+    """Return the PSNR (dB) of a prediction brought to the truth's intensities by `match_intensity`."""
+    return psnr(match_intensity(prediction, truth).apply(prediction), truth)
+
+
 def ssim(prediction: ArrayLike, truth: ArrayLike) -> float:
     """Return the mean structural similarity over the truth's range (max − min).
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cvdm.assessment.doubt import NINETY_PERCENT
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.intervals import gaussian_factor
 
 __all__ = ["Profile", "points_along", "sample"]
 
@@ -36,7 +36,7 @@ class Profile:
     std: NDArray[np.float64]
     original: NDArray[np.float64] | None
     unit: str
-    factor: float = NINETY_PERCENT
+    factor: float = gaussian_factor(0.9)
 
     @property
     def band(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

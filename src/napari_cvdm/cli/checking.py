@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_cvdm.cli.matching import plane_of, restored_part
-from napari_cvdm.cli.outputs import check_writable, is_same
+from napari_cvdm.cli.outputs import check_writable, refuse_losses
 from napari_cvdm.cli.pictures import Pictures, open_pictures, result_stem
 from napari_cvdm.files.whole_file import write_whole
 
@@ -164,10 +164,7 @@ def _report_path(result: Path, output: Path | None, given: Sequence[Path], overw
     if report.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")
     for path in (report, report.with_suffix(".json"), _map_path(report)):
-        if any(is_same(path, each) for each in given):
-            raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
-        if path.exists() and not overwrite:
-            raise ValueError(f"{path} exists: choose another name with -o, or add --overwrite.")
+        refuse_losses(path, given, overwrite)
     check_writable(report.parent)
     return report
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
-from napari_cvdm.cli.outputs import check_writable, is_same
-from napari_cvdm.files.whole_file import refuse_existing, write_whole
+from napari_cvdm.cli.outputs import check_writable, refuse_losses
+from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from napari_cvdm.assessment.scores import Evaluation
@@ -66,20 +66,15 @@ def evaluate(
     _warn(evaluation)
     typer.echo(evaluation.table())
     if json_file is not None:
-        refuse_existing(json_file, overwrite)  # it may have come meanwhile
-        write_whole(json_file, (json.dumps(evaluation.to_dict(), indent=2) + "\n").encode())
+        numbers = (json.dumps(evaluation.to_dict(), indent=2) + "\n").encode()
+        write_whole(json_file, numbers, overwrite=overwrite)  # the file may have come meanwhile
 
 
 def _check_place(json_file: Path, images: list[Path], overwrite: bool) -> None:
     """Refuse a place for the numbers that cannot be, or where something would be lost."""
     if json_file.is_dir():
         raise ValueError(f"{json_file} is a folder: name a file for the numbers.")
-    if any(is_same(json_file, image) for image in images):
-        raise ValueError(
-            f"{json_file} is an image of the pairs, which is never written to: name another file with --json."
-        )
-    if json_file.exists() and not overwrite:
-        raise ValueError(f"{json_file} exists: choose another name with --json, or add --overwrite.")
+    refuse_losses(json_file, images, overwrite, "--json")
     check_writable(json_file.parent)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cvdm.files.names import TIFF_ENDINGS, stem_of
 
-__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs"]
+__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs", "refuse_losses"]
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,39 @@ def plan_outputs(
         plans = [_files_for(output.with_name(stem), ending, draws)]
     written: set[Path] = set()
     for path in (path for plan in plans for path in plan.all):
-        if any(is_same(source, path) for source in inputs):
-            raise ValueError(f"{path} is an input, which is never written to: choose another name with -o.")
         if path in written:
             raise ValueError(
                 f"Two inputs would both be written to {path}: restore them into different folders."
             )
-        if path.exists() and not overwrite:
-            raise ValueError(f"{path} exists: choose another name with -o, or add --overwrite.")
+        refuse_losses(path, inputs, overwrite)
         written.add(path)
         check_writable(path.parent)
     return plans
+
+
+def refuse_losses(path: Path, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
+    """Refuse to write to a file where something would be lost.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    inputs : iterable of Path
+        What the command reads: never written to.
+    overwrite : bool
+        Whether another file that exists may be replaced.
+    option : str, optional
+        With which the user names the file.
+
+    Raises
+    ------
+    ValueError
+        If it is an input, or exists and may not be replaced.
+    """
+    if any(is_same(source, path) for source in inputs):
+        raise ValueError(f"{path} is an input, which is never written to: choose another name with {option}.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists: choose another name with {option}, or add --overwrite.")
 
 
 def is_same(one: Path, other: Path) -> bool:

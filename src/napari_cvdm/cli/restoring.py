@@ -51,6 +51,14 @@ class Settings:
     region: tuple[tuple[int, int], tuple[int, int]] | None = None
     normalize: str = "stack"
 
+    def asked_of(self, image: ImageFile) -> dict[str, Any]:
+        """Return what a restoration of an image is asked for; what the user leaves open, the image says."""
+        values = asdict(self)
+        values["axes"] = self.axes or image.axes
+        if self.pixel_size is None:
+            values["pixel_size"] = image.pixel_size
+        return values
+
 
 def restore_files(
     inputs: Sequence[Path],
@@ -189,11 +197,8 @@ def restore_image(
 
     image = open_image(source)
     say_left_out(image)
-    values = asdict(settings)
-    values["axes"] = settings.axes or image.axes
-    if settings.pixel_size is None:
-        values["pixel_size"] = image.pixel_size
-    result = follow(restore_events(image.data, model, **values), label or source.name)
+    asked = settings.asked_of(image)
+    result = follow(restore_events(image.data, model, **asked), label or source.name)
     say_cautions(source.name, result.provenance, model.card, can_resample=True)
     return image, result
 

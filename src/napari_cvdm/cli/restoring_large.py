@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,9 @@ def restore_large(
         if client is not None and not client.scheduler_info()["workers"]:
             typer.echo("The cluster has no workers yet: waiting for the first.", err=True)
         display.advance(source.name, 0.0, "measuring intensities")
-        lazy = restore_lazy(image.data, pretrained, **_values(settings, image))
+        asked = settings.asked_of(image)
+        del asked["keep_draws"], asked["resample"]  # refused above
+        lazy = restore_lazy(image.data, pretrained, **asked)
         say_cautions(source.name, lazy.provenance, pretrained.card, can_resample=False)
         try:
             targets = write_restoration(
@@ -118,16 +120,6 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
             )
     check_targets(targets, overwrite)
     check_writable(output.parent)
-
-
-def _values(settings: Settings, image: ImageFile) -> dict[str, Any]:
-    """Return what `restore_lazy` is asked for; what the user leaves open, the image says."""
-    values = asdict(settings)
-    del values["keep_draws"], values["resample"]
-    values["axes"] = settings.axes or image.axes
-    if settings.pixel_size is None:
-        values["pixel_size"] = image.pixel_size
-    return values
 
 
 def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:

@@ -17,9 +17,7 @@ import tifffile
 
 from napari_cvdm.files.ome_images import ome_images, ome_root
 from napari_cvdm.files.tiff_images import ome_number_of
-
-SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
-"""Limits of a believable pixel size in micrographs."""
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
 
 LARGEST_PRINTED_PIXEL_NM = 20_000.0
 """Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""

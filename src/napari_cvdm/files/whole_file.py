@@ -42,8 +42,8 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
         refuse_existing(path, overwrite)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is whole when it appears, replacing one of the same name.
+def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write a file that is whole when it appears.
 
     Parameters
     ----------
@@ -51,14 +51,18 @@ def write_whole(path: Path, data: bytes) -> None:
         The file; its folder is made when it does not exist.
     data : bytes
         What to write.
+    overwrite : bool
+        As for `whole_file`.
 
     Raises
     ------
+    ExistsAlreadyError
+        If the file exists and may not be replaced.
     OSError
         If it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
+    with whole_file(path, overwrite=overwrite) as file:
         file.write(data)
 
 

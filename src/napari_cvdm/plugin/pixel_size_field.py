@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from magicgui.widgets import FloatSpinBox
 
-from napari_cvdm.plugin.pixel_sizes import DECIMALS, LARGEST_NM
+from napari_cvdm.plugin.pixel_sizes import DECIMALS
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM
 
 __all__ = ["PixelSizeField"]
 
@@ -19,7 +20,7 @@ class PixelSizeField(FloatSpinBox):
         super().__init__(
             label="Pixel size",
             min=0,
-            max=LARGEST_NM,
+            max=LARGEST_PIXEL_NM,
             step=1,
             value=0,
             tooltip="Side of a camera pixel in the sample plane. It is checked against the pixel sizes the "

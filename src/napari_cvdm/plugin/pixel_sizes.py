@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from math import isnan
 
-__all__ = ["DECIMALS", "LARGEST_NM", "NOT_KNOWN", "SMALLEST_NM", "believed", "length_words"]
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
 
-SMALLEST_NM, LARGEST_NM = 1.0, 100_000.0
-"""Limits of what a layer is believed, and of what the form can show, in nanometres."""
+__all__ = ["DECIMALS", "NOT_KNOWN", "believed", "length_words"]
 
 DECIMALS = 1
 """Digits behind the point of what the form shows."""
@@ -39,12 +38,12 @@ def believed(nanometres: float | None, origin: str) -> tuple[float | None, str]:
     """
     if not nanometres or isnan(nanometres):
         return None, origin
-    if SMALLEST_NM <= nanometres <= LARGEST_NM:
+    if SMALLEST_PIXEL_NM <= nanometres <= LARGEST_PIXEL_NM:
         return nanometres, origin
     return None, (
         f"Not known: scale and units say that a pixel is {length_words(nanometres)} wide, but sizes from "
-        f"{length_words(SMALLEST_NM)} to {length_words(LARGEST_NM)} make sense. Correct them, or type the "
-        "size."
+        f"{length_words(SMALLEST_PIXEL_NM)} to {length_words(LARGEST_PIXEL_NM)} make sense. "
+        "Correct them, or type the size."
     )
 
 

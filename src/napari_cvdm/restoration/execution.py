@@ -119,8 +119,7 @@ class Precision:
             if bool(torch.isfinite(output).all()):
                 return output
             self.half = False
-        with torch.autocast(self._device.type, enabled=False):
-            return network(*inputs)
+        return network(*inputs)
 
 
 def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:

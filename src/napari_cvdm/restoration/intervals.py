@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["interval_factor", "measured_factors"]
+__all__ = ["gaussian_factor", "interval_factor", "measured_factors"]
 
 
 def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
@@ -40,12 +40,10 @@ def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
     InputError
         If the probability lies outside 0 to 1.
     """
-    if not 0 < probability < 1:
-        raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
-    gaussian, measured = _gaussian(probability), measured_factors(provenance)
+    gaussian, measured = gaussian_factor(probability), measured_factors(provenance)
     if not measured:
         return gaussian
-    knots = [0.0, *map(_gaussian, measured)]
+    knots = [0.0, *map(gaussian_factor, measured)]
     factors = np.maximum.accumulate([0.0, *measured.values()])
     if gaussian > knots[-1]:
         return float(factors[-1]) * gaussian / knots[-1]
@@ -72,7 +70,16 @@ def measured_factors(provenance: Mapping[str, Any]) -> dict[float, float]:
     return dict(sorted((level, factor) for level, factor in numbers if 0 < level < 1 and factor > 0))
 
 
-def _gaussian(probability: float) -> float:
+def gaussian_factor(probability: float) -> float:
+    """Return half the width of the central interval of a Gaussian, in standard deviations: 1.64 for 0.9.
+
+    Raises
+    ------
+    InputError
+        If the probability lies outside 0 to 1.
+    """
+    if not 0 < probability < 1:
+        raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
     return NormalDist().inv_cdf((1 + probability) / 2)
 
 

@@ -19,6 +19,7 @@ from napari_cvdm.restoration.normalization import Normalizing
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.selection import RegionLike, Selection, select
 from napari_cvdm.restoration.validation import (
+    SMALLEST_PIXEL_NM,
     as_image,
     check_lazy_image,
     check_range,
@@ -28,9 +29,6 @@ from napari_cvdm.restoration.validation import (
 
 if TYPE_CHECKING:
     from napari_cvdm.models import ModelCard, PretrainedModel
-
-#: Least pixel size that is taken for one, in nm: below, it is in micrometres.
-SMALLEST_PIXEL_NM = 1.0
 
 
 @dataclass(frozen=True)

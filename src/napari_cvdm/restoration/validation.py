@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
 
+SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
+"""Limits of a believable pixel size in micrographs. What is smaller is in micrometres."""
+
 
 def check_image(image: Any) -> NDArray[Any]:
     """Check that an image in memory can be restored, and return it as an array.
