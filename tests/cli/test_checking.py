@@ -124,7 +124,7 @@ def test_a_plane_of_a_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert code == 0, err
         levels.append(next(line.split()[0] for line in out.splitlines() if "Agreement" in line))
     assert levels == ["doubt", "good"]
-    code, _, err = run(capsys, result, "--without-model", "--plane", "T=7", "--overwrite")
+    code, _, err = run(capsys, result, "--without-model", "--plane", "T=2", "--overwrite")
     assert code == 2
     assert "T=0 to 1" in err
 
@@ -136,6 +136,17 @@ def test_with_a_model_it_says_that_another_made_the_result(
     assert code == 0, err
     assert "was not made by" in err
     assert "Turned, mirrored or shifted" in out
+
+
+def test_of_a_result_that_does_not_say_whose_model_made_it_nothing_is_said_of_another(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
+    result = write_ome_tiff(tmp_path / "cell_cvdm.ome.tif", truth, "YX", 32.5, {"source": "cell.tif"})
+    code, _, err = run(capsys, result, "--model", weights, "--device", "cpu")
+    assert code == 0, err
+    assert "was not made by" not in err
 
 
 def test_draws_of_another_run_do_not_count(result: Path, capsys: pytest.CaptureFixture[str]) -> None:

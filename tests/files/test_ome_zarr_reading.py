@@ -73,6 +73,17 @@ def test_a_size_without_a_length_is_no_size(tmp_path: Path, unit: str | None) ->
     assert open_ome_zarr(write(tmp_path / "a.zarr", axes=axes)).pixel_size is None
 
 
+def test_an_endless_time_between_frames_is_none(tmp_path: Path) -> None:
+    scale = [{"type": "scale", "scale": [1e999, 1.0, 0.065, 0.065]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    assert open_ome_zarr(write(tmp_path / "a.zarr", datasets=datasets)).time_interval is None
+
+
+def test_names_for_another_number_of_channels_are_no_names(tmp_path: Path) -> None:
+    axes = [{"name": "c", "type": "channel"}, {"name": "t", "type": "time"}, *multiscale()["axes"][2:]]
+    assert open_ome_zarr(write(tmp_path / "a.zarr", axes=axes)).channel_names == ()
+
+
 def test_takes_the_first_of_several_images(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "a.zarr", mode="w").attrs["bioformats2raw.layout"] = 3
     write(tmp_path / "a.zarr" / "0")

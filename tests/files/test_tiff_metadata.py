@@ -190,3 +190,17 @@ def test_each_image_of_a_file_has_its_own_scale():
     image = '<Image><Pixels PhysicalSizeX="{0}" PhysicalSizeY="{0}"/></Image>'
     xml = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="x">{image.format(0.1)}{image.format(0.2)}</OME>'
     assert scale_from_ome(xml, 1).pixel_size == pytest.approx(200)
+
+
+def test_a_resolution_without_a_unit_is_in_pixels_per_inch(tmp_path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((4, 4), "u1"), resolution=(254_000, 254_000), resolutionunit="INCH")
+    with tifffile.TiffFile(path) as tif:
+        place = tif.pages.first.tags["ResolutionUnit"].offset
+        order = "little" if tif.byteorder == "<" else "big"
+    content = bytearray(path.read_bytes())
+    content[place : place + 2] = (297).to_bytes(2, order)  # the number of another tag
+    path.write_bytes(content)
+    with tifffile.TiffFile(path) as tif:
+        assert "ResolutionUnit" not in tif.pages.first.tags
+        assert read_scale(tif, tif.series[0]).pixel_size == 100

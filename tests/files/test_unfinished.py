@@ -239,6 +239,11 @@ class TestDelivery:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "out"]
         assert delivered(tmp_path / "out", parts) == set()
 
+    def test_never_claims_what_is_not_made_yet(self, tmp_path: Path) -> None:
+        folder = interrupted(tmp_path / "out")
+        (folder / "picture").rmdir()
+        assert delivered(tmp_path / "out", ["picture"]) == set()
+
     def test_never_claims_what_is_gone(self, tmp_path: Path) -> None:
         folder = interrupted(tmp_path / "out")
         (folder / "picture").rmdir()

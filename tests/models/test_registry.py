@@ -78,6 +78,11 @@ def test_impossible_entries_are_refused(tmp_path: Path, changes: dict[str, Any])
         read_registry(tmp_path / "r.json")
 
 
+def test_no_model_can_be_called_default() -> None:
+    with pytest.raises(ModelError, match="the word stands for"):
+        entry(name="default")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -163,7 +163,8 @@ def test_a_part_of_a_layer_lies_where_it_was_cut_out():
 
 
 def test_colours_that_become_channels_get_an_axis_in_front():
-    layer = Image(np.zeros((6, 10, 3), np.uint8), rgb=True, scale=(0.1, 0.3), rotate=33.0, shear=[0.2])
+    transform = {"scale": (0.1, 0.3), "rotate": 33.0, "shear": [0.2], "units": ("micrometer", "micrometer")}
+    layer = Image(np.zeros((6, 10, 3), np.uint8), rgb=True, **transform)
     source = InputLayer.of(layer).with_channel_axis()
     metadata = result_metadata(source, "reconstruction", _placement((3, 6, 10), 2, (1, 2)), ())
     result = Image(np.zeros((3, 12, 20), np.float32), contrast_limits=(0, 1), **metadata)
@@ -171,6 +172,7 @@ def test_colours_that_become_channels_get_an_axis_in_front():
         there = np.array([(channel, *p) for p in _edges((12, 20))])
         expected = np.array([(channel, *w) for w in _world(layer, _edges((6, 10)))])
         np.testing.assert_allclose(_world(result, there), expected, atol=1e-9)
+    assert {str(unit) for unit in result.units} == {"micrometer"}  # all layers of a viewer must agree
 
 
 def test_what_is_for_show_is_neither_a_result_nor_the_user_s():

@@ -63,6 +63,14 @@ def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
     assert actions.result_layers() == opened
 
 
+def test_results_that_tell_of_no_run_are_not_taken_for_one(actions, viewer_model) -> None:
+    about = {METADATA_KEY: {"picture": "reconstruction"}}
+    first, second = (viewer_model.add_layer(Image(np.ones((9, 9)), metadata=about)) for _ in range(2))
+    for layer in (first, second):
+        viewer_model.layers.selection.active = layer
+        assert actions.result_layers() == [layer]
+
+
 def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_model, monkeypatch):
     from napari_cvdm.plugin.doubt import panel
 

@@ -79,6 +79,11 @@ def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     assert image[5, 5] == pytest.approx(30)
 
 
+def test_transparency_is_no_channel(stepped) -> None:
+    list(Job("snapshot", np.zeros((16, 12, 4), np.uint8), "YX", rgb=True, colours="channels").messages())
+    assert stepped.calls[0].image.shape == (3, 16, 12)
+
+
 def test_a_part_is_restored_as_part_of_the_whole(stepped):
     data = _image(2, 3, 16, 20)
     part = Part((range(1, 2), range(0, 3, 2), range(4, 12), range(20)), "part")

@@ -222,6 +222,9 @@ class TestAutomaticTile:
     def test_wider_networks_get_smaller_tiles(self) -> None:
         assert automatic_tile(CPU, 96, 68) < automatic_tile(CPU, 48, 68) < automatic_tile(CPU, 24, 68)
 
+    def test_leaves_room_for_the_halo_on_both_sides(self) -> None:
+        assert automatic_tile(CPU, 48, 0) - automatic_tile(CPU, 48, 68) == 2 * 68
+
     @pytest.mark.parametrize(("free", "expected"), [(2**20, SMALLEST_TILE), (2**42, 4096)])
     def test_follows_a_gpus_free_memory_within_bounds(
         self, monkeypatch: pytest.MonkeyPatch, free: int, expected: int

@@ -169,6 +169,13 @@ class TestLaziness:
         pixels(lazy)
         assert source.largest <= 24 * 24
 
+    def test_blocks_share_no_coarse_pixel_of_the_networks(
+        self, model: PretrainedModel, stack: NDArray[np.uint16]
+    ) -> None:
+        side = restore_lazy(stack, model, axes="TYX", block=17, **SETTINGS).provenance["blocks"]["side"]
+        assert side >= 17
+        assert side % model.network.granularity == 0
+
     def test_a_task_carries_no_weights(
         self, model: PretrainedModel, stack: NDArray[np.uint16], tmp_path: Path
     ) -> None:
@@ -218,6 +225,7 @@ class TestRefusal:
             ({"block": 8}, InputError, "16"),
             ({"block": 1.5}, InputTypeError, "whole"),
             ({"halo": -1}, InputError, "negative"),
+            ({"halo": True}, InputTypeError, "whole"),
             ({"normalize": "frame"}, InputError, "stack"),
             ({"device": "gpu"}, DeviceError, "Unknown"),
             ({"device": "cudaX"}, DeviceError, "Unknown"),

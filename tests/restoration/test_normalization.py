@@ -10,9 +10,12 @@ from napari_cvdm.restoration import normalization as module
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import (
+    PERCENTILES,
     Normalization,
     fit_normalizations,
+    fit_selected,
 )
+from napari_cvdm.restoration.selection import select
 
 
 def test_the_percentiles_become_zero_and_one():
@@ -168,3 +171,40 @@ def test_thinning_never_skips_a_plane_altogether(monkeypatch):
     fitted = fit_normalizations(stack, resolve_axes(stack.shape, "ZYX"))[0,]
     assert fitted.low < 1
     assert fitted.high > 18
+
+
+def test_twelve_bits_of_contrast_are_the_least_beside_an_offset_of_either_sign() -> None:
+    assert Normalization(2.0**24, 2.0**24 + 2 * 4096).fits_float32
+    assert not Normalization(2.0**24, 2.0**24 + 2 * 4096 - 2).fits_float32
+    assert not Normalization(-4e9, 1000 - 4e9).fits_float32
+
+
+def test_the_camera_s_offset_does_not_decide_what_counts_as_bright() -> None:
+    field = np.random.default_rng(0).normal(0, 1, (256, 256))
+    field[100:105, 100:105] += 12
+    plain, moved = (Normalization.fit(field + offset) for offset in (0, 1000))
+    assert moved.percentiles == plain.percentiles == PERCENTILES
+    assert moved.span == pytest.approx(plain.span)
+
+
+@pytest.mark.parametrize("dead", [np.s_[:, 0], np.s_[:, :, 0]])
+def test_a_dead_line_of_the_sensor_is_not_met_in_every_plane(monkeypatch, dead) -> None:
+    stack = np.random.default_rng(0).normal(100, 10, (20, 200, 200))
+    stack[dead] = 0
+    monkeypatch.setattr(module, "SAMPLE_SIZE", 8000)
+    assert fit_normalizations(stack, resolve_axes(stack.shape, "TYX"))[0,].low > 50
+
+
+def test_channels_that_are_not_wanted_are_not_measured() -> None:
+    film = fading_film()
+    film[:, 1] = np.nan
+    assert list(fit_normalizations(film, resolve_axes(film.shape, "TCYX"), wanted=[(2, 0)])) == [(2, 0)]
+
+
+def test_the_whole_is_measured_at_the_percentiles_that_are_asked_for() -> None:
+    film = fading_film()
+    axes = resolve_axes(film.shape, "TCYX")
+    part = select(axes, planes={"T": 1}, channels=0)
+    fitted = fit_selected(film, part, "whole", (5.0, 95.0))[0, 0]
+    assert fitted == fit_normalizations(film, axes, percentiles=(5.0, 95.0))[1, 0]
+    assert fitted.percentiles == (5.0, 95.0)

@@ -53,6 +53,15 @@ class TestCheckRequest:
         with pytest.raises(InputError, match="4 planes; at most 3"):
             request(np.stack([image] * 4), model, axes="TYX")
 
+    @pytest.mark.parametrize(("shrinkage", "as_calibrated"), [(0.3, True), (0.2, False)])
+    def test_settings_are_those_of_the_calibration_if_the_card_says_the_same(
+        self, image: NDArray[np.uint16], make_model: MakeModel, shrinkage: float, as_calibrated: bool
+    ) -> None:
+        checked = request(
+            image, make_model(posterior_shrinkage=0.3), settings=PosteriorSettings(shrinkage=shrinkage)
+        )
+        assert checked.as_calibrated is as_calibrated  # type: ignore[attr-defined]
+
     def test_the_image_is_not_copied(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
         assert np.shares_memory(request(image, model).image, image)  # type: ignore[attr-defined]
 

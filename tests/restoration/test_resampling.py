@@ -40,6 +40,11 @@ def test_the_new_pixel_size_is_in_range_and_the_field_stays(pixel_size, shape):
     assert area == pytest.approx(pixel_size**2 * np.prod(shape))
 
 
+def test_rounding_costs_no_pixel_and_the_largest_factor_is_allowed() -> None:
+    assert plan_resampling((100, 100), 110.0, KNOWN).new_plane_shape == (110, 110)
+    assert plan_resampling((64, 48), 400.0, KNOWN).new_plane_shape == (256, 192)
+
+
 def test_what_cannot_be_mended_is_said():
     with pytest.raises(InputError, match="Check the pixel size"):
         plan_resampling((64, 64), 1000.0, KNOWN)

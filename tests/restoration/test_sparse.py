@@ -35,12 +35,26 @@ def test_a_few_spots_enter_the_networks_as_bright_as_many_do(spots):
     low, high = fitted.percentiles
     assert low == 1
     assert 99.8 < high < 100
+    assert np.percentile(field, high) == pytest.approx(fitted.high, rel=0.1)
 
 
 def test_spots_without_noise_do_so_as_well():
     field = _field(5)
     fitted = Normalization.fit(field)
     assert 1 <= (field.max() - fitted.low) / fitted.span < 4
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_units_make_no_difference(unit: float) -> None:
+    assert Normalization.fit(unit * _field(5)).high == pytest.approx(unit * Normalization.fit(_field(5)).high)
+
+
+def test_dirt_among_spots_is_told_in_the_units_of_the_spots() -> None:
+    field = _field(4, height=300.0)
+    field[2:5, 2:5] = 20_000
+    fitted = Normalization.fit(_noisy(field))
+    assert fitted.percentiles != PERCENTILES
+    assert fitted.brightest == pytest.approx((20_100 - fitted.low) / fitted.span, rel=0.05)
 
 
 def test_structure_that_is_not_sparse_is_measured_as_ever():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -433,6 +435,19 @@ class TestRunTraining:
                 tensor, 0.75 * trained[name] + 0.25 * early[name], rtol=2e-3, atol=1e-4
             )
         assert load_model(found[-1]).card.training["start_share"] == 0.25
+
+    @pytest.mark.usefixtures("no_validation")
+    def test_the_start_weighs_as_much_as_its_share(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trainer = make_trainer(replace(make_config(), start_share=0.25), tmp_path)
+        start = deepcopy(trainer.average)
+        for network, value in ((trainer.average, 1.0), (start, 0.0)):
+            for tensor in network.parameters():
+                tensor.fill_(value)
+        monkeypatch.setattr(trainer, "_read_start", lambda _: (start, "the start"))
+        trainer.mix_in_start(tmp_path)
+        assert all((tensor == 0.75).all() for tensor in trainer.average.parameters())
 
     def test_a_first_stage_of_another_architecture_is_refused(
         self, make_config: MakeConfig, tmp_path: Path

@@ -49,6 +49,7 @@ def test_the_recorded_plane_of_a_part_is_where_the_part_was():
         ((5, 30, 24), {}),
         ((5, 20, 24), {"upscaling": 4}),
         ((1, 20, 24), {"asked": {"part": [[7, 8, 1], [0, 10, 1], [0, 12, 1]]}}),
+        ((5, 20, 24), {"asked": {"part": [[0, 5, 1], [1, 11, 1], [0, 12, 1]]}}),
     ],
 )
 def test_an_original_without_the_pixels_that_were_restored_is_refused(shape, provenance):
