@@ -95,7 +95,7 @@ class TestTrainingFields:
             x, y = fields[index]
             binned = torch.nn.functional.avg_pool2d(y, 2)
             for i in range(16):
-                if binned[i].std() > 0.02:
+                if binned[i].std() > 0.1:  # in fainter patches there is more noise than structure
                     aligned.append(np.corrcoef(x[i].ravel(), binned[i].ravel())[0, 1])
                     flipped.append(np.corrcoef(x[i].ravel(), binned[i].flip(-1).ravel())[0, 1])
         assert len(aligned) > 20
