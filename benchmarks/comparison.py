@@ -19,11 +19,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
-
-import napari_cvdm as cvdm
-from napari_cvdm.assessment.baselines import SIGMAS
-from napari_cvdm.assessment.comparison import (
+from measures.rivals import (
     METHODS,
     conventional,
     detailed_scores,
@@ -31,6 +27,10 @@ from napari_cvdm.assessment.comparison import (
     learned,
     recorded_psf,
 )
+from numpy.typing import NDArray
+
+import napari_cvdm as cvdm
+from napari_cvdm.assessment.baselines import SIGMAS
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
 from napari_cvdm.assessment.metrics import match_intensity, normalize_truth
 from napari_cvdm.assessment.pairs import SCORED_SIDE, find_pairs

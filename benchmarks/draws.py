@@ -18,11 +18,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from measures.held_out import NUMBERS, held_out_fields
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import error_correlation, reliability
 from napari_cvdm.assessment.drawn import DrawnField, draw_field
-from napari_cvdm.assessment.held_out import NUMBERS, held_out_fields
 from napari_cvdm.assessment.metrics import matched_psnr
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings

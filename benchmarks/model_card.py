@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measures.failure_cases import FailureCase, failure_cases
+from measures.rivals import METHODS
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
-from napari_cvdm.assessment.comparison import METHODS
 from napari_cvdm.assessment.drawn import DrawnField
-from napari_cvdm.assessment.failure_cases import FailureCase, failure_cases
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
 from napari_cvdm.assessment.metrics import correlation
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from measures.held_out import NUMBERS, HeldOutField, held_out_fields, real_pairs
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import coverage, error_correlation
 from napari_cvdm.assessment.drawn import draw_field
-from napari_cvdm.assessment.held_out import NUMBERS, HeldOutField, held_out_fields, real_pairs
 from napari_cvdm.assessment.metrics import matched_psnr
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import card_settings

@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 import torch
+from measures.held_out import HeldOutField, held_out_fields, real_pairs
+from measures.sparsification import sparsify
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -34,10 +36,8 @@ from napari_cvdm.assessment.calibration import (
     reliability,
 )
 from napari_cvdm.assessment.drawn import draw_field
-from napari_cvdm.assessment.held_out import HeldOutField, held_out_fields, real_pairs
 from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.pairs import SCORED_SIDE
-from napari_cvdm.assessment.sparsification import sparsify
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import card_settings, plain_settings
 from napari_cvdm.restoration.schedule_map import schedule_map

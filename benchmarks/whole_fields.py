@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from measures.held_out import held_out_fields
 from numpy.typing import NDArray
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
-from napari_cvdm.assessment.held_out import held_out_fields
 from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, normalize_truth, psnr, ssim
 from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.files.tiff import read_tiff

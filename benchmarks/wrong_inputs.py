@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from measures.held_out import held_out_fields, real_pairs
 from numpy.typing import NDArray
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.consistency import Consistency, check_consistency
-from napari_cvdm.assessment.held_out import held_out_fields, real_pairs
 from napari_cvdm.assessment.verdicts import judge_consistency
 
 PHOTONS = (20, 100, 1000)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 from skimage import restoration
 
+from measures.multiscale import multiscale_ssim
 from napari_cvdm.assessment.baselines import (
     ITERATIONS,
     Convolution,
@@ -24,7 +25,6 @@ from napari_cvdm.assessment.baselines import (
     richardson_lucy,
 )
 from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, psnr, ssim
-from napari_cvdm.assessment.multiscale import multiscale_ssim
 from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
 from napari_cvdm.restoration.normalization import Normalization
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tifffile
+from measures.held_out import held_out_fields, real_pairs
 from PIL import Image
 
 from napari_cvdm.assessment.baselines import enlarge
-from napari_cvdm.assessment.held_out import held_out_fields, real_pairs
 from napari_cvdm.assessment.reimaging import STRUCTURES
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.simulation.pairs import KINDS

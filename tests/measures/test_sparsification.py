@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from measures.sparsification import sparsify
 
-from napari_cvdm.assessment.sparsification import sparsify
 from napari_cvdm.restoration.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from measures.multiscale import multiscale_ssim
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-from napari_cvdm.assessment.multiscale import multiscale_ssim
 from napari_cvdm.restoration.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, zoom
-
-from napari_cvdm.assessment.baselines import enlarge, gaussian_psf, richardson_lucy
-from napari_cvdm.assessment.comparison import (
+from measures.rivals import (
     METHODS,
     conventional,
     detailed_scores,
     recorded_psf,
     richardson_lucy_tv,
 )
+from scipy.ndimage import gaussian_filter, zoom
+
+from napari_cvdm.assessment.baselines import enlarge, gaussian_psf, richardson_lucy
 
 RNG = np.random.default_rng(0)
 

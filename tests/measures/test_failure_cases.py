@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from measures.failure_cases import empty_field, failure_cases
 
 import napari_cvdm as cvdm
-from napari_cvdm.assessment.failure_cases import empty_field, failure_cases
 
 QUICK = {"draws": 2, "device": "cpu"}
 
