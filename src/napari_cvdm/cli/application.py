@@ -124,7 +124,11 @@ def restore(
     seed: Seed = 0,
     device: Device = "auto",
     tile: Annotated[
-        str, typer.Option(help="Side of a tile in pixels, or auto. Changes memory and speed, not the result.")
+        str,
+        typer.Option(
+            help="Side of a tile in camera pixels, or auto. Changes memory and speed; the result only with "
+            "networks of the authors' own code."
+        ),
     ] = "auto",
     preview: Annotated[
         bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")

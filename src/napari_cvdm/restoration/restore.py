@@ -63,7 +63,8 @@ def restore(
     device : str
         "auto", "cpu", "cuda", "cuda:N" or "mps".
     tile : int or "auto"
-        Side of a tile in input pixels, halo not counted. The result does not depend on it.
+        Side of a tile in camera pixels, halo not counted. Changes memory and speed; the result only with
+        networks of the authors' own code.
     keep_draws : bool
         Whether the result holds the single draws too.
     preview : bool
