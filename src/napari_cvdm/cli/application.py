@@ -108,7 +108,10 @@ def restore(
     ],
     axes: Annotated[
         str | None,
-        typer.Option(help="One letter per axis, such as TZYX or CYX.  [default: as the file says]"),
+        typer.Option(
+            help="One letter per axis, such as TZYX or CYX: T time, Z depth, C channel, Y rows, X columns, "
+            "S colour samples, Q unnamed.  [default: as the file says]"
+        ),
     ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
