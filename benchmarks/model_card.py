@@ -43,7 +43,7 @@ REMARKS = {
 }
 
 RANGES = {
-    "psf_sigma": "width σ of the point-spread function, fine pixels",
+    "psf_sigma": "width σ of the point-spread function, fine pixels (half a camera pixel)",
     "photons": "electrons per camera pixel at the bright end",
     "haze": "out-of-focus light, as a multiple of the light in focus",
     "haze_sigma": "width σ of the haze, fine pixels",

@@ -142,6 +142,7 @@ def questions(session: Session) -> None:
     session.clear()
     viewer.add_image(crop, name="coarse pixels", scale=(0.16, 0.16), units=("um", "um"))
     panel.form.resample.setChecked(True)
+    session.measured()
     session.part(panel, "resampling")
 
 

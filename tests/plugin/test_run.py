@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QThreadPool
 from superqt.utils import WorkerBase
 
 import napari_cvdm
+from napari_cvdm.plugin import run as module
 from napari_cvdm.plugin.run import Run
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
@@ -83,6 +84,22 @@ def test_a_preview_says_that_it_is_one(qtbot, start):
     _, heard = start(preview=True)
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
     assert "mean network only" in heard.ended[0][1]
+
+
+@pytest.mark.parametrize(
+    ("draws_of_planes", "words"),
+    [
+        ([3], "stopped early with 3 draws of 2 steps, uncalibrated"),
+        ([0], "stopped early: the mean network's picture only, uncalibrated"),
+        ([8, 3], "stopped early with at least 3 draws of 2 steps of each plane, uncalibrated"),
+        ([8, 0], "stopped early: of some planes the mean network's picture only, uncalibrated"),
+        ([0, 0], "stopped early: of all planes the mean network's picture only, uncalibrated"),
+    ],
+)
+def test_a_stopped_run_says_what_every_plane_has(draws_of_planes, words):
+    stopped = {"draws_asked_for": 8, "draws_of_planes": draws_of_planes}
+    told = {"draws": min(draws_of_planes), "steps": 2, "seconds": 1.0, "stopped": stopped}
+    assert module._summary(told).startswith(f"Done in 1 s: {words} uncertainty.")
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,18 @@ def test_a_region_is_said_to_be_restored_by_itself(
     assert not [words for words in lazy.provenance["warnings"] if "restored by itself" in words]
 
 
+def test_another_tile_than_that_of_training_is_named(
+    image: NDArray[np.uint16], model: PretrainedModel, make_theirs: MakeTheirs
+) -> None:
+    def found(model: PretrainedModel, tile: int | str) -> list[str]:
+        told = restore(image[0], model, tile=tile, preview=True).provenance["warnings"]
+        return [words for words in told if "asked for, and used" in words]
+
+    assert found(make_theirs(), 16) == ["Tiles of 16 camera pixels were asked for, and used."]
+    assert not found(make_theirs(), "auto")
+    assert not found(model, 16)
+
+
 def test_their_speed_is_that_of_a_step_that_calls_the_network(
     make_theirs: MakeTheirs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

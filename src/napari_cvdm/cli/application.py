@@ -108,7 +108,10 @@ def restore(
     ],
     axes: Annotated[
         str | None,
-        typer.Option(help="One letter per axis, such as TZYX or CYX.  [default: as the file says]"),
+        typer.Option(
+            help="One letter per axis, such as TZYX or CYX: T time, Z depth, C channel, Y rows, X columns, "
+            "S colour samples, Q unnamed.  [default: as the file says]"
+        ),
     ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
@@ -124,7 +127,11 @@ def restore(
     seed: Seed = 0,
     device: Device = "auto",
     tile: Annotated[
-        str, typer.Option(help="Side of a tile in pixels, or auto. Changes memory and speed, not the result.")
+        str,
+        typer.Option(
+            help="Side of a tile in camera pixels, or auto. Changes memory and speed; the result only with "
+            "networks of the authors' own code."
+        ),
     ] = "auto",
     preview: Annotated[
         bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")

@@ -30,8 +30,8 @@ def notes_for(card: ModelCard) -> tuple[str, ...]:
         return ()
     notes = [
         "The authors' published networks normalise over all they are given, so a pixel depends on the "
-        f"tiling: tiles of {card.architecture.get('training_size')} pixels, the size of the training images, "
-        "overlap and are blended in every step."
+        "tiling. Tiles overlap and are blended in every step. Unless another side is asked for, they are "
+        f"tiles of {card.architecture.get('training_size')} pixels, the size of the training images."
     ]
     if card.upscaling == 1:
         notes.append(

@@ -244,7 +244,8 @@ class Form(QWidget):
             max=16_384,
             step=64,
             value=0 if preferences.tile == "auto" else preferences.tile,
-            tooltip="Side of a tile in camera pixels. It changes the memory needed, not the result.",
+            tooltip="Side of a tile in camera pixels. Changes memory and speed; the result only with "
+            "networks of the authors' own code.",
         )
         self.keep_draws = CheckBox(
             label="Keep draws",

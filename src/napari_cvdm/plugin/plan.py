@@ -95,10 +95,14 @@ def resampling_words(pixel_size: float, known: tuple[float, float], target: floa
     explanation, offer : str
         A sentence, and the label of a check box.
     """
-    finer, wider = ("larger", "coarser") if pixel_size > known[1] else ("smaller", "finer")
+    # What is as wide as ever in nanometres covers fewer of the larger pixels, and more of the smaller ones.
+    if pixel_size > known[1]:
+        size, width, danger = "larger", "thinner", "invent detail"
+    else:
+        size, width, danger = "smaller", "wider", "take them for haze"
     return (
-        f"This model knows pixels of {known[0]:g} to {known[1]:g} nm. Yours are {finer}: to the model, "
-        f"structures look {wider} than they are, and it may invent detail.",
+        f"This model knows pixels of {known[0]:g} to {known[1]:g} nm. Yours are {size}: to the model, "
+        f"structures look {width} than they are, and it may {danger}.",
         f"Resample to {target:.4g} nm first",
     )
 

@@ -221,15 +221,24 @@ def _counted(number: Any, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def _stopped_early(draws_of_planes: list[int], made: str) -> str:
+    """Say what a stopped run has; ``made`` tells the draws of the plane that has the fewest."""
+    several = len(draws_of_planes) > 1
+    if min(draws_of_planes):
+        return (
+            f"stopped early with {'at least ' if several else ''}{made}{' of each plane' if several else ''}"
+        )
+    which = f"of {'some' if any(draws_of_planes) else 'all'} planes " if several else ""
+    return f"stopped early: {which}the mean network's picture only"
+
+
 def _summary(provenance: dict[str, Any]) -> str:
     """Say how a result was made, as far as it matters for reading it."""
     draws = provenance.get("draws")
     steps = provenance.get("steps")
     made = f"{_counted(draws, 'draw')} of {_counted(steps, 'step')}" if draws else "mean network only"
     if "stopped" in provenance:
-        done = provenance["stopped"]["draws_of_planes"]
-        least = "" if len(done) == 1 else " at least"
-        made = f"stopped early with{least} {made}"
+        made = _stopped_early(provenance["stopped"]["draws_of_planes"], made)
     uncertainty = provenance.get("uncertainty", "uncalibrated")
     return (
         f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty. "

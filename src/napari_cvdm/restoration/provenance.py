@@ -113,6 +113,8 @@ def warnings_for(
     """List what the user should know before believing the result, a sentence each."""
     found = [] if request.chosen.notice is None else [request.chosen.notice]
     found += request.model.notes
+    if request.tile != "auto" and not request.model.tiles_exact:
+        found.append(f"Tiles of {request.tile} camera pixels were asked for, and used.")
     card, size = request.model.card, request.pixel_size
     sizes = card.pixel_size_nm
     if sizes is not None and size is not None and not sizes[0] <= size <= sizes[1]:

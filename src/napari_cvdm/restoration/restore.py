@@ -50,7 +50,9 @@ def restore(
     model : PretrainedModel
         From `napari_cvdm.load_model`.
     axes : str, optional
-        One letter for each axis, from T, Z, C, Y, X, S and Q; may be left out for a 2-D image.
+        One letter for each axis: T time, Z depth, C channel, Y rows, X columns, S colour samples, Q unnamed
+        (which may be repeated). May be left out for a 2-D image. Unless `normalize` says otherwise, planes
+        along T, Z and Q share a range of intensities; those along C and S do not.
     pixel_size : float, optional
         Lateral pixel size in nanometres; checked against the range the model was trained for.
     draws : int, optional
@@ -63,7 +65,8 @@ def restore(
     device : str
         "auto", "cpu", "cuda", "cuda:N" or "mps".
     tile : int or "auto"
-        Side of a tile in input pixels, halo not counted. The result does not depend on it.
+        Side of a tile in camera pixels, halo not counted. Changes memory and speed; the result only with
+        networks of the authors' own code.
     keep_draws : bool
         Whether the result holds the single draws too.
     preview : bool

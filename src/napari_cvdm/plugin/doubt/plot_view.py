@@ -63,7 +63,7 @@ class PlotView(QWidget):
         self.canvas.setAccessibleName(name)
         self.canvas.resized.append(self.redraw_soon)
         self.save_picture = QPushButton("Save plot …")
-        self.save_picture.setToolTip("As PNG (pixels) or SVG (lines, to be edited).")
+        self.save_picture.setToolTip("As PNG (pixels), or as SVG or PDF (lines, to be edited).")
         self.save_numbers = QPushButton("Save table …")
         self.save_numbers.setToolTip("As CSV, for a spreadsheet.")
         self._plot: Plot | None = None
