@@ -23,6 +23,7 @@ from napari_cvdm.restoration.execution import (
     available_cores,
     fit_threads,
     in_inference_mode,
+    precision_elsewhere,
     prepared_copy,
     to_device,
 )
@@ -67,7 +68,7 @@ class TestPrecision:
         assert not precision.half
         assert precision.name == "float32"
 
-    def test_reaches_the_convolutions_and_gives_up_on_overflow(self) -> None:
+    def test_reaches_the_convolutions_and_gives_up_for_the_draw_on_overflow(self) -> None:
         precision = Precision(CPU)
         precision.half = True
         layer = torch.nn.Conv2d(1, 1, 1, bias=False).requires_grad_(False)
@@ -79,12 +80,23 @@ class TestPrecision:
             seen.append(out.dtype)
             return out.float()
 
-        assert torch.equal(precision.run(network, torch.ones(1, 1, 2, 2)), torch.ones(1, 1, 2, 2))
-        assert precision.half
-        large = torch.full((1, 1, 2, 2), 1e6)
-        assert torch.equal(precision.run(network, large), large)
-        assert not precision.half
-        assert seen == [torch.float16, torch.float16, torch.float32]
+        small, large = torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), 1e6)
+        run = precision.for_draw()
+        assert torch.equal(run(network, small), small)
+        assert precision.name == execution.HALF
+        assert torch.equal(run(network, large), large)
+        assert precision.name == execution.HALF_BUT_OUTGROWN
+        assert torch.equal(run(network, small), small)
+        assert seen == [torch.float16, torch.float16, torch.float32, torch.float32]
+        # The pixels of another draw, perhaps of another image, are those it has when it comes first.
+        precision.for_draw()(network, small)
+        assert seen[-1] == torch.float16
+
+    @pytest.mark.parametrize(
+        ("device", "half"), [("auto", True), ("cuda:1", True), ("cpu", False), ("mps", False)]
+    )
+    def test_of_workers_is_told_as_far_as_it_is_known(self, device: str, half: bool) -> None:
+        assert ("float16" in precision_elsewhere(device)) == half
 
     def test_half_changes_some_ten_thousandths_of_the_range(self, monkeypatch: pytest.MonkeyPatch) -> None:
         image, model = tifffile.imread(MICROGRAPH)[20:52, 20:52], load_model()

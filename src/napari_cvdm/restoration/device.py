@@ -163,8 +163,8 @@ def _computes(device: torch.device) -> bool:
         image = torch.ones((1, 1, 8, 8), device=device)
         return float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
     except (RuntimeError, TypeError) as error:
-        # A device that is full works, and what needs its memory will say so. For an image as small as this one
-        # an engine is missing because there is none.
+        # A device that is full works, and what needs its memory will say so. For so small an image, an engine
+        # is missing because there is none.
         return is_out_of_memory(error) and NO_ENGINE not in str(error)
 
 

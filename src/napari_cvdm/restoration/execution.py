@@ -23,6 +23,10 @@ from napari_cvdm.restoration.banded import run_in_bands
 
 T = TypeVar("T")
 
+SINGLE = "float32"
+HALF = "float16 in the noise network, else float32"
+HALF_BUT_OUTGROWN = "float16 in the noise network but for draws that outgrew it, else float32"
+
 #: First generation of NVIDIA's processors (Volta) whose tensor cores make half precision pay.
 TENSOR_CORES = (7, 0)
 #: Types of devices that a caller may have set an autocast for.
@@ -99,27 +103,49 @@ class Precision:
     Attributes
     ----------
     half : bool
-        Whether half precision is in use; given up for good when numbers outgrow it.
+        Whether half precision is in use.
+    outgrown : bool
+        Whether the numbers of a draw have outgrown it, which then went on in single precision.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self.half = device.type == "cuda" and torch.cuda.get_device_capability(device) >= TENSOR_CORES
+        self.outgrown = False
 
     @property
     def name(self) -> str:
         """What the provenance says."""
-        return "float16 in the noise network, else float32" if self.half else "float32"
+        if not self.half:
+            return SINGLE
+        return HALF_BUT_OUTGROWN if self.outgrown else HALF
 
-    def run(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """Evaluate a network; once more in single precision if half precision does not hold its numbers."""
-        if self.half:
-            with torch.autocast(self._device.type, dtype=torch.float16):
-                output = network(*inputs)
-            if bool(torch.isfinite(output).all()):
-                return output
-            self.half = False
-        return network(*inputs)
+    def for_draw(self) -> Callable[..., Tensor]:
+        """Return what evaluates a network, given it and its inputs, in the passes of one draw.
+
+        Once half precision does not hold its numbers, that pass is done again in single precision, and so are
+        those after it. The next draw begins anew: its pixels must not depend on what was drawn before.
+        """
+        half = self.half
+
+        def run(network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+            nonlocal half
+            if half:
+                with torch.autocast(self._device.type, dtype=torch.float16):
+                    output = network(*inputs)
+                if bool(torch.isfinite(output).all()):
+                    return output
+                half, self.outgrown = False, True
+            return network(*inputs)
+
+        return run
+
+
+def precision_elsewhere(device: str) -> str:
+    """Say what the provenance can of the number format on a device of a worker, which is yet to be found."""
+    if device.partition(":")[0] in ("auto", "cuda"):
+        return f"{HALF_BUT_OUTGROWN}, on GPUs with tensor cores; {SINGLE} elsewhere"
+    return SINGLE
 
 
 def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:

@@ -20,6 +20,7 @@ from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
 from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, Normalizing, fit_selected
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
@@ -160,7 +161,12 @@ def restore_lazy(
     pair = _build(image, fingerprint, request, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]
-    provenance |= {"device": device, "tile": {"requested": tile}, "blocks": {"side": side, "halo": reach}}
+    provenance |= {
+        "device": device,
+        "tile": {"requested": tile},
+        "blocks": {"side": side, "halo": reach},
+        "precision": precision_elsewhere(device) if model.tiles_exact else SINGLE,
+    }
     mean, std = (da.moveaxis(each, (-2, -1), (request.axes.y, request.axes.x)) for each in (pair[0], pair[1]))
     return LazyRestoration(
         mean,

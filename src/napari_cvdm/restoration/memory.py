@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_ENGINE = "unable to find an engine"
-"""What cuDNN says where there is no memory for any way of computing a convolution, and where it knows none."""
+"""What cuDNN says if there is no memory for any way of computing a convolution, or if it knows none."""
 
 # In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, and of Apple's MPS.
 _SAID = (

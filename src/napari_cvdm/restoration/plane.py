@@ -188,8 +188,10 @@ class PlaneRestorer:
             device=self._device,
         )
 
+        run = self.precision.for_draw()
+
         def step_pass(*tile: Tensor) -> tuple[Tensor]:
-            return (self.precision.run(self._network.predict_noise, *tile),)
+            return (run(self._network.predict_noise, *tile),)
 
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
             inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)
