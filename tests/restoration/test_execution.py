@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from napari_cvdm.restoration.execution import (
     available_cores,
     fit_threads,
     in_inference_mode,
+    plain_inference,
     precision_elsewhere,
     prepared_copy,
     to_device,
@@ -233,6 +235,59 @@ class TestTheCallersSettings:
             torch.set_default_device(None)
         np.testing.assert_array_equal(found.mean, expected.mean)
         np.testing.assert_array_equal(found.std, expected.std)
+
+    def test_tf32_is_off_inside_and_left_as_it_was(self) -> None:
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        before = cudnn.allow_tf32, matmul.allow_tf32
+        entered, leave = threading.Event(), threading.Event()
+
+        def another_run() -> None:
+            with plain_inference():
+                entered.set()
+                leave.wait(60)
+
+        thread = threading.Thread(target=another_run)
+        try:
+            for wanted in (True, False):
+                cudnn.allow_tf32 = matmul.allow_tf32 = wanted
+                with plain_inference(), plain_inference():
+                    assert (cudnn.allow_tf32, matmul.allow_tf32) == (False, False)
+                    assert cudnn.enabled
+                assert (cudnn.allow_tf32, matmul.allow_tf32) == (wanted, wanted)
+            # Two runs side by side: the one that ends first leaves it to the other.
+            cudnn.allow_tf32 = True
+            with plain_inference():
+                thread.start()
+                assert entered.wait(60)
+            assert not cudnn.allow_tf32
+            leave.set()
+            thread.join(60)
+            assert cudnn.allow_tf32
+        finally:
+            leave.set()
+            cudnn.allow_tf32, matmul.allow_tf32 = before
+
+    @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="switches of torch 2.9 and later")
+    @pytest.mark.parametrize("of_all", [False, True])
+    def test_tf32_that_was_asked_for_by_the_newer_switches_is_off_too(self, of_all: bool) -> None:
+        def settings() -> list[str]:
+            cudnn = torch.backends.cudnn
+            return [each.fp32_precision for each in (torch.backends, cudnn, cudnn.conv, cudnn.rnn)]
+
+        before = settings()
+        try:
+            if of_all:
+                torch.backends.fp32_precision = "tf32"
+            else:
+                torch.backends.cudnn.rnn.fp32_precision = "ieee"
+            asked = settings()
+            with plain_inference():
+                assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+            assert settings() == asked
+        finally:
+            torch.backends.fp32_precision = before[0]
+            torch.backends.cudnn.allow_tf32 = True
+        assert settings() == before
 
     @pytest.mark.parametrize("interrupted", [False, True])
     def test_threads(

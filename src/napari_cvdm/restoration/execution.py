@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,9 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 CGROUP_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
+_switching = threading.Lock()
+_inside: list[ExitStack] = []  # one for each that is inside; the first gives the caller its TF32 back
+
 
 def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
     """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
@@ -54,12 +58,51 @@ def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
 
 @contextmanager
 def plain_inference() -> Iterator[None]:
-    """Compute without gradients and in the formats of the tensors: a caller's autocast changes no pixel."""
+    """Compute without gradients and in the formats of the tensors: a caller's autocast changes no pixel.
+
+    Nor do the 10 bits of mantissa (TF32) to which newer NVIDIA cards round what goes into a convolution of
+    float32, unless they are told not to.
+    """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
+        stack.enter_context(_full_single_precision())
         for kind in _KINDS:
             stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def _full_single_precision() -> Iterator[None]:
+    """Keep NVIDIA's libraries from TF32 while any thread is in here: the switches are the whole process's."""
+    with _switching:
+        _inside.append(ExitStack() if _inside else _switch_tf32_off())
+    try:
+        yield
+    finally:
+        with _switching:
+            _inside.pop().close()
+
+
+def _switch_tf32_off() -> ExitStack:
+    """Switch it off where it is on; to close what is returned switches it on again."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    settings: list[tuple[Any, str, Any]] = [(cudnn, "allow_tf32", False), (matmul, "allow_tf32", False)]
+    # Since torch 2.9 there is a switch for each kind of operation as well. Once a program has used those, the
+    # older ones cannot be read, or have no effect.
+    newer = "tf32" in (getattr(each, "fp32_precision", None) for each in (torch.backends, cudnn))
+    try:
+        states = [getattr(switch, name) for switch, name, _ in settings]
+    except RuntimeError:
+        newer = True
+    if newer:
+        settings = [(each, "fp32_precision", "ieee") for each in (cudnn.conv, matmul)]  # type: ignore[attr-defined]
+        states = [getattr(switch, name) for switch, name, _ in settings]
+    undo = ExitStack()
+    for (switch, name, off), state in zip(settings, states, strict=True):
+        if state in (True, "tf32"):
+            setattr(switch, name, off)
+            undo.callback(setattr, switch, name, state)
+    return undo
 
 
 @contextmanager
