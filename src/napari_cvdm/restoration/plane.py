@@ -16,7 +16,6 @@ from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
 from napari_cvdm.restoration.device import TileSize, automatic_tile
 from napari_cvdm.restoration.execution import (
     Precision,
-    fit_threads,
     in_inference_mode,
     plain_inference,
     prepared_copy,
@@ -87,8 +86,6 @@ class PlaneRestorer:
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
     ) -> None:
-        if device.type == "cpu":
-            fit_threads()
         self._network = prepared_copy(network, device)
         self.precision = Precision(device)
         self._device, self._settings, self._checkpoint = device, settings, checkpoint
