@@ -103,7 +103,7 @@ class TestPrecision:
     def test_half_changes_some_ten_thousandths_of_the_range(self, monkeypatch: pytest.MonkeyPatch) -> None:
         image, model = tifffile.imread(MICROGRAPH)[20:52, 20:52], load_model()
         # Without bands, as on the GPU that this CPU stands in for.
-        monkeypatch.setattr(execution, "run_in_bands", lambda _: None)
+        monkeypatch.setattr(execution, "run_in_bands", lambda *_: None)
         single = restore(image, model, draws=2, device="cpu")
         assert single.provenance["precision"] == "float32"
 

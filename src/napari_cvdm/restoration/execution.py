@@ -41,18 +41,18 @@ _switching = threading.Lock()
 _inside: list[ExitStack] = []  # one for each that is inside; the first gives the caller its TF32 back
 
 
-def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
+def prepared_copy(network: CVDM, device: torch.device, checkpoint: Callable[[], None] | None = None) -> CVDM:
     """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
 
     A copy, because the network given may be in use elsewhere: being trained, or by another run on another
-    device. On a CPU it works in bands; a GPU has no use for them.
+    device. On a CPU it works in bands, and calls `checkpoint` before each; a GPU has no use for them.
     """
     prepared = copy.deepcopy(network).to(device=device, dtype=torch.float32)
     # torch's annotations lack the call with a memory format alone.
     prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     prepared.eval().requires_grad_(False)
     if device.type == "cpu":
-        run_in_bands(prepared)
+        run_in_bands(prepared, checkpoint)
     return prepared
 
 

@@ -68,7 +68,7 @@ class PlaneRestorer:
     settings : PosteriorSettings
         How draws are made.
     checkpoint : callable, optional
-        Called before every network pass on every tile; may raise to cancel.
+        Called before every network pass on every tile, and within those on a CPU; may raise to cancel.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class PlaneRestorer:
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
     ) -> None:
-        self._network = prepared_copy(network, device)
+        self._network = prepared_copy(network, device, checkpoint)
         self.precision = Precision(device)
         self._device, self._settings, self._checkpoint = device, settings, checkpoint
         config = network.config

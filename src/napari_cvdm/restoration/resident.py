@@ -44,6 +44,7 @@ _lock = threading.Lock()
 _starting = threading.Lock()
 _queues: dict[int, SimpleQueue[Any]] = {}  # of the process with this number: a fork has no threads of its own
 _engines: OrderedDict[Hashable, tuple[PlaneEngine, object]] = OrderedDict()
+_checkpoints: list[Callable[[], None]] = []  # of whom an engine is lent to
 _idle: list[threading.Timer] = []  # the one that is running, if any
 
 
@@ -133,7 +134,11 @@ def load_referenced(reference: ModelReference) -> PretrainedModel:
 
 
 @contextmanager
-def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -> Iterator[PlaneEngine]:
+def resident_engine(
+    model: ModelReference | PretrainedModel,
+    spec: EngineSpec,
+    checkpoint: Callable[[], None] | None = None,
+) -> Iterator[PlaneEngine]:
     """Lend this process's engine for a model to one thread at a time.
 
     One at a time, because one pass already uses all cores or the whole GPU; several at once would only take
@@ -145,6 +150,8 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
         From `reference_to`.
     spec : EngineSpec
         Where and how it is to run.
+    checkpoint : callable, optional
+        Called before and within every network pass while the engine is lent; may raise to cancel.
 
     Yields
     ------
@@ -161,13 +168,23 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
     with _lock, _given_up_when_idle():
         if key not in _engines:
             loaded = load_referenced(model) if isinstance(model, ModelReference) else model
-            engine = plane_engine(loaded.network, choose_device(spec.device).device, spec.tile, spec.settings)
+            device = choose_device(spec.device).device
+            engine = plane_engine(loaded.network, device, spec.tile, spec.settings, _checked)
             # With the model that was given: while it is kept here, no other can have its id.
             _engines[key] = engine, model
             while len(_engines) > _MOST_RESIDENT:
                 _engines.popitem(last=False)
         _engines.move_to_end(key)
-        yield _engines[key][0]
+        _checkpoints.append(checkpoint or (lambda: None))
+        try:
+            yield _engines[key][0]
+        finally:
+            _checkpoints.pop()
+
+
+def _checked() -> None:
+    if _checkpoints:
+        _checkpoints[-1]()
 
 
 @contextmanager

@@ -173,7 +173,7 @@ class Run:
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
-        plane = request.axes.plane(Watched(request.image, None), index)
+        plane = request.axes.plane(Watched(request.image), index)
         window, region = _window(request), request.selection.region
         if window is not None:
             pixels = read_pixels(plane, window.source_rows, window.source_columns)
