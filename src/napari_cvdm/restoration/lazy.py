@@ -16,6 +16,7 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
@@ -204,13 +205,14 @@ def measure(
         If the chosen planes are constant.
     """
     axes = selection.whole
+    strips = image
     if not isinstance(image, np.ndarray | da.Array):
         chunks = tuple(
             min(n, STRIP) if name == "Y" else (n if name == "X" else 1)
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
-        image = da.from_array(image, chunks=chunks, name=False)
-    read = Fingerprinted(image)
+        strips = da.from_array(image, chunks=chunks, name=False)
+    read = Fingerprinted(ReadByChunks(image, strips))
     normalizations = fit_selected(read, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations, read.fingerprint
