@@ -9,13 +9,13 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_cvdm import __version__
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY, jsonable, ome_letters
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
@@ -159,7 +159,7 @@ def create_ome_zarr(
         group.attrs["ome"] = {**ome, "omero": {"channels": [{"label": label} for label in channel_names]}}
     if provenance is not None:
         group.attrs[PROVENANCE_KEY] = json.loads(json.dumps(provenance, default=jsonable))
-    group.attrs["creator"] = f"napari-cvdm {version('napari-cvdm')}"
+    group.attrs["creator"] = f"napari-cvdm {__version__}"
 
 
 def write_region(
