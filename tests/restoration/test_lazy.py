@@ -205,6 +205,15 @@ class TestLaziness:
         assert first["normalisation"] == expected["normalisation"]
 
 
+@pytest.mark.parametrize(("asked", "side"), [(32, 32), (30, 32), (256, 256), (257, 512), (4036, 4096)])
+def test_sides_of_large_blocks_are_such_as_can_be_stored_in_chunks(
+    model: PretrainedModel, stack: NDArray[np.uint16], asked: int, side: int
+) -> None:
+    assert (
+        restore_lazy(stack, model, axes="TYX", block=asked, **SETTINGS).provenance["blocks"]["side"] == side
+    )
+
+
 class TestRefusal:
     @pytest.mark.parametrize(
         ("change", "error", "words"),
