@@ -29,6 +29,33 @@ def test_version_is_the_installed_one() -> None:
     assert napari_cvdm.__version__ == version("napari-cvdm")
 
 
+def test_without_an_installation_files_are_written_all_the_same(tmp_path: Path) -> None:
+    code = f"""
+import importlib.metadata as metadata
+import numpy as np
+
+def missing(name):
+    if name == "napari-cvdm":
+        raise metadata.PackageNotFoundError(name)
+    return find(name)
+
+find, metadata.Distribution.from_name = metadata.Distribution.from_name, missing
+from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout
+from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.provenance import versions
+
+folder = {str(tmp_path)!r}
+write_ome_tiff(folder + "/a.ome.tif", np.zeros((9, 9), np.uint8))
+layout = plan_layout(Axes("YX", (9, 9)), (9, 9), 9)
+create_ome_zarr(__import__("pathlib").Path(folder) / "a.zarr", layout, name="a")
+print(versions()["napari-cvdm"])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.strip()) == (0, "unknown"), run.stderr
+    assert b"napari-cvdm unknown" in (tmp_path / "a.ome.tif").read_bytes()
+
+
 def test_public_names_are_listed_before_they_load() -> None:
     code = "import napari_cvdm as n, sys; print(set(n.__all__) <= set(dir(n)), 'torch' in sys.modules)"
     run = subprocess.run(

@@ -64,9 +64,13 @@ if not TYPE_CHECKING:  # else every name, also a mistyped one, would pass a type
             If the package has no such public name.
         """
         if name == "__version__":
-            from importlib.metadata import version
+            from importlib.metadata import PackageNotFoundError, version
 
-            value: Any = version("napari-cvdm")
+            value: Any
+            try:
+                value = version("napari-cvdm")
+            except PackageNotFoundError:  # run from a source folder that was never installed, or frozen
+                value = "unknown"
         elif name in _HOME_OF:
             value = getattr(import_module(_HOME_OF[name]), name)
         else:

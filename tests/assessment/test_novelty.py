@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,22 @@ def test_density_survives_its_file(tmp_path: Path) -> None:
     numbers = rng.normal(0, 3, len(NAMES))
     assert again.score(numbers) == pytest.approx(density.score(numbers), rel=1e-4)
     assert again.limits == pytest.approx(density.limits, rel=1e-3)
+
+
+def test_a_density_is_replaced_when_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    density = Density.load()
+    path = density.save(tmp_path / "density.json")
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace(density, limits=(0.0, 1.0, 2.0)).save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_deepest_features_and_the_rate_are_averages_over_the_image() -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,16 @@ def test_writes_page_numbers_and_map(result: Path, capsys: pytest.CaptureFixture
     disagreement = read_tiff(result.with_name("cell_cvdm_check_disagreement.ome.tif"))
     assert disagreement.data.shape == (48, 48)
     assert disagreement.pixel_size == 65.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_that_is_not_in_utf8(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = result.rename(result.with_name(os.fsdecode(b"bild\xe4_cvdm.ome.tif")))
+    code, _, err = run(capsys, odd, "--without-model")
+    assert code == 0, err
+    report = odd.with_name(os.fsdecode(b"bild\xe4_cvdm_check.html"))
+    assert r"bild\udce4_cvdm" in report.read_text()
+    assert numbers_of(report)["provenance"]["draws"] == 2
 
 
 def test_refuses_to_overwrite_unless_told(result: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from napari_cvdm.files import tiff_slices
 from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -100,3 +102,57 @@ def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.ome.tif").unlink()
     with pytest.raises(ImageFileError, match=r"no file .*a\.ome\.tif"):
         image.data[0]
+
+
+def counted_openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    opened: list[str] = []
+    begin = tifffile.TiffFile.__init__
+
+    def counting(self: tifffile.TiffFile, file: Any, *args: Any, **options: Any) -> None:
+        opened.append(Path(file).name)
+        begin(self, file, *args, **options)
+
+    monkeypatch.setattr(tifffile.TiffFile, "__init__", counting)
+    return opened
+
+
+@pytest.mark.parametrize("layout", ["strips", "tiles", "other byte order, compressed"])
+def test_planes_are_found_once_and_the_file_is_closed(
+    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(tmp_path / "a.ome.tif", layout)
+    image = open_tiff_lazily(tmp_path / "a.ome.tif")
+    opened = counted_openings(monkeypatch)
+    for time in range(3):
+        np.testing.assert_array_equal(image.data[time, 1], data[time, 1])
+        (known,) = (each for key, each in tiff_slices._known.items() if key[1] == image.data.path)
+        assert known._tif is not None
+        assert known._tif.filehandle.closed  # Windows lets no open file be replaced
+    assert opened == ["a.ome.tif"]
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.ome.tif", "tiles")
+    image = open_tiff_lazily(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(image.data[0], data[0])
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", data + 1, ome=True, metadata={"axes": "TCYX"}, compression="zlib"
+    )
+    (tmp_path / "b.ome.tif").replace(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(image.data[0], data[0] + 1)
+
+
+def test_few_files_are_remembered(tmp_path: Path) -> None:
+    for number in range(6):
+        written(tmp_path / f"{number}.ome.tif", "tiles")
+        open_tiff_lazily(tmp_path / f"{number}.ome.tif").data[0]
+    assert len(tiff_slices._known) <= 4
+
+
+def test_threads_read_side_by_side(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.ome.tif", "tiles")
+    image = open_tiff_lazily(tmp_path / "a.ome.tif").data
+    places = [(time, channel) for time in range(3) for channel in range(2)] * 5
+    with ThreadPoolExecutor(4) as pool:
+        for place, plane in zip(places, pool.map(image.__getitem__, places), strict=True):
+            np.testing.assert_array_equal(plane, data[place])

@@ -1,5 +1,6 @@
 """Files that appear whole, and replace no other unless they may."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ def test_makes_its_folder_and_replaces(tmp_path: Path) -> None:
     write_whole(path, b"two")
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_text_is_written_whatever_names_are_in_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.json", '"β of bild\udce4.tif"')  # as Python reads a name that is not in UTF-8
+    written = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert written == r'"β of bild\udce4.tif"'
+    assert json.loads(written) == "β of bild\udce4.tif"
 
 
 def test_refuses_a_file_that_exists_before_and_after_writing(tmp_path: Path) -> None:

@@ -92,6 +92,27 @@ class TestNetworks:
             atol=1e-5,
         )
 
+    def test_can_be_given_up_before_every_band(self, model: PretrainedModel) -> None:
+        class Cancelled(Exception):
+            pass
+
+        ours = copy.deepcopy(model.network).eval().requires_grad_(False)
+        x, called, allowed = feature_map(1, 24, 28), [0], [10**6]
+
+        def checkpoint() -> None:
+            if called[0] == allowed[0]:
+                raise Cancelled
+            called[0] += 1
+
+        banded.run_in_bands(ours, checkpoint)
+        ours.estimate(x)
+        every = called[0]
+        assert every > 2 * 24 / 4  # of each block, and of other layers
+        for allowed[0] in (0, every // 2, every - 1):
+            called[0] = 0
+            with pytest.raises(Cancelled):
+                ours.estimate(x)
+
     def test_leaves_networks_of_other_kinds_alone(self, simple_network: CVDM) -> None:
         # A subclass may compute something else: its own forward counts.
         class Other(LocalUNet):

@@ -136,6 +136,13 @@ class TestChooseDevice:
         monkeypatch.setattr(torch.nn.functional, "conv2d", full)
         assert choose_device("auto").device == torch.device("cuda", 1)
 
+    def test_a_gpu_for_which_cudnn_has_no_engine_does_not(
+        self, two_gpus: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = "GET was unable to find an engine to execute this computation"
+        break_convolution(monkeypatch, "raises", message)
+        assert choose_device("auto").device == CPU
+
     def test_what_stands_in_for_a_device_elsewhere(self) -> None:
         names = ["auto", "cpu", "cuda", "cuda:3", "mps"]
         assert [stand_in(name) for name in names] == ["auto", "cpu", "auto", "auto", "auto"]

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from napari_cvdm.models import ModelCard, PretrainedModel
 from napari_cvdm.reference.config import ReferenceConfig
 from napari_cvdm.reference.model import ReferenceCVDM
+from napari_cvdm.restoration import execution
 from napari_cvdm.restoration.blended import BlendedRestorer
 from napari_cvdm.restoration.engine import check_model, percentiles_for, plane_engine, settings_for
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.events import Estimate, Event
+from napari_cvdm.restoration.execution import threads_given_back
 from napari_cvdm.restoration.lazy import restore_lazy
 from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.restoration.plane import PlaneRestorer
@@ -62,6 +64,18 @@ def test_the_network_decides_on_the_engine(model: PretrainedModel, make_theirs: 
     theirs = plane_engine(make_theirs().network, cpu, 48, settings)
     assert isinstance(theirs, BlendedRestorer)
     assert theirs.noise_tile.side == 48
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_both_keep_to_the_cores_there_are(
+    model: PretrainedModel, make_theirs: MakeTheirs, theirs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "available_cores", lambda: 1)
+    network = make_theirs().network if theirs else model.network
+    with threads_given_back():
+        torch.set_num_threads(3)
+        plane_engine(network, torch.device("cpu"), "auto", PosteriorSettings())
+        assert torch.get_num_threads() == 1
 
 
 def test_their_draws_are_independent_and_sampled_as_published(
@@ -175,13 +189,13 @@ def test_a_run_can_be_cancelled_between_tiles(image: NDArray[np.uint16], make_th
 
     def checkpoint() -> None:
         passes.append(0)
-        if len(passes) == 7:
+        if len(passes) == 9:
             raise KeyboardInterrupt
 
     seen: list[Event] = []
     with pytest.raises(KeyboardInterrupt):
         seen.extend(restore_events(image, make_theirs(), axes="ZYX", checkpoint=checkpoint))
-    assert len(passes) == 7
+    assert len(passes) == 9
     assert sum(isinstance(event, Estimate) for event in seen) == 2
 
 

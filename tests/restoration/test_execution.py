@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from napari_cvdm.restoration.execution import (
     available_cores,
     fit_threads,
     in_inference_mode,
+    plain_inference,
+    precision_elsewhere,
     prepared_copy,
     to_device,
 )
@@ -67,7 +70,7 @@ class TestPrecision:
         assert not precision.half
         assert precision.name == "float32"
 
-    def test_reaches_the_convolutions_and_gives_up_on_overflow(self) -> None:
+    def test_reaches_the_convolutions_and_gives_up_for_the_draw_on_overflow(self) -> None:
         precision = Precision(CPU)
         precision.half = True
         layer = torch.nn.Conv2d(1, 1, 1, bias=False).requires_grad_(False)
@@ -79,17 +82,28 @@ class TestPrecision:
             seen.append(out.dtype)
             return out.float()
 
-        assert torch.equal(precision.run(network, torch.ones(1, 1, 2, 2)), torch.ones(1, 1, 2, 2))
-        assert precision.half
-        large = torch.full((1, 1, 2, 2), 1e6)
-        assert torch.equal(precision.run(network, large), large)
-        assert not precision.half
-        assert seen == [torch.float16, torch.float16, torch.float32]
+        small, large = torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), 1e6)
+        run = precision.for_draw()
+        assert torch.equal(run(network, small), small)
+        assert precision.name == execution.HALF
+        assert torch.equal(run(network, large), large)
+        assert precision.name == execution.HALF_BUT_OUTGROWN
+        assert torch.equal(run(network, small), small)
+        assert seen == [torch.float16, torch.float16, torch.float32, torch.float32]
+        # The pixels of another draw, perhaps of another image, are those it has when it comes first.
+        precision.for_draw()(network, small)
+        assert seen[-1] == torch.float16
+
+    @pytest.mark.parametrize(
+        ("device", "half"), [("auto", True), ("cuda:1", True), ("cpu", False), ("mps", False)]
+    )
+    def test_of_workers_is_told_as_far_as_it_is_known(self, device: str, half: bool) -> None:
+        assert ("float16" in precision_elsewhere(device)) == half
 
     def test_half_changes_some_ten_thousandths_of_the_range(self, monkeypatch: pytest.MonkeyPatch) -> None:
         image, model = tifffile.imread(MICROGRAPH)[20:52, 20:52], load_model()
         # Without bands, as on the GPU that this CPU stands in for.
-        monkeypatch.setattr(execution, "run_in_bands", lambda _: None)
+        monkeypatch.setattr(execution, "run_in_bands", lambda *_: None)
         single = restore(image, model, draws=2, device="cpu")
         assert single.provenance["precision"] == "float32"
 
@@ -221,6 +235,59 @@ class TestTheCallersSettings:
             torch.set_default_device(None)
         np.testing.assert_array_equal(found.mean, expected.mean)
         np.testing.assert_array_equal(found.std, expected.std)
+
+    def test_tf32_is_off_inside_and_left_as_it_was(self) -> None:
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        before = cudnn.allow_tf32, matmul.allow_tf32
+        entered, leave = threading.Event(), threading.Event()
+
+        def another_run() -> None:
+            with plain_inference():
+                entered.set()
+                leave.wait(60)
+
+        thread = threading.Thread(target=another_run)
+        try:
+            for wanted in (True, False):
+                cudnn.allow_tf32 = matmul.allow_tf32 = wanted
+                with plain_inference(), plain_inference():
+                    assert (cudnn.allow_tf32, matmul.allow_tf32) == (False, False)
+                    assert cudnn.enabled
+                assert (cudnn.allow_tf32, matmul.allow_tf32) == (wanted, wanted)
+            # Two runs side by side: the one that ends first leaves it to the other.
+            cudnn.allow_tf32 = True
+            with plain_inference():
+                thread.start()
+                assert entered.wait(60)
+            assert not cudnn.allow_tf32
+            leave.set()
+            thread.join(60)
+            assert cudnn.allow_tf32
+        finally:
+            leave.set()
+            cudnn.allow_tf32, matmul.allow_tf32 = before
+
+    @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="switches of torch 2.9 and later")
+    @pytest.mark.parametrize("of_all", [False, True])
+    def test_tf32_that_was_asked_for_by_the_newer_switches_is_off_too(self, of_all: bool) -> None:
+        def settings() -> list[str]:
+            cudnn = torch.backends.cudnn
+            return [each.fp32_precision for each in (torch.backends, cudnn, cudnn.conv, cudnn.rnn)]
+
+        before = settings()
+        try:
+            if of_all:
+                torch.backends.fp32_precision = "tf32"
+            else:
+                torch.backends.cudnn.rnn.fp32_precision = "ieee"
+            asked = settings()
+            with plain_inference():
+                assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+            assert settings() == asked
+        finally:
+            torch.backends.fp32_precision = before[0]
+            torch.backends.cudnn.allow_tf32 = True
+        assert settings() == before
 
     @pytest.mark.parametrize("interrupted", [False, True])
     def test_threads(

@@ -206,9 +206,19 @@ class TestLaziness:
         first, again = (restore_lazy(stack, model, axes="TYX", **SETTINGS).provenance for _ in range(2))
         assert first == again
         expected = restore(stack, model, axes="TYX", **SETTINGS).provenance
-        # What a worker computes with is its own: number of threads, and number format on a GPU.
-        assert set(first) - {"blocks"} == set(expected) - {"seconds", "threads", "precision"}
+        # What a worker computes with is its own: the number of its threads.
+        assert set(first) - {"blocks"} == set(expected) - {"seconds", "threads"}
+        assert first["precision"] == "float32"
         assert first["normalisation"] == expected["normalisation"]
+
+
+@pytest.mark.parametrize(("asked", "side"), [(32, 32), (30, 32), (256, 256), (257, 512), (4036, 4096)])
+def test_sides_of_large_blocks_are_such_as_can_be_stored_in_chunks(
+    model: PretrainedModel, stack: NDArray[np.uint16], asked: int, side: int
+) -> None:
+    assert (
+        restore_lazy(stack, model, axes="TYX", block=asked, **SETTINGS).provenance["blocks"]["side"] == side
+    )
 
 
 class TestRefusal:

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration import provenance as provenance_module
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.device import ChosenDevice
 from napari_cvdm.restoration.normalization import fit_normalizations
@@ -176,13 +175,6 @@ class TestVersions:
             "numpy": np.__version__,
             "python": platform.python_version(),
         }
-
-    def test_without_an_installation_are_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def missing(name: str) -> str:
-            raise metadata.PackageNotFoundError(name)
-
-        monkeypatch.setattr(provenance_module, "version", missing)
-        assert versions()["napari-cvdm"] == "unknown"
 
 
 def test_devices_are_named_so_that_the_hardware_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The model in a worker process: by reference, once."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,19 @@ class TestResidentEngine:
             with resident_engine(model, replace(SPEC, tile=tile)):
                 pass
         assert len(resident._engines) == 2
+
+    def test_of_a_model_that_is_loaded_shares_its_file(self, stored: PretrainedModel) -> None:
+        assert load_referenced(reference_to(stored)).network is stored.network
+
+    def test_are_given_up_when_idle(self, stored: PretrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(resident, "_IDLE_SECONDS", 0.05)
+        with resident_engine(reference_to(stored), SPEC):
+            time.sleep(0.2)
+            assert resident._engines
+        deadline = time.monotonic() + 60
+        while resident._engines and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not resident._engines
 
 
 class TestOneThread:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import PretrainedModel
+from napari_cvdm.restoration import banded
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
 from napari_cvdm.restoration.events import Estimate, Event, Finished
+from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore, restore_events
 
@@ -380,6 +382,43 @@ class TestCancel:
         counts.clear()
         assert next(events).stage == "denoise"
         assert len(counts) > 4
+
+    def test_checkpoint_is_called_while_a_large_plane_is_measured_and_first_seen(
+        self, model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(banded, "BAND_BYTES", 1)
+        image = np.random.default_rng(0).poisson(20, (1100, 16)).astype(np.uint16)
+        image[::100, ::8] = 4000
+        called = [0]
+
+        def checkpoint() -> None:
+            called[0] += 1
+
+        events = restore_events(image, model, checkpoint=checkpoint, preview=True, device="cpu")
+        with monkeypatch.context() as without_network:
+            without_network.setattr(PlaneRestorer, "estimate", lambda *_: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                next(events)
+        assert called[0] >= 1 + 3  # the plane, and its strips
+        called[0] = 0
+        next(restore_events(image, model, checkpoint=checkpoint, preview=True, device="cpu"))
+        assert called[0] > 4 + 1100 // banded.LEAST_ROWS
+
+    def test_who_cancels_while_intensities_are_measured_hears_of_no_fault(
+        self, model: PretrainedModel
+    ) -> None:
+        image = np.random.default_rng(0).poisson(20, (1100, 16)).astype(np.uint16)
+        image[::100, ::8] = 4000
+        for allowed in range(4):
+            called = [0]
+
+            def checkpoint(called: list[int] = called, allowed: int = allowed) -> None:
+                called[0] += 1
+                if called[0] > allowed:
+                    raise Cancelled
+
+            with pytest.raises(Cancelled):
+                next(restore_events(image, model, checkpoint=checkpoint, preview=True, device="cpu"))
 
     def test_progress_stops_by_raising(self, image: Image, model: PretrainedModel) -> None:
         def progress(event: Event) -> None:

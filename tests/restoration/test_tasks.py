@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration import resident
+from napari_cvdm.restoration import resident, tasks
 from napari_cvdm.restoration.errors import DeviceError, InputError
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.tasks import plan_pieces, watching
@@ -71,6 +71,11 @@ class TestWatching:
 
     STEPS = 3
 
+    @pytest.fixture(autouse=True)
+    def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No pass is taken for a long one, however busy this machine."""
+        monkeypatch.setattr(tasks, "REPEATED_AFTER", 600.0)
+
     @pytest.fixture
     def lazy(self, model: PretrainedModel) -> LazyRestoration:
         image = np.random.default_rng(0).integers(0, 99, (40, 40), np.uint16)
@@ -91,6 +96,26 @@ class TestWatching:
         with ThreadPoolExecutor(2) as pool:
             shares = list(pool.map(heard, "ab"))
         assert shares == [[pytest.approx(step / self.STEPS) for step in (1, 2, 3)]] * 2
+
+    def test_they_are_told_again_while_a_pass_lasts_and_can_end_it(
+        self, lazy: LazyRestoration, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tasks, "REPEATED_AFTER", -1.0)
+        shares: list[float] = []
+
+        def stop(share: float) -> None:
+            shares.append(share)
+            if len(shares) == 3:
+                raise KeyError("given up")
+
+        with watching(stop), pytest.raises(KeyError):
+            lazy.compute(scheduler="synchronous")
+        assert shares == [0.0] * 3  # before the first pass had ended
+        shares.clear()
+        with watching(shares.append):
+            lazy.compute(scheduler="synchronous")
+        assert shares == sorted(shares)
+        assert sorted(set(shares)) == [pytest.approx(step / self.STEPS) for step in range(4)]
 
     def test_what_one_raises_ends_its_own_run_alone(self, lazy: LazyRestoration) -> None:
         both = threading.Barrier(2, timeout=60)

@@ -137,6 +137,19 @@ def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_go
         Watched(Broken(), cancel)[0]
 
 
+def test_parts_of_a_watched_array_are_watched_and_what_is_read_is_noted() -> None:
+    asked: list[None] = []
+    noted: list[list[int]] = []
+    watched = Watched(
+        np.arange(12).reshape(3, 4), lambda: asked.append(None), lambda pixels: noted.append(pixels.tolist())
+    )
+    part = watched[1].T
+    assert np.asarray(part[2:]).tolist() == [6, 7]
+    assert np.asarray(part[:1], np.float32).dtype == np.float32
+    assert (len(asked), noted) == (3, [[6, 7], [4]])
+    assert part.chunks is None
+
+
 def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:
     class GivenUpWhenRead:
         shape, ndim, dtype = (20, 20), 2, np.dtype(np.uint8)

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.figure import choose_detail
 from napari_cvdm.assessment.image_statistics import NAMES, image_statistics
+from napari_cvdm.models.replacing import replacing
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -71,7 +72,7 @@ class Density:
         return float(np.sqrt(max(float(scaled @ self.precision @ scaled), 0.0) / scaled.size))
 
     def save(self, path: Path = STATISTICS) -> Path:
-        """Write the density to a JSON file."""
+        """Write the density to a JSON file; one that is there stays as it is until all of it is written."""
         content = {
             "numbers": list(NAMES),
             "centre": [float(f"{v:.6g}") for v in self.centre],
@@ -79,7 +80,8 @@ class Density:
             "precision": [[float(f"{v:.6g}") for v in row] for row in self.precision],
             "limits": [float(f"{v:.4g}") for v in self.limits],
         }
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        with replacing(path) as file:
+            file.write((json.dumps(content, indent=1) + "\n").encode())
         return path
 
     @classmethod

@@ -66,7 +66,7 @@ def evaluate(
     _warn(evaluation)
     typer.echo(evaluation.table())
     if json_file is not None:
-        numbers = (json.dumps(evaluation.to_dict(), indent=2) + "\n").encode()
+        numbers = json.dumps(evaluation.to_dict(), indent=2) + "\n"
         write_whole(json_file, numbers, overwrite=overwrite)  # the file may have come meanwhile
 
 

@@ -146,7 +146,7 @@ def _plane(
             name = Path(image.source).name
             raise ValueError(f"{name} has {length} planes along {letter}, fewer than the result: {_OTHER}")
         places.append(place)
-    return read_pixels(axes.plane(Watched(image.data, None), tuple(places)))
+    return read_pixels(axes.plane(Watched(image.data), tuple(places)))
 
 
 def _partners(

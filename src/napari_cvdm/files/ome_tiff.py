@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cvdm import __version__
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import find_ome_image
 from napari_cvdm.files.whole_file import whole_file
@@ -143,7 +143,7 @@ def ome_metadata(
     metadata: dict[str, Any] = {
         "axes": ome_letters(named),
         "Name": _plain_text(title),
-        "Creator": f"napari-cvdm {version('napari-cvdm')}",
+        "Creator": f"napari-cvdm {__version__}",
         **_sizes(pixel_size_nm, z_spacing_nm, time_interval_s),
     }
     if provenance is not None:

@@ -9,19 +9,21 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_cvdm import __version__
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY, jsonable, ome_letters
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
 
 CHUNK = 512
-"""Largest side of a chunk, and of the coarsest level."""
+"""Largest side of a chunk, unless regions can be cut into tiny ones only, and of the coarsest level."""
+
+_LEAST_CHUNK = 64
 
 _ORDER = "TCZYX"
 """The order that OME-NGFF wants: time, channel, space."""
@@ -83,8 +85,10 @@ def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:
         shapes.append(level)
     chunk = CHUNK
     if max(shapes[0][-2:]) > region:
-        parts = next(n for n in range(1, region + 1) if region % n == 0 and region // n <= CHUNK)
-        chunk = region // parts
+        sides = [n for n in range(1, region + 1) if region % n == 0]
+        chunk = max(n for n in sides if n <= CHUNK)
+        if chunk < min(_LEAST_CHUNK, region):  # millions of files of a few bytes: rather larger chunks
+            chunk = min(n for n in sides if n > CHUNK)
     return ZarrLayout("".join(letters[i] for i in order), order, tuple(shapes), chunk)
 
 
@@ -159,7 +163,7 @@ def create_ome_zarr(
         group.attrs["ome"] = {**ome, "omero": {"channels": [{"label": label} for label in channel_names]}}
     if provenance is not None:
         group.attrs[PROVENANCE_KEY] = json.loads(json.dumps(provenance, default=jsonable))
-    group.attrs["creator"] = f"napari-cvdm {version('napari-cvdm')}"
+    group.attrs["creator"] = f"napari-cvdm {__version__}"
 
 
 def write_region(

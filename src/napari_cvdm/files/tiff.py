@@ -132,6 +132,32 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
 @contextmanager
 def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file, and turn whatever goes wrong while it is open into an `ImageFileError`."""
+    with explained_faults(path), parse_tiff(path) as tif:
+        yield tif
+
+
+def parse_tiff(path: str | Path) -> tifffile.TiffFile:
+    """Return an open TIFF file whose list of images has been read; errors come as tifffile raises them.
+
+    Raises
+    ------
+    ImageFileError
+        If it promises too much, or holds no image.
+    """
+    tif = tifffile.TiffFile(path)
+    try:
+        check_promises(path, tif)
+        if not tif.series:
+            raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated.")
+    except BaseException:
+        tif.close()
+        raise
+    return tif
+
+
+@contextmanager
+def explained_faults(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a TIFF file is read into an `ImageFileError`."""
     path = Path(path)
     if not path.exists():
         raise ImageFileError(f"There is no file {path}.")
@@ -142,11 +168,7 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
             start = file.read(4)
         if start not in _TIFF_STARTS:
             raise ImageFileError(f"{path} is {'not a TIFF file' if start else 'empty'}.")
-        with tifffile.TiffFile(path) as tif:
-            check_promises(path, tif)
-            if not tif.series:
-                raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated.")
-            yield tif
+        yield
     except ImageFileError:
         raise
     except OSError as error:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cvdm.files.tiff import open_tiff
+from napari_cvdm.files.tiff import explained_faults, parse_tiff
 from napari_cvdm.files.tiff_images import image_of, read_plane, start_of_pixels
 from napari_cvdm.files.zarr_packages import has_zarr
 
@@ -57,20 +62,70 @@ class TiffSlices:
         return _read(self, selection if isinstance(selection, tuple) else (selection,))
 
 
+_MOST_KNOWN = 4  # files whose directories a process remembers: an image, and what it is compared with
+
 _lock = threading.Lock()
+# Of the process with this number: a lock that another thread held when it was forked would never be free.
+_known: OrderedDict[tuple[int, str], _KnownFile] = OrderedDict()
+
+
+class _KnownFile:
+    """A file and what is known of its planes.
+
+    To find thousands of planes takes far longer than to read one, so it is done once for as long as the file
+    stays what it was. The file is closed between two uses: others may then replace it, on Windows too.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self._tif: tifffile.TiffFile | None = None
+        self._stamps: dict[str, tuple[int, int]] = {}
+
+    @contextmanager
+    def open(self) -> Iterator[tifffile.TiffFile]:
+        """Open the file for one thread at a time."""
+        with self._lock, explained_faults(self._path):
+            if self._tif is None or any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
+                self._tif = None
+                self._tif = tif = parse_tiff(self._path)
+                # All files of a set of which one names the others.
+                pages = (page for series in tif.series if series.is_multifile for page in series.pages)
+                files = {page.parent.filehandle.path for page in pages if page is not None}
+                self._stamps = {path: _stamp(path) for path in files | {self._path}}
+            self._tif.filehandle.open()
+            try:
+                yield self._tif
+            finally:
+                self._tif.close()
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _known_file(path: str) -> _KnownFile:
+    key = os.getpid(), path
+    with _lock:
+        known = _known.setdefault(key, _KnownFile(path))
+        _known.move_to_end(key)
+        while len(_known) > _MOST_KNOWN:
+            _known.popitem(last=False)
+    return known
 
 
 def _read(source: TiffSlices, selection: tuple[Any, ...]) -> NDArray[Any]:
-    # Opened for each part: a block takes far longer than that, and no worker is left with open files.
-    with _lock, open_tiff(source.path) as tif:
+    with _known_file(source.path).open() as tif:
         series = image_of(source.path, tif, source.series)
         start = start_of_pixels(tif, series)
         if start is not None:
             stored = source.dtype.newbyteorder(tif.byteorder)
             mapped = np.memmap(source.path, stored, "r", start, series.shape)
             return np.array(mapped[selection], source.dtype)
+        # zarr takes longer than to decode a small plane, and is of no use where that is decoded as a whole.
+        in_one_piece = prod(series.keyframe.chunked) == 1
         # Planes in several files may only seem to follow one another, which deceives tifffile's store.
-        if series.dataoffset is not None or not has_zarr():
+        if in_one_piece or series.dataoffset is not None or not has_zarr():
             return _from_planes(series, selection)
         import zarr
 

@@ -42,15 +42,15 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
         refuse_existing(path, overwrite)
 
 
-def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+def write_whole(path: Path, data: bytes | str, *, overwrite: bool = True) -> None:
     """Write a file that is whole when it appears.
 
     Parameters
     ----------
     path : Path
         The file; its folder is made when it does not exist.
-    data : bytes
-        What to write.
+    data : bytes or str
+        What to write; text in UTF-8, with escapes for what it cannot hold: names in other codes.
     overwrite : bool
         As for `whole_file`.
 
@@ -62,8 +62,9 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
         If it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     with whole_file(path, overwrite=overwrite) as file:
-        file.write(data)
+        file.write(content)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:

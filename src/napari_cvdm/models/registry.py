@@ -11,6 +11,7 @@ from typing import Any
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.hashes import is_sha256
+from napari_cvdm.models.replacing import replacing
 
 __all__ = ["BUNDLED_FOLDER", "REGISTRY_FILE", "Registry", "RegistryEntry", "read_registry", "write_registry"]
 
@@ -143,7 +144,8 @@ def read_registry(path: Path = REGISTRY_FILE) -> Registry:
 
 
 def write_registry(registry: Registry, path: Path = REGISTRY_FILE) -> None:
-    """Write a registry file."""
+    """Write a registry file; one that is there stays as it is until all of it is written."""
     models = [asdict(entry) for entry in registry.entries.values()]
     data = {"format_version": _VERSION, "default": registry.default, "models": models}
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing(path) as file:
+        file.write((json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())

@@ -32,22 +32,26 @@ LEAST_ROWS = 32
 
 #: Tensor -> tensor of the same height and width.
 Local = Callable[[Tensor], Tensor]
+#: Called before every band of a large map, which take long together; may raise to end the evaluation.
+Checkpoint = Callable[[], None]
 
 
-def run_in_bands(prepared: CVDM) -> None:
+def run_in_bands(prepared: CVDM, checkpoint: Checkpoint | None = None) -> None:
     """Replace the networks of ``prepared`` by ones that work in bands; its own methods stay as they are.
 
     Parameters
     ----------
     prepared : CVDM
         A copy for inference on a CPU: not to be trained or saved any more.
+    checkpoint : callable, optional
+        Called before every band; what it raises ends the evaluation.
     """
     for name, network in list(prepared.named_children()):
         if type(network) is LocalUNet:
-            setattr(prepared, name, BandedUNet(network))
-    prepared.scale_head = Banded(prepared.scale_head)
+            setattr(prepared, name, BandedUNet(network, checkpoint))
+    prepared.scale_head = Banded(prepared.scale_head, checkpoint)
     if prepared.config.schedule == "learned":  # a fixed one has no network
-        prepared.rate_network.layers = Banded(prepared.rate_network.layers)
+        prepared.rate_network.layers = Banded(prepared.rate_network.layers, checkpoint)
 
 
 class Banded(nn.Sequential):
@@ -57,15 +61,18 @@ class Banded(nn.Sequential):
     ----------
     layers : nn.Sequential
         In the order of their evaluation.
+    checkpoint : callable, optional
+        As for `run_in_bands`.
     """
 
-    def __init__(self, layers: nn.Sequential) -> None:
+    def __init__(self, layers: nn.Sequential, checkpoint: Checkpoint | None = None) -> None:
         super().__init__(*layers)
+        self._checkpoint = checkpoint
         self._reach = sum(_reach(layer) for layer in layers if isinstance(layer, nn.Conv2d))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', H, W)."""
-        return in_bands(super().forward, x, self._reach)
+        return in_bands(super().forward, x, self._reach, self._checkpoint)
 
 
 class BandedUNet(nn.Module):
@@ -75,10 +82,13 @@ class BandedUNet(nn.Module):
     ----------
     network : LocalUNet
         Whose parameters to use.
+    checkpoint : callable, optional
+        As for `run_in_bands`.
     """
 
-    def __init__(self, network: LocalUNet) -> None:
+    def __init__(self, network: LocalUNet, checkpoint: Checkpoint | None = None) -> None:
         super().__init__()
+        self._checkpoint = checkpoint
         self.stem, self.head = network.stem, network.head
         self.encoders, self.decoders = network.encoders, network.decoders
         self.downs, self.ups = network.downs, network.ups
@@ -93,18 +103,18 @@ class BandedUNet(nn.Module):
             If the height or the width is not a multiple of ``granularity``.
         """
         check_sides(x, self.granularity)
-        level = in_bands(self.stem, x, _reach(self.stem))
+        level = in_bands(self.stem, x, _reach(self.stem), self._checkpoint)
         levels = [level]
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
-            _add_blocks(encoder, level)
+            self._add_blocks(encoder, level)
             level = down(level)
             levels.append(level)
-        _add_blocks(self.encoders[-1], level)
+        self._add_blocks(self.encoders[-1], level)
         for up, decoder, (coarse, fine) in zip(
             reversed(self.ups), reversed(self.decoders), pairwise(reversed(levels)), strict=True
         ):
             _add_enlarged(up(coarse), fine)
-            _add_blocks(decoder, fine)
+            self._add_blocks(decoder, fine)
         return F.silu(levels[0], inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -112,8 +122,13 @@ class BandedUNet(nn.Module):
         out: Tensor = self.head(self.features(x))
         return out
 
+    def _add_blocks(self, blocks: nn.Module, x: Tensor) -> None:
+        for block in blocks.children():
+            assert isinstance(block, ResidualBlock)
+            add_correction(block, x, self._checkpoint)
 
-def in_bands(layer: Local, x: Tensor, reach: int) -> Tensor:
+
+def in_bands(layer: Local, x: Tensor, reach: int, checkpoint: Checkpoint | None = None) -> Tensor:
     """Evaluate a layer that sees ``reach`` pixels far, band by band, into new channels-last memory."""
     height = x.shape[-2]
     bands = row_bands(x)
@@ -121,6 +136,8 @@ def in_bands(layer: Local, x: Tensor, reach: int) -> Tensor:
         return layer(x)
     out: Tensor | None = None
     for band in bands:
+        if checkpoint is not None:
+            checkpoint()
         first, last = max(0, band.start - reach), min(height, band.stop + reach)
         part = layer(x[..., first:last, :])[..., band.start - first : band.stop - first, :]
         if out is None:
@@ -139,13 +156,7 @@ def row_bands(x: Tensor) -> list[range]:
     return [range(height * i // count, height * (i + 1) // count) for i in range(count)]
 
 
-def _add_blocks(blocks: nn.Module, x: Tensor) -> None:
-    for block in blocks.children():
-        assert isinstance(block, ResidualBlock)
-        add_correction(block, x)
-
-
-def add_correction(block: ResidualBlock, x: Tensor) -> None:
+def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint | None = None) -> None:
     """Do what a residual block does, in place.
 
     Parameters
@@ -154,10 +165,14 @@ def add_correction(block: ResidualBlock, x: Tensor) -> None:
         The block.
     x : Tensor
         Shape (B, width, H, W); afterwards, what the block makes of it.
+    checkpoint : callable, optional
+        As for `run_in_bands`; where it raises, some rows are corrected and others are not.
     """
     height = x.shape[-2]
     before: Tensor | None = None
     for band in row_bands(x):
+        if checkpoint is not None:
+            checkpoint()
         # The first convolution needs two rows more on either side, the second one.
         first, last = max(0, band.start - 2), min(height, band.stop + 2)
         inner_first, inner_last = max(0, band.start - 1), min(height, band.stop + 1)

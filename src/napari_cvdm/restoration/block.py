@@ -31,6 +31,8 @@ from napari_cvdm.restoration.tiling import Padding, pad_by_reflection, plan_padd
 
 #: Side of a block in camera pixels. Its state, some hundred megabytes, is what a large plane takes in memory.
 BLOCK = 1024
+#: Sides of blocks beyond this are rounded up to its multiples.
+EVEN_SIDES = 256
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
-from napari_cvdm.restoration.memory import is_out_of_memory
+from napari_cvdm.restoration.memory import NO_ENGINE, is_out_of_memory
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
@@ -163,7 +163,9 @@ def _computes(device: torch.device) -> bool:
         image = torch.ones((1, 1, 8, 8), device=device)
         return float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
     except (RuntimeError, TypeError) as error:
-        return is_out_of_memory(error)  # the device works, and what needs its memory will say that it is full
+        # A device that is full works, and what needs its memory will say so. For so small an image, an engine
+        # is missing because there is none.
+        return is_out_of_memory(error) and NO_ENGINE not in str(error)
 
 
 def missing_cuda_notice() -> str | None:

@@ -17,6 +17,7 @@ from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import FEWEST_STEPS
 from napari_cvdm.restoration.blended import BlendedRestorer
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.execution import fit_threads
 from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
@@ -39,6 +40,8 @@ def plane_engine(
     checkpoint: Callable[[], None] | None = None,
 ) -> PlaneEngine:
     """Set up the engine for a network; the parameters are those of `PlaneRestorer`."""
+    if device.type == "cpu":
+        fit_threads()
     if isinstance(network, ReferenceCVDM):
         return BlendedRestorer(network, device, tile, settings, checkpoint)
     return PlaneRestorer(network, device, tile, settings, checkpoint)

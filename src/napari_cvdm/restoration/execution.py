@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ from napari_cvdm.restoration.banded import run_in_bands
 
 T = TypeVar("T")
 
+SINGLE = "float32"
+HALF = "float16 in the noise network, else float32"
+HALF_BUT_OUTGROWN = "float16 in the noise network but for draws that outgrew it, else float32"
+
 #: First generation of NVIDIA's processors (Volta) whose tensor cores make half precision pay.
 TENSOR_CORES = (7, 0)
 #: Types of devices that a caller may have set an autocast for.
@@ -32,30 +37,72 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 CGROUP_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
+_switching = threading.Lock()
+_inside: list[ExitStack] = []  # one for each that is inside; the first gives the caller its TF32 back
 
-def prepared_copy(network: CVDM, device: torch.device) -> CVDM:
+
+def prepared_copy(network: CVDM, device: torch.device, checkpoint: Callable[[], None] | None = None) -> CVDM:
     """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
 
     A copy, because the network given may be in use elsewhere: being trained, or by another run on another
-    device. On a CPU it works in bands; a GPU has no use for them.
+    device. On a CPU it works in bands, and calls `checkpoint` before each; a GPU has no use for them.
     """
     prepared = copy.deepcopy(network).to(device=device, dtype=torch.float32)
     # torch's annotations lack the call with a memory format alone.
     prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     prepared.eval().requires_grad_(False)
     if device.type == "cpu":
-        run_in_bands(prepared)
+        run_in_bands(prepared, checkpoint)
     return prepared
 
 
 @contextmanager
 def plain_inference() -> Iterator[None]:
-    """Compute without gradients and in the formats of the tensors: a caller's autocast changes no pixel."""
+    """Compute without gradients and in the formats of the tensors: a caller's autocast changes no pixel.
+
+    Nor do the 10 bits of mantissa (TF32) to which newer NVIDIA cards round what goes into a convolution of
+    float32, unless they are told not to.
+    """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
+        stack.enter_context(_full_single_precision())
         for kind in _KINDS:
             stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def _full_single_precision() -> Iterator[None]:
+    """Keep NVIDIA's libraries from TF32 while any thread is in here: the switches are the whole process's."""
+    with _switching:
+        _inside.append(ExitStack() if _inside else _switch_tf32_off())
+    try:
+        yield
+    finally:
+        with _switching:
+            _inside.pop().close()
+
+
+def _switch_tf32_off() -> ExitStack:
+    """Switch it off where it is on; to close what is returned switches it on again."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    settings: list[tuple[Any, str, Any]] = [(cudnn, "allow_tf32", False), (matmul, "allow_tf32", False)]
+    # Since torch 2.9 there is a switch for each kind of operation as well. Once a program has used those, the
+    # older ones cannot be read, or have no effect.
+    newer = "tf32" in (getattr(each, "fp32_precision", None) for each in (torch.backends, cudnn))
+    try:
+        states = [getattr(switch, name) for switch, name, _ in settings]
+    except RuntimeError:
+        newer = True
+    if newer:
+        settings = [(each, "fp32_precision", "ieee") for each in (cudnn.conv, matmul)]  # type: ignore[attr-defined]
+        states = [getattr(switch, name) for switch, name, _ in settings]
+    undo = ExitStack()
+    for (switch, name, off), state in zip(settings, states, strict=True):
+        if state in (True, "tf32"):
+            setattr(switch, name, off)
+            undo.callback(setattr, switch, name, state)
+    return undo
 
 
 @contextmanager
@@ -99,27 +146,49 @@ class Precision:
     Attributes
     ----------
     half : bool
-        Whether half precision is in use; given up for good when numbers outgrow it.
+        Whether half precision is in use.
+    outgrown : bool
+        Whether the numbers of a draw have outgrown it, which then went on in single precision.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self.half = device.type == "cuda" and torch.cuda.get_device_capability(device) >= TENSOR_CORES
+        self.outgrown = False
 
     @property
     def name(self) -> str:
         """What the provenance says."""
-        return "float16 in the noise network, else float32" if self.half else "float32"
+        if not self.half:
+            return SINGLE
+        return HALF_BUT_OUTGROWN if self.outgrown else HALF
 
-    def run(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """Evaluate a network; once more in single precision if half precision does not hold its numbers."""
-        if self.half:
-            with torch.autocast(self._device.type, dtype=torch.float16):
-                output = network(*inputs)
-            if bool(torch.isfinite(output).all()):
-                return output
-            self.half = False
-        return network(*inputs)
+    def for_draw(self) -> Callable[..., Tensor]:
+        """Return what evaluates a network, given it and its inputs, in the passes of one draw.
+
+        Once half precision does not hold its numbers, that pass is done again in single precision, and so are
+        those after it. The next draw begins anew: its pixels must not depend on what was drawn before.
+        """
+        half = self.half
+
+        def run(network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+            nonlocal half
+            if half:
+                with torch.autocast(self._device.type, dtype=torch.float16):
+                    output = network(*inputs)
+                if bool(torch.isfinite(output).all()):
+                    return output
+                half, self.outgrown = False, True
+            return network(*inputs)
+
+        return run
+
+
+def precision_elsewhere(device: str) -> str:
+    """Say what the provenance can of the number format on a device of a worker, which is yet to be found."""
+    if device.partition(":")[0] in ("auto", "cuda"):
+        return f"{HALF_BUT_OUTGROWN}, on GPUs with tensor cores; {SINGLE} elsewhere"
+    return SINGLE
 
 
 def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cvdm.restoration.validation import Watched
 
-class Fingerprinted:
+
+class Fingerprinted(Watched):
     """An array of any kind that takes note of all pixels that are read from it, in the order of reading.
 
     Parameters
@@ -28,7 +30,8 @@ class Fingerprinted:
     """
 
     def __init__(self, array: Any) -> None:
-        self._array, self._hash = array, hashlib.blake2b(digest_size=16)
+        super().__init__(array, note=self._add)
+        self._hash = hashlib.blake2b(digest_size=16)
         self.dtype = array.dtype
 
     @property
@@ -36,30 +39,6 @@ class Fingerprinted:
         """32 letters, the same for the same pixels."""
         return self._hash.hexdigest()
 
-    def __getitem__(self, wanted: Any) -> _Part:
-        """Return a part that is yet to be read."""
-        return _Part(self._array[wanted], self._hash)
-
-
-class _Part:
-    """A part of a `Fingerprinted` array."""
-
-    def __init__(self, part: Any, digest: Any) -> None:
-        self._part, self._hash = part, digest
-
-    @property
-    def chunks(self) -> Any:
-        return getattr(self._part, "chunks", None)
-
-    @property
-    def T(self) -> _Part:
-        return _Part(self._part.T, self._hash)
-
-    def __getitem__(self, wanted: Any) -> _Part:
-        return _Part(self._part[wanted], self._hash)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        pixels = np.asarray(self._part)
+    def _add(self, pixels: NDArray[Any]) -> None:
         self._hash.update(f"{pixels.dtype.str}{pixels.shape}".encode())
         self._hash.update(np.ascontiguousarray(pixels).data.cast("B") if pixels.size else b"")
-        return pixels if dtype is None else pixels.astype(dtype)

@@ -6,6 +6,7 @@ each of them needs, and what a task does (`block` and `resident`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,11 +16,13 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from napari_cvdm.restoration.block import BLOCK, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.block import BLOCK, EVEN_SIDES, Sampling, plan_blocks, plan_window, spans
+from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
 from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, Normalizing, fit_selected
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
@@ -131,7 +134,8 @@ def restore_lazy(
     normalize : {"stack", "plane", "whole"}
         As for `napari_cvdm.restore`.
     block : int or "auto"
-        Side of a block in camera pixels. Other sizes give the same pixels, to rounding.
+        Side of a block in camera pixels, if larger than 256 rounded up to a multiple of that. Other sizes give
+        the same pixels, to rounding.
     halo : int or "auto"
         Camera pixels around a block that are computed with it; by default as far as the first pass sees.
 
@@ -160,17 +164,15 @@ def restore_lazy(
     pair = _build(image, fingerprint, request, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]
-    provenance |= {"device": device, "tile": {"requested": tile}, "blocks": {"side": side, "halo": reach}}
+    provenance |= {
+        "device": device,
+        "tile": {"requested": tile},
+        "blocks": {"side": side, "halo": reach},
+        "precision": precision_elsewhere(device) if model.tiles_exact else SINGLE,
+    }
     mean, std = (da.moveaxis(each, (-2, -1), (request.axes.y, request.axes.x)) for each in (pair[0], pair[1]))
     return LazyRestoration(
-        mean,
-        std,
-        pair,
-        request.axes.names,
-        request.pixel_size,
-        model.upscaling,
-        provenance,
-        fingerprint,
+        mean, std, pair, request.axes.names, request.pixel_size, model.upscaling, provenance, fingerprint
     )
 
 
@@ -198,13 +200,14 @@ def measure(
         If the chosen planes are constant.
     """
     axes = selection.whole
+    strips = image
     if not isinstance(image, np.ndarray | da.Array):
         chunks = tuple(
             min(n, STRIP) if name == "Y" else (n if name == "X" else 1)
             for n, name in zip(axes.shape, axes.names, strict=True)
         )
-        image = da.from_array(image, chunks=chunks, name=False)
-    read = Fingerprinted(image)
+        strips = da.from_array(image, chunks=chunks, name=False)
+    read = Fingerprinted(ReadByChunks(image, strips))
     normalizations = fit_selected(read, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations, read.fingerprint
@@ -223,9 +226,10 @@ def _block_and_halo(
     reach: int = network.receptive_field if halo == "auto" else halo
     if side < 16 or reach < 0:
         raise InputError(f"Blocks need at least 16 pixels and no negative halo, not {side} and {reach}.")
-    # Blocks that begin at a multiple of the granularity share no coarse pixel of the networks.
-    granularity: int = network.granularity
-    return -(-side // granularity) * granularity, reach
+    # Blocks that begin at a multiple of the granularity share no coarse pixel of the networks; and large ones
+    # can be stored in chunks of a fair size.
+    unit: int = network.granularity if side <= EVEN_SIDES else math.lcm(EVEN_SIDES, network.granularity)
+    return -(-side // unit) * unit, reach
 
 
 def _build(

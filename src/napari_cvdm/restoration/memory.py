@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_ENGINE = "unable to find an engine"
+"""What cuDNN says if there is no memory for any way of computing a convolution, or if it knows none."""
+
+# In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, and of Apple's MPS.
+_SAID = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "status_alloc_failed",
+    "invalid buffer size",
+    NO_ENGINE,
+)
+
 
 @contextmanager
 def explained_shortage(place: str, remedy: str) -> Iterator[None]:
@@ -91,9 +104,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _SAID)
 
 
 def _release_memory(device: torch.device) -> None:

@@ -175,8 +175,9 @@ def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[
     for number, plane in enumerate(planes):
         # The grid moves from plane to plane, so that a defect of a few sensor rows is not met in all of them.
         rows, columns = number % row_step, (number * 7) % column_step
+        part = plane[rows::row_step, columns::column_step]
         with reading():
-            values = np.asarray(plane[rows::row_step, columns::column_step]).astype(np.float64).ravel()
+            values = np.asarray(part).astype(np.float64).ravel()
         yield values[np.isfinite(values)]
 
 
@@ -184,11 +185,12 @@ def _extremes(planes: Iterable[Any], shape: tuple[int, ...]) -> tuple[float, flo
     low, high = np.inf, -np.inf
     for plane in planes:
         for rows in _strips(plane, *shape[1:]):
+            part = plane[rows.start : rows.stop]
             with reading():
-                strip = np.asarray(plane[rows.start : rows.stop])
+                strip = np.asarray(part)
             # Converted some rows at a time: as float64 a large plane could be eight times its size.
-            for part in np.array_split(strip, max(1, strip.size // SAMPLE_SIZE)):
-                values = part.astype(np.float64)
+            for piece in np.array_split(strip, max(1, strip.size // SAMPLE_SIZE)):
+                values = piece.astype(np.float64)
                 values = values[np.isfinite(values)]
                 if values.size:
                     low, high = min(low, float(values.min())), max(high, float(values.max()))

@@ -16,7 +16,6 @@ from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
 from napari_cvdm.restoration.device import TileSize, automatic_tile
 from napari_cvdm.restoration.execution import (
     Precision,
-    fit_threads,
     in_inference_mode,
     plain_inference,
     prepared_copy,
@@ -69,7 +68,7 @@ class PlaneRestorer:
     settings : PosteriorSettings
         How draws are made.
     checkpoint : callable, optional
-        Called before every network pass on every tile; may raise to cancel.
+        Called before every network pass on every tile, and within those on a CPU; may raise to cancel.
 
     Attributes
     ----------
@@ -87,9 +86,7 @@ class PlaneRestorer:
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
     ) -> None:
-        if device.type == "cpu":
-            fit_threads()
-        self._network = prepared_copy(network, device)
+        self._network = prepared_copy(network, device, checkpoint)
         self.precision = Precision(device)
         self._device, self._settings, self._checkpoint = device, settings, checkpoint
         config = network.config
@@ -188,8 +185,10 @@ class PlaneRestorer:
             device=self._device,
         )
 
+        run = self.precision.for_draw()
+
         def step_pass(*tile: Tensor) -> tuple[Tensor]:
-            return (self.precision.run(self._network.predict_noise, *tile),)
+            return (run(self._network.predict_noise, *tile),)
 
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
             inputs = (z, estimate.observation, estimate.mean, estimate.scale, gamma)

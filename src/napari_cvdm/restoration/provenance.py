@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from napari_cvdm import __version__
 from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
@@ -166,12 +166,8 @@ def describe_device(device: torch.device) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what computed the result."""
-    try:
-        own = version("napari-cvdm")
-    except PackageNotFoundError:  # run from a source folder that was never installed
-        own = "unknown"
     return {
-        "napari-cvdm": own,
+        "napari-cvdm": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 
 from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
 from napari_cvdm.restoration.engine import check_model, settings_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
@@ -137,14 +138,12 @@ def check_request(
             f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
             "load it by its name or path first."
         )
+    in_pieces = is_read_in_pieces(image)
     array, selection = _image_and_part(
-        image,
-        axes,
-        lazily=lazily or is_read_in_pieces(image),
-        channels=channels,
-        planes=planes,
-        region=region,
+        image, axes, lazily=lazily or in_pieces, channels=channels, planes=planes, region=region
     )
+    if in_pieces and not lazily:
+        array = ReadByChunks(array)
     if steps is None:
         steps = model.card.default_steps
     if normalize not in get_args(Normalizing):

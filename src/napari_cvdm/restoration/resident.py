@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_RESIDENT = 2  # prepared engines kept in a process
+_IDLE_SECONDS = 60.0  # after which they are given up: far longer than from one block to the next
 
 _lock = threading.Lock()
 _starting = threading.Lock()
 _queues: dict[int, SimpleQueue[Any]] = {}  # of the process with this number: a fork has no threads of its own
 _engines: OrderedDict[Hashable, tuple[PlaneEngine, object]] = OrderedDict()
+_checkpoints: list[Callable[[], None]] = []  # of whom an engine is lent to
+_idle: list[threading.Timer] = []  # the one that is running, if any
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,10 @@ def load_referenced(reference: ModelReference) -> PretrainedModel:
         If neither has a file of that hash.
     """
     from napari_cvdm.models import load_model
-    from napari_cvdm.models.weights import read_model
 
     path = Path(reference.path)
     if path.is_file():
-        return read_model(path, sha256=reference.sha256)
+        return load_model(path, sha256=reference.sha256)
     try:
         model = load_model(reference.name)
     except ModelError as error:
@@ -132,7 +134,11 @@ def load_referenced(reference: ModelReference) -> PretrainedModel:
 
 
 @contextmanager
-def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -> Iterator[PlaneEngine]:
+def resident_engine(
+    model: ModelReference | PretrainedModel,
+    spec: EngineSpec,
+    checkpoint: Callable[[], None] | None = None,
+) -> Iterator[PlaneEngine]:
     """Lend this process's engine for a model to one thread at a time.
 
     One at a time, because one pass already uses all cores or the whole GPU; several at once would only take
@@ -144,6 +150,8 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
         From `reference_to`.
     spec : EngineSpec
         Where and how it is to run.
+    checkpoint : callable, optional
+        Called before and within every network pass while the engine is lent; may raise to cancel.
 
     Yields
     ------
@@ -157,16 +165,48 @@ def resident_engine(model: ModelReference | PretrainedModel, spec: EngineSpec) -
         If the device is unknown or missing.
     """
     key = (model if isinstance(model, ModelReference) else id(model.network), spec)
-    with _lock:
+    with _lock, _given_up_when_idle():
         if key not in _engines:
             loaded = load_referenced(model) if isinstance(model, ModelReference) else model
-            engine = plane_engine(loaded.network, choose_device(spec.device).device, spec.tile, spec.settings)
+            device = choose_device(spec.device).device
+            engine = plane_engine(loaded.network, device, spec.tile, spec.settings, _checked)
             # With the model that was given: while it is kept here, no other can have its id.
             _engines[key] = engine, model
             while len(_engines) > _MOST_RESIDENT:
                 _engines.popitem(last=False)
         _engines.move_to_end(key)
-        yield _engines[key][0]
+        _checkpoints.append(checkpoint or (lambda: None))
+        try:
+            yield _engines[key][0]
+        finally:
+            _checkpoints.pop()
+
+
+def _checked() -> None:
+    if _checkpoints:
+        _checkpoints[-1]()
+
+
+@contextmanager
+def _given_up_when_idle() -> Iterator[None]:
+    """Put off the end of the engines while one is in use, and for a while after."""
+    while _idle:
+        _idle.pop().cancel()
+    try:
+        yield
+    finally:
+        timer = threading.Timer(_IDLE_SECONDS, _give_up)
+        timer.args = (timer,)
+        timer.daemon = True
+        _idle.append(timer)
+        timer.start()
+
+
+def _give_up(timer: threading.Timer) -> None:
+    with _lock:
+        if timer in _idle:  # else an engine was lent before it was cancelled
+            _idle.clear()
+            _engines.clear()
 
 
 def in_one_thread(work: Callable[[], T]) -> T:

@@ -16,7 +16,7 @@ from torch import Tensor
 from napari_cvdm.restoration.block import Block, Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
-from napari_cvdm.restoration.execution import threads_given_back
+from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
@@ -173,7 +173,7 @@ class Run:
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
-        plane = request.axes.plane(Watched(request.image, None), index)
+        plane = request.axes.plane(Watched(request.image), index)
         window, region = _window(request), request.selection.region
         if window is not None:
             pixels = read_pixels(plane, window.source_rows, window.source_columns)
@@ -217,8 +217,8 @@ class Run:
         request = self._request
         tiles = {"mean": self._restorer.mean_tile, "noise": self._restorer.noise_tile}
         provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
-        if isinstance(self._restorer, PlaneRestorer):
-            provenance["precision"] = self._restorer.precision.name
+        restorer = self._restorer
+        provenance["precision"] = restorer.precision.name if isinstance(restorer, PlaneRestorer) else SINGLE
         if request.selection.region is not None and not request.model.tiles_exact:
             provenance["warnings"].append(REGION_BY_ITSELF)
         if request.chosen.device.type == "cpu":

@@ -111,8 +111,9 @@ def _strips(planes: Iterable[Any], height: int) -> Iterator[NDArray[np.float64]]
     edges = np.linspace(0, height, ceil(height / STRIP_ROWS) + 1).astype(int).tolist()
     for plane in planes:
         for start, end in pairwise(edges):
+            part = plane[start:end]  # not within reading(): who cancels raises here, and that is no fault
             with reading():
-                strip = np.asarray(plane[start:end]).astype(np.float64)
+                strip = np.asarray(part).astype(np.float64)
             yield strip
 
 

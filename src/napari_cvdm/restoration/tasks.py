@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
 FloatArray = npt.NDArray[np.float32]
+
+REPEATED_AFTER = 0.5
+"""Seconds after which who watches a block is told again, though nothing is finished."""
 
 # Each thread has a context of its own, so that runs side by side are not told of each other's blocks. Workers
 # elsewhere have none.
@@ -140,7 +144,8 @@ def _restore(
         shortage = explained_shortage(
             "a block of the image", "Close other programs that use the device, or choose another device."
         )
-        with shortage, resident_engine(model, task.engine) as engine:
+        told = _Report(report or (lambda _: None))
+        with shortage, resident_engine(model, task.engine, told.repeat) as engine:
             return restore_block(
                 engine,
                 pixels,
@@ -148,7 +153,7 @@ def _restore(
                 plane=task.plane,
                 normalization=task.normalization,
                 sampling=task.sampling,
-                report=report,
+                report=told.tell,
             )
 
     pair = in_one_thread(compute)
@@ -156,9 +161,26 @@ def _restore(
     return pair.reshape(2, *(1 for _ in task.index), *pair.shape[1:])
 
 
+class _Report:
+    """Tells how far a block is when that changes, and again while a pass lasts: who is told may end it."""
+
+    def __init__(self, report: Callable[[float], object]) -> None:
+        self._report, self._share, self._told = report, 0.0, time.monotonic()
+
+    def tell(self, share: float) -> None:
+        """Tell what share of the block is done."""
+        self._share, self._told = share, time.monotonic()
+        self._report(share)
+
+    def repeat(self) -> None:
+        """Tell the share once more, unless that was a moment ago."""
+        if time.monotonic() - self._told > REPEATED_AFTER:
+            self.tell(self._share)
+
+
 @contextmanager
 def watching(report: Callable[[float], object]) -> Iterator[None]:
-    """Be told how far the block at work is, 0 to 1, after every pass of a network.
+    """Be told how far the block at work is, 0 to 1, after every pass of a network, and while one lasts long.
 
     Of the blocks that this thread computes with dask's synchronous scheduler, and of no other run's in this
     process.

@@ -153,25 +153,50 @@ def check_fits(result_bytes: int) -> None:
 
 
 class Watched:
-    """An array that calls a function before each access, so that reading many planes can be cancelled.
+    """An array whose reading can be cancelled, and be taken note of; so are all parts of it, of any size.
 
     Parameters
     ----------
     array : array with numpy indexing
-        What is read.
+        What is read: when it is sliced, or else when a part of it is turned into a numpy array.
     checkpoint : callable, optional
-        What to call; it may raise.
+        Called before each access; it may raise.
+    note : callable, optional
+        Given all pixels that are read, in the order of reading.
     """
 
-    def __init__(self, array: Any, checkpoint: Callable[[], None] | None) -> None:
-        self._array, self._checkpoint = array, checkpoint
+    def __init__(
+        self,
+        array: Any,
+        checkpoint: Callable[[], None] | None = None,
+        note: Callable[[NDArray[Any]], None] | None = None,
+    ) -> None:
+        self._array, self._checkpoint, self._note = array, checkpoint, note
 
-    def __getitem__(self, wanted: Any) -> Any:
-        """Return what the array has there."""
+    @property
+    def chunks(self) -> Any:
+        """Chunks of the array, if it is in any."""
+        return getattr(self._array, "chunks", None)
+
+    @property
+    def T(self) -> Watched:
+        """The array with its axes in reverse order."""
+        return Watched(self._array.T, self._checkpoint, self._note)
+
+    def __getitem__(self, wanted: Any) -> Watched:
+        """Return a part."""
         if self._checkpoint is not None:
             self._checkpoint()
-        with reading():  # arrays in files read when they are sliced
-            return self._array[wanted]
+        with reading():
+            return Watched(self._array[wanted], self._checkpoint, self._note)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels."""
+        with reading():
+            pixels = np.asarray(self._array)
+        if self._note is not None:
+            self._note(pixels)
+        return pixels if dtype is None else pixels.astype(dtype)
 
 
 @contextmanager
