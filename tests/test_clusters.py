@@ -25,6 +25,9 @@ from napari_cvdm.restoration.cluster import cluster
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.result import Restoration
 
+#: Older dask warns of what these tests do on purpose, to compare.
+pytestmark = pytest.mark.filterwarnings("ignore:Running on a single-machine scheduler:UserWarning")
+
 COUNTING = """
 import os, pathlib
 from napari_cvdm.restoration import resident

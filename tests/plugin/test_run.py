@@ -16,6 +16,7 @@ from napari_cvdm.plugin import run as module
 from napari_cvdm.plugin.run import Run
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.restore import restore_events
 
 
 class Recorder:
@@ -78,6 +79,18 @@ def test_a_run_that_goes_well(qtbot, start, viewer_model):
     assert known == sorted(known)
     assert known[-1] == 1
     assert heard.devices[0][:2] == [("Automatic", "auto"), ("CPU", "cpu")]
+
+
+def test_the_tiles_of_a_large_plane_are_counted(qtbot, start, monkeypatch):
+    monkeypatch.setattr("napari_cvdm.plugin.telling._BETWEEN_STEPS", 0)
+    monkeypatch.setattr(napari_cvdm, "restore_events", restore_events)  # the real one
+    _, heard = start(draws=2, tile=8)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    tiles = [words for words in heard.words if "tile" in words]
+    assert tiles[0].startswith("plane 1 of 2, first picture, tile 1 of ")
+    assert any("draw 2 of 2, step 1 of" in words and "tile 2 of" in words for words in tiles)
+    known = [fraction for fraction in heard.fractions if fraction >= 0]
+    assert known == sorted(known)
 
 
 def test_a_preview_says_that_it_is_one(qtbot, start):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from napari_cvdm.plugin.messages import Pictures, Progress
-from napari_cvdm.plugin.telling import tell
+from napari_cvdm.plugin.telling import TileReports, tell
 from napari_cvdm.restoration.axes import resolve_axes
-from napari_cvdm.restoration.events import Estimate
+from napari_cvdm.restoration.events import Estimate, Event
 
 
 def estimate(index: int, value: float) -> Estimate:
@@ -30,3 +30,14 @@ def test_pictures_come_once_and_go_on_filling():
     assert not any(
         isinstance(value, np.ndarray) for message in rest for value in vars(message.event).values()
     )
+
+
+def test_tiles_are_reported_no_faster_than_they_can_be_read(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("napari_cvdm.plugin.telling.time.monotonic", lambda: now[0])
+    reported: list[Progress] = []
+    reports = TileReports(reported.append)
+    for number in range(1, 31):
+        now[0] += 0.06
+        reports(Event("tile", 0, 1, 0, 0, 0, 0, number / 30, under_way="mean", tile=number, tiles=30))
+    assert [message.event.tile for message in reported] == list(range(1, 30, 2))

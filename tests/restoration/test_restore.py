@@ -1,5 +1,6 @@
 """The whole path: what goes in, what comes out, and what is reported on the way."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -338,6 +339,22 @@ class TestEvents:
         assert [e.stage for e in seen] == [e.stage for e in restore_events(image, model, **QUICK)]
         assert isinstance(seen[-1], Finished)
         assert seen[-1].result is result
+
+    def test_tell_of_every_tile_if_a_pass_needs_several(self, model: PretrainedModel, image: Image) -> None:
+        seen: list[Event] = []
+        tiled = QUICK | {"tile": 16}
+        restore(image, model, progress=seen.append, **tiled)
+        passes = [e for e in seen if e.stage != "tile"]
+        assert [e.stage for e in passes] == [e.stage for e in restore_events(image, model, **QUICK)]
+        first = list(itertools.takewhile(lambda e: e.stage == "tile", seen))
+        assert [e.tile for e in first] == list(range(1, first[0].tiles + 1))
+        assert len(first) > 4
+        assert {e.under_way for e in first} == {"mean"}
+        steps = [(e.draw, e.step) for e in seen if e.under_way == "denoise" and e.tile == 1]
+        assert steps == [(e.draw, e.step) for e in seen if e.stage == "denoise"]
+        fractions = [e.fraction for e in seen]
+        assert fractions == sorted(fractions)
+        assert len(set(fractions)) > len(passes)
 
     def test_leave_the_callers_torch_alone(self, model: PretrainedModel, image: Image) -> None:
         for _ in restore_events(image, model, **QUICK):

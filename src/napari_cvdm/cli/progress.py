@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
-    from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["ProgressDisplay", "follow"]
+__all__ = ["ProgressDisplay"]
 
 
 class ProgressDisplay:
@@ -91,38 +89,3 @@ class ProgressDisplay:
             left = f", about {seconds * (1 - fraction) / fraction:.0f} s left" if 0 < fraction < 1 else ""
             line = f"{label}: {100 * fraction:.0f} %, {doing}{left}"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def follow(events: Iterable[Event], label: str, *, console: Console | None = None) -> Restoration:
-    """Carry out a restoration and show how far it is.
-
-    Parameters
-    ----------
-    events : iterable of Event
-        From `restore_events`.
-    label : str
-        What is being restored.
-    console : rich.console.Console, optional
-        As for `ProgressDisplay`.
-
-    Returns
-    -------
-    Restoration
-        From the last event.
-
-    Raises
-    ------
-    Exception
-        Whatever the restoration raises.
-    """
-    from napari_cvdm.restoration.events import Finished
-
-    result = None
-    with ProgressDisplay(console) as display:
-        for event in events:
-            display.show(label, event)
-            if isinstance(event, Finished):
-                result = event.result
-    if result is None:
-        raise RuntimeError("a restoration ended without a result")
-    return result

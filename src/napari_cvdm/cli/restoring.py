@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,13 +193,14 @@ def restore_image(
     result : Restoration
         The result.
     """
-    from napari_cvdm.cli.progress import follow
-    from napari_cvdm.restoration.restore import restore_events
+    from napari_cvdm.cli.progress import ProgressDisplay
+    from napari_cvdm.restoration.restore import restore
 
     image = open_image(source)
     say_left_out(image)
     asked = settings.asked_of(image)
-    result = follow(restore_events(image.data, model, **asked), label or source.name)
+    with ProgressDisplay() as display:
+        result = restore(image.data, model, progress=partial(display.show, label or source.name), **asked)
     say_cautions(source.name, result.provenance, model.card, can_resample=True)
     return image, result
 

@@ -242,12 +242,13 @@ class _Writer:
     def _run_here(self) -> None:
         """Compute in this process, one block after the other; each may use all of its cores."""
         from dask.base import compute
+        from dask.local import get_sync
 
         from napari_cvdm.restoration.tasks import watching
 
         written, _ = self._written(lambda name: partial(self._write_here, name))
         with watching(self._tell):
-            compute(written, scheduler="synchronous")
+            compute(written, scheduler=get_sync)  # by its name, older dask warns if there is a cluster
 
     def _write_here(self, name: str, *block: Any) -> npt.NDArray[np.bool_]:
         """Write a block and note it, in its task: dask tells its callbacks of any run of this process."""

@@ -130,6 +130,7 @@ class Run(QObject):
         worker.finished.connect(self._on_finished)
         reference = weakref.ref(worker)
         self._job.abort_requested = lambda: (alive := reference()) is None or alive.abort_requested
+        self._job.report = lambda message: (alive := reference()) and alive.yielded.emit(message)
         return worker
 
     def _on_message(self, message: Message) -> None:

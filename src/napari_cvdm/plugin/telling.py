@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
 
-__all__ = ["tell"]
+__all__ = ["TileReports", "tell"]
 
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
@@ -57,6 +57,28 @@ def tell(events: Iterator[Event], axes: Axes, covered: Covered | None = None) ->
         elif time.monotonic() - told >= _BETWEEN_STEPS:
             told = time.monotonic()
             yield Progress(event)
+
+
+class TileReports:
+    """Turns the events of single tiles into messages, no more of them than can be read.
+
+    They come from within a network pass, while the iterator of all other messages waits.
+
+    Parameters
+    ----------
+    report : callable
+        Receives the messages, in the thread of the restoration.
+    """
+
+    def __init__(self, report: Callable[[Message], object]) -> None:
+        self._report = report
+        self._told = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Report a tile."""
+        if time.monotonic() - self._told >= _BETWEEN_STEPS:
+            self._told = time.monotonic()
+            self._report(Progress(event))
 
 
 def _result_shape(axes: Axes, plane: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.gpu_hint import gpu_hint
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing
 from napari_cvdm.plugin.parts import Covered, Part
-from napari_cvdm.plugin.telling import tell
+from napari_cvdm.plugin.telling import TileReports, tell
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.errors import GivenUp
@@ -102,6 +102,7 @@ class Job:
     first_plane: tuple[int, ...] | None = None
     source_path: str | None = None
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
+    report: Callable[[Message], object] = field(default=lambda message: None, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     normalize: Literal["stack", "whole"] = field(init=False)
@@ -197,6 +198,7 @@ class Job:
             checkpoint=self._checkpoint,
             stop=self.stop_requested.is_set,
             first_plane=self.first_plane,
+            on_tile=TileReports(self.report),
             normalize=self.normalize,
             **self._choice(image),
         )

@@ -68,6 +68,8 @@ class BlendedRestorer:
         How draws are put together. The sampler is the published one whatever it says.
     checkpoint : callable, optional
         Called before every network pass on every tile; may raise to cancel.
+    on_tile : callable, optional
+        Told after every tile of a pass that needs several how many are done and how many there are.
 
     Attributes
     ----------
@@ -82,10 +84,12 @@ class BlendedRestorer:
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
+        on_tile: Callable[[int, int], object] | None = None,
     ) -> None:
         # The networks are large, so they are copied only where they have to move.
         self._network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
-        self._device, self._settings, self._checkpoint = device, settings, checkpoint
+        self._device, self._settings = device, settings
+        self._checkpoint, self._on_tile = checkpoint, on_tile
         config = network.config
         self.mean_tile = self.noise_tile = TileSize(tile, -(-config.training_size // config.upscaling))
 
@@ -212,7 +216,9 @@ class BlendedRestorer:
 
         def whole_pass(side: int) -> Tensor:
             fine = -(-side * factor // unit) * unit
-            return apply_blended(network, inputs, side=fine, checkpoint=self._checkpoint)
+            return apply_blended(
+                network, inputs, side=fine, checkpoint=self._checkpoint, on_tile=self._on_tile
+            )
 
         extent = max(inputs[0].shape[-2:]) // factor
         return within_memory(whole_pass, self.noise_tile, extent, self._device)

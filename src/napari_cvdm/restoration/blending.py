@@ -72,6 +72,7 @@ def apply_blended(
     *,
     side: int,
     checkpoint: Callable[[], None] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
 ) -> Tensor:
     """Evaluate a network on a plane in overlapping tiles, and blend what it answers.
 
@@ -85,6 +86,8 @@ def apply_blended(
         Side of a tile. A plane that is no larger is given to the network as it is.
     checkpoint : callable, optional
         Called before every tile. What it raises ends the evaluation.
+    on_tile : callable, optional
+        Told after every tile, if there are several, how many are done and how many there are.
 
     Returns
     -------
@@ -96,6 +99,7 @@ def apply_blended(
     row_weights = blending_weights(height, side, row_starts)
     column_weights = blending_weights(width, side, column_starts)
     blended: Tensor | None = None
+    done = 0
     for top, down in zip(row_starts, row_weights, strict=True):
         for left, across in zip(column_starts, column_weights, strict=True):
             if checkpoint is not None:
@@ -107,5 +111,8 @@ def apply_blended(
             if blended is None:
                 blended = answer.new_zeros((*answer.shape[:-2], height, width))
             blended[window] += answer * (down[:, None] * across).to(answer.device)
+            done += 1
+            if on_tile is not None:
+                on_tile(done, len(row_starts) * len(column_starts))
     assert blended is not None  # there is at least one tile
     return blended

@@ -38,13 +38,14 @@ def plane_engine(
     tile: int | Literal["auto"],
     settings: PosteriorSettings,
     checkpoint: Callable[[], None] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
 ) -> PlaneEngine:
     """Set up the engine for a network; the parameters are those of `PlaneRestorer`."""
     if device.type == "cpu":
         fit_threads()
     if isinstance(network, ReferenceCVDM):
-        return BlendedRestorer(network, device, tile, settings, checkpoint)
-    return PlaneRestorer(network, device, tile, settings, checkpoint)
+        return BlendedRestorer(network, device, tile, settings, checkpoint, on_tile)
+    return PlaneRestorer(network, device, tile, settings, checkpoint, on_tile)
 
 
 def check_model(model: PretrainedModel, steps: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari_cvdm.restoration.result import Restoration
 
-Stage = Literal["mean", "refine", "denoise", "draw", "done"]
+Stage = Literal["tile", "mean", "refine", "denoise", "draw", "done"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Event:
 
     Attributes
     ----------
-    stage : {"mean", "refine", "denoise", "draw", "done"}
-        The mean network's picture of a plane; the same seen in one more orientation; one denoising step; one
-        finished draw; everything.
+    stage : {"tile", "mean", "refine", "denoise", "draw", "done"}
+        One tile of a pass that needs several; the mean network's picture of a plane; the same seen in one
+        more orientation; one denoising step; one finished draw; everything.
     plane, planes : int
         The plane at work, from 0, and how many there are.
     draw, draws : int
@@ -31,6 +31,10 @@ class Event:
         Steps done of this draw, and how many a draw has; at stage "refine", orientations done and in all.
     fraction : float
         Share of all the work that is done, 0 to 1; never falls.
+    under_way : {"mean", "refine", "denoise"} or None
+        At stage "tile", what the pass is part of; `step` is then the one under way.
+    tile, tiles : int
+        At stage "tile", how many tiles of the pass are done, and how many it has.
     """
 
     stage: Stage
@@ -41,6 +45,9 @@ class Event:
     step: int
     steps: int
     fraction: float
+    under_way: Stage | None = field(default=None, kw_only=True)
+    tile: int = field(default=0, kw_only=True)
+    tiles: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,13 @@ def progress_words(event: Event) -> str:
     if event.stage == "done":
         return "done"
     parts = [f"plane {event.plane + 1} of {event.planes}"] if event.planes > 1 else []
-    if event.stage == "mean":
+    stage = event.under_way or event.stage
+    if stage == "mean":
         parts.append("first picture")
-    elif event.stage == "refine":
+    elif stage == "refine":
         parts.append(f"orientation {event.step} of {event.steps}")
     else:
         parts += [f"draw {event.draw + 1} of {event.draws}", f"step {event.step} of {event.steps}"]
+    if event.stage == "tile":
+        parts.append(f"tile {event.tile} of {event.tiles}")
     return ", ".join(parts)

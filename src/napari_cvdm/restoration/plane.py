@@ -69,6 +69,8 @@ class PlaneRestorer:
         How draws are made.
     checkpoint : callable, optional
         Called before every network pass on every tile, and within those on a CPU; may raise to cancel.
+    on_tile : callable, optional
+        Told after every tile of a pass that needs several how many are done and how many there are.
 
     Attributes
     ----------
@@ -85,10 +87,12 @@ class PlaneRestorer:
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
         checkpoint: Callable[[], None] | None = None,
+        on_tile: Callable[[int, int], object] | None = None,
     ) -> None:
         self._network = prepared_copy(network, device, checkpoint)
         self.precision = Precision(device)
-        self._device, self._settings, self._checkpoint = device, settings, checkpoint
+        self._device, self._settings = device, settings
+        self._checkpoint, self._on_tile = checkpoint, on_tile
         config = network.config
         # The noise network, which does nearly all the work, sees less far than the deeper mean network and
         # its scale head: it gets a halo of its own.
@@ -228,6 +232,7 @@ class PlaneRestorer:
                 halo=halo,
                 granularity=self._network.granularity,
                 checkpoint=self._checkpoint,
+                on_tile=self._on_tile,
             )
 
         return within_memory(whole_pass, tile, max(inputs[0].shape[-2:]), self._device)

@@ -111,6 +111,7 @@ def restore(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
         tile=tile, keep_draws=keep_draws, preview=preview, preset=preset, resample=resample,
         settings=settings, channels=channels, planes=planes, region=region, normalize=normalize,
+        on_tile=progress,
     ):  # fmt: skip
         if progress is not None:
             progress(event)
@@ -138,6 +139,7 @@ def restore_events(
     checkpoint: Callable[[], None] | None = None,
     stop: Callable[[], bool] | None = None,
     first_plane: tuple[int, ...] | None = None,
+    on_tile: Callable[[Event], object] | None = None,
     settings: PosteriorSettings | None = None,
     channels: Any = None,
     planes: Mapping[Any, Any] | None = None,
@@ -162,6 +164,9 @@ def restore_events(
         least the mean network's picture, `Finished` follows, and the provenance tells the number of draws.
     first_plane : tuple of int, optional
         Index of the plane to begin with, such as the one that is being looked at; it changes no pixel.
+    on_tile : callable, optional
+        Receives an `Event` of stage "tile" after each tile of a network pass that needs several, from within
+        the iteration.
 
     The other parameters, and what is raised, are those of `restore`.
 
@@ -177,4 +182,4 @@ def restore_events(
     )  # fmt: skip
     if resample:
         request = fit_to_model(request)
-    return Run(request, checkpoint, stop=stop, first_plane=first_plane).events()
+    return Run(request, checkpoint, stop=stop, first_plane=first_plane, on_tile=on_tile).events()

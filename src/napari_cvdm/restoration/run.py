@@ -25,6 +25,7 @@ from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe, meani
 from napari_cvdm.restoration.request import Request
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
+from napari_cvdm.restoration.tile_events import TileEvents
 from napari_cvdm.restoration.validation import Watched, check_fits, check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
@@ -48,6 +49,8 @@ class Run:
         Asked before every denoising step; once it says True, the run ends with what it has.
     first_plane : tuple of int, optional
         The plane to begin with.
+    on_tile : callable, optional
+        Receives an `Event` after each tile of a network pass that needs several.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Run:
         *,
         stop: Callable[[], bool] | None = None,
         first_plane: Index | None = None,
+        on_tile: Callable[[Event], object] | None = None,
     ) -> None:
         self._request = request
         self._checkpoint = checkpoint
@@ -71,6 +75,7 @@ class Run:
         self._work_done = 0
         passes = 1 if request.preview else request.settings.orientations
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
+        self._tiles = TileEvents(on_tile or (lambda event: None), self._work)
 
     def events(self) -> Iterator[Event]:
         """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises.
@@ -93,7 +98,12 @@ class Run:
         started = time.perf_counter()
         request, axes = self._request, self._request.axes
         self._restorer = plane_engine(
-            request.model.network, request.chosen.device, request.tile, request.settings, self._checkpoint
+            request.model.network,
+            request.chosen.device,
+            request.tile,
+            request.settings,
+            self._checkpoint,
+            self._tiles,
         )
         shape = request.selection.restored.output_shape(request.model.upscaling)
         check_fits(4 * prod(shape) * (2 + (request.draws if request.keep_draws else 0)))
@@ -121,6 +131,7 @@ class Run:
 
     def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
+        self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
         estimate = self._first_pass(index)
         room = KEPT_ESTIMATES - sum(each.nbytes for each in self._kept.values())
         if not self._request.preview and estimate.nbytes <= room:
@@ -135,23 +146,27 @@ class Run:
         number = request.selection.plane_number(index)
         if self._stop():
             return
+        self._begin(self._event("mean", plane, 0, 0), 0)  # a second time, if it was not kept
         estimate = self._kept.pop(index, None) or self._first_pass(index)
         passes = 1
+        self._begin(self._refining(plane, passes + 1), FIRST_PASS_WORK)
         for refined in self._restorer.refine(estimate):
             if refined is not None:
                 estimate = refined
                 continue
             passes += 1
             self._work_done += FIRST_PASS_WORK
-            yield replace(self._event("refine", plane, 0, passes), steps=request.settings.orientations)
+            yield self._refining(plane, passes)
             if self._stop():
                 return
+            self._begin(self._refining(plane, passes + 1), FIRST_PASS_WORK)
         centre, scale = self._pictures(estimate)
         posterior = RunningPosterior(centre, scale, request.settings)
         if passes > 1:
             yield self._estimate_event("refine", index, 0, centre, scale)
         for draw in range(request.draws):
             step = 0
+            self._begin(self._event("denoise", plane, draw, 1), 1)
             for sharp in self._restorer.draw(
                 estimate, plane=number, draw=draw, steps=request.steps, seed=request.seed
             ):
@@ -161,6 +176,7 @@ class Run:
                     yield self._event("denoise", plane, draw, step)
                     if step < request.steps and self._stop():
                         return
+                    self._begin(self._event("denoise", plane, draw, step + 1), 1)
                 else:
                     mean, std = posterior.add(sharp)
                     if draws is not None:
@@ -197,6 +213,14 @@ class Run:
             index=index,
             mean=normalization.invert(_array(mean)),
             std=normalization.invert_std(_array(std)),
+        )
+
+    def _begin(self, event: Event, work: int) -> None:
+        self._tiles.begin(event, self._work_done, work)
+
+    def _refining(self, plane: int, orientation: int) -> Event:
+        return replace(
+            self._event("refine", plane, 0, orientation), steps=self._request.settings.orientations
         )
 
     def _event(self, stage: Stage, plane: int, draw: int, step: int) -> Event:

@@ -119,6 +119,7 @@ def apply_tiled(
     halo: int,
     granularity: int,
     checkpoint: Callable[[], None] | None = None,
+    on_tile: Callable[[int, int], object] | None = None,
 ) -> tuple[Tensor, ...]:
     """Evaluate a network on a plane, tile by tile.
 
@@ -139,6 +140,8 @@ def apply_tiled(
         Tiles begin and end at multiples of it, so that they keep the phase of the network's down-sampling.
     checkpoint : callable, optional
         Called before every tile. What it raises ends the pass; the inputs are left as they were.
+    on_tile : callable, optional
+        Told after every tile, if there are several, how many are done and how many there are.
 
     Returns
     -------
@@ -154,6 +157,7 @@ def apply_tiled(
             checkpoint()
         return tuple(network(*inputs))
     outputs: tuple[Tensor, ...] = ()
+    done = 0
     for rows in row_spans:
         top, bottom = max(0, rows.start - reach), min(height, rows.stop + reach)
         for columns in column_spans:
@@ -167,6 +171,9 @@ def apply_tiled(
                     ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
                 ]
                 output[..., rows.start : rows.stop, columns.start : columns.stop] = own
+            done += 1
+            if on_tile is not None:
+                on_tile(done, len(row_spans) * len(column_spans))
     return outputs
 
 
