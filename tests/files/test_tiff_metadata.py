@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff_metadata import find_ome_image, length_in_nm, read_scale, scale_from_ome
+from napari_cvdm.files.tiff_metadata import (
+    find_ome_image,
+    in_seconds,
+    length_in_nm,
+    read_scale,
+    scale_from_ome,
+)
 
 
 @pytest.mark.parametrize(
@@ -190,3 +196,12 @@ def test_each_image_of_a_file_has_its_own_scale():
     image = '<Image><Pixels PhysicalSizeX="{0}" PhysicalSizeY="{0}"/></Image>'
     xml = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="x">{image.format(0.1)}{image.format(0.2)}</OME>'
     assert scale_from_ome(xml, 1).pixel_size == pytest.approx(200)
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [("nanosecond", 3e-9), ("microsecond", 3e-6), ("millisecond", 3e-3), ("second", 3), ("minute", 180)],
+)
+def test_times_in_the_words_of_ome_zarr(unit: str, seconds: float) -> None:
+    assert in_seconds(3.0, unit) == in_seconds("3", f"{unit}s") == pytest.approx(seconds)
+    assert in_seconds(3.0, None) is None
