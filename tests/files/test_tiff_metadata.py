@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff_metadata import find_ome_image, length_in_nm, read_scale, scale_from_ome
+from napari_cvdm.files.tiff_metadata import (
+    find_ome_image,
+    in_seconds,
+    length_in_nm,
+    read_scale,
+    scale_from_ome,
+)
 
 
 @pytest.mark.parametrize(
@@ -204,3 +210,12 @@ def test_a_resolution_without_a_unit_is_in_pixels_per_inch(tmp_path) -> None:
     with tifffile.TiffFile(path) as tif:
         assert "ResolutionUnit" not in tif.pages.first.tags
         assert read_scale(tif, tif.series[0]).pixel_size == 100
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [("nanosecond", 3e-9), ("microsecond", 3e-6), ("millisecond", 3e-3), ("second", 3), ("minute", 180)],
+)
+def test_times_in_the_words_of_ome_zarr(unit: str, seconds: float) -> None:
+    assert in_seconds(3.0, unit) == in_seconds("3", f"{unit}s") == pytest.approx(seconds)
+    assert in_seconds(3.0, None) is None

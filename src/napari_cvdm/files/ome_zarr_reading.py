@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff import ImageFile
-from napari_cvdm.files.tiff_metadata import SQUARE_WITHIN, length_in_nm
+from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
-from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
-_SECONDS = {
-    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
-    "hour": 3600.0,
-}  # fmt: skip
 
 
 def is_zarr(path: str | Path) -> bool:
@@ -69,8 +63,8 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         array,
         letters,
         str(path),
-        _pixel_size(sizes),
-        _believable(_length(sizes.get("Z"))),
+        square_side(_length(sizes.get("X")), _length(sizes.get("Y"))),
+        believable(_length(sizes.get("Z"))),
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
         scale=tuple(scale) if stated else (),
@@ -234,22 +228,8 @@ def _length(size: tuple[float, Any] | None) -> float | None:
     return None if size is None or not isinstance(size[1], str) else length_in_nm(size[0], size[1])
 
 
-def _believable(length: float | None) -> float | None:
-    return length if length is not None and SMALLEST_PIXEL_NM <= length <= LARGEST_PIXEL_NM else None
-
-
-def _pixel_size(sizes: Mapping[str, tuple[float, Any]]) -> float | None:
-    y, x = (_believable(_length(sizes.get(letter))) for letter in "YX")
-    if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
-        return None
-    return float(f"{x:.6g}")
-
-
 def _interval(size: tuple[float, Any] | None) -> float | None:
-    seconds = None if size is None else _SECONDS.get(str(size[1]))
-    if size is None or seconds is None or not (isfinite(size[0]) and size[0] > 0):
-        return None
-    return size[0] * seconds
+    return None if size is None else in_seconds(*size)
 
 
 def _channel_names(group: Any, channels: int) -> tuple[str, ...]:

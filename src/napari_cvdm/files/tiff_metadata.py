@@ -54,9 +54,11 @@ _NANOMETRES = {
 _SECONDS = {
     "ns": 1e-9,
     "nsec": 1e-9,
+    "nanosecond": 1e-9,
     "µs": 1e-6,
     "us": 1e-6,
     "usec": 1e-6,
+    "microsecond": 1e-6,
     "ms": 1e-3,
     "msec": 1e-3,
     "millisecond": 1e-3,
@@ -146,9 +148,9 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
 
     names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
     return PhysicalScale(
-        _square(length("X"), length("Y")),
-        _believable(length("Z")),
-        _seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
+        square_side(length("X"), length("Y")),
+        believable(length("Z")),
+        in_seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
         tuple(name or f"channel {i}" for i, name in enumerate(names)) if any(names) else (),
     )
 
@@ -167,9 +169,9 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
     limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
     return PhysicalScale(
-        _square(x, y, limit),
-        _believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
-        _seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
+        square_side(x, y, limit),
+        believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
+        in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
     )
 
 
@@ -178,7 +180,7 @@ def _pixel_size_from_tags(page: Any) -> float | None:
     # Without the tag the unit is the inch (TIFF 6.0); 1 is "no unit"; 4 and 5 are extensions.
     unit = {2: "inch", 3: "cm", 4: "mm", 5: "µm"}.get(int(tag.value) if tag else 2)
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
-    return _square(x, y, LARGEST_PRINTED_PIXEL_NM)
+    return square_side(x, y, LARGEST_PRINTED_PIXEL_NM)
 
 
 def _densities(page: Any) -> tuple[float | None, float | None]:
@@ -194,7 +196,7 @@ def _densities(page: Any) -> tuple[float | None, float | None]:
     return densities[0], densities[1]
 
 
-def _seconds(value: Any, unit: Any) -> float | None:
+def in_seconds(value: Any, unit: Any) -> float | None:
     """Convert a time to seconds, or return None if the number or its unit is none."""
     number = _positive(value)
     name = str(unit).strip().strip("\0\"'").replace("\\u00B5", "µ").replace("μ", "µ").lower()
@@ -211,12 +213,14 @@ def _positive(value: Any) -> float | None:
     return number if isfinite(number) and number > 0 else None
 
 
-def _believable(length: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
+def believable(length: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
+    """Return a length in nm that pixels of a micrograph, or planes, can have; None for any other."""
     return length if length is not None and SMALLEST_PIXEL_NM <= length <= limit else None
 
 
-def _square(x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
-    x, y = _believable(x, limit), _believable(y, limit)
+def square_side(x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
+    """Return the side of pixels in nm, given both; None unless they are believable and square."""
+    x, y = believable(x, limit), believable(y, limit)
     if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
         return None
     # Ratios of 32-bit integers leave a trace of rounding that nobody wants to read in a form.

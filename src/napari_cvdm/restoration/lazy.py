@@ -134,8 +134,8 @@ def restore_lazy(
     normalize : {"stack", "plane", "whole"}
         As for `napari_cvdm.restore`.
     block : int or "auto"
-        Side of a block in camera pixels, if larger than 256 rounded up to a multiple of that. Other sizes
-        give the same pixels, to rounding.
+        Side of a block in camera pixels, beyond 256 rounded up to a multiple of that. Other sizes give the
+        same pixels, to rounding.
     halo : int or "auto"
         Camera pixels around a block that are computed with it; by default as far as the first pass sees.
 
