@@ -11,11 +11,11 @@ from typing import Any
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff import ImageFile
-from napari_cvdm.files.tiff_metadata import SQUARE_WITHIN, length_in_nm
+from napari_cvdm.files.tiff_metadata import length_in_nm
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
-from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _SECONDS = {
