@@ -87,9 +87,12 @@ def test_a_failing_callback_of_another_plugin_is_shown_and_holds_nothing_up(
         results.finish({"draws": 1})
     assert [layer.metadata[METADATA_KEY]["draws"] for layer in viewer_model.layers[1:]] == [1, 1]
     viewer_model.layers.events.removed.connect(_fail)
-    with qtbot.captureExceptions() as raised, qtbot.waitSignal(results.removed, timeout=10_000):
-        with pytest.raises(ZeroDivisionError):
-            results.remove()
+    with (
+        qtbot.captureExceptions() as raised,
+        qtbot.waitSignal(results.removed, timeout=10_000),
+        pytest.raises(ZeroDivisionError),
+    ):
+        results.remove()
     assert len(raised) == 2
     assert [layer.name for layer in viewer_model.layers] == ["cell"]
 
