@@ -34,7 +34,13 @@ def get_reader(path: str | list[str]) -> Reader | None:
     napari asks a plugin about all folders or none. Those that are no images are handed on to its own reader,
     which would have opened them if this plugin were not there. Of files, None is returned for all others.
     """
-    source = Path(path[0] if isinstance(path, list) else path)
+    readers = [_reader_of(Path(each)) for each in (path if isinstance(path, list) else [path])]
+    if None in readers:
+        return None
+    return readers[0] if len(set(readers)) == 1 else _read_each
+
+
+def _reader_of(source: Path) -> Reader | None:
     if not source.is_dir():
         if is_restored_tiff(source):
             return read_shell_result
@@ -44,6 +50,13 @@ def get_reader(path: str | list[str]) -> Reader | None:
     if is_saved_result(source):
         return read_result
     return read_zarr_layers if is_zarr(source) else _read_with_napari
+
+
+def _read_each(paths: list[str]) -> list[LayerData]:
+    """Read results and images of several kinds, each in its own way."""
+    found = [reader(each) for each in paths if (reader := get_reader(each)) is not None]
+    layers = [layer for read in found if read is not _NOTHING_NEW for layer in read]
+    return layers or _NOTHING_NEW
 
 
 def open_saved_result(viewer: Any, path: Path) -> None:
@@ -121,14 +134,21 @@ def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> 
 
 
 def read_result(path: str | list[str]) -> list[LayerData]:
-    """Read a saved result as layers that lie and look as they did.
+    """Read saved results as layers that lie and look as they did.
 
     Raises
     ------
     ImageFileError
-        If the file cannot be read.
+        If a file cannot be read.
     """
-    source = Path(path[0] if isinstance(path, list) else path)
+    layers: list[LayerData] = []
+    for each in path if isinstance(path, list) else [path]:
+        layers += _read_saved(Path(each))
+    _bring_panel(layers)
+    return layers
+
+
+def _read_saved(source: Path) -> list[LayerData]:
     if source.is_dir():
         from napari_cvdm.files.zarr_set import read_zarr_set as read
     else:
@@ -138,7 +158,6 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     for image in images:
         if image.about.get("picture") == "draws":
             _give_draws(layers, image)
-    _bring_panel(layers)
     return layers
 
 
