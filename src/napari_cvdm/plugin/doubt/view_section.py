@@ -154,7 +154,13 @@ class ViewSection(QWidget):
     def _on_looked(self, words: str) -> None:
         if self._lacked and not self._missing():  # the draws come with the end of the run
             self._on_chosen()
-        elif not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule"):
+        elif not words and self.view.key in (
+            "uncertainty",
+            "colour",
+            "opacity",
+            "schedule",
+            "swipe",
+        ):
             self._pictures.renew()
 
     def _on_swiped(self, value: int) -> None:
