@@ -101,7 +101,7 @@ def html_report(
         f"<table>{''.join(map(_row, checks.verdicts))}</table>",
         "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be told. "
         "No check can prove a result right.</p>",
-        f"<p>{escape(left_out)}</p>" if left_out else "",
+        *(f"<p>{escape(words)}</p>" for words in (checks.part.words, left_out) if words),
         f'<h2>Pictures</h2><img alt="Input, result, uncertainty, disagreement" src="{_picture(checks)}">',
         "<p>Disagreement is what the result predicts for the camera against what it recorded, in standard "
         "deviations of noise and usual misfit: above 5 it wants an explanation.</p>",
