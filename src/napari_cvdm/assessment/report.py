@@ -30,7 +30,6 @@ SOURCES = (
 )
 """Whom to cite for the checks."""
 
-_MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _HEIGHT = 300
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#222}
@@ -120,10 +119,9 @@ def html_report(
 
 
 def _row(verdict: Verdict) -> str:
-    mark = _MARKS[verdict.level]
     css = verdict.level.replace(" ", "-")
     return (
-        f'<tr class="{css}"><td><b>{mark}</b></td><td><b>{escape(verdict.name)}</b></td>'
+        f'<tr class="{css}"><td><b>{verdict.mark}</b></td><td><b>{escape(verdict.name)}</b></td>'
         f"<td>{escape(verdict.sentence)}</td></tr>"
     )
 

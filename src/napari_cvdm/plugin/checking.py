@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckSection", "Checked", "check_task"]
 
-_MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _MAP = "disagreement"
 _CHECK, _CHECK_TIP = (
     "Check this result",
@@ -183,7 +182,7 @@ class CheckSection(QWidget):
         self._show_busy(False)
         self._checked = checked
         lines = [
-            f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
+            f"<b>{verdict.mark} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
             for verdict in checked.verdicts
         ]
         lines += [escape(words) for words in (checked.checks.part.words, checked.left_out) if words]

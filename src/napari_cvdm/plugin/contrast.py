@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.layers import PICTURES
+
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
@@ -35,7 +37,7 @@ class RunningLimits:
     def now(self) -> Limits:
         """Return the limits that fit all planes; at least one must have been added."""
         fitting: Limits = {}
-        for picture in ("reconstruction", "uncertainty"):
+        for picture in PICTURES:
             lows, highs = zip(*(limits[picture] for limits in self._of_plane.values()), strict=True)
             fitting[picture] = min(lows), max(highs)
         return fitting

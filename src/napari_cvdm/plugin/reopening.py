@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.saving import LAYER_KEY
 from napari_cvdm.plugin.stored_results import StoredSizes, plain_attributes, result_attributes, title_of
 from napari_cvdm.plugin.tiff_layers import is_restored_tiff, read_restored_tiff
@@ -21,7 +21,6 @@ __all__ = [
     "read_zarr_layers",
 ]
 
-LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
 
 #: What a reader returns when all that it has read is in the viewer already; napari then adds nothing.
@@ -196,7 +195,7 @@ def _layer_by_story(image: Any, path: Path) -> LayerData:
     sizes = StoredSizes(image.pixel_size_nm, image.z_spacing_nm, image.time_interval_s)
     # Scripts of earlier versions told the two pictures by their names alone.
     picture = image.about.get("picture", image.name)
-    if picture not in ("reconstruction", "uncertainty"):
+    if picture not in PICTURES:
         attributes = plain_attributes(image.name, image.axes, sizes)
         metadata = {"metadata": {METADATA_KEY: image.about}} if image.about else {}
         return image.data, {**attributes, **metadata}, "image"

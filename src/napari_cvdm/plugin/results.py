@@ -15,6 +15,7 @@ from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
+    PICTURES,
     InputLayer,
     Picture,
     result_metadata,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.messages import Pictures, Written
 
 __all__ = ["ResultLayers"]
-
-_PICTURES: tuple[Picture, Picture] = ("reconstruction", "uncertainty")
 
 
 class ResultLayers(QObject):
@@ -109,14 +108,14 @@ class ResultLayers(QObject):
             What is known of how they are made; completed by `finish`.
         """
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
-        for picture in _PICTURES:
+        for picture in PICTURES:
             self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
             self._steps.append(partial(self._show_layer, picture))
         self._begin([self._select_reconstruction, pictures.shown.set])
 
     def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
         """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
-        for picture in _PICTURES:
+        for picture in PICTURES:
             levels = written.levels[picture]
             data = levels if len(levels) > 1 else levels[0]
             self._steps.append(partial(self._add_layer, picture, data, written, provenance))
@@ -199,7 +198,7 @@ class ResultLayers(QObject):
         self._timer.stop()
         with ExitStack() as steps:  # all are taken, whatever one of them raises; the last is pushed first
             steps.callback(self._redraw, final=True)
-            for picture in reversed(_PICTURES):
+            for picture in reversed(PICTURES):
                 steps.callback(self._complete, picture, provenance, draws, name_suffix)
             while self._steps:  # a short run may be over before both layers are there
                 steps.callback(self._steps.pop())

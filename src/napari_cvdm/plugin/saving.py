@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
 from napari_cvdm.plugin.stated import positive, table
 
@@ -162,7 +162,7 @@ def _size_of_run(attributes: dict[str, Any]) -> float | None:
     """Return the side of a result's pixels, in nanometres, as its run knew it."""
     made = table(attributes.get("metadata", {}).get(METADATA_KEY))
     of_input, finer = positive(made.get("pixel_size_nm")), positive(made.get("upscaling"))
-    is_result = made.get("picture") in ("reconstruction", "uncertainty")
+    is_result = made.get("picture") in PICTURES
     return of_input / finer if is_result and of_input and finer else None
 
 

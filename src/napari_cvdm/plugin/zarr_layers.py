@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.contrast import limits_of
-from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
+from napari_cvdm.plugin.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored_results import placement_of, title_of
 from napari_cvdm.restoration.run_identity import run_of
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
 
 __all__ = ["read_zarr"]
-
-LayerData = tuple[Any, dict[str, Any], str]
 
 
 def read_zarr(path: str | Path) -> list[LayerData]:
