@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cvdm.assessment import checked_part
 from napari_cvdm.assessment.checks import run_checks
+from napari_cvdm.assessment.report import html_report
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
 from napari_cvdm.restoration.errors import InputError
@@ -68,3 +70,56 @@ def test_a_model_of_another_upscaling_is_refused(model: PretrainedModel) -> None
     image = np.random.default_rng(0).poisson(100, (32, 32))
     with pytest.raises(InputError, match="Name the model that made it"):
         run_checks(image, np.kron(image, np.ones((3, 3))), model=model, device="cpu")
+
+
+class OnDisk:
+    """A plane of which is counted what is read."""
+
+    def __init__(self, plane: np.ndarray) -> None:
+        self.shape, self.read, self._plane = plane.shape, 0, plane
+
+    def __getitem__(self, wanted: tuple[slice, slice]) -> np.ndarray:
+        self.read += self._plane[wanted].size
+        return self._plane[wanted]
+
+
+def test_of_a_large_plane_a_part_is_checked_and_the_rest_not_read(
+    pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checked_part, "LARGEST", 64)
+    image, truth = pair
+    ground = np.full((200, 300), image.min(), image.dtype)
+    ground[100:164, 200:264] = image
+    fine = np.zeros((400, 600), truth.dtype)
+    fine[200:328, 400:528] = truth
+    sharp, std, draw = OnDisk(fine), OnDisk(fine), OnDisk(fine)
+    checks = run_checks(ground, sharp, std=std, draws=[draw] * 3)
+    assert checks.part.rows.start == pytest.approx(100, abs=8)
+    assert checks.part.columns.start == pytest.approx(200, abs=8)
+    assert checks.image.shape == checks.consistency.map.shape == (64, 64)
+    assert checks.sharp.shape == checks.std.shape == (128, 128)
+    assert (sharp.read, std.read, draw.read) == (128**2, 128**2, 3 * 128**2)
+    assert checks.to_dict()["part"]["of"] == [200, 300]
+    page = html_report(checks, name="large")
+    assert checks.part.words in page
+    assert "200 × 300" in page
+
+
+def test_planes_that_do_not_belong_together_are_not_read() -> None:
+    sharp = OnDisk(np.ones((50, 80)))
+    with pytest.raises(InputError, match="cannot belong"):
+        run_checks(np.ones((32, 32)), sharp)
+    assert sharp.read == 0
+
+
+def test_the_comparison_itself_can_be_stopped(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    said: list[str] = []
+
+    def stop(words: str, share: float) -> None:
+        said.append(words)
+        if len(said) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_checks(*pair, progress=stop)
+    assert set(said) == {"Comparing with the measurement"}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cvdm.assessment import checked_part
 from napari_cvdm.cli import main
 from napari_cvdm.files.image_set import StoredImage, write_image_set
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
@@ -76,6 +77,22 @@ def test_a_name_that_is_not_in_utf8(result: Path, capsys: pytest.CaptureFixture[
     report = odd.with_name(os.fsdecode(b"bild\xe4_cvdm_check.html"))
     assert r"bild\udce4_cvdm" in report.read_text()
     assert numbers_of(report)["provenance"]["draws"] == 2
+
+
+def test_of_a_large_plane_a_part_is_checked_and_that_is_said(
+    result: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checked_part, "LARGEST", 32)
+    code, out, err = run(capsys, result, "--without-model")
+    assert code == 0, err
+    assert "of 48 × 48 pixels" in out
+    report = result.with_name("cell_cvdm_check.html")
+    part = numbers_of(report)["checks"]["part"]
+    assert part["rows"][1] - part["rows"][0] == 32
+    assert part["of"] == [48, 48]
+    path = result.with_name("cell_cvdm_check_disagreement.ome.tif")
+    assert read_tiff(path).data.shape == (32, 32)
+    assert read_provenance(path)["part"] == part
 
 
 def test_refuses_to_overwrite_unless_told(result: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def write_zarr(path: Path, value: float, content: str, **changes: Any) -> Path:
 
 
 def value_of(image: Any) -> float:
-    return float(plane_of(image, {"T": 0}).flat[0])
+    return float(plane_of(image, {"T": 0})[:, :].flat[0])
 
 
 class TestFilesSideBySide:
@@ -146,7 +146,7 @@ class TestSavedFromThePanel:
         path = writer(tmp_path / f"cell{ending}", [StoredImage("cell", data, "YQXQ", None, about)])
         reconstruction = open_pictures(path).reconstruction
         assert reconstruction.axes == "YTXZ"
-        np.testing.assert_array_equal(plane_of(reconstruction, {"T": 1, "Z": 2}), data[:, 1, :, 2])
+        np.testing.assert_array_equal(plane_of(reconstruction, {"T": 1, "Z": 2})[:, :], data[:, 1, :, 2])
 
     def test_an_uncertainty_alone_is_refused(self, writer: Writer, ending: str, tmp_path: Path) -> None:
         path = writer(tmp_path / f"cell{ending}", [self.image("uncertainty", 1)])

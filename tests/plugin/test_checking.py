@@ -12,6 +12,7 @@ from napari.layers import Image
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
+from napari_cvdm.assessment import checked_part
 from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.checking import check_task
 from napari_cvdm.plugin.doubt.linked import Result
@@ -86,6 +87,21 @@ def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(vie
     words = panel.checks.findings.text()
     assert "Agreement with the measurement" in words
     assert panel.checks.save_button.isEnabled()
+
+
+def test_of_a_large_plane_the_part_that_was_checked_is_said_and_its_map_lies_there(
+    viewer, checked, monkeypatch
+) -> None:
+    monkeypatch.setattr(checked_part, "LARGEST", 32)
+    panel = checked()
+    layer, original = viewer.layers["cell disagreement"], viewer.layers["cell"]
+    part = panel.checks.checks.part
+    first = part.rows.start, part.columns.start
+    assert any(first)
+    assert layer.data.shape == (32, 32)
+    where = original.data_to_world((first[0] + 3, first[1] + 5))
+    np.testing.assert_allclose(layer.data_to_world((3, 5)), where)
+    assert "of 48 × 48 pixels" in panel.checks.findings.text()
 
 
 def test_what_needs_the_model_is_left_out_and_why_is_said(checked) -> None:

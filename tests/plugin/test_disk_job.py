@@ -12,7 +12,7 @@ import pytest
 import napari_cvdm
 from napari_cvdm.files import streaming
 from napari_cvdm.files.unfinished import resume_or_begin
-from napari_cvdm.plugin import disk_job
+from napari_cvdm.plugin import contrast, disk_job
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import Kept, Written, Wrote
@@ -173,3 +173,17 @@ def test_what_a_run_with_other_settings_has_left_is_in_the_way_until_it_is_throw
 
 def test_even_a_preview_can_be_stopped_since_its_pieces_are_kept(tmp_path):
     assert job(tmp_path, preview=True).can_be_stopped
+
+
+def test_contrast_limits_take_a_few_planes_however_many_there_are(tmp_path, monkeypatch):
+    looked_at = []
+    percentile = np.percentile
+    monkeypatch.setattr(
+        contrast.np,
+        "percentile",
+        lambda pixels, *rest: looked_at.append(pixels.size) or percentile(pixels, *rest),
+    )
+    film = IMAGE[0, 0, :24].reshape(12, 8, 10).repeat(2, 1).repeat(2, 2)
+    written = list(job(tmp_path, film, "TYX").messages())[-1]
+    assert looked_at[-2:] == [8 * 32 * 40] * 2
+    assert written.limits["uncertainty"][0] == 0

@@ -10,7 +10,7 @@ from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel, QToolTip, QWidget
 
-from napari_cvdm.plugin.eliding import let_elide
+from napari_cvdm.plugin.eliding import eliding_combo, let_elide
 from napari_cvdm.plugin.rows import add_row, beside, new_form
 
 NAME = "2024-03-07 cell 12 position 4 tubulin 488 nm <b>after</b> treatment CVDM"
@@ -53,6 +53,18 @@ def test_the_tip_and_the_list_have_all_of_it(combo, qtbot):
     assert combo.view().textElideMode() == Qt.TextElideMode.ElideMiddle
     assert "&lt;b&gt;after" in combo.itemData(0, Qt.ItemDataRole.ToolTipRole)
     combo.hidePopup()
+
+
+def test_entries_keep_tips_of_their_own_and_the_others_follow_their_words(qtbot):
+    combo = eliding_combo()
+    qtbot.addWidget(combo)
+    combo.addItems(["Overlay", "cell"])
+    combo.setItemData(0, "What it is good for.", Qt.ItemDataRole.ToolTipRole)
+    for name in ("cell", "cell [1]"):
+        combo.setItemText(1, name)
+        QTest.keyClick(combo, Qt.Key.Key_Shift)
+        tips = [combo.itemData(number, Qt.ItemDataRole.ToolTipRole) for number in (0, 1)]
+        assert tips == ["What it is good for.", f"<p>{name}</p>"]
 
 
 def test_long_entries_do_not_make_a_form_wide(qtbot):

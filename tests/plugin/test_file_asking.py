@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
+from napari_cvdm.plugin.file_asking import ask_for_file, safe_name, with_ending
 
 KINDS = {
     "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".ome.tif"),
@@ -31,6 +31,20 @@ TIFF, ZARR = KINDS
 )
 def test_a_name_has_the_ending_of_the_kind_that_is_meant(name, kind, expected):
     assert with_ending(name, KINDS, kind) == expected
+
+
+def test_a_name_for_files_has_nothing_that_folders_are_made_of():
+    assert safe_name("../../etc/my cell: 1") == "_.._etc_my cell_ 1"
+    assert safe_name("...") == "result"
+
+
+def test_a_proposed_name_is_that_of_a_file_in_no_other_folder(qtbot, monkeypatch):
+    proposed = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (proposed.append(args[2]), ("", ""))[1])
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    ask_for_file(parent, "Save", "exp 3/cell 1: GFP profile.cvdm.ome.tif", KINDS)
+    assert proposed == ["exp 3_cell 1_ GFP profile.cvdm.ome.tif"]
 
 
 @pytest.fixture

@@ -231,6 +231,17 @@ def test_a_result_without_its_story_says_so(actions, viewer_model):
     assert actions.heard[0][0] == "failed"
 
 
+@pytest.mark.parametrize("asked", [None, "all", {"axes": "YX"}])
+def test_a_story_that_is_not_clear_is_not_copied(actions, viewer_model, asked):
+    layers = add_result(viewer_model, "a")
+    layers[0].metadata[METADATA_KEY]["asked"] = asked
+    actions.follow(layers)
+    for action in (actions.copy_python, actions.copy_shell):
+        action.trigger()
+        assert actions.heard[-1][0] == "failed"
+        assert "nothing to copy" in actions.heard[-1][1]
+
+
 def test_a_result_that_was_removed_cannot_be_saved(actions, viewer_model):
     actions.follow(add_result(viewer_model, "a"))
     viewer_model.layers.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_cvdm.plugin.pixel_sizes import believed, length_words
+from napari_cvdm.plugin.pixel_sizes import are_square, believed, length_words
 
 
 @pytest.mark.parametrize("size", [1.0, 65.0, 100_000.0])
@@ -31,3 +31,8 @@ def test_an_impossible_size_becomes_a_reason(size):
 )
 def test_lengths_are_told_in_a_fitting_unit(size, words):
     assert length_words(size) == words
+
+
+@pytest.mark.parametrize(("height", "width", "square"), [(65, 65.6, True), (66, 65, False), (60, 80, False)])
+def test_sides_that_differ_by_a_trace_are_those_of_a_square(height, width, square):
+    assert are_square(height, width) is square

@@ -89,13 +89,13 @@ def test_reading_a_lazy_layer_computes_nothing():
     [
         ({"scale": (0.065, 0.065), "units": ("um", "um")}, 65, "from the layer"),
         ({"scale": (65, 65), "units": ("nm", "nm")}, 65, "from the layer"),
-        ({"scale": (0.06, 0.08), "units": ("um", "um")}, 69.282, "from the layer (80 × 60 nm)"),
         ({"scale": (-0.065, 0.065), "units": ("um", "um")}, 65, "from the layer"),
         ({"scale": (0.065, 0.065), "units": ("um", "um"), "rotate": 30}, 65, "from the layer"),
         ({"affine": np.diag([0.065, 0.065, 1]), "units": ("um", "um")}, 65, "from the layer"),
         ({"scale": (0.1, 0.1)}, 100, "from the layer's scale, taken as µm"),
         ({}, None, NOT_KNOWN),
         ({"scale": (3, 3)}, None, NOT_KNOWN),
+        ({"scale": (0.2, 0.05)}, None, NOT_KNOWN),
         ({"units": ("s", "s"), "scale": (40, 40)}, None, NOT_KNOWN),
         ({"units": ("um", "um"), "scale": (99, 99)}, 99_000, "from the layer"),
     ],
@@ -116,6 +116,14 @@ def test_what_no_microscope_has_is_not_taken_for_a_pixel_size_but_said(unit, wor
     assert "Correct them" in reading.pixel_size_origin
     completed = with_file(reading, FileReading(None, pixel_size=65.0))
     assert (completed.pixel_size, completed.pixel_size_origin) == (65, "from the file")
+
+
+def test_pixels_that_are_not_square_have_no_size_and_their_sides_are_told():
+    reading = read_layer(Image(np.zeros((10, 10)), scale=(0.06, 0.08), units=("um", "um")))
+    assert reading.pixel_size is None
+    assert "80 nm wide and 60 nm high" in reading.pixel_size_origin
+    nearly = read_layer(Image(np.zeros((10, 10)), scale=(0.0650, 0.0655), units=("um", "um")))
+    assert nearly.pixel_size == pytest.approx(65.25, rel=1e-3)
 
 
 def test_the_pixel_size_is_that_of_the_lateral_axes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model, save_model
+from napari_cvdm.plugin import shell_words
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.doubt.linked import find_results, original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
@@ -27,6 +29,7 @@ from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.reopening import get_reader
 from napari_cvdm.plugin.worker import Job
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
 
 
@@ -43,6 +46,10 @@ def source(tmp_path: Path) -> str:
 
 def _about(job: Job, **provenance: object) -> dict:
     return {"source": job.name, "asked": job.describe(), "model": {"name": "small"}, **provenance}
+
+
+#: A line of its own in a script, unless it is kept within a comment or a literal.
+_CODE = "0\nimport os; os.abort() #'); import os #\r\x0cimport os\u2028import os\x1b[201~"
 
 
 def _run(script: str, folder: Path) -> None:
@@ -65,7 +72,7 @@ def test_the_script_repeats_a_run_on_a_part(tmp_path, weights, source):
         source_path=source,
     )
     _run(python_script(_about(job, steps=2)), tmp_path)
-    result, uncertainty = read_image_set(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    result, uncertainty = read_image_set(tmp_path / "it_s my cell_cvdm.ome.tif")
     expected = restore(
         read_tiff(source).data, load_model(weights), axes="TYX", pixel_size=65.0, draws=2, steps=2, seed=3,
         planes={"T": slice(1, 3)}, region=((2, 18), (0, 24)), normalize="whole",
@@ -96,7 +103,7 @@ def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatc
     monkeypatch.chdir(tmp_path / "shell")
     assert main(arguments) == 0
     expected = restore(data, load_model(weights), axes="TYX", preview=True).mean
-    for written in (tmp_path / "cell_cvdm.ome.zarr", tmp_path / "shell" / "it_s_my_cell_cvdm.ome.zarr"):
+    for written in (tmp_path / "cell_cvdm.ome.zarr", tmp_path / "shell" / "it_s my cell_cvdm.ome.zarr"):
         np.testing.assert_allclose(open_ome_zarr(written).data[...], expected, rtol=1e-4)
 
 
@@ -185,7 +192,7 @@ def test_the_shell_line_repeats_a_run(tmp_path, weights, source, monkeypatch):
     assert program == "napari-cvdm"
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 0
-    written = read_tiff(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    written = read_tiff(tmp_path / "it_s my cell_cvdm.ome.tif")
     image = read_tiff(source).data
     expected = restore(
         image, load_model(weights), axes="TYX", pixel_size=165.0, draws=2, steps=1, seed=5, resample=True
@@ -201,7 +208,7 @@ def test_the_shell_line_takes_the_same_part(tmp_path, weights, source, monkeypat
     assert program == "napari-cvdm"
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 0
-    written = read_tiff(tmp_path / "it_s_my_cell_cvdm.ome.tif")
+    written = read_tiff(tmp_path / "it_s my cell_cvdm.ome.tif")
     whole = restore(data, load_model(weights), axes="TYX", preview=True)
     np.testing.assert_allclose(written.data, whole.mean[1:, 4:36], rtol=1e-4)
 
@@ -215,8 +222,47 @@ def test_the_shell_line_says_what_it_cannot_do():
     assert "--draws" not in line
 
 
-def test_a_layer_s_name_cannot_slip_code_in(tmp_path):
-    name = "x\nimport os; os.abort() #'); import os #"
-    script = python_script(_about(Job(name, None, "YX")))
-    compile(script, "script", "exec")
-    assert all(not line.lstrip().startswith("import os") for line in script.splitlines())
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"source": _CODE},
+        {"model": {"name": _CODE, "sha256": _CODE}},
+        {"versions": {"napari-cvdm": _CODE}},
+        {"steps": _CODE},
+    ],
+)
+@pytest.mark.parametrize("path", [None, f"/{_CODE}.tif"])
+@pytest.mark.parametrize("output", [None, "x.ome.zarr"])
+def test_nothing_that_a_file_states_slips_code_in(stated, path, output):
+    about = _about(Job("cell", None, "YX", source_path=path, model=_CODE, device=_CODE))
+    about["asked"]["output"] = output
+    script = python_script(about | stated)
+    names = {node.names[0].name for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Import)}
+    assert names <= {"uuid", "numpy", "napari_cvdm"}
+    assert all(not line.lstrip().startswith("import os") for line in script.split("\n"))
+    line = shell_line(about | stated)
+    assert all(c.isprintable() or c == "\n" for c in line)
+    assert shlex.split(line, comments=True)[:2] == ["napari-cvdm", "restore"]
+
+
+@pytest.mark.parametrize("stated", [{"model": "x"}, {"versions": 3}, {"model": None, "versions": []}])
+def test_tables_that_are_none_are_left_out(stated):
+    compile(python_script(_about(Job("cell", None, "YX")) | stated), "script", "exec")
+
+
+@pytest.mark.parametrize("write", [python_script, shell_line])
+def test_a_run_that_is_not_stated_clearly_is_not_repeated(write):
+    about = _about(Job("cell", None, "YX"))
+    about["asked"]["axes"] = "YX', draws=1, x='"
+    with pytest.raises(InputError, match="axes"):
+        write(about)
+
+
+def test_of_names_that_a_shell_would_misread_there_is_only_a_comment(monkeypatch):
+    monkeypatch.setattr(shell_words, "_ON_WINDOWS", True)
+    about = _about(Job("cell", None, "YX", preview=True, source_path="C:\\$(calc).tif"))
+    line = shell_line(about)
+    assert all(each.startswith("#") for each in line.splitlines())
+    assert "calc" not in line
+    about["asked"]["source_path"] = "C:\\R&D.tif"
+    assert shell_line(about).startswith('napari-cvdm restore "C:\\R&D.tif" -o ')

@@ -66,6 +66,21 @@ def test_only_saved_results_are_taken(tmp_path: Path):
     assert get_reader(str(tmp_path / "missing.cvdm.ome.tif")) is None
 
 
+def test_several_results_are_all_read_whatever_wrote_them(tmp_path: Path, make_result, large_result):
+    saved = [str(tmp_path / name) for name in ("a.cvdm.ome.tif", "b.cvdm.ome.tif", "c.cvdm.ome.zarr")]
+    for path in saved:
+        save_layers(Path(path), [layer.as_layer_data_tuple() for layer in make_result()])
+    assert len(get_reader(saved[:2])(saved[:2])) == 4
+    large, _ = large_result(tmp_path / "large.ome.zarr")
+    mixed = [*saved, str(large)]
+    layers = get_reader(mixed)(mixed)
+    assert len(layers) == 8
+    assert all(kind == "image" for _, _, kind in layers)
+    other = tmp_path / "other.tif"
+    tifffile.imwrite(other, np.zeros((9, 9), np.uint8))
+    assert get_reader([*saved, str(other)]) is None  # napari finds a reader for all
+
+
 def test_folders_are_told_apart(tmp_path: Path, make_result, large_result):
     save_layers(tmp_path / "saved.ome.zarr", [layer.as_layer_data_tuple() for layer in make_result()])
     large, _ = large_result(tmp_path / "large.ome.zarr")

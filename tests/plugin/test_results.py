@@ -66,6 +66,37 @@ def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, v
     assert pictures.shown.is_set()
 
 
+def _fail(event: object) -> None:
+    raise ZeroDivisionError("another plugin")
+
+
+def test_a_failing_callback_of_another_plugin_is_shown_and_holds_nothing_up(
+    qtbot, results, pictures, viewer_model
+):
+    viewer_model.layers.events.inserted.connect(_fail)
+    with pytest.raises(ZeroDivisionError):
+        results.add(pictures, {"finished": False})
+    with qtbot.captureExceptions() as raised:
+        qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    assert [kind for kind, _, _ in raised] == [ZeroDivisionError]
+    assert [layer.name for layer in viewer_model.layers] == ["cell", "cell CVDM", "cell CVDM uncertainty"]
+    for layer in viewer_model.layers[1:]:
+        layer.events.metadata.connect(_fail)
+        layer.events.visible.connect(_fail)
+    with pytest.raises(ZeroDivisionError):
+        results.finish({"draws": 1})
+    assert [layer.metadata[METADATA_KEY]["draws"] for layer in viewer_model.layers[1:]] == [1, 1]
+    viewer_model.layers.events.removed.connect(_fail)
+    with (
+        qtbot.captureExceptions() as raised,
+        qtbot.waitSignal(results.removed, timeout=10_000),
+        pytest.raises(ZeroDivisionError),
+    ):
+        results.remove()
+    assert len(raised) == 2
+    assert [layer.name for layer in viewer_model.layers] == ["cell"]
+
+
 def test_a_run_cancelled_between_the_layers_leaves_none(qtbot, results, pictures, viewer_model):
     results.add(pictures, {})
     with qtbot.waitSignal(results.removed, timeout=10_000):

@@ -48,7 +48,7 @@ def start(qtbot, viewer_model, stepped):
     """Start a run of a small stack, and hand out what it says."""
     owner = QObject()
 
-    def start(**settings: object) -> tuple[Run, Recorder]:
+    def start(owner: QObject = owner, **settings: object) -> tuple[Run, Recorder]:
         data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
         layer = viewer_model.add_image(data, name="cell")
         run = Run(viewer_model, layer, Job("cell", data, "ZYX", **settings), owner)
@@ -152,6 +152,19 @@ def test_napari_can_stop_the_worker_too(qtbot, start, stepped):
         worker.quit()  # as napari does when its window is closed
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)
     assert heard.ended[0][0] == "cancelled"
+
+
+def test_a_viewer_closed_in_mid_run_leaves_no_objects_frozen(qtbot, start, stepped):
+    """The run's slots are gone then; whoever uses Python goes on, in a notebook for example."""
+    stepped.stop_at = 3
+    panel = QObject()
+    start(panel)
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    for worker in list(WorkerBase._worker_set):
+        worker.quit()
+    panel.deleteLater()
+    del panel, worker
+    qtbot.waitUntil(lambda: gc.get_freeze_count() == 0, timeout=10_000)
 
 
 def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_model):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 from napari.layers import Image
+from tifffile import TiffFile
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
@@ -64,6 +65,43 @@ def test_other_programs_find_the_distances_of_planes_and_frames(tmp_path: Path, 
 def test_draws_keep_the_distance_of_planes(tmp_path: Path, make_result):
     path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
     assert [image.z_spacing_nm for image in read_image_set(path)] == pytest.approx([300] * 3)
+
+
+def test_pixels_that_are_not_square_keep_both_sides(tmp_path: Path):
+    layer = Image(np.zeros((9, 9), np.float32), scale=(0.2, 0.05), units=("um", "um"))
+    path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()])
+    with TiffFile(path) as file:
+        assert 'PhysicalSizeX="0.05"' in file.ome_metadata
+        assert 'PhysicalSizeY="0.2"' in file.ome_metadata
+    path = save_layers(tmp_path / "a.ome.zarr", [layer.as_layer_data_tuple()])
+    (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
+    (scale,) = multiscale["datasets"][0]["coordinateTransformations"][:1]
+    assert scale["scale"] == pytest.approx([0.2, 0.05])
+
+
+@pytest.mark.parametrize(
+    ("made", "size"),
+    [
+        ({"picture": "reconstruction", "pixel_size_nm": 65.0, "upscaling": 2}, 32.5),
+        ({"picture": "uncertainty", "pixel_size_nm": 65, "upscaling": 2}, 32.5),
+        ({"picture": "reconstruction", "pixel_size_nm": None, "upscaling": 2}, None),
+        ({"picture": "reconstruction", "pixel_size_nm": "65", "upscaling": 2}, None),
+        ({"picture": "reconstruction", "pixel_size_nm": 10**400, "upscaling": 2}, None),
+        ({"pixel_size_nm": 65.0, "upscaling": 2}, None),  # which of its pixels, nobody says
+    ],
+)
+def test_the_pixel_size_of_a_run_is_saved_where_the_layer_has_none(tmp_path: Path, made, size):
+    """As after napari's own reader, which leaves the size of a TIFF's pixels in the file."""
+    layer = Image(np.zeros((9, 9), np.float32), scale=(0.5, 0.5), metadata={METADATA_KEY: made})
+    path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()])
+    assert read_tiff(path).pixel_size == size
+
+
+def test_the_layer_s_own_pixel_size_comes_first(tmp_path: Path):
+    made = {"picture": "reconstruction", "pixel_size_nm": 65.0, "upscaling": 2}
+    layer = Image(np.zeros((9, 9)), scale=(0.04, 0.04), units=("um", "um"), metadata={METADATA_KEY: made})
+    path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()])
+    assert read_tiff(path).pixel_size == 40
 
 
 def test_distances_without_such_units_are_not_told(tmp_path: Path):

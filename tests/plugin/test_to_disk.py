@@ -13,7 +13,7 @@ from napari.layers import Image
 from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin import to_disk
 from napari_cvdm.plugin.parts import Part
-from napari_cvdm.plugin.to_disk import Place, ask_and_send_to_disk, ask_where, jobs_to_disk, safe_name
+from napari_cvdm.plugin.to_disk import Place, ask_and_send_to_disk, ask_where, jobs_to_disk
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
 
@@ -137,8 +137,3 @@ class TestWhereARunWasStopped:
         with resume_or_begin(tmp_path / "cell.zarr", {"seed": 1}):
             assert ask_where(None, "cell") == Place(tmp_path / "cell.zarr")
         assert asked.about == []
-
-
-def test_a_name_for_files_has_nothing_that_folders_are_made_of():
-    assert safe_name("../../etc/my cell: 1") == "_.._etc_my cell_ 1"
-    assert safe_name("...") == "result"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import dask.array as da
@@ -105,6 +106,20 @@ def test_a_part_of_colours_taken_as_channels_is_counted_right(stepped):
     assert pictures.reconstruction.shape == (3, 1, 32, 16)
     assert isinstance(stepped.calls[0].image, da.Array)  # the other planes are not read for nothing
     np.testing.assert_array_equal(pictures.reconstruction[0, 0, ::2, ::2], data[2, :, 2:10, 0])
+
+
+@pytest.mark.parametrize("pixel_size", [1.0, 5000.0])
+def test_a_size_that_resampling_cannot_help_is_no_reason_to_refuse_a_run_without_it(
+    stepped, monkeypatch, pixel_size
+):
+    """`restore` warns of it, and goes on."""
+    model = napari_cvdm.load_model()
+    knowing = replace(model, card=replace(model.card, pixel_size_nm=(50.0, 120.0)))
+    monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: knowing, raising=False)
+    part = Part((range(16), range(2, 14)), "part")
+    for chosen in (None, part):
+        job = Job("cells", _image(16, 16), "YX", part=chosen, pixel_size=pixel_size, preview=True)
+        assert len(_messages(job, Done)) == 1
 
 
 def test_what_takes_long_to_read_is_measured_on_the_part_alone_and_that_is_said(stepped, monkeypatch):

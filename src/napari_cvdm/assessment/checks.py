@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cvdm.assessment.consistency import Consistency, check_consistency
+from napari_cvdm.assessment.checked_part import CheckedPart, choose_part
+from napari_cvdm.assessment.consistency import Consistency, check_consistency, scale_between
 from napari_cvdm.assessment.figure import choose_detail
 from napari_cvdm.assessment.novelty import Novelty, check_novelty
 from napari_cvdm.assessment.photometry import Photometry, check_photometry
@@ -18,6 +19,7 @@ from napari_cvdm.assessment.sampling_check import Condition, check_conditions
 from napari_cvdm.assessment.stability import Stability, check_stability
 from napari_cvdm.assessment.verdicts import Verdict, verdicts_on
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -37,12 +39,14 @@ class Checks:
     Attributes
     ----------
     image, sharp, std : ndarray
-        The measurement (Y, X), its reconstruction and the stated standard deviation (s·Y, s·X); `std` is None
-        if it was not given.
+        What was checked of the measurement (Y, X), its reconstruction and the stated standard deviation
+        (s·Y, s·X); `std` is None if it was not given.
     pixel_size : float or None
         Of the measurement, in nm.
     consistency, resolution, photometry, conditions, stability, novelty
         See the modules of these names. `conditions` is empty and `stability` None without a model.
+    part : CheckedPart
+        Which rows and columns of the measurement were checked.
     """
 
     image: NDArray[Any] = field(repr=False)
@@ -55,6 +59,7 @@ class Checks:
     conditions: tuple[Condition, ...]
     stability: Stability | None
     novelty: Novelty
+    part: CheckedPart
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -67,6 +72,7 @@ class Checks:
         """Return all numbers and verdicts as values that JSON can hold."""
         return {
             "verdicts": [asdict(verdict) for verdict in self.verdicts],
+            "part": self.part.to_dict(),
             "consistency": self.consistency.to_dict(),
             "resolution": self.resolution.to_dict(),
             "photometry": self.photometry.to_dict(),
@@ -77,11 +83,11 @@ class Checks:
 
 
 def run_checks(
-    image: ArrayLike,
-    sharp: ArrayLike,
+    image: Any,
+    sharp: Any,
     *,
-    std: ArrayLike | None = None,
-    draws: ArrayLike | None = None,
+    std: Any = None,
+    draws: Any = None,
     pixel_size: float | None = None,
     psf: ArrayLike | None = None,
     model: PretrainedModel | None = None,
@@ -89,6 +95,9 @@ def run_checks(
     progress: Progress | None = None,
 ) -> Checks:
     """Check one restored plane against the plane it was made from.
+
+    Of a plane larger than `napari_cvdm.assessment.checked_part.LARGEST`, a part is checked and the rest not
+    read: arrays on a disk may be given, as they are.
 
     Parameters
     ----------
@@ -99,7 +108,7 @@ def run_checks(
     std : array-like, (s·Y, s·X), optional
         The stated standard deviation.
     draws : array-like, (draws, s·Y, s·X), optional
-        Single draws, for their ring correlation.
+        Single draws, for their ring correlation; a list of planes will do.
     pixel_size : float, optional
         Of the measurement, in nm.
     psf : array-like, optional
@@ -126,11 +135,22 @@ def run_checks(
         if progress is not None:
             progress(words, share)
 
-    plane, fine = np.asarray(image), np.asarray(sharp)
-    spread = None if std is None else np.asarray(std)
+    done = 0
+
+    def compared() -> None:
+        nonlocal done
+        done = min(done + 1, 7)
+        say("Comparing with the measurement", 0.02 * done)
+
     say("Comparing with the measurement", 0.0)
-    consistency = check_consistency(plane, fine, psf=psf)
-    scale = fine.shape[0] // plane.shape[0]
+    measured, restored = _sliceable(image), _sliceable(sharp)
+    scale = scale_between(measured.shape, restored.shape)
+    with reading():
+        part = choose_part(measured)
+        plane, fine = np.asarray(part.of(measured)), np.asarray(part.of(restored, scale))
+        spread = None if std is None else np.asarray(part.of(_sliceable(std), scale))
+        drawn = None if draws is None else [np.asarray(part.of(_sliceable(d), scale)) for d in draws]
+    consistency = check_consistency(plane, fine, psf=psf, checkpoint=compared)
     say("Is brightness proportional?", 0.15)
     photometry = check_photometry(plane, fine, consistency)
     say("Is the image like those of training?", 0.25)
@@ -144,11 +164,16 @@ def run_checks(
         )  # fmt: skip
         stability, halves = _restored_again(plane, spread, model, scale, device, say)
     say("Estimating resolution", 0.95)
-    resolution = check_resolution(plane, fine, pixel_size=pixel_size, draws=draws, restored_halves=halves)
+    resolution = check_resolution(plane, fine, pixel_size=pixel_size, draws=drawn, restored_halves=halves)
     return Checks(
         plane, fine, spread, pixel_size, consistency, resolution, photometry, tuple(conditions), stability,
-        novelty,
+        novelty, part,
     )  # fmt: skip
+
+
+def _sliceable(array: Any) -> Any:
+    """Return what can be sliced, and read no more of an array on a disk than that."""
+    return array if hasattr(array, "shape") else np.asarray(array)
 
 
 def _restored_again(

@@ -6,6 +6,7 @@ more than the noise is not supported by the measurement: invented, or left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +99,12 @@ class Consistency:
 
 
 def check_consistency(
-    image: ArrayLike, sharp: ArrayLike, *, upscaling: int | None = None, psf: ArrayLike | None = None
+    image: ArrayLike,
+    sharp: ArrayLike,
+    *,
+    upscaling: int | None = None,
+    psf: ArrayLike | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> Consistency:
     """Compare a measurement with what its reconstruction predicts.
 
@@ -113,6 +119,8 @@ def check_consistency(
     psf : array-like, optional
         What blurs the *reconstruction* into the measurement, on the fine grid, of odd sides. By default the
         Gaussian that explains the measurement best.
+    checkpoint : callable, optional
+        Called now and then; what it raises ends the comparison.
 
     Returns
     -------
@@ -155,7 +163,8 @@ def check_consistency(
     plain = match.apply(core)
     rse = float(np.sqrt(np.mean((measured - plain) ** 2)))
     low, high = np.percentile(measured, (1.0, 99.8))
-    explained = explain(measured, core, max(width, 0.5), noise)
+    explained = explain(measured, core, max(width, 0.5), noise, checkpoint)
+    checkpoint()
     size = np.abs(explained.significance)
     return Consistency(
         map=size,
@@ -176,16 +185,28 @@ def check_consistency(
     )
 
 
+def scale_between(shape: tuple[int, ...], fine_shape: tuple[int, ...], upscaling: int | None = None) -> int:
+    """Return how many times as fine as a measurement its reconstruction is, by their shapes.
+
+    Raises
+    ------
+    InputError
+        If they do not fit.
+    """
+    if len(shape) != 2 or len(fine_shape) != 2:
+        raise InputError("Consistency is checked plane by plane: give one plane of input and result each.")
+    scale = upscaling or max(1, round(fine_shape[0] / max(shape[0], 1)))
+    if fine_shape != (shape[0] * scale, shape[1] * scale):
+        raise InputError(
+            f"A result of {fine_shape[0]} × {fine_shape[1]} pixels cannot belong to an input of "
+            f"{shape[0]} × {shape[1]}: choose the image that was restored."
+        )
+    return scale
+
+
 def _fitting(image: ArrayLike, sharp: ArrayLike, upscaling: int | None) -> tuple[FloatArray, FloatArray, int]:
     measured, fine = np.asarray(image, np.float64), np.asarray(sharp, np.float64)
-    if measured.ndim != 2 or fine.ndim != 2:
-        raise InputError("Consistency is checked plane by plane: give one plane of input and result each.")
-    scale = upscaling or max(1, round(fine.shape[0] / measured.shape[0]))
-    if fine.shape != (measured.shape[0] * scale, measured.shape[1] * scale):
-        raise InputError(
-            f"A result of {fine.shape[0]} × {fine.shape[1]} pixels cannot belong to an input of "
-            f"{measured.shape[0]} × {measured.shape[1]}: choose the image that was restored."
-        )
+    scale = scale_between(measured.shape, fine.shape, upscaling)
     for name, values in (("input", measured), ("result", fine)):
         if not np.all(np.isfinite(values)):
             raise InputError(f"The {name} has pixels that are not finite (NaN or infinite).")

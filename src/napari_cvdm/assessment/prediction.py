@@ -6,6 +6,7 @@ misfit of a point-spread function that no microscope has exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -119,13 +120,20 @@ def fit(terms: list[FloatArray], measured: FloatArray, width: float, weight: Flo
     return Fit(total + background, background, shares)
 
 
-def explain(measured: FloatArray, core: FloatArray, width: float, noise: CameraNoise) -> Explanation:
+def explain(
+    measured: FloatArray,
+    core: FloatArray,
+    width: float,
+    noise: CameraNoise,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Explanation:
     """Predict the measurement, and say how far it is off.
 
     What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
     """
     terms, weight = [core, *_skirts(core, width)], _not_dubious(measured, core, _BACKGROUND * width)
     for number in range(_ROUNDS):
+        checkpoint()
         predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)
         difference = measured - predicted
         found = Difference(difference, predicted - background, noise.variance(predicted))

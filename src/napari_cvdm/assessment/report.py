@@ -30,7 +30,6 @@ SOURCES = (
 )
 """Whom to cite for the checks."""
 
-_MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _HEIGHT = 300
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#222}
@@ -101,7 +100,7 @@ def html_report(
         f"<table>{''.join(map(_row, checks.verdicts))}</table>",
         "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be told. "
         "No check can prove a result right.</p>",
-        f"<p>{escape(left_out)}</p>" if left_out else "",
+        *(f"<p>{escape(words)}</p>" for words in (checks.part.words, left_out) if words),
         f'<h2>Pictures</h2><img alt="Input, result, uncertainty, disagreement" src="{_picture(checks)}">',
         "<p>Disagreement is what the result predicts for the camera against what it recorded, in standard "
         "deviations of noise and usual misfit: above 5 it wants an explanation.</p>",
@@ -120,10 +119,9 @@ def html_report(
 
 
 def _row(verdict: Verdict) -> str:
-    mark = _MARKS[verdict.level]
     css = verdict.level.replace(" ", "-")
     return (
-        f'<tr class="{css}"><td><b>{mark}</b></td><td><b>{escape(verdict.name)}</b></td>'
+        f'<tr class="{css}"><td><b>{verdict.mark}</b></td><td><b>{escape(verdict.name)}</b></td>'
         f"<td>{escape(verdict.sentence)}</td></tr>"
     )
 

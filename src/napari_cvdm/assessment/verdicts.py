@@ -58,6 +58,11 @@ class Verdict:
     level: Level
     sentence: str
 
+    @property
+    def mark(self) -> str:
+        """The level as a sign."""
+        return {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}[self.level]
+
 
 def verdicts_on(
     consistency: Consistency,

@@ -83,6 +83,8 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
     _write(checks, report, result, provenance, model, index, settings.overwrite)
     for verdict in checks.verdicts:
         typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
+    if checks.part.words:
+        typer.echo(checks.part.words)
     typer.echo(report)
 
 
@@ -152,7 +154,11 @@ def _write(
         checks.consistency.map.astype("float32"),
         "YX",
         checks.pixel_size,
-        {"content": "disagreement with the measurement, in standard deviations", "plane": index},
+        {
+            "content": "disagreement with the measurement, in standard deviations",
+            "plane": index,
+            "part": checks.part.to_dict(),
+        },
         overwrite=overwrite,
     )
 

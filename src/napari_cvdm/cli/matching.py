@@ -16,13 +16,40 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.axes import Axes
     from napari_cvdm.restoration.described import Region
 
-__all__ = ["plane_of", "restored_part"]
+__all__ = ["PlaneInFile", "plane_of", "restored_part"]
 
 _OTHER = "choose the image that was restored."
 
 
-def plane_of(image: ImageFile, index: Mapping[str, int]) -> NDArray[np.generic]:
-    """Take one plane, as (Y, X).
+class PlaneInFile:
+    """One plane of an image, of which is read what is asked for.
+
+    Parameters
+    ----------
+    image : ImageFile
+        The image.
+    axes : Axes
+        Its axes.
+    places : tuple of int
+        Which plane, one number for each axis but Y and X.
+    """
+
+    def __init__(self, image: ImageFile, axes: Axes, places: tuple[int, ...]) -> None:
+        self._image, self._axes, self._places = image, axes, places
+        self.shape = axes.plane_shape
+
+    def __getitem__(self, wanted: tuple[slice, slice]) -> NDArray[np.generic]:
+        """Read rows and columns, as (Y, X)."""
+        from napari_cvdm.restoration.validation import Watched, read_pixels
+
+        selection: list[Any] = list(self._axes.selection(self._places))
+        selection[self._axes.y], selection[self._axes.x] = wanted
+        plane = Watched(self._image.data)[tuple(selection)]
+        return read_pixels(plane if self._axes.y < self._axes.x else plane.T)
+
+
+def plane_of(image: ImageFile, index: Mapping[str, int]) -> PlaneInFile:
+    """Find one plane.
 
     Parameters
     ----------
@@ -72,7 +99,7 @@ def restored_part(
 
     axes, written = _axes_as_restored(image, provenance.get("axes"))
     part = DescribedPart.from_description(provenance.get("selection"), axes.names)
-    plane = _plane(image, axes, written, index, part.planes)
+    plane = _plane(image, axes, written, index, part.planes)[:, :]
     resampling = provenance.get("resampling")
     if isinstance(resampling, Mapping) and resampling:
         plane = _resampled(image, plane, resampling)
@@ -108,8 +135,8 @@ def _plane(
     written: str,
     index: Mapping[str, int],
     chosen: Sequence[Sequence[int] | None],
-) -> NDArray[np.generic]:
-    """Take the plane that one of a result belongs to.
+) -> PlaneInFile:
+    """Find the plane that one of a result belongs to.
 
     Parameters
     ----------
@@ -124,8 +151,6 @@ def _plane(
     chosen : sequence of (sequence of int or None)
         Positions in the image of what the result has along each leading axis; None where it has everything.
     """
-    from napari_cvdm.restoration.validation import Watched, read_pixels
-
     positions = [
         range(length) if here is None else here
         for here, length in zip(chosen, axes.leading_shape, strict=True)
@@ -146,7 +171,7 @@ def _plane(
             name = Path(image.source).name
             raise ValueError(f"{name} has {length} planes along {letter}, fewer than the result: {_OTHER}")
         places.append(place)
-    return read_pixels(axes.plane(Watched(image.data), tuple(places)))
+    return PlaneInFile(image, axes, tuple(places))
 
 
 def _partners(

@@ -42,13 +42,15 @@ class StoredImage:
     axes : str
         One letter for each axis, as `napari_cvdm.restoration.axes` names them.
     pixel_size_nm : float or None
-        Side of a pixel within the plane.
+        Side of a pixel within the plane; its width, if `pixel_height_nm` is given.
     about : dict
         How it was made, in values that JSON can hold; `read_image_set` gives it back.
     z_spacing_nm : float or None
         Distance of two planes along an axis Z.
     time_interval_s : float or None
         Time from frame to frame along an axis T, in seconds.
+    pixel_height_nm : float or None
+        Height of a pixel that is not square; to be written, and not read again.
     """
 
     name: str
@@ -58,6 +60,7 @@ class StoredImage:
     about: dict[str, Any] = field(default_factory=dict)
     z_spacing_nm: float | None = None
     time_interval_s: float | None = None
+    pixel_height_nm: float | None = None
 
 
 def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrite: bool = False) -> Path:
@@ -125,6 +128,7 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
         about,
         image.z_spacing_nm if "Z" in named.names else None,
         image.time_interval_s if "T" in named.names else None,
+        image.pixel_height_nm,
     )
     return np.moveaxis(storable(array), (named.y, named.x), (-2, -1)), metadata
 

@@ -132,8 +132,11 @@ def ome_metadata(
     provenance: Mapping[str, Any] | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
+    pixel_height_nm: float | None = None,
 ) -> dict[str, Any]:
     """Make what tifffile needs to describe an image in OME-XML; see `write_ome_tiff` for the parameters.
+
+    With `pixel_height_nm`, which is for pixels that are not square, `pixel_size_nm` is the width.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def ome_metadata(
         "axes": ome_letters(named),
         "Name": _plain_text(title),
         "Creator": f"napari-cvdm {__version__}",
-        **_sizes(pixel_size_nm, z_spacing_nm, time_interval_s),
+        **_sizes(pixel_size_nm, pixel_height_nm or pixel_size_nm, z_spacing_nm, time_interval_s),
     }
     if provenance is not None:
         metadata["Description"] = json.dumps({PROVENANCE_KEY: provenance}, default=jsonable)
@@ -214,20 +217,22 @@ def ome_letters(axes: Axes) -> str:
     return letters + "YX"
 
 
-def _sizes(pixel_nm: float | None, z_nm: float | None, interval_s: float | None) -> dict[str, Any]:
+def _sizes(
+    width_nm: float | None, height_nm: float | None, z_nm: float | None, interval_s: float | None
+) -> dict[str, Any]:
     sizes: dict[str, Any] = {}
-    for what, names, value, factor, unit in (
-        ("pixel size", ("PhysicalSizeX", "PhysicalSizeY"), pixel_nm, 1e-3, "µm"),
-        ("distance of planes", ("PhysicalSizeZ",), z_nm, 1e-3, "µm"),
-        ("time interval", ("TimeIncrement",), interval_s, 1.0, "s"),
+    for what, key, value, factor, unit in (
+        ("pixel size", "PhysicalSizeX", width_nm, 1e-3, "µm"),
+        ("pixel size", "PhysicalSizeY", height_nm, 1e-3, "µm"),
+        ("distance of planes", "PhysicalSizeZ", z_nm, 1e-3, "µm"),
+        ("time interval", "TimeIncrement", interval_s, 1.0, "s"),
     ):
         if value is None:
             continue
         if not (isfinite(value) and value > 0):
             raise InputError(f"The {what} must be a positive number, not {value}.")
-        for key in names:
-            sizes[key] = float(f"{value * factor:.9g}")
-            sizes[key + "Unit"] = unit
+        sizes[key] = float(f"{value * factor:.9g}")
+        sizes[key + "Unit"] = unit
     return sizes
 
 

@@ -100,6 +100,7 @@ def create_ome_zarr(
     pixel_size_nm: float | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
+    pixel_height_nm: float | None = None,
     origin: Mapping[str, float] | None = None,
     side: float = 1.0,
     channel_names: Sequence[str] = (),
@@ -120,6 +121,8 @@ def create_ome_zarr(
         Side of a pixel of the finest level, and distance of planes, in nm.
     time_interval_s : float, optional
         From frame to frame, in seconds.
+    pixel_height_nm : float, optional
+        For pixels that are not square; `pixel_size_nm` then is the width.
     origin : mapping of str to float
         Where the centre of the first pixel lies along each axis, in steps of the finest level; 0 if left out.
     side : float
@@ -137,6 +140,8 @@ def create_ome_zarr(
     from zarr.codecs import ZstdCodec
 
     group = zarr.open_group(zarr.storage.LocalStore(folder), mode="w", zarr_format=3)
+    height = pixel_height_nm or pixel_size_nm
+    sizes = {"Y": height, "X": pixel_size_nm, "Z": z_spacing_nm, "T": time_interval_s}
     datasets = []
     for level, shape in enumerate(layout.shapes):
         group.create_array(
@@ -147,14 +152,11 @@ def create_ome_zarr(
             compressors=ZstdCodec(level=3),
             dimension_names=[letter.lower() for letter in layout.axes],
         )
-        transformations = _transformations(
-            layout.axes, level, (pixel_size_nm, z_spacing_nm, time_interval_s), origin or {}, side
-        )
+        transformations = _transformations(layout.axes, level, sizes, origin or {}, side)
         datasets.append({"path": str(level), "coordinateTransformations": transformations})
-    units = {"Y": pixel_size_nm, "X": pixel_size_nm, "Z": z_spacing_nm, "T": time_interval_s}
     axes = [
         {"name": letter.lower(), "type": _KINDS[letter]}
-        | ({"unit": "second" if letter == "T" else "micrometer"} if units.get(letter) else {})
+        | ({"unit": "second" if letter == "T" else "micrometer"} if sizes.get(letter) else {})
         for letter in layout.axes
     ]
     write_multiscales_metadata(group, datasets, fmt=FormatV05(), axes=axes, name=name)
@@ -266,16 +268,19 @@ def _level(folder: Path, level: int) -> Any:
 def _transformations(
     axes: str,
     level: int,
-    sizes: tuple[float | None, float | None, float | None],
+    sizes: Mapping[str, float | None],
     origin: Mapping[str, float],
     side: float,
 ) -> list[dict[str, Any]]:
-    for what, value in zip(("pixel size", "distance of planes", "time interval"), sizes, strict=True):
+    named = {"Y": "pixel size", "X": "pixel size", "Z": "distance of planes", "T": "time interval"}
+    for what, value in ((named[letter], value) for letter, value in sizes.items()):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"The {what} must be a positive number, not {value}.")
-    pixel, z, interval = sizes
-    side = pixel / 1000 if pixel else side
-    steps = {"Y": side, "X": side, "Z": z / 1000 if z else 1.0, "T": interval or 1.0}
+    unknown = {"Y": side, "X": side, "Z": 1.0, "T": 1.0}
+    steps = {
+        letter: size / (1 if letter == "T" else 1000) if size else unknown[letter]
+        for letter, size in sizes.items()
+    }
     # The first pixel of a coarser level is the mean of 2^level × 2^level: its centre lies between theirs.
     shift = (2**level - 1) / 2
     scale, translation = [], []

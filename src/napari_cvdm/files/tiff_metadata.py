@@ -17,13 +17,10 @@ import tifffile
 
 from napari_cvdm.files.ome_images import ome_images, ome_root
 from napari_cvdm.files.tiff_images import ome_number_of
-from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
 LARGEST_PRINTED_PIXEL_NM = 20_000.0
 """Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""
-
-SQUARE_WITHIN = 0.01
-"""Pixels whose sides differ by a larger part have no single pixel size."""
 
 _NANOMETRES = {
     "pm": 1e-3,

@@ -178,6 +178,7 @@ def _write(folder: Path, image: StoredImage) -> None:
         layout,
         name=image.name,
         pixel_size_nm=image.pixel_size_nm,
+        pixel_height_nm=image.pixel_height_nm,
         # Of an axis without a name, which the format calls Z or T for want of a better, they say nothing.
         z_spacing_nm=image.z_spacing_nm if "Z" in named.names else None,
         time_interval_s=image.time_interval_s if "T" in named.names else None,

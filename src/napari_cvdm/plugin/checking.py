@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckSection", "Checked", "check_task"]
 
-_MARKS = {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}
 _MAP = "disagreement"
 _CHECK, _CHECK_TIP = (
     "Check this result",
@@ -183,11 +182,10 @@ class CheckSection(QWidget):
         self._show_busy(False)
         self._checked = checked
         lines = [
-            f"<b>{_MARKS[verdict.level]} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
+            f"<b>{verdict.mark} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
             for verdict in checked.verdicts
         ]
-        if checked.left_out:
-            lines.append(escape(checked.left_out))
+        lines += [escape(words) for words in (checked.checks.part.words, checked.left_out) if words]
         result, _, place = self._asked
         if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
             lines.insert(0, f"Checked: {escape(plane)}.")
@@ -210,7 +208,8 @@ class CheckSection(QWidget):
             return
         data = checks.consistency.map.astype(np.float32)
         taken = {layer.name for layer in viewer.layers}
-        placement = recording_of(result, original, place).placement
+        first = (*(0,) * (original.ndim - 2), checks.part.rows.start, checks.part.columns.start)
+        placement = recording_of(result, original, place).placement.starting_at(first)
         where = result_metadata(InputLayer.of(original), "uncertainty", placement, taken)
         looks = {"name": unique_name(f"{original.name} {_MAP}", taken), "colormap": "inferno"}
         layer = Image(
@@ -277,9 +276,9 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             left_out = f"{_WITHOUT_MODEL}: {error.reason}."
         checks = run_checks(
             image,
-            np.asarray(full_data(result.reconstruction)[index]),
-            std=np.asarray(full_data(result.uncertainty)[index]),
-            draws=None if draws is None else np.asarray(draws[(slice(None), *index)]),
+            full_data(result.reconstruction)[index],
+            std=full_data(result.uncertainty)[index],
+            draws=None if draws is None else draws[(slice(None), *index)],
             pixel_size=provenance.get("pixel_size_nm"),
             model=model,
             progress=lambda words, share: checkpoint(),

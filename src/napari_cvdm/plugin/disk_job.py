@@ -87,6 +87,8 @@ class DiskJob(Job):
 
     def _write(self, model: Any, told: queue.SimpleQueue[Message]) -> Written:
         """Restore and write; in a thread of its own."""
+        import dask.array as da
+
         from napari_cvdm import restore_lazy
         from napari_cvdm.files.streaming import write_restoration
         from napari_cvdm.files.unfinished import remove
@@ -114,7 +116,10 @@ class DiskJob(Job):
             )  # fmt: skip
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
-            limits = {picture: limits_of(picture, each[-1]) for picture, each in levels.items()}
+            limits = {
+                picture: limits_of(picture, da.moveaxis(each[-1], (axes.y, axes.x), (-2, -1)))
+                for picture, each in levels.items()
+            }
             self._checkpoint()
         except Cancelled:
             for folder in folders.values():  # nothing was there before: this run has made them

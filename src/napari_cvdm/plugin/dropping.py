@@ -10,8 +10,6 @@ from qtpy.QtCore import QEvent, QMimeData, QObject, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_cvdm.plugin.model_field import WEIGHT_SUFFIXES
-
 __all__ = ["Drops"]
 
 
@@ -52,6 +50,7 @@ class Drops(QObject):
 
     def _take(self, event: Any) -> None:
         """Take in weights and saved results, whatever they are called; the canvas gets the rest."""
+        from napari_cvdm.models.addresses import MODEL_ENDINGS
         from napari_cvdm.plugin.reopening import is_saved_result
 
         others = []
@@ -59,7 +58,7 @@ class Drops(QObject):
             path = Path(url.toLocalFile())
             if not url.isLocalFile():
                 others.append(url)
-            elif path.suffix.lower() in WEIGHT_SUFFIXES:
+            elif path.suffix.lower() in MODEL_ENDINGS:
                 self._add_weights(path)
             elif is_saved_result(path):
                 self._open_result(path)

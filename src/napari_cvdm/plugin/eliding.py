@@ -15,7 +15,9 @@ from qtpy.QtWidgets import (
     QToolTip,
 )
 
-__all__ = ["Eliding", "let_elide"]
+from napari_cvdm.plugin.wheel import leave_wheel_to_panel
+
+__all__ = ["Eliding", "eliding_combo", "let_elide"]
 
 
 class Eliding(QObject):
@@ -32,6 +34,7 @@ class Eliding(QObject):
     def __init__(self, combo: QComboBox) -> None:
         super().__init__(combo)
         self._combo = combo
+        self._given: dict[int, str] = {}
         combo.installEventFilter(self)
         if (view := combo.view()) is not None:
             view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -75,10 +78,14 @@ class Eliding(QObject):
         QToolTip.showText(event.globalPos(), f"<p>{'<br>'.join(map(escape, words))}</p>", self._combo)
 
     def _give_tips(self) -> None:
-        """Let the entries of the list, which may be elided too, say in full what they are."""
+        """Let the entries of the list, which may be elided too, say in full what they are.
+
+        Those that have been given a tip by somebody else keep it.
+        """
         for number in range(self._combo.count()):
-            tip = f"<p>{escape(self._combo.itemText(number))}</p>"
-            self._combo.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
+            if self._combo.itemData(number, Qt.ItemDataRole.ToolTipRole) in (None, self._given.get(number)):
+                self._given[number] = f"<p>{escape(self._combo.itemText(number))}</p>"
+                self._combo.setItemData(number, self._given[number], Qt.ItemDataRole.ToolTipRole)
 
 
 def let_elide(combo: QComboBox) -> Eliding:
@@ -86,3 +93,11 @@ def let_elide(combo: QComboBox) -> Eliding:
     combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     combo.setMinimumWidth(60)
     return Eliding(combo)
+
+
+def eliding_combo() -> QComboBox:
+    """Make a combo box that may be narrower than its entries, and leaves the wheel to its panel."""
+    combo = QComboBox()
+    let_elide(combo)
+    leave_wheel_to_panel(combo)
+    return combo

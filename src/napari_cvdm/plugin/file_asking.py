@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-__all__ = ["Kinds", "ask_for_file", "with_ending"]
+__all__ = ["Kinds", "ask_for_file", "safe_name", "with_ending"]
 
 Kinds = Mapping[str, Sequence[str]]
 """The dialog's filters, and which endings belong to each: first that which a name without one is given."""
@@ -33,7 +33,7 @@ def ask_for_file(
     title : str
         What the file is for.
     proposed : str
-        A name to begin with.
+        A name to begin with; it may come from a layer, whose name may hold anything.
     kinds : mapping of str to sequence of str
         See `Kinds`.
     beside : callable, optional
@@ -44,7 +44,7 @@ def ask_for_file(
     Path or None
         With its ending. None if the user thinks better of it.
     """
-    typed, kind = QFileDialog.getSaveFileName(parent, title, proposed, ";;".join(kinds))
+    typed, kind = QFileDialog.getSaveFileName(parent, title, safe_name(proposed), ";;".join(kinds))
     if not typed:
         return None
     asked_about = Path(typed)
@@ -55,6 +55,11 @@ def ask_for_file(
         if each.exists() and (each != asked_about or each.is_dir())  # no dialog asks about folders
     ]
     return path if not unasked or _may_replace(parent, title, unasked) else None
+
+
+def safe_name(name: str) -> str:
+    """Make a name for files from one that may hold anything."""
+    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip(" .") or "result"
 
 
 def with_ending(name: str, kinds: Kinds, kind: str = "") -> str:

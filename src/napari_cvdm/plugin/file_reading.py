@@ -6,9 +6,14 @@ from pathlib import Path
 
 from napari_cvdm.plugin.reading import FileReading
 
-__all__ = ["read_file"]
+__all__ = ["is_tiff", "read_file"]
 
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file is a TIFF by its name."""
+    return path.suffix.lower() in _TIFF
 
 
 def read_file(path: Path) -> FileReading:
@@ -24,7 +29,7 @@ def read_file(path: Path) -> FileReading:
     FileReading
         Empty for a file that is no TIFF or cannot be read: the layer is there already, so that is no fault.
     """
-    if path.suffix.lower() not in _TIFF:
+    if not is_tiff(path):
         return FileReading(path)
     import tifffile
 

@@ -20,7 +20,9 @@ __all__ = [
     "DRAWS_KEY",
     "FOR_SHOW",
     "METADATA_KEY",
+    "PICTURES",
     "InputLayer",
+    "LayerData",
     "Picture",
     "is_for_show",
     "is_result",
@@ -43,6 +45,12 @@ FOR_SHOW = {"napari_cvdm_for_show": True}
 It is no business of files: what the user saves of them comes back as the user's own."""
 
 Picture = Literal["reconstruction", "uncertainty"]
+
+PICTURES: tuple[Picture, Picture] = ("reconstruction", "uncertainty")
+"""The two pictures of a restoration."""
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""What napari makes a layer of: data, attributes and type."""
 
 #: Orange that covers the reconstruction where the model is unsure, and not where it is sure.
 #: It is never quite opaque: the structure below stays to be seen.

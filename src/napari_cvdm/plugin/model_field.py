@@ -24,10 +24,7 @@ from napari_cvdm.plugin.rows import beside
 if TYPE_CHECKING:
     from napari_cvdm.models import ListedModel
 
-__all__ = ["WEIGHT_SUFFIXES", "ModelField"]
-
-WEIGHT_SUFFIXES = (".safetensors", ".h5", ".hdf5", ".keras")
-"""Endings of files that may hold weights."""
+__all__ = ["ModelField"]
 
 
 class ModelField(QObject):
@@ -82,7 +79,9 @@ class ModelField(QObject):
 
     def browse(self) -> None:
         """Let the user point at a file of weights."""
-        endings = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
+        from napari_cvdm.models.addresses import MODEL_ENDINGS
+
+        endings = " ".join(f"*{suffix}" for suffix in MODEL_ENDINGS)
         path, _ = QFileDialog.getOpenFileName(self.row, "Add a model", "", f"Model weights ({endings})")
         if path:
             self.add_file(Path(path))

@@ -15,7 +15,8 @@ from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
-from napari_cvdm.plugin.to_disk import safe_name, sizes_of
+from napari_cvdm.plugin.to_disk import sizes_of
+from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -142,7 +143,7 @@ class ResultActions(QWidget):
         if written:
             self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
             return
-        path = ask_for_file(self, "Save result", f"{safe_name(layers[0].name)}{_USUAL_ENDING}", _KINDS)
+        path = ask_for_file(self, "Save result", f"{layers[0].name}{_USUAL_ENDING}", _KINDS)
         if path is not None:
             # While the dialog was open, a run may have begun and selected its own layers.
             self._save(layers, path, replace=True)
@@ -205,12 +206,16 @@ class ResultActions(QWidget):
             return
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            text, repeats = write(layers[0])
+            try:
+                text, repeats = write(layers[0])
+            except InputError as error:
+                self.failed.emit(f"{error} There is nothing to copy.")
+                return
             clipboard.setText(text)
             self.told.emit(
                 f"{what} that repeats this run is in the clipboard."
                 if repeats
-                else "No shell line repeats this run, because its image is in colour: copy the Python script."
+                else "No shell line repeats this run; the clipboard says why. Copy the Python script."
             )
 
 
@@ -224,8 +229,8 @@ def _script_of(result: Image) -> tuple[str, bool]:
 
 def _shell_line_of(result: Image) -> tuple[str, bool]:
     """Return the line, and whether it repeats the run."""
-    about = result.metadata[METADATA_KEY]
-    return shell_line(about), not about["asked"].get("rgb")
+    text = shell_line(result.metadata[METADATA_KEY])
+    return text, not all(line.startswith("#") for line in text.splitlines())
 
 
 def _is_finished(layer: Image) -> bool:

@@ -126,6 +126,10 @@ class Placement:
                 origin[i] = first + spacing[i] / 2 - 0.5
         return cls(origin, spacing)
 
+    def starting_at(self, first: Sequence[float]) -> Placement:
+        """Return the placement of what is left of the result from this pixel on."""
+        return Placement(self.origin + self.spacing * np.asarray(first), self.spacing)
+
 
 def whole(shape: Sequence[int]) -> Part:
     """Return all of an image."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import isnan
 
-from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
+from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
-__all__ = ["DECIMALS", "NOT_KNOWN", "believed", "length_words"]
+__all__ = ["DECIMALS", "NOT_KNOWN", "are_square", "believed", "length_words"]
 
 DECIMALS = 1
 """Digits behind the point of what the form shows."""
@@ -15,6 +15,11 @@ NOT_KNOWN = "Not known. With it, the program checks that the model suits the ima
 """Said where nothing tells the pixel size."""
 
 _UNITS = (("m", 1e9), ("mm", 1e6), ("µm", 1e3))
+
+
+def are_square(height: float, width: float) -> bool:
+    """Whether pixels have one size: the model knows no other ones."""
+    return abs(height - width) <= SQUARE_WITHIN * max(height, width)
 
 
 def believed(nanometres: float | None, origin: str) -> tuple[float | None, str]:

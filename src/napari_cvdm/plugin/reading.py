@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
-from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN, believed
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN, are_square, believed, length_words
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -203,23 +203,28 @@ def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
 
 _GUESSED = "from the layer's scale, taken as µm"
 
+_OBLONG = (
+    "Not known: the layer's pixels are {} wide and {} high, and the model knows square ones only. Correct "
+    "the scale, resample the image, or type a size."
+)
+
 
 def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     """Lateral pixel size in nanometres and where it was found; None and why, if it was not."""
     positions = [axes.index("Y"), axes.index("X")]
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     height, width = (float(steps[i]) for i in positions)
-    lateral = float(np.sqrt(height * width))
-    if not lateral > 0:
+    if not (height > 0 and width > 0):
         return None, NOT_KNOWN
     to_nm = [_nanometres(layer.units[i]) for i in positions]
     if to_nm[0] is not None and to_nm[1] is not None:
         height, width = height * to_nm[0], width * to_nm[1]
-        oblong = abs(height - width) > 0.01 * max(height, width)
-        sides = f" ({width:.4g} × {height:.4g} nm)" if oblong else ""
-        return believed(float(np.sqrt(height * width)), f"from the layer{sides}")
+        if not are_square(height, width):
+            return None, _OBLONG.format(length_words(width), length_words(height))
+        return believed(float(np.sqrt(height * width)), "from the layer")
     low, high = _PLAUSIBLE_MICROMETRES
-    if lateral != 1 and low <= lateral <= high:
+    lateral = float(np.sqrt(height * width))
+    if are_square(height, width) and lateral != 1 and low <= lateral <= high:
         return lateral * 1000, _GUESSED
     return None, NOT_KNOWN
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
+from napari_cvdm.plugin.asked import asked_of, part_of
+from napari_cvdm.plugin.file_asking import safe_name
+from napari_cvdm.plugin.file_reading import is_tiff
 from napari_cvdm.plugin.parts import Part
+from napari_cvdm.plugin.shell_words import joined
+from napari_cvdm.plugin.stated import table
 
 __all__ = ["python_script", "shell_line"]
 
 #: Axes of an image whose draws OME-TIFF can still hold are fewer.
 _MOST_AXES = 5
-_TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 #: Settings of a run that the shell has options for, and the names of those.
 _OPTIONS = (
     ("pixel_size", "--pixel-size"),
@@ -28,6 +29,10 @@ _OPTIONS = (
     ("tile", "--tile"),
 )
 
+_NO_WORDS = (
+    "# A name in this run has characters that the shells of this system read each in its own way, so that\n"
+    "# no line repeats it. Use Copy as > Python script.\n"
+)
 _NO_COLOURS = (
     "# The shell can neither average the colours of a picture nor take them for channels, so that no line\n"
     "# repeats this run. Use Copy as > Python script.\n"
@@ -42,7 +47,8 @@ def python_script(
     Parameters
     ----------
     about : mapping
-        What a result's metadata hold under "napari_cvdm".
+        What a result's metadata hold under "napari_cvdm". It may come from a file that anybody wrote: what
+        it states enters the script as a literal or within a comment, and is checked before.
     z_spacing, time_interval : float, optional
         Distance of planes in nm, and from frame to frame in seconds, for the metadata of what the script
         writes; by default what the image's file says.
@@ -52,24 +58,29 @@ def python_script(
     str
         A program; where the image was not opened from a file, its first lines say what to do. What it writes
         opens in napari as the same two layers, where the sample is.
+
+    Raises
+    ------
+    InputError
+        If the result does not say clearly what its run was asked for.
     """
-    asked = about["asked"]
+    asked = asked_of(about)
     name = str(about.get("source", "image"))
     lazily = bool(asked.get("output"))
     output = f"{_file_stem(name)}_cvdm.ome.{'zarr' if lazily else 'tif'}"
-    model = about.get("model", {})
+    model, version = table(about.get("model")), table(about.get("versions")).get("napari-cvdm", "")
     lines = [
-        f"# Repeats the restoration of '{_one_line(name)}' made in napari with napari-cvdm"
-        f" {about.get('versions', {}).get('napari-cvdm', '')}".rstrip()
-        + ".",
-        f"# Model: {_one_line(str(model.get('name', '')))}, sha256 {model.get('sha256', 'unknown')}",
+        _one_line(
+            f"# Repeats the restoration of '{name}' made in napari with napari-cvdm {version}".rstrip() + "."
+        ),
+        _one_line(f"# Model: {model.get('name', '')}, sha256 {model.get('sha256', 'unknown')}"),
         *(_imports(asked)),
         "",
         *(_reading(asked, name)),
         *(_choosing(asked)),
         f"model = cvdm.load_model({asked['model']!r})",
         *(_restoring_to_disk if lazily else _restoring)(
-            about, output, _sizes(asked, z_spacing, time_interval)
+            about, asked, output, _sizes(asked, z_spacing, time_interval)
         ),
     ]
     return "\n".join(lines) + "\n"
@@ -88,8 +99,13 @@ def shell_line(about: Mapping[str, Any]) -> str:
     str
         A line; if it cannot tell which part of the file was restored, a comment says that it takes the whole.
         Of a picture in colour, only a comment: the shell does not know what colours are to become.
+
+    Raises
+    ------
+    InputError
+        If the result does not say clearly what its run was asked for.
     """
-    asked = about["asked"]
+    asked = asked_of(about)
     if asked.get("rgb"):
         return _NO_COLOURS
     source = asked.get("source_path") or f"{_file_stem(str(about.get('source', 'image')))}.tif"
@@ -106,7 +122,9 @@ def shell_line(about: Mapping[str, Any]) -> str:
     words += ["--keep-draws"] if asked.get("keep_draws") else []
     part = _part_options(asked)
     words += part or []
-    line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    line = joined([_one_line(word) for word in words])  # a terminal takes other characters for keys
+    if line is None:
+        return _NO_WORDS
     remarks = []
     if not asked.get("source_path"):
         remarks.append("# Save the image first: File > Save Selected Layers.")
@@ -115,12 +133,14 @@ def shell_line(about: Mapping[str, Any]) -> str:
     return "\n".join([*remarks, line]) + "\n"
 
 
-def _restoring(about: Mapping[str, Any], output: str, sizes: Mapping[str, str]) -> list[str]:
-    asked, source = about["asked"], str(about.get("source", "image"))
+def _restoring(
+    about: Mapping[str, Any], asked: Mapping[str, Any], output: str, sizes: Mapping[str, str]
+) -> list[str]:
+    source = str(about.get("source", "image"))
     stored = "result.axes, result.restored_pixel_size"
     more = "".join(f", {key}={value}" for key, value in sizes.items())
     lines = [
-        f"result = cvdm.restore(\n    image,\n    model,\n{_arguments(about)})",
+        f"result = cvdm.restore(\n    image,\n    model,\n{_arguments(about, asked)})",
         "print(result.provenance)",
         "# With these, napari knows the two images for what they are.",
         f"about = {{**result.provenance, 'source': {source!r}, 'run': uuid.uuid4().hex}}",
@@ -141,14 +161,15 @@ def _restoring(about: Mapping[str, Any], output: str, sizes: Mapping[str, str]) 
     return [*lines, f"write_image_set({output!r}, images)"]
 
 
-def _restoring_to_disk(about: Mapping[str, Any], output: str, sizes: Mapping[str, str]) -> list[str]:
-    asked = about["asked"]
+def _restoring_to_disk(
+    about: Mapping[str, Any], asked: Mapping[str, Any], output: str, sizes: Mapping[str, str]
+) -> list[str]:
     source = {"name": str(about.get("source", "image")), "path": asked.get("source_path")}
     values = {"source": repr(source), **sizes}
     if region := _part(asked).get("region"):
         values["origin"] = repr({axis: first for axis, (first, _) in zip("YX", region, strict=True)})
     return [
-        f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about)})",
+        f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about, asked)})",
         "written = write_restoration(\n    lazy,",
         f"    {output!r},",
         *(f"    {key}={value}," for key, value in values.items()),
@@ -163,7 +184,7 @@ def _sizes(asked: Mapping[str, Any], z_spacing: float | None, time_interval: flo
     names = {"Z": "z_spacing_nm", "T": "time_interval_s"}
     sizes = {}
     for letter, (of_file, value) in known.items():
-        if letter in str(asked["axes"]) and (value is not None or _is_tiff(asked)):
+        if letter in asked["axes"] and (value is not None or _is_tiff(asked)):
             sizes[names[letter]] = f"file.{of_file}" if value is None else f"{value:.9g}"
     return sizes
 
@@ -210,14 +231,13 @@ def _choosing(asked: Mapping[str, Any]) -> list[str]:
 
 def _part(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chosen planes, by the number of their axis, and the region."""
-    if asked.get("part") is None:
+    spans = part_of({"asked": asked})
+    if spans is None:
         return {}
-    before = len(_axes(asked)) - len(str(asked["axes"]))
-    spans = [range(*each) for each in asked["part"]]
-    part = Part(tuple(spans)).chosen(
-        str(asked["axes"]), asked.get("shape") or [span.stop + 1 for span in spans], leading=before
-    )
-    return {**part, "normalize": asked.get("normalize", "whole")}
+    before = len(_axes(asked)) - len(asked["axes"])
+    shape = asked["shape"] or [span.stop + 1 for span in spans]
+    part = Part(tuple(spans)).chosen(asked["axes"], shape, leading=before)
+    return {**part, "normalize": asked["normalize"] or "whole"}
 
 
 def _part_options(asked: Mapping[str, Any]) -> list[str] | None:
@@ -236,8 +256,7 @@ def _part_options(asked: Mapping[str, Any]) -> list[str] | None:
     return words + (["--normalize", part["normalize"]] if part else [])
 
 
-def _arguments(about: Mapping[str, Any]) -> str:
-    asked = about["asked"]
+def _arguments(about: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     values: dict[str, Any] = {"axes": _axes(asked), "pixel_size": asked.get("pixel_size")}
     if asked.get("preview"):
         values["preview"] = True
@@ -252,18 +271,16 @@ def _arguments(about: Mapping[str, Any]) -> str:
 
 def _axes(asked: Mapping[str, Any]) -> str:
     channels = asked.get("rgb") and asked.get("colours") == "channels"
-    return f"C{asked['axes']}" if channels else str(asked["axes"])
+    return f"C{asked['axes']}" if channels else asked["axes"]
 
 
 def _is_tiff(asked: Mapping[str, Any]) -> bool:
-    path = asked.get("source_path")
-    return bool(path) and Path(str(path)).suffix.lower() in _TIFF
+    return bool(asked["source_path"]) and is_tiff(Path(asked["source_path"]))
 
 
 def _file_stem(name: str) -> str:
     """Make a name for files from a layer's, which may hold anything."""
-    stem = without_ending(name, TIFF_ENDINGS)
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem).strip(".") or "image"
+    return safe_name(without_ending(name, TIFF_ENDINGS))
 
 
 def _one_line(text: str) -> str:

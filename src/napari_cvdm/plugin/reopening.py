@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.saving import LAYER_KEY
 from napari_cvdm.plugin.stored_results import StoredSizes, plain_attributes, result_attributes, title_of
 from napari_cvdm.plugin.tiff_layers import is_restored_tiff, read_restored_tiff
@@ -21,7 +21,6 @@ __all__ = [
     "read_zarr_layers",
 ]
 
-LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
 
 #: What a reader returns when all that it has read is in the viewer already; napari then adds nothing.
@@ -34,7 +33,13 @@ def get_reader(path: str | list[str]) -> Reader | None:
     napari asks a plugin about all folders or none. Those that are no images are handed on to its own reader,
     which would have opened them if this plugin were not there. Of files, None is returned for all others.
     """
-    source = Path(path[0] if isinstance(path, list) else path)
+    readers = [_reader_of(Path(each)) for each in (path if isinstance(path, list) else [path])]
+    if None in readers:
+        return None
+    return readers[0] if len(set(readers)) == 1 else _read_each
+
+
+def _reader_of(source: Path) -> Reader | None:
     if not source.is_dir():
         if is_restored_tiff(source):
             return read_shell_result
@@ -44,6 +49,13 @@ def get_reader(path: str | list[str]) -> Reader | None:
     if is_saved_result(source):
         return read_result
     return read_zarr_layers if is_zarr(source) else _read_with_napari
+
+
+def _read_each(paths: list[str]) -> list[LayerData]:
+    """Read results and images of several kinds, each in its own way."""
+    found = [reader(each) for each in paths if (reader := get_reader(each)) is not None]
+    layers = [layer for read in found if read is not _NOTHING_NEW for layer in read]
+    return layers or _NOTHING_NEW
 
 
 def open_saved_result(viewer: Any, path: Path) -> None:
@@ -121,14 +133,21 @@ def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> 
 
 
 def read_result(path: str | list[str]) -> list[LayerData]:
-    """Read a saved result as layers that lie and look as they did.
+    """Read saved results as layers that lie and look as they did.
 
     Raises
     ------
     ImageFileError
-        If the file cannot be read.
+        If a file cannot be read.
     """
-    source = Path(path[0] if isinstance(path, list) else path)
+    layers: list[LayerData] = []
+    for each in path if isinstance(path, list) else [path]:
+        layers += _read_saved(Path(each))
+    _bring_panel(layers)
+    return layers
+
+
+def _read_saved(source: Path) -> list[LayerData]:
     if source.is_dir():
         from napari_cvdm.files.zarr_set import read_zarr_set as read
     else:
@@ -138,7 +157,6 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     for image in images:
         if image.about.get("picture") == "draws":
             _give_draws(layers, image)
-    _bring_panel(layers)
     return layers
 
 
@@ -177,7 +195,7 @@ def _layer_by_story(image: Any, path: Path) -> LayerData:
     sizes = StoredSizes(image.pixel_size_nm, image.z_spacing_nm, image.time_interval_s)
     # Scripts of earlier versions told the two pictures by their names alone.
     picture = image.about.get("picture", image.name)
-    if picture not in ("reconstruction", "uncertainty"):
+    if picture not in PICTURES:
         attributes = plain_attributes(image.name, image.axes, sizes)
         metadata = {"metadata": {METADATA_KEY: image.about}} if image.about else {}
         return image.data, {**attributes, **metadata}, "image"

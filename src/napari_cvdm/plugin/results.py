@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
+    PICTURES,
     InputLayer,
     Picture,
     result_metadata,
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.messages import Pictures, Written
 
 __all__ = ["ResultLayers"]
-
-_PICTURES: tuple[Picture, Picture] = ("reconstruction", "uncertainty")
 
 
 class ResultLayers(QObject):
@@ -108,28 +108,38 @@ class ResultLayers(QObject):
             What is known of how they are made; completed by `finish`.
         """
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
-        for picture in _PICTURES:
+        for picture in PICTURES:
             self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
             self._steps.append(partial(self._show_layer, picture))
-        self._steps += [self._select_reconstruction, pictures.shown.set]
-        self._hide_input()
-        self._take_step()
+        self._begin([self._select_reconstruction, pictures.shown.set])
 
     def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
         """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
-        for picture in _PICTURES:
+        for picture in PICTURES:
             levels = written.levels[picture]
             data = levels if len(levels) > 1 else levels[0]
             self._steps.append(partial(self._add_layer, picture, data, written, provenance))
             self._steps.append(partial(self._show_layer, picture))
-        self._steps += [self._select_reconstruction, self.added.emit]
-        self._hide_input()
-        self._take_step()
+        self._begin([self._select_reconstruction, self.added.emit])
+
+    def _begin(self, last: list[Callable[[], None]]) -> None:
+        self._steps += last
+        try:
+            self._hide_input()
+        finally:
+            self._take_step()
 
     def _take_step(self) -> None:
+        """Take a step, and the next one in a while.
+
+        napari raises what other plugins' callbacks raise when layers come, change and go. It is shown to the
+        user; here, it must keep no step from being taken, or the run would never end.
+        """
         if self._steps:
-            self._steps.popleft()()
-            self._step_timer.start(self._BETWEEN_STEPS)
+            try:
+                self._steps.popleft()()
+            finally:
+                self._step_timer.start(self._BETWEEN_STEPS)
 
     def _add_layer(
         self, picture: Picture, data: Any, pictures: Pictures | Written, provenance: dict[str, Any]
@@ -186,9 +196,17 @@ class ResultLayers(QObject):
             What the layers' names should add, such as that there are fewer draws than were asked for.
         """
         self._timer.stop()
-        while self._steps:  # a short run may be over before both layers are there
-            self._steps.popleft()()
-        for picture, layer in self._present().items():
+        with ExitStack() as steps:  # all are taken, whatever one of them raises; the last is pushed first
+            steps.callback(self._redraw, final=True)
+            for picture in reversed(PICTURES):
+                steps.callback(self._complete, picture, provenance, draws, name_suffix)
+            while self._steps:  # a short run may be over before both layers are there
+                steps.callback(self._steps.pop())
+
+    def _complete(
+        self, picture: Picture, provenance: dict[str, Any], draws: np.ndarray | None, name_suffix: str
+    ) -> None:
+        if layer := self._present().get(picture):
             metadata = {**layer.metadata, METADATA_KEY: {"picture": picture, **provenance}}
             if draws is not None and picture == "reconstruction":
                 metadata[DRAWS_KEY] = draws
@@ -197,7 +215,6 @@ class ResultLayers(QObject):
             if name_suffix:
                 others = {each.name for each in self._viewer.layers if each is not layer}
                 layer.name = unique_name(f"{layer.name}, {name_suffix}", others)
-        self._redraw(final=True)
 
     def remove(self) -> None:
         """Take the layers away again, as if there had been no run; `removed` tells when that is done.
@@ -207,13 +224,14 @@ class ResultLayers(QObject):
         """
         self._timer.stop()
         self._steps.clear()
-        if self._hid_input:
-            self._input.visible = True
-        for layer in self._present().values():
-            layer.visible = False
-            self._steps.append(partial(self._remove_layer, layer))
+        self._steps += [partial(self._remove_layer, layer) for layer in self.layers]
         self._steps.append(self.removed.emit)
         self._step_timer.start(self._BETWEEN_STEPS)
+        with ExitStack() as changes:
+            for layer in self.layers:
+                changes.callback(setattr, layer, "visible", False)
+            if self._hid_input:
+                changes.callback(setattr, self._input, "visible", True)
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:

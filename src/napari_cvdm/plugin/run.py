@@ -92,7 +92,12 @@ class Run(QObject):
 
     def start(self) -> None:
         """Begin."""
-        self._spared = OldObjectsSpared()
+        # Held until worker and layers are done. A viewer that is closed in mid-run takes this object and its
+        # slots with it: then until the worker is done, whose signals outlive it.
+        self._spared = of_run = OldObjectsSpared()
+        of_worker = OldObjectsSpared()
+        self.destroyed.connect(lambda *_: of_run.release())
+        self._worker.finished.connect(lambda *_: of_worker.release())
         self._worker.start()
 
     def discard(self) -> None:

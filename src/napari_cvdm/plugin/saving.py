@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
+from napari_cvdm.plugin.stated import positive, table
 
-__all__ = ["ENDINGS", "LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
-
-ENDINGS = (".ome.tif", ".ome.zarr")
-"""What the name of a saved result ends in."""
+__all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
 
 LAYER_KEY = "layer"
 """Under this key what is said of an image holds how its layer lies and looks."""
@@ -87,13 +85,13 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
         axes, about = axes_of(attributes["axis_labels"]), _about(attributes)
         if attributes.get("rgb"):
             axes += "S"
-        size, spacing, interval = _sizes(attributes, axes)
+        sizes = _sizes(attributes, axes)
         name = attributes["name"]
-        images.append(StoredImage(name, array, axes, size, about, spacing, interval))
+        images.append(StoredImage(name, array, axes, about=about, **sizes))
         draws = attributes.get("metadata", {}).get(DRAWS_KEY)
         if draws is not None and len(axes) - 2 < _MOST_LEADING:
             drawn = {"picture": "draws", "run": about.get("run")}
-            images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", size, drawn, spacing, interval))
+            images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", about=drawn, **sizes))
     return images
 
 
@@ -133,10 +131,11 @@ def _colormap(colormap: Any) -> Any:
     }
 
 
-def _sizes(attributes: dict[str, Any], axes: str) -> tuple[float | None, float | None, float | None]:
-    """Return the lateral pixel size and the distance of planes in nm, and that of frames in seconds.
+def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
+    """Return the sizes that a `StoredImage` has; None stands for what is not known.
 
-    None stands for what the layer's units do not tell.
+    The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
+    the form or by the file that a reader left it in.
     """
     import pint
 
@@ -149,9 +148,22 @@ def _sizes(attributes: dict[str, Any], axes: str) -> tuple[float | None, float |
         unit = "second" if letter == "T" else "nanometer"
         if own.is_compatible_with(unit) and steps[at] > 0:
             sizes[letter] = float((steps[at] * own).to(unit).magnitude)
-    height, width = sizes["Y"], sizes["X"]
-    lateral = None if height is None or width is None else float(np.sqrt(height * width))
-    return lateral, sizes["Z"], sizes["T"]
+    if sizes["Y"] is None or sizes["X"] is None:
+        sizes["Y"] = sizes["X"] = _size_of_run(attributes)
+    return {
+        "pixel_size_nm": sizes["X"],
+        "pixel_height_nm": sizes["Y"],
+        "z_spacing_nm": sizes["Z"],
+        "time_interval_s": sizes["T"],
+    }
+
+
+def _size_of_run(attributes: dict[str, Any]) -> float | None:
+    """Return the side of a result's pixels, in nanometres, as its run knew it."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    of_input, finer = positive(made.get("pixel_size_nm")), positive(made.get("upscaling"))
+    is_result = made.get("picture") in PICTURES
+    return of_input / finer if is_result and of_input and finer else None
 
 
 def _plain(value: Any) -> Any:

@@ -24,8 +24,6 @@ from napari_cvdm.restoration.run_identity import run_of
 
 __all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "title_of"]
 
-#: Pixels looked at for contrast limits; percentiles of more would be no better.
-_ENOUGH = 2**20
 _KEPT = ("name", "scale", "translate", "units", "axis_labels", "colormap", "blending", "rgb")
 
 
@@ -114,7 +112,7 @@ def result_attributes(
     about = {**provenance, "picture": picture, "run": run_of(provenance)}
     return {
         **{key: attributes[key] for key in _KEPT},
-        "contrast_limits": limits_of(picture, _thinned(data)),
+        "contrast_limits": limits_of(picture, data),
         "metadata": {METADATA_KEY: about},
     }
 
@@ -201,8 +199,3 @@ def _lengths(resampling: object) -> dict[str, tuple[int, int]]:
 
 def _labels(axes: str) -> tuple[str, ...]:
     return tuple(f"axis {number}" if letter in "QS" else letter.lower() for number, letter in enumerate(axes))
-
-
-def _thinned(data: Any) -> Any:
-    stride = max(1, round(sqrt(data.size / _ENOUGH)))
-    return data[..., ::stride, ::stride]

@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
-from napari_cvdm.plugin.layers import DRAWS_KEY
+from napari_cvdm.plugin.layers import DRAWS_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored_results import StoredSizes, result_attributes, title_of
 from napari_cvdm.restoration.run_identity import run_of
 
 __all__ = ["is_restored_tiff", "read_restored_tiff"]
-
-LayerData = tuple[Any, dict[str, Any], str]
-
-_CONTENTS = ("reconstruction", "uncertainty")
 
 
 def is_restored_tiff(path: str | Path) -> bool:
@@ -129,7 +125,7 @@ def _provenance(path: Path) -> dict[str, Any]:
 
 def _content(provenance: dict[str, Any]) -> str | None:
     content = provenance.get("content")
-    return content if content in _CONTENTS else None
+    return content if content in PICTURES else None
 
 
 def _stem(path: Path) -> str:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import in_plain_words
+from napari_cvdm.plugin.file_asking import safe_name
 from napari_cvdm.plugin.stopped_run import ask_about_stopped
 from napari_cvdm.restoration.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.worker import Job
 
-__all__ = ["Place", "ask_and_send_to_disk", "ask_where", "jobs_to_disk", "safe_name", "sizes_of"]
+__all__ = ["Place", "ask_and_send_to_disk", "ask_where", "jobs_to_disk", "sizes_of"]
 
 _ENDING = ".cvdm.ome.zarr"
 _TITLE = "The result is too large for memory: write it to disk"
@@ -127,11 +128,6 @@ def jobs_to_disk(jobs: Sequence[Job], output: Path, layer: Image, *, discard: bo
     return [
         DiskJob.of(job, _folder_of(job, output, several=several), discard=discard, **sizes) for job in jobs
     ]
-
-
-def safe_name(name: str) -> str:
-    """Make a name for files from a layer's, which may hold anything."""
-    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip(" .") or "result"
 
 
 def _folder_of(job: Job, output: Path, *, several: bool) -> Path:

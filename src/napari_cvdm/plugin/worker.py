@@ -264,13 +264,15 @@ class Job:
 
     def _covered(self, image: Any, model: Any) -> Covered | None:
         """Return what part of the image the result covers, if resampling moves the borders of a region."""
+        region = self._choice(image).get("region")
+        if not self.resample or region is None:
+            return None
         from napari_cvdm.restoration.resampling import plan_resampling
         from napari_cvdm.restoration.selection import select
 
         whole = resolve_axes(image.shape, self.image_axes)
         plan = plan_resampling(whole.plane_shape, self.pixel_size, model.card.pixel_size_nm)
-        region = self._choice(image).get("region")
-        if not self.resample or plan is None or region is None:
+        if plan is None:
             return None
         moved = select(whole, region=region).resampled(plan.new_plane_shape).region
         spans = () if moved is None else (moved.rows, moved.columns)

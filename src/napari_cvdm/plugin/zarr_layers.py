@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.contrast import limits_of
-from napari_cvdm.plugin.layers import METADATA_KEY, uncertainty_colormap
+from napari_cvdm.plugin.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored_results import placement_of, title_of
 from napari_cvdm.restoration.run_identity import run_of
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
 
 __all__ = ["read_zarr"]
-
-LayerData = tuple[Any, dict[str, Any], str]
 
 
 def read_zarr(path: str | Path) -> list[LayerData]:
@@ -31,7 +29,7 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     Returns
     -------
     list of (levels, dict, "image")
-        Dask arrays: nothing but a thumbnail of a result is read.
+        Dask arrays: nothing but a few planes of a result's coarsest level is read.
 
     Raises
     ------
@@ -60,13 +58,12 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     """Make a layer of one picture of a restoration, so that the panels know what it is."""
     about = {key: value for key, value in image.provenance.items() if key != "content"}
     picture = image.provenance["content"]
-    thumbnail = image.levels[-1][(0,) * (image.levels[-1].ndim - 2)]
     about = {"picture": picture, "written": {picture: str(path)}, **about, "run": run_of(about)}
     attributes = {
         "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
         "blending": "translucent_no_depth",
-        "contrast_limits": limits_of(picture, thumbnail),
+        "contrast_limits": limits_of(picture, image.levels[-1]),
         "metadata": {METADATA_KEY: about},
     }
     data, placed, kind = _layer(image, attributes)

@@ -14,6 +14,9 @@ from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
 SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
 """Limits of a believable pixel size in micrographs. What is smaller is in micrometres."""
 
+SQUARE_WITHIN = 0.01
+"""Pixels whose sides differ by a larger part have no single pixel size."""
+
 
 def check_image(image: Any) -> NDArray[Any]:
     """Check that an image in memory can be restored, and return it as an array.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,43 @@ def test_an_rgb_original_keeps_its_colours(viewer, add_result, open_panel, qtbot
     panel.views.choose("swipe")
     qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=20_000)
     assert viewer.layers["cell (swipe)"].data.shape == (32, 20, 3)
+
+
+class Watched:
+    """An array on a disk, so to speak: who reads what of it?"""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self._data = data
+        self.dtype, self.shape, self.ndim = data.dtype, data.shape, data.ndim
+        self.read: list[tuple[bool, int]] = []
+
+    def __getitem__(self, wanted: object) -> np.ndarray:
+        part = self._data[wanted]
+        self.read.append((threading.current_thread() is threading.main_thread(), part.size))
+        return part
+
+
+def test_the_swipe_reads_the_plane_in_view_of_a_large_original_and_not_in_the_main_thread(
+    viewer, add_result, open_panel, qtbot
+):
+    original, *_ = add_result((3, 64, 80))
+    recorded = original.data.astype(np.uint8)
+    viewer.layers.remove(original)
+    data = Watched(recorded)
+    looks = {"contrast_limits": (0, 255), "colormap": "green", "multiscale": False, "rgb": False}
+    where = {name: getattr(original, name) for name in ("scale", "units", "axis_labels")}
+    original = viewer.add_image(data, name="cell", **looks, **where)
+    panel = open_panel()
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: panel.link.look.slice.index[0] == 1, timeout=20_000)
+    data.read.clear()
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=20_000)
+    cut = viewer.layers["cell (swipe)"]
+    assert (False, 32 * 40) in data.read
+    assert max(size for _, size in data.read) == 32 * 40
+    assert cut.colormap.name == "green"
+    np.testing.assert_array_equal(cut.data, recorded[1:2, :, :20])
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, recorded[2:3, :, :20]), timeout=20_000)
+    np.testing.assert_allclose(cut.data_to_world((0, 3, 4)), original.data_to_world((2, 3, 4)))

@@ -16,7 +16,7 @@ from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.layers import FOR_SHOW, unique_name
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
 __all__ = ["OwnLayers"]
 
@@ -40,7 +40,7 @@ class OwnLayers:
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
-        self._results: dict[str, Result] = {}
+        self._sources: dict[str, tuple[Result, Image]] = {}
         self._to_show: list[weakref.ref[Layer]] = []
         self._showing = QTimer(parent)
         self._showing.setSingleShot(True)
@@ -80,25 +80,28 @@ class OwnLayers:
         result: Result,
         above: Layer | None = None,
         show: bool = True,
+        like: Image | None = None,
         **looks: Any,
     ) -> Layer:
-        """Show a picture of one plane where the result has that plane.
+        """Show a picture of one plane where the result, or another layer, has that plane.
 
         Parameters
         ----------
         key : str
             Under which the layer is kept.
         plane : ndarray
-            Shape (rows, columns), or (rows, columns, 4) for RGBA; integers of type uint8 become labels where
-            ``looks`` names a label colour map.
+            Shape (rows, columns), or (rows, columns, 3 or 4) for colours; it becomes labels where ``looks``
+            have a label colour map.
         place : Slice
             Where it was taken from.
         result : Result
-            What it was taken from.
+            What it is about.
         above : Layer, optional
             Right above which layer to put a new one; on top of all if left out.
         show : bool
             Whether a new layer is to become visible.
+        like : Image, optional
+            The layer that the plane was taken from; the reconstruction if left out.
         **looks
             Keyword arguments of the layer, used when it is made.
 
@@ -107,14 +110,16 @@ class OwnLayers:
         Layer
         """
         from napari.layers import Image, Labels
+        from napari.utils.colormaps import DirectLabelColormap
 
-        data, where = place.spread(plane), place.placement(result.reconstruction)
-        if self._results.get(key) != result:  # it would have another name, and lie elsewhere
+        taken_from = result.reconstruction if like is None else like
+        data, where = place.spread(plane), place.placement(taken_from)
+        if self._sources.get(key) != (result, taken_from):  # it would have another name, and lie elsewhere
             self.remove(key)
-        self._results[key] = result
+        self._sources[key] = result, taken_from
         layer = self.get(key)
         if layer is None:
-            kind = Labels if "colormap" in looks and plane.dtype == np.uint8 and plane.ndim == 2 else Image
+            kind = Labels if isinstance(looks.get("colormap"), DirectLabelColormap) else Image
             if kind is Image:
                 looks = {"rgb": plane.ndim == 3, **looks}
             return self.add(key, kind(data, **where, **looks), above, show)
@@ -132,7 +137,7 @@ class OwnLayers:
     def remove(self, name: str) -> None:
         """Take a layer out of the viewer."""
         layer = self._layers.pop(name, None)
-        self._results.pop(name, None)
+        self._sources.pop(name, None)
         if layer is not None and layer in self._viewer.layers:
             with OwnChange(), OldObjectsSpared():
                 self._viewer.layers.remove(layer)

@@ -11,7 +11,6 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.checking import CheckSection
-from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.linked import Result, is_comparable, real
@@ -23,6 +22,7 @@ from napari_cvdm.plugin.doubt.section import Section, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
+from napari_cvdm.plugin.eliding import eliding_combo
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.preferences import apply_cache_folder
 
@@ -88,7 +88,7 @@ class DoubtPanel(QWidget):
         self._clearing.setSingleShot(True)
         self._clearing.timeout.connect(self._clear)
         self._pictures = Pictures(self.link, self._pictures_kept, self)
-        self.results, self.originals, self.measure = ElidingCombo(), ElidingCombo(), ElidingCombo()
+        self.results, self.originals, self.measure = eliding_combo(), eliding_combo(), eliding_combo()
         self.message = note(NO_RESULT)
         self.views = ViewSection(self.link, self._pictures, self._arrangement)
         self.threshold = ThresholdSection(self.link, self._marks)
@@ -288,4 +288,3 @@ def _fill(combo: QComboBox, entries: list[tuple[str, Any]], chosen: Result | Ima
         if value is chosen or value == chosen:
             combo.setCurrentIndex(number)
     combo.blockSignals(False)
-    combo.setToolTip(combo.currentText() if combo.count() else "")

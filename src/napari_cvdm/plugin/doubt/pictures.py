@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opa
 from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
+from napari_cvdm.plugin.doubt.slices import current_slice
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from napari_cvdm.plugin.doubt.link import Link, Look
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
@@ -56,6 +60,8 @@ class Pictures(QObject):
         super().__init__(parent)
         self._link, self._own = link, own
         self._key = "own"
+        # What was read for the swipe: of which data, which layer's they are, which plane, and its pixels.
+        self._at_hand: tuple[Any, Image, Slice, np.ndarray] | None = None
         self.swipe = 0.5
         self.draw = 0
         self._background = Background(self)
@@ -74,7 +80,7 @@ class Pictures(QObject):
 
     def prepare(self, key: str) -> None:
         """Make what the view of that key needs; `ready` tells when it is there."""
-        self._key = key
+        self._key, self._at_hand = key, None
         self._background.drop()
         self.renew_soon()
 
@@ -91,7 +97,7 @@ class Pictures(QObject):
         if key in ("own", "reconstruction", "beside"):
             self.ready.emit(key)
         elif key == "swipe" and link.original is not None:
-            self._show_swipe()
+            self._prepare_swipe()
         elif key == "draws" and link.result.draws is not None:
             self._show_draw()
         elif key == "schedule" and link.original is not None:
@@ -113,6 +119,7 @@ class Pictures(QObject):
         self._renewal.stop()
         self._telling.stop()
         self._background.drop()
+        self._at_hand = None
 
     def _tell_soon(self) -> None:
         if not self._telling.isActive():
@@ -126,9 +133,12 @@ class Pictures(QObject):
         result = self._link.result
         self._background.ask(lambda checkpoint: (key, result, place, task(checkpoint)))
 
-    def _on_computed(self, answer: tuple[str, Any, Any, np.ndarray]) -> None:
+    def _on_computed(self, answer: tuple[str, Any, Any, Any]) -> None:
         key, result, place, plane = answer
         if key != self._key or result != self._link.result or place is None:
+            return
+        if key == "swipe":
+            self._show_swipe(*plane)
             return
         layer = self._own.show_plane(
             key, plane, place, result, result.uncertainty, False, **self._looks(key, plane)
@@ -174,28 +184,33 @@ class Pictures(QObject):
         least, most = (float(limit) for limit in uncertainty.contrast_limits)
         return (low, high), (least + _SURE * (most - least), most)
 
-    def _show_swipe(self) -> None:
-        from napari.layers import Image
-
-        original, result = self._link.original, self._link.result
-        assert original is not None
-        assert result is not None
+    def _prepare_swipe(self) -> None:
+        """Show the plane in view of the original up to the slider; read it first, unless it is at hand."""
+        original: Any = self._link.original
+        place = current_slice(original, self._link.viewer.dims)
+        if place is None:
+            return
         data = full_data(original)
-        axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
-        columns = max(1, round(self.swipe * data.shape[axis]))
-        left = data[(slice(None),) * axis + (slice(columns),)]
-        layer = self._own.get("swipe")
-        if layer is not None and layer.metadata.get("original") is original:
-            layer.data = left
+        if isinstance(data, np.ndarray):  # nothing is read, so nothing need be left out
+            place = replace(place, step=1)
+        at_hand = self._at_hand
+        if at_hand is not None and at_hand[0] is data and at_hand[1:3] == (original, place):
+            self._show_swipe(*at_hand)
         else:
-            self._own.remove("swipe")
-            looks = {name: getattr(original, name) for name in _SHARED}
-            if not original.rgb:
-                looks |= {name: getattr(original, name) for name in ("colormap", "contrast_limits", "gamma")}
-            layer = Image(left, name=f"{original.name} (swipe)", rgb=original.rgb, multiscale=False, **looks)
-            layer.blending = "translucent_no_depth"
-            layer.metadata["original"] = original
-            self._own.add("swipe", layer, result.uncertainty, False)
+            self._ask("swipe", lambda _: (data, original, place, place.take(data)), place)
+
+    def _show_swipe(self, data: Any, original: Image, place: Slice, plane: np.ndarray) -> None:
+        result = self._link.result
+        assert result is not None
+        self._at_hand = data, original, place, plane
+        axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
+        across = place.displayed.index(axis)
+        columns = max(1, round(self.swipe * plane.shape[across]))
+        left = plane[(slice(None),) * across + (slice(columns),)]
+        names = () if original.rgb else ("colormap", "contrast_limits", "gamma")
+        looks = {name: getattr(original, name) for name in names}
+        looks |= {"name": f"{original.name} (swipe)", "blending": "translucent_no_depth"}
+        self._own.show_plane("swipe", left, place, result, result.uncertainty, False, like=original, **looks)
         self._tell_soon()
 
     def _show_draw(self) -> None:

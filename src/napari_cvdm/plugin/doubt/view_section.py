@@ -17,12 +17,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cvdm.plugin.doubt.colour_bar import ColourBar
-from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
+from napari_cvdm.plugin.eliding import eliding_combo
 
 __all__ = ["ViewSection"]
 
@@ -64,7 +64,7 @@ class ViewSection(QWidget):
     def __init__(self, link: Link, pictures: Pictures, arrangement: Arrangement) -> None:
         super().__init__()
         self._link, self._pictures, self._arrangement = link, pictures, arrangement
-        self.combo = ElidingCombo()
+        self.combo = eliding_combo()
         self.combo.setAccessibleName("View")
         for view in VIEWS:
             self.combo.addItem(view.name, view)
@@ -154,7 +154,13 @@ class ViewSection(QWidget):
     def _on_looked(self, words: str) -> None:
         if self._lacked and not self._missing():  # the draws come with the end of the run
             self._on_chosen()
-        elif not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule"):
+        elif not words and self.view.key in (
+            "uncertainty",
+            "colour",
+            "opacity",
+            "schedule",
+            "swipe",
+        ):
             self._pictures.renew()
 
     def _on_swiped(self, value: int) -> None:
