@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.doubt.slices import current_slice, go_to
+from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.run import Outcome, Run
 from napari_cvdm.plugin.waiting import WaitingRuns
 
@@ -50,6 +52,7 @@ class Runs(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.waiting = WaitingRuns(self)
+        self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
     def add(self, layer: Image, job: Job) -> None:
@@ -82,6 +85,7 @@ class Runs(QObject):
 
     def _start(self, run: Run) -> None:
         self.current = run
+        self._sliders = tuple(self._viewer.dims.point)
         run.progressed.connect(self.progressed)
         run.devices_found.connect(self.devices_found)
         run.warned.connect(self.warned)
@@ -95,9 +99,21 @@ class Runs(QObject):
         layers = run.layers if run is not None and outcome == "done" else []
         if run is not None:
             run.deleteLater()
+        if layers:
+            words = " ".join(filter(None, (words, self._bring_into_view(layers[0]))))
         self.ended.emit(outcome, words, layers)
         following = self.waiting.next()
         if following is not None:
             self._start(following)
         else:
             self.changed.emit()
+
+    def _bring_into_view(self, result: Image) -> str:
+        """Move the sliders to a result of planes that are not in view; say so if the user has moved them."""
+        place = current_slice(result, self._viewer.dims)
+        if place is None or not place.outside:
+            return ""
+        if tuple(self._viewer.dims.point)[: len(self._sliders)] != self._sliders:
+            return outside_words(result, place, self._viewer.dims)
+        go_to(result, place, self._viewer.dims)
+        return ""
