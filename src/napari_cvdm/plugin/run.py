@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_cvdm.plugin.doubt.originals import note_restored
 from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.graphics import main_window_of
 from napari_cvdm.plugin.lasting import LastingWorker, WindowClosing
@@ -75,6 +76,7 @@ class Run(QObject):
             viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
         )
         self._about = {"run": job.run_id, "source": job.name, "asked": job.describe()}
+        note_restored(job.run_id, layer)
         self._time_left = TimeLeft()
         self._results.removed.connect(self._on_settled)
         self._results.added.connect(self._on_settled)

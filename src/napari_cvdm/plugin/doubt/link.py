@@ -14,10 +14,9 @@ from napari_cvdm.plugin.doubt.linked import (
     Result,
     find_results,
     full_data,
-    is_comparable,
-    original_of,
     real,
 )
+from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 

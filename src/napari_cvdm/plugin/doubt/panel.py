@@ -22,7 +22,8 @@ from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.eliding_combo import ElidingCombo
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
-from napari_cvdm.plugin.doubt.linked import is_comparable, real
+from napari_cvdm.plugin.doubt.linked import real
+from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
