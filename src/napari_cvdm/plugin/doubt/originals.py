@@ -124,11 +124,11 @@ def _lies_within(result: Result, image: Image) -> bool:
     """Whether a result lies in an image; files of lengths and layers of pixels say nothing about that."""
     reconstruction = result.reconstruction
     for axis in (-2, -1):
-        own, theirs = length_unit(reconstruction, axis), length_unit(image, axis)
-        if own[1] != theirs[1] or own[1] == "px":
+        if not all(each.units[axis].is_compatible_with("micrometer") for each in (reconstruction, image)):
             return True
-        inner, outer = reconstruction.extent.world[:, axis] * own[0], image.extent.world[:, axis] * theirs[0]
-        slack = 1.5 * float(image.extent.step[axis]) * theirs[0]
+        own, theirs = (length_unit(each, axis)[0] for each in (reconstruction, image))
+        inner, outer = reconstruction.extent.world[:, axis] * own, image.extent.world[:, axis] * theirs
+        slack = 1.5 * float(image.extent.step[axis]) * theirs
         if not np.all((inner >= outer[0] - slack) & (inner <= outer[1] + slack)):
             return False
     return True

@@ -70,11 +70,17 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     Returns
     -------
     (float, str)
-        Micrometres where the layer has a unit of length; otherwise the layer's own coordinates, "px".
+        Micrometres where the layer has a unit of length, or where it is a result that knows the size
+        of its pixels; otherwise the layer's own coordinates, "px".
     """
     unit = layer.units[axis]
     if unit.is_compatible_with("micrometer"):
         return float((1 * unit).to("micrometer").magnitude), "µm"
+    made = table(layer.metadata.get(METADATA_KEY))
+    camera = table(made.get("resampling")).get("to_pixel_size_nm") or made.get("pixel_size_nm")
+    if axes_of(made, layer.ndim)[axis] in "YX" and isinstance(camera, int | float):
+        fine = camera / made.get("upscaling", 2)
+        return fine / 1000 / float(layer.extent.step[axis]), "µm"
     return 1.0, "px"
 
 
