@@ -41,18 +41,32 @@ def test_without_an_original_there_is_no_line_for_it():
 
 
 def test_the_histogram_counts_every_pixel():
-    values = np.append(np.linspace(0, 10, 1000), 50.0)
+    values = np.append(np.linspace(0, 10, 1000), [5000.0] * 3)
     histogram = histogram_of(values, bins=10)
-    assert histogram.pixels.sum() == 1001
     assert histogram.edges[0] == 0
-    assert histogram.edges[-1] < 11
-    assert list(histogram.columns()) == ["from", "to", "pixels"]
+    columns = histogram.columns()
+    assert list(columns) == ["from", "to", "pixels"]
+    assert columns["pixels"].sum() == 1003
+    assert columns["to"][-1] == 5000
+    inside = histogram_of(np.linspace(0, 10, 1000), bins=10).columns()
+    assert inside["pixels"].sum() == 1000
+
+
+def test_what_lies_beyond_the_histogram_is_told_and_no_spike_at_its_end():
+    rng = np.random.default_rng(0)
+    histogram = histogram_of(np.append(rng.exponential(100, 100_000), np.full(90, 5000.0)))
+    assert histogram.pixels[-1] < 20
+    assert histogram.above >= 90
+    (axes,) = draw_histogram(histogram, None, FigureStyle(), "σ").axes
+    assert [text.get_text() for text in axes.texts] == [
+        f"{histogram.above} pixels > {histogram.edges[-1]:,.0f}"
+    ]
 
 
 def test_the_part_above_the_threshold_is_set_off():
     (axes,) = draw_histogram(histogram_of(np.linspace(0, 10, 1000)), 5.0, FigureStyle(), "σ").axes
     below, above = (patch.get_data().values for patch in axes.patches)
-    assert below.sum() + above.sum() == 1000
+    assert below.sum() + above.sum() >= 999
     assert above.sum() == pytest.approx(500, abs=15)
 
 

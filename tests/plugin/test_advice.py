@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from qtpy.QtCore import QObject, QThreadPool
 
 from napari_cvdm.plugin import advice as module
@@ -28,9 +28,9 @@ def make(qtbot, small_model, monkeypatch):
     monkeypatch.setattr(module, "read_card", lambda name: card)
     owner = QObject()
 
-    def make(layer: Image) -> SimpleNamespace:
+    def make(layer: Image, *shapes: Shapes) -> SimpleNamespace:
         subject = Subject(owner)
-        form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, []), Preferences())
+        form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, shapes), Preferences())
         qtbot.addWidget(form)
         advice = Advice(form, subject, lambda: Sliders((0.0,) * layer.ndim), owner)
         subject.set_layer(layer)
@@ -111,3 +111,34 @@ def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch)
     assert page.advice.too_large()
     page.form.resample.setChecked(False)
     assert "60 × 60 pixels" in page.form.plan.text()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (np.zeros((4, 60), np.uint16), "60 × 4 pixels; at least 8 × 8"),
+        (np.zeros((60, 60), bool), "boolean mask"),
+    ],
+)
+def test_what_no_run_could_restore_is_refused_before(make, data, words):
+    page = make(Image(data))
+    assert words in page.advice.refusal
+    assert page.form.plan.text() == page.advice.refusal
+
+
+def test_the_plan_follows_the_rectangle_that_is_drawn_and_selected(make):
+    shapes = Shapes(ndim=2, name="roi")
+    page = make(Image(np.zeros((60, 60), np.uint16)), shapes)
+    page.form.part.value = shapes
+    assert "no shape in 'roi'" in page.advice.refusal
+    shapes.add(np.array([[0, 0], [0, 19], [29, 19], [29, 0]]), shape_type="rectangle")
+    assert page.advice.refusal == ""
+    assert "20 × 30 pixels" in page.form.plan.text().replace("\u00a0", " ")
+    shapes.add(np.array([[0, 0], [0, 39], [9, 39], [9, 0]]), shape_type="rectangle")
+    shapes.selected_data = {0}
+    plan = page.form.plan.text().replace("\u00a0", " ")
+    assert "20 × 30 pixels" in plan
+    assert "the selected one counts" in plan
+    page.advice.close()
+    shapes.data = []
+    assert page.form.plan.text().replace("\u00a0", " ") == plan

@@ -18,7 +18,7 @@ def controls(qtbot):
     owner.deleteLater()
 
 
-def show(controls: Controls, **state: bool) -> None:
+def show(controls: Controls, **state: object) -> None:
     usual = {"running": False, "stopping": False, "cancelling": False, "ready": True}
     controls.show_state(**(usual | state))
 
@@ -74,3 +74,12 @@ def test_what_is_known_of_the_progress_stays_until_the_next_run_begins(controls)
     assert controls.progress_bar.value() == controls.progress_bar.maximum() // 4
     controls.show_begun()
     assert controls.progress_bar.maximum() == 0
+
+
+def test_what_cannot_be_restored_cannot_be_started_and_the_button_says_why(controls):
+    show(controls, refusal="Draw a rectangle first.")
+    assert not controls.restore_button.isEnabled()
+    assert controls.restore_button.toolTip() == "Draw a rectangle first."
+    show(controls)
+    assert controls.restore_button.isEnabled()
+    assert controls.restore_button.toolTip() != "Draw a rectangle first."

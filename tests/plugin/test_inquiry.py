@@ -196,8 +196,8 @@ def test_channels_are_called_by_their_names_where_the_file_has_them(inquiry):
     reading = replace(_reading((2, 9, 9), ("c", "y", "x")), channel_names=("DAPI", "R&D 561"))
     inquiry.ask(reading, {})
     assert [box.text() for box in inquiry.channels] == [
-        "Restore channel 1: DAPI",
-        "Restore channel 2: R&&D 561",
+        "Restore channel 0: DAPI",
+        "Restore channel 1: R&&D 561",
     ]
     inquiry.ask(replace(reading, channel_names=("one for two",)), {})
-    assert [box.text() for box in inquiry.channels] == ["Restore channel 1", "Restore channel 2"]
+    assert [box.text() for box in inquiry.channels] == ["Restore channel 0", "Restore channel 1"]

@@ -75,7 +75,7 @@ def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_m
     from napari_cvdm.plugin.doubt import panel
 
     shown: list[list[Image]] = []
-    monkeypatch.setattr(panel, "show_doubt_panel", lambda viewer, layers, original: shown.append(layers))
+    monkeypatch.setattr(panel, "show_doubt_panel", lambda viewer, layers: shown.append(layers))
     first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
     actions.follow(first)
     assert shown == []  # it is not opened unasked

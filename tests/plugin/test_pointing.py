@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
-from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of
+from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of, which_shape
 from napari_cvdm.plugin.world import Sliders, sight_of, sliders_of
 from napari_cvdm.restoration.errors import InputError
 
@@ -115,3 +115,13 @@ def test_the_view_beside_a_layer_in_smaller_units_is_what_is_seen(mixed):
     for layer in (stack, plane):
         box = view_of(layer, sight_of(viewer))
         np.testing.assert_allclose(box[:, -2:], [[20, 10], [40, 40]])
+
+
+def test_which_of_several_shapes_counts_is_said():
+    shapes = Shapes([np.array([[0, 0], [9, 9]])], shape_type="rectangle")
+    assert which_shape(shapes) == ""
+    shapes.add(np.array([[0, 0], [5, 5]]), shape_type="rectangle")
+    shapes.selected_data = set()
+    assert which_shape(shapes) == "Of the 2 shapes, the last one counts."
+    shapes.selected_data = {0}
+    assert which_shape(shapes) == "Of the 2 shapes, the selected one counts."

@@ -20,7 +20,8 @@ from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin import shell_words
 from napari_cvdm.plugin.disk_job import DiskJob
-from napari_cvdm.plugin.doubt.linked import find_results, original_of
+from napari_cvdm.plugin.doubt.linked import find_results
+from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.layers import METADATA_KEY

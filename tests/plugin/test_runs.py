@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtWidgets import QLabel
 
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.runs import Runs
+from napari_cvdm.plugin.waiting import WaitingList
 from napari_cvdm.plugin.worker import Job
 
 
@@ -119,3 +122,40 @@ def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):
     qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
     assert viewer_model.layers["cell CVDM"].metadata[DRAWS_KEY].shape == (2, 2, 32, 24)
     assert DRAWS_KEY not in viewer_model.layers["cell CVDM uncertainty"].metadata
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_on(
+    qtbot, runs, viewer_model, stepped, moved
+):
+    stepped.stop_at = 2
+    said = []
+    runs.ended.connect(lambda outcome, words, layers: said.append(words))
+    data = np.random.default_rng(0).integers(0, 900, (4, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name="film", axis_labels=("t", "y", "x"))
+    viewer_model.dims.set_point(0, 0)
+    part = Part((range(2, 3), range(16), range(12)), "plane")
+    runs.add(layer, Job("film", data, "TYX", draws=1, part=part))
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    if moved:
+        viewer_model.dims.set_point(0, 3)
+    stepped.go_on()
+    qtbot.waitUntil(lambda: bool(said), timeout=60_000)
+    assert viewer_model.dims.current_step[0] == (3 if moved else 2)
+    assert ("t\u00a0=\u00a02 only" in said[0]) == moved
+
+
+def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 2
+    add(runs, viewer_model, "cell")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    data = viewer_model.layers["cell"].data
+    for settings in ({}, {"seed": 7}, {"model": "/models/own.safetensors"}):
+        runs.add(viewer_model.layers["cell"], Job("cell", data, "ZYX", draws=2, **settings))
+    first, second, third = runs.waiting.names
+    assert (first, second) == ("cell, 2 draws", "cell, 2 draws, seed 7")
+    assert "model own.safetensors" in third
+    assert "seed: 7" in runs.waiting.tips[1]
+    shown = WaitingList(runs.waiting)
+    qtbot.addWidget(shown)
+    assert [label.toolTip() for label in shown.findChildren(QLabel)] == runs.waiting.tips

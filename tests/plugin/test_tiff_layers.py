@@ -13,7 +13,8 @@ from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import save_model
-from napari_cvdm.plugin.doubt.linked import find_results, original_of
+from napari_cvdm.plugin.doubt.linked import find_results
+from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.tiff_layers import is_restored_tiff, read_restored_tiff

@@ -386,6 +386,21 @@ class TestInMidRun:
         finish(qtbot, widget)
         assert names(viewer) == RESULTS | {"renamed", "other"}
 
+    def test_the_last_words_go_with_their_image(self, viewer, widget, qtbot, stepped):
+        cell = viewer.add_image(IMAGE, name="cell")
+        click(qtbot, widget)
+        finish(qtbot, widget)
+        assert widget.status.text().startswith("Done")
+        viewer.layers.remove(cell)
+        assert widget.status.text() == ""
+
+    def test_what_cannot_be_restored_is_not_started(self, viewer, widget):
+        viewer.add_image(np.zeros((4, 60), np.uint16), name="strip")
+        assert not widget.restore_button.isEnabled()
+        assert "60" in widget.restore_button.toolTip()
+        viewer.add_image(IMAGE, name="cell")
+        assert widget.restore_button.isEnabled()
+
     def test_the_user_s_contrast_limits_are_kept(self, viewer, widget, qtbot, stepped):
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2

@@ -59,22 +59,31 @@ class Histogram:
     edges : ndarray, (bins + 1,)
         Edges of the bins.
     pixels : ndarray, (bins,)
-        Pixels in each; the last bin holds all that lies above, too.
+        Pixels in each.
+    above : int
+        Pixels above the last edge.
+    highest : float
+        The greatest uncertainty.
     """
 
     edges: NDArray[np.float64]
     pixels: NDArray[np.int64]
+    above: int = 0
+    highest: float = 0.0
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return the columns of a table, under their headings."""
-        return {"from": self.edges[:-1], "to": self.edges[1:], "pixels": self.pixels}
+        edges, pixels = self.edges, self.pixels
+        if self.above:
+            edges, pixels = np.append(edges, self.highest), np.append(pixels, self.above)
+        return {"from": edges[:-1], "to": edges[1:], "pixels": pixels}
 
 
 def histogram_of(uncertainty: NDArray[np.floating], bins: int = 80) -> Histogram:
-    """Count pixels by their uncertainty, up to the 99.9th percentile; the last bin takes what lies above."""
+    """Count pixels by their uncertainty, up to the 99.9th percentile; those above are counted together."""
     top = float(np.percentile(uncertainty, 99.9)) or 1.0
-    pixels, edges = np.histogram(np.clip(uncertainty, 0, top), bins=bins, range=(0, top))
-    return Histogram(edges, pixels)
+    pixels, edges = np.histogram(uncertainty, bins=bins, range=(0, top))
+    return Histogram(edges, pixels, int(np.size(uncertainty) - pixels.sum()), float(np.max(uncertainty)))
 
 
 def draw_profile(profile: Profile, style: FigureStyle, intensity: str = "intensity") -> Figure:
@@ -125,7 +134,12 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
             axes.stairs(counts, edges, fill=True, color=color, label=name)
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(bottom=0.7)
-    axes.set_xlim(0, float(edges[-1]))
+    top = float(edges[-1])
+    axes.set_xlim(0, top)
+    if histogram.above:
+        beyond = f"{histogram.above:,} pixels > {f'{top:,.0f}' if top >= 100 else f'{top:.3g}'}"
+        place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top"}
+        axes.text(0.99, 0.97, beyond, color=style.foreground, fontsize="small", **place)
     _label(axes, style, label, "pixels")
     if threshold is not None:
         _legend(figure, axes, style)

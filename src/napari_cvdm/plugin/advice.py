@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.measuring import Measuring
 from napari_cvdm.plugin.model_info import read_card
 from napari_cvdm.plugin.plan import free_memory, resampling_words
 from napari_cvdm.plugin.planning import plan_of
+from napari_cvdm.plugin.pointing import which_shape
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
+    from napari.layers import Shapes
+
     from napari_cvdm.models.card import ModelCard
     from napari_cvdm.plugin.form import Form
     from napari_cvdm.plugin.subject import Subject
@@ -39,11 +42,21 @@ class Advice(QObject):
         Returns where the viewer's sliders stand.
     parent : QObject
         Owner.
+
+    Attributes
+    ----------
+    refusal : str
+        Why a run with these settings must fail, and what to do; empty if nothing speaks against it.
     """
+
+    #: The plan is another, and so may `refusal` be.
+    judged = Signal()
 
     def __init__(self, form: Form, subject: Subject, sliders: Callable[[], Sliders], parent: QObject) -> None:
         super().__init__(parent)
         self._form, self._subject, self._sliders = form, subject, sliders
+        self.refusal = ""
+        self._shapes: Shapes | None = None
         self._measuring = Measuring(self)
         self._measuring.measured.connect(self.show_plan)
         form.model.changed.connect(self.show_match)
@@ -73,16 +86,23 @@ class Advice(QObject):
     def show_plan(self, event: Any = None) -> None:
         """Say what a run would do."""
         form, reading = self._form, self._subject.reading
+        shapes = None if isinstance(form.part.value, str) else form.part.value
+        self._follow(shapes)
+        self.refusal = ""
         if reading is None or form.layer.value is None:
             form.plan.setText("")
+            self.judged.emit()
             return
         speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
             plan = plan_of(form, reading, self._sliders(), speed, self._known())
             words = plan.words() if plan.memory <= free_memory() else f"{plan.words()} {_TO_DISK}"
         except InputError as error:
-            words = str(error)
-        form.plan.setText(f"{words} Measuring the time …" if self._measuring.busy else words)
+            words = self.refusal = str(error)
+        chosen = "" if shapes is None else which_shape(shapes)
+        measuring = "Measuring the time …" if self._measuring.busy and not self.refusal else ""
+        form.plan.setText(" ".join(filter(None, (words, chosen, measuring))))
+        self.judged.emit()
 
     def measure(self) -> None:
         """Find out in the background how fast the chosen model is on the device, unless that is known."""
@@ -91,6 +111,11 @@ class Advice(QObject):
         if self._subject.layer is not None and self._card() is not None:
             self._measuring.measure(form.model.value, form.device.value, form.tile_side)
             self.show_plan()
+
+    def close(self) -> None:
+        """Measure nothing and follow nothing any more."""
+        self.give_up_measuring()
+        self._follow(None)
 
     def give_up_measuring(self) -> None:
         """Leave the processor to a run."""
@@ -108,6 +133,16 @@ class Advice(QObject):
         if reading is None:
             return False
         return plan_of(self._form, reading, self._sliders(), None, self._known()).memory > free_memory()
+
+    def _follow(self, shapes: Shapes | None) -> None:
+        """Notice when a rectangle is drawn, changed or selected in the layer that bounds the part."""
+        if shapes is self._shapes:
+            return
+        for what, layer in (("disconnect", self._shapes), ("connect", shapes)):
+            if layer is not None:
+                for name in ("data", "highlight"):
+                    getattr(layer.events[name], what)(self.show_plan)
+        self._shapes = shapes
 
     def _card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError

@@ -66,7 +66,14 @@ class Controls(QWidget):
             layout.addWidget(part)
 
     def show_state(
-        self, *, running: bool, stopping: bool, cancelling: bool, ready: bool, can_stop: bool = True
+        self,
+        *,
+        running: bool,
+        stopping: bool,
+        cancelling: bool,
+        ready: bool,
+        can_stop: bool = True,
+        refusal: str = "",
     ) -> None:
         """Show which buttons can be pressed.
 
@@ -78,10 +85,12 @@ class Controls(QWidget):
             Whether there is an image to restore.
         can_stop : bool
             Whether there is something to keep before the end of the run; of a preview there is not.
+        refusal : str
+            Why what the form says cannot be restored; empty if it can.
         """
         self.restore_button.setText("Add to queue" if running else "Restore")
-        self.restore_button.setToolTip(_QUEUE_TIP if running else _RESTORE_TIP)
-        self.restore_button.setEnabled(ready)
+        self.restore_button.setToolTip(refusal or (_QUEUE_TIP if running else _RESTORE_TIP))
+        self.restore_button.setEnabled(ready and not refusal)
         self.progress_bar.setVisible(running)
         self._ways_out.setVisible(running)
         self.stop_button.setText("Stopping …" if stopping else "Stop here")

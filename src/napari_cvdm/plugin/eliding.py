@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -17,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
-__all__ = ["Eliding", "eliding_combo", "let_elide"]
+__all__ = ["Eliding", "eliding_combo", "let_elide", "offer"]
 
 
 class Eliding(QObject):
@@ -101,3 +102,14 @@ def eliding_combo() -> QComboBox:
     let_elide(combo)
     leave_wheel_to_panel(combo)
     return combo
+
+
+def offer(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
+    """Fill a combo box with named values, one of them chosen; nobody is told that another one is."""
+    combo.blockSignals(True)
+    combo.clear()
+    for number, (name, value) in enumerate(entries):
+        combo.addItem(name, value)
+        if value is chosen or value == chosen:
+            combo.setCurrentIndex(number)
+    combo.blockSignals(False)

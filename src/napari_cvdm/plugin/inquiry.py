@@ -174,7 +174,7 @@ class Inquiry(QWidget):
         boxes: list[QCheckBox] = []
         for number in range(count):
             named = len(names) == count
-            words = f"Restore channel {number + 1}{': ' if named else ''}"
+            words = f"Restore channel {number}{': ' if named else ''}"
             box = ElidingBox(words, names[number] if named else "", _ABOUT_CHANNELS)
             box.setChecked(True)
             box.toggled.connect(lambda _: self.changed.emit())

@@ -128,11 +128,7 @@ class ResultActions(QWidget):
         """Open the panel for uncertainty on the result."""
         from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
-        layers = self.result_layers()
-        source = layers[0].metadata[METADATA_KEY].get("source") if layers else None
-        names = [layer.name for layer in self._viewer.layers]
-        original = self._viewer.layers[source] if source in names else None
-        show_doubt_panel(self._viewer, layers, getattr(original, "__wrapped__", original))
+        show_doubt_panel(self._viewer, self.result_layers())
 
     def ask_and_save(self) -> None:
         """Ask for a name, then save the result."""

@@ -209,7 +209,7 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         runs = [range(kept[0], kept[-1] + 1, steps.pop() if steps else 1)] if kept else []
     else:
         runs = [range(c, c + 1) for c in kept]
-    words = [_joined(part.words, f"channel {' + '.join(str(c + 1) for c in run)}") for run in runs]
+    words = [_joined(part.words, f"channel {' + '.join(map(str, run))}") for run in runs]
     return [
         Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), name)
         for run, name in zip(runs, words, strict=True)

@@ -19,7 +19,9 @@ from napari_cvdm.plugin.parts import (
 )
 from napari_cvdm.plugin.plan import Plan, memory_needed
 from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.validation import check_dtype
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -147,8 +149,9 @@ def plan_of(
     Raises
     ------
     InputError
-        As `parts_of`, or if resampling cannot help.
+        As `parts_of`, if resampling cannot help, or if such an image cannot be restored at all.
     """
+    _check(reading)
     found = parts_of(form.part.value, form.layer.value, reading, sliders, form.inquiry.chosen_channels())
     given = [reading.shape if part is None else part.shape for part in found]
     worked_on = [_after_resampling(form, reading, part, known) for part in found]
@@ -174,6 +177,19 @@ def plan_of(
 
     expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
     return Plan(planes, plan.plane_shape, draws, plan.memory, expected.tiles, expected.seconds, speed.device)
+
+
+def _check(reading: LayerReading) -> None:
+    """Refuse what a run would refuse once it has begun, as far as that can be told without reading pixels."""
+    try:
+        check_dtype(reading.dtype)
+    except InputTypeError as error:
+        raise InputError(str(error)) from None
+    rows, columns = (reading.shape[reading.axes.index(name)] for name in "YX")
+    if min(rows, columns) < MINIMUM_SIDE:
+        raise InputError(
+            f"The planes have {columns} × {rows} pixels; at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed."
+        )
 
 
 def _after_resampling(

@@ -14,7 +14,7 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
-__all__ = ["position_in", "rectangle_of", "view_of"]
+__all__ = ["position_in", "rectangle_of", "view_of", "which_shape"]
 
 
 def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
@@ -79,3 +79,12 @@ def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.f
     chosen = min(shapes.selected_data, default=len(shapes.data) - 1)
     vertices = to_data(layer, to_world(shapes, shapes.data[chosen], units), units)
     return np.array([np.min(vertices, axis=0), np.max(vertices, axis=0)])
+
+
+def which_shape(shapes: Shapes) -> str:
+    """Say which of several shapes `rectangle_of` takes; empty where there is no choice."""
+    if len(shapes.data) < 2:
+        return ""
+    return (
+        f"Of the {len(shapes.data)} shapes, the {'selected' if shapes.selected_data else 'last'} one counts."
+    )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_cvdm.plugin.doubt.originals import note_restored
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.graphics import main_window_of
+from napari_cvdm.plugin.lasting import LastingWorker, WindowClosing
 from napari_cvdm.plugin.messages import (
     DevicesFound,
     Done,
@@ -52,7 +57,7 @@ class Run(QObject):
     job : Job
         What to do.
     parent : QObject
-        Owner; when it is destroyed, the run's messages go nowhere.
+        Owner; when it is destroyed, or its window is closed, the run is given up.
     """
 
     #: Words about what is being done, the share of the work done (negative while it cannot be known).
@@ -71,6 +76,7 @@ class Run(QObject):
             viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
         )
         self._about = {"run": job.run_id, "source": job.name, "asked": job.describe()}
+        note_restored(job.run_id, layer)
         self._time_left = TimeLeft()
         self._results.removed.connect(self._on_settled)
         self._results.added.connect(self._on_settled)
@@ -92,12 +98,13 @@ class Run(QObject):
 
     def start(self) -> None:
         """Begin."""
-        # Held until worker and layers are done. A viewer that is closed in mid-run takes this object and its
-        # slots with it: then until the worker is done, whose signals outlive it.
-        self._spared = of_run = OldObjectsSpared()
-        of_worker = OldObjectsSpared()
-        self.destroyed.connect(lambda *_: of_run.release())
-        self._worker.finished.connect(lambda *_: of_worker.release())
+        window = _window_above(self)
+        self._worker.belong_to(window)
+        if window is not None:
+            WindowClosing(window, self).closed.connect(self._worker.give_up)
+        self._spared = OldObjectsSpared()
+        # Not a method of this object: it is gone by then.
+        self.destroyed.connect(partial(self._worker.leave, self._spared))
         self._worker.start()
 
     def discard(self) -> None:
@@ -108,7 +115,7 @@ class Run(QObject):
     def cancel(self) -> None:
         """Stop: the layers go at once, and the worker ends before its next network pass."""
         if self._outcome == "cancelled" and not self.cancelling:
-            self._worker.quit()
+            self._worker.give_up()
             self._remove_layers()
 
     def stop(self) -> None:
@@ -122,14 +129,19 @@ class Run(QObject):
 
     @property
     def cancelling(self) -> bool:
-        """Whether the run was asked to stop, by `cancel` or by napari."""
+        """Whether the run was asked to stop, by `cancel` or because its window was closed."""
         return bool(self._worker.abort_requested)
 
     def _make_worker(self) -> Any:
         from napari.qt.threading import create_worker
 
         # An `errored` slot of our own keeps napari from raising the error as if it were a bug.
-        worker = create_worker(self._job.messages, _start_thread=False, _connect={"errored": self._on_error})
+        worker = create_worker(
+            self._job.messages,
+            _start_thread=False,
+            _connect={"errored": self._on_error},
+            _worker_class=LastingWorker,
+        )
         worker.yielded.connect(self._on_message)
         worker.warned.connect(self._on_warning)
         worker.finished.connect(self._on_finished)
@@ -205,11 +217,19 @@ class Run(QObject):
         self._finish("worker")
 
     def _finish(self, part: str) -> None:
-        # `cancel` has removed the layers. If napari stopped the worker, the viewer is closing: hands off.
+        # `cancel` has removed the layers. If the worker was given up otherwise, the viewer closes: hands off.
         self._unfinished.discard(part)
         if not self._unfinished:
             self._spared.release()
             self.ended.emit(self._outcome, self._words)
+
+
+def _window_above(part: QObject) -> QMainWindow | None:
+    """Return the window that the widget which owns a run is in."""
+    above: QObject | None = part
+    while above is not None and not isinstance(above, QWidget):
+        above = above.parent()
+    return None if above is None else main_window_of(above)
 
 
 def _stopped_suffix(provenance: dict[str, Any]) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.doubt.slices import current_slice, go_to
+from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.run import Outcome, Run
 from napari_cvdm.plugin.waiting import WaitingRuns
 
@@ -50,18 +54,18 @@ class Runs(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.waiting = WaitingRuns(self)
+        self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
     def add(self, layer: Image, job: Job) -> None:
         """Start a job, or let it wait for those before it."""
-        part = f", {job.part.words}" if job.part is not None else ""
-        amount = "preview" if job.preview else f"{job.draws} draw{'s' if job.draws != 1 else ''}"
         # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
         run = Run(self._viewer, layer, job, parent=self)
         if self.current is None:
             self._start(run)
         else:
-            self.waiting.add(f"{job.name}{part}, {amount}", run)
+            others = [each.job for each in (self.current, *self.waiting.runs)]
+            self.waiting.add(_name_of(job, others), run, "\n".join(_settings_of(job)))
 
     def stop(self) -> None:
         """End the run at work with what it has; those that wait go on."""
@@ -82,6 +86,7 @@ class Runs(QObject):
 
     def _start(self, run: Run) -> None:
         self.current = run
+        self._sliders = tuple(self._viewer.dims.point)
         run.progressed.connect(self.progressed)
         run.devices_found.connect(self.devices_found)
         run.warned.connect(self.warned)
@@ -95,9 +100,47 @@ class Runs(QObject):
         layers = run.layers if run is not None and outcome == "done" else []
         if run is not None:
             run.deleteLater()
+        if layers:
+            words = " ".join(filter(None, (words, self._bring_into_view(layers[0]))))
         self.ended.emit(outcome, words, layers)
         following = self.waiting.next()
         if following is not None:
             self._start(following)
         else:
             self.changed.emit()
+
+    def _bring_into_view(self, result: Image) -> str:
+        """Move the sliders to a result of planes that are not in view; say so if the user has moved them."""
+        place = current_slice(result, self._viewer.dims)
+        if place is None or not place.outside:
+            return ""
+        if tuple(self._viewer.dims.point)[: len(self._sliders)] != self._sliders:
+            return outside_words(result, place, self._viewer.dims)
+        go_to(result, place, self._viewer.dims)
+        return ""
+
+
+def _name_of(job: Job, others: Sequence[Job]) -> str:
+    """Name a run such that it can be told from others of the same image."""
+    amount = "preview" if job.preview else f"{job.draws} draw{'s' if job.draws != 1 else ''}"
+    words = [job.name, job.part.words if job.part is not None else "", amount]
+    asked = {"seed": job.seed, "model": Path(job.model).name, "steps": job.steps or "automatic"}
+    for name, value in asked.items():
+        if any(getattr(other, name) != getattr(job, name) for other in others):
+            words.append(f"{name} {value}")
+    return ", ".join(filter(None, words))
+
+
+def _settings_of(job: Job) -> list[str]:
+    """Say all that was asked for, one line each."""
+    return [
+        f"Image: {job.name}",
+        f"Part: {job.part.words if job.part is not None else 'everything'}",
+        f"Model: {job.model}",
+        "Preview"
+        if job.preview
+        else f"Draws: {job.draws}, steps: {job.steps or 'automatic'}, seed: {job.seed}",
+        f"Pixel size: {f'{job.pixel_size:g} nm' if job.pixel_size else 'not known'}"
+        f"{', resampled' if job.resample else ''}",
+        f"Compute on: {job.device}, tile: {job.tile}",
+    ]

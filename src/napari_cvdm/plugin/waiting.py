@@ -30,7 +30,7 @@ class WaitingRuns(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._runs: list[tuple[str, Run]] = []
+        self._runs: list[tuple[str, str, Run]] = []
 
     def __len__(self) -> int:
         """How many runs wait."""
@@ -39,17 +39,27 @@ class WaitingRuns(QObject):
     @property
     def names(self) -> list[str]:
         """What each run is called, the next one first."""
-        return [name for name, _ in self._runs]
+        return [name for name, _, _ in self._runs]
 
-    def add(self, name: str, run: Run) -> None:
+    @property
+    def tips(self) -> list[str]:
+        """What there is to say of each run."""
+        return [tip for _, tip, _ in self._runs]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them, the next one first."""
+        return [run for _, _, run in self._runs]
+
+    def add(self, name: str, run: Run, tip: str = "") -> None:
         """Put a run at the end."""
-        self._runs.append((name, run))
+        self._runs.append((name, tip, run))
         self.changed.emit()
 
     def take(self, number: int) -> None:
         """Take a run out without starting it."""
         if 0 <= number < len(self._runs):
-            _, run = self._runs.pop(number)
+            *_, run = self._runs.pop(number)
             run.discard()
             self.changed.emit()
 
@@ -62,7 +72,7 @@ class WaitingRuns(QObject):
         """Hand out the run whose turn it is, if there is one."""
         if not self._runs:
             return None
-        _, run = self._runs.pop(0)
+        *_, run = self._runs.pop(0)
         self.changed.emit()
         return run
 
@@ -92,16 +102,17 @@ class WaitingList(QWidget):
                 widget.hide()
                 widget.deleteLater()
         self.buttons = []
-        for number, name in enumerate(self._runs.names):
-            self._layout.addWidget(self._entry(number, name))
+        for number, (name, tip) in enumerate(zip(self._runs.names, self._runs.tips, strict=True)):
+            self._layout.addWidget(self._entry(number, name, tip))
         self.setVisible(bool(len(self._runs)))
 
-    def _entry(self, number: int, name: str) -> QWidget:
+    def _entry(self, number: int, name: str, tip: str) -> QWidget:
         entry = QWidget()
         layout = QHBoxLayout(entry)
         layout.setContentsMargins(0, 0, 0, 0)
         words: QLabel = note()
         words.setText(f"Waiting: {name}")
+        words.setToolTip(tip)
         words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         button = QToolButton()
         button.setText("✕")

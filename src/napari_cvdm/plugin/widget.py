@@ -137,7 +137,7 @@ class CVDMWidget(QWidget):
     def _show_image_choice(self) -> None:
         """Turn to the image that the form names, and see which parts of it there are to choose."""
         layer: Image | None = self.form.layer.value
-        if layer is not self.subject.layer and layer is not None and not self.running:
+        if layer is not self.subject.layer and not self.running:
             self.status.setText("")  # what it says is about another image
         self.subject.set_layer(layer)
         self._offer_parts()
@@ -201,6 +201,7 @@ class CVDMWidget(QWidget):
             cancelling=run is not None and run.cancelling,
             can_stop=run is None or run.job.can_be_stopped,
             ready=self.subject.layer is not None,
+            refusal=self.advice.refusal,
         )
         self.controls.colour(get_theme(self._viewer.theme), self.running)
 
@@ -247,7 +248,7 @@ class CVDMWidget(QWidget):
         elif self in _CLOSED and not self.running:
             _CLOSED.discard(self)
             self.subject.disconnect_layer()
-            self.advice.give_up_measuring()
+            self.advice.close()
             self._image_choice.close()
             self._listen(False)
             self.deleteLater()
@@ -263,6 +264,7 @@ class CVDMWidget(QWidget):
         controls.cancel_clicked.connect(self.cancel)
         runs.began.connect(controls.show_begun)
         runs.changed.connect(self._show_state)
+        self.advice.judged.connect(self._show_state)
         runs.progressed.connect(controls.show_progress)
         runs.devices_found.connect(self._on_devices)
         runs.warned.connect(show_warning)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Image, Labels
+from napari.layers import Image
 
 from napari_cvdm.plugin.doubt.linked import (
     DRAWS_KEY,
     Result,
     axes_of,
     find_results,
-    is_comparable,
-    original_of,
 )
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.result import Restoration
@@ -51,34 +49,6 @@ def test_partners_of_another_shape_and_strange_metadata_are_left_out():
         == []
     )
     assert find_results([layer("draws", run="1")]) == []
-
-
-def test_the_original_is_found_by_the_name_in_the_provenance_or_in_the_layer():
-    cell, other = layer(None, "cell"), layer(None, "other")
-    stack = layer(None, "stack", (3, 8, 8))
-    named = Result(layer("reconstruction", source="cell"), layer("uncertainty"))
-    assert original_of(named, [other, cell]) is cell
-    by_name = Result(layer("reconstruction", "other CVDM [1]"), layer("uncertainty"))
-    assert original_of(by_name, [other, cell]) is other
-    assert original_of(Result(layer("reconstruction", source="stack"), layer("uncertainty")), [stack]) is None
-    assert original_of(Result(layer("reconstruction", source="gone"), layer("uncertainty")), [cell]) is None
-
-
-def test_the_shell_names_the_file_that_the_original_was_opened_from():
-    cell, other = layer(None, "cell"), layer(None, "other")
-    cell._source = cell.source.__class__(path="/data/raw.ome.tif")
-    result = Result(layer("reconstruction", source="raw.ome.tif"), layer("uncertainty"))
-    assert original_of(result, [other, cell]) is cell
-    namesake = layer(None, "raw.ome.tif")
-    assert original_of(result, [cell, namesake]) is namesake
-
-
-def test_only_an_image_with_as_many_axes_can_be_an_original():
-    result = Result(layer("reconstruction", shape=(3, 8, 8)), layer("uncertainty", shape=(3, 8, 8)))
-    assert is_comparable(result, Image(np.zeros((3, 4, 4))))
-    assert not is_comparable(result, Image(np.zeros((4, 4, 3)), rgb=True))
-    assert not is_comparable(result, Labels(np.zeros((3, 4, 4), int)))
-    assert not is_comparable(result, result.uncertainty)
 
 
 def test_a_result_is_finished_unless_it_says_otherwise():

@@ -326,3 +326,21 @@ def test_it_goes_on_saying_why_there_is_nothing_to_see_in_3d(viewer, panel, qtbo
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
     viewer.layers["renamed"].name = "cell"
     assert not panel.message.isVisible()
+
+
+def test_a_plane_that_the_result_does_not_have_is_not_described(viewer, add_result, open_panel, qtbot):
+    for layer in add_result((3, 64, 80), with_original=False)[1:]:
+        layer.translate = (2, *layer.translate[1:])
+    viewer.add_image(np.zeros((6, 32, 40)), name="film", scale=(1, 0.065, 0.065), units=("pixel", "um", "um"))
+    viewer.dims.set_point(0, 0)
+    panel = open_panel(look=False)
+    qtbot.waitUntil(panel.go_there.isVisible, timeout=30_000)
+    assert "z\u00a0=\u00a02 to 4 only" in panel.message.text()
+    assert panel.link.look is None
+    assert not panel.histogram.isEnabled()
+    qtbot.mouseClick(panel.go_there, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    assert viewer.dims.current_step[0] == 2
+    assert panel.histogram.isEnabled()
+    assert panel.go_there.isHidden()
+    assert panel.message.isHidden()

@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari_cvdm.assessment.regions import UncertainRegion
 from napari_cvdm.plugin.doubt import slices
 from napari_cvdm.plugin.doubt.places import corners_of
-from napari_cvdm.plugin.doubt.slices import Slice, current_slice
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 
 
 def test_the_plane_of_a_stack_follows_the_sliders():
@@ -97,12 +97,17 @@ def test_large_planes_are_thinned_out(monkeypatch):
     np.testing.assert_array_equal(place.take(layer.data), layer.data[::3, ::3])
 
 
-def test_an_index_outside_the_layer_is_brought_inside():
+def test_beyond_the_layer_it_is_the_nearest_plane_and_says_so():
     viewer = ViewerModel()
-    layer = viewer.add_image(np.zeros((3, 8, 8)))
+    layer = viewer.add_image(np.zeros((3, 8, 8)), translate=(2, 0, 0))
     viewer.add_image(np.zeros((9, 8, 8)))
-    viewer.dims.set_current_step(0, 8)
-    assert current_slice(layer, viewer.dims).index[0] == 2
+    for step, nearest in ((8, 2), (0, 0)):
+        viewer.dims.set_current_step(0, step)
+        place = current_slice(layer, viewer.dims)
+        assert (place.index[0], place.outside) == (nearest, (0,))
+        go_to(layer, place, viewer.dims)
+        assert viewer.dims.current_step[0] == nearest + 2
+        assert current_slice(layer, viewer.dims).outside == ()
 
 
 def test_the_plane_is_the_one_shown_beside_a_layer_in_smaller_units():

@@ -6,12 +6,14 @@ import doctest
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_cvdm.assessment.doubt import ThresholdSummary
 from napari_cvdm.plugin.doubt import words
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words, threshold_words
+from napari_cvdm.plugin.doubt.words import amount, length_unit, outside_words, plane_words, threshold_words
+from napari_cvdm.plugin.layers import METADATA_KEY
 
 
 def test_examples_in_the_docstrings():
@@ -33,11 +35,61 @@ def test_lengths_are_told_in_micrometres_or_in_pixels():
     assert length_unit(Image(np.zeros((4, 4))), 1) == (1.0, "px")
 
 
+@pytest.mark.parametrize(
+    ("made", "fine"),
+    [
+        ({"pixel_size_nm": 80.0}, 0.04),
+        ({"pixel_size_nm": 160.0, "resampling": {"to_pixel_size_nm": 100.0}}, 0.05),
+        ({"pixel_size_nm": None}, None),
+    ],
+)
+def test_a_result_without_units_has_the_pixels_that_its_run_was_told(made, fine):
+    about = {METADATA_KEY: {"axes": "ZYX", "upscaling": 2, **made}}
+    result = Image(np.zeros((3, 8, 8)), scale=(1, 0.5, 0.5), metadata=about)
+    assert length_unit(result, 0) == (1.0, "px")
+    factor, unit = length_unit(result, 2)
+    assert (0.5 * factor, unit) == ((pytest.approx(fine), "µm") if fine else (0.5, "px"))
+
+
 def test_planes_are_named_by_their_axes():
     stack = Image(np.zeros((5, 1, 3, 8, 8)), axis_labels=("t", "c", "z", "y", "x"))
     assert plane_words(stack, Slice((4, 0, 2, None, None))) == "t 4, z 2"
     assert plane_words(Image(np.zeros((5, 8, 8))), Slice((1, None, None))) == "axis 0 1"
     assert plane_words(Image(np.zeros((8, 8))), Slice((None, None))) == ""
+    made = {METADATA_KEY: {"axes": "TCYX"}}
+    named = Image(np.zeros((5, 2, 8, 8)), metadata=made)
+    assert plane_words(named, Slice((2, 0, None, None))) == "t 2, c 0"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"asked": {"part": [[3, 9, 2], [1, 2, 1], [0, 4, 1], [0, 4, 1]]}},
+        {"selection": {"planes": {"T": [3, 5, 7], "C": [1]}}},
+    ],
+)
+def test_planes_of_a_part_are_numbered_as_in_the_image_it_was_taken_from(made):
+    part = Image(np.zeros((3, 1, 8, 8)), metadata={METADATA_KEY: {"axes": "TCYX", **made}})
+    assert plane_words(part, Slice((1, 0, None, None))) == "t 5, c 1"
+
+
+def test_where_a_result_is_is_told_as_the_sliders_count():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((2, 9, 8, 8)), scale=(1, 0.5, 1, 1), axis_labels=("c", "z", "y", "x"))
+    part = viewer.add_image(
+        np.zeros((1, 3, 8, 8)),
+        scale=(1, 0.5, 1, 1),
+        translate=(1, 1.5, 0, 0),
+        axis_labels=("c", "z", "y", "x"),
+    )
+    words = outside_words(part, Slice((0, 0, None, None), 1, (0, 1)), viewer.dims).replace("\u00a0", " ")
+    assert words == "This result covers c = 1, z = 3 to 5 only: move the slider there."
+
+
+def test_channels_that_were_colours_are_numbered_by_themselves():
+    made = {"axes": "CTYX", "asked": {"part": [[4, 6, 1], [0, 4, 1], [0, 4, 1]]}}
+    layer = Image(np.zeros((3, 2, 8, 8)), metadata={METADATA_KEY: made})
+    assert plane_words(layer, Slice((2, 1, None, None))) == "c 2, t 5"
 
 
 def test_a_threshold_in_words():

@@ -14,11 +14,11 @@ from napari_cvdm.plugin.doubt.linked import (
     Result,
     find_results,
     full_data,
-    is_comparable,
-    original_of,
     real,
 )
-from napari_cvdm.plugin.doubt.slices import Slice, current_slice
+from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
+from napari_cvdm.plugin.doubt.words import outside_words
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -188,7 +188,23 @@ class Link(QObject):
         self._viewer_events = []
 
     def current(self) -> Slice | None:
-        """Return the plane in view."""
+        """Return the plane in view, if there is one of the result."""
+        place = self._nearest()
+        return None if place is None or place.outside else place
+
+    @property
+    def outside(self) -> bool:
+        """Whether the viewer shows a plane that the result does not have."""
+        place = self._nearest()
+        return place is not None and bool(place.outside)
+
+    def go_there(self) -> None:
+        """Bring the result's nearest plane into view."""
+        place = self._nearest()
+        if self.result is not None and place is not None:
+            go_to(self.result.reconstruction, place, self.viewer.dims)
+
+    def _nearest(self) -> Slice | None:
         return current_slice(self.result.reconstruction, self.viewer.dims) if self.result else None
 
     def _follow_selection(self, event: Any = None) -> None:
@@ -222,10 +238,13 @@ class Link(QObject):
     def _read(self) -> None:
         if self._closed:
             return
-        result, measure, place = self.result, self.measure, self.current()
-        if result is None or place is None:
+        result, measure, place = self.result, self.measure, self._nearest()
+        if result is None or place is None or place.outside:
             self._background.drop()
-            self._lose(NO_RESULT if result is None else NOT_A_PLANE)
+            if result is None or place is None:
+                self._lose(NO_RESULT if result is None else NOT_A_PLANE)
+            else:
+                self._lose(outside_words(result.reconstruction, place, self.viewer.dims))
             return
         finished, look = result.finished, self.look
         if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):

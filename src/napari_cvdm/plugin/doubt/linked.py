@@ -1,13 +1,12 @@
-"""Which layers belong together: reconstruction, uncertainty, draws and the original of each run.
+"""Which layers belong together: reconstruction, uncertainty and draws of each run.
 
 Layers are told by their metadata alone, so that a result read back from a file is known as well as a new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_for_show, is_result
@@ -25,8 +24,7 @@ __all__ = [
     "axes_of",
     "find_results",
     "full_data",
-    "is_comparable",
-    "original_of",
+    "is_image_of_user",
     "real",
 ]
 
@@ -133,35 +131,6 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
     return [result for _, result in sorted(found, key=lambda each: each[0])]
 
 
-def is_comparable(result: Result, layer: Layer) -> bool:
-    """Whether a layer can be a result's original: an image of the user's with as many axes."""
-    return _is_image_of_user(layer) and layer.ndim == result.reconstruction.ndim
-
-
-def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
-    """Find the layer a result was made from, by the name in its provenance or in its own.
-
-    The shell knows the name of a file and no layer's: then it is the layer that was opened from such a file.
-
-    Parameters
-    ----------
-    result : Result
-        Whose original to find.
-    layers : sequence of Layer
-        All layers of the viewer.
-
-    Returns
-    -------
-    Image or None
-        None if there is no image layer of that name with as many axes.
-    """
-    name = result.provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
-    images: list[Image] = [layer for layer in map(real, layers) if _is_image_of_user(layer)]
-    named = [layer for layer in images if layer.name == name]
-    named = named or [layer for layer in images if layer.source.path and Path(layer.source.path).name == name]
-    return named[0] if named and is_comparable(result, named[0]) else None
-
-
 def axes_of(provenance: dict[str, Any], ndim: int) -> str:
     """Return one letter for each axis of a result; unnamed ones in front of Y and X if it does not say."""
     axes = provenance.get("axes")
@@ -169,7 +138,8 @@ def axes_of(provenance: dict[str, Any], ndim: int) -> str:
     return str(axes) if fits else "YX".rjust(ndim, "Q")
 
 
-def _is_image_of_user(layer: Any) -> bool:
+def is_image_of_user(layer: Any) -> bool:
+    """Whether a layer is an image that the plugin has not made."""
     from napari.layers import Image
 
     return isinstance(layer, Image) and not is_result(layer) and not is_for_show(layer)

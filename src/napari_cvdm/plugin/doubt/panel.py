@@ -8,12 +8,21 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
-from napari_cvdm.plugin.doubt.linked import Result, is_comparable, real
+from napari_cvdm.plugin.doubt.linked import real
+from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
@@ -22,7 +31,7 @@ from napari_cvdm.plugin.doubt.section import Section, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
-from napari_cvdm.plugin.eliding import eliding_combo
+from napari_cvdm.plugin.eliding import eliding_combo, offer
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.preferences import apply_cache_folder
 
@@ -90,6 +99,8 @@ class DoubtPanel(QWidget):
         self._pictures = Pictures(self.link, self._pictures_kept, self)
         self.results, self.originals, self.measure = eliding_combo(), eliding_combo(), eliding_combo()
         self.message = note(NO_RESULT)
+        self.go_there = QPushButton("Go there")
+        self.go_there.hide()
         self.views = ViewSection(self.link, self._pictures, self._arrangement)
         self.threshold = ThresholdSection(self.link, self._marks)
         self.regions = RegionsSection(self.link, self._marks)
@@ -132,10 +143,10 @@ class DoubtPanel(QWidget):
     def _show_choices(self) -> None:
         """Show which results and originals there are, without choosing any."""
         link = self.link
-        _fill(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
+        offer(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
         candidates: list[tuple[str, Image | None]] = [("none", None)]
         candidates += [(layer.name, layer) for layer in self._originals()]
-        _fill(self.originals, candidates, link.original)
+        offer(self.originals, candidates, link.original)
         there = link.result is not None
         told = link.look is None and self.message.text() not in ("", NO_RESULT)  # why there is no look
         self.message.setVisible(told or not there)
@@ -158,6 +169,9 @@ class DoubtPanel(QWidget):
     def _on_looked(self, words: str) -> None:
         self.message.setText(escape(words))
         self.message.setVisible(bool(words))
+        self.go_there.setVisible(self.link.outside)
+        for part in (self.threshold, self.regions, self.profile, self.histogram, self.checks):
+            part.setEnabled(not words)
 
     def _on_switched(self) -> None:
         """Pictures of a result that is gone are of no use.
@@ -252,7 +266,7 @@ class DoubtPanel(QWidget):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(4, 4, 4, 4)
-        for part in (self._head, self.message, *self._sections):
+        for part in (self._head, self.message, self.go_there, *self._sections):
             column.addWidget(part)
         column.addStretch()
         scroll = QScrollArea()
@@ -269,6 +283,7 @@ class DoubtPanel(QWidget):
     def _connect(self) -> None:
         self.results.activated.connect(self._on_result_chosen)
         self.originals.activated.connect(self._on_original_chosen)
+        self.go_there.clicked.connect(self.link.go_there)
         self.measure.currentIndexChanged.connect(self._on_measure_chosen)
         self.threshold.changed.connect(self.histogram.set_threshold)
         self.link.changed.connect(self._show_choices)
@@ -278,13 +293,3 @@ class DoubtPanel(QWidget):
         self.link.contrast_changed.connect(self._pictures.renew_soon)
         self.link.viewer.layers.events.removing.connect(self._on_removing)
         self.link.viewer.layers.events.removed.connect(self._on_removed)
-
-
-def _fill(combo: QComboBox, entries: list[tuple[str, Any]], chosen: Result | Image | None) -> None:
-    combo.blockSignals(True)
-    combo.clear()
-    for number, (name, value) in enumerate(entries):
-        combo.addItem(name, value)
-        if value is chosen or value == chosen:
-            combo.setCurrentIndex(number)
-    combo.blockSignals(False)

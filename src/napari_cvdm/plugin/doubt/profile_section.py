@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProfileSection"]
 
+#: Readable on grey, on the marks' blue and on the overlay's orange.
+_MAGENTA = "#FF00FF"
 _EMPTY = "Press Draw a line, then drag in the image. Several lines: the selected one is plotted."
 
 
@@ -107,7 +109,7 @@ class ProfileSection(QWidget):
             layer = Shapes(
                 ndim=reconstruction.ndim,
                 name=f"{reconstruction.name} profile",
-                edge_color="#56B4E9",
+                edge_color=_MAGENTA,
                 edge_width=max(1.0, side / 250),
                 **where,
             )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.restoration.resampling import Resampling
 
-__all__ = ["Recording", "read_plane", "recording_of"]
+__all__ = ["Recording", "indices_taken", "read_plane", "recording_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def recording_of(result: Result, original: Image, place: Slice) -> Recording:
         raise _other(original)
     if resampling:
         return _resampled(result, original, place, resampling)
-    taken = _taken(provenance, coarse)
+    taken = indices_taken(provenance, coarse)
     ranges = _leading(original, taken, fine, place)
     for axis in place.displayed:
         chosen = taken[axis]
@@ -142,6 +142,29 @@ def read_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None
     return np.asarray(plane[..., :3].mean(axis=-1, dtype=dtype)) if original.rgb else plane
 
 
+def indices_taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[Sequence[int]]:
+    """Return the indices along each axis of the original that were restored.
+
+    Parameters
+    ----------
+    provenance : dict
+        Of the result.
+    shape : sequence of int
+        Length of each axis of the original.
+
+    Raises
+    ------
+    InputError
+        If it does not say clearly which they are.
+    """
+    part = table(provenance.get("asked")).get("part")
+    if part is not None:
+        return [range(*each) for each in part]
+    axes = axes_of(provenance, len(shape))
+    chosen = DescribedPart.from_description(provenance.get("selection"), axes).along(axes)
+    return [range(length) if here is None else here for here, length in zip(chosen, shape, strict=True)]
+
+
 def _other(original: Image) -> InputError:
     return InputError(
         f"'{original.name}' does not have the pixels that were restored: it was cropped or resampled, or "
@@ -172,7 +195,7 @@ def _resampled(result: Result, original: Image, place: Slice, said: dict[str, An
         or not (rows.stop <= new[0] and columns.stop <= new[1])
     ):
         raise _other(original)
-    ranges = _leading(original, _taken(provenance, coarse), fine, place)
+    ranges = _leading(original, indices_taken(provenance, coarse), fine, place)
     ranges[y], ranges[x] = range(coarse[y]), range(coarse[x])
     return Recording(original, tuple(ranges), plan, (rows, columns), transposed=x < y)
 
@@ -190,13 +213,3 @@ def _leading(
             raise _other(original)
         ranges[axis] = range(chosen[i], chosen[i] + 1)
     return ranges
-
-
-def _taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[Sequence[int]]:
-    """Return the indices along each axis of the original that were restored."""
-    part = part_of(provenance)
-    if part is not None:
-        return list(part)
-    axes = axes_of(provenance, len(shape))
-    chosen = DescribedPart.from_description(provenance.get("selection"), axes).along(axes)
-    return [range(length) if here is None else here for here, length in zip(chosen, shape, strict=True)]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.world import to_data
+from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Image
 
-__all__ = ["LARGEST", "Slice", "current_slice"]
+__all__ = ["LARGEST", "Slice", "current_slice", "go_to"]
 
 LARGEST = 4096
 """Planes with more rows or columns than this are thinned out: more could not be seen on a screen."""
@@ -31,10 +31,13 @@ class Slice:
         One for each axis; None for the two displayed.
     step : int
         Only every step-th row and column is taken.
+    outside : tuple of int
+        The axes along which the viewer shows what is beyond the array: then this is the nearest plane.
     """
 
     index: tuple[int | None, ...]
     step: int = 1
+    outside: tuple[int, ...] = ()
 
     @property
     def displayed(self) -> tuple[int, int]:
@@ -88,8 +91,17 @@ class Slice:
         return [next(places) if i is None else i for i in self.index]
 
 
+def go_to(layer: Image, place: Slice, dims: Dims) -> None:
+    """Move the viewer's sliders to a plane of ``layer``."""
+    world = to_world(layer, place.point(0, 0), dims.units)
+    offset = dims.ndim - layer.ndim
+    for axis, i in enumerate(place.index):
+        if i is not None:
+            dims.set_point(axis + offset, world[axis])
+
+
 def current_slice(layer: Image, dims: Dims) -> Slice | None:
-    """Find the plane of ``layer`` that the viewer shows.
+    """Find the plane of ``layer`` that the viewer shows, or the nearest if it shows none.
 
     Parameters
     ----------
@@ -112,5 +124,6 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
         None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))
         for axis in range(layer.ndim)
     )
+    outside = tuple(axis for axis, i in enumerate(index) if i is not None and i != at[axis])
     longest = max(shape[axis] for axis in displayed)
-    return Slice(index, max(1, -(-longest // LARGEST)))
+    return Slice(index, max(1, -(-longest // LARGEST)), outside)

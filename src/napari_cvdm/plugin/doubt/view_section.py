@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_cvdm.plugin.doubt.colour_bar import ColourBar
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
+from napari_cvdm.plugin.doubt.originals import why_none
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
@@ -193,7 +194,8 @@ class ViewSection(QWidget):
         result, needs = self._link.result, self.view.needs
         if needs == "original" and result is not None and result.colours_parted:
             return COLOURS_PARTED
-        return _MISSING[needs]
+        why = why_none(result, self._link.viewer.layers) if needs == "original" and result else ""
+        return f"{escape(why)} {_MISSING[needs]}".strip()
 
     def _show_controls(self) -> None:
         missing = self._lacked = self._link.result is not None and self._missing()

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
+from napari_cvdm.plugin.doubt.linked import axes_of
+from napari_cvdm.plugin.doubt.recording import indices_taken
+from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.stated import table
+from napari_cvdm.plugin.world import to_world
+from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
+    from napari.components import Dims
     from napari.layers import Image
 
     from napari_cvdm.plugin.doubt.slices import Slice
 
-__all__ = ["amount", "length_unit", "percent", "plane_words", "threshold_words"]
+__all__ = [
+    "amount",
+    "length_unit",
+    "outside_words",
+    "percent",
+    "plane_number",
+    "plane_words",
+    "threshold_words",
+]
 
 
 def amount(value: float, measure: Measure = "absolute") -> str:
@@ -54,11 +70,17 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     Returns
     -------
     (float, str)
-        Micrometres where the layer has a unit of length; otherwise the layer's own coordinates, "px".
+        Micrometres where the layer has a unit of length, or where it is a result that knows the size
+        of its pixels; otherwise the layer's own coordinates, "px".
     """
     unit = layer.units[axis]
     if unit.is_compatible_with("micrometer"):
         return float((1 * unit).to("micrometer").magnitude), "µm"
+    made = table(layer.metadata.get(METADATA_KEY))
+    camera = table(made.get("resampling")).get("to_pixel_size_nm") or made.get("pixel_size_nm")
+    if axes_of(made, layer.ndim)[axis] in "YX" and isinstance(camera, int | float):
+        fine = camera / made.get("upscaling", 2)
+        return fine / 1000 / float(layer.extent.step[axis]), "µm"
     return 1.0, "px"
 
 
@@ -73,16 +95,61 @@ def plane_number(layer: Image, place: Slice) -> dict[str, int]:
     Parameters
     ----------
     layer : Image
-        The stack.
+        The stack: a result.
     place : Slice
-        The plane. Counted from 0, as napari's sliders are.
+        The plane.
+
+    Returns
+    -------
+    dict
+        Counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
     """
+    taken = _taken(layer)
     lengths = (layer.data[0] if layer.multiscale else layer.data).shape
     return {
-        name if name.strip("-0123456789") else f"axis {axis}": i
-        for axis, (i, name) in enumerate(zip(place.index, layer.axis_labels, strict=True))
-        if i is not None and lengths[axis] > 1
+        name: taken[axis][i]
+        for axis, (i, name) in enumerate(zip(place.index, _axis_names(layer), strict=True))
+        if i is not None and (lengths[axis] > 1 or taken[axis][i] > 0)
     }
+
+
+def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
+    """Say where the sliders find the planes of a result, while the viewer shows another: "t = 2 only"."""
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    ends = [
+        to_world(layer, corner, dims.units)
+        for corner in (np.zeros(layer.ndim), np.array(shape[: layer.ndim]) - 1)
+    ]
+    names, offset = _axis_names(layer), dims.ndim - layer.ndim
+    spans = []
+    for axis in place.outside:
+        start, _, step = dims.range[axis + offset]
+        first, last = sorted(round((end[axis] - start) / step) for end in ends)
+        spans.append(f"{names[axis]} = {first}{f' to {last}' if last > first else ''}")
+    return f"This result covers {', '.join(spans)} only: move the slider there.".replace(
+        " = ", "\u00a0=\u00a0"
+    )
+
+
+def _taken(layer: Image) -> list[Sequence[int]]:
+    """Return the indices along each axis of its source that a result has; its own if that is not known."""
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    own: list[Sequence[int]] = [range(n) for n in shape]
+    try:
+        said = indices_taken(table(layer.metadata.get(METADATA_KEY)), shape)
+    except InputError:
+        return own
+    said = own[: len(own) - len(said)] + said  # colours that became channels have no axis in the source
+    return [theirs if len(theirs) == n else mine for theirs, mine, n in zip(said, own, shape, strict=True)]
+
+
+def _axis_names(layer: Image) -> list[str]:
+    """Name axes by their labels, or else by the letters that they were restored as."""
+    letters = axes_of(table(layer.metadata.get(METADATA_KEY)), layer.ndim).lower()
+    return [
+        name if name.strip("-0123456789") else f"axis {axis}" if letter == "q" else letter
+        for axis, (name, letter) in enumerate(zip(layer.axis_labels, letters, strict=True))
+    ]
 
 
 def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
