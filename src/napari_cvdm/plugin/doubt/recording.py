@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.asked import part_of
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
 from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.plugin.stated import table
