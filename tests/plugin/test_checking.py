@@ -285,6 +285,23 @@ def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(view
     let_threads_end(qtbot)
 
 
+def test_a_map_takes_the_place_of_the_one_before_and_goes_with_the_panel(viewer, qtbot) -> None:
+    original, _ = add_stack(viewer)
+    panel = show_doubt_panel(viewer)
+    qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
+    for point in (1, 3):
+        viewer.dims.set_point(0, point)
+        panel.checks.button.click()
+        qtbot.waitUntil(lambda: is_idle(panel), timeout=120_000)
+        maps = [layer for layer in viewer.layers if "disagreement" in layer.name]
+        assert [layer.name for layer in maps] == ["stack disagreement"]
+        np.testing.assert_allclose(maps[0].data_to_world((0, 5, 7)), original.data_to_world((point, 5, 7)))
+        qtbot.waitUntil(lambda shown=maps[0]: shown.visible, timeout=5000)
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=30_000)
+    let_threads_end(qtbot)
+
+
 def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer, qtbot, small_model) -> None:
     """As the panel makes them: the field keeps its place, at another sampling."""
     recorded = np.random.default_rng(0).poisson(60, (48, 60)).astype(np.uint16)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.inquiry import Inquiry
 from napari_cvdm.plugin.reading import read_layer, with_roles
@@ -201,3 +201,19 @@ def test_channels_are_called_by_their_names_where_the_file_has_them(inquiry):
     ]
     inquiry.ask(replace(reading, channel_names=("one for two",)), {})
     assert [box.text() for box in inquiry.channels] == ["Restore channel 0", "Restore channel 1"]
+
+
+def test_questions_are_above_their_fields_where_there_is_no_room_beside_them(qtbot, inquiry):
+    inquiry.show()
+    for number, (width, above) in enumerate(((240, True), (400, False), (240, True))):
+        inquiry.resize(width, 300)
+        for reading in (_reading((12 + number, 9, 9)), _reading((5 + number, 9, 9))):  # asked anew, too
+            inquiry.ask(reading, {})
+            combo = inquiry.roles[0]
+            label = next(each for each in inquiry.findChildren(QLabel) if each.buddy() is combo)
+            qtbot.waitUntil(
+                lambda label=label, combo=combo, above=above: (
+                    (label.geometry().bottom() < combo.y()) == above
+                ),
+                timeout=5000,
+            )

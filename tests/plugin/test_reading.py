@@ -46,6 +46,8 @@ def test_axis_labels_become_letters(labels, axes):
         ((1, 40, 40), ("c", "y", "x"), "1 channel, 40 × 40 pixels"),
         ((7, 40, 40), ("z", "y", "x"), "7 planes of depth, 40 × 40 pixels"),
         ((7, 40, 40), ("-3", "-2", "-1"), "7 planes, 40 × 40 pixels"),
+        ((4, 3, 40, 50), ("-4", "-3", "-2", "-1"), "4 × 3 planes of 50 × 40 pixels"),
+        ((4, 2, 3, 40, 50), ("a", "c", "b", "y", "x"), "2 channels, 4 × 3 planes of 50 × 40 pixels"),
         ((40, 50, 3), ("y", "x", "c"), "3 channels, 50 × 40 pixels"),
     ],
 )

@@ -55,3 +55,26 @@ def test_what_is_folded_is_shown_by_a_click(qtbot, page):
     assert (section.text(), section.isExpanded()) == ("▸ Advanced", False)
     section.toggleButton().click()
     assert (section.text(), section.isExpanded()) == ("▾ Advanced", True)
+
+
+def test_what_is_folded_is_in_line_and_explains_itself(qtbot, page):
+    above, section = QLabel("above"), folded("Advanced", QLabel("more"), "What is rarely needed.")
+    layout = QVBoxLayout(page)
+    layout.addWidget(above)
+    layout.addWidget(section)
+    section.expand(animate=False)
+    page.show()
+    button, content = section.toggleButton(), section.content().layout().itemAt(0).widget()
+    for part in (button, content):
+        assert part.mapTo(page, part.rect().topLeft()).x() == above.x()
+    assert (button.toolTip(), button.accessibleName()) == ("What is rarely needed.", "Advanced")
+
+
+def test_lines_are_not_broken_within_a_size(page):
+    label = note()
+    words = "2 planes of 200 × 160 pixels at 65 nm, 3 min on 1 GPU, 20 %."
+    label.setText(words)
+    assert label.text() == words
+    assert (
+        QLabel.text(label) == "2 planes of 200\xa0×\xa0160\xa0pixels at 65\xa0nm, 3\xa0min on 1 GPU, 20\xa0%."
+    )

@@ -12,14 +12,14 @@ import numpy as np
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
-from napari_cvdm.plugin.adding import insert_quietly
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED, full_data
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
-from napari_cvdm.plugin.layers import FOR_SHOW, InputLayer, result_metadata, unique_name
+from napari_cvdm.plugin.layers import InputLayer, result_metadata
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
 from napari_cvdm.restoration.errors import InputError
 
@@ -90,6 +90,7 @@ class CheckSection(QWidget):
     def __init__(self, link: Link) -> None:
         super().__init__()
         self._link = link
+        self._own = OwnLayers(link.viewer, self)
         self._checked: Checked | None = None
         self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
         self.button = QPushButton()
@@ -117,6 +118,7 @@ class CheckSection(QWidget):
     def close_down(self) -> None:
         """Stop; called when the panel goes."""
         self._background.drop()
+        self._own.remove(_MAP)
 
     def save(self, path: Path) -> None:
         """Write the report, as a page and as JSON beside it; files are whole when they appear.
@@ -207,18 +209,17 @@ class CheckSection(QWidget):
         if place.displayed != (original.ndim - 2, original.ndim - 1):
             return
         data = checks.consistency.map.astype(np.float32)
-        taken = {layer.name for layer in viewer.layers}
         first = (*(0,) * (original.ndim - 2), checks.part.rows.start, checks.part.columns.start)
         placement = recording_of(result, original, place).placement.starting_at(first)
-        where = result_metadata(InputLayer.of(original), "uncertainty", placement, taken)
-        looks = {"name": unique_name(f"{original.name} {_MAP}", taken), "colormap": "inferno"}
+        where = result_metadata(InputLayer.of(original), "uncertainty", placement, ())
+        looks = {"name": f"{original.name} {_MAP}", "colormap": "inferno"}
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
             contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
-            metadata=dict(FOR_SHOW),
             **{**where, **looks, "blending": "additive"},
         )
-        insert_quietly(viewer, layer)
+        self._own.remove(_MAP)  # of another plane, or of another result
+        self._own.add(_MAP, layer)
 
     def _on_save(self) -> None:
         from napari.utils.notifications import show_error, show_info

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.devices import Choice, devices_offered
 from napari_cvdm.plugin.eliding import let_elide
@@ -18,7 +18,7 @@ from napari_cvdm.plugin.pixel_size_field import PixelSizeField
 from napari_cvdm.plugin.pixel_sizes import believed
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import LayerReading
-from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked
+from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, stacked, wrap_where_narrow
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
@@ -31,8 +31,8 @@ __all__ = ["CUSTOM", "Form"]
 CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
 """Stands for whatever number of draws is no preset's."""
 
-#: A form narrower than this, in pixels, has its labels above the fields.
-_NARROW = 270
+
+_ABOUT_ADVANCED = "The seed, the steps of a draw, the size of tiles, and whether single draws are kept."
 
 
 class Form(QWidget):
@@ -278,7 +278,7 @@ class Form(QWidget):
         hidden.addRow(self.keep_draws.native)  # it says itself what it is
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (main, folded("Advanced", advanced), self.plan):
+        for part in (main, folded("Advanced", advanced, _ABOUT_ADVANCED), self.plan):
             layout.addWidget(part)
         layout.addStretch()
         leave_wheel_to_panel(self)
@@ -286,6 +286,5 @@ class Form(QWidget):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put labels above their fields where there is no room beside them."""
         super().resizeEvent(event)
-        wrap = QFormLayout.RowWrapPolicy
         for form in self._forms:
-            form.setRowWrapPolicy(wrap.WrapAllRows if self.width() < _NARROW else wrap.DontWrapRows)
+            wrap_where_narrow(form, self.width())

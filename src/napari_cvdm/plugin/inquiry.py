@@ -6,11 +6,12 @@ import weakref
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.eliding_box import ElidingBox
-from napari_cvdm.plugin.rows import new_form, note
+from napari_cvdm.plugin.rows import new_form, note, wrap_where_narrow
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Inquiry(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._content: QWidget | None = None
+        self._form: QFormLayout | None = None
         self.setVisible(False)
 
     def ask(
@@ -104,7 +106,8 @@ class Inquiry(QWidget):
         answering = next((number for number, combo in self.roles.items() if combo is focused), None)
         self.colours = QComboBox()  # what was chosen for another image's colours is forgotten
         content = QWidget()
-        form = new_form(content)
+        self._form = form = new_form(content)
+        wrap_where_narrow(form, self.width())
         self.roles = {}
         for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
             if letter == "Q":
@@ -115,6 +118,12 @@ class Inquiry(QWidget):
         self._replace(content)
         if answering in self.roles:  # the answer has brought up more questions; go on from it
             self.roles[answering].setFocus()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put labels above their fields where there is no room beside them."""
+        super().resizeEvent(event)
+        if self._form is not None:
+            wrap_where_narrow(self._form, self.width())
 
     def answered_roles(self) -> dict[int, str]:
         """Return the letters that were given to axes."""

@@ -173,12 +173,15 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
 def describe(reading: LayerReading) -> str:
     """Say in words what an image is: "12 time points, 2 channels, 512 × 480 pixels"."""
     parts = []
+    unnamed = [str(n) for letter, n in zip(reading.axes, reading.shape, strict=True) if letter == "Q"]
+    several = len(unnamed) > 1
     for letter, length in zip(reading.axes, reading.shape, strict=True):
-        if letter not in "YX":
+        if letter not in ("YXQ" if several else "YX"):
             one, many = _ONE_AND_MANY[letter]
             parts.append(f"{length} {one if length == 1 else many}")
     height, width = (reading.shape[reading.axes.index(letter)] for letter in "YX")
-    parts.append(f"{width} × {height} pixels")
+    planes = f"{' × '.join(unnamed)} planes of " if several else ""
+    parts.append(f"{planes}{width} × {height} pixels")
     if reading.rgb:
         parts.append("in colour (RGB)")
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -18,10 +19,25 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-__all__ = ["add_row", "add_wide", "beside", "folded", "new_form", "note", "scrolled", "stacked"]
+__all__ = [
+    "add_row",
+    "add_wide",
+    "beside",
+    "folded",
+    "new_form",
+    "note",
+    "scrolled",
+    "stacked",
+    "wrap_where_narrow",
+]
+
+#: Spaces around "×" and between a number and its unit.
+_NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
+#: A form narrower than this, in pixels, has its labels above the fields.
+_NARROW = 270
 
 
-def scrolled(*parts: QWidget) -> QScrollArea:
+def scrolled(*parts: QWidget, name: str = "") -> QScrollArea:
     """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
     page = QWidget()
     layout = QVBoxLayout(page)
@@ -33,15 +49,21 @@ def scrolled(*parts: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setAccessibleName(name)
     area.setWidget(page)
     return area
 
 
-def folded(title: str, content: QWidget) -> QCollapsible:
+def folded(title: str, content: QWidget, tip: str = "") -> QCollapsible:
     """Put a widget under a heading that shows it when it is clicked."""
     # An icon would be painted once, in the colours of whatever theme was on then; a letter follows the theme.
     collapsible = QCollapsible(f"▸ {title}", expandedIcon=QIcon(), collapsedIcon=QIcon())
     collapsible.addWidget(content)
+    for part in (collapsible, collapsible.content()):  # in line with what is above and below
+        if (layout := part.layout()) is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
+    collapsible.toggleButton().setToolTip(tip)
+    collapsible.toggleButton().setAccessibleName(title)
     collapsible.toggled.connect(lambda open_: collapsible.setText(f"{'▾' if open_ else '▸'} {title}"))
     return collapsible
 
@@ -53,6 +75,12 @@ def new_form(parent: QWidget) -> QFormLayout:
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return layout
+
+
+def wrap_where_narrow(form: QFormLayout, width: int) -> None:
+    """Put labels above their fields where there is no room beside them."""
+    wrap = QFormLayout.RowWrapPolicy
+    form.setRowWrapPolicy(wrap.WrapAllRows if width < _NARROW else wrap.DontWrapRows)
 
 
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
@@ -91,9 +119,24 @@ def stacked(*widgets: QWidget) -> QWidget:
     return column
 
 
+class _Note(QLabel):
+    """A label that breaks its lines between words, and not within "200 × 160 pixels"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+
+    def setText(self, words: str | None) -> None:
+        self._words = words or ""
+        super().setText(_NOT_TO_BREAK.sub("\u00a0", self._words))
+
+    def text(self) -> str:
+        return self._words
+
+
 def note() -> QLabel:
     """Make a label for a sentence or two; it has no height while it has nothing to say."""
-    label = QLabel()
+    label = _Note()
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are not markup
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -41,6 +41,7 @@ __all__ = ["CVDMWidget"]
 
 #: Of the dock, to begin with, in pixels.
 _WIDTH = 345
+_TITLE = "CVDM super-resolution"
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
 _SET_BY_USER = "set by you"
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
@@ -73,7 +74,7 @@ class CVDMWidget(QWidget):
         self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
-        QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row))
+        QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
         self._connect()
         self.reset_choices()
 
