@@ -141,7 +141,7 @@ class CheckSection(QWidget):
         checks = self._checked.checks
         html, numbers = html_report(checks, **said), json_report(checks, **said)
         for target, text in ((path, html), (_numbers_beside(path), numbers)):
-            write_whole(target, text.encode())
+            write_whole(target, text)
 
     def _forget(self) -> None:
         """What was found is about another result or original than the one looked at now."""
