@@ -185,6 +185,13 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.glob("*report*")} == {"report.html", "report.json"}
 
 
+def test_a_report_about_a_file_whose_name_is_not_in_utf_8_is_written(checked, tmp_path: Path) -> None:
+    panel = checked()
+    panel.link.result.reconstruction.metadata[METADATA_KEY]["source"] = "bild\udce4.tif"
+    panel.checks.save(tmp_path / "check.html")
+    assert r"bild\udce4.tif" in (tmp_path / "check.json").read_text(encoding="utf-8")
+
+
 def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
     checked, tmp_path: Path, monkeypatch
 ) -> None:
