@@ -45,7 +45,10 @@ def test_while_a_run_is_on_the_next_can_be_queued(qtbot, controls):
 def test_a_preview_has_nothing_to_keep_before_its_end(controls):
     show(controls, running=True, can_stop=False)
     assert not controls.stop_button.isEnabled()
+    assert "Cancel" in controls.stop_button.toolTip()
     assert controls.cancel_button.isEnabled()
+    show(controls, running=True)
+    assert "keep what it has" in controls.stop_button.toolTip()
 
 
 def test_what_was_asked_for_is_not_asked_for_twice(controls):

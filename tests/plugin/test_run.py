@@ -129,6 +129,19 @@ def test_a_run_that_fails_leaves_no_layers(qtbot, start, stepped, viewer_model, 
     assert _names(viewer_model) == ["cell"]
 
 
+def test_stopping_before_every_plane_has_a_picture_says_what_is_waited_for(qtbot, start, stepped):
+    stepped.stop_at = 1
+    run, heard = start()
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    run.stop()
+    stepped.go_on()
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert any(
+        words.startswith("ends when every plane has its first picture: plane 2 of 2") for words in heard.words
+    )
+    assert heard.ended[0][1].startswith("Done in 1 s: stopped early")
+
+
 def test_cancelling_takes_the_layers_at_once_and_the_worker_soon(qtbot, start, stepped, viewer_model):
     stepped.stop_at = 3
     run, heard = start()

@@ -15,6 +15,11 @@ __all__ = ["Controls"]
 _BAR_STEPS = 1000
 _RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
 _QUEUE_TIP = "Start this one when the runs before it are done."
+_STOP_TIP = (
+    "End the run and keep what it has, as soon as every plane has its first picture. The results say that they "
+    "have fewer draws."
+)
+_NO_STOP_TIP = "A preview is made as a whole: Cancel gives it up."
 
 
 class Controls(QWidget):
@@ -38,9 +43,7 @@ class Controls(QWidget):
         super().__init__()
         self.restore_button = QPushButton("Restore")
         self.stop_button = QPushButton("Stop here")
-        self.stop_button.setToolTip(
-            "End the run now and keep what it has. The results say that they have fewer draws."
-        )
+        self.stop_button.setToolTip(_STOP_TIP)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Give this run up. Nothing of it stays; runs that wait go on.")
         self.progress_bar = QProgressBar()
@@ -95,6 +98,7 @@ class Controls(QWidget):
         self._ways_out.setVisible(running)
         self.stop_button.setText("Stopping …" if stopping else "Stop here")
         self.stop_button.setEnabled(running and can_stop and not (stopping or cancelling))
+        self.stop_button.setToolTip(_STOP_TIP if can_stop else _NO_STOP_TIP)
         self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
         self.cancel_button.setEnabled(running and not cancelling)
 

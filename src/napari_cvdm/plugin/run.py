@@ -165,7 +165,10 @@ class Run(QObject):
                 if limits is not None:
                     self._results.update(limits)
                 left = self._time_left.words(event.fraction)
-                self.progressed.emit(", ".join(filter(None, (progress_words(event), left))), event.fraction)
+                words = progress_words(event)
+                if self.stopping and (event.under_way or event.stage) == "mean":
+                    words = f"ends when every plane has its first picture: {words}"
+                self.progressed.emit(", ".join(filter(None, (words, left))), event.fraction)
                 if self._results.all_deleted():
                     self.cancel()
             case Wrote() | Kept() | Written():
