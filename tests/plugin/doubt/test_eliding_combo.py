@@ -21,13 +21,3 @@ def test_names_are_elided_to_fit(qtbot):
     combo.resize(900, 24)
     assert combo.shown_text() == NAME
     combo.grab()  # paints without complaint
-
-
-def test_filling_it_anew_tells_nobody(qtbot):
-    combo = ElidingCombo()
-    qtbot.addWidget(combo)
-    told: list[int] = []
-    combo.currentIndexChanged.connect(told.append)
-    combo.fill([("none", None), (NAME, 1), ("other", 2)], 1)
-    combo.fill([("none", None), (NAME, 1)], 1)
-    assert (combo.currentData(), combo.toolTip(), told) == (1, NAME, [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -21,17 +20,6 @@ class ElidingCombo(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(60)
         leave_wheel_to_panel(self)
-
-    def fill(self, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
-        """Offer named values, with one of them chosen; nobody is told that another one is."""
-        self.blockSignals(True)
-        self.clear()
-        for number, (name, value) in enumerate(entries):
-            self.addItem(name, value)
-            if value is chosen or value == chosen:
-                self.setCurrentIndex(number)
-        self.blockSignals(False)
-        self.setToolTip(self.currentText() if self.count() else "")
 
     def shown_text(self) -> str:
         """Return the text as it is painted."""
