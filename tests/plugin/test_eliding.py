@@ -10,7 +10,7 @@ from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel, QToolTip, QWidget
 
-from napari_cvdm.plugin.eliding import eliding_combo, let_elide, offer
+from napari_cvdm.plugin.eliding import eliding_combo, let_elide
 from napari_cvdm.plugin.rows import add_row, beside, new_form
 
 NAME = "2024-03-07 cell 12 position 4 tubulin 488 nm <b>after</b> treatment CVDM"
@@ -74,13 +74,3 @@ def test_long_entries_do_not_make_a_form_wide(qtbot):
     let_elide(field.native)
     add_row(new_form(page), field, beside(field.native, QLabel("i")))
     assert page.minimumSizeHint().width() < 300
-
-
-def test_filling_it_anew_tells_nobody(qtbot):
-    combo = eliding_combo()
-    qtbot.addWidget(combo)
-    told: list[int] = []
-    combo.currentIndexChanged.connect(told.append)
-    offer(combo, [("none", None), (NAME, 1), ("other", 2)], 1)
-    offer(combo, [("none", None), (NAME, 1)], 1)
-    assert (combo.currentData(), combo.currentText(), told) == (1, NAME, [])

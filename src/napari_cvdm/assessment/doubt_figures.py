@@ -139,6 +139,11 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
     if histogram.above:
         beyond = f"{histogram.above:,} pixels > {f'{top:,.0f}' if top >= 100 else f'{top:.3g}'}"
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top"}
+        place["bbox"] = {
+            "facecolor": style.background,
+            "edgecolor": "none",
+            "pad": 1.0,
+        }  # above the threshold
         axes.text(0.99, 0.97, beyond, color=style.foreground, fontsize="small", **place)
     _label(axes, style, label, "pixels")
     if threshold is not None:

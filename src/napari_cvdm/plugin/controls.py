@@ -16,8 +16,8 @@ _BAR_STEPS = 1000
 _RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
 _QUEUE_TIP = "Start this one when the runs before it are done."
 _STOP_TIP = (
-    "End the run and keep what it has, as soon as every plane has its first picture. The results say that they "
-    "have fewer draws."
+    "End the run and keep what it has, as soon as every plane has its first picture. The results say that "
+    "they have fewer draws."
 )
 _NO_STOP_TIP = "A preview is made as a whole: Cancel gives it up."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -18,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
-__all__ = ["Eliding", "eliding_combo", "let_elide", "offer"]
+__all__ = ["Eliding", "eliding_combo", "let_elide"]
 
 
 class Eliding(QObject):
@@ -102,14 +101,3 @@ def eliding_combo() -> QComboBox:
     let_elide(combo)
     leave_wheel_to_panel(combo)
     return combo
-
-
-def offer(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
-    """Fill a combo box with named values, one of them chosen; nobody is told that another one is."""
-    combo.blockSignals(True)
-    combo.clear()
-    for number, (name, value) in enumerate(entries):
-        combo.addItem(name, value)
-        if value is chosen or value == chosen:
-            combo.setCurrentIndex(number)
-    combo.blockSignals(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -249,3 +250,33 @@ def test_nothing_is_followed_after_the_end(viewer, add_result, link, qtbot):
     link.rescan()
     qtbot.wait(150)
     assert len(link.told) == told
+
+
+def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbot):
+    class Slow:
+        """Takes longer to read than a plane stays in view."""
+
+        def __init__(self, data: np.ndarray) -> None:
+            self.data, self.shape, self.ndim, self.dtype = data, data.shape, data.ndim, data.dtype
+
+        def __getitem__(self, index):
+            if threading.current_thread() is not threading.main_thread():
+                time.sleep(0.05)
+            return self.data[index]
+
+        def __array__(self, dtype=None, copy=None):
+            return self.data
+
+    _, reconstruction, uncertainty = add_result((3, 64, 80))
+    for layer in (reconstruction, uncertainty):
+        layer.data = Slow(layer.data)
+    link.rescan()
+    looked(link, qtbot)
+    seen: list[Slice] = []
+    link.looked.connect(lambda _: seen.append(link.look.slice))
+    for step in range(60):
+        viewer.dims.set_current_step(0, step % 3)
+        qtbot.wait(25)
+    assert len(seen) > 2
+    viewer.dims.set_current_step(0, 1)
+    looked(link, qtbot, lambda look: look.slice.index[0] == 1)

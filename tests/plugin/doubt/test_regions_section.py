@@ -19,8 +19,10 @@ def find(panel, qtbot, button) -> None:
 
 
 def test_the_doubtful_spot_is_found_listed_and_boxed(viewer, panel, qtbot):
-    find(panel, qtbot, panel.regions.here)
     table = panel.regions.table
+    assert table.isHidden()  # there is nothing to list yet
+    find(panel, qtbot, panel.regions.here)
+    assert not table.isHidden()
     mean, area, y, x = (table.item(0, column).text() for column in range(4))
     # The spot is at row 16, column 40 of pixels of 32.5 nm, the first of which is centred 16.25 nm before 0.
     assert abs(float(y) - (16 * 0.0325 - 0.01625)) < 0.07

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.doubt.section import Buttons, Section, note
+from napari_cvdm.plugin.doubt.section import Buttons, Section, fill, note
 
 
 def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
@@ -50,3 +50,12 @@ def test_buttons_stand_below_each_other_where_it_is_narrow(qtbot):
     qtbot.waitUntil(lambda: first.y() == second.y())
     second.setText("A longer text than there is room for")
     qtbot.waitUntil(lambda: first.y() < second.y())
+
+
+def test_filling_a_choice_anew_tells_nobody(qtbot):
+    combo, told = QComboBox(), []
+    qtbot.addWidget(combo)
+    combo.currentIndexChanged.connect(told.append)
+    fill(combo, [("none", None), ("a long name", 1), ("other", 2)], 1)
+    fill(combo, [("none", None), ("a long name", 1)], 1)
+    assert (combo.currentData(), combo.toolTip(), told) == (1, "a long name", [])

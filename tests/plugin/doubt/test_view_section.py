@@ -23,8 +23,8 @@ def test_every_view_can_be_reached_with_the_keyboard_and_undone(viewer, add_resu
     before = visible(viewer)
     expected = {
         "reconstruction": {"cell CVDM"},
-        "uncertainty": {"cell CVDM uncertainty map"},
-        "colour": {"cell CVDM overlay"},
+        "uncertainty": {"cell CVDM uncertainty", "cell CVDM uncertainty map"},
+        "colour": {"cell CVDM", "cell CVDM overlay"},
         "opacity": {"cell", "cell CVDM faded overlay"},
         "beside": {"cell", "cell CVDM"},
         "swipe": {"cell CVDM", "cell (swipe)"},
@@ -75,6 +75,19 @@ def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: cut.data.shape == (32, 10))
     np.testing.assert_array_equal(cut.data, original.data[:, :10])
     np.testing.assert_allclose(cut.data_to_world((3, 4)), original.data_to_world((3, 4)))
+
+
+def test_the_swipe_looks_as_the_original_looks_now(viewer, panel, qtbot):
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers)
+    original, cut = viewer.layers["cell"], viewer.layers["cell (swipe)"]
+    original.contrast_limits, original.gamma, original.colormap = (7, 77), 0.5, "green"
+    assert (cut.contrast_limits, cut.gamma, cut.colormap.name) == ([7, 77], 0.5, "green")
+    original.data = original.data + 1
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:, :20]))
+    panel.link.choose_original(None)
+    original.gamma = 2.0  # of no concern any more
+    assert cut.gamma == 0.5
 
 
 def test_draws_are_played_one_after_the_other(viewer, add_result, open_panel, qtbot):

@@ -33,7 +33,7 @@ def visible(viewer) -> set[str]:
 def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
     viewer, arrangement, own = scene
     arrangement.show(view_named("colour"))
-    assert visible(viewer) == {"overlay", "notes"}
+    assert visible(viewer) == {"cell CVDM", "overlay", "notes"}  # the stack, until its overlay has followed
     arrangement.show(view_named("reconstruction"))
     assert visible(viewer) == {"cell CVDM", "notes"}
     arrangement.tidy(view_named("reconstruction"))

@@ -47,6 +47,11 @@ class Background(QObject):
         self._begun: list[_Run] = []
         self.destroyed.connect(partial(_stop_all, self._begun))
 
+    @property
+    def running(self) -> bool:
+        """Whether a task is at work, be it wanted or not."""
+        return self._running is not None
+
     def ask(self, task: Task) -> None:
         """Have a task done, as soon as the one in progress has ended; that one is asked to stop."""
         if self._running is None:

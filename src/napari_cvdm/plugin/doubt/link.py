@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "Look"]
 
-#: Time without further changes before a plane is looked at, in milliseconds.
-_SETTLED = 60
+#: Time from a change until the plane is looked at, in milliseconds; changes in between share that look.
+_INTERVAL = 60
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
 
 NO_RESULT = "Restore an image first, or open a saved result: this panel then shows how far to trust it."
@@ -106,7 +106,7 @@ class Link(QObject):
         self._background.failed.connect(self._lose)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_SETTLED)
+        self._timer.setInterval(_INTERVAL)
         self._timer.timeout.connect(self._read)
         self._viewer_events = [
             *((self.viewer.dims.events[name], self.refresh) for name in _CHANGES_OF_THE_PLANE),
@@ -174,7 +174,7 @@ class Link(QObject):
 
     def refresh(self, event: Any = None) -> None:
         """Look at the plane in view, soon."""
-        if not self._closed:
+        if not self._closed and not self._timer.isActive():
             self._timer.start()
 
     def close(self) -> None:
@@ -249,6 +249,9 @@ class Link(QObject):
         finished, look = result.finished, self.look
         if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):
             return  # another axis has moved, or it has moved back
+        if self._background.running:  # or, while a stack plays, no look would ever come to its end
+            self._timer.start()
+            return
         mean, std = (full_data(layer) for layer in result.layers)
 
         def read(checkpoint: Callable[[], None]) -> Look:

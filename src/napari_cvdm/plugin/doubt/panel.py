@@ -27,11 +27,11 @@ from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
 from napari_cvdm.plugin.doubt.regions_section import RegionsSection
-from napari_cvdm.plugin.doubt.section import Section, note
+from napari_cvdm.plugin.doubt.section import Section, fill, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
-from napari_cvdm.plugin.eliding import eliding_combo, offer
+from napari_cvdm.plugin.eliding import eliding_combo
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.preferences import apply_cache_folder
 
@@ -143,10 +143,10 @@ class DoubtPanel(QWidget):
     def _show_choices(self) -> None:
         """Show which results and originals there are, without choosing any."""
         link = self.link
-        offer(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
+        fill(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
         candidates: list[tuple[str, Image | None]] = [("none", None)]
         candidates += [(layer.name, layer) for layer in self._originals()]
-        offer(self.originals, candidates, link.original)
+        fill(self.originals, candidates, link.original)
         there = link.result is not None
         told = link.look is None and self.message.text() not in ("", NO_RESULT)  # why there is no look
         self.message.setVisible(told or not there)

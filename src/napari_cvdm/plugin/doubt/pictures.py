@@ -78,6 +78,10 @@ class Pictures(QObject):
         self._telling.setInterval(25)
         self._telling.timeout.connect(self._tell)
 
+        self._followed: Image | None = None
+        link.switched.connect(self._follow)
+        self._follow()
+
     def prepare(self, key: str) -> None:
         """Make what the view of that key needs; `ready` tells when it is there."""
         self._key, self._at_hand = key, None
@@ -96,6 +100,8 @@ class Pictures(QObject):
             return
         if key in ("own", "reconstruction", "beside"):
             self.ready.emit(key)
+        elif self._background.running:  # or, while a stack plays, no picture would ever be done
+            self.renew_soon()
         elif key == "swipe" and link.original is not None:
             self._prepare_swipe()
         elif key == "draws" and link.result.draws is not None:
@@ -116,10 +122,30 @@ class Pictures(QObject):
 
     def close(self) -> None:
         """Want nothing any more."""
+        self._link.switched.disconnect(self._follow)
+        self._follow(False)
         self._renewal.stop()
         self._telling.stop()
         self._background.drop()
         self._at_hand = None
+
+    def _follow(self, on: bool = True) -> None:
+        """Let the swipe look as the original looks, whatever becomes of that."""
+        now = self._link.original if on else None
+        if now is self._followed:
+            return
+        slots = {"data": self.renew_soon, **dict.fromkeys(_LOOKS, self._dress)}
+        for connect, layer in (("disconnect", self._followed), ("connect", now)):
+            if layer is not None:
+                for name, slot in slots.items():
+                    getattr(layer.events[name], connect)(slot)
+        self._followed = now
+
+    def _dress(self, event: Any = None) -> None:
+        layer, original = self._own.get("swipe"), self._link.original
+        if layer is not None and original is not None and not original.rgb:
+            for name in _LOOKS:
+                setattr(layer, name, getattr(original, name))
 
     def _tell_soon(self) -> None:
         if not self._telling.isActive():
@@ -235,6 +261,7 @@ class Pictures(QObject):
         self._tell_soon()
 
 
+_LOOKS = ("contrast_limits", "colormap", "gamma")
 _SHARED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 

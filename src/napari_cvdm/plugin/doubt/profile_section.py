@@ -110,6 +110,7 @@ class ProfileSection(QWidget):
                 ndim=reconstruction.ndim,
                 name=f"{reconstruction.name} profile",
                 edge_color=_MAGENTA,
+                opacity=1.0,
                 edge_width=max(1.0, side / 250),
                 **where,
             )

@@ -120,6 +120,7 @@ class RegionsSection(QWidget):
         self._background.drop()
         self._places, self._wanted, self._listed = [], False, None
         self.table.setRowCount(0)
+        self.table.hide()
         self.hint.setText(_HINT)
 
     def _find_here(self) -> None:
@@ -191,6 +192,7 @@ class RegionsSection(QWidget):
                 self.table.setItem(row, column, item)
         self.table.setCurrentCell(-1, -1)
         self.table.blockSignals(False)
+        self.table.setVisible(bool(self._places))
         self._keep_numbers_whole()
 
     def _keep_numbers_whole(self) -> None:
@@ -274,6 +276,7 @@ class RegionsSection(QWidget):
             "Mean uncertainty, area and centre, the most uncertain first. Click, or use the arrow keys."
         )
         self.everywhere.hide()
+        self.table.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Buttons(self.here, self.everywhere))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
+    QComboBox,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -16,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
-__all__ = ["Buttons", "Section", "note"]
+__all__ = ["Buttons", "Section", "fill", "note"]
 
 
 class Section(QWidget):
@@ -131,3 +135,15 @@ def note(words: str = "") -> QLabel:
     label.setMinimumWidth(1)
     label.setTextFormat(Qt.TextFormat.RichText)
     return label
+
+
+def fill(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
+    """Offer named values, with one of them chosen; nobody is told that another one is."""
+    combo.blockSignals(True)
+    combo.clear()
+    for number, (name, value) in enumerate(entries):
+        combo.addItem(name, value)
+        if value is chosen or value == chosen:
+            combo.setCurrentIndex(number)
+    combo.blockSignals(False)
+    combo.setToolTip(combo.currentText() if combo.count() else "")

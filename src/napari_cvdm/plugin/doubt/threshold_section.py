@@ -61,8 +61,8 @@ class ThresholdSection(QWidget):
         self._chosen: dict[tuple[Any, str], float] = {}
         self._shown: Layer | None = None
         self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.slider.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
         for part in (self.slider, *self.slider.findChildren(QWidget)):
+            part.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
             part.setAccessibleName("Threshold of uncertainty")
         self.words = note()
         self.mark = QCheckBox("Mark in the image")

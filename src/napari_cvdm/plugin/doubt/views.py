@@ -140,11 +140,15 @@ class Arrangement:
         self._before.pop(layer, None)
 
     def _wanted(self, view: View) -> list[Layer | None]:
+        """What is to be seen; below pictures of one plane a stack, for the time until they have followed."""
         result, original = self._link.result, self._link.original
         if result is None:
             return []
         return {
             "reconstruction": [result.reconstruction],
+            "uncertainty": [result.uncertainty, self._own.get("uncertainty")],
+            "colour": [result.reconstruction, self._own.get("colour")],
+            "schedule": [result.reconstruction, self._own.get("schedule")],
             "opacity": [original, self._own.get("opacity")],
             "beside": [original, result.reconstruction],
             "swipe": [result.reconstruction, self._own.get("swipe")],
