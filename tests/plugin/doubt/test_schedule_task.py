@@ -49,7 +49,7 @@ def test_the_plane_in_view_of_a_stack(viewer, use_small_model, add_result, open_
     ("change", "words"),
     [
         ({"model": {"name": "small", "sha256": "1" * 64}}, "not the one this result was made with"),
-        ({"upscaling": 4}, "cropped or resampled"),
+        ({"upscaling": 4}, "its size is another"),
     ],
 )
 def test_what_cannot_be_computed_is_explained(
