@@ -127,7 +127,9 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
     edges, above = histogram.edges, np.zeros(len(histogram.pixels), bool)
     if threshold is not None:
         above = histogram.edges[:-1] >= threshold
-        axes.axvline(threshold, color=style.foreground, linewidth=1, linestyle="--")
+        # Above its end are words, of a histogram that does not hold all pixels.
+        length = 0.84 if histogram.above else 1.0
+        axes.axvline(threshold, ymax=length, color=style.foreground, linewidth=1, linestyle="--")
     for chosen, color, name in ((~above, _BLUE, "below threshold"), (above, _ORANGE, "above threshold")):
         if chosen.any():
             counts = np.where(chosen, histogram.pixels, 0)
@@ -139,11 +141,6 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
     if histogram.above:
         beyond = f"{histogram.above:,} pixels > {f'{top:,.0f}' if top >= 100 else f'{top:.3g}'}"
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top"}
-        place["bbox"] = {
-            "facecolor": style.background,
-            "edgecolor": "none",
-            "pad": 1.0,
-        }  # above the threshold
         axes.text(0.99, 0.97, beyond, color=style.foreground, fontsize="small", **place)
     _label(axes, style, label, "pixels")
     if threshold is not None:
