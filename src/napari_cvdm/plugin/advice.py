@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.following import follow
 from napari_cvdm.plugin.measuring import Measuring
 from napari_cvdm.plugin.model_info import read_card
 from napari_cvdm.plugin.plan import free_memory, resampling_words
@@ -136,13 +137,8 @@ class Advice(QObject):
 
     def _follow(self, shapes: Shapes | None) -> None:
         """Notice when a rectangle is drawn, changed or selected in the layer that bounds the part."""
-        if shapes is self._shapes:
-            return
-        for what, layer in (("disconnect", self._shapes), ("connect", shapes)):
-            if layer is not None:
-                for name in ("data", "highlight"):
-                    getattr(layer.events[name], what)(self.show_plan)
-        self._shapes = shapes
+        slots = {"data": self.show_plan, "highlight": self.show_plan}
+        self._shapes = follow(shapes, self._shapes, slots)
 
     def _card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError

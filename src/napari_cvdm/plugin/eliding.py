@@ -74,7 +74,7 @@ class Eliding(QObject):
         painter.end()
 
     def _show_tip(self, event: Any) -> None:
-        words = filter(None, (self._combo.currentText(), self._combo.toolTip()))
+        words = dict.fromkeys(filter(None, (self._combo.currentText(), self._combo.toolTip())))
         QToolTip.showText(event.globalPos(), f"<p>{'<br>'.join(map(escape, words))}</p>", self._combo)
 
     def _give_tips(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Image
 
 from napari_cvdm.plugin.doubt.linked import Result
-from napari_cvdm.plugin.doubt.recording import recording_of
+from napari_cvdm.plugin.doubt.recording import indices_taken, recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.errors import InputError
@@ -56,6 +56,12 @@ def test_an_original_without_the_pixels_that_were_restored_is_refused(shape, pro
     original = Image(np.zeros((5, 10, 12)), name="stack")
     with pytest.raises(InputError, match="cropped or resampled"):
         recording_of(result_of(shape, **provenance), original, Slice((0, None, None)))
+
+
+@pytest.mark.parametrize("part", [5, "all", [[0, 5], [0, 12, 1]], [[0, 1, 0], [0, 12, 1]], [["a", 1, 1]] * 2])
+def test_a_part_that_is_not_stated_clearly_is_refused(part: object) -> None:
+    with pytest.raises(InputError, match="does not say clearly"):
+        indices_taken({"asked": {"part": part}}, (10, 12))
 
 
 def test_the_selection_of_a_restoration_is_followed(small_model):

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cvdm.assessment.doubt import Measure
 from napari_cvdm.plugin.doubt.words import amount
+from napari_cvdm.plugin.following import follow
 
 __all__ = ["ColourBar"]
 
@@ -32,12 +33,8 @@ class ColourBar(QWidget):
         """Follow an image layer; "share" has its values told in per cent. None for none."""
         layer, unit = scalar or (None, "")
         self._share = unit == "share"
-        if layer is not self._layer:
-            for connect, each in (("disconnect", self._layer), ("connect", layer)):
-                if each is not None:
-                    getattr(each.events.contrast_limits, connect)(self._on_changed)
-                    getattr(each.events.colormap, connect)(self._on_changed)
-            self._layer = layer
+        slots = {"contrast_limits": self._on_changed, "colormap": self._on_changed}
+        self._layer = follow(layer, self._layer, slots)
         self.update()
 
     def labels(self) -> tuple[str, str, str]:

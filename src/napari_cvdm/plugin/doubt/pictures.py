@@ -13,6 +13,7 @@ from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import current_slice
+from napari_cvdm.plugin.following import follow
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -131,15 +132,8 @@ class Pictures(QObject):
 
     def _follow(self, on: bool = True) -> None:
         """Let the swipe look as the original looks, whatever becomes of that."""
-        now = self._link.original if on else None
-        if now is self._followed:
-            return
         slots = {"data": self.renew_soon, **dict.fromkeys(_LOOKS, self._dress)}
-        for connect, layer in (("disconnect", self._followed), ("connect", now)):
-            if layer is not None:
-                for name, slot in slots.items():
-                    getattr(layer.events[name], connect)(slot)
-        self._followed = now
+        self._followed = follow(self._link.original if on else None, self._followed, slots)
 
     def _dress(self, event: Any = None) -> None:
         layer, original = self._own.get("swipe"), self._link.original
@@ -233,8 +227,7 @@ class Pictures(QObject):
         across = place.displayed.index(axis)
         columns = max(1, round(self.swipe * plane.shape[across]))
         left = plane[(slice(None),) * across + (slice(columns),)]
-        names = () if original.rgb else ("colormap", "contrast_limits", "gamma")
-        looks = {name: getattr(original, name) for name in names}
+        looks = {name: getattr(original, name) for name in (() if original.rgb else _LOOKS)}
         looks |= {"name": f"{original.name} (swipe)", "blending": "translucent_no_depth"}
         self._own.show_plane("swipe", left, place, result, result.uncertainty, False, like=original, **looks)
         self._tell_soon()
@@ -252,8 +245,7 @@ class Pictures(QObject):
             layer.data = data
         else:
             self._own.remove("draws")
-            names = (*_SHARED, "colormap", "contrast_limits", "gamma")
-            looks = {name: getattr(reconstruction, name) for name in names}
+            looks = {name: getattr(reconstruction, name) for name in (*_SHARED, *_LOOKS)}
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
             layer.metadata["result"] = result

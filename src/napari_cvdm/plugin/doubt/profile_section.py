@@ -18,6 +18,7 @@ from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
+from napari_cvdm.plugin.following import follow
 from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -119,13 +120,8 @@ class ProfileSection(QWidget):
         return layer
 
     def _follow(self, layer: Shapes | None) -> None:
-        if layer is self._lines:
-            return
-        for connect, lines in (("disconnect", self._lines), ("connect", layer)):
-            if lines is not None:
-                getattr(lines.events.data, connect)(self._on_drawn)
-                getattr(lines.events.highlight, connect)(self._on_drawn)
-        self._lines = layer
+        slots = {"data": self._on_drawn, "highlight": self._on_drawn}
+        self._lines = follow(layer, self._lines, slots)
 
     def _on_drawn(self, event: Any = None) -> None:
         if not self._soon.isActive():

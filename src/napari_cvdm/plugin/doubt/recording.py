@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.asked import part_of
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data
 from napari_cvdm.plugin.parts import Placement
 from napari_cvdm.plugin.stated import table
@@ -156,9 +157,9 @@ def indices_taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[Sequ
     InputError
         If it does not say clearly which they are.
     """
-    part = table(provenance.get("asked")).get("part")
+    part = part_of(provenance)
     if part is not None:
-        return [range(*each) for each in part]
+        return list(part)
     axes = axes_of(provenance, len(shape))
     chosen = DescribedPart.from_description(provenance.get("selection"), axes).along(axes)
     return [range(length) if here is None else here for here, length in zip(chosen, shape, strict=True)]

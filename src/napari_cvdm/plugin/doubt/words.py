@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
-from napari_cvdm.plugin.doubt.linked import axes_of
+from napari_cvdm.plugin.doubt.linked import axes_of, full_data
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.stated import table
@@ -105,7 +105,7 @@ def plane_number(layer: Image, place: Slice) -> dict[str, int]:
         Counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
     """
     taken = _taken(layer)
-    lengths = (layer.data[0] if layer.multiscale else layer.data).shape
+    lengths = full_data(layer).shape
     return {
         name: taken[axis][i]
         for axis, (i, name) in enumerate(zip(place.index, _axis_names(layer), strict=True))
@@ -115,7 +115,7 @@ def plane_number(layer: Image, place: Slice) -> dict[str, int]:
 
 def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
     """Say where the sliders find the planes of a result, while the viewer shows another: "t = 2 only"."""
-    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    shape = full_data(layer).shape
     ends = [
         to_world(layer, corner, dims.units)
         for corner in (np.zeros(layer.ndim), np.array(shape[: layer.ndim]) - 1)
@@ -133,7 +133,7 @@ def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
 
 def _taken(layer: Image) -> list[Sequence[int]]:
     """Return the indices along each axis of its source that a result has; its own if that is not known."""
-    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    shape = full_data(layer).shape
     own: list[Sequence[int]] = [range(n) for n in shape]
     try:
         said = indices_taken(table(layer.metadata.get(METADATA_KEY)), shape)
