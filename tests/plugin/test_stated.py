@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_cvdm.plugin.stated import positive, table
+from napari_cvdm.plugin.stated import fine_pixel_nm, positive, table
 
 
 @pytest.mark.parametrize("value", [None, 3, "abc", [1], ()])
@@ -17,3 +17,20 @@ def test_what_is_no_table_counts_as_an_empty_one(value):
 def test_what_is_no_number_above_zero_counts_as_none(value):
     assert positive(value) is None
     assert positive(65) == 65.0
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {},
+        {"pixel_size_nm": 65.0},
+        {"pixel_size_nm": "65", "upscaling": 2},
+        {"pixel_size_nm": 65.0, "upscaling": 0},
+    ],
+)
+def test_pixels_of_unknown_size_have_none(stated: dict[str, object]) -> None:
+    assert fine_pixel_nm(stated) is None
+
+
+def test_pixels_of_a_result_are_finer_than_those_of_its_image() -> None:
+    assert fine_pixel_nm({"pixel_size_nm": 65.0, "upscaling": 2}) == 32.5

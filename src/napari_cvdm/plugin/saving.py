@@ -11,7 +11,7 @@ import numpy as np
 from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
-from napari_cvdm.plugin.stated import positive, table
+from napari_cvdm.plugin.stated import fine_pixel_nm, table
 
 __all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
 
@@ -161,9 +161,7 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
 def _size_of_run(attributes: dict[str, Any]) -> float | None:
     """Return the side of a result's pixels, in nanometres, as its run knew it."""
     made = table(attributes.get("metadata", {}).get(METADATA_KEY))
-    of_input, finer = positive(made.get("pixel_size_nm")), positive(made.get("upscaling"))
-    is_result = made.get("picture") in PICTURES
-    return of_input / finer if is_result and of_input and finer else None
+    return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from sys import float_info
 from typing import Any
 
-__all__ = ["positive", "table"]
+__all__ = ["fine_pixel_nm", "positive", "table"]
 
 
 def table(value: object) -> dict[str, Any]:
@@ -18,3 +19,9 @@ def positive(value: object) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if 0 < value <= float_info.max else None
+
+
+def fine_pixel_nm(provenance: Mapping[str, Any]) -> float | None:
+    """Return the side of a result's pixels in nanometres, as its run knew it; None if it did not."""
+    of_input, finer = positive(provenance.get("pixel_size_nm")), positive(provenance.get("upscaling"))
+    return of_input / finer if of_input and finer else None

@@ -11,7 +11,7 @@ from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
 from napari_cvdm.plugin.doubt.linked import axes_of, full_data
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.layers import METADATA_KEY
-from napari_cvdm.plugin.stated import table
+from napari_cvdm.plugin.stated import fine_pixel_nm, table
 from napari_cvdm.plugin.world import to_world
 from napari_cvdm.restoration.errors import InputError
 
@@ -77,9 +77,9 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     if unit.is_compatible_with("micrometer"):
         return float((1 * unit).to("micrometer").magnitude), "µm"
     made = table(layer.metadata.get(METADATA_KEY))
-    camera = table(made.get("resampling")).get("to_pixel_size_nm") or made.get("pixel_size_nm")
-    if axes_of(made, layer.ndim)[axis] in "YX" and isinstance(camera, int | float):
-        fine = camera / made.get("upscaling", 2)
+    resampled_to = table(made.get("resampling")).get("to_pixel_size_nm")
+    fine = fine_pixel_nm(made | {"pixel_size_nm": resampled_to} if resampled_to else made)
+    if axes_of(made, layer.ndim)[axis] in "YX" and fine is not None:
         return fine / 1000 / float(layer.extent.step[axis]), "µm"
     return 1.0, "px"
 
