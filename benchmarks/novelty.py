@@ -32,8 +32,8 @@ from napari_cvdm.assessment.image_statistics import image_statistics
 from napari_cvdm.assessment.novelty import Density, network_features
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 SIDE = 80
 STRANGE_PHOTONS = 400.0

@@ -8,8 +8,8 @@ import pytest
 from napari_cvdm.assessment.alignment import check_alignment
 from napari_cvdm.assessment.consistency import check_consistency
 from napari_cvdm.assessment.forward import blur_and_bin
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 HAZY = AcquisitionRanges(haze=(1.0, 1.5))
 

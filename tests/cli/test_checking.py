@@ -15,8 +15,8 @@ from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_regio
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.files.zarr_set import write_zarr_set
 from napari_cvdm.restoration.axes import name_axes
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 
 @pytest.fixture

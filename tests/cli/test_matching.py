@@ -14,8 +14,8 @@ from napari_cvdm.cli.matching import plane_of, restored_part
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.tiff import ImageFile, read_tiff
 from napari_cvdm.restoration.resampling import plan_resampling, resample_plane
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 STACK = np.arange(2 * 3 * 20 * 24).reshape(2, 3, 20, 24)
 FIRST = {"T": 0, "C": 0}

@@ -21,8 +21,8 @@ from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.layers import METADATA_KEY, is_for_show
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 
 def is_idle(panel: DoubtPanel) -> bool:

@@ -1,15 +1,15 @@
 """The acquisition: target and wide-field image show the same light in the same place, in the same units."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, AcquisitionRanges, acquire
+from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, acquire
 from napari_cvdm.simulation.curves import splat
 from napari_cvdm.simulation.optics import blur, gaussian_transfer, remaining_sigma
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 #: Nothing but in-focus light.
 CLEAN = AcquisitionRanges(haze=(0, 0), background=(0, 0), read_noise=(0, 0))
@@ -205,63 +205,3 @@ class TestAcquire:
         for seed in range(12):
             pair = image(density, AcquisitionRanges(photons=(3000, 3000)), seed)
             assert pair.widefield.max() < 65535
-
-
-class TestRanges:
-    def test_parameters_stay_within_them_and_use_them(self) -> None:
-        ranges = AcquisitionRanges()
-        density = scene(16, points=10)
-        drawn = [image(density, ranges, seed).parameters for seed in range(120)]
-        for name in ("psf_sigma", "photons", "haze", "haze_sigma", "background", "read_noise"):
-            low, high = getattr(ranges, name)
-            values = np.array([parameters[name] for parameters in drawn])
-            assert (values >= low).all()
-            assert (values <= high).all()
-            if low > 0 and name != "read_noise":  # log-uniform
-                values, low, high = np.log(values), np.log(low), np.log(high)
-            shares = (values - low) / (high - low)
-            assert shares.min() < 0.1
-            assert shares.max() > 0.9
-            # Small haze is common: its share is the square of an even one, with a median of a quarter.
-            median = 0.25 if name == "haze" else 0.5
-            assert np.median(shares) == pytest.approx(median, abs=0.15)
-
-    def test_some_specimens_are_thick(self) -> None:
-        ranges = AcquisitionRanges(haze=(0.0, 0.5), thick_share=0.25, thick_haze=(1.0, 3.0))
-        density = scene(24)
-        haze = np.array([image(density, ranges, seed).parameters["haze"] for seed in range(400)])
-        thick = haze > 0.5
-        assert 0.18 < thick.mean() < 0.32
-        assert 1.0 <= haze[thick].min() < 1.2
-        assert 2.8 < haze[thick].max() <= 3.0
-        assert haze[thick].mean() == pytest.approx(
-            2.0, abs=0.2
-        )  # evenly, while small values prevail in others
-        assert np.median(haze[~thick]) == pytest.approx(0.125, abs=0.04)
-
-    def test_without_thick_specimens_the_same_seeds_give_the_same_fields(self) -> None:
-        plain, unused = AcquisitionRanges(), AcquisitionRanges(thick_haze=(1.0, 3.0))
-        first, second = (image(scene(24), ranges).widefield for ranges in (plain, unused))
-        np.testing.assert_array_equal(first, second)
-
-    def test_a_card_states_the_haze_of_all_specimens(self) -> None:
-        known = AcquisitionRanges(haze=(0.0, 0.5), thick_share=0.25, thick_haze=(1.0, 3.0)).known()
-        assert known["haze"] == [0.0, 3.0]
-        assert not any(key.startswith("thick") for key in known)
-        assert AcquisitionRanges().known()["haze"] == [0.0, 3.0]
-        assert AcquisitionRanges(haze=(0.0, 1.0)).known()["haze"] == [0.0, 1.0]
-
-    def test_targets_are_half_as_wide_but_never_too_sharp_for_their_grid(self) -> None:
-        ranges = AcquisitionRanges()
-        for seed in range(20):
-            parameters = image(scene(16), ranges, seed).parameters
-            expected = max(ranges.target_sigma_min, ranges.target_ratio * parameters["psf_sigma"])
-            assert parameters["target_sigma"] == pytest.approx(expected)
-
-    def test_a_card_can_hold_them(self) -> None:
-        values = AcquisitionRanges(photons=(10.0, 20.0)).to_dict()
-        assert json.loads(json.dumps(values)) == values
-        assert values["photons"] == [10.0, 20.0]
-        assert AcquisitionRanges(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        ) == (AcquisitionRanges(photons=(10.0, 20.0)))

@@ -9,6 +9,7 @@ from PIL import Image as PillowImage
 from napari_cvdm.simulation.micrographs import (
     BIOSR,
     Micrograph,
+    Variety,
     cut_density,
     load_micrographs,
     remove_background,
@@ -182,3 +183,63 @@ class TestCutDensity:
         )
         np.testing.assert_allclose(without, with_it - 0.4, atol=1e-6)
         assert without.min() == 0
+
+
+class TestVariety:
+    def cut(self, variety: Variety | None, seed: int = 0, density: np.ndarray | None = None) -> np.ndarray:
+        """Cut a field of 96 fine pixels out of an image with one line along its rows."""
+        if density is None:
+            density = np.zeros((256, 256), np.float32)
+            density[::16] = 1
+        micrograph = Micrograph("er/01", density, 32.5, 40.0)
+        field, _ = cut_density(np.random.default_rng(seed), micrograph, 96, zoom=(1, 1), variety=variety)
+        assert field.shape == (96, 96)
+        assert field.dtype == np.float32
+        assert field.flags.c_contiguous
+        return field
+
+    def direction(self, field: np.ndarray) -> float:
+        """Angle of the strongest frequency, degrees from 0 to 180."""
+        spectrum = abs(np.fft.fft2((field - field.mean()) * np.outer(np.hanning(96), np.hanning(96))))
+        row, column = np.unravel_index(np.argmax(spectrum), spectrum.shape)
+        frequencies = np.fft.fftfreq(96)
+        return float(np.degrees(np.arctan2(frequencies[row], frequencies[column])) % 180)
+
+    def test_turned_by_any_angle_or_by_quarters(self) -> None:
+        quarters = {
+            round(self.direction(self.cut(Variety(stretch=1e-9), seed)) / 90) % 2 for seed in range(9)
+        }
+        assert quarters == {0, 1}
+        angles = [self.direction(self.cut(Variety(any_angle=True), seed)) for seed in range(30)]
+        counts = np.histogram(angles, bins=4, range=(0, 180))[0]
+        assert counts.min() >= 3
+
+    def test_contrast_is_a_power_that_leaves_what_is_bright(self) -> None:
+        rng = np.random.default_rng(1)
+        density = rng.uniform(0, 1, (256, 256)).astype(np.float32).repeat(4, 0).repeat(4, 1)[:256, :256]
+        plain = self.cut(Variety(any_angle=True), density=density)
+        softer = self.cut(Variety(any_angle=True, contrast=(0.5, 0.5)), density=density)
+        top = np.percentile(plain, 99.5)
+        np.testing.assert_allclose(softer.max(), plain.max(), rtol=0.02)
+        # The same place: its power is drawn last but for the mirror.
+        order = np.sort(plain.ravel()), np.sort(softer.ravel())
+        np.testing.assert_allclose(order[1], top * (order[0] / top) ** 0.5, atol=1e-4)
+
+    def test_a_mirror_image_is_laid_over_some(self) -> None:
+        plain = [self.cut(Variety(any_angle=True), seed).sum() for seed in range(20)]
+        denser = [self.cut(Variety(any_angle=True, overlaid_share=0.5), seed).sum() for seed in range(20)]
+        ratio = np.array(denser) / plain
+        overlaid = ratio > 1.1
+        assert 4 <= overlaid.sum() <= 16
+        assert ratio.max() < 2.3
+        np.testing.assert_allclose(ratio[~overlaid], 1, rtol=0.05)
+
+    def test_stretched_along_one_axis_and_squeezed_along_the_other(self) -> None:
+        def period(field: np.ndarray) -> float:
+            power = abs(np.fft.fft2(field - field.mean(), s=(1024, 1024)))
+            row, column = np.unravel_index(np.argmax(power), power.shape)
+            return float(1 / np.hypot(np.fft.fftfreq(1024)[row], np.fft.fftfreq(1024)[column]))
+
+        periods = [period(self.cut(Variety(stretch=0.3), seed)) for seed in range(24)]
+        assert period(self.cut(Variety(any_angle=True))) == pytest.approx(16, rel=0.03)
+        assert np.std(np.log(np.array(periods) / 16)) == pytest.approx(0.15, rel=0.5)

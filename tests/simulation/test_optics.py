@@ -6,8 +6,11 @@ from scipy.interpolate import CubicSpline
 
 from napari_cvdm.simulation.optics import (
     SIGMA_TIMES_CUTOFF,
+    ZERNIKE,
     Transfer,
+    aberrated_transfer,
     blur,
+    disc_transfer,
     gaussian_transfer,
     radial_frequency,
     remaining_sigma,
@@ -121,3 +124,44 @@ class TestRemainingSigma:
 
     def test_is_zero_where_the_image_is_already_too_blurred(self) -> None:
         assert remaining_sigma(1.0, 1.4) == 0.0
+
+
+class TestDiscTransfer:
+    def test_a_point_becomes_an_even_disc(self) -> None:
+        size, radius = 128, 20.0
+        disc = blur(point(size, 64, 64), disc_transfer(size, radius))
+        rows, columns = np.indices(disc.shape)
+        distance = np.hypot(rows - 64, columns - 64)
+        assert disc[distance < radius - 3].mean() == pytest.approx(1 / (np.pi * radius**2), rel=0.02)
+        assert abs(disc[distance > radius + 3]).sum() < 0.05
+        assert disc.sum() == pytest.approx(1, rel=1e-4)
+
+
+class TestAberratedTransfer:
+    def test_without_aberrations_it_is_the_wide_field_one(self) -> None:
+        transfer = aberrated_transfer(256, 3.0, np.zeros(len(ZERNIKE)))
+        # The pupil's edge is made of whole frequencies: hence not exactly.
+        np.testing.assert_allclose(transfer, widefield_transfer(256, 3.0), atol=0.02)
+
+    @pytest.mark.parametrize("term", range(len(ZERNIKE)))
+    def test_an_aberration_blurs_and_moves_nothing(self, term: int) -> None:
+        waves = np.zeros(len(ZERNIKE))
+        waves[term] = 0.1
+        size = 128
+        transfer = aberrated_transfer(size, 3.0, waves)
+        image = blur(point(size, 60, 64), transfer)
+        perfect = blur(point(size, 60, 64), aberrated_transfer(size, 3.0, 0 * waves))
+        assert image.sum() == pytest.approx(1, rel=1e-4)
+        assert image.min() > -1e-4
+        # Maréchal: the peak falls to exp(−(2π · 0.1)²) of what it was.
+        assert image.max() / perfect.max() == pytest.approx(np.exp(-((0.2 * np.pi) ** 2)), abs=0.08)
+        angles = np.angle([transfer[1, 0], transfer[0, 1]])
+        np.testing.assert_allclose(angles, 0, atol=1e-9)
+
+    def test_every_term_has_unit_variance_over_the_pupil(self) -> None:
+        rows, columns = np.mgrid[-1:1:801j, -1:1:801j]
+        radius, angle = np.hypot(rows, columns), np.arctan2(rows, columns)
+        inside = radius <= 1
+        values = [shape(radius, angle)[inside] for shape in ZERNIKE]
+        products = np.array([[np.mean(a * b) for a in values] for b in values])
+        np.testing.assert_allclose(products, np.eye(len(ZERNIKE)), atol=0.01)

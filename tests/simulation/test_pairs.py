@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import STRUCTURES
 
 

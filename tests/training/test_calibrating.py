@@ -15,8 +15,8 @@ from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training import calibrating
 from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, calibrate
 

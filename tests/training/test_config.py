@@ -9,8 +9,8 @@ import pytest
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.cvdm.objective import ObjectiveWeights
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training.config import ConfigError, OptimiserConfig, load_config, parse_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -148,6 +148,13 @@ class TestParseConfig:
             ),
             ({"data": {"kept_background": [0.3]}}, r"kept_background"),
             ({"acquisition": {"thick_share": 1.5}}, r"\[acquisition\] thick_share must lie"),
+            ({"acquisition": {"halo_share": -0.5}}, r"\[acquisition\] halo_share must lie"),
+            ({"acquisition": {"disc_share": 2.0}}, r"\[acquisition\] disc_share must lie"),
+            ({"acquisition": {"aberrated_share": 2.0}}, r"\[acquisition\] aberrated_share must lie"),
+            ({"data": {"overlaid_share": 2.0}}, r"\[data\] overlaid_share must lie between 0 and 1"),
+            ({"data": {"stretch": -0.1}}, r"\[data\] stretch must not be negative"),
+            ({"data": {"contrast": [0.0, 1.0]}}, r"\[data\] contrast must be a range of positive"),
+            ({"data": {"patches_per_field": 0}}, r"\[data\] patches_per_field must be positive"),
             ({"data": {"empty_share": 1.5}}, r"\[data\] empty_share must lie between 0 and 1"),
             ({"data": {"kinds": {"nuclei": 1.0}}}, r"\[data\] kinds must be among microtubules, .*mixture"),
             ({"data": {"kinds": {}}}, r"\[data\] kinds must be among"),
@@ -155,7 +162,7 @@ class TestParseConfig:
             ({"optimiser": {"cycles": [5, -1]}}, r"\[optimiser\] cycles and batch must be positive"),
             ({"optimiser": {"cycles": []}}, r"\[optimiser\] cycles and batch must be positive"),
             ({"optimiser": {"batch": 0}}, r"\[optimiser\] cycles and batch must be positive"),
-            ({"optimiser": {"batch": 4}}, r"\[optimiser\] batch must not exceed patches_per_field"),
+            ({"optimiser": {"batch": 4}}, r"\[optimiser\] batch must not exceed patches_per_field, or be a"),
             ({"optimiser": {"precision": "half"}}, r"\[optimiser\] precision must be float32 or bfloat16"),
         ],
     )

@@ -13,8 +13,9 @@ import torch
 
 from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.simulation import structures
-from napari_cvdm.simulation.acquisition import Acquisition, AcquisitionRanges
+from napari_cvdm.simulation.acquisition import Acquisition
 from napari_cvdm.simulation.micrographs import BIOSR
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training import dataset
 from napari_cvdm.training.config import ConfigError, DataConfig
 from napari_cvdm.training.dataset import (
@@ -190,7 +191,7 @@ class TestMicrographs:
             rng: np.random.Generator, micrograph: dataset.Micrograph, size: int, **options: Any
         ) -> object:
             real.append(micrograph.name)
-            assert options == {"kept_background": (0.2, 0.5), "even_light": False}
+            assert options == {"kept_background": (0.2, 0.5), "even_light": False, "variety": None}
             return cut(rng, micrograph, size, **options)
 
         monkeypatch.setattr(dataset, "cut_density", record)
@@ -244,6 +245,21 @@ class TestBatches:
         assert max(n // 1000 for n in seen) == length - 1
         # A field in the middle of the run gives each of its patches.
         assert sorted(n % 1000 for n in seen if n // 1000 == 2 * STRIDE) == [0, 1, 2]
+
+    def test_a_large_batch_takes_several_fields_for_each_patch_of_one(self) -> None:
+        batch, steps, served = 6, 40, 3
+        length = fields_needed(steps, batch, served)
+        source = Numbered(DATA, RANGES, 0, None, length)
+        seen: list[int] = []
+        for part in batches(source, batch, 0, steps, 0, served):
+            numbers = [int(n) for n in part.x]
+            assert len({n // 1000 for n in numbers}) == len(numbers) == batch
+            seen += numbers
+        assert len(seen) == len(set(seen)) == batch * steps
+        assert max(n // 1000 for n in seen) == length - 1
+        whole = list(batches(source, batch, 0, steps, 0, served))
+        rest = list(batches(source, batch, 7, steps, 0, served))
+        assert all(equal(a, b) for a, b in zip(whole[7:], rest, strict=True))
 
     def test_patches_of_a_field_are_stacked(self) -> None:
         (part,) = batches(simulated(), 2, 0, 1, workers=0)

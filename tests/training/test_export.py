@@ -15,7 +15,7 @@ import torch
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, PretrainedModel, load_model
 from napari_cvdm.models.weights import read_model, save_model
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training.config import ConfigError, TrainingConfig
 from napari_cvdm.training.export import check_place, export_model, model_card, pixel_sizes, rounded
 

@@ -8,8 +8,31 @@ import pytest
 import torch
 from torch import nn
 
+from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.training.config import OptimiserConfig
-from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
+from napari_cvdm.training.stepping import (
+    draw_times_and_noise,
+    learning_rate,
+    training_device,
+    update_average,
+)
+
+
+class TestTrainingDevice:
+    @pytest.mark.parametrize(("cards", "expected"), [(True, "cuda"), (False, "cpu")])
+    def test_auto_is_a_card_where_there_is_one(
+        self, monkeypatch: pytest.MonkeyPatch, cards: bool, expected: str
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cards)
+        # Apple's processor is not taken unless it is asked for: no training was ever tried there.
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+        assert training_device().type == expected
+        assert training_device("cpu").type == "cpu"
+
+    def test_a_missing_device_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(DeviceError):
+            training_device("cuda")
 
 
 class TestLearningRate:

@@ -12,8 +12,9 @@ from PIL import Image as PillowImage
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig, Estimate
-from napari_cvdm.simulation.acquisition import Acquisition, AcquisitionRanges, acquire
+from napari_cvdm.simulation.acquisition import Acquisition, acquire
 from napari_cvdm.simulation.micrographs import BIOSR
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import STRUCTURES
 from napari_cvdm.training.config import DataConfig
 from napari_cvdm.training.dataset import TrainingFields

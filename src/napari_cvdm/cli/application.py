@@ -254,12 +254,26 @@ def train(
     micrographs: Annotated[
         Path | None, typer.Option(help="Folder of real sharp images, instead of the configuration's.")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto (an NVIDIA GPU if there is one, else the CPU), cpu, cuda, cuda:N, mps.")
+    ] = "auto",
+    compiled: Annotated[
+        bool,
+        typer.Option("--compile/--no-compile", help="Compile the networks first, for faster steps on a GPU."),
+    ] = False,
 ) -> None:
     """Train a model, or go on with an interrupted run."""
     from napari_cvdm.training.trainer import run_training
 
     weights = run_training(
-        config, output, fresh=fresh, workers=workers, micrographs=micrographs, log=typer.echo
+        config,
+        output,
+        fresh=fresh,
+        workers=workers,
+        device=device,
+        compiled=compiled,
+        micrographs=micrographs,
+        log=typer.echo,
     )
     typer.echo(f"The weights are in {weights}.")
 

@@ -50,6 +50,28 @@ class Micrograph:
     background: Image | None = None
 
 
+@dataclass(frozen=True)
+class Variety:
+    """How other specimens are made of a micrograph.
+
+    Attributes
+    ----------
+    any_angle : bool
+        Whether it is turned by any angle instead of quarter turns.
+    stretch : float
+        Spread of the ratio of its sides, as a logarithm.
+    contrast : tuple of float
+        Range of the power to which its density is taken.
+    overlaid_share : float
+        Share of the specimens over which their own mirror image is laid: denser ones than were recorded.
+    """
+
+    any_angle: bool = False
+    stretch: float = 0.0
+    contrast: tuple[float, float] = (1.0, 1.0)
+    overlaid_share: float = 0.0
+
+
 def remove_background(image: Image, width: float) -> Image:
     """Subtract what varies slowly: a smoothed local minimum, wider than any structure to be kept.
 
@@ -113,6 +135,7 @@ def cut_density(
     zoom: tuple[float, float] = (0.85, 1.25),
     kept_background: tuple[float, float] = (0.0, 0.0),
     even_light: bool = True,
+    variety: Variety | None = None,
 ) -> tuple[Image, float]:
     """Cut a square field out of a micrograph, at a random magnification and orientation.
 
@@ -131,6 +154,8 @@ def cut_density(
         between its filaments may be haze or structure too fine to be told apart, and nobody knows which.
     even_light : bool
         Whether light that is the same all over the field (its first percentile) stays in it.
+    variety : Variety, optional
+        How to make another specimen of it.
 
     Returns
     -------
@@ -149,14 +174,43 @@ def cut_density(
         carried = np.hypot(micrograph.sigma_nm / micrograph.pixel_nm, extra)
     else:
         carried = micrograph.sigma_nm / micrograph.pixel_nm
-    scaled = ndimage.zoom(source, factor, order=1, grid_mode=True, mode="grid-constant")
-    pad = [(max(0, size - n), 0) for n in scaled.shape]
-    scaled = np.pad(scaled, pad, mode="symmetric")
-    top = int(rng.integers(0, scaled.shape[0] - size + 1))
-    left = int(rng.integers(0, scaled.shape[1] - size + 1))
-    field = np.rot90(scaled[top : top + size, left : left + size], int(rng.integers(4)))
+    if variety is None:
+        field = _cut(rng, source, factor, size)
+    else:
+        field = _cut_varied(rng, source, factor, size, variety)
     if not even_light:
         field = field - np.float32(np.percentile(field, 1))
     if rng.random() < 0.5:
         field = field[::-1]
     return np.ascontiguousarray(np.maximum(field, 0), dtype=np.float32), float(carried * factor)
+
+
+def _cut(rng: np.random.Generator, source: Image, factor: float, size: int) -> Image:
+    """Cut a field out of an image enlarged by ``factor``, turned by quarters."""
+    scaled = ndimage.zoom(source, factor, order=1, grid_mode=True, mode="grid-constant")
+    pad = [(max(0, size - n), 0) for n in scaled.shape]
+    scaled = np.pad(scaled, pad, mode="symmetric")
+    top = int(rng.integers(0, scaled.shape[0] - size + 1))
+    left = int(rng.integers(0, scaled.shape[1] - size + 1))
+    field: Image = np.rot90(scaled[top : top + size, left : left + size], int(rng.integers(4)))
+    return field
+
+
+def _cut_varied(rng: np.random.Generator, source: Image, factor: float, size: int, variety: Variety) -> Image:
+    """Cut another specimen out of an image, centred anywhere in it and continued by reflection."""
+    angle = rng.uniform(0, 2 * np.pi) if variety.any_angle else 0.5 * np.pi * rng.integers(4)
+    ratio = np.exp(rng.normal(0, variety.stretch) * np.array([0.5, -0.5])) / factor
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    # Stretched along an axis of the specimen's own, not of the field.
+    matrix = ratio[:, None] * turn
+    centre = rng.uniform(0.25, 0.75, 2) * source.shape
+    offset = centre - matrix @ np.full(2, (size - 1) / 2)
+    field = ndimage.affine_transform(source, matrix, offset, (size, size), order=1, mode="reflect")
+    if rng.random() < variety.overlaid_share:
+        field = field + np.float32(rng.uniform(0.2, 1.0)) * field[:, ::-1]
+    if variety.contrast != (1.0, 1.0):
+        # Relative to what is bright, so that brightness stays in its range.
+        top = max(float(np.percentile(field, 99.5)), 1e-6)
+        field = top * (np.maximum(field, 0) / top) ** rng.uniform(*variety.contrast)
+    varied: Image = field.astype(np.float32)
+    return varied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from napari_cvdm.simulation.curves import Image
 
@@ -46,7 +47,64 @@ def widefield_transfer(size: int, sigma: float) -> Transfer:
     return transfer
 
 
-def blur(image: Image, transfer: Transfer) -> Image:
+def disc_transfer(size: int, radius: float) -> Transfer:
+    """Transfer function of an even disc of ``radius`` pixels: a point far out of focus, by geometry."""
+    argument = np.maximum(2 * np.pi * radius * radial_frequency(size), 1e-9)
+    transfer: Transfer = 2 * special.j1(argument) / argument
+    return transfer
+
+
+#: Low aberrations of a pupil: defocus, astigmatism, coma, trefoil and primary spherical, as functions of
+#: radius and angle with unit variance over the pupil (Noll 1976, 10.1364/JOSA.66.000207).
+ZERNIKE = (
+    lambda r, a: np.sqrt(3) * (2 * r**2 - 1),
+    lambda r, a: np.sqrt(6) * r**2 * np.cos(2 * a),
+    lambda r, a: np.sqrt(6) * r**2 * np.sin(2 * a),
+    lambda r, a: np.sqrt(8) * (3 * r**3 - 2 * r) * np.cos(a),
+    lambda r, a: np.sqrt(8) * (3 * r**3 - 2 * r) * np.sin(a),
+    lambda r, a: np.sqrt(8) * r**3 * np.cos(3 * a),
+    lambda r, a: np.sqrt(8) * r**3 * np.sin(3 * a),
+    lambda r, a: np.sqrt(5) * (6 * r**4 - 6 * r**2 + 1),
+)
+
+
+def aberrated_transfer(size: int, sigma: float, waves: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Transfer function of a wide-field microscope whose pupil has aberrations.
+
+    Parameters
+    ----------
+    size : int
+        Side of the square image, pixels.
+    sigma : float
+        Width of the PSF without aberrations, as in `widefield_transfer`, pixels.
+    waves : ndarray
+        Root-mean-square wavefront error of each of `ZERNIKE`, waves.
+
+    Returns
+    -------
+    ndarray
+        For a real FFT, complex, with the PSF's centre of mass at the origin.
+
+    Notes
+    -----
+    The PSF is the squared modulus of the pupil's Fourier transform (Goodman, *Introduction to Fourier
+    Optics*, sec. 6.4). Centred, because a shift of the image against its target is nobody's to undo.
+    """
+    frequency = np.fft.fftfreq(size)
+    radius = np.hypot(frequency[:, None], frequency[None, :]) * 2 * sigma / SIGMA_TIMES_CUTOFF
+    angle = np.arctan2(frequency[:, None], frequency[None, :])
+    phase = sum(w * shape(radius, angle) for w, shape in zip(waves, ZERNIKE, strict=True))
+    pupil = np.where(radius <= 1, np.exp(2j * np.pi * phase), 0)
+    transfer = np.fft.rfft2(np.abs(np.fft.ifft2(pupil)) ** 2)
+    transfer = transfer / transfer[0, 0].real
+    # The lowest frequencies' phase is the centre of mass.
+    across = np.fft.rfftfreq(size)[None, :]
+    phases = np.angle(transfer[1, 0]) * frequency[:, None] + np.angle(transfer[0, 1]) * across
+    centred: NDArray[np.complex128] = transfer * np.exp(-1j * size * phases)
+    return centred
+
+
+def blur(image: Image, transfer: Transfer | NDArray[np.complex128]) -> Image:
     """Convolve a square image with the PSF of a transfer function (periodic at the borders)."""
     blurred = np.fft.irfft2(np.fft.rfft2(image) * transfer, s=image.shape)
     return blurred.astype(np.float32)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
+from napari_cvdm.simulation.acquisition import MARGIN, acquire
 from napari_cvdm.simulation.curves import Image
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import MIXED, draw_structure
 
 #: Every kind that can be simulated.

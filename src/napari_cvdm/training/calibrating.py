@@ -27,8 +27,8 @@ from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.posterior import CALIBRATION_DRAWS, PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 
 #: First seed of the calibration fields; `simulate_pair` never shares a stream with the training fields.
 FIRST_SEED = 10_000_000

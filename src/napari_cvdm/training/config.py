@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from napari_cvdm.cvdm.model import CVDMConfig
 from napari_cvdm.cvdm.objective import ObjectiveWeights
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.micrographs import Variety
 from napari_cvdm.simulation.pairs import KINDS
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training.requirements import requirements
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ class DataConfig:
         Range of the share of a real image's slowly varying background that stays in it: see `cut_density`.
     even_light : bool
         Whether light that is the same all over a field of a real image stays in it: see `cut_density`.
+    any_angle : bool
+    stretch : float
+    contrast : tuple of float
+    overlaid_share : float
+        How other specimens are made of a real image: see `Variety`.
     empty_share : float
         Share of the fields that hold nothing but background and noise, so that none is taken for structure.
     kinds : dict
@@ -45,7 +51,7 @@ class DataConfig:
     patch : int
         Side of a training patch, camera pixels.
     patches_per_field : int
-        Patches cut from one field; the batch takes them from as many different fields.
+        Patches cut from one field; the patches of a batch are from as many different fields.
     gain_jitter, offset_jitter : float
         Spread of the factor (as a logarithm) and the shift applied after normalisation: a patch of a real
         image is rarely as bright as the image's percentiles.
@@ -55,6 +61,10 @@ class DataConfig:
     micrograph_share: float = 0.35
     kept_background: tuple[float, float] = (0.0, 0.0)
     even_light: bool = True
+    any_angle: bool = False
+    stretch: float = 0.0
+    contrast: tuple[float, float] = (1.0, 1.0)
+    overlaid_share: float = 0.0
     empty_share: float = 0.0
     kinds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 1.0))
     field: int = 136
@@ -62,6 +72,12 @@ class DataConfig:
     patches_per_field: int = 8
     gain_jitter: float = 0.3
     offset_jitter: float = 0.03
+
+    @property
+    def variety(self) -> Variety | None:
+        """How other specimens are made of a real image; None if they are not."""
+        variety = Variety(self.any_angle, self.stretch, self.contrast, self.overlaid_share)
+        return None if variety == Variety() else variety
 
 
 @dataclass(frozen=True)

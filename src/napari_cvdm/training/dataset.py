@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from napari_cvdm.restoration.normalization import PERCENTILES
-from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, AcquisitionRanges, acquire
+from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, acquire
 from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import draw_structure
 from napari_cvdm.training.config import ConfigError, DataConfig
 
@@ -134,6 +135,7 @@ class TrainingFields(Dataset[Patches]):
                 size,
                 kept_background=self.data.kept_background,
                 even_light=self.data.even_light,
+                variety=self.data.variety,
             )
             return rng, acquire(rng, density, self.ranges, native_sigma=sigma)
         density = draw_structure(rng, str(rng.choice(self.kinds, p=self.frequencies)), size)
@@ -155,44 +157,58 @@ class _Span(torch.utils.data.Sampler[int]):
         return self.stop - self.start
 
 
-def fields_needed(steps: int, batch: int) -> int:
+def fields_needed(steps: int, batch: int, patches_per_field: int | None = None) -> int:
     """Number of fields that ``steps`` batches draw on."""
-    return steps + STRIDE * (batch - 1)
+    served = min(batch, patches_per_field or batch)
+    return (steps + STRIDE * (served - 1)) * (batch // served)
 
 
-def batches(fields: Dataset[Patches], batch: int, start: int, steps: int, workers: int) -> Iterator[Patches]:
+def batches(
+    fields: Dataset[Patches],
+    batch: int,
+    start: int,
+    steps: int,
+    workers: int,
+    patches_per_field: int | None = None,
+) -> Iterator[Patches]:
     """Batches ``start`` to ``steps`` − 1; the same batches whether or not the run was interrupted.
 
-    Each field serves ``batch`` batches, 16 steps apart: batch s takes one patch each of the fields s, s + 16,
-    s + 32 …, another one every time a field comes up, and never two patches of one field.
+    Each field serves as many batches as it has patches, though no more than a batch has, 16 steps apart. With
+    k of them and groups of batch / k fields, batch s takes one patch of every field of the groups s, s + 16,
+    … s + 16 (k − 1): another one every time a field comes up, and never two patches of one field.
 
     Parameters
     ----------
     fields : Dataset of Patches
-        The source; an item holds at least as many patches as a batch.
+        The source.
     batch : int
         Patches in a batch.
     start, steps : int
         First batch, and the end of training.
     workers : int
         Processes that make fields ahead; 0 makes them in this one.
+    patches_per_field : int, optional
+        Patches of an item: at least the batch, or a divisor of it. As many as the batch has if None.
     """
+    served = min(batch, patches_per_field or batch)
+    group = batch // served
     loader = DataLoader(
         fields,
         batch_size=None,
-        sampler=_Span(start, fields_needed(steps, batch)),
+        sampler=_Span(start * group, fields_needed(steps, batch, patches_per_field)),
         num_workers=workers,
         prefetch_factor=16 if workers else None,
         persistent_workers=False,
     )
-    window: dict[int, Patches] = {}
-    incoming = iter(loader)
+    window: dict[int, list[Patches]] = {}
+    # Copied, because what comes from another process keeps a file open as long as it lives.
+    incoming = (Patches(*(part.clone() for part in item)) if workers else item for item in loader)
     index = start
     for step in range(start, steps):
-        while index <= step + STRIDE * (batch - 1):
-            window[index] = next(incoming)
+        while index <= step + STRIDE * (served - 1):
+            window[index] = [next(incoming) for _ in range(group)]
             index += 1
-        chosen = [(window[step + STRIDE * k], batch - 1 - k) for k in range(batch)]
+        chosen = [(patches, served - 1 - k) for k in range(served) for patches in window[step + STRIDE * k]]
         yield Patches(*(torch.stack([part[k] for part, k in parts]) for parts in _columns(chosen)))
         del window[step]
 

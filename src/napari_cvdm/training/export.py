@@ -10,7 +10,7 @@ from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.models.weights import save_model
-from napari_cvdm.simulation.acquisition import AcquisitionRanges
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training.calibrating import calibrate
 from napari_cvdm.training.config import ConfigError, TrainingConfig
 

@@ -38,10 +38,9 @@ def requirements(config: TrainingConfig) -> Iterator[Requirement]:
     yield from _of_the_run(config)
     yield from _of_the_architecture(config.architecture)
     yield from _of_the_data(config.data, config.architecture)
-    yield (
-        "[acquisition] thick_share must lie between 0 and 1",
-        0 <= config.acquisition.thick_share <= 1,
-    )
+    for name in ("thick_share", "aberrated_share", "halo_share", "disc_share"):
+        share = getattr(config.acquisition, name)
+        yield f"[acquisition] {name} must lie between 0 and 1", 0 <= share <= 1
     yield from _of_the_kinds(config.data.kinds)
     yield from _of_the_optimiser(config.optimiser, config.data)
     yield from _of_the_schedule(config.schedule)
@@ -75,11 +74,15 @@ def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
         f"[data] patch must be a multiple of {grain} and at most as large as field",
         data.patch % grain == 0 and 0 < data.patch <= data.field,
     )
+    yield "[data] patches_per_field must be positive", data.patches_per_field > 0
     yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
     yield (
         "[data] kept_background must be a range between 0 and 1",
         data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
     )
+    yield "[data] stretch must not be negative", data.stretch >= 0
+    yield "[data] contrast must be a range of positive numbers", data.contrast[0] > 0
+    yield "[data] overlaid_share must lie between 0 and 1", 0 <= data.overlaid_share <= 1
     yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
 
 
@@ -99,8 +102,8 @@ def _of_the_optimiser(optimiser: OptimiserConfig, data: DataConfig) -> Iterator[
         bool(optimiser.cycles) and min(optimiser.cycles) > 0 and optimiser.batch > 0,
     )
     yield (
-        "[optimiser] batch must not exceed patches_per_field",
-        optimiser.batch <= data.patches_per_field,
+        "[optimiser] batch must not exceed patches_per_field, or be a multiple of it",
+        optimiser.batch <= data.patches_per_field or optimiser.batch % data.patches_per_field == 0,
     )
     yield "[optimiser] learning_rate must be positive", optimiser.learning_rate > 0
     yield (

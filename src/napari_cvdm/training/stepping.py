@@ -1,4 +1,4 @@
-"""What a step of training takes from its number alone, and what becomes of the averaged weights."""
+"""What a step of training takes from its number alone, where it runs, and how weights are averaged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
+from napari_cvdm.restoration.device import choose_device
 from napari_cvdm.training.config import OptimiserConfig
+
+
+def training_device(name: str = "auto") -> torch.device:
+    """Where to train: "auto" is an NVIDIA GPU if there is one and else the CPU; others as in `choose_device`.
+
+    Apple's MPS, on which no training was ever tried, must be asked for.
+
+    Raises
+    ------
+    DeviceError
+        If there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return choose_device(name).device
 
 
 def learning_rate(step: int, config: OptimiserConfig) -> float:
@@ -34,11 +50,14 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
 
 
 def draw_times_and_noise(seed: int, step: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Times (stratified over [0, 1]) and Gaussian noise of a training step; functions of (seed, step) alone.
+    """Times (stratified over [0, 1]) and Gaussian noise of a training step.
 
-    Stratified times lower the variance of the objective (Kingma et al. 2021, arXiv 2107.00630, app. I.1).
+    On a given kind of device they are functions of (seed, step) alone. Stratified times lower the variance of
+    the objective (Kingma et al. 2021, arXiv 2107.00630, app. I.1).
     """
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+    device = like.device
+    generator = torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
     count = like.shape[0]
-    times = (torch.rand(1, generator=generator) + torch.arange(count) / count) % 1
-    return times, torch.randn(like.shape, generator=generator)
+    spread = torch.arange(count, device=device) / count
+    times = (torch.rand(1, generator=generator, device=device) + spread) % 1
+    return times, torch.randn(like.shape, generator=generator, device=device)

@@ -16,8 +16,9 @@ from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import angular, finish
-from napari_cvdm.simulation.acquisition import MARGIN, AcquisitionRanges, acquire
+from napari_cvdm.simulation.acquisition import MARGIN, acquire
 from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
+from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
 from napari_cvdm.training.config import ConfigError
 from napari_cvdm.training.dataset import normalise_pair
@@ -101,7 +102,8 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
     seed : int
         Seed of the noise.
     """
-    image = torch.from_numpy(x)[None, None]
+    device = next(model.parameters()).device
+    image = torch.from_numpy(x)[None, None].to(device)
     estimate: Estimate = model.estimate(image)
     generator = torch.Generator().manual_seed(seed)
     times = model.sampling_times(steps)
@@ -111,14 +113,15 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
 
     def draw(noise: Tensor) -> Tensor:
         residual = finish(angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
-        return model.unfold(estimate.mean + estimate.scale * residual)[0, 0]
+        return model.unfold(estimate.mean + estimate.scale * residual)[0, 0].cpu()
 
     samples = []
     for _ in range(max(1, draws // 2)):
-        noise = torch.randn(steps, *estimate.mean.shape, generator=generator)
+        noise = torch.randn(steps, *estimate.mean.shape, generator=generator).to(device)
         samples += [draw(noise), draw(-noise)]
     stack = torch.stack(samples)
-    return Restored(model.unfold(estimate.mean)[0, 0].numpy(), stack.mean(0).numpy(), stack.std(0).numpy())
+    mean_network = model.unfold(estimate.mean)[0, 0].cpu()
+    return Restored(mean_network.numpy(), stack.mean(0).numpy(), stack.std(0).numpy())
 
 
 def peak_signal_to_noise(truth: NDArray[np.float32], image: NDArray[np.float32]) -> float:
