@@ -120,7 +120,9 @@ def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--micrographs", type=Path, help="folder of the real SIM images (docs/training.md)")
-    parser.add_argument("--config", type=Path, default=Path("configs/base.toml"), help="ranges of the optics")
+    parser.add_argument(
+        "--config", type=Path, default=Path("benchmarks/base.toml"), help="ranges of the optics"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=800, help="training steps")
     parser.add_argument("--sampling-steps", type=int, nargs="+", default=[6, 30])

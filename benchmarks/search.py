@@ -236,7 +236,7 @@ def main() -> None:
     """Train all variants, print the table and write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--micrographs", type=Path, required=True, help="folder of sharp images")
-    parser.add_argument("--config", type=Path, default=Path("configs/base.toml"), help="the base")
+    parser.add_argument("--config", type=Path, default=Path("benchmarks/base.toml"), help="the base")
     parser.add_argument("--steps", type=int, default=600, help="training steps, for patches of 32²")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", default="bfloat16", choices=["bfloat16", "float32"])

@@ -26,7 +26,12 @@ class TestTrainingDevice:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cards)
         # Apple's processor is not taken unless it is asked for: no training was ever tried there.
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+        monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+        threads: list[int] = []
+        monkeypatch.setattr(torch, "set_num_threads", threads.append)
         assert training_device().type == expected
+        assert threads == ([1] if cards else [])
+        assert torch.backends.cudnn.benchmark is cards
         assert training_device("cpu").type == "cpu"
 
     def test_a_missing_device_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import ObjectiveTerms
 from napari_cvdm.models import ModelError, load_model
 from napari_cvdm.simulation.micrographs import load_micrographs
@@ -135,6 +137,42 @@ class TestTrainStep:
         assert all(tensor.dtype == torch.float32 for tensor in weights(trainer.model))
         assert low["total"] == pytest.approx(full["total"], rel=0.05, abs=0.02)
         assert low["total"] != full["total"]
+
+    def test_compiled_is_the_same_step(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        compiled: list[object] = []
+        monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function) or function)
+        patches = TrainingFields(make_config().data, make_config().acquisition, 0, None, 1)[0]
+        plain = make_trainer(make_config(), tmp_path).train_step(*patches)
+        assert not compiled
+        trainer = Trainer(make_config(), None, tmp_path, 0, quiet, compiled=True)
+        assert trainer.train_step(*patches) == plain
+        assert compiled == [trainer_module.objective]
+
+    def test_networks_and_data_go_to_the_device(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The device that has no memory: what is on it can be seen, and computes nothing.
+        nowhere = torch.device("meta")
+        trainer = Trainer(make_config(), None, tmp_path, 0, quiet, device=nowhere)
+        assert all(tensor.device == nowhere for tensor in weights(trainer.model) + weights(trainer.average))
+        seen: list[Tensor] = []
+        rounded: list[str] = []
+        monkeypatch.setattr(torch, "autocast", lambda kind, *_, **__: rounded.append(kind) or nullcontext())
+
+        def record(model: CVDM, *tensors: Tensor) -> ObjectiveTerms:
+            seen.extend(tensors[:4])
+            raise Killed
+
+        like = torch.empty(3, 4, 16, 16, device=nowhere)
+        monkeypatch.setattr(trainer_module, "draw_times_and_noise", lambda *_: (like[:, 0, 0, 0], like))
+        trainer.objective = record
+        x, y = TrainingFields(make_config().data, make_config().acquisition, 0, None, 1)[0]
+        with pytest.raises(Killed):
+            trainer.train_step(x, y)
+        assert [tensor.device for tensor in seen] == [nowhere] * 4
+        assert rounded == ["meta"]
 
 
 @pytest.mark.usefixtures("no_validation")
