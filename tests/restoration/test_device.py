@@ -52,6 +52,13 @@ def break_convolution(monkeypatch: pytest.MonkeyPatch, fault: str, message: str)
     monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
 
 
+def fill_gpu(monkeypatch: pytest.MonkeyPatch, free: int, reserved: int = 0, allocated: int = 0) -> None:
+    """Let the driver have so many bytes left, and torch hold so many, of which tensors use so many."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2**42))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: reserved)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: allocated)
+
+
 @pytest.fixture
 def apple(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Apple machine, where tensors said to be on MPS are really on the CPU."""
@@ -136,10 +143,17 @@ class TestChooseDevice:
         monkeypatch.setattr(torch.nn.functional, "conv2d", full)
         assert choose_device("auto").device == torch.device("cuda", 1)
 
-    def test_a_gpu_for_which_cudnn_has_no_engine_does_not(
-        self, two_gpus: None, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "GET was unable to find an engine to execute this computation",
+            "Unable to find a valid cuDNN algorithm to run convolution",
+            "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        ],
+    )
+    def test_a_gpu_on_which_cudnn_does_not_work_does_not(
+        self, two_gpus: None, monkeypatch: pytest.MonkeyPatch, message: str
     ) -> None:
-        message = "GET was unable to find an engine to execute this computation"
         break_convolution(monkeypatch, "raises", message)
         assert choose_device("auto").device == CPU
 
@@ -236,10 +250,22 @@ class TestAutomaticTile:
     def test_follows_a_gpus_free_memory_within_bounds(
         self, monkeypatch: pytest.MonkeyPatch, free: int, expected: int
     ) -> None:
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2**42))
+        fill_gpu(monkeypatch, free)
         assert automatic_tile(torch.device("cuda", 0), 48, 68) == expected
 
     def test_stays_within_a_gpus_free_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**32, 2**33))
+        fill_gpu(monkeypatch, 2**32)
         side = automatic_tile(torch.device("cuda", 0), 48, 68) + 2 * 68
         assert 0.2 * 2**32 < 4 * 48 * 9 * side**2 < 0.5 * 2**32
+
+    def test_what_torch_keeps_of_a_run_is_free_for_the_next(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        gpu = torch.device("cuda", 1)
+        fill_gpu(monkeypatch, 2**32)
+        first = automatic_tile(gpu, 48, 68)
+        fill_gpu(monkeypatch, 2**32 - 2**31, reserved=2**31)
+        assert automatic_tile(gpu, 48, 68) == first
+        # What tensors hold is in use, however much of it torch has reserved.
+        fill_gpu(monkeypatch, 2**32 - 2**31, reserved=2**31, allocated=2**31)
+        full = automatic_tile(gpu, 48, 68)
+        fill_gpu(monkeypatch, 2**32 - 2**31)
+        assert full == automatic_tile(gpu, 48, 68) < first

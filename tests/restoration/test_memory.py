@@ -26,6 +26,14 @@ class TestExplainedShortage:
             raise RuntimeError("a real fault")
 
 
+AMBIGUOUS = [
+    "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+    "GET was unable to find an engine to execute this computation",
+    "Unable to find a valid cuDNN algorithm to run convolution",
+]
+
+
 class TestWithinMemory:
     @staticmethod
     def job(fits: int, error: BaseException | None = None) -> tuple[list[int], Callable[[int], str]]:
@@ -83,7 +91,6 @@ class TestWithinMemory:
             RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
             RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
             RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
-            RuntimeError("GET was unable to find an engine to execute this computation"),
             RuntimeError("Invalid buffer size: 9.59 GiB"),
             MemoryError(),
         ],
@@ -91,4 +98,16 @@ class TestWithinMemory:
     )
     def test_knows_the_ways_to_say_that_memory_ran_out(self, error: BaseException) -> None:
         assert is_out_of_memory(error)
+        assert is_out_of_memory(error, beyond_doubt=True)
         assert not is_out_of_memory(ValueError(str(error)))
+
+    @pytest.mark.parametrize("words", AMBIGUOUS)
+    def test_knows_which_of_them_may_mean_something_else(self, words: str) -> None:
+        assert is_out_of_memory(RuntimeError(words))
+        assert not is_out_of_memory(RuntimeError(words), beyond_doubt=True)
+
+    @pytest.mark.parametrize("words", AMBIGUOUS)
+    def test_where_the_card_is_full_smaller_tiles_are_tried(self, words: str) -> None:
+        tried, run = self.job(fits=300, error=RuntimeError(words))
+        assert within_memory(run, TileSize("auto", 512), 2000, CPU) == "done with 256"
+        assert tried == [512, 256]

@@ -141,6 +141,26 @@ class TestWindows:
         monkeypatch.setattr(noise_module, "CPU_CHUNK", 7 * 80)
         assert torch.equal(field(channels=6), whole)
 
+    @pytest.mark.parametrize(("device", "name"), [("cpu", "CPU_CHUNK"), ("meta", "GPU_CHUNK")])
+    @pytest.mark.parametrize("chunk", [1, 7 * 80, 10**6])
+    def test_no_device_computes_more_at_once_than_a_chunk(
+        self, monkeypatch: pytest.MonkeyPatch, device: str, name: str, chunk: int
+    ) -> None:
+        # Tensors on the "meta" device have a shape and no values: here it stands in for a GPU.
+        rows = []
+
+        def counting(
+            counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]
+        ) -> tuple[Tensor, ...]:
+            rows.append(len(counter[0]))
+            return philox4x32(counter, key)
+
+        monkeypatch.setattr(noise_module, "philox4x32", counting)
+        monkeypatch.setattr(noise_module, name, chunk)
+        assert field(device=device).device.type == device
+        assert sum(rows) == 96
+        assert max(rows) == min(96, max(1, chunk // 80))
+
     def test_more_channels_leave_the_first_as_they_were(self) -> None:
         assert torch.equal(field(channels=9)[:, :4], field())
         assert torch.equal(field(channels=1), field()[:, :1])

@@ -43,6 +43,13 @@ def test_tiles_change_nothing(model, monkeypatch):
     np.testing.assert_allclose(schedule_map(plane, model), whole, rtol=1e-5)
 
 
+def test_a_caller_s_autocast_changes_no_pixel(model):
+    plane = np.random.default_rng(0).random((32, 32)).astype(np.float32)
+    plain = schedule_map(plane, model)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(schedule_map(plane, model), plain)
+
+
 def test_it_can_be_stopped(model):
     def stop() -> None:
         raise KeyboardInterrupt

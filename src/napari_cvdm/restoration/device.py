@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
-from napari_cvdm.restoration.memory import NO_ENGINE, is_out_of_memory
+from napari_cvdm.restoration.memory import is_out_of_memory
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
@@ -163,9 +163,9 @@ def _computes(device: torch.device) -> bool:
         image = torch.ones((1, 1, 8, 8), device=device)
         return float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
     except (RuntimeError, TypeError) as error:
-        # A device that is full works, and what needs its memory will say so. For so small an image, an engine
-        # is missing because there is none.
-        return is_out_of_memory(error) and NO_ENGINE not in str(error)
+        # A device that is full works, and what needs its memory will say so. What may as well be said of an
+        # installation that does not work is taken for that: so small an image needs next to no memory.
+        return is_out_of_memory(error, beyond_doubt=True)
 
 
 def missing_cuda_notice() -> str | None:
@@ -257,7 +257,7 @@ def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
         Camera pixels, halo not counted.
     """
     if device.type == "cuda":
-        budget = GPU_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]
+        budget = GPU_MEMORY_SHARE * _free_gpu_memory(device)
     else:
         budget = float(SHARED_MEMORY_BUDGET)
     if device.type == "cpu":
@@ -266,3 +266,14 @@ def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
         bytes_per_pixel = 4 * widest_map * LIVE_FEATURE_MAPS
     side = math.isqrt(int(budget / bytes_per_pixel)) - 2 * halo
     return max(SMALLEST_TILE, min(LARGEST_AUTOMATIC_TILE, side))
+
+
+def _free_gpu_memory(device: torch.device) -> int:
+    """Bytes that nobody uses: those that the driver has left, and those that torch keeps for later use.
+
+    To the driver, what torch keeps is taken. Were it not counted, a run would get smaller tiles than the run
+    before it, which left that memory behind.
+    """
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    # Between the two numbers, another thread may have taken more than was kept.
+    return int(torch.cuda.mem_get_info(device)[0]) + max(0, kept)

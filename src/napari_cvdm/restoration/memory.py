@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_ENGINE = "unable to find an engine"
-"""What cuDNN says if there is no memory for any way of computing a convolution, or if it knows none."""
-
 # In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, and of Apple's MPS.
 _SAID = (
     "out of memory",
@@ -26,7 +23,14 @@ _SAID = (
     "not enough memory",
     "status_alloc_failed",
     "invalid buffer size",
-    NO_ENGINE,
+)
+# What cuBLAS and cuDNN say if the card is too full for them to set themselves up, or for any way of computing
+# a convolution; and also if they do not suit this card, driver or torch at all.
+_SAID_OF_BROKEN_ONES_TOO = (
+    "cublas_status_not_initialized",
+    "cudnn_status_not_initialized",
+    "unable to find an engine",
+    "unable to find a valid cudnn algorithm",
 )
 
 
@@ -99,12 +103,22 @@ def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: 
             raise DeviceError(f"Memory ran out on {place} with tiles of {tile.side} pixels. {remedy}")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any device torch knows."""
+def is_out_of_memory(error: BaseException, *, beyond_doubt: bool = False) -> bool:
+    """Whether an exception says that memory ran out, on any device torch knows.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+    beyond_doubt : bool
+        False if the device has worked before: words that libraries also have for an installation that does
+        not work then mean that memory ran out.
+    """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
+    said = _SAID if beyond_doubt else (*_SAID, *_SAID_OF_BROKEN_ONES_TOO)
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _SAID)
+    return isinstance(error, RuntimeError) and any(words in text for words in said)
 
 
 def _release_memory(device: torch.device) -> None:

@@ -59,6 +59,7 @@ def schedule_map(
 
     from napari_cvdm.reference.model import ReferenceCVDM
     from napari_cvdm.restoration.blended import BlendedRestorer
+    from napari_cvdm.restoration.execution import plain_inference
     from napari_cvdm.restoration.posterior import PosteriorSettings
     from napari_cvdm.restoration.tiling import apply_tiled, pad_by_reflection, plan_padding
 
@@ -75,7 +76,7 @@ def schedule_map(
         )
     height, width = plane.shape
     padding = plan_padding(height, width, network.granularity)
-    with torch.inference_mode():
+    with plain_inference():
         image = torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None, None]
         (rate,) = apply_tiled(
             lambda x: (network.rate(x),),
