@@ -26,17 +26,17 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    @pytest.mark.parametrize(("before", "after"), [("first", "default")])
+    @pytest.mark.parametrize(("before", "after"), [("first", "second"), ("second", "default")])
     def test_each_stage_starts_from_the_one_before(self, before: str, after: str) -> None:
         first, next_one = (load_config(CONFIGS / f"{name}.toml") for name in (before, after))
         assert next_one.start_from == f"../runs/{first.name}/{first.name}.safetensors"
         assert next_one.architecture == first.architecture
 
-    @pytest.mark.parametrize(("name", "column"), [("first", 3), ("default", 4)])
+    @pytest.mark.parametrize(("name", "column"), [("first", 3), ("second", 4), ("default", 5)])
     def test_the_documentation_states_their_ranges(self, name: str, column: int) -> None:
         text = (CONFIGS.parent / "docs" / "training.md").read_text(encoding="utf-8")
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
-        stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 5}
+        stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 6}
         acquisition = load_config(CONFIGS / f"{name}.toml").acquisition
         for setting, value in acquisition.to_dict().items():
             bounds = value if isinstance(value, list) else [value]

@@ -19,7 +19,7 @@ from napari_cvdm.restoration.memory import is_out_of_memory
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
-SHARED_MEMORY_BUDGET = 2**30
+SHARED_MEMORY_BUDGET = 5 * 2**28
 #: Share of a GPU's free memory that one network pass may take; the rest is for the plane's state and the
 #: libraries.
 GPU_MEMORY_SHARE = 0.4
