@@ -32,14 +32,16 @@ REMARKS = {
     "and the faintest are lost.",
     "nuclei": "Soft bodies get bright rims, dark holes and fibres that are not there: do not restore them. "
     "The map is bright all over, which is the sign to look for.",
-    "haze": "Much of what the haze outshines is found again, but lines break, some are missing and edges of discs "
-    "of defocus stand for others. The map is bright all over, as it should be. Better take an optical section.",
+    "haze": "Much of what the haze outshines is found again, but lines break, some are missing and edges of "
+    "discs of defocus stand for others. The map is bright all over, as it should be. Better take an optical "
+    "section.",
     "undersampled": "The optics are sharper than the pixels allow: shapes stay right, lines get thinner.",
     "oversampled": "The blur is wider than any in training: it is taken for haze and removed, and lines come "
     "out as clouds, worse than the recording itself. Resample first (`--resample`, or the tick in the "
     "panel).",
     "saturation": "Cut-off intensities are gone for good: crossings become flat bands.",
-    "sharp": "There is nothing to undo: lines come out thinner than they are, and the uncertainty does not know.",
+    "sharp": "There is nothing to undo: lines come out thinner than they are, and the uncertainty does not "
+    "know.",
 }
 
 RANGES = {
@@ -134,8 +136,8 @@ def describe(model: Any) -> list[str]:
         ),
         "",
         "**Never shown:** nuclei, tissue, bacteria, plant cells, bright-field or phase contrast, confocal or "
-        "already deconvolved images, text; strongly aberrated optics, camera stripes, saturated pixels, more than one "
-        "plane at a time.",
+        "already deconvolved images, text; strongly aberrated optics, camera stripes, saturated pixels, more "
+        "than one plane at a time.",
         "",
     ]
 
