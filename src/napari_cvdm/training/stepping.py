@@ -35,7 +35,7 @@ def training_device(name: str = "auto") -> torch.device:
         # Every step has the same shapes, so the fastest convolutions are worth looking for.
         torch.backends.cudnn.benchmark = True
         # All cores are for the processes that simulate: threads that join tensors here would wait for them,
-        # which made batches five times slower on a machine of 16 cores.
+        # which was seen to make batches several times slower.
         torch.set_num_threads(1)
     return device
 
