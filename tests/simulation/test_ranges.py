@@ -71,11 +71,6 @@ class TestRanges:
         )  # evenly, while small values prevail in others
         assert np.median(haze[~thick]) == pytest.approx(0.125, abs=0.04)
 
-    def test_without_thick_specimens_the_same_seeds_give_the_same_fields(self) -> None:
-        plain, unused = AcquisitionRanges(), AcquisitionRanges(thick_haze=(1.0, 3.0))
-        first, second = (image(scene(24), ranges).widefield for ranges in (plain, unused))
-        np.testing.assert_array_equal(first, second)
-
     def test_a_card_states_the_haze_of_all_specimens(self) -> None:
         known = AcquisitionRanges(haze=(0.0, 0.5), thick_share=0.25, thick_haze=(1.0, 3.0)).known()
         assert known["haze"] == [0.0, 3.0]

@@ -9,6 +9,7 @@ from scipy import special
 from napari_cvdm.simulation.curves import Image
 
 Transfer = NDArray[np.float64]
+ComplexTransfer = NDArray[np.complex128]
 
 #: σ of the Gaussian that fits an in-focus wide-field PSF, times its cut-off frequency: FWHM = 0.51 λ/NA,
 #: cut-off 2 NA/λ, FWHM = 2.355 σ.
@@ -68,7 +69,7 @@ ZERNIKE = (
 )
 
 
-def aberrated_transfer(size: int, sigma: float, waves: NDArray[np.float64]) -> NDArray[np.complex128]:
+def aberrated_transfer(size: int, sigma: float, waves: NDArray[np.float64]) -> ComplexTransfer:
     """Transfer function of a wide-field microscope whose pupil has aberrations.
 
     Parameters
@@ -92,19 +93,22 @@ def aberrated_transfer(size: int, sigma: float, waves: NDArray[np.float64]) -> N
     """
     frequency = np.fft.fftfreq(size)
     radius = np.hypot(frequency[:, None], frequency[None, :]) * 2 * sigma / SIGMA_TIMES_CUTOFF
-    angle = np.arctan2(frequency[:, None], frequency[None, :])
-    phase = sum(w * shape(radius, angle) for w, shape in zip(waves, ZERNIKE, strict=True))
-    pupil = np.where(radius <= 1, np.exp(2j * np.pi * phase), 0)
+    inside = radius <= 1
+    rows, columns = np.nonzero(inside)
+    angle = np.arctan2(frequency[rows], frequency[columns])
+    phase = sum(w * shape(radius[inside], angle) for w, shape in zip(waves, ZERNIKE, strict=True))
+    pupil = np.zeros((size, size), complex)
+    pupil[inside] = np.exp(2j * np.pi * phase)
     transfer = np.fft.rfft2(np.abs(np.fft.ifft2(pupil)) ** 2)
     transfer = transfer / transfer[0, 0].real
     # The lowest frequencies' phase is the centre of mass.
     across = np.fft.rfftfreq(size)[None, :]
     phases = np.angle(transfer[1, 0]) * frequency[:, None] + np.angle(transfer[0, 1]) * across
-    centred: NDArray[np.complex128] = transfer * np.exp(-1j * size * phases)
+    centred: ComplexTransfer = transfer * np.exp(-1j * size * phases)
     return centred
 
 
-def blur(image: Image, transfer: Transfer | NDArray[np.complex128]) -> Image:
+def blur(image: Image, transfer: Transfer | ComplexTransfer) -> Image:
     """Convolve a square image with the PSF of a transfer function (periodic at the borders)."""
     blurred = np.fft.irfft2(np.fft.rfft2(image) * transfer, s=image.shape)
     return blurred.astype(np.float32)

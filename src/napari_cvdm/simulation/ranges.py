@@ -22,7 +22,7 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class AcquisitionRanges:
-    """Ranges from which acquisitions are drawn; the model card states them.
+    """Ranges from which acquisitions are drawn; the model card states those in `KNOWN`.
 
     Attributes
     ----------

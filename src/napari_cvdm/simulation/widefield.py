@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cvdm.simulation.curves import Image
 from napari_cvdm.simulation.optics import (
     ZERNIKE,
+    ComplexTransfer,
     Transfer,
     aberrated_transfer,
     blur,
@@ -28,7 +28,7 @@ LEAST_NATIVE = 0.2
 
 def draw_focus(
     rng: np.random.Generator, size: int, ranges: AcquisitionRanges, sigma: float, native_sigma: float
-) -> Transfer | NDArray[np.complex128]:
+) -> Transfer | ComplexTransfer:
     """Draw the transfer function of what is in focus.
 
     Parameters
@@ -49,7 +49,7 @@ def draw_focus(
     ndarray
         For a real FFT of the field.
     """
-    focus: Transfer | NDArray[np.complex128]
+    focus: Transfer | ComplexTransfer
     if ranges.aberrated_share and rng.random() < ranges.aberrated_share:
         shares = rng.normal(size=len(ZERNIKE))
         waves = between(rng, ranges.aberration) * shares / np.linalg.norm(shares)
@@ -65,9 +65,7 @@ def draw_focus(
     return focus
 
 
-def _sharpened(
-    transfer: Transfer | NDArray[np.complex128], native_sigma: float
-) -> Transfer | NDArray[np.complex128]:
+def _sharpened(transfer: Transfer | ComplexTransfer, native_sigma: float) -> Transfer | ComplexTransfer:
     """Leave out of a transfer function what the structure's own blur does already."""
     if native_sigma == 0:
         return transfer

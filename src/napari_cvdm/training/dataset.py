@@ -157,10 +157,16 @@ class _Span(torch.utils.data.Sampler[int]):
         return self.stop - self.start
 
 
+def _shared_out(batch: int, patches_per_field: int | None) -> tuple[int, int]:
+    """How many batches a field serves, and from how many fields a batch takes the patches of one number."""
+    served = min(batch, patches_per_field or batch)
+    return served, batch // served
+
+
 def fields_needed(steps: int, batch: int, patches_per_field: int | None = None) -> int:
     """Number of fields that ``steps`` batches draw on."""
-    served = min(batch, patches_per_field or batch)
-    return (steps + STRIDE * (served - 1)) * (batch // served)
+    served, group = _shared_out(batch, patches_per_field)
+    return (steps + STRIDE * (served - 1)) * group
 
 
 def batches(
@@ -190,8 +196,7 @@ def batches(
     patches_per_field : int, optional
         Patches of an item: at least the batch, or a divisor of it. As many as the batch has if None.
     """
-    served = min(batch, patches_per_field or batch)
-    group = batch // served
+    served, group = _shared_out(batch, patches_per_field)
     loader = DataLoader(
         fields,
         batch_size=None,

@@ -15,6 +15,7 @@ from napari_cvdm.simulation.pairs import KINDS
 
 if TYPE_CHECKING:
     from napari_cvdm.cvdm.model import CVDMConfig
+    from napari_cvdm.simulation.ranges import AcquisitionRanges
     from napari_cvdm.training.config import DataConfig, OptimiserConfig, ScheduleConfig, TrainingConfig
 
 __all__ = ["requirements"]
@@ -38,9 +39,8 @@ def requirements(config: TrainingConfig) -> Iterator[Requirement]:
     yield from _of_the_run(config)
     yield from _of_the_architecture(config.architecture)
     yield from _of_the_data(config.data, config.architecture)
-    for name in ("thick_share", "aberrated_share", "halo_share", "disc_share"):
-        share = getattr(config.acquisition, name)
-        yield f"[acquisition] {name} must lie between 0 and 1", 0 <= share <= 1
+    shares = ("thick_share", "aberrated_share", "halo_share", "disc_share")
+    yield from _are_shares("acquisition", config.acquisition, *shares)
     yield from _of_the_kinds(config.data.kinds)
     yield from _of_the_optimiser(config.optimiser, config.data)
     yield from _of_the_schedule(config.schedule)
@@ -75,15 +75,13 @@ def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
         data.patch % grain == 0 and 0 < data.patch <= data.field,
     )
     yield "[data] patches_per_field must be positive", data.patches_per_field > 0
-    yield "[data] micrograph_share must lie between 0 and 1", 0 <= data.micrograph_share <= 1
+    yield from _are_shares("data", data, "micrograph_share", "overlaid_share", "empty_share")
     yield (
         "[data] kept_background must be a range between 0 and 1",
         data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
     )
     yield "[data] stretch must not be negative", data.stretch >= 0
     yield "[data] contrast must be a range of positive numbers", data.contrast[0] > 0
-    yield "[data] overlaid_share must lie between 0 and 1", 0 <= data.overlaid_share <= 1
-    yield "[data] empty_share must lie between 0 and 1", 0 <= data.empty_share <= 1
 
 
 def _of_the_kinds(kinds: Mapping[str, float]) -> Iterator[Requirement]:
@@ -117,6 +115,11 @@ def _of_the_schedule(every: ScheduleConfig) -> Iterator[Requirement]:
         every.checkpoint_every, every.validate_every, every.log_every, every.sampling_steps, every.draws,
     )  # fmt: skip
     yield "[schedule] every number must be positive", min(numbers) > 0
+
+
+def _are_shares(where: str, part: DataConfig | AcquisitionRanges, *names: str) -> Iterator[Requirement]:
+    for name in names:
+        yield f"[{where}] {name} must lie between 0 and 1", 0 <= getattr(part, name) <= 1
 
 
 def _is_real(value: object) -> bool:
