@@ -42,7 +42,7 @@ from matplotlib import pyplot as plt
 
 Row = dict[str, Any]
 SCORES = ("psnr", "ssim", "ms_ssim", "resolution")
-DRAWN = ("bicubic", "richardson_lucy_tuned", "richardson_lucy_tv", "mean_network", "posterior_mean")
+DRAWN = ("bicubic", "richardson_lucy_tuned", "richardson_lucy_tv", "averaged_mean_network", "posterior_mean")
 
 
 def compare(
@@ -104,7 +104,7 @@ def draw_levels(averages: dict[float, dict[str, dict[str, float]]], path: Path) 
     """Plot each score against the photons."""
     figure, axes = plt.subplots(1, len(SCORES), figsize=(15, 4.6), layout="constrained")
     colours = dict(zip(METHODS, plt.get_cmap("cividis")(np.linspace(0, 0.9, len(METHODS))), strict=True))
-    markers = dict(zip(METHODS, "vs^D*Po.", strict=True))
+    markers = dict(zip(METHODS, "vs^D*XPo.", strict=True))
     titles = ("PSNR (dB)", "SSIM", "multi-scale SSIM", "FRC resolution (fine pixels)")
     for axis, score, title in zip(axes, SCORES, titles, strict=True):
         for method, name in METHODS.items():
@@ -115,7 +115,9 @@ def draw_levels(averages: dict[float, dict[str, dict[str, float]]], path: Path) 
             )
         axis.set(xscale="log", xlabel="photons at the bright end", title=title)
         axis.grid(alpha=0.3)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(METHODS) // 2)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=(len(METHODS) + 1) // 2
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
     plt.close(figure)

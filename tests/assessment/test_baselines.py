@@ -7,6 +7,7 @@ from skimage import restoration
 
 from napari_cvdm.assessment.baselines import (
     ITERATIONS,
+    MARGIN,
     SIGMAS,
     best_number,
     best_richardson_lucy,
@@ -74,10 +75,12 @@ def test_the_best_of_the_grid_is_found():
     sharp = spots()
     blurred = gaussian_filter(sharp, 2.9) + np.abs(RNG.normal(0, 1e-4, sharp.shape))
     best = best_richardson_lucy(blurred, sharp)
+    continued = np.pad(np.maximum(blurred, 1e-6), MARGIN, mode="symmetric")
+    inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
     scores = {
-        (sigma, count): psnr(match_intensity(result, sharp).apply(result), sharp)
+        (sigma, count): psnr(match_intensity(result[inner], sharp).apply(result[inner]), sharp)
         for sigma in SIGMAS
-        for count, result in richardson_lucy(np.maximum(blurred, 1e-6), gaussian_psf(sigma), ITERATIONS)
+        for count, result in richardson_lucy(continued, gaussian_psf(sigma), ITERATIONS)
     }
     assert best.psnr == pytest.approx(max(scores.values()))
     assert (best.sigma, best.iterations) == max(scores, key=scores.get)
@@ -119,6 +122,15 @@ def test_a_region_at_the_border_is_where_it_should_be():
     best = best_richardson_lucy(sharp, sharp, region, sigmas=(1.0,), iterations=(1,))
     assert best.image.shape == (40, 50)
     assert np.corrcoef(best.image.ravel(), sharp[region].ravel())[0, 1] > 0.9
+
+
+def test_a_field_without_surroundings_is_deconvolved_as_well_as_one_with_them():
+    sharp = gaussian_filter(np.random.default_rng(1).uniform(0, 1, (260, 260)) ** 8, 1.5)
+    blurred = gaussian_filter(sharp, 3.4)
+    region = np.s_[80:176, 80:176]
+    within = best_richardson_lucy(blurred, sharp, region, sigmas=(3.4,), iterations=(80,))
+    alone = best_richardson_lucy(blurred[region], sharp[region], sigmas=(3.4,), iterations=(80,))
+    assert alone.psnr == pytest.approx(within.psnr, abs=0.6)
 
 
 def test_negative_background_is_no_obstacle():

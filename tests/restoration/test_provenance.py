@@ -44,7 +44,7 @@ class TestDescribe:
             "model": {"name": "tiny", "sha256": "ab" * 32},
             "uncertainty": "calibrated",
             "calibration": {"gain": 1.5, "offset": 0.01},
-            "standard_deviation": "spread of the draws",
+            "standard_deviation": "spread of the draws and residual scale predicted by the mean network",
             "draws": 2,
             "steps": 2,
             "seed": 11,

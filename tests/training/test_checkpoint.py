@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_cvdm.training.checkpoint import is_continuation, read_checkpoint, write_checkpoint
+from napari_cvdm.training.checkpoint import changed_settings, read_checkpoint, write_checkpoint
 from napari_cvdm.training.config import ConfigError, TrainingConfig
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -43,8 +43,10 @@ class TestFile:
             read_checkpoint(checkpoint, make_config())
 
     def test_another_configuration_is_refused(self, checkpoint: Path, make_config: MakeConfig) -> None:
-        with pytest.raises(ConfigError, match="made with another configuration"):
-            read_checkpoint(checkpoint, make_config(seed=99))
+        with pytest.raises(
+            ConfigError, match=r"made with another configuration \(data\.empty_share, seed\); .*--fresh"
+        ):
+            read_checkpoint(checkpoint, make_config(seed=99, data={"empty_share": 0.3}))
 
     @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("enforce fail")])
     def test_a_full_disk_leaves_the_last_one(
@@ -62,32 +64,34 @@ class TestFile:
         assert "weights" in read_checkpoint(checkpoint, make_config())
 
 
-class TestIsContinuation:
+class TestChangedSettings:
     def test_more_cycles_continue_and_other_or_fewer_do_not(self, make_config: MakeConfig) -> None:
         def stored(*cycles: int) -> str:
             return json.dumps(make_config(optimiser={"cycles": list(cycles)}).to_dict())
 
         config = make_config(optimiser={"cycles": [6, 4]})
-        assert is_continuation(stored(6, 4), config)
-        assert is_continuation(stored(6), config)
-        assert not is_continuation(stored(6, 4, 2), config)
-        assert not is_continuation(stored(5), config)
-        assert not is_continuation(stored(4, 6), config)
+        assert not changed_settings(stored(6, 4), config)
+        assert not changed_settings(stored(6), config)
+        assert changed_settings(stored(6, 4, 2), config) == ["optimiser.cycles"]
+        assert changed_settings(stored(5), config)
+        assert changed_settings(stored(4, 6), config)
 
     def test_when_to_save_and_validate_may_change(self, make_config: MakeConfig) -> None:
         stored = json.dumps(make_config(schedule={"validate_every": 3}).to_dict())
-        assert is_continuation(stored, make_config(schedule={"validate_every": 5, "sampling_steps": 9}))
+        assert not changed_settings(stored, make_config(schedule={"validate_every": 5, "sampling_steps": 9}))
 
     def test_how_much_of_the_start_is_mixed_in_may_change_afterwards(self, make_config: MakeConfig) -> None:
         settings = {"start_from": "first.safetensors"}
         stored = json.dumps(make_config(**settings).to_dict())
-        assert is_continuation(stored, make_config(**settings, start_share=0.4))
+        assert not changed_settings(stored, make_config(**settings, start_share=0.4))
         without = {key: value for key, value in json.loads(stored).items() if key != "start_share"}
-        assert is_continuation(json.dumps(without), make_config(**settings, start_share=0.4))
+        assert not changed_settings(json.dumps(without), make_config(**settings, start_share=0.4))
 
     def test_a_setting_unknown_to_the_checkpoint_counts_as_its_default(self, make_config: MakeConfig) -> None:
         """Runs begun with an earlier version go on."""
         old = make_config().to_dict()
         del old["data"]["empty_share"], old["start_from"], old["acquisition"]
-        assert is_continuation(json.dumps(old), make_config())
-        assert not is_continuation(json.dumps(old), make_config(acquisition={"haze": [0.0, 0.123]}))
+        assert not changed_settings(json.dumps(old), make_config())
+        assert changed_settings(json.dumps(old), make_config(acquisition={"haze": [0.0, 0.123]})) == [
+            "acquisition.haze"
+        ]

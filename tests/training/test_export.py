@@ -157,6 +157,14 @@ class TestCheckPlace:
         checkpoint.touch()
         check_place(target, checkpoint, tmp_path / "absent.safetensors", False)
 
+    @pytest.mark.parametrize("fresh", [False, True])
+    def test_a_stage_needs_the_one_before_when_it_begins(self, tmp_path: Path, fresh: bool) -> None:
+        target, checkpoint = tmp_path / "a.safetensors", tmp_path / "checkpoint.pt"
+        if fresh:
+            checkpoint.touch()
+        with pytest.raises(ConfigError, match=r"no file .*second\.safetensors.*: train second first"):
+            check_place(target, checkpoint, tmp_path / "second.safetensors", fresh)
+
     def test_the_model_to_start_from_never_is(self, tmp_path: Path) -> None:
         target, start = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
         target.touch()

@@ -25,7 +25,7 @@ def test_scores_are_those_of_evaluate(pairs: list[RecordedPair], start: Pretrain
     known = [
         evaluate_pair(p.name, p.planes[0].camera, p.planes[0].sharp, start, device="cpu") for p in pairs[:2]
     ]
-    means = [each.methods["mean_network"] for each in known]
+    means = [each.methods["averaged_mean_network"] for each in known]
     for name in ("psnr", "ssim", "correlation"):
         assert getattr(found, name) == pytest.approx(np.mean([getattr(m, name) for m in means]), abs=1e-3)
     assert found.error_correlation == pytest.approx(

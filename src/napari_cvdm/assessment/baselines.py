@@ -26,7 +26,9 @@ PATIENCE = 2
 """Numbers of iterations that may be no better than the best before them; then no more are tried."""
 
 MARGIN = 64
-"""Fine pixels around a region that are deconvolved with it. On real images 32 change its PSNR by 0.001 dB."""
+"""Fine pixels around a region that are deconvolved with it. On real images 32 change its PSNR by 0.001 dB.
+Where the image ends before, it is continued by reflection: with nothing outside, deconvolution gathers light
+at the border, and loses up to 2 dB on small fields."""
 
 
 def enlarge(image: ArrayLike, upscaling: int = 2) -> NDArray[np.float64]:
@@ -212,9 +214,12 @@ def best_richardson_lucy(
     full = np.asarray(image, np.float64)
     rows, columns = region or (slice(0, full.shape[0]), slice(0, full.shape[1]))
     target = np.asarray(truth, np.float64)[rows, columns]
-    top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
-    around = np.maximum(full[top : rows.stop + MARGIN, left : columns.stop + MARGIN], 1e-6)
-    inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    # In the continued image, indices lie MARGIN further on.
+    wide = np.pad(full, MARGIN, mode="symmetric")
+    around = np.maximum(
+        wide[rows.start : rows.stop + 2 * MARGIN, columns.start : columns.stop + 2 * MARGIN], 1e-6
+    )
+    inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
     def score(result: NDArray[np.float64]) -> float:
         return matched_psnr(result[inner], target)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.baselines import best_richardson_lucy, enlarge
+from napari_cvdm.assessment.mean_pictures import restore_with_mean_pictures
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.scores import Evaluation, PairScores, score, score_uncertainty
 from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
@@ -32,7 +33,6 @@ from napari_cvdm.restoration.validation import check_image
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.events import Event
-    from napari_cvdm.restoration.result import Restoration
 
 SCORED_SIDE = 192
 """Largest side of the region compared, in camera pixels."""
@@ -147,7 +147,7 @@ def evaluate_pair(
     target = normalize_truth(sharp)
     region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
-    result, first = _restore(
+    result, pictures = restore_with_mean_pictures(
         camera,
         model,
         progress,
@@ -163,10 +163,11 @@ def evaluate_pair(
     plain = enlarge(Normalization.fit(camera).apply(camera), upscaling)
     best = best_richardson_lucy(plain, target, region)
     target = target[region]
-    predictions = {
+    predictions: dict[str, NDArray[Any]] = {
         "bicubic": plain[region],
         "richardson_lucy": best.image,
-        "mean_network": first[region],
+        "mean_network": pictures.one_pass[region],
+        "averaged_mean_network": pictures.averaged[region],
         "posterior_mean": mean[region],
     }
     return PairScores(
@@ -178,7 +179,7 @@ def evaluate_pair(
         (
             *result.provenance.get("warnings", ()),
             *cautions_about_size(pixel_size, model.card.pixel_size_nm),
-            *doubts_about_pair(sharp, first),
+            *doubts_about_pair(sharp, pictures.one_pass),
         ),
     )
 
@@ -245,26 +246,6 @@ def evaluate_folder(
         )
     settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}
     return Evaluation(tuple(scores), tuple(unpaired), settings)
-
-
-def _restore(
-    camera: NDArray[Any], model: PretrainedModel, progress: Callable[[Event], object] | None, **settings: Any
-) -> tuple[Restoration, NDArray[Any]]:
-    """Return the result, and the mean network's picture."""
-    from napari_cvdm.restoration.events import Estimate, Finished
-    from napari_cvdm.restoration.restore import restore_events
-
-    first = result = None
-    for event in restore_events(camera, model, axes="YX", **settings):
-        if progress is not None:
-            progress(event)
-        if isinstance(event, Estimate) and event.stage == "mean":
-            first = event.mean
-        elif isinstance(event, Finished):
-            result = event.result
-    assert first is not None
-    assert result is not None
-    return result, first
 
 
 def _plane(name: str, image: ArrayLike) -> NDArray[Any]:

@@ -15,10 +15,12 @@ from napari_cvdm.assessment.metrics import correlation, match_intensity, psnr, s
 METHODS = {
     "bicubic": "bicubic",
     "richardson_lucy": "best Richardson-Lucy",
-    "mean_network": "mean network",
+    "mean_network": "one pass",
+    "averaged_mean_network": "mean network",
     "posterior_mean": "posterior mean",
 }
-"""What is compared, from the plainest on, and how it is called in tables."""
+"""What is compared, from the plainest on, and how it is called in tables: "one pass" is the mean network's
+first picture, and "mean network" its average over the orientations that the model's card states."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Evaluation:
         }
 
     def table(self) -> str:
-        """Return all numbers as lines of text, for a terminal of 110 columns."""
+        """Return all numbers as lines of text, for a terminal of 130 columns (more for long names)."""
         rows = [*self.pairs, self.average()]
         width = max(16, *(len(row.name) for row in rows))
         lines = [

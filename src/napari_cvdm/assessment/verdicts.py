@@ -165,7 +165,9 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
     name = "Imaging conditions"
     known = [condition for condition in found if condition.verdict != "not known"]
     if not known:
-        return Verdict(name, "not known", "Name the model to compare with the range it was trained for.")
+        return Verdict(
+            name, "not known", "Not compared with what the model was trained for: no model was asked."
+        )
     outside = [condition.sentence for condition in known if condition.verdict == "outside"]
     edge = [condition.sentence for condition in known if condition.verdict == "at the edge"]
     if outside:
@@ -178,7 +180,7 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
 def _on_stability(found: Stability | None) -> Verdict:
     name = "Stability"
     if found is None:
-        return Verdict(name, "not known", "Name the model to restore the image turned, mirrored and shifted.")
+        return Verdict(name, "not known", "Not restored turned, mirrored and shifted: no model was asked.")
     changes = f"{100 * found.relative:.2g} % of its range"
     words = f"Turned, mirrored or shifted, one pass's picture changes by {changes}"
     if found.against_stated is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,6 @@ from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import Request
-
-if TYPE_CHECKING:
-    from napari_cvdm.models import PretrainedModel
 
 #: What is to be done about a pixel size that the model does not know. Where there is a switch for it, the
 #: command line names that in its place.
@@ -57,7 +54,7 @@ def describe(
         "model": {"name": model.name, "sha256": model.sha256},
         "uncertainty": "uncalibrated" if calibration is None else "calibrated",
         "calibration": None if calibration is None else calibration.to_dict(),
-        "standard_deviation": meaning_of_std(request.model, request.draws),
+        "standard_deviation": meaning_of_std(request, request.draws),
         "draws": request.draws,
         "steps": request.steps,
         "seed": request.seed,
@@ -80,11 +77,13 @@ def describe(
     }
 
 
-def meaning_of_std(model: PretrainedModel, draws: int) -> str:
-    """Say what the standard deviation is made of with so many draws."""
+def meaning_of_std(request: Request, draws: int) -> str:
+    """Say what the standard deviation is made of with so many draws; whether calibrated is said beside it."""
+    if draws > 1 and request.settings.scale_weight:
+        return "spread of the draws and residual scale predicted by the mean network"
     if draws > 1:
         return "spread of the draws"
-    if model.tiles_exact:
+    if request.model.tiles_exact:
         return "residual scale predicted by the mean network"
     return "spread of the noise that sampling starts from: it takes two draws to measure another"
 

@@ -250,7 +250,7 @@ class Run:
         if not is_complete(self._draws_done, request.draws):
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
             if provenance["draws"] < 2:
-                provenance["standard_deviation"] = meaning_of_std(request.model, provenance["draws"])
+                provenance["standard_deviation"] = meaning_of_std(request, provenance["draws"])
             fewest = min(self._draws_done)
             draws = draws[:fewest] if draws is not None and fewest else None
         self._work_done = self._work

@@ -56,33 +56,66 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        continues = is_continuation(state["config"], config)
-    except (EOFError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError) as error:
+        changed = changed_settings(state["config"], config)
+    except (
+        EOFError,
+        RuntimeError,
+        pickle.UnpicklingError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise ConfigError(
             f"{path} is damaged: start fresh (--fresh), or choose another output folder"
         ) from error
-    if not continues:
+    if changed:
         raise ConfigError(
-            f"{path} was made with another configuration; choose another output folder or start fresh"
+            f"{path} was made with another configuration ({', '.join(changed)}); choose another output "
+            "folder, or start fresh (--fresh)"
         )
     return state
 
 
-def is_continuation(made_with: str, config: TrainingConfig) -> bool:
-    """Whether a checkpoint's configuration (JSON) is this one, or this one without its last cycles.
+def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:
+    """Name the settings that keep a run of one configuration from going on with another.
 
     What does not change the weights in training may differ: when to save and to validate, and what matters
     only when they are exported. A setting that did not exist yet counts as its default, which is how the run
-    went on without it.
+    went on without it. Cycles may be added.
+
+    Parameters
+    ----------
+    made_with : str
+        The configuration of a checkpoint, as JSON.
+    config : TrainingConfig
+        The one to go on with.
+
+    Returns
+    -------
+    list of str
+        As "optimiser.batch"; empty if the run can go on.
     """
-    old, new = json.loads(made_with), json.loads(json.dumps(config.to_dict()))
-    plain = json.loads(json.dumps(type(config)(config.name).to_dict()))
-    old = plain | {
-        key: plain[key] | value if isinstance(value, dict) and isinstance(plain.get(key), dict) else value
-        for key, value in old.items()
-    }
-    for settings in (old, new):
-        settings.pop("start_share", None)
-        settings.pop("schedule", None)
-    before, now = old["optimiser"].pop("cycles"), new["optimiser"].pop("cycles")
-    return bool(old == new and now[: len(before)] == before)
+    plain, new = (
+        _flat(json.loads(json.dumps(each.to_dict()))) for each in (type(config)(config.name), config)
+    )
+    old = plain | _flat(json.loads(made_with))
+    before, now = old.pop("optimiser.cycles"), new.pop("optimiser.cycles")
+    names = [
+        name
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name) and name != "start_share" and not name.startswith("schedule.")
+    ]
+    return names if now[: len(before)] == before else [*names, "optimiser.cycles"]
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Name the settings of each table "table.setting"."""
+    flat: dict[str, Any] = {}
+    for name, held in settings.items():
+        flat |= (
+            {f"{name}.{key}": value for key, value in held.items()}
+            if isinstance(held, dict)
+            else {name: held}
+        )
+    return flat

@@ -145,7 +145,7 @@ def weights_path(folder: Path, name: str) -> Path:
 
 
 def check_place(target: Path, checkpoint: Path, start: Path | None, fresh: bool) -> None:
-    """Refuse to write over the starting model, or over weights that no run in this folder has left.
+    """Refuse to begin without the starting model, or to write over it or over weights that no run here left.
 
     Parameters
     ----------
@@ -161,8 +161,14 @@ def check_place(target: Path, checkpoint: Path, start: Path | None, fresh: bool)
     Raises
     ------
     ConfigError
-        If it must not be written.
+        If it must not be written, or there is nothing to start from.
     """
+    begins = fresh or not checkpoint.exists()
+    if start is not None and begins and not start.exists():
+        raise ConfigError(
+            f"There is no file {start}, which this run starts from: train {start.stem} first, or name "
+            "another model in start_from."
+        )
     if not target.exists():
         return
     if start is not None and start.exists() and target.samefile(start):
