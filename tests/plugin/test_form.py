@@ -240,7 +240,7 @@ def test_the_wheel_sets_nothing_while_the_form_is_scrolled(form, layers, turn_wh
 
 def test_tab_goes_from_the_image_to_its_questions_and_on_to_the_part(form):
     reading = read_layer(Image(np.zeros((5, 9, 9))))
-    form.inquiry.ask(reading, {})
+    form.inquiry.ask(reading)
     field = form.layer.native
     met = []
     while field is not form.part.native:

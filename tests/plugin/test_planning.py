@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
+from napari_cvdm.plugin.answers import Answers
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.planning import jobs_of, layers_of, part_choices, parts_of, plan_of
@@ -31,7 +32,7 @@ def form(qtbot, stack):
 
     form = Form(lambda: [(stack.name, stack)], parts, Preferences())
     qtbot.addWidget(form)
-    form.inquiry.ask(read_layer(stack), {})
+    form.inquiry.ask(read_layer(stack))
     return form
 
 
@@ -135,7 +136,7 @@ def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     reading = read_layer(picture)
     form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
     qtbot.addWidget(form)
-    form.inquiry.ask(reading, {}, "channels")
+    form.inquiry.ask(reading, Answers(colours="channels"))
     assert plan_of(form, reading, Sliders((0, 0)), None).planes == 3
     (job,) = jobs_of(form, reading, Sliders((0, 0)))
     assert job.image_axes == "CYX"

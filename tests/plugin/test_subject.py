@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari.layers._source import Source
 from qtpy.QtCore import QObject
 
+from napari_cvdm.plugin.answers import Answers
 from napari_cvdm.plugin.subject import Subject
 
 
@@ -57,26 +58,39 @@ def test_a_layer_that_was_left_is_not_listened_to(subject):
 def test_answers_belong_to_their_layer(subject):
     first, second = Image(np.zeros((3, 9, 9))), Image(np.zeros((4, 9, 9)))
     subject.set_layer(first)
-    subject.answer({0: "Z"}, "channels")
+    said = Answers({0: "Z"}, "channels", {0: (True, False, True)})
+    subject.answer(said)
     subject.set_pixel_size(200.0)
     assert subject.reading.axes == "ZYX"
     subject.set_layer(second)
-    assert (subject.reading.axes, subject.colours, subject.pixel_size) == ("QYX", "average", None)
+    assert (subject.reading.axes, subject.answers, subject.pixel_size) == ("QYX", Answers(), None)
     subject.set_layer(first)
-    assert (subject.reading.axes, subject.colours, subject.pixel_size) == ("ZYX", "channels", 200.0)
+    assert (subject.reading.axes, subject.answers, subject.pixel_size) == ("ZYX", said, 200.0)
     assert subject.understood.axes == "QYX"  # what is asked does not depend on the answer
+
+
+def test_answers_do_not_outlive_the_axes_they_were_given_for(subject):
+    layer = Image(np.zeros((2, 3, 4, 9, 9)))
+    subject.set_layer(layer)
+    subject.answer(Answers({0: "T", 2: "C"}, ticks={2: (True, False, True, True)}))
+    layer.data = layer.data[0, 0]
+    assert subject.reading.axes == "QYX"
+    assert subject.answers == Answers()
+    layer.data = np.zeros((2, 3, 4, 9, 9))
+    assert subject.reading.axes == "TQCYX"
 
 
 def test_layers_are_not_kept_alive(subject):
     layer = Image(np.zeros((3, 9, 9)))
     subject.set_layer(layer)
-    subject.answer({0: "Z"}, "average")
+    subject.answer(Answers({0: "Z"}))
     subject.set_pixel_size(200.0)
     subject.set_layer(None)
     subject.set_pixel_size(100.0)  # of no layer
+    subject.answer(Answers({0: "T"}))
     del layer
     gc.collect()
-    assert len(subject._roles) == len(subject._pixel_sizes) == 0
+    assert len(subject._answers) == len(subject._pixel_sizes) == 0
 
 
 def test_a_file_written_anew_under_its_name_is_read_anew(qtbot, subject, tmp_path):

@@ -160,6 +160,35 @@ class TestForm:
         assert widget.form.inquiry.answered_roles() == {0: "T"}
         assert widget.form.understood.text().startswith("5 time points")
 
+    def test_ticks_of_channels_come_back_with_their_image(self, viewer, widget):
+        film, other = (
+            viewer.add_image(np.stack([IMAGE] * 3), name=name, axis_labels=("c", "y", "x")) for name in "ab"
+        )
+        viewer.layers.selection.active = film
+        for number in (0, 2):
+            widget.form.inquiry.channels[number].setChecked(False)
+        plan = widget.form.plan.text()
+        assert plan.startswith("1 plane ")
+        viewer.layers.selection.active = other
+        assert widget.form.plan.text().startswith("3 planes ")
+        viewer.layers.selection.active = film
+        assert widget.form.inquiry.chosen_channels() == [1]
+        assert widget.form.plan.text() == plan
+
+    @pytest.mark.parametrize("part", ["all", "plane"])
+    def test_what_is_said_of_axes_is_forgotten_when_they_are_others(self, viewer, widget, part):
+        layer = viewer.add_image(np.zeros((2, 3, 4, *IMAGE.shape), np.uint16))
+        widget.form.inquiry.roles[2].setCurrentText("Channels")
+        assert "4 channels" in widget.form.understood.text()
+        widget.form.part.value = part
+        layer.data = layer.data[0, 0, 0]
+        assert widget.form.understood.text() == "24 × 32 pixels"
+        assert widget.form.plan.text().startswith("1 plane of 24 × 32 pixels")
+        assert widget.form.inquiry.isHidden()
+        assert set(widget.form.part.choices) == {"all", "view"}
+        layer.data = np.zeros((3, *IMAGE.shape), np.uint16)
+        assert set(widget.form.part.choices) == {"all", "plane", "view"}
+
     def test_axes_and_pixel_size_come_from_the_file_if_the_layer_lost_them(
         self, viewer, widget, qtbot, tmp_path
     ):

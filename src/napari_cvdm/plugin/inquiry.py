@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.answers import Answers
 from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.eliding_box import ElidingBox
+from napari_cvdm.plugin.reading import with_roles
 from napari_cvdm.plugin.rows import new_form, note, wrap_where_narrow
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
-    from napari.layers import Image
-
     from napari_cvdm.plugin.reading import LayerReading
     from napari_cvdm.plugin.worker import Colours
 
@@ -37,6 +36,7 @@ _ABOUT_COLOURS = (
 )
 _ABOUT_CHANNELS = "Channels without a tick are skipped; the others keep their place in the stack."
 _MOST_CHANNELS = 12
+_NOTHING_SAID = Answers()
 
 
 class Inquiry(QWidget):
@@ -59,48 +59,42 @@ class Inquiry(QWidget):
         self.roles: dict[int, QComboBox] = {}
         self.colours = QComboBox()
         self.channels: list[QCheckBox] = []
-        self._asked: object = None
+        self._channel_axis = -1
+        self._about: object = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._content: QWidget | None = None
         self._form: QFormLayout | None = None
         self.setVisible(False)
 
-    def ask(
-        self,
-        reading: LayerReading,
-        answers: dict[int, str],
-        colours: Colours = "average",
-        layer: Image | None = None,
-    ) -> None:
+    def ask(self, reading: LayerReading, answers: Answers = _NOTHING_SAID) -> None:
         """Ask what is not known of an image, with the answers there are as a beginning.
 
-        Questions that are there already stay as they are, with their ticks and the keyboard's focus.
+        Questions that are there already, with these answers, stay as they are, with the keyboard's focus.
 
         Parameters
         ----------
         reading : LayerReading
             What was understood without the user.
-        answers : dict of int to str
-            Letters given to axes before.
-        colours : {"average", "channels"}
-            What was chosen for the colours before.
-        layer : napari.layers.Image, optional
-            Which image it is: another one is asked about anew, even if it looks the same.
+        answers : Answers
+            What was answered before; what does not fit the image is left out.
         """
-        channels = self._number_of_channels(reading, answers, colours)
-        known = {n: letter for n, letter in answers.items() if reading.axes[n : n + 1] == "Q"}
-        image = None if layer is None else weakref.ref(layer)
-        asked = (image, reading.axes, reading.shape, reading.rgb, channels, reading.channel_names)
-        shown = (self.answered_roles(), self.answered_colours() if reading.rgb else colours)
-        if asked != self._asked or shown != (known, colours):
-            self._asked = asked
-            self._ask_anew(reading, answers, colours, channels)
+        named = with_roles(reading, answers.roles)
+        axis = named.axes.find("C")
+        channels = 0 if reading.rgb or axis < 0 else reading.shape[axis]
+        asked = 1 < channels <= _MOST_CHANNELS
+        fitting = Answers(
+            {n: named.axes[n] for n in answers.roles if named.axes[n : n + 1] != reading.axes[n : n + 1]},
+            answers.colours if reading.rgb else "average",
+            {axis: answers.ticks_of(axis, channels)} if asked else {},
+        )
+        about = (reading.axes, reading.shape, reading.rgb, reading.channel_names)
+        if (about, fitting) != (self._about, self.answers()):
+            self._about = about
+            self._ask_anew(reading, fitting)
         self.setVisible(bool(self.roles) or reading.rgb or bool(self.channels))
 
-    def _ask_anew(
-        self, reading: LayerReading, answers: dict[int, str], colours: Colours, channels: int
-    ) -> None:
+    def _ask_anew(self, reading: LayerReading, answers: Answers) -> None:
         window = self.window()
         focused = None if window is None else window.focusWidget()
         answering = next((number for number, combo in self.roles.items() if combo is focused), None)
@@ -111,10 +105,11 @@ class Inquiry(QWidget):
         self.roles = {}
         for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
             if letter == "Q":
-                self.roles[number] = self._ask_role(form, number, length, answers.get(number, "Q"))
+                self.roles[number] = self._ask_role(form, number, length, answers.roles.get(number, "Q"))
         if reading.rgb:
-            self._ask_colours(form, colours)
-        self.channels = self._ask_channels(form, channels, reading.channel_names)
+            self._ask_colours(form, answers.colours)
+        self._channel_axis, ticks = next(iter(answers.ticks.items()), (-1, ()))
+        self.channels = self._ask_channels(form, ticks, reading.channel_names)
         self._replace(content)
         if answering in self.roles:  # the answer has brought up more questions; go on from it
             self.roles[answering].setFocus()
@@ -124,6 +119,12 @@ class Inquiry(QWidget):
         super().resizeEvent(event)
         if self._form is not None:
             wrap_where_narrow(self._form, self.width())
+
+    def answers(self) -> Answers:
+        """Return what was answered."""
+        ticks = tuple(box.isChecked() for box in self.channels)
+        along = {self._channel_axis: ticks} if ticks else {}
+        return Answers(self.answered_roles(), self.answered_colours(), along)
 
     def answered_roles(self) -> dict[int, str]:
         """Return the letters that were given to axes."""
@@ -139,15 +140,6 @@ class Inquiry(QWidget):
         if not self.channels:
             return None
         return [number for number, box in enumerate(self.channels) if box.isChecked()]
-
-    @staticmethod
-    def _number_of_channels(reading: LayerReading, answers: dict[int, str], colours: Colours) -> int:
-        if reading.rgb:
-            return 0
-        letters = [
-            answers.get(n, letter) if letter == "Q" else letter for n, letter in enumerate(reading.axes)
-        ]
-        return reading.shape[letters.index("C")] if "C" in letters else 0
 
     def _ask_role(self, form: QFormLayout, number: int, length: int, chosen: str) -> QComboBox:
         combo = QComboBox()
@@ -177,15 +169,15 @@ class Inquiry(QWidget):
         explanation.setText(_ABOUT_COLOURS)
         form.addRow(explanation)
 
-    def _ask_channels(self, form: QFormLayout, count: int, names: tuple[str, ...]) -> list[QCheckBox]:
-        if not 1 < count <= _MOST_CHANNELS:
-            return []
+    def _ask_channels(
+        self, form: QFormLayout, ticks: tuple[bool, ...], names: tuple[str, ...]
+    ) -> list[QCheckBox]:
         boxes: list[QCheckBox] = []
-        for number in range(count):
-            named = len(names) == count
+        for number, ticked in enumerate(ticks):
+            named = len(names) == len(ticks)
             words = f"Restore channel {number}{': ' if named else ''}"
             box = ElidingBox(words, names[number] if named else "", _ABOUT_CHANNELS)
-            box.setChecked(True)
+            box.setChecked(ticked)
             box.toggled.connect(lambda _: self.changed.emit())
             form.addRow(box)
             boxes.append(box)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.answers import Answers
 from napari_cvdm.plugin.reading import FileReading, LayerReading, read_layer, with_file, with_roles
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-    from napari_cvdm.plugin.worker import Colours
 
 __all__ = ["Subject"]
 
@@ -46,24 +45,27 @@ class Subject(QObject):
         self.understood: LayerReading | None = None
         # By the layer, not by the path: a file may be written anew under its name, and opened again.
         self._files: weakref.WeakKeyDictionary[Any, FileReading] = weakref.WeakKeyDictionary()
-        self._roles: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
-        self._colours: weakref.WeakKeyDictionary[Any, Colours] = weakref.WeakKeyDictionary()
+        # With the number of axes that the layer had: axes are told by their number.
+        self._answers: weakref.WeakKeyDictionary[Any, tuple[int, Answers]] = weakref.WeakKeyDictionary()
         self._pixel_sizes: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
     @property
     def reading(self) -> LayerReading | None:
         """What is understood, completed by what the user has said."""
-        return None if self.understood is None else with_roles(self.understood, self.roles)
+        if self.layer is None or self.understood is None:
+            return None
+        if len(self.understood.axes) != self.layer.ndim:
+            # napari tells the viewer of new pixels first, and whoever follows its sliders asks then.
+            self.understood = self._understand(self.layer)
+        return with_roles(self.understood, self.answers.roles)
 
     @property
-    def roles(self) -> dict[int, str]:
-        """Letters that the user has given to axes without a name, by the number of the axis."""
-        return {} if self.layer is None else self._roles.get(self.layer, {})
-
-    @property
-    def colours(self) -> Colours:
-        """What is to become of the layer's colours."""
-        return "average" if self.layer is None else self._colours.get(self.layer, "average")
+    def answers(self) -> Answers:
+        """What the user has said of the layer, unless it was said of another number of axes."""
+        if self.layer is None or self.understood is None:
+            return Answers()
+        ndim, answers = self._answers.get(self.layer, (0, Answers()))
+        return answers if ndim == len(self.understood.axes) else Answers()
 
     @property
     def pixel_size(self) -> float | None:
@@ -75,11 +77,10 @@ class Subject(QObject):
         if self.layer is not None:
             self._pixel_sizes[self.layer] = nanometres
 
-    def answer(self, roles: dict[int, str], colours: Colours) -> None:
+    def answer(self, answers: Answers) -> None:
         """Take down what the user has said about the layer."""
-        if self.layer is not None:
-            self._roles[self.layer] = roles
-            self._colours[self.layer] = colours
+        if self.layer is not None and self.understood is not None:
+            self._answers[self.layer] = len(self.understood.axes), answers
 
     def set_layer(self, layer: Image | None) -> bool:
         """Turn to a layer, or to none; return whether it is another than before."""
@@ -102,16 +103,16 @@ class Subject(QObject):
 
     def read(self, event: Any = None) -> None:
         """Read the layer, and its file as soon as that has been read in the background."""
-        if self.layer is None:
-            self.understood = None
-        else:
-            reading = read_layer(self.layer)
-            if reading.path is not None and self.layer not in self._files:
-                self._read_file(self.layer, reading.path)
-            elif reading.path is not None:
-                reading = with_file(reading, self._files[self.layer])
-            self.understood = reading
+        self.understood = None if self.layer is None else self._understand(self.layer)
         self.changed.emit()
+
+    def _understand(self, layer: Image) -> LayerReading:
+        reading = read_layer(layer)
+        if reading.path is None:
+            return reading
+        if layer not in self._files:
+            self._read_file(layer, reading.path)
+        return with_file(reading, self._files[layer])
 
     def _read_file(self, layer: Image, path: Path) -> None:
         from superqt.utils import create_worker

@@ -140,8 +140,9 @@ class CVDMWidget(QWidget):
         layer: Image | None = self.form.layer.value
         if layer is not self.subject.layer and not self.running:
             self.status.setText("")  # what it says is about another image
-        self.subject.set_layer(layer)
-        self._offer_parts()
+        if not self.subject.set_layer(layer):  # which would have told, and been shown
+            self._offer_parts()
+            self.advice.show_plan()
 
     def _show_subject(self) -> None:
         """Show what is understood of the layer."""
@@ -153,27 +154,26 @@ class CVDMWidget(QWidget):
             form.inquiry.setVisible(False)
             form.set_pixel_size(None, "")
         else:
-            form.inquiry.ask(understood, self.subject.roles, self.subject.colours, self.subject.layer)
+            form.inquiry.ask(understood, self.subject.answers)
             form.understood.setText(describe(self.subject.reading or understood))
             own = self.subject.pixel_size
             if own is not None:
                 form.set_pixel_size(own, _SET_BY_USER if own else NOT_KNOWN)
             else:
                 form.set_pixel_size(understood.pixel_size, understood.pixel_size_origin)
+        self._offer_parts()
         self.advice.show_match()
 
     def _offer_parts(self) -> None:
         with self.form.part.changed.blocked():
             self.form.part.reset_choices()
-        self.advice.show_plan()
 
     def _on_view_moved(self, event: Any = None) -> None:
         if self.form.part.value == "view":
             self.advice.show_plan()
 
     def _on_answered(self) -> None:
-        inquiry = self.form.inquiry
-        self.subject.answer(inquiry.answered_roles(), inquiry.answered_colours())
+        self.subject.answer(self.form.inquiry.answers())
         self._show_subject()
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
