@@ -64,6 +64,23 @@ class TestParts:
         np.testing.assert_allclose(centre(result, (0, 0.5, 0.5)), centre(stack, (3, 0, 0)))
         np.testing.assert_allclose(centre(result, (0, 62.5, 46.5)), centre(stack, (3, 31, 23)))
 
+    @pytest.mark.parametrize("part", ["plane", "view"])
+    def test_what_is_seen_must_be_rows_and_columns(self, viewer, panel, part):
+        viewer.add_image(np.stack([IMAGE] * 9), name="cell")
+        panel.form.part.value = part
+        assert panel.restore_button.isEnabled()
+        viewer.dims.order = (1, 0, 2)  # depth and columns
+        assert panel.form.plan.text().startswith("A plane has rows and columns: let the viewer show these")
+        assert not panel.restore_button.isEnabled()
+        panel.form.part.value = "all"
+        assert panel.restore_button.isEnabled()
+        panel.form.part.value = part
+        viewer.dims.order = (0, 2, 1)
+        assert panel.restore_button.isEnabled()
+        viewer.dims.order = (1, 0, 2)
+        viewer.dims.ndisplay = 3  # a plane of the volume is the one that the slider stands at, in 2-D
+        assert panel.restore_button.isEnabled() == (part == "plane")
+
     def test_the_current_view_is_cut_where_it_is_seen(self, viewer, panel, qtbot):
         viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
         panel.form.part.value = "view"

@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
-from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of, which_shape
+from napari_cvdm.plugin.pointing import check_plane_shown, position_in, rectangle_of, view_of, which_shape
 from napari_cvdm.plugin.world import Sliders, sight_of, sliders_of
 from napari_cvdm.restoration.errors import InputError
 
@@ -58,6 +58,27 @@ def test_a_volume_has_no_view_to_cut(looking):
     looking.dims.ndisplay = 3
     with pytest.raises(InputError, match="2-D"):
         view_of(looking.layers[0], sight_of(looking))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 3, 2)])
+def test_rows_and_columns_are_a_plane_whichever_way_round(order):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((2, 20, 64, 64)))
+    viewer.dims.order = order
+    for axes in ("TZYX", "ZYX", "YX"):  # further layers, of fewer axes than the viewer
+        check_plane_shown(axes, sliders_of(viewer.dims))
+
+
+def test_depth_and_columns_are_no_plane_unless_rows_are_there_too():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((20, 64, 64)))
+    viewer.dims.order = (1, 0, 2)
+    for axes in ("ZYX", "YX"):
+        with pytest.raises(InputError, match="rows and columns"):
+            check_plane_shown(axes, sliders_of(viewer.dims))
+    check_plane_shown("YZX", sliders_of(viewer.dims))  # the file's axes lie otherwise
+    viewer.dims.ndisplay = 3
+    check_plane_shown("ZYX", sliders_of(viewer.dims))
 
 
 def test_a_rectangle_is_found_in_the_image_it_was_drawn_over():

@@ -61,7 +61,7 @@ def test_sliders_are_in_the_viewer_s_units():
     viewer = ViewerModel()
     viewer.add_image(np.zeros((4, 9, 9)), units=("um",) * 3)
     viewer.add_image(np.zeros((9, 9)), units=("nm",) * 2)
-    assert sliders_of(viewer.dims) == Sliders(viewer.dims.point, units_of("nm", "nm", "nm"))
+    assert sliders_of(viewer.dims) == Sliders(viewer.dims.point, units_of("nm", "nm", "nm"), (), (1, 2))
 
 
 def test_the_corners_of_the_canvas_are_where_the_camera_looks():
@@ -76,6 +76,7 @@ def test_the_corners_of_the_canvas_are_where_the_camera_looks():
     viewer.dims.order = (1, 2, 0)  # columns down, planes across
     viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20, 30), 10
     assert sight_of(viewer).corners[1][2::-2] == pytest.approx([20 - 10, 30 + 15])
+    assert sight_of(viewer).displayed == (2, 0)
     viewer.dims.ndisplay = 3
     assert not sight_of(viewer).corners
 

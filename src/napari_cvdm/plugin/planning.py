@@ -18,7 +18,7 @@ from napari_cvdm.plugin.parts import (
     with_channels,
 )
 from napari_cvdm.plugin.plan import Plan, memory_needed
-from napari_cvdm.plugin.pointing import position_in, rectangle_of, view_of
+from napari_cvdm.plugin.pointing import check_plane_shown, position_in, rectangle_of, view_of
 from napari_cvdm.restoration.axes import MINIMUM_SIDE
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.validation import check_dtype
@@ -85,9 +85,11 @@ def parts_of(
     Raises
     ------
     InputError
-        If too little is left, or nothing.
+        If too little is left, or nothing, or if what the viewer shows is no plane.
     """
     axes, shape = reading.axes, reading.shape
+    if choice in ("plane", "view"):
+        check_plane_shown(axes, sliders)
     if choice == "all":
         part = whole(shape)
     elif choice == "plane":

@@ -14,7 +14,7 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
-__all__ = ["position_in", "rectangle_of", "view_of", "which_shape"]
+__all__ = ["check_plane_shown", "position_in", "rectangle_of", "view_of", "which_shape"]
 
 
 def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
@@ -31,6 +31,27 @@ def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[i
     """
     data = to_data(layer, sliders.point, sliders.units)
     return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
+
+
+def check_plane_shown(axes: str, sliders: Sliders) -> None:
+    """Refuse to take what is on the screen for a plane of a layer, or a part of one, if it is not.
+
+    Parameters
+    ----------
+    axes : str
+        One letter for each of the layer's axes, which are the last of the viewer's.
+    sliders : Sliders
+        Of the viewer.
+
+    Raises
+    ------
+    InputError
+        If the viewer shows other axes than rows and columns. A volume of both and depth is no objection: its
+        plane is the one that 2-D goes back to.
+    """
+    in_front = len(sliders.point) - len(axes)
+    if sliders.displayed and not {axes.index(name) + in_front for name in "YX"} <= set(sliders.displayed):
+        raise InputError("A plane has rows and columns: let the viewer show these, or choose another part.")
 
 
 def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:

@@ -35,16 +35,19 @@ class Sliders(NamedTuple):
     corners : sequence of sequence of float
         The points that the canvas has in its four corners; none where that is not known, and in 3-D, where
         a corner shows a whole line.
+    displayed : sequence of int
+        The viewer's axes that are on the screen; none where that is not known.
     """
 
     point: Sequence[float]
     units: Units = None
     corners: Sequence[Sequence[float]] = ()
+    displayed: Sequence[int] = ()
 
 
 def sliders_of(dims: Dims) -> Sliders:
     """Read the sliders of a viewer."""
-    return Sliders(dims.point, dims.units)
+    return Sliders(dims.point, dims.units, displayed=dims.displayed)
 
 
 def sight_of(viewer: Any) -> Sliders:
