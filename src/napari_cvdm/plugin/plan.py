@@ -11,7 +11,7 @@ from napari_cvdm.plugin.progress import seconds_in_words
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Plan", "free_memory", "memory_needed", "resampling_words"]
+__all__ = ["Plan", "free_memory", "memory_needed", "memory_words", "resampling_words"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Plan:
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''} of {columns} × {rows} pixels"
         if self.tiles is not None and self.tiles > 1:
             planes += f", in {self.tiles} tiles each"
-        parts = [planes, f"{_gigabytes(self.memory)} of memory"]
+        parts = [planes, f"{memory_words(self.memory)} of memory"]
         if self.seconds is not None:
             where = f" on the {_device_word(self.device)}" if self.device else ""
             parts.append(f"{seconds_in_words(self.seconds)}{where}")
@@ -87,6 +87,13 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
+def memory_words(size: int) -> str:
+    """Write a number of bytes in MB or GB; none is less than 1 MB."""
+    if size < 2**29:
+        return f"{max(1, round(size / 2**20))} MB"
+    return f"{size / 2**30:.1f} GB"
+
+
 def resampling_words(pixel_size: float, known: tuple[float, float], target: float) -> tuple[str, str]:
     """Explain a pixel size that a model does not know, and say what resampling would do.
 
@@ -105,12 +112,6 @@ def resampling_words(pixel_size: float, known: tuple[float, float], target: floa
         f"structures look {width} than they are, and it may {danger}.",
         f"Resample to {target:.4g} nm first",
     )
-
-
-def _gigabytes(size: int) -> str:
-    if size < 2**29:
-        return f"{max(1, round(size / 2**20))} MB"
-    return f"{size / 2**30:.1f} GB"
 
 
 def _device_word(device: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The threshold: words that are right, marks that follow, a whole stack on request."""
+"""The threshold: words that are right, and marks that follow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 
-from napari_cvdm.plugin.doubt import threshold_section
 from napari_cvdm.plugin.layers import METADATA_KEY
 
 MARKS = "cell CVDM doubtful"
@@ -83,23 +82,6 @@ def test_another_plane_keeps_the_threshold_and_gets_its_own_marks(viewer, add_re
     assert panel.threshold.threshold == 200
 
 
-def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_panel, qtbot):
-    _, _, uncertainty = add_result((2, 3, 64, 80))
-    panel = open_panel()
-    panel.threshold.slider.setValue(200)
-    assert panel.threshold.whole.isVisible()
-    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
-    name = "cell CVDM doubtful above 200"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=20_000)
-    np.testing.assert_array_equal(viewer.layers[name].data, uncertainty.data > 200)
-    np.testing.assert_array_equal(viewer.layers[name].scale, uncertainty.scale)
-    assert panel.threshold.whole.text() == "Mark the whole stack"
-
-
-def test_a_single_plane_has_no_stack_to_mark(panel):
-    assert not panel.threshold.whole.isVisible()
-
-
 def finish_with(layers, panel, qtbot, factor: float) -> None:
     """Let the run end with other errors than it had on the way."""
     reconstruction, uncertainty = layers
@@ -134,15 +116,6 @@ def no_memory(*args):
     raise MemoryError
 
 
-def test_a_stack_that_cannot_be_marked_says_why(add_result, open_panel, qtbot, monkeypatch):
-    add_result((3, 64, 80))
-    panel = open_panel()
-    monkeypatch.setattr(threshold_section, "PlaneDoubt", no_memory)
-    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Memory ran out" in panel.threshold.words.text(), timeout=10_000)
-    assert panel.threshold.whole.isEnabled()
-
-
 def test_a_plane_that_cannot_be_marked_says_why_and_has_no_old_marks(viewer, panel, qtbot, monkeypatch):
     panel.threshold.mark.setChecked(True)
     qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
@@ -151,15 +124,6 @@ def test_a_plane_that_cannot_be_marked_says_why_and_has_no_old_marks(viewer, pan
     qtbot.waitUntil(lambda: "Memory ran out" in panel.threshold.words.text(), timeout=10_000)
     assert not panel.threshold.mark.isChecked()
     assert MARKS not in viewer.layers
-
-
-def test_a_marked_stack_is_named_in_the_measure_of_the_click(viewer, add_result, open_panel, qtbot):
-    add_result((3, 64, 80))
-    panel = open_panel()
-    panel.threshold.slider.setValue(200)
-    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
-    panel.measure.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: "cell CVDM doubtful above 200" in viewer.layers, timeout=10_000)
 
 
 def test_marks_that_the_user_deletes_stay_away(viewer, add_result, open_panel, qtbot):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
-from napari_cvdm.plugin.doubt.linked import full_data, real
+from napari_cvdm.plugin.doubt.linked import real
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.section import note
-from napari_cvdm.plugin.doubt.words import amount, threshold_words
+from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
+from napari_cvdm.plugin.doubt.words import threshold_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -27,8 +27,6 @@ __all__ = ["ThresholdSection"]
 
 #: Share of the signal that is above the threshold to begin with.
 _AT_FIRST = 0.1
-#: Stands out from grey, from the overlay's orange and from magma, with every kind of colour blindness.
-_BLUE = (0.1, 0.65, 1.0, 1.0)
 
 
 class ThresholdSection(QWidget):
@@ -47,7 +45,7 @@ class ThresholdSection(QWidget):
         The threshold, in image units or in per cent of the signal.
     mark : QCheckBox
         Whether the plane in view is marked.
-    whole : QPushButton
+    whole : StackMarking
         Marks all planes, as a layer to keep.
     """
 
@@ -67,11 +65,8 @@ class ThresholdSection(QWidget):
         self.words = note()
         self.mark = QCheckBox("Mark in the image")
         self.mark.setToolTip("Adds a Labels layer for the plane in view, which follows the slider.")
-        self.whole = QPushButton("Mark the whole stack")
-        self.whole.setToolTip(
-            "Makes a Labels layer of all planes at this threshold, to measure with or to save."
-        )
-        self._marking, self._stacking, self._preparing = (Background(self) for _ in range(3))
+        self.whole = StackMarking(link, marks, lambda: self.threshold)
+        self._marking, self._preparing = Background(self), Background(self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(40)
@@ -94,7 +89,7 @@ class ThresholdSection(QWidget):
         """Want nothing any more; marks stay in the viewer."""
         self._soon.stop()
         self._marking.drop()
-        self._stacking.drop()
+        self.whole.give_up()
         self._shown = None
         self._link.viewer.layers.events.removed.disconnect(self._on_removed)
 
@@ -110,8 +105,6 @@ class ThresholdSection(QWidget):
                 self._set_for = None
                 self._chosen.clear()
             return
-        several = full_data(look.result.reconstruction).size > look.doubt.mean.size * look.slice.step**2
-        self.whole.setVisible(several)
         scope = (look.result, look.measure)
         # While a run goes on, its errors grow and shrink; only a threshold that the user has set stays then.
         passing = not look.finished and scope not in self._chosen
@@ -174,7 +167,7 @@ class ThresholdSection(QWidget):
         look, mask = answer
         if self.mark.isChecked() and look.result == self._link.result:
             name = f"{look.result.reconstruction.name} doubtful"
-            looks = {"name": name, **_label_looks()}
+            looks = {"name": name, **mark_looks()}
             self._shown = self._marks.show_plane("plane", mask, look.slice, look.result, **looks)
 
     def _on_removed(self, event: Any) -> None:
@@ -182,48 +175,6 @@ class ThresholdSection(QWidget):
         layer = real(event.value)
         if layer is self._shown and self._marks.owns(layer):  # no longer, when it is removed here
             self.mark.setChecked(False)
-
-    def _mark_stack(self) -> None:
-        look, threshold = self._link.look, self.threshold
-        if look is None or threshold is None:
-            return
-        mean, std = (full_data(layer) for layer in look.result.layers)
-        result, measure, axes = look.result, look.measure, look.slice.displayed
-
-        def mark(checkpoint: Callable[[], None]) -> tuple[Any, float, Measure, np.ndarray]:
-            mask = np.zeros(mean.shape, np.uint8)
-            others = [1 if axis in axes else n for axis, n in enumerate(mean.shape)]
-            for index in np.ndindex(*others):
-                checkpoint()
-                plane = tuple(slice(None) if axis in axes else i for axis, i in enumerate(index))
-                doubt = PlaneDoubt(mean[plane], std[plane])
-                mask[plane] = doubt.uncertainty(measure) > np.float32(threshold)
-            return result, threshold, measure, mask
-
-        self.whole.setEnabled(False)
-        self.whole.setText("Marking …")
-        self._stacking.ask(mark)
-
-    def _on_stacked(self, answer: tuple[Any, float, Measure, np.ndarray]) -> None:
-        from napari.layers import Labels
-
-        # The panel may tell uncertainty otherwise by now than when the button was pressed.
-        result, threshold, measure, mask = answer
-        reconstruction = result.reconstruction
-        if reconstruction not in self._link.viewer.layers:
-            return
-        names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-        where = {name: getattr(reconstruction, name) for name in names}
-        above = amount(threshold, measure)
-        layer = Labels(mask, name=f"{reconstruction.name} doubtful above {above}", **where, **_label_looks())
-        self._marks.add("stack", layer)
-        self._marks.release("stack")
-        self.mark.setChecked(False)  # the stack's marks show the same
-
-    def _on_stacking(self, busy: bool) -> None:
-        if not busy:
-            self.whole.setEnabled(True)
-            self.whole.setText("Mark the whole stack")
 
     def _on_failed(self, words: str) -> None:
         self.words.setText(escape(words))
@@ -237,18 +188,15 @@ class ThresholdSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.slider, self.words, self.mark, self.whole):
             layout.addWidget(part)
-        self.whole.hide()
 
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self._on_moved)
         self.mark.toggled.connect(self._on_mark)
-        self.whole.clicked.connect(self._mark_stack)
+        self.whole.marked.connect(lambda: self.mark.setChecked(False))  # the stack's marks show the same
+        self.whole.failed.connect(self._on_failed)
         self._soon.timeout.connect(self._mark_plane)
         self._marking.done.connect(self._on_marked)
         self._marking.failed.connect(self._on_mark_failed)
-        self._stacking.done.connect(self._on_stacked)
-        self._stacking.failed.connect(self._on_failed)
-        self._stacking.busy.connect(self._on_stacking)
         self._link.looked.connect(self._on_looked)
         self._link.viewer.layers.events.removed.connect(self._on_removed)
 
@@ -257,16 +205,8 @@ def _prepare_marks(checkpoint: Callable[[], None]) -> None:
     """Let napari and vispy prepare beside the viewer what they would prepare on the main thread otherwise."""
     from napari.layers import Labels
 
-    Labels(np.zeros((2, 2), np.uint8), **_label_looks())  # the first takes long, the others do not
+    Labels(np.zeros((2, 2), np.uint8), **mark_looks())  # the first takes long, the others do not
     with suppress(ImportError):
         from vispy.visuals.line.dash_atlas import DashAtlas
 
         DashAtlas()  # keeps its patterns of dashes, which all labels need
-
-
-def _label_looks() -> dict[str, Any]:
-    from napari.utils.colormaps import DirectLabelColormap
-
-    clear = np.zeros(4, np.float32)
-    colormap = DirectLabelColormap(color_dict={None: clear, 0: clear, 1: np.array(_BLUE, np.float32)})
-    return {"colormap": colormap, "opacity": 0.9, "blending": "translucent_no_depth"}

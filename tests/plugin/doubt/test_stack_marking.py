@@ -1,0 +1,137 @@
+"""The whole stack is marked on request, as a layer to keep; or not, when it is not wanted any more."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt, QThreadPool
+
+from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.plugin.doubt import stack_marking
+
+PLANES = 400
+
+
+def click(qtbot, panel):
+    qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def marked(monkeypatch) -> list[int]:
+    """The planes that have been marked, which takes a while for each of them."""
+    planes: list[int] = []
+
+    def slow(mean, std):
+        planes.append(len(planes))
+        time.sleep(0.01)
+        return PlaneDoubt(mean, std)
+
+    monkeypatch.setattr(stack_marking, "PlaneDoubt", slow)
+    return planes
+
+
+@pytest.fixture
+def at_work(add_result, open_panel, marked, qtbot):
+    """The panel while it marks a long stack, and the layers of that."""
+    add_result((2, 64, 80), name="other", run="other")
+    layers = add_result((PLANES, 32, 40))
+    panel = open_panel()
+    click(qtbot, panel)
+    qtbot.waitUntil(lambda: len(marked) > 2, timeout=10_000)
+    assert panel.threshold.whole.text() == "Stop"
+    return panel, layers
+
+
+def has_stopped(viewer, qtbot, panel, marked) -> bool:
+    """Whether the button can be pressed anew, and no more planes are marked."""
+    assert panel.threshold.whole.text() == "Mark the whole stack"
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    qtbot.wait(50)
+    return len(marked) < PLANES and not any("above" in layer.name for layer in viewer.layers)
+
+
+def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_panel, qtbot):
+    _, _, uncertainty = add_result((2, 3, 64, 80))
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    assert panel.threshold.whole.isVisible()
+    click(qtbot, panel)
+    name = "cell CVDM doubtful above 200"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=20_000)
+    np.testing.assert_array_equal(viewer.layers[name].data, uncertainty.data > 200)
+    np.testing.assert_array_equal(viewer.layers[name].scale, uncertainty.scale)
+    assert panel.threshold.whole.text() == "Mark the whole stack"
+
+
+def test_a_single_plane_has_no_stack_to_mark(panel):
+    assert not panel.threshold.whole.isVisible()
+
+
+def test_a_second_click_stops(viewer, at_work, marked, qtbot):
+    panel, _ = at_work
+    click(qtbot, panel)
+    assert has_stopped(viewer, qtbot, panel, marked)
+    click(qtbot, panel)  # and a third begins again
+    qtbot.waitUntil(lambda: any("above" in layer.name for layer in viewer.layers), timeout=30_000)
+    assert panel.threshold.whole.text() == "Mark the whole stack"
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_result_that_goes_is_marked_no_more(viewer, at_work, marked, qtbot, layer):
+    panel, layers = at_work
+    viewer.layers.remove(layers[layer])
+    assert has_stopped(viewer, qtbot, panel, marked)
+
+
+def test_a_result_that_is_not_looked_at_any_more_is_marked_no_more(viewer, at_work, marked, qtbot):
+    panel, _ = at_work
+    viewer.layers.selection.active = viewer.layers["other CVDM"]
+    assert has_stopped(viewer, qtbot, panel, marked)
+
+
+def test_another_original_is_no_reason_to_stop(at_work):
+    panel, _ = at_work
+    panel.link.choose_original(None)
+    assert panel.threshold.whole.text() == "Stop"
+    panel.threshold.whole.give_up()
+
+
+def test_marks_that_do_not_fit_into_memory_are_not_begun(
+    viewer, add_result, open_panel, qtbot, marked, monkeypatch
+):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    needed = 3 * 64 * 80 + 24 * 64 * 80  # the marks, and what a plane takes in the meantime
+    monkeypatch.setattr(stack_marking, "free_memory", lambda: needed - 1)
+    click(qtbot, panel)
+    words = panel.threshold.words.text()
+    assert words.startswith("Marks of all planes take 1 MB of memory")
+    assert words.endswith("or mark the plane in view alone.")
+    assert (panel.threshold.whole.text(), marked) == ("Mark the whole stack", [])
+    monkeypatch.setattr(stack_marking, "free_memory", lambda: needed)
+    click(qtbot, panel)
+    qtbot.waitUntil(lambda: any("above" in layer.name for layer in viewer.layers), timeout=10_000)
+
+
+def no_memory(*args):
+    raise MemoryError
+
+
+def test_a_stack_that_cannot_be_marked_says_why(add_result, open_panel, qtbot, monkeypatch):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    monkeypatch.setattr(stack_marking, "PlaneDoubt", no_memory)
+    click(qtbot, panel)
+    qtbot.waitUntil(lambda: "Memory ran out" in panel.threshold.words.text(), timeout=10_000)
+    assert panel.threshold.whole.text() == "Mark the whole stack"
+
+
+def test_a_marked_stack_is_named_in_the_measure_of_the_click(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    click(qtbot, panel)
+    panel.measure.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: "cell CVDM doubtful above 200" in viewer.layers, timeout=10_000)
