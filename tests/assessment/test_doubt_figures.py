@@ -59,7 +59,7 @@ def test_what_lies_beyond_the_histogram_is_told_and_no_spike_at_its_end():
     assert histogram.above >= 90
     (axes,) = draw_histogram(histogram, None, FigureStyle(), "σ").axes
     assert [text.get_text() for text in axes.texts] == [
-        f"{histogram.above} pixels > {histogram.edges[-1]:,.0f}"
+        f"{histogram.above} pixels > {histogram.edges[-1]:.0f}"
     ]
 
 

@@ -139,7 +139,7 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
     top = float(edges[-1])
     axes.set_xlim(0, top)
     if histogram.above:
-        beyond = f"{histogram.above:,} pixels > {f'{top:,.0f}' if top >= 100 else f'{top:.3g}'}"
+        beyond = f"{histogram.above} pixels > {f'{top:.0f}' if top >= 100 else f'{top:.3g}'}"
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top"}
         axes.text(0.99, 0.97, beyond, color=style.foreground, fontsize="small", **place)
     _label(axes, style, label, "pixels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit
 
 from napari_cvdm.plugin.layers import METADATA_KEY
 
@@ -15,6 +16,15 @@ def test_it_begins_where_a_tenth_of_the_signal_is_above(panel):
     summary = panel.link.look.curve.at(panel.threshold.threshold)
     assert abs(summary.share_of_signal - 0.1) < 0.03
     assert "of the signal" in panel.threshold.words.text()
+
+
+def test_numbers_are_written_as_in_the_box_beside_the_slider(add_result, open_panel):
+    for layer in add_result()[1:]:
+        layer.data = layer.data * 100
+    section = open_panel().threshold
+    section.slider.setValue(20_000)
+    assert "20000" in [box.text() for box in section.slider.findChildren(QLineEdit)]
+    assert "lie within ±\u00a032900." in section.words.text()
 
 
 def test_marks_are_the_pixels_above_and_follow_the_slider(viewer, panel, qtbot):

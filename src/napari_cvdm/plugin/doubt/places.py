@@ -94,10 +94,10 @@ def area_words(area: float) -> str:
     """Write an area with three digits, so that those in a column can be compared.
 
     >>> area_words(1), area_words(0.0123), area_words(45.67), area_words(12345)
-    ('1.00', '0.0123', '45.7', '12,345')
+    ('1.00', '0.0123', '45.7', '12345')
     """
     digits = 2 - int(np.floor(np.log10(area))) if area > 0 else 0
-    return f"{area:,.{min(max(digits, 0), 9)}f}"
+    return f"{area:.{min(max(digits, 0), 9)}f}"
 
 
 def zoom_for(place: Place, layer: Image, side: float, units: Units) -> float:

@@ -33,17 +33,18 @@ __all__ = [
 
 
 def amount(value: float, measure: Measure = "absolute") -> str:
-    """Write an uncertainty with two or three digits: "1,230", "12.3", "0.0123", or "12 %" if relative.
+    """Write an uncertainty with two or three digits: "1230", "12.3", "0.0123", or "12 %" if relative.
 
     >>> amount(1234.5), amount(12.345), amount(0.012345), amount(0.1234, "relative")
-    ('1,230', '12.3', '0.0123', '12 %')
+    ('1230', '12.3', '0.0123', '12 %')
     """
     if measure == "relative":
         return percent(value)
+    # Thousands are not parted, so that a number can be typed where the threshold is shown as it is read here.
     if value == 0 or not np.isfinite(value):
         return f"{value:g}"
     rounded = round(value, 2 - int(np.floor(np.log10(abs(value)))))
-    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
+    return f"{rounded:.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
 
 
 def percent(share: float) -> str:
