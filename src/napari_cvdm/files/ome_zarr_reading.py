@@ -175,9 +175,10 @@ def _image_group(group: Any, path: Path) -> Any:
         raise ImageFileError(
             f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
         )
-    for name, child in sorted(group.groups()):
-        if name.isdecimal() and _multiscales(child):
-            return child
+    numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
+    for number in sorted(numbered):  # a disk lists folders in any order
+        if _multiscales(numbered[number]):
+            return numbered[number]
     raise ImageFileError(f"{path} is a zarr folder without an image: name the folder of one image.")
 
 
