@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_planes
+from napari_cvdm.models.pretrained import PERCENTILES
+from napari_cvdm.restoration.normalization import Normalization, fit_planes
 from napari_cvdm.restoration.sparse import SPARSE, STRIP_ROWS, measure_structure
 
 
