@@ -80,7 +80,10 @@ def test_the_deepest_features_and_the_rate_are_averages_over_the_image() -> None
     torch.manual_seed(0)
     network = CVDM(config).eval()
     card = ModelCard("small", "test", config.to_dict(), 2, 3)
-    features, rate = network_features(np.ones((16, 16)), PretrainedModel("small", network, card, "0" * 64))
+    model = PretrainedModel("small", network, card, "0" * 64)
+    features, rate = network_features(np.ones((16, 16)), model)
     assert features.shape == (6,)
     assert config.rate_bounds[0] < rate < config.rate_bounds[1]
     assert not network.mean_network.encoders[-1]._forward_hooks
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # of the caller's, which restorations do not follow
+        np.testing.assert_array_equal(network_features(np.ones((16, 16)), model)[0], features)

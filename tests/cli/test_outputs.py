@@ -89,6 +89,12 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path, monkeypatch:
         check_writable(tmp_path / "not" / "yet" / "there")
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr", "a.ome.zarr", "a.OME.ZARR"])
+def test_a_result_in_a_folder_is_called_after_its_input_without_the_ending(tmp_path: Path, name: str) -> None:
+    (plan,) = plan_outputs([Path(name)], tmp_path)
+    assert plan.reconstruction == tmp_path / "a_cvdm.ome.tif"
+
+
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     for name in ("2024.01.05", "old.tif"):
         (plan,) = plan_outputs([Path("a.tif")], tmp_path / name, is_folder=True)

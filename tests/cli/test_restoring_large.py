@@ -72,22 +72,27 @@ class TestToZarr:
         transformations = attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"]
         assert transformations[1]["translation"] == [0.5, 0.0, 0.24375, 0.50375]
 
+    @pytest.mark.parametrize("height", [0.065, 0.13])
     @pytest.mark.parametrize("known", [True, False])
-    def test_lies_on_an_image_that_lies_elsewhere(self, weights: Path, tmp_path: Path, known: bool) -> None:
-        """Also where steps have no unit."""
+    def test_lies_on_an_image_that_lies_elsewhere(
+        self, weights: Path, tmp_path: Path, known: bool, height: float
+    ) -> None:
+        """Also where steps have no unit, or pixels are not square."""
         source, output = tmp_path / "in.zarr", tmp_path / "out.zarr"
         layout = plan_layout(Axes("ZYX", (3, 24, 24)), (3, 24, 24), 24)
-        sizes: dict[str, Any] = {"pixel_size_nm": 65.0, "z_spacing_nm": 300.0} if known else {"side": 0.065}
+        sizes: dict[str, Any] = {"steps": {"Z": 0.3, "Y": height, "X": 0.065}}
+        if known:
+            sizes = {"pixel_size_nm": 65.0, "pixel_height_nm": 1000 * height, "z_spacing_nm": 300.0}
         create_ome_zarr(source, layout, name="in", origin={"Z": 40, "Y": 1000, "X": 2000}, **sizes)
         pixels = np.random.default_rng(0).uniform(0, 1, (24, 24)).astype(np.float32)
         for plane in range(3):
             write_region(source, layout, (plane,), 0, 0, pixels)
         command = ["restore", str(source), "-o", str(output), "--model", str(weights), "--plane", "Z=1:3"]
         assert main([*command, *FAST]) == 0
-        z = 0.3 if known else 1.0
         written = open_pyramid(output)
-        assert written.scale == pytest.approx((z, 0.0325, 0.0325))
-        assert written.translation == pytest.approx((41 * z, 65 - 0.01625, 130 - 0.01625))
+        assert written.units == (("micrometer" if known else None),) * 3
+        assert written.scale == pytest.approx((0.3, height / 2, 0.0325))
+        assert written.translation == pytest.approx((41 * 0.3, 999.75 * height, 130 - 0.01625))
 
     def test_interrupted_goes_on_when_repeated(
         self,

@@ -95,16 +95,25 @@ class TestCreating:
         from ome_zarr.reader import Reader
 
         layout = layout_of("CYX", (2, 600, 90))
-        create_ome_zarr(
-            tmp_path / "a", layout, name="cells", pixel_size_nm=65.0, channel_names=["DNA", "actin"]
-        )
+        create_ome_zarr(tmp_path / "a", layout, name="cells", pixel_size_nm=65.0)
         (node, *_) = list(Reader(parse_url(tmp_path / "a"))())
         assert [each.shape for each in node.data] == list(layout.shapes)
-        assert node.metadata["channel_names"] == ["DNA", "actin"]
 
     def test_without_sizes_claims_none(self, tmp_path: Path) -> None:
-        create_ome_zarr(tmp_path / "a", layout_of("TYX", (2, 70, 90)), name="cells")
-        assert all("unit" not in axis for axis in metadata(tmp_path / "a")["multiscales"][0]["axes"])
+        """What steps there are count without a unit, each axis by itself."""
+        steps = {"T": 2.0, "Y": 0.5, "X": 0.25}
+        create_ome_zarr(
+            tmp_path / "a",
+            layout_of("TZYX", (2, 3, 70, 90)),
+            name="cells",
+            steps=steps,
+            origin={"T": 5, "Y": 4},
+        )
+        (multiscale,) = metadata(tmp_path / "a")["multiscales"]
+        assert all("unit" not in axis for axis in multiscale["axes"])
+        scale, translation = multiscale["datasets"][0]["coordinateTransformations"]
+        assert scale["scale"] == [2.0, 1.0, 0.5, 0.25]
+        assert translation["translation"] == [10.0, 0.0, 2.0, 0.0]
 
     def test_keeps_the_provenance(self, tmp_path: Path) -> None:
         create_ome_zarr(tmp_path / "a", layout_of("YX", (70, 90)), name="a", provenance={"seed": np.int64(3)})

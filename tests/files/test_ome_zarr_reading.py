@@ -59,6 +59,15 @@ def test_reads_what_this_package_writes(tmp_path: Path) -> None:
     assert (image.axes, image.pixel_size, image.z_spacing, image.channel_names) == ("ZYX", 32.5, 200.0, ())
 
 
+def test_pixels_that_are_not_square_have_two_sides_and_no_size(tmp_path: Path) -> None:
+    scale = [{"type": "scale", "scale": [500.0, 1.0, 0.1, 0.2]}]
+    image = open_ome_zarr(
+        write(tmp_path / "a.zarr", datasets=[{"path": "0", "coordinateTransformations": scale}])
+    )
+    assert image.pixel_size is None
+    assert image.pixel_sides == pytest.approx((100, 200))
+
+
 def test_the_scale_of_the_image_multiplies_that_of_the_level(tmp_path: Path) -> None:
     whole = [{"type": "scale", "scale": [1.0, 1.0, 2.0, 2.0]}]
     image = open_ome_zarr(write(tmp_path / "a.zarr", coordinateTransformations=whole))
@@ -86,10 +95,15 @@ def test_names_for_another_number_of_channels_are_no_names(tmp_path: Path) -> No
     assert open_ome_zarr(write(tmp_path / "a.zarr", axes=axes)).channel_names == ()
 
 
-def test_takes_the_first_of_several_images(tmp_path: Path) -> None:
+@pytest.mark.parametrize("images", [("0", "1"), ("1", "0"), ("10", "9"), ("9", "10")])
+def test_takes_the_first_of_several_images(tmp_path: Path, images: tuple[str, str]) -> None:
+    """By its number, in whatever order they were written and the disk lists them."""
     zarr.open_group(tmp_path / "a.zarr", mode="w").attrs["bioformats2raw.layout"] = 3
-    write(tmp_path / "a.zarr" / "0")
+    for name in images:
+        write(tmp_path / "a.zarr" / name, name=f"image {name}")
+    zarr.open_group(tmp_path / "a.zarr" / "OME", mode="w")
     assert open_ome_zarr(tmp_path / "a.zarr").axes == "TCYX"
+    assert open_pyramid(tmp_path / "a.zarr").name == f"image {min(images, key=int)}"
 
 
 def test_takes_a_plain_array(tmp_path: Path) -> None:

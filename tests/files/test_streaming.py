@@ -153,11 +153,45 @@ class TestWriting:
         write_restoration(lazy, tmp_path / "out.zarr", progress=end_after(coarse + 1))
         assert steps[-1].count("level1") == coarse
 
-    def test_keeps_the_offset_of_a_region_of_interest(self, lazy: LazyRestoration, tmp_path: Path) -> None:
-        write_restoration(lazy, tmp_path / "out.zarr", origin={"Y": 10, "X": 20})
+    def test_adds_the_offset_of_a_region_of_interest(
+        self, tiny_model: PretrainedModel, stack: NDArray[np.uint16], tmp_path: Path
+    ) -> None:
+        part = restore_lazy(
+            stack,
+            tiny_model,
+            axes="CYX",
+            pixel_size=65.0,
+            region=((10, 40), (0, 32)),
+            preview=True,
+            device="cpu",
+        )
+        write_restoration(part, tmp_path / "out.zarr", origin={"X": 20})
         found: Any = zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["ome"]
         transformations = found["multiscales"][0]["datasets"][0]["coordinateTransformations"]
         assert transformations[1]["translation"] == [0.0, 0.63375, 1.28375]
+
+    def test_names_channels_when_there_are_pixels(
+        self, lazy: LazyRestoration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also if it was killed between the two folders, of which one then is no longer there to be named."""
+        rename = Path.rename
+
+        def only_the_first(path: Path, target: Path) -> Path:
+            if path.name == "uncertainty":
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", only_the_first)
+            with pytest.raises(KeyboardInterrupt):
+                write_restoration(lazy, tmp_path / "out.zarr", channel_names=["DNA", "actin"])
+        targets = write_restoration(lazy, tmp_path / "out.zarr", channel_names=["DNA", "actin"])
+        for path in targets.values():
+            group: Any = zarr.open_group(path, mode="r")
+            channels = group.attrs["ome"]["omero"]["channels"]
+            assert [each["label"] for each in channels] == ["DNA", "actin"]
+            for each, pixels in zip(channels, group["0"][:], strict=True):
+                assert each["window"]["max"] == pixels.max()
 
     def test_never_overwrites_unasked(self, lazy: LazyRestoration, tmp_path: Path) -> None:
         (tmp_path / "out_uncertainty.zarr").mkdir()

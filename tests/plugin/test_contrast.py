@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.plugin.contrast import RunningLimits, limits_of
+from napari_cvdm.plugin.contrast import RunningLimits
 from napari_cvdm.restoration.events import Estimate
 
 
@@ -48,25 +48,3 @@ def test_a_flat_picture_has_limits_too(level):
     limits.add(_estimate(np.full((20, 20), level, np.float32), std=0))
     for low, high in limits.now().values():
         assert low < high
-
-
-def test_a_finished_picture_is_a_range_even_where_it_is_flat():
-    pixels = np.linspace(-3, 7, 1001)[None]
-    assert limits_of("reconstruction", pixels) == pytest.approx((-2.95, 6.98))
-    assert limits_of("uncertainty", pixels) == pytest.approx((0.0, 6.98))
-    low, high = limits_of("reconstruction", np.full((4, 4), 5.0))
-    assert low == 5.0 < high
-
-
-def test_a_few_planes_of_a_stack_are_read_from_its_first_to_its_last():
-    read = []
-
-    class Stack:
-        shape = (30, 20, 1000, 1000)
-
-        def __getitem__(self, wanted: tuple) -> np.ndarray:
-            read.append(wanted[:2])
-            return np.full((1000, 1000), sum(wanted[:2]), np.float32)[wanted[2:]]
-
-    assert limits_of("reconstruction", Stack()) == (0, 48)
-    assert len(read) == 8

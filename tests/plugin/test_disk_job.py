@@ -11,13 +11,15 @@ import pytest
 
 import napari_cvdm
 from napari_cvdm.files import streaming
+from napari_cvdm.files.ome_zarr_reading import open_pyramid
 from napari_cvdm.files.unfinished import resume_or_begin
-from napari_cvdm.plugin import contrast, disk_job
+from napari_cvdm.plugin import disk_job
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import RestorationFailed
 from napari_cvdm.plugin.messages import Kept, Written, Wrote
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.worker import Cancelled
+from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.restore import restore
 
 IMAGE = np.random.default_rng(0).gamma(2.0, 50, (3, 2, 300, 40)).astype(np.float32)
@@ -50,11 +52,15 @@ def test_it_is_what_a_run_in_memory_gives_whatever_the_order_of_the_axes(tmp_pat
 def test_a_part_of_a_lazy_image_is_that_of_the_whole(tmp_path, small_model):
     part = Part((range(1, 2), range(2), range(100, 200), range(8, 40)), "region")
     lazy = da.from_array(IMAGE, chunks=(1, 1, 100, 40))
-    written = list(job(tmp_path, lazy, part=part).messages())[-1]
+    written = list(job(tmp_path, lazy, part=part, z_spacing=300.0).messages())[-1]
     expected = restore(IMAGE, small_model, axes="ZTYX", preview=True, device="cpu")
     whole = expected.mean[1:2, :, 200:400, 16:80]
     pixels = written.levels["reconstruction"][0].compute()
     np.testing.assert_allclose(pixels, whole, atol=1e-3 * np.ptp(whole))
+    # And lies where it is in the whole, for other programs that open the folder.
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert (pyramid.axes, pyramid.scale) == ("TZYX", (1, 0.3, 0.5, 0.5))
+    np.testing.assert_allclose(pyramid.translation, (0, 0.3, 100 - 0.25, 8 - 0.25))
 
 
 @pytest.mark.parametrize("when", ["measuring", "writing"])

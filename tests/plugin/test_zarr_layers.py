@@ -62,9 +62,7 @@ def test_chosen_planes_lie_where_they_are_in_the_film(tmp_path: Path, small_mode
         preview=True,
         device="cpu",
     )
-    written = write_restoration(
-        lazy, tmp_path / "part.ome.zarr", time_interval_s=2.0, origin={"Y": 8, "X": 0}
-    )
+    written = write_restoration(lazy, tmp_path / "part.ome.zarr", time_interval_s=2.0)
     for layer in opened(written["reconstruction"]):
         for plane, seconds in enumerate(expected):
             where = layer.data_to_world((plane, 0.5, 0.5))

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.device import (
+    LIVE_FEATURE_MAPS,
+    LIVE_FEATURE_MAPS_IN_BANDS,
+    OTHER_CHANNELS_IN_BANDS,
     SMALLEST_TILE,
     automatic_tile,
     check_tile,
@@ -253,10 +256,19 @@ class TestAutomaticTile:
         fill_gpu(monkeypatch, free)
         assert automatic_tile(torch.device("cuda", 0), 48, 68) == expected
 
-    def test_stays_within_a_gpus_free_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_leaves_more_than_half_of_a_gpus_free_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         fill_gpu(monkeypatch, 2**32)
         side = automatic_tile(torch.device("cuda", 0), 48, 68) + 2 * 68
-        assert 0.2 * 2**32 < 4 * 48 * 9 * side**2 < 0.5 * 2**32
+        assert 0.35 * 2**32 < 4 * 48 * LIVE_FEATURE_MAPS * side**2 < 0.45 * 2**32
+
+    @pytest.mark.parametrize(
+        ("device", "channels"),
+        [("cpu", 48 * LIVE_FEATURE_MAPS_IN_BANDS + OTHER_CHANNELS_IN_BANDS), ("mps", 48 * LIVE_FEATURE_MAPS)],
+    )
+    def test_fits_beside_other_programs_where_memory_is_shared(self, device: str, channels: int) -> None:
+        """About 1.3 GB, as docs/large_images.md has measured it: most of a computer of 4 GB is left."""
+        side = automatic_tile(torch.device(device), 48, 68) + 2 * 68
+        assert 1.1 * 2**30 < 4 * channels * side**2 < 1.4 * 2**30
 
     def test_what_torch_keeps_of_a_run_is_free_for_the_next(self, monkeypatch: pytest.MonkeyPatch) -> None:
         gpu = torch.device("cuda", 1)

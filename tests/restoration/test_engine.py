@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import ModelCard, PretrainedModel
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.reference.config import ReferenceConfig
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.restoration import execution
@@ -20,7 +21,6 @@ from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.events import Estimate, Event
 from napari_cvdm.restoration.execution import threads_given_back
 from napari_cvdm.restoration.lazy import restore_lazy
-from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore, restore_events

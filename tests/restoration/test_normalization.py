@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration import normalization as module
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import (
-    PERCENTILES,
     Normalization,
     fit_normalizations,
     fit_selected,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, fit_planes
+from napari_cvdm.models.pretrained import PERCENTILES
+from napari_cvdm.restoration.normalization import Normalization, fit_planes
 from napari_cvdm.restoration.sparse import SPARSE, STRIP_ROWS, measure_structure
 
 
@@ -63,6 +64,27 @@ def test_structure_that_is_not_sparse_is_measured_as_ever():
     structure = measure_structure([field], (1, *field.shape), 500.0)
     assert structure.share == SPARSE or structure.bright_end is None
     assert Normalization.fit(field).high == np.percentile(field, 99.8)
+
+
+@pytest.mark.parametrize(("brightness", "by_itself"), [(1.8, False), (2.2, True)])
+def test_structure_that_the_percentiles_nearly_meet_is_left_to_them(brightness: float, by_itself: bool):
+    """Only what would reach the networks at more than 2 is brighter than they know it."""
+    field = np.random.default_rng(0).normal(100, 1, (200, 200))
+    field[100:120, 100:120] += 1000  # 1 % of the pixels, of which the 99.8th percentile is one
+    field[105:108, 100:120] += 1000 * (brightness - 1)  # and its brighter sixth
+    field[20, 20] = 60_000  # a hot pixel, for which the image is looked at again
+    fitted = Normalization.fit(field)
+    assert (fitted.percentiles != PERCENTILES) == by_itself
+    assert fitted.high == pytest.approx(100 + 1000 * (brightness if by_itself else 1), rel=0.01)
+
+
+def test_bright_rows_of_a_scan_are_no_noise_that_hides_spots():
+    field = _noisy(_field(5, height=200.0)).astype(float)
+    striped = field.copy()
+    striped[::3] += 150
+    plain, found = (measure_structure([each], (1, *each.shape), 100.0) for each in (field, striped))
+    assert plain.bright_end is not None
+    assert found.bright_end == pytest.approx(plain.bright_end, rel=0.05)
 
 
 def test_both_rules_meet_where_structure_is_no_longer_sparse():

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
@@ -161,3 +162,11 @@ def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:
         read_pixels(GivenUpWhenRead(), range(4), range(4))
     with pytest.raises(GivenUp):
         restore_lazy(GivenUpWhenRead(), load_model())
+
+
+def test_a_lazy_restoration_says_how_to_make_an_array_of_what_is_none() -> None:
+    """A tensor has types of its own, which numpy does not know."""
+    with pytest.raises(InputTypeError, match=r"not Tensor.*numpy\.asarray"):
+        restore_lazy(torch.zeros(64, 64), load_model())
+    with pytest.raises(InputTypeError, match=r"not list.*restore\(\)"):
+        restore_lazy([[0.0]], load_model())

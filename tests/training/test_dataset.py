@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cvdm.restoration.normalization import PERCENTILES
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.simulation import structures
 from napari_cvdm.simulation.acquisition import Acquisition
 from napari_cvdm.simulation.micrographs import BIOSR

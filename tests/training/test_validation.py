@@ -166,6 +166,8 @@ class TestRestoreField:
         assert np.array_equal(restored.std, again.std)
         assert not np.array_equal(restored.std, other.std)
         assert np.array_equal(restored.mean_network, other.mean_network)
+        with torch.autocast("cpu", dtype=torch.bfloat16):  # what is validated is what restorations give
+            assert np.array_equal(restore_field(model, x, steps=3, draws=4, seed=1).std, restored.std)
 
     def test_antithetic_draws_leave_the_mean_where_it_is(self) -> None:
         truth = field().y

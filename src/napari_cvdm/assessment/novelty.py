@@ -193,12 +193,14 @@ def network_features(image: ArrayLike, model: PretrainedModel) -> tuple[FloatArr
     """
     import torch
 
+    from napari_cvdm.restoration.execution import plain_inference
+
     network: Any = model.network
     found: list[Any] = []
     deepest = network.mean_network.encoders[-1]
     hook = deepest.register_forward_hook(lambda _module, _inputs, output: found.append(output))
     try:
-        with torch.inference_mode():
+        with plain_inference():
             estimate = network.estimate(torch.from_numpy(np.asarray(image, np.float32))[None, None])
     finally:
         hook.remove()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cvdm.files.names import TIFF_ENDINGS, stem_of
+from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 
 __all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs", "refuse_losses"]
 
@@ -73,7 +73,8 @@ def plan_outputs(
     if is_folder or len(inputs) > 1 or not output.suffix:
         if output.is_file() or (output.suffix.lower() in (".tif", ".tiff") and not is_folder):
             raise ValueError(f"{output} is one file for {len(inputs)} inputs: name a folder with -o.")
-        plans = [_files_for(output / f"{stem_of(source)}_cvdm", ".ome.tif", draws) for source in inputs]
+        stems = [stem_of(source, (*TIFF_ENDINGS, *ZARR_ENDINGS)) for source in inputs]
+        plans = [_files_for(output / f"{stem}_cvdm", ".ome.tif", draws) for stem in stems]
     else:
         stem = stem_of(output)
         ending = output.name[len(stem) :]

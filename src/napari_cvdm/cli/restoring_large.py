@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,8 +130,7 @@ def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Sett
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
         "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),
-        "origin": _origin(lazy, image),
-        "side": dict(zip(image.axes, image.scale, strict=False)).get("X", 1.0),
+        **_place(lazy, image),
     }
 
 
@@ -170,18 +170,20 @@ def _identity(source: Path) -> dict[str, Any]:
     }
 
 
-def _origin(lazy: LazyRestoration, image: ImageFile) -> dict[str, float]:
-    """Return where the first pixel to be restored lies, in steps of the image along each of its axes."""
-    from napari_cvdm.restoration.described import DescribedPart
-
-    steps = zip(image.axes, image.scale, image.translation, strict=False)
-    origin = {axis: start / step for axis, step, start in steps if axis in "TZYX" and step > 0}
-    part = DescribedPart.from_description(lazy.provenance.get("selection"), lazy.axes)
-    leading = (axis for axis in lazy.axes if axis not in "YX")
-    first = {axis: chosen[0] for axis, chosen in zip(leading, part.planes, strict=True) if chosen}
-    if part.region is not None:
-        first |= {"Y": part.region.rows.start, "X": part.region.columns.start}
-    return {axis: origin.get(axis, 0.0) + first.get(axis, 0) for axis in "TZYX"}
+def _place(lazy: LazyRestoration, image: ImageFile) -> dict[str, Any]:
+    """Return the steps and the place of the image, under the names that the restoration has for its axes."""
+    placed = {
+        axis: (step, start)
+        for axis, step, start in zip(lazy.axes, image.scale, image.translation, strict=False)
+        if isfinite(step) and step > 0 and isfinite(start)
+    }
+    height, width = image.pixel_sides
+    return {
+        "pixel_width_nm": width,
+        "pixel_height_nm": height,
+        "steps": {axis: step for axis, (step, _) in placed.items()},
+        "origin": {axis: start / step for axis, (step, start) in placed.items()},
+    }
 
 
 def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -101,9 +101,8 @@ def create_ome_zarr(
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     pixel_height_nm: float | None = None,
+    steps: Mapping[str, float] | None = None,
     origin: Mapping[str, float] | None = None,
-    side: float = 1.0,
-    channel_names: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> None:
@@ -123,12 +122,11 @@ def create_ome_zarr(
         From frame to frame, in seconds.
     pixel_height_nm : float, optional
         For pixels that are not square; `pixel_size_nm` then is the width.
-    origin : mapping of str to float
+    steps : mapping of str to float, optional
+        Of the finest level along each axis, where its size is not known: numbers without a unit; 1 if left
+        out.
+    origin : mapping of str to float, optional
         Where the centre of the first pixel lies along each axis, in steps of the finest level; 0 if left out.
-    side : float
-        Of a pixel of the finest level, where its size is not known: a number without a unit.
-    channel_names : sequence of str
-        One per channel, or none.
     provenance : mapping, optional
         How the image was made.
     dtype : data-type
@@ -152,7 +150,7 @@ def create_ome_zarr(
             compressors=ZstdCodec(level=3),
             dimension_names=[letter.lower() for letter in layout.axes],
         )
-        transformations = _transformations(layout.axes, level, sizes, origin or {}, side)
+        transformations = _transformations(layout.axes, level, sizes, steps or {}, origin or {})
         datasets.append({"path": str(level), "coordinateTransformations": transformations})
     axes = [
         {"name": letter.lower(), "type": _KINDS[letter]}
@@ -160,9 +158,6 @@ def create_ome_zarr(
         for letter in layout.axes
     ]
     write_multiscales_metadata(group, datasets, fmt=FormatV05(), axes=axes, name=name)
-    if channel_names:
-        ome: Any = group.attrs["ome"]
-        group.attrs["ome"] = {**ome, "omero": {"channels": [{"label": label} for label in channel_names]}}
     if provenance is not None:
         group.attrs[PROVENANCE_KEY] = json.loads(json.dumps(provenance, default=jsonable))
     group.attrs["creator"] = f"napari-cvdm {__version__}"
@@ -269,16 +264,15 @@ def _transformations(
     axes: str,
     level: int,
     sizes: Mapping[str, float | None],
+    unitless: Mapping[str, float],
     origin: Mapping[str, float],
-    side: float,
 ) -> list[dict[str, Any]]:
     named = {"Y": "pixel size", "X": "pixel size", "Z": "distance of planes", "T": "time interval"}
     for what, value in ((named[letter], value) for letter, value in sizes.items()):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"The {what} must be a positive number, not {value}.")
-    unknown = {"Y": side, "X": side, "Z": 1.0, "T": 1.0}
     steps = {
-        letter: size / (1 if letter == "T" else 1000) if size else unknown[letter]
+        letter: size / (1 if letter == "T" else 1000) if size else unitless.get(letter, 1.0)
         for letter, size in sizes.items()
     }
     # The first pixel of a coarser level is the mean of 2^level × 2^level: its centre lies between theirs.

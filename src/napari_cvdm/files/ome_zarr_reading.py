@@ -59,16 +59,18 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
     steps = zip(letters, scale, axes, strict=False) if stated else ()
     sizes = {letter: (step, axis.get("unit")) for letter, step, axis in steps}
+    height, width = (_length(sizes.get(letter)) for letter in "YX")
     return ImageFile(
         array,
         letters,
         str(path),
-        square_side(_length(sizes.get("X")), _length(sizes.get("Y"))),
+        square_side(width, height),
         believable(_length(sizes.get("Z"))),
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
         scale=tuple(scale) if stated else (),
         translation=tuple(translation) if stated else (),
+        pixel_sides=(believable(height), believable(width)),
     )
 
 
@@ -173,9 +175,10 @@ def _image_group(group: Any, path: Path) -> Any:
         raise ImageFileError(
             f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
         )
-    for name, child in sorted(group.groups()):
-        if name.isdecimal() and _multiscales(child):
-            return child
+    numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
+    for number in sorted(numbered):  # a disk lists folders in any order
+        if _multiscales(numbered[number]):
+            return numbered[number]
     raise ImageFileError(f"{path} is a zarr folder without an image: name the folder of one image.")
 
 

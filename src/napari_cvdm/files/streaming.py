@@ -21,6 +21,8 @@ from napari_cvdm.files.ome_zarr import (
     plan_layout,
     write_region,
 )
+from napari_cvdm.files.ome_zarr_channels import name_channels
+from napari_cvdm.files.pixel_grid import restored_grid
 from napari_cvdm.files.unfinished import Unfinished, delivered, resume_or_begin
 from napari_cvdm.files.whole_file import refuse_existing
 from napari_cvdm.files.zarr_packages import require_zarr
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 CONTENTS = ("reconstruction", "uncertainty")
 """The two images of a result, in the order of `LazyRestoration.pair`."""
 
-_LAYOUT_VERSION = 2  # to be raised when what is written changes, so that no run goes on from another's parts
+_LAYOUT_VERSION = 3  # to be raised when what is written changes, so that no run goes on from another's parts
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ def write_restoration(
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
+    pixel_width_nm: float | None = None,
+    pixel_height_nm: float | None = None,
+    steps: Mapping[str, float] | None = None,
     origin: Mapping[str, float] | None = None,
-    side: float = 1.0,
 ) -> dict[str, Path]:
     """Compute a lazy restoration and write it as two OME-Zarr images, in memory that does not grow.
 
@@ -104,11 +108,15 @@ def write_restoration(
     given_up : exception type or tuple of them
         Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
     z_spacing_nm, time_interval_s, channel_names
-        What a restoration does not change, for the metadata.
-    origin : mapping of str to float
-        Where the image's first pixel lies along each axis, in steps of the input; 0 if left out.
-    side : float
-        Of an input pixel, where its size is not known.
+        Of the input, for the metadata.
+    pixel_width_nm, pixel_height_nm : float, optional
+        Of an input pixel that is not square, for a restoration that was given no pixel size.
+    steps : mapping of str to float, optional
+        Of the input along each axis, numbers without a unit for those whose sizes are not known; 1 if left
+        out.
+    origin : mapping of str to float, optional
+        Where the centre of the input's first pixel lies along each axis, in steps of the input; 0 if left
+        out. What follows from restoring a part of it is added here.
 
     Returns
     -------
@@ -126,11 +134,17 @@ def write_restoration(
     check_targets(targets, overwrite)
     axes = Axes(lazy.axes, tuple(lazy.mean.shape))
     layout = plan_layout(axes, lazy.pair.shape[1:], lazy.provenance["blocks"]["side"] * lazy.upscaling)
+    grid = restored_grid(
+        lazy, pixel_width_nm=pixel_width_nm, pixel_height_nm=pixel_height_nm, z_spacing_nm=z_spacing_nm,
+        time_interval_s=time_interval_s, steps=steps, origin=origin,
+    )  # fmt: skip
+    source = dict(source or {})
+    about = lazy.provenance | ({"source": source["name"]} if source.get("name") else {})
     request = {
         "layout": _LAYOUT_VERSION,
         "axes": lazy.axes,
         "shape": list(lazy.mean.shape),
-        "source": dict(source or {}),
+        "source": source,
         "pixels": lazy.fingerprint,
         "restoration": lazy.provenance,
     }
@@ -141,16 +155,15 @@ def write_restoration(
                     unfinished.folder / name,
                     layout,
                     name=targets[name].name,
-                    pixel_size_nm=lazy.restored_pixel_size,
-                    z_spacing_nm=z_spacing_nm,
-                    time_interval_s=time_interval_s,
-                    origin=_fine_origin(origin or {}, lazy.upscaling),
-                    side=side / lazy.upscaling,
-                    channel_names=channel_names,
-                    provenance=_provenance(lazy, name, source),
+                    **grid,
+                    provenance=about | {"content": name},
                 )
             unfinished.begin()
         _Writer(lazy, layout, unfinished, client, progress).run()
+        if "channels" not in unfinished.done:
+            for name in CONTENTS:
+                name_channels(unfinished.folder / name, layout, channel_names, name)
+            unfinished.mark("channels")
         unfinished.deliver(targets, overwrite=overwrite)
     return targets
 
@@ -285,13 +298,3 @@ class _Writer:
 def _name(place: tuple[int, ...]) -> str:
     """Return the name of a block in the journal."""
     return f"block {place[1:]}"
-
-
-def _fine_origin(origin: Mapping[str, float], upscaling: int) -> dict[str, float]:
-    """Return where the centre of the first fine pixel lies, in fine pixels, beside that of a camera pixel."""
-    return {**origin} | {each: origin.get(each, 0.0) * upscaling + (1 - upscaling) / 2 for each in "YX"}
-
-
-def _provenance(lazy: LazyRestoration, content: str, source: Mapping[str, Any] | None) -> dict[str, Any]:
-    name = (source or {}).get("name")
-    return {**lazy.provenance, "content": content} | ({"source": name} if name else {})

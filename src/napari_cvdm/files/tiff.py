@@ -55,6 +55,8 @@ class ImageFile:
     scale, translation : tuple of float
         Of an OME-Zarr that states them: its step along each axis, and where the first pixel is, in its own
         units.
+    pixel_sides : tuple of (float or None)
+        Height and width of a pixel in nm, of an OME-Zarr that tells them; they may differ.
     images : int
         How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
     """
@@ -69,6 +71,7 @@ class ImageFile:
     images: int = 1
     scale: tuple[float, ...] = ()
     translation: tuple[float, ...] = ()
+    pixel_sides: tuple[float | None, float | None] = (None, None)
 
 
 def read_tiff(path: str | Path, series: int = 0) -> ImageFile:

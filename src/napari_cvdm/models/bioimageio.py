@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.addresses import as_path
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.package_files import EPSILON, PERCENTILES, write_files
+from napari_cvdm.models.package_files import EPSILON, write_files
+from napari_cvdm.models.pretrained import PERCENTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

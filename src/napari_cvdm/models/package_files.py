@@ -6,6 +6,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cvdm.models.pretrained import PERCENTILES
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -13,11 +15,7 @@ if TYPE_CHECKING:
     from napari_cvdm.cvdm.model import CVDM
     from napari_cvdm.models.pretrained import PretrainedModel
 
-__all__ = ["EPSILON", "PERCENTILES", "write_files"]
-
-PERCENTILES = (1.0, 99.8)
-"""Which of an image's intensities become 0 and 1: as a restoration has it, whose modules know this one, not
-the other way round; a test compares them."""
+__all__ = ["EPSILON", "write_files"]
 
 EPSILON = 1e-6
 """What the Zoo's programs add to a range of intensities that they divide by."""

@@ -227,7 +227,8 @@ def load_model(
         _loaded[found] = model
         while len(_loaded) > _MOST_LOADED:
             del _loaded[next(iter(_loaded))]
-    return model if name is None or name == model.name else replace(model, name=name)
+    # What was read may have come from another file of the same bytes, which can be changed or deleted since.
+    return replace(model, path=path, name=name or model.name)
 
 
 def _list_published(entry: RegistryEntry, registry: Registry) -> ListedModel:

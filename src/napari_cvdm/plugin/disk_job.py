@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.messages import Kept, Message, Preparing, Written, Wrote
 from napari_cvdm.plugin.worker import Cancelled, Job
 from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.contrast import limits_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -108,11 +108,10 @@ class DiskJob(Job):
                 draws=self.draws, steps=self.steps, seed=self.seed, device=self.device, tile=self.tile,
                 preview=self.preview, normalize=self.normalize, **choice,
             )  # fmt: skip
-            (top, _), (left, _) = choice.get("region") or ((0, 0), (0, 0))
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=Cancelled,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin={"Y": top, "X": left},
+                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval,
             )  # fmt: skip
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}

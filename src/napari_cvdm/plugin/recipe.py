@@ -166,8 +166,6 @@ def _restoring_to_disk(
 ) -> list[str]:
     source = {"name": str(about.get("source", "image")), "path": asked.get("source_path")}
     values = {"source": repr(source), **sizes}
-    if region := _part(asked).get("region"):
-        values["origin"] = repr({axis: first for axis, (first, _) in zip("YX", region, strict=True)})
     return [
         f"lazy = cvdm.restore_lazy(\n    image,\n    model,\n{_arguments(about, asked)})",
         "written = write_restoration(\n    lazy,",

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, InputLayer, Picture, result_metadata
 from napari_cvdm.plugin.parts import Covered, Part, Placement
 from napari_cvdm.plugin.stated import table
+from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.described import DescribedPart
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.run_identity import run_of

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
-from napari_cvdm.plugin.contrast import limits_of
 from napari_cvdm.plugin.layers import METADATA_KEY, LayerData, uncertainty_colormap
-from napari_cvdm.plugin.stored_results import placement_of, title_of
+from napari_cvdm.plugin.stored_results import title_of
+from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.run_identity import run_of
 
 if TYPE_CHECKING:
@@ -66,21 +66,7 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
         "contrast_limits": limits_of(picture, image.levels[-1]),
         "metadata": {METADATA_KEY: about},
     }
-    data, placed, kind = _layer(image, attributes)
-    return data, placed | _place_of_planes(image, placed), kind
-
-
-def _place_of_planes(image: ZarrPyramid, attributes: dict[str, Any]) -> dict[str, Any]:
-    """Put chosen planes where they are in the image; the file itself says so of rows and columns alone."""
-    letters = "".join(image.axes)
-    scale, translate = list(attributes["scale"]), list(attributes["translate"])
-    if len(set(letters)) == len(letters):
-        placement = placement_of(image.provenance, letters, image.levels[0].shape)
-        for axis, letter in enumerate(letters):
-            if letter not in "YX" and translate[axis] == 0:
-                translate[axis] = scale[axis] * float(placement.origin[axis])
-                scale[axis] *= float(placement.spacing[axis])
-    return {"scale": tuple(scale), "translate": tuple(translate)}
+    return _layer(image, attributes)
 
 
 def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import FEWEST_STEPS
 from napari_cvdm.restoration.blended import BlendedRestorer
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.execution import fit_threads
-from napari_cvdm.restoration.normalization import PERCENTILES
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 

@@ -16,6 +16,7 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration.block import BLOCK, EVEN_SIDES, Sampling, plan_blocks, plan_window, spans
 from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.described import Region
@@ -24,7 +25,7 @@ from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
-from napari_cvdm.restoration.normalization import PERCENTILES, Normalization, Normalizing, fit_selected
+from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_selected
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.sparse import PERCENTILE, measure_structure
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 Normalizing: TypeAlias = Literal["stack", "plane", "whole"]
 """Over which planes intensities are measured: see `fit_selected`."""
-
-PERCENTILES = (1.0, 99.8)
-"""The percentiles of an image's intensities that become 0 and 1, where structure is not sparse."""
 
 BEYOND = 4.0
 """Normalised intensities above this were hardly seen in training: networks begin to exaggerate there."""

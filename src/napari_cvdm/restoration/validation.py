@@ -98,12 +98,14 @@ def check_lazy_image(image: Any) -> Any:
     """
     if isinstance(image, np.ma.MaskedArray):
         return as_image(image)
+    wanted = f"A lazy restoration needs an array of dask, zarr or numpy, not {type(image).__name__}."
     if not (hasattr(image, "shape") and hasattr(image, "dtype") and hasattr(image, "__getitem__")):
-        raise InputTypeError(
-            f"A lazy restoration needs an array of dask, zarr or numpy, not {type(image).__name__}. "
-            "Lists are small enough for restore()."
-        )
-    check_dtype(np.dtype(image.dtype))
+        raise InputTypeError(f"{wanted} Lists are small enough for restore().")
+    try:
+        dtype = np.dtype(image.dtype)
+    except TypeError as error:  # torch, for one, has types of its own
+        raise InputTypeError(f"{wanted} Turn it into one first, such as numpy.asarray(image).") from error
+    check_dtype(dtype)
     if isinstance(getattr(image, "_meta", None), np.ma.MaskedArray):  # dask's sample of its chunks
         raise InputError(
             "The chunks of this dask array are masked arrays, and masked pixels have no intensity. Fill them "

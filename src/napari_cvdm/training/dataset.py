@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from napari_cvdm.restoration.normalization import PERCENTILES
+from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.simulation.acquisition import MARGIN, Acquisition, acquire
 from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
 from napari_cvdm.simulation.ranges import AcquisitionRanges

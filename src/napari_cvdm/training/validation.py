@@ -16,6 +16,7 @@ from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import angular, finish
+from napari_cvdm.restoration.execution import plain_inference
 from napari_cvdm.simulation.acquisition import MARGIN, acquire
 from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
 from napari_cvdm.simulation.ranges import AcquisitionRanges
@@ -87,7 +88,7 @@ class Restored(NamedTuple):
     std: NDArray[np.float32]
 
 
-@torch.inference_mode()
+@plain_inference()
 def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, seed: int = 0) -> Restored:
     """Restore one small normalised field whole.
 

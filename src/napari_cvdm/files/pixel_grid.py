@@ -1,0 +1,79 @@
+"""Where restored pixels lie: sizes and place of an image, or of a part of it, on the finer grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.restoration.described import DescribedPart
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.lazy import LazyRestoration
+
+__all__ = ["restored_grid"]
+
+
+def restored_grid(
+    lazy: LazyRestoration,
+    *,
+    pixel_width_nm: float | None = None,
+    pixel_height_nm: float | None = None,
+    z_spacing_nm: float | None = None,
+    time_interval_s: float | None = None,
+    steps: Mapping[str, float] | None = None,
+    origin: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Find out where the pixels of a restoration lie.
+
+    Parameters
+    ----------
+    lazy : LazyRestoration
+        What is restored; its provenance says which part of the image that is.
+    pixel_width_nm, pixel_height_nm, z_spacing_nm, time_interval_s, steps, origin
+        Of the whole image, as for `napari_cvdm.files.streaming.write_restoration`.
+
+    Returns
+    -------
+    dict
+        What `napari_cvdm.files.ome_zarr.create_ome_zarr` takes of these. Chosen planes that are not evenly
+        spaced count as neighbours, from the first of them on.
+    """
+    sizes = {"Y": pixel_height_nm, "X": pixel_width_nm, "Z": z_spacing_nm, "T": time_interval_s}
+    if lazy.pixel_size is not None:
+        sizes |= {"Y": lazy.pixel_size, "X": lazy.pixel_size}
+    chosen = _chosen(lazy)
+    fine_sizes, fine_steps, fine_origin = {}, {}, {}
+    for letter, size in sizes.items():
+        positions = chosen.get(letter) or range(1)
+        start = (origin or {}).get(letter, 0.0) + positions[0]
+        if letter in "YX":
+            spacing = 1 / lazy.upscaling
+            start -= (1 - spacing) / 2  # a camera pixel begins with the first of its fine ones
+        else:
+            spacing = _spacing(positions)
+        fine_sizes[letter] = None if size is None else size * spacing
+        fine_steps[letter] = (steps or {}).get(letter, 1.0) * spacing
+        fine_origin[letter] = start / spacing
+    return {
+        "pixel_size_nm": fine_sizes["X"],
+        "pixel_height_nm": fine_sizes["Y"],
+        "z_spacing_nm": fine_sizes["Z"],
+        "time_interval_s": fine_sizes["T"],
+        "steps": fine_steps,
+        "origin": fine_origin,
+    }
+
+
+def _chosen(lazy: LazyRestoration) -> dict[str, Sequence[int] | None]:
+    """Return what is restored along each axis that has a letter of its own; None for all of it."""
+    axes = lazy.axes
+    part = DescribedPart.from_description(lazy.provenance["selection"], axes)
+    along = zip(axes, part.along(axes), strict=True)
+    return {letter: positions for letter, positions in along if axes.count(letter) == 1}
+
+
+def _spacing(positions: Sequence[int]) -> float:
+    """Return from each position to the next, if that is always the same way up; else 1."""
+    spacings = {after - before for before, after in pairwise(positions)}
+    return float(spacings.pop()) if len(spacings) == 1 and min(spacings) > 0 else 1.0
