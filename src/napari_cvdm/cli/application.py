@@ -147,7 +147,10 @@ def restore(
         str | None, typer.Option(help="Channels to restore, such as 0,2.  [default: all]")
     ] = None,
     plane: Annotated[
-        list[str] | None, typer.Option(help="Planes to restore, such as T=3 or Z=2:5.  [default: all]")
+        list[str] | None,
+        typer.Option(
+            help="Planes to restore, such as T=3 or Z=2:5; 0=3 is along the first axis.  [default: all]"
+        ),
     ] = None,
     roi: Annotated[
         str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")

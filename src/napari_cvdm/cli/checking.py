@@ -70,7 +70,7 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
         If a file cannot be read, the result is no reconstruction, result and input do not belong together, or
         the report cannot be written.
     """
-    from napari_cvdm.cli.restoring import open_image
+    from napari_cvdm.cli.opening import open_image
 
     given = [path for path in (result, source, settings.psf) if path is not None]
     report = _report_path(result, output, given, settings.overwrite)

@@ -47,7 +47,8 @@ def run_demo(output: Path, *, model: str, draws: int, device: str, overwrite: bo
     picture, widefield = output / "side_by_side.png", output / "widefield.ome.tif"
     if not overwrite:
         _refuse_others(files, picture, widefield)
-    from napari_cvdm.cli.restoring import Settings, restore_image, write_result
+    from napari_cvdm.cli.restoring import Settings, restore_image
+    from napari_cvdm.cli.writing import write_result
     from napari_cvdm.files.ome_tiff import write_ome_tiff
     from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
     from napari_cvdm.models import load_model

@@ -11,8 +11,10 @@ import typer
 
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
+from napari_cvdm.cli.opening import open_image, say_left_out
 from napari_cvdm.cli.outputs import check_writable, is_same
-from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image, say_left_out
+from napari_cvdm.cli.restoring import Settings, check_settings
+from napari_cvdm.cli.writing import channel_names_of, check_storable
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -70,6 +72,7 @@ def restore_large(
     (source,) = inputs
     with about_input(source):
         image = open_image(source, lazily=True)
+        check_storable(image, settings)
     say_left_out(image)
     pretrained = load_model(model)
     # With a cluster elsewhere, there need be no GPU here.
@@ -185,5 +188,7 @@ def _origin(lazy: LazyRestoration, image: ImageFile) -> dict[str, float]:
 
 
 def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    channels = dict(zip(axes, shape, strict=True)).get("C", 1)
-    return channel_names_of(image, settings.channels, channels)
+    from napari_cvdm.files.ome_tiff import ome_channels
+    from napari_cvdm.restoration.axes import Axes
+
+    return channel_names_of(image, settings.channels, ome_channels(Axes(axes, shape)))
