@@ -334,11 +334,11 @@ class TestFailures:
         second.write_bytes(image.read_bytes())
         read = restoring.open_image
 
-        def interrupted(source: Path) -> ImageFile:
+        def interrupted(source: Path, number: int, *, lazily: bool) -> ImageFile:
             tried.append(source)
             if source == image:
                 raise KeyboardInterrupt
-            return read(source)
+            return read(source, number, lazily=lazily)
 
         monkeypatch.setattr(restoring, "open_image", interrupted)
         inputs = [str(bad), str(image), str(second)]

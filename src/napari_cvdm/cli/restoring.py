@@ -13,12 +13,13 @@ import typer
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import about_input
-from napari_cvdm.cli.opening import open_image, say_left_out
+from napari_cvdm.cli.opening import open_image, say_extent
 from napari_cvdm.cli.outputs import plan_outputs
 from napari_cvdm.cli.writing import check_storable, write_result
 
 if TYPE_CHECKING:
     from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.tiff_images import FileSet
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration
 
@@ -27,7 +28,7 @@ __all__ = ["Settings", "check_settings", "restore_files", "restore_image"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to restore; each field as in `napari_cvdm.restore`."""
+    """How to restore; each field as in `napari_cvdm.restore`, but ``image``: which one of a TIFF file."""
 
     axes: str | None = None
     pixel_size: float | None = None
@@ -44,10 +45,17 @@ class Settings:
     planes: dict[str | int, int | slice] | None = None
     region: tuple[tuple[int, int], tuple[int, int]] | None = None
     normalize: str = "stack"
+    image: int | None = None
+
+    @property
+    def in_part(self) -> bool:
+        """Whether something of the image is left out."""
+        return not (self.channels is None and self.planes is None and self.region is None)
 
     def asked_of(self, image: ImageFile) -> dict[str, Any]:
         """Return what a restoration of an image is asked for; what the user leaves open, the image says."""
         values = asdict(self)
+        del values["image"]
         values["axes"] = self.axes or image.axes
         if self.pixel_size is None:
             values["pixel_size"] = image.pixel_size
@@ -98,11 +106,19 @@ def restore_files(
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
+    restored: dict[FileSet, Path] = {}
     failed = 0
     for source, files in zip(inputs, plans, strict=True):
         try:
             with about_input(source):
-                image, result = restore_image(source, pretrained, settings)
+                # A part may be all of the file that memory has room for, and most files of a set are read
+                # with the first of them.
+                image = open_image(source, settings.image or 0, lazily=settings.in_part or bool(restored))
+                if image.file_set in restored:
+                    first = restored[image.file_set].name
+                    typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
+                    continue
+                result = restore_image(image, pretrained, settings)
                 write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
         except InputError as error:
             if len(inputs) == 1:
@@ -110,6 +126,8 @@ def restore_files(
             failed += 1
             typer.echo(f"error: {error}", err=True)
             continue
+        if image.file_set is not None:
+            restored[image.file_set] = source
         if overwrite:
             remove_stale_draws(files, inputs)
         typer.echo(files.reconstruction)
@@ -163,36 +181,29 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
 
 
 def restore_image(
-    source: Path, model: PretrainedModel, settings: Settings, label: str | None = None
-) -> tuple[ImageFile, Restoration]:
-    """Read and restore one file, showing progress and warnings on stderr.
+    image: ImageFile, model: PretrainedModel, settings: Settings, label: str | None = None
+) -> Restoration:
+    """Restore an image that goes into TIFF files, showing progress and warnings on stderr.
 
     Parameters
     ----------
-    source : Path
-        The file.
+    image : ImageFile
+        The image, in memory or not.
     model : PretrainedModel
         What to restore with.
     settings : Settings
         How to restore. Axes and pixel size are the file's own where the settings leave them open.
     label : str, optional
         What to call the image in the progress; by default the file's name.
-
-    Returns
-    -------
-    image : ImageFile
-        What was read.
-    result : Restoration
-        The result.
     """
     from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.restoration.restore import restore
 
-    image = open_image(source)
-    say_left_out(image)
+    name = Path(image.source).name
+    say_extent(image, settings)
     check_storable(image, settings)
     asked = settings.asked_of(image)
     with ProgressDisplay() as display:
-        result = restore(image.data, model, progress=partial(display.show, label or source.name), **asked)
-    say_cautions(source.name, result.provenance, model.card, can_resample=True)
-    return image, result
+        result = restore(image.data, model, progress=partial(display.show, label or name), **asked)
+    say_cautions(name, result.provenance, model.card, can_resample=True)
+    return result

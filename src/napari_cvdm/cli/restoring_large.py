@@ -11,7 +11,7 @@ import typer
 
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
-from napari_cvdm.cli.opening import open_image, say_left_out
+from napari_cvdm.cli.opening import open_image, say_extent
 from napari_cvdm.cli.outputs import check_writable, is_same
 from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
@@ -71,9 +71,9 @@ def restore_large(
     _refuse(inputs, output, settings, overwrite)
     (source,) = inputs
     with about_input(source):
-        image = open_image(source, lazily=True)
+        image = open_image(source, settings.image or 0, lazily=True)
         check_storable(image, settings)
-    say_left_out(image)
+    say_extent(image, settings)
     pretrained = load_model(model)
     # With a cluster elsewhere, there need be no GPU here.
     local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
@@ -128,7 +128,7 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
 def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:
     """Return what is written beside the pixels: what they were made of, and where they lie."""
     return {
-        "source": _identity(source),
+        "source": _identity(source) | ({"image": image.number} if image.number else {}),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
         "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),

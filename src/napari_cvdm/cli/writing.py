@@ -76,9 +76,12 @@ def write_result(
     from napari_cvdm.restoration.axes import Axes
 
     axes = Axes(result.axes, result.mean.shape)
-    source = Path(image.source).name
-    # With the shape: files leave out some axes of length 1.
-    provenance: dict[str, Any] = {**result.provenance, "shape": list(axes.shape), "source": source}
+    provenance: dict[str, Any] = {
+        **result.provenance,
+        "shape": list(axes.shape),  # files leave out some axes of length 1
+        "source": Path(image.source).name,
+        **({"image": image.number} if image.number else {}),
+    }
     images = [
         (files.reconstruction, result.mean, "reconstruction"),
         (files.uncertainty, result.std, "uncertainty"),

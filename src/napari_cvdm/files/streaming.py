@@ -91,7 +91,7 @@ def write_restoration(
         Folder of the reconstruction, ending in .zarr; the uncertainty goes beside it, see `zarr_targets`.
     source : mapping, optional
         What tells the input from others (such as its path, size and date), so that a run is resumed with the
-        same input alone. Its "name" is noted in the provenance.
+        same input alone. Its "name" is noted in the provenance, and which "image" of the file it is.
     client : distributed.Client, optional
         The cluster to compute on; it must see the same disk. By default this process computes.
     progress : callable, optional
@@ -293,5 +293,6 @@ def _fine_origin(origin: Mapping[str, float], upscaling: int) -> dict[str, float
 
 
 def _provenance(lazy: LazyRestoration, content: str, source: Mapping[str, Any] | None) -> dict[str, Any]:
-    name = (source or {}).get("name")
-    return {**lazy.provenance, "content": content} | ({"source": name} if name else {})
+    known = source or {}
+    noted = {"source": known.get("name"), "image": known.get("image")}
+    return {**lazy.provenance, "content": content} | {key: value for key, value in noted.items() if value}
