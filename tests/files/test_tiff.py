@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,6 +210,14 @@ def test_a_header_that_lies_about_the_size_does_not_fill_the_memory(tmp_path):
             tag.overwrite(1_000_000, dtype="I")
     with pytest.raises(ImageFileError, match="GB of pixels"):
         read_tiff(path)
+
+
+def test_what_is_larger_than_the_memory_is_refused_at_once(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", STACK)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=STACK.nbytes - 1))
+    with pytest.raises(ImageFileError, match=r"does not fit in memory\. Restore a part"):
+        read_tiff(tmp_path / "a.tif")
+    np.testing.assert_array_equal(open_tiff_lazily(tmp_path / "a.tif").data[2], STACK[2])
 
 
 def test_damaged_pixels_are_reported(tmp_path):

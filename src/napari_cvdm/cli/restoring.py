@@ -205,5 +205,5 @@ def restore_image(
     asked = settings.asked_of(image)
     with ProgressDisplay() as display:
         result = restore(image.data, model, progress=partial(display.show, label or name), **asked)
-    say_cautions(name, result.provenance, model.card, can_resample=True)
+    say_cautions(image, result.provenance, model.card, can_resample=True)
     return result

@@ -14,7 +14,7 @@ from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.opening import open_image, say_extent
 from napari_cvdm.cli.outputs import check_writable, is_same
 from napari_cvdm.cli.restoring import Settings, check_settings
-from napari_cvdm.cli.writing import channel_names_of, check_storable
+from napari_cvdm.cli.writing import channel_names_of, check_storable, restored_sides
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -85,7 +85,9 @@ def restore_large(
         asked = settings.asked_of(image)
         del asked["keep_draws"], asked["resample"]  # refused above
         lazy = restore_lazy(image.data, pretrained, **asked)
-        say_cautions(source.name, lazy.provenance, pretrained.card, can_resample=False)
+        if image.number:
+            lazy = replace(lazy, provenance={**lazy.provenance, "image": image.number})
+        say_cautions(image, lazy.provenance, pretrained.card, can_resample=False)
         try:
             targets = write_restoration(
                 lazy,
@@ -128,9 +130,10 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
 def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:
     """Return what is written beside the pixels: what they were made of, and where they lie."""
     return {
-        "source": _identity(source) | ({"image": image.number} if image.number else {}),
+        "source": _identity(source),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
+        "pixel_sides_nm": restored_sides(image, lazy),
         "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),
         "origin": _origin(lazy, image),
         "side": dict(zip(image.axes, image.scale, strict=False)).get("X", 1.0),

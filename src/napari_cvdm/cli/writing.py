@@ -11,9 +11,10 @@ from napari_cvdm.cli.outputs import OutputFiles
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.restoration.lazy import LazyRestoration
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["channel_names_of", "check_storable", "write_result"]
+__all__ = ["channel_names_of", "check_storable", "restored_sides", "write_result"]
 
 
 def check_storable(image: ImageFile, settings: Settings) -> None:
@@ -47,6 +48,17 @@ def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: i
         known = all(-len(names) <= i < len(names) for i in chosen)
         names = tuple(names[i] for i in chosen) if known else ()
     return names if len(names) == channels else ()
+
+
+def restored_sides(
+    image: ImageFile, result: Restoration | LazyRestoration
+) -> tuple[float | None, float | None]:
+    """Return height and width in nm of a restored pixel, as far as they are known."""
+    size = result.restored_pixel_size
+    if size is None and image.pixel_sides is not None:
+        height, width = image.pixel_sides
+        return height / result.upscaling, width / result.upscaling
+    return size, size
 
 
 def write_result(
@@ -91,6 +103,7 @@ def write_result(
             (path, draw, f"draw {number} of {len(files.draws)}")
             for number, (path, draw) in enumerate(zip(files.draws, result.draws, strict=True), start=1)
         ]
+    height, width = restored_sides(image, result)
     names = channel_names_of(image, channels, ome_channels(axes))
     for path, data, content in images:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,8 +111,9 @@ def write_result(
             path,
             data,
             result.axes,
-            result.restored_pixel_size,
+            width,
             {**provenance, "content": content},
+            pixel_height_nm=height,
             z_spacing_nm=image.z_spacing if "Z" in result.axes else None,
             time_interval_s=image.time_interval if "T" in result.axes else None,
             channel_names=names,

@@ -38,6 +38,7 @@ def write_ome_tiff(
     pixel_size_nm: float | None = None,
     provenance: Mapping[str, Any] | None = None,
     *,
+    pixel_height_nm: float | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
@@ -60,6 +61,8 @@ def write_ome_tiff(
         three, axes of length 1 are left out.
     pixel_size_nm, z_spacing_nm : float, optional
         Side of a pixel within the plane, and distance of two planes, in nm.
+    pixel_height_nm : float, optional
+        For pixels that are not square; `pixel_size_nm` then is the width.
     provenance : mapping, optional
         How the image was made. `read_provenance` gives it back.
     time_interval_s : float, optional
@@ -88,7 +91,7 @@ def write_ome_tiff(
     named = name_axes(array.shape, axes)
     array = in_ome_order(storable(array), named)
     metadata = ome_metadata(
-        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s
+        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s, pixel_height_nm
     )
     if channel_names:
         metadata["Channel"] = {"Name": _channel_names(channel_names, ome_channels(named))}
@@ -135,8 +138,6 @@ def ome_metadata(
     pixel_height_nm: float | None = None,
 ) -> dict[str, Any]:
     """Make what tifffile needs to describe an image in OME-XML; see `write_ome_tiff` for the parameters.
-
-    With `pixel_height_nm`, which is for pixels that are not square, `pixel_size_nm` is the width.
 
     Raises
     ------

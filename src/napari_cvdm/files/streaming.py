@@ -74,6 +74,7 @@ def write_restoration(
     given_up: type[BaseException] | tuple[type[BaseException], ...] = (),
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
+    pixel_sides_nm: tuple[float | None, float | None] = (None, None),
     channel_names: Sequence[str] = (),
     origin: Mapping[str, float] | None = None,
     side: float = 1.0,
@@ -91,7 +92,7 @@ def write_restoration(
         Folder of the reconstruction, ending in .zarr; the uncertainty goes beside it, see `zarr_targets`.
     source : mapping, optional
         What tells the input from others (such as its path, size and date), so that a run is resumed with the
-        same input alone. Its "name" is noted in the provenance, and which "image" of the file it is.
+        same input alone. Its "name" is noted in the provenance.
     client : distributed.Client, optional
         The cluster to compute on; it must see the same disk. By default this process computes.
     progress : callable, optional
@@ -103,8 +104,8 @@ def write_restoration(
         Throw away what an unfinished run of another request has left.
     given_up : exception type or tuple of them
         Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
-    z_spacing_nm, time_interval_s, channel_names
-        What a restoration does not change, for the metadata.
+    z_spacing_nm, time_interval_s, pixel_sides_nm, channel_names
+        For the metadata. The sides are height and width of a restored pixel that is not square.
     origin : mapping of str to float
         Where the image's first pixel lies along each axis, in steps of the input; 0 if left out.
     side : float
@@ -141,7 +142,8 @@ def write_restoration(
                     unfinished.folder / name,
                     layout,
                     name=targets[name].name,
-                    pixel_size_nm=lazy.restored_pixel_size,
+                    pixel_size_nm=lazy.restored_pixel_size or pixel_sides_nm[1],
+                    pixel_height_nm=lazy.restored_pixel_size or pixel_sides_nm[0],
                     z_spacing_nm=z_spacing_nm,
                     time_interval_s=time_interval_s,
                     origin=_fine_origin(origin or {}, lazy.upscaling),
@@ -293,6 +295,5 @@ def _fine_origin(origin: Mapping[str, float], upscaling: int) -> dict[str, float
 
 
 def _provenance(lazy: LazyRestoration, content: str, source: Mapping[str, Any] | None) -> dict[str, Any]:
-    known = source or {}
-    noted = {"source": known.get("name"), "image": known.get("image")}
-    return {**lazy.provenance, "content": content} | {key: value for key, value in noted.items() if value}
+    name = (source or {}).get("name")
+    return {**lazy.provenance, "content": content} | ({"source": name} if name else {})

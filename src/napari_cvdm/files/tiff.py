@@ -55,6 +55,8 @@ class ImageFile:
         units.
     images : int
         How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
+    pixel_sides : (float, float) or None
+        Height and width of a pixel in nm, if the file tells and they differ.
     number : int
         Which of them it is, from 0.
     file_set : FileSet or None
@@ -71,6 +73,7 @@ class ImageFile:
     images: int = 1
     number: int = 0
     file_set: FileSet | None = None
+    pixel_sides: tuple[float, float] | None = None
     scale: tuple[float, ...] = ()
     translation: tuple[float, ...] = ()
 
@@ -112,11 +115,15 @@ def open_tiff_lazily(path: str | Path, series: int = 0) -> ImageFile:
 
 
 def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
+    from psutil import virtual_memory
+
     from napari_cvdm.files.tiff_slices import slices_of
 
     with open_tiff(path) as tif:
         chosen = image_of(path, tif, series)
         _check_complete(path, tif, chosen)
+        if not lazily and chosen.nbytes > virtual_memory().total:
+            raise MemoryError  # at once: a system that lends memory it does not have would end the program
         data = slices_of(path, series, chosen) if lazily else read_image(tif, chosen)
         scale = read_scale(tif, chosen)
         images = len(images_in(tif))
@@ -133,6 +140,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images,
         series,
         file_set,
+        scale.pixel_sides,
     )
 
 
