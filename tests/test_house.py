@@ -24,6 +24,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 # Imports point down this list: a part may import from its own row and from those below.
 ROWS = (
+    ("__main__",),
     ("plugin", "cli"),
     ("files", "assessment", "training", "simulation"),
     ("restoration", "models", "reference"),
@@ -268,7 +269,7 @@ class TestModules:
         for path in MODULES:
             if path.name == "__init__.py":
                 continue
-            tests = ROOT / "tests" / path.relative_to(SOURCE).with_name(f"test_{path.stem.lstrip('_')}.py")
+            tests = ROOT / "tests" / path.relative_to(SOURCE).with_name(f"test_{path.stem.strip('_')}.py")
             if not tests.is_file():
                 missing.append(tests.relative_to(ROOT).as_posix())
         assert missing == []

@@ -10,7 +10,9 @@ import pytest
 
 from napari_cvdm.cli import main
 from napari_cvdm.cli.cautions import say_cautions
+from napari_cvdm.cli.opening import open_image
 from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import ImageFile
 from napari_cvdm.models import load_model
 
 FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
@@ -34,6 +36,28 @@ def test_a_pixel_size_that_is_not_known_is_told(
     assert line.endswith("Name it with --pixel-size.")
     assert main([*arguments, "--pixel-size", "65", "--overwrite"]) == 0
     assert "warning: " not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
+def test_pixels_that_are_not_square_are_told_and_keep_their_sides(
+    ending: str, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = np.random.default_rng(0).poisson(50, (2, 24, 32)).astype("u2")
+    sides = {"pixel_size_nm": 65.0, "pixel_height_nm": 130.0, "z_spacing_nm": 200.0}
+    source = write_ome_tiff(tmp_path / "oblong.ome.tif", data, "ZYX", **sides)
+    output = tmp_path / f"out{ending}"
+    arguments = ["restore", str(source), "-o", str(output), "--model", str(weights), *FAST]
+    assert main(arguments) == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert told == (
+        "warning: oblong.ome.tif: Pixels of 65 × 130 nm are not square; the model knows square ones only."
+    )
+    written = open_image(output)
+    assert (written.pixel_size, written.pixel_sides, written.z_spacing) == (None, (65, 32.5), 200)
+    # What the user says counts.
+    assert main([*arguments, "--pixel-size", "80", "--overwrite"]) == 0
+    assert "square" not in capsys.readouterr().err
+    assert open_image(output).pixel_size == 40
 
 
 def test_resampling_without_a_pixel_size_is_refused(
@@ -65,7 +89,7 @@ def test_a_size_the_model_does_not_know_is_told_with_the_option_that_helps(
     model = load_model(weights)
     image = np.random.default_rng(0).poisson(50, (24, 32))
     made: dict[str, Any] = restore(image, model, pixel_size=200.0, preview=True, device="cpu").provenance
-    say_cautions("a.tif", made, model.card, can_resample=can_resample)
+    say_cautions(ImageFile(image, "YX", "in/a.tif"), made, model.card, can_resample=can_resample)
     error = capsys.readouterr().err
     assert error.startswith("warning: a.tif: The pixel size of 200 nm lies outside")
     assert ("add --resample, or doubt" in error) == can_resample

@@ -59,6 +59,17 @@ def test_axes_of_other_names_are_found_again(own: str, named: str | None, index:
     np.testing.assert_array_equal(restored_part(image, index, said)[0], STACK[1, 2])
 
 
+def test_axes_of_one_plane_that_the_file_has_no_room_for_are_found_again() -> None:
+    image = ImageFile(np.stack([STACK - 1, STACK])[:, None], "QQQQYX", "a.tif")
+    for named, planes, index in (
+        ("QZTCYX", None, {"Z": 1, "T": 1, "C": 2}),  # in the file, Q is Z
+        ("QZTCYX", {"Q": [1]}, {"T": 1, "C": 2}),
+        ("QQQQYX", {"0Q": [1]}, {"Z": 1, "C": 2}),
+    ):
+        said = {"axes": named, "selection": None if planes is None else {"planes": planes}}
+        np.testing.assert_array_equal(restored_part(image, index, said)[0], STACK[1, 2])
+
+
 def test_chosen_planes_of_axes_of_other_names_are_found_again() -> None:
     image = ImageFile(STACK, "QQYX", "a.tif")
     for named, planes, index in (

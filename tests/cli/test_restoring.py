@@ -3,14 +3,12 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_cvdm.cli import main
-from napari_cvdm.cli.restoring import channel_names_of
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.tiff import ImageFile, read_tiff
 from napari_cvdm.models import load_model
@@ -115,14 +113,6 @@ class TestRestoring:
         written = read_tiff(output / "two_cvdm.ome.tif")
         assert written.channel_names == ("actin", "DNA")
         assert written.pixel_size is None
-
-    def test_a_file_may_name_fewer_channels_than_it_has(self) -> None:
-        data = np.zeros((3, 16, 16), np.float32)
-        # As OME-TIFF has it for colour: one name for three samples.
-        told = ImageFile(data, "CYX", "colour.tif", channel_names=("colour",))
-        assert channel_names_of(told, [2], 1) == ()
-        assert channel_names_of(told, [0], 1) == ("colour",)
-        assert channel_names_of(replace(told, channel_names=("a", "b", "c")), [2, 0], 2) == ("c", "a")
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -344,11 +334,11 @@ class TestFailures:
         second.write_bytes(image.read_bytes())
         read = restoring.open_image
 
-        def interrupted(source: Path) -> ImageFile:
+        def interrupted(source: Path, number: int, *, lazily: bool) -> ImageFile:
             tried.append(source)
             if source == image:
                 raise KeyboardInterrupt
-            return read(source)
+            return read(source, number, lazily=lazily)
 
         monkeypatch.setattr(restoring, "open_image", interrupted)
         inputs = [str(bad), str(image), str(second)]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 import torch
 import zarr
 
@@ -242,18 +241,3 @@ def test_a_gpu_is_for_the_workers_of_a_cluster_to_have(
     assert "No dask scheduler answers at tcp://a:1" in capsys.readouterr().err
     assert main([*arguments, "gpu"]) == 2
     assert "Unknown device 'gpu'" in capsys.readouterr().err
-
-
-def test_images_that_are_left_out_are_said_to_be(
-    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    images = np.random.default_rng(0).poisson(50, (3, 24, 32)).astype(np.uint16)
-    source = tmp_path / "positions.ome.tif"
-    with tifffile.TiffWriter(source, ome=True) as writer:
-        for image in images:
-            writer.write(image, metadata={"axes": "YX"})
-    for ending in ("ome.tif", "ome.zarr"):
-        output = str(tmp_path / f"out.{ending}")
-        assert main(["restore", str(source), "-o", output, "--model", str(weights), *FAST]) == 0
-        said = capsys.readouterr().err
-        assert "warning: positions.ome.tif holds 3 images, and only the first is restored. Save" in said

@@ -14,9 +14,11 @@ def test_channels() -> None:
 def test_planes() -> None:
     assert parse_planes([]) is None
     assert parse_planes(["T=3", "z = 2:5"]) == {"T": 3, "Z": slice(2, 5)}
-    assert parse_planes(["T=3,Z=0"]) == {"T": 3, "Z": 0}
+    assert parse_planes(["T=3,Z=0", "2=1:3"]) == {"T": 3, "Z": 0, 2: slice(1, 3)}
     with pytest.raises(ValueError, match="twice"):
         parse_planes(["T=3", "t=4"])
+    with pytest.raises(ValueError, match="axis 0 twice"):
+        parse_planes(["0=3,00=4"])
 
 
 @pytest.mark.parametrize("text", ["3", "T", "T=", "T=a", "TZ=3", "T=1:", "T=-1", ""])

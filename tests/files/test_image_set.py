@@ -27,6 +27,8 @@ def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage
         ("YCX", (16, 3, 12)),
         ("TZCYX", (2, 1, 2, 16, 12)),
         ("QYX", (4, 9, 8)),
+        ("QTZCYX", (4, 1, 2, 3, 9, 8)),
+        ("QQQQQYX", (1,) * 5 + (9, 8)),
     ],
 )
 def test_images_come_back_with_their_axes_and_what_was_said_of_them(tmp_path: Path, axes, shape):
@@ -65,7 +67,7 @@ def test_nothing_is_replaced_or_left_behind(tmp_path: Path):
     with pytest.raises(ImageFileError, match="exists already"):
         write_image_set(path, [_image("YX", (8, 8))])
     with pytest.raises(AxesError, match="three axes"):
-        write_image_set(tmp_path / "deep.ome.tif", [_image("QTZCYX", (1, 1, 1, 1, 8, 8))])
+        write_image_set(tmp_path / "deep.ome.tif", [_image("QTZCYX", (2, 2, 2, 2, 8, 8))])
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["cell.ome.tif"]
     write_image_set(path, [_image("YX", (8, 8))], overwrite=True)

@@ -92,7 +92,16 @@ def test_axes_that_ome_does_not_know_or_not_there_are_moved_and_renamed(tmp_path
 
 def test_more_axes_than_ome_has_are_refused(tmp_path):
     with pytest.raises(AxesError, match="three axes besides"):
-        write_ome_tiff(tmp_path / "a.ome.tif", STACK[None], "QTCZYX")
+        write_ome_tiff(tmp_path / "a.ome.tif", np.stack([STACK, STACK]), "QTCZYX")
+
+
+def test_of_too_many_axes_those_of_length_one_are_left_out(tmp_path):
+    write_ome_tiff(
+        tmp_path / "a.ome.tif", STACK[:, None, :, :, None], "TQCZQYX", channel_names=["a", "b", "c"]
+    )
+    image = read_tiff(tmp_path / "a.ome.tif")
+    assert (image.axes, image.channel_names) == ("TCZYX", ("a", "b", "c"))
+    np.testing.assert_array_equal(image.data, STACK)
 
 
 def test_provenance_comes_back(tmp_path):

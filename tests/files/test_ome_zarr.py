@@ -43,6 +43,7 @@ class TestLayout:
             ("ZCTYX", (2, 3, 4, 8, 9), "TCZYX", (4, 3, 2, 8, 9)),
             ("ZCYX", (2, 3, 8, 9), "CZYX", (3, 2, 8, 9)),
             ("QYX", (5, 8, 9), "TYX", (5, 8, 9)),
+            ("QTZCYX", (2, 1, 3, 4, 8, 9), "TCZYX", (2, 4, 3, 8, 9)),
         ],
     )
     def test_has_the_axes_in_the_order_of_the_format(
@@ -67,7 +68,7 @@ class TestLayout:
 
     def test_refuses_more_axes_than_there_are(self) -> None:
         with pytest.raises(AxesError):
-            layout_of("QQTZYX", (1, 1, 1, 1, 8, 8))
+            layout_of("QQTZYX", (2, 2, 2, 2, 8, 8))
 
 
 class TestCreating:

@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,6 +62,9 @@ def test_images_are_counted_without_what_lies_beside_them(tmp_path):
         writer.write(STACK[0], metadata={"axes": "YX", "Name": "label image"})
     for read in (read_tiff, open_tiff_lazily):
         assert read(tmp_path / "a.ome.tif").images == 3
+        assert read(tmp_path / "a.ome.tif", 2).number == 2
+        with pytest.raises(ImageFileError, match="holds 3 images"):
+            read(tmp_path / "a.ome.tif", 3)
         assert read(tmp_path / "a.ome.tif", series=2).images == 3
     with tifffile.TiffWriter(tmp_path / "pyramid.ome.tif", ome=True) as writer:
         writer.write(STACK, subifds=1, metadata={"axes": "TYX"})
@@ -122,7 +126,7 @@ def test_one_of_several_images_can_be_chosen(tmp_path):
         writer.write(STACK[1, :12])
     np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif").data, STACK[0])
     np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif", series=1).data, STACK[1, :12])
-    with pytest.raises(ImageFileError, match="holds 2 images"):
+    with pytest.raises(ImageFileError, match="holds 2 images, numbers 0 to 1; there is no number 2"):
         read_tiff(tmp_path / "a.tif", series=2)
 
 
@@ -206,6 +210,14 @@ def test_a_header_that_lies_about_the_size_does_not_fill_the_memory(tmp_path):
             tag.overwrite(1_000_000, dtype="I")
     with pytest.raises(ImageFileError, match="GB of pixels"):
         read_tiff(path)
+
+
+def test_what_is_larger_than_the_memory_is_refused_at_once(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", STACK)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=STACK.nbytes - 1))
+    with pytest.raises(ImageFileError, match=r"does not fit in memory\. Restore a part"):
+        read_tiff(tmp_path / "a.tif")
+    np.testing.assert_array_equal(open_tiff_lazily(tmp_path / "a.tif").data[2], STACK[2])
 
 
 def test_damaged_pixels_are_reported(tmp_path):

@@ -53,7 +53,7 @@ def test_each_file_of_a_set_is_read_for_itself(tmp_path: Path, read, options, wi
         np.testing.assert_array_equal(image.data[1, 2:5], stack[1, 2:5])
         assert image.pixel_size == pytest.approx(100 * (number + 1))
         assert image.channel_names == (f"channel {number}",)
-        with pytest.raises(ImageFileError, match="holds 1 images"):
+        with pytest.raises(ImageFileError, match="holds 1 image, number 0;"):
             read(tmp_path / name, 1)
 
 
@@ -105,6 +105,14 @@ def test_an_image_in_several_files_is_read_from_all(tmp_path: Path, read, opened
     np.testing.assert_array_equal(image.data[:], both)
     np.testing.assert_array_equal(image.data[1], both[1])
     assert image.pixel_size == 200
+    assert image.file_set is not None
+    assert image.file_set.files == (str(tmp_path / A), str(tmp_path / B))
+    assert image.file_set == read(tmp_path / (A if opened == B else B), 0 if opened == B else 1).file_set
+
+
+def test_an_image_in_one_file_of_a_set_has_no_set(tmp_path: Path, read):
+    write_ome_set(tmp_path, [[(A, frames(0))], [(B, frames(1))]])
+    assert read(tmp_path / A).file_set is read(tmp_path / B).file_set is None
 
 
 def test_an_image_that_lacks_a_file_is_refused_with_the_remedy(tmp_path: Path, read):

@@ -184,7 +184,26 @@ def test_absurd_sizes_count_as_none(size):
 def test_pixels_that_are_not_square_have_no_single_size():
     xml = '<OME xmlns="x"><Image><Pixels PhysicalSizeX="0.1" PhysicalSizeY="{}"/></Image></OME>'
     assert scale_from_ome(xml.format(0.2)).pixel_size is None
+    assert scale_from_ome(xml.format(0.2)).pixel_sides == (200, 100)
     assert scale_from_ome(xml.format(0.1001)).pixel_size == pytest.approx(100)
+    assert scale_from_ome(xml.format(0.1001)).pixel_sides is scale_from_ome(xml.format(0)).pixel_sides is None
+
+
+@pytest.mark.parametrize("imagej", [True, False])
+def test_both_sides_of_pixels_that_are_not_square_are_known(tmp_path, imagej):
+    words = (
+        {"imagej": True, "metadata": {"unit": "nm"}} if imagej else {"resolutionunit": 3, "metadata": None}
+    )
+    per = 1 if imagej else 1e7
+    scale = scale_of(tmp_path / "a.tif", resolution=(per / 65, per / 130), **words)
+    assert scale.pixel_size is None
+    assert scale.pixel_sides == pytest.approx((130, 65), rel=1e-4)
+
+
+def test_what_ome_says_of_pixels_counts_before_the_resolution_tags(tmp_path):
+    sides = {"axes": "YX", "PhysicalSizeX": 0.065, "PhysicalSizeY": 0.13}
+    scale = scale_of(tmp_path / "a.ome.tif", metadata=sides, resolution=(1e5, 1e5), resolutionunit=3)
+    assert (scale.pixel_size, scale.pixel_sides) == (None, (130, 65))
 
 
 def test_broken_xml_has_no_scale_and_no_elements():

@@ -63,6 +63,7 @@ def test_slices_are_those_of_the_whole(
         np.testing.assert_array_equal(image.data[selection], data[selection])
         assert image.data[selection].dtype == image.data.dtype
     np.testing.assert_array_equal(image.data[0], data[0])
+    assert image.data.chunks == (1, 1, 50, 80)
 
 
 def test_says_what_reading_the_whole_says(tmp_path: Path) -> None:

@@ -23,7 +23,13 @@ def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage
 
 @pytest.mark.parametrize(
     ("axes", "shape"),
-    [("YX", (16, 12)), ("TYX", (1, 16, 12)), ("YCX", (16, 3, 12)), ("ZTYX", (2, 3, 16, 12))],
+    [
+        ("YX", (16, 12)),
+        ("TYX", (1, 16, 12)),
+        ("YCX", (16, 3, 12)),
+        ("ZTYX", (2, 3, 16, 12)),
+        ("CQTZYX", (3, 2, 1, 4, 9, 8)),
+    ],
 )
 def test_images_come_back_with_their_axes_and_what_was_said_of_them(tmp_path: Path, axes, shape):
     images = [_image(axes, shape, "reconstruction"), _image("YX", (16, 12), "uncertainty")]

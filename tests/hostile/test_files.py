@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.cli import main
-from napari_cvdm.cli.restoring import open_image
+from napari_cvdm.cli.opening import open_image
 from napari_cvdm.files.tiff import read_tiff
 from tests.hostile.case import Case, files_in, is_one_clear_sentence
 from tests.hostile.file_cases import file_cases, good

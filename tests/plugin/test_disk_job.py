@@ -49,6 +49,14 @@ def test_it_is_what_a_run_in_memory_gives_whatever_the_order_of_the_axes(tmp_pat
     assert written.provenance["written"]["reconstruction"] == str(tmp_path / "film.cvdm.ome.zarr")
 
 
+def test_axes_that_the_format_has_no_room_for_are_there_again(tmp_path, small_model):
+    image = IMAGE[:, None, None, :, :32]
+    written = list(job(tmp_path, image, "ZTQCYX").messages())[-1]
+    expected = restore(image, small_model, axes="ZTQCYX", preview=True, device="cpu").mean
+    pixels = written.levels["reconstruction"][0].compute()
+    np.testing.assert_allclose(pixels, expected, rtol=1e-4, atol=1e-4 * np.ptp(expected))
+
+
 def test_a_part_of_a_lazy_image_is_that_of_the_whole(tmp_path, small_model):
     part = Part((range(1, 2), range(2), range(100, 200), range(8, 40)), "region")
     lazy = da.from_array(IMAGE, chunks=(1, 1, 100, 40))

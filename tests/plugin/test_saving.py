@@ -148,7 +148,7 @@ def test_draws_of_many_axes_are_left_out_rather_than_the_result(tmp_path: Path, 
 
 def test_too_many_axes_are_said(tmp_path: Path):
     with pytest.raises(AxesError, match="three axes"):
-        write_tiff(str(tmp_path / "x.ome.tif"), [Image(np.zeros((1, 1, 1, 1, 9, 9))).as_layer_data_tuple()])
+        write_tiff(str(tmp_path / "x.ome.tif"), [Image(np.zeros((2, 2, 2, 2, 9, 9))).as_layer_data_tuple()])
 
 
 @pytest.mark.parametrize("name", ["map.ome.tif", "map.ome.zarr"])

@@ -80,6 +80,15 @@ def test_an_axis_of_length_one_is_there_again(restored):
     np.testing.assert_allclose(layers[0].translate[0], 0.3)
 
 
+def test_axes_that_a_file_has_no_room_for_are_there_again(restored, tmp_path: Path):
+    data = np.random.default_rng(0).poisson(80, (2, 1, 3, 2, 20, 24)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "many.tif", data, photometric="minisblack")
+    path = restored("--preview", axes="QTZCYX", image=tmp_path / "many.tif")
+    layers = opened(path)
+    assert [layer.data.shape for layer in layers] == [(2, 1, 3, 2, 40, 48)] * 2
+    np.testing.assert_array_equal(layers[0].data[:, 0], read_tiff(path).data)
+
+
 def test_draws_that_were_kept_come_along(restored):
     path = restored("--draws", "2", "--steps", "1", "--keep-draws")
     (result,) = find_results(opened(path))

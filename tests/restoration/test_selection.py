@@ -66,6 +66,7 @@ class TestPlanes:
             ({"channels": "0"}, InputTypeError, "whole numbers"),
             ({"channels": True}, InputTypeError, "whole numbers"),
             ({"channels": 0, "planes": {"C": 1}}, InputError, "twice"),
+            ({"planes": {"T": 1, 0: 1}}, InputError, "twice"),
             ({"planes": {"W": 0}}, AxesError, "has T, C, Z"),
             ({"planes": {"Y": 0}}, AxesError, "has T, C, Z"),
             ({"planes": {"T": slice(9, 12)}}, InputError, "at least one of 0 to 3"),

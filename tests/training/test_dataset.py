@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -276,15 +280,36 @@ class TestBatches:
         assert len(rest) == 8 - start
         assert all(equal(a, b) for a, b in zip(whole[start:], rest, strict=True))
 
-    # Processes pass arrays through a socket of this machine. Python 3.12 and later warn of every fork of a
-    # process with threads; loading data lives with that.
-    @pytest.mark.enable_socket
+    # Python 3.12 and later warn of every fork of a process with threads; loading data lives with that.
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_workers_change_nothing(self) -> None:
         here = list(batches(simulated(), 2, 2, 5, workers=0))
         elsewhere = list(batches(simulated(), 2, 2, 5, workers=1))
         assert len(here) == 3
         assert all(equal(a, b) for a, b in zip(here, elsewhere, strict=True))
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a job of a POSIX shell")
+    def test_an_interruption_ends_them_without_a_word_of_theirs(self, tmp_path: Path) -> None:
+        config = tmp_path / "run.toml"
+        config.write_text(
+            'name = "tiny"\n'
+            "[architecture]\nmean_widths = [4, 8]\nmean_blocks = [1, 1]\nnoise_widths = [4, 8]\n"
+            "noise_blocks = [1, 1]\nscale_width = 4\nrate_width = 4\nclock_units = 4\n"
+            "[data]\nkinds = {rings = 1.0}\nfield = 24\npatch = 16\npatches_per_field = 2\n"
+            "[optimiser]\ncycles = [100000]\nbatch = 2\n[schedule]\nlog_every = 1\n"
+        )
+        train = [sys.executable, "-m", "napari_cvdm", "train", str(config), "-o", str(tmp_path / "run")]
+        run = subprocess.Popen(
+            [*train, "--workers", "2", "--device", "cpu"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert run.stdout is not None
+        while not run.stdout.readline().startswith("step"):
+            assert run.poll() is None
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does, to all processes of the job
+        _, error = run.communicate(timeout=60)
+        assert (run.returncode, error.splitlines()[-1]) == (130, "napari-cvdm: interrupted")
+        assert "Traceback" not in error
 
     def test_a_finished_run_has_no_more(self) -> None:
         assert list(batches(simulated(), 2, 8, 8, workers=0)) == []

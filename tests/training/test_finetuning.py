@@ -201,7 +201,6 @@ class TestReproducible:
         assert again.after == resumed.after == whole.after
 
     # See test_dataset.py.
-    @pytest.mark.enable_socket
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_workers_change_nothing(self, recorded: Path, start: PretrainedModel, tmp_path: Path) -> None:
         settings = replace(SHORT, held_out=0)

@@ -238,7 +238,6 @@ class TestRecordedFields:
         assert min(seen.count(k) for k in range(3)) > 8
 
     # See test_dataset.py.
-    @pytest.mark.enable_socket
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_workers_change_nothing(self) -> None:
         source = RecordedFields([field(0), field(1)], DATA, 5, fields_needed(4, 3))

@@ -113,6 +113,9 @@ def restore(
             "S colour samples, Q unnamed.  [default: as the file says]"
         ),
     ] = None,
+    image: Annotated[
+        int | None, typer.Option(min=0, help="Which of several in a TIFF, from 0.  [default: the first]")
+    ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
     ] = None,
@@ -137,8 +140,7 @@ def restore(
         bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")
     ] = False,
     resample: Annotated[
-        bool,
-        typer.Option("--resample", help="Bring pixels of a size the model does not know into its range."),
+        bool, typer.Option("--resample", help="Bring pixels of a size new to the model into its range.")
     ] = False,
     keep_draws: Annotated[
         bool, typer.Option("--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on.")
@@ -147,7 +149,8 @@ def restore(
         str | None, typer.Option(help="Channels to restore, such as 0,2.  [default: all]")
     ] = None,
     plane: Annotated[
-        list[str] | None, typer.Option(help="Planes to restore, such as T=3 or Z=2:5.  [default: all]")
+        list[str] | None,
+        typer.Option(help="Planes, such as T=3 or Z=2:5; 0=3 is along the first axis.  [default: all]"),
     ] = None,
     roi: Annotated[
         str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")
@@ -188,9 +191,9 @@ def restore(
         planes=parse_planes(plane or ()),
         region=parse_region(roi),
         normalize=normalize,
+        image=image,
     )
-    target = Path(output)
-    if goes_to_zarr(target):
+    if goes_to_zarr(target := Path(output)):
         restore_large(
             inputs,
             target,
@@ -203,8 +206,8 @@ def restore(
         return
     if scheduler is not None or workers is not None:
         raise ValueError("--scheduler and --workers need OME-Zarr output: name one with -o OUT.ome.zarr.")
-    is_folder = output.endswith(("/", os.sep))
-    restore_files(inputs, target, model=model, settings=settings, overwrite=overwrite, is_folder=is_folder)
+    folder = output.endswith(("/", os.sep))
+    restore_files(inputs, target, model=model, settings=settings, overwrite=overwrite, is_folder=folder)
 
 
 @app.command()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.models.card import ModelCard
 
 __all__ = ["say_cautions"]
 
 
-def say_cautions(name: str, provenance: Mapping[str, Any], card: ModelCard, *, can_resample: bool) -> None:
-    """Say on stderr what a result's provenance warns of, and if its pixel size is not known.
+def say_cautions(
+    image: ImageFile, provenance: Mapping[str, Any], card: ModelCard, *, can_resample: bool
+) -> None:
+    """Say on stderr what a result's provenance warns of, and if it had no pixel size to compare.
 
     Parameters
     ----------
-    name : str
-        Of the image.
+    image : ImageFile
+        What was restored.
     provenance : mapping
         Of the result.
     card : ModelCard
@@ -30,8 +34,17 @@ def say_cautions(name: str, provenance: Mapping[str, Any], card: ModelCard, *, c
     from napari_cvdm.restoration.provenance import RESAMPLE_FIRST
     from napari_cvdm.restoration.resampling import cautions_about_size
 
+    name, size = Path(image.source).name, provenance["pixel_size_nm"]
     for words in provenance.get("warnings", ()):
         said = words.replace(RESAMPLE_FIRST, "add --resample") if can_resample else words
         typer.echo(f"warning: {name}: {said}", err=True)
-    for words in cautions_about_size(provenance["pixel_size_nm"], card.pixel_size_nm):
+    if size is None and image.pixel_sides is not None:
+        height, width = image.pixel_sides
+        typer.echo(
+            f"warning: {name}: Pixels of {width:g} × {height:g} nm are not square; the model knows square "
+            "ones only.",
+            err=True,
+        )
+        return
+    for words in cautions_about_size(size, card.pixel_size_nm):
         typer.echo(f"warning: {name}: {words} Name it with --pixel-size.", err=True)

@@ -70,13 +70,14 @@ def check_result(result: Path, source: Path | None, output: Path | None, setting
         If a file cannot be read, the result is no reconstruction, result and input do not belong together, or
         the report cannot be written.
     """
-    from napari_cvdm.cli.restoring import open_image
+    from napari_cvdm.cli.opening import open_image
 
     given = [path for path in (result, source, settings.psf) if path is not None]
     report = _report_path(result, output, given, settings.overwrite)
     pictures = open_pictures(result)
     provenance = pictures.provenance
-    image = open_image(source or _source_of(result, provenance), lazily=True)
+    source = source or _source_of(result, provenance)
+    image = open_image(source, _number_of(source, provenance), lazily=True)
     index = _plane_index(settings.plane, pictures.reconstruction)
     model = _model(settings.model, provenance)
     checks = _run(image, pictures, index, model, settings)
@@ -187,6 +188,13 @@ def _source_of(result: Path, provenance: Mapping[str, Any]) -> Path:
         known = f" It was called {name}." if name else ""
         raise ValueError(f"Name the image that {result.name} was made from with --input.{known}")
     return source
+
+
+def _number_of(source: Path, provenance: Mapping[str, Any]) -> int:
+    """Return which image of a file a result was made from; of other files, the first."""
+    number = provenance.get("image")
+    of_this_file = provenance.get("source") == source.name
+    return number if of_this_file and isinstance(number, int) and number >= 0 else 0
 
 
 def _model(name: str | None, provenance: Mapping[str, Any]) -> PretrainedModel | None:

@@ -47,15 +47,17 @@ def run_demo(output: Path, *, model: str, draws: int, device: str, overwrite: bo
     picture, widefield = output / "side_by_side.png", output / "widefield.ome.tif"
     if not overwrite:
         _refuse_others(files, picture, widefield)
-    from napari_cvdm.cli.restoring import Settings, restore_image, write_result
+    from napari_cvdm.cli.restoring import Settings, restore_image
+    from napari_cvdm.cli.writing import write_result
     from napari_cvdm.files.ome_tiff import write_ome_tiff
-    from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
+    from napari_cvdm.files.samples import SAMPLES, read_sample
     from napari_cvdm.models import load_model
 
     pretrained = load_model(model)
     typer.echo(f"Restoring a real image: {SAMPLES[_SAMPLE]}. The model: {pretrained.name}.")
     settings = Settings(draws=draws, device=device)
-    image, result = restore_image(sample_path(_SAMPLE), pretrained, settings, label="demo")
+    image = read_sample(_SAMPLE)
+    result = restore_image(image, pretrained, settings, label="demo")
     truth = read_sample("tubulin_sim")
     write_result(result, image, files, overwrite=True)
     write_ome_tiff(widefield, image.data, image.axes, image.pixel_size, overwrite=True)

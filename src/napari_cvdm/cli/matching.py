@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.restoration.axes import Axes
-    from napari_cvdm.restoration.described import Region
+    from napari_cvdm.restoration.described import DescribedPart, Region
 
 __all__ = ["PlaneInFile", "plane_of", "restored_part"]
 
@@ -95,10 +95,7 @@ def restored_part(
     ValueError
         If the image does not have that part.
     """
-    from napari_cvdm.restoration.described import DescribedPart
-
-    axes, written = _axes_as_restored(image, provenance.get("axes"))
-    part = DescribedPart.from_description(provenance.get("selection"), axes.names)
+    axes, part, written = _axes_as_restored(image, provenance)
     plane = _plane(image, axes, written, index, part.planes)[:, :]
     resampling = provenance.get("resampling")
     if isinstance(resampling, Mapping) and resampling:
@@ -109,24 +106,30 @@ def restored_part(
     return plane, float(stated) if isinstance(stated, int | float) else image.pixel_size
 
 
-def _axes_as_restored(image: ImageFile, said: object) -> tuple[Axes, str]:
-    """Name an image's axes as the run did, and say which letters its leading axes got in the result's file.
+def _axes_as_restored(image: ImageFile, provenance: Mapping[str, Any]) -> tuple[Axes, DescribedPart, str]:
+    """Name an image's axes and part as the run did, and say what its leading axes are in the result's file.
 
     The run knew the axes by the user's names, which need not be those of the file; and the result's file has
     only letters that OME knows.
     """
     from napari_cvdm.files.ome_tiff import ome_letters
-    from napari_cvdm.restoration.axes import name_axes
+    from napari_cvdm.restoration.axes import Axes, name_axes
+    from napari_cvdm.restoration.described import DescribedPart
     from napari_cvdm.restoration.errors import InputError
 
+    said, selection = provenance.get("axes"), provenance.get("selection")
     if isinstance(said, str):
         try:
             axes = name_axes(image.data.shape, said)
-            return axes, ome_letters(axes).removesuffix("YX")
+            part = DescribedPart.from_description(selection, axes.names)
+            along = zip(axes.shape, part.along(axes.names), strict=True)
+            restored = tuple(length if chosen is None else len(chosen) for length, chosen in along)
+            return axes, part, ome_letters(Axes(axes.names, restored)).removesuffix("YX")
         except InputError:  # of another array than the file has, such as a layer of a part of it
             pass
     axes = name_axes(image.data.shape, image.axes)
-    return axes, axes.leading if "C" in axes.leading else axes.leading.replace("S", "C")
+    part = DescribedPart.from_description(selection, axes.names)
+    return axes, part, axes.leading if "C" in axes.leading else axes.leading.replace("S", "C")
 
 
 def _plane(
@@ -179,7 +182,7 @@ def _partners(
 ) -> list[str | None]:
     """Find the result's letter for each leading axis; None for those that the result does not have."""
     found = [
-        own if own in index else other if other in index else None
+        other if other in index else own if own in index and own not in written else None
         for own, other in zip(axes.leading, written, strict=True)
     ]
     open_axes = [i for i, here in enumerate(positions) if found[i] is None and len(here) > 1]

@@ -128,7 +128,7 @@ def _as_file(result: Path, data: Any, axes: str) -> ImageFile:
 
 
 def _of_files(result: Path) -> Pictures:
-    from napari_cvdm.cli.restoring import open_image
+    from napari_cvdm.cli.opening import open_image
     from napari_cvdm.files.streaming import zarr_targets
     from napari_cvdm.files.tiff import open_tiff_lazily
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,28 +13,22 @@ import typer
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import about_input
-from napari_cvdm.cli.outputs import OutputFiles, plan_outputs
+from napari_cvdm.cli.opening import open_image, say_extent
+from napari_cvdm.cli.outputs import plan_outputs
+from napari_cvdm.cli.writing import check_storable, write_result
 
 if TYPE_CHECKING:
     from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.tiff_images import FileSet
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = [
-    "Settings",
-    "channel_names_of",
-    "check_settings",
-    "open_image",
-    "restore_files",
-    "restore_image",
-    "say_left_out",
-    "write_result",
-]
+__all__ = ["Settings", "check_settings", "restore_files", "restore_image"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to restore; each field as in `napari_cvdm.restore`."""
+    """How to restore; each field as in `napari_cvdm.restore`, but ``image``: which one of a TIFF file."""
 
     axes: str | None = None
     pixel_size: float | None = None
@@ -48,13 +42,20 @@ class Settings:
     resample: bool = False
     keep_draws: bool = False
     channels: list[int] | None = None
-    planes: dict[str, int | slice] | None = None
+    planes: dict[str | int, int | slice] | None = None
     region: tuple[tuple[int, int], tuple[int, int]] | None = None
     normalize: str = "stack"
+    image: int | None = None
+
+    @property
+    def in_part(self) -> bool:
+        """Whether something of the image is left out."""
+        return not (self.channels is None and self.planes is None and self.region is None)
 
     def asked_of(self, image: ImageFile) -> dict[str, Any]:
         """Return what a restoration of an image is asked for; what the user leaves open, the image says."""
         values = asdict(self)
+        del values["image"]
         values["axes"] = self.axes or image.axes
         if self.pixel_size is None:
             values["pixel_size"] = image.pixel_size
@@ -105,19 +106,28 @@ def restore_files(
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
+    restored: dict[FileSet, Path] = {}
     failed = 0
     for source, files in zip(inputs, plans, strict=True):
         try:
             with about_input(source):
-                image, result = restore_image(source, pretrained, settings)
-                names = channel_names_of(image, settings.channels, _channels(result))
-                write_result(result, replace(image, channel_names=names), files, overwrite=overwrite)
+                # A part may be all of the file that memory has room for, and most files of a set are read
+                # with the first of them.
+                image = open_image(source, settings.image or 0, lazily=settings.in_part or bool(restored))
+                if image.file_set in restored:
+                    first = restored[image.file_set].name
+                    typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
+                    continue
+                result = restore_image(image, pretrained, settings)
+                write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
         except InputError as error:
             if len(inputs) == 1:
                 raise
             failed += 1
             typer.echo(f"error: {error}", err=True)
             continue
+        if image.file_set is not None:
+            restored[image.file_set] = source
         if overwrite:
             remove_stale_draws(files, inputs)
         typer.echo(files.reconstruction)
@@ -171,126 +181,29 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
 
 
 def restore_image(
-    source: Path, model: PretrainedModel, settings: Settings, label: str | None = None
-) -> tuple[ImageFile, Restoration]:
-    """Read and restore one file, showing progress and warnings on stderr.
+    image: ImageFile, model: PretrainedModel, settings: Settings, label: str | None = None
+) -> Restoration:
+    """Restore an image that goes into TIFF files, showing progress and warnings on stderr.
 
     Parameters
     ----------
-    source : Path
-        The file.
+    image : ImageFile
+        The image, in memory or not.
     model : PretrainedModel
         What to restore with.
     settings : Settings
         How to restore. Axes and pixel size are the file's own where the settings leave them open.
     label : str, optional
         What to call the image in the progress; by default the file's name.
-
-    Returns
-    -------
-    image : ImageFile
-        What was read.
-    result : Restoration
-        The result.
     """
     from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.restoration.restore import restore
 
-    image = open_image(source)
-    say_left_out(image)
+    name = Path(image.source).name
+    say_extent(image, settings)
+    check_storable(image, settings)
     asked = settings.asked_of(image)
     with ProgressDisplay() as display:
-        result = restore(image.data, model, progress=partial(display.show, label or source.name), **asked)
-    say_cautions(source.name, result.provenance, model.card, can_resample=True)
-    return image, result
-
-
-def open_image(source: Path, *, lazily: bool = False) -> ImageFile:
-    """Open an image: a TIFF file, or the folder of an OME-Zarr image, which is never read as a whole.
-
-    Parameters
-    ----------
-    source : Path
-        File or folder.
-    lazily : bool, optional
-        Read no pixels of a TIFF file either.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be opened.
-    """
-    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
-    from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
-
-    if is_zarr(source):
-        return open_ome_zarr(source)
-    return open_tiff_lazily(source) if lazily else read_tiff(source)
-
-
-def say_left_out(image: ImageFile) -> None:
-    """Say on stderr that a file holds more images than the one that is restored."""
-    if image.images > 1:
-        typer.echo(
-            f"warning: {Path(image.source).name} holds {image.images} images, and only the first is "
-            "restored. Save each of the others to a file of its own, and restore those files.",
-            err=True,
-        )
-
-
-def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: int) -> tuple[str, ...]:
-    """Return the names of the channels that were restored; none, if they do not fit."""
-    names = image.channel_names
-    if chosen is not None:  # a file may name fewer channels than it has: one name for the three of a colour
-        known = all(-len(names) <= i < len(names) for i in chosen)
-        names = tuple(names[i] for i in chosen) if known else ()
-    return names if len(names) == channels else ()
-
-
-def _channels(result: Restoration) -> int:
-    return dict(zip(result.axes, result.mean.shape, strict=True)).get("C", 1)
-
-
-def write_result(
-    result: Restoration, image: ImageFile, files: OutputFiles, *, overwrite: bool = False
-) -> None:
-    """Write reconstruction, uncertainty and kept draws as OME-TIFF.
-
-    Parameters
-    ----------
-    result : Restoration
-        What to write.
-    image : ImageFile
-        The input, for what a restoration does not change: spacing, time interval and names of channels.
-    files : OutputFiles
-        Where to.
-    overwrite : bool, optional
-        Replace files that exist.
-    """
-    from napari_cvdm.files.ome_tiff import write_ome_tiff
-
-    provenance: dict[str, Any] = {**result.provenance, "source": Path(image.source).name}
-    images = [
-        (files.reconstruction, result.mean, "reconstruction"),
-        (files.uncertainty, result.std, "uncertainty"),
-    ]
-    if result.draws is not None:
-        images += [
-            (path, draw, f"draw {number} of {len(files.draws)}")
-            for number, (path, draw) in enumerate(zip(files.draws, result.draws, strict=True), start=1)
-        ]
-    # The user may have given other axes than the file's.
-    named = len(image.channel_names) == _channels(result)
-    for path, data, content in images:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_ome_tiff(
-            path,
-            data,
-            result.axes,
-            result.restored_pixel_size,
-            {**provenance, "content": content},
-            z_spacing_nm=image.z_spacing if "Z" in result.axes else None,
-            time_interval_s=image.time_interval if "T" in result.axes else None,
-            channel_names=image.channel_names if named else (),
-            overwrite=overwrite,
-        )
+        result = restore(image.data, model, progress=partial(display.show, label or name), **asked)
+    say_cautions(image, result.provenance, model.card, can_resample=True)
+    return result

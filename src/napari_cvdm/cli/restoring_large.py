@@ -12,8 +12,10 @@ import typer
 
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
+from napari_cvdm.cli.opening import open_image, say_extent
 from napari_cvdm.cli.outputs import check_writable, is_same
-from napari_cvdm.cli.restoring import Settings, channel_names_of, check_settings, open_image, say_left_out
+from napari_cvdm.cli.restoring import Settings, check_settings
+from napari_cvdm.cli.writing import channel_names_of, check_storable
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -70,8 +72,9 @@ def restore_large(
     _refuse(inputs, output, settings, overwrite)
     (source,) = inputs
     with about_input(source):
-        image = open_image(source, lazily=True)
-    say_left_out(image)
+        image = open_image(source, settings.image or 0, lazily=True)
+        check_storable(image, settings)
+    say_extent(image, settings)
     pretrained = load_model(model)
     # With a cluster elsewhere, there need be no GPU here.
     local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
@@ -83,7 +86,9 @@ def restore_large(
         asked = settings.asked_of(image)
         del asked["keep_draws"], asked["resample"]  # refused above
         lazy = restore_lazy(image.data, pretrained, **asked)
-        say_cautions(source.name, lazy.provenance, pretrained.card, can_resample=False)
+        if image.number:
+            lazy = replace(lazy, provenance={**lazy.provenance, "image": image.number})
+        say_cautions(image, lazy.provenance, pretrained.card, can_resample=False)
         try:
             targets = write_restoration(
                 lazy,
@@ -129,6 +134,7 @@ def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Sett
         "source": _identity(source),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
+        "pixel_sides_nm": image.pixel_sides,
         "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),
         **_place(lazy, image),
     }
@@ -177,15 +183,14 @@ def _place(lazy: LazyRestoration, image: ImageFile) -> dict[str, Any]:
         for axis, step, start in zip(lazy.axes, image.scale, image.translation, strict=False)
         if isfinite(step) and step > 0 and isfinite(start)
     }
-    height, width = image.pixel_sides
     return {
-        "pixel_width_nm": width,
-        "pixel_height_nm": height,
         "steps": {axis: step for axis, (step, _) in placed.items()},
         "origin": {axis: start / step for axis, (step, start) in placed.items()},
     }
 
 
 def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    channels = dict(zip(axes, shape, strict=True)).get("C", 1)
-    return channel_names_of(image, settings.channels, channels)
+    from napari_cvdm.files.ome_tiff import ome_channels
+    from napari_cvdm.restoration.axes import Axes
+
+    return channel_names_of(image, settings.channels, ome_channels(Axes(axes, shape)))

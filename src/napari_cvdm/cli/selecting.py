@@ -26,25 +26,26 @@ def parse_channels(text: str | None) -> list[int] | None:
         ) from None
 
 
-def parse_planes(texts: Sequence[str]) -> dict[str, int | slice] | None:
-    """Read planes such as "T=3" or "Z=2:5", one text for each axis or several joined by commas.
+def parse_planes(texts: Sequence[str]) -> dict[str | int, int | slice] | None:
+    """Read planes such as "T=3", "Z=2:5" or "0=1", one text for each axis or several joined by commas.
+
+    An axis is told by its letter or its number, from 0.
 
     Raises
     ------
     ValueError
         If one has another form, or an axis comes twice.
     """
-    planes: dict[str, int | slice] = {}
+    planes: dict[str | int, int | slice] = {}
     for part in (part for text in texts for part in text.split(",")):
-        found = re.fullmatch(r"\s*([A-Za-z])\s*=\s*(\d+)\s*(?::\s*(\d+)\s*)?", part)
+        found = re.fullmatch(r"\s*([A-Za-z]|\d{1,9})\s*=\s*(\d+)\s*(?::\s*(\d+)\s*)?", part)
         if found is None:
             raise ValueError(f"--plane takes an axis and a position such as T=3 or Z=2:5, not {part!r}.")
-        letter, first, last = found.groups()
-        if letter.upper() in planes:
-            raise ValueError(
-                f"--plane names axis {letter.upper()} twice: give one position or one range of it."
-            )
-        planes[letter.upper()] = int(first) if last is None else slice(int(first), int(last))
+        name, first, last = found.groups()
+        axis = int(name) if name.isdecimal() else name.upper()
+        if axis in planes:
+            raise ValueError(f"--plane names axis {axis} twice: give one position or one range of it.")
+        planes[axis] = int(first) if last is None else slice(int(first), int(last))
     return planes or None
 
 

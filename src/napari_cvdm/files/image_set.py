@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cvdm.files.ome_tiff import (
     PROVENANCE_KEY,
+    in_ome_order,
     ome_metadata,
     storable,
     write_described,
@@ -130,7 +131,7 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
         image.time_interval_s if "T" in named.names else None,
         image.pixel_height_nm,
     )
-    return np.moveaxis(storable(array), (named.y, named.x), (-2, -1)), metadata
+    return in_ome_order(storable(array), named), metadata
 
 
 def _restore(array: NDArray[Any], name: str, about: dict[str, Any], scale: PhysicalScale) -> StoredImage:

@@ -38,6 +38,7 @@ def write_ome_tiff(
     pixel_size_nm: float | None = None,
     provenance: Mapping[str, Any] | None = None,
     *,
+    pixel_height_nm: float | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
@@ -56,9 +57,12 @@ def write_ome_tiff(
         Integers or floats.
     axes : str, optional
         One letter per axis as in `napari_cvdm.restoration.axes`, optional for 2-D. Y and X go last in files,
-        axes that OME does not know (Q, S) get a letter of T, Z, C that is free.
+        axes that OME does not know (Q, S) get a letter of T, Z, C that is free. Where there are more than
+        three, axes of length 1 are left out.
     pixel_size_nm, z_spacing_nm : float, optional
         Side of a pixel within the plane, and distance of two planes, in nm.
+    pixel_height_nm : float, optional
+        For pixels that are not square; `pixel_size_nm` then is the width.
     provenance : mapping, optional
         How the image was made. `read_provenance` gives it back.
     time_interval_s : float, optional
@@ -85,13 +89,12 @@ def write_ome_tiff(
     path = Path(path)
     array = np.asarray(data)
     named = name_axes(array.shape, axes)
-    array = storable(array)
-    array = np.moveaxis(array, (named.y, named.x), (-2, -1))
+    array = in_ome_order(storable(array), named)
     metadata = ome_metadata(
-        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s
+        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s, pixel_height_nm
     )
     if channel_names:
-        metadata["Channel"] = {"Name": _channel_names(channel_names, array.shape, metadata["axes"])}
+        metadata["Channel"] = {"Name": _channel_names(channel_names, ome_channels(named))}
     write_described(path, [(array, metadata)], overwrite)
     return path
 
@@ -136,15 +139,13 @@ def ome_metadata(
 ) -> dict[str, Any]:
     """Make what tifffile needs to describe an image in OME-XML; see `write_ome_tiff` for the parameters.
 
-    With `pixel_height_nm`, which is for pixels that are not square, `pixel_size_nm` is the width.
-
     Raises
     ------
     InputError
         If the axes or sizes cannot be stored.
     """
     metadata: dict[str, Any] = {
-        "axes": ome_letters(named),
+        "axes": ome_letters(named).replace("Q", ""),
         "Name": _plain_text(title),
         "Creator": f"napari-cvdm {__version__}",
         **_sizes(pixel_size_nm, pixel_height_nm or pixel_size_nm, z_spacing_nm, time_interval_s),
@@ -193,27 +194,48 @@ def storable(array: NDArray[Any]) -> NDArray[Any]:
     return array if stored is None else array.astype(stored)
 
 
+def in_ome_order(array: NDArray[Any], axes: Axes) -> NDArray[Any]:
+    """Return an array with the axes that `ome_letters` keeps of it, Y and X last."""
+    left_out = tuple(i for i, letter in enumerate(ome_letters(axes)) if letter == "Q")
+    return np.moveaxis(array, (axes.y, axes.x), (-2, -1)).squeeze(left_out)
+
+
+def ome_channels(axes: Axes) -> int:
+    """Return how many channels an image has in a file of OME, where colours are channels."""
+    letters = ome_letters(axes)
+    return axes.leading_shape[letters.index("C")] if "C" in letters else 1
+
+
 def ome_letters(axes: Axes) -> str:
     """Return a letter of T, Z, C for each leading axis, and Y and X last: the axes that OME knows.
+
+    Where there are more than three, those of length 1 are left out, of those without a name first: in the
+    place of their letter stands a Q.
 
     Raises
     ------
     AxesError
-        If there are more leading axes than three.
+        If more than three leading axes are longer than 1.
     """
-    free = [letter for letter in "TZC" if letter not in axes.leading]
+    single = [i for i, length in enumerate(axes.leading_shape) if length == 1]
+    single.sort(key=lambda i: axes.leading[i] in "TZC")
+    left_out = single[: max(0, len(axes.leading) - 3)]
+    kept = [letter for i, letter in enumerate(axes.leading) if i not in left_out]
+    if len(kept) > 3:
+        raise AxesError(
+            f"OME-TIFF and OME-Zarr hold three axes besides Y and X, and of '{axes.names}' {len(kept)} are "
+            "longer than 1: take one position of an axis at a time, in a shell such as with --plane 0=0."
+        )
+    free = [letter for letter in "TZC" if letter not in kept]
     letters = ""
-    for letter in axes.leading:
-        if letter in "TZC":
+    for i, letter in enumerate(axes.leading):
+        if i in left_out:
+            letters += "Q"
+        elif letter in "TZC":
             letters += letter
-        elif free:
+        else:
             # Colours are channels; an unnamed axis may be anything, and time is what viewers show one by one.
             letters += free.pop(free.index("C") if letter == "S" and "C" in free else 0)
-        else:
-            raise AxesError(
-                f"OME-TIFF holds three axes besides Y and X, not the {len(axes.leading)} of '{axes.names}'. "
-                "Write its parts to files of their own."
-            )
     return letters + "YX"
 
 
@@ -236,8 +258,7 @@ def _sizes(
     return sizes
 
 
-def _channel_names(names: Sequence[str], shape: tuple[int, ...], letters: str) -> list[str]:
-    channels = shape[letters.index("C")] if "C" in letters else 1
+def _channel_names(names: Sequence[str], channels: int) -> list[str]:
     if len(names) != channels:
         raise InputError(
             f"There are {channels} channels, but {len(names)} names for them. Give one per channel."

@@ -40,7 +40,7 @@ class ZarrLayout:
     axes : str
         Letters of T, C, Z, Y, X, in this order.
     order : tuple of int
-        Position of each of these axes in the image.
+        Position of each of these axes in the image, whose Y and X are last.
     shapes : tuple of tuple of int
         Of every level, the finest first.
     chunk : int
@@ -77,7 +77,9 @@ def plan_layout(axes: Axes, shape: Sequence[int], region: int) -> ZarrLayout:
         If there are more axes than the format holds.
     """
     letters = ome_letters(axes)
-    order = tuple(sorted(range(len(letters)), key=lambda i: _ORDER.index(letters[i])))
+    # Of more than three leading axes, those of length 1 are left out: Q.
+    kept = (i for i, letter in enumerate(letters) if letter in _ORDER)
+    order = tuple(sorted(kept, key=lambda i: _ORDER.index(letters[i])))
     level = tuple(int(shape[i]) for i in order)
     shapes = [level]
     while max(level[-2:]) > CHUNK:

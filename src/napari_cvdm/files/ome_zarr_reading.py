@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff import ImageFile
-from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side
+from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
@@ -59,18 +59,18 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
     steps = zip(letters, scale, axes, strict=False) if stated else ()
     sizes = {letter: (step, axis.get("unit")) for letter, step, axis in steps}
-    height, width = (_length(sizes.get(letter)) for letter in "YX")
+    sides = _length(sizes.get("X")), _length(sizes.get("Y"))
     return ImageFile(
         array,
         letters,
         str(path),
-        square_side(width, height),
+        square_side(*sides),
         believable(_length(sizes.get("Z"))),
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
+        pixel_sides=unequal_sides(*sides),
         scale=tuple(scale) if stated else (),
         translation=tuple(translation) if stated else (),
-        pixel_sides=(believable(height), believable(width)),
     )
 
 

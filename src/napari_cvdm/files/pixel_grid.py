@@ -17,8 +17,7 @@ __all__ = ["restored_grid"]
 def restored_grid(
     lazy: LazyRestoration,
     *,
-    pixel_width_nm: float | None = None,
-    pixel_height_nm: float | None = None,
+    pixel_sides_nm: tuple[float, float] | None = None,
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     steps: Mapping[str, float] | None = None,
@@ -30,7 +29,7 @@ def restored_grid(
     ----------
     lazy : LazyRestoration
         What is restored; its provenance says which part of the image that is.
-    pixel_width_nm, pixel_height_nm, z_spacing_nm, time_interval_s, steps, origin
+    pixel_sides_nm, z_spacing_nm, time_interval_s, steps, origin
         Of the whole image, as for `napari_cvdm.files.streaming.write_restoration`.
 
     Returns
@@ -39,9 +38,8 @@ def restored_grid(
         What `napari_cvdm.files.ome_zarr.create_ome_zarr` takes of these. Chosen planes that are not evenly
         spaced count as neighbours, from the first of them on.
     """
-    sizes = {"Y": pixel_height_nm, "X": pixel_width_nm, "Z": z_spacing_nm, "T": time_interval_s}
-    if lazy.pixel_size is not None:
-        sizes |= {"Y": lazy.pixel_size, "X": lazy.pixel_size}
+    height, width = (lazy.pixel_size,) * 2 if lazy.pixel_size is not None else pixel_sides_nm or (None, None)
+    sizes = {"Y": height, "X": width, "Z": z_spacing_nm, "T": time_interval_s}
     chosen = _chosen(lazy)
     fine_sizes, fine_steps, fine_origin = {}, {}, {}
     for letter, size in sizes.items():

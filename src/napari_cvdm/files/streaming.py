@@ -76,9 +76,8 @@ def write_restoration(
     given_up: type[BaseException] | tuple[type[BaseException], ...] = (),
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
+    pixel_sides_nm: tuple[float, float] | None = None,
     channel_names: Sequence[str] = (),
-    pixel_width_nm: float | None = None,
-    pixel_height_nm: float | None = None,
     steps: Mapping[str, float] | None = None,
     origin: Mapping[str, float] | None = None,
 ) -> dict[str, Path]:
@@ -109,8 +108,8 @@ def write_restoration(
         Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
     z_spacing_nm, time_interval_s, channel_names
         Of the input, for the metadata.
-    pixel_width_nm, pixel_height_nm : float, optional
-        Of an input pixel that is not square, for a restoration that was given no pixel size.
+    pixel_sides_nm : (float, float), optional
+        Height and width of an input pixel that is not square, for a restoration that was given no pixel size.
     steps : mapping of str to float, optional
         Of the input along each axis, numbers without a unit for those whose sizes are not known; 1 if left
         out.
@@ -135,8 +134,8 @@ def write_restoration(
     axes = Axes(lazy.axes, tuple(lazy.mean.shape))
     layout = plan_layout(axes, lazy.pair.shape[1:], lazy.provenance["blocks"]["side"] * lazy.upscaling)
     grid = restored_grid(
-        lazy, pixel_width_nm=pixel_width_nm, pixel_height_nm=pixel_height_nm, z_spacing_nm=z_spacing_nm,
-        time_interval_s=time_interval_s, steps=steps, origin=origin,
+        lazy, pixel_sides_nm=pixel_sides_nm, z_spacing_nm=z_spacing_nm, time_interval_s=time_interval_s,
+        steps=steps, origin=origin,
     )  # fmt: skip
     source = dict(source or {})
     about = lazy.provenance | ({"source": source["name"]} if source.get("name") else {})

@@ -14,7 +14,7 @@ from typing import Any
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cvdm.files.tiff_images import image_of, read_image
+from napari_cvdm.files.tiff_images import FileSet, file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
@@ -25,8 +25,6 @@ from napari_cvdm.restoration.errors import ImageFileError
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _IMAGE_DESCRIPTION = 270
-# What slide scanners call the pictures beside the image.
-_COMPANIONS = frozenset({"label", "macro", "map", "overview", "thumbnail"})
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -55,10 +53,14 @@ class ImageFile:
     scale, translation : tuple of float
         Of an OME-Zarr that states them: its step along each axis, and where the first pixel is, in its own
         units.
-    pixel_sides : tuple of (float or None)
-        Height and width of a pixel in nm, of an OME-Zarr that tells them; they may differ.
     images : int
         How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
+    pixel_sides : (float, float) or None
+        Height and width of a pixel in nm, if the file tells and they differ.
+    number : int
+        Which of them it is, from 0.
+    file_set : FileSet or None
+        The files that its planes lie in, if these are several.
     """
 
     data: NDArray[Any] | Any
@@ -69,9 +71,11 @@ class ImageFile:
     time_interval: float | None = None
     channel_names: tuple[str, ...] = ()
     images: int = 1
+    number: int = 0
+    file_set: FileSet | None = None
+    pixel_sides: tuple[float, float] | None = None
     scale: tuple[float, ...] = ()
     translation: tuple[float, ...] = ()
-    pixel_sides: tuple[float | None, float | None] = (None, None)
 
 
 def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
@@ -83,8 +87,8 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
         The file.
     series : int
         Which image of the file, if it holds several; of a pyramid the full resolution is read. Images that
-        an OME-TIFF describes, but that lie in other files of its set, do not count. One of which only some
-        planes lie in this file is read with those in the other files.
+        an OME-TIFF describes, but that lie in other files of its set, do not count, nor do thumbnails and
+        labels. One of which only some planes lie in this file is read with those in the other files.
 
     Returns
     -------
@@ -111,14 +115,19 @@ def open_tiff_lazily(path: str | Path, series: int = 0) -> ImageFile:
 
 
 def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
+    from psutil import virtual_memory
+
     from napari_cvdm.files.tiff_slices import slices_of
 
     with open_tiff(path) as tif:
         chosen = image_of(path, tif, series)
         _check_complete(path, tif, chosen)
+        if not lazily and chosen.nbytes > virtual_memory().total:
+            raise MemoryError  # at once: a system that lends memory it does not have would end the program
         data = slices_of(path, series, chosen) if lazily else read_image(tif, chosen)
         scale = read_scale(tif, chosen)
-        images = _count_images(tif, chosen)
+        images = len(images_in(tif))
+        file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
     return ImageFile(
         data,
@@ -129,6 +138,9 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         scale.time_interval,
         scale.channel_names,
         images,
+        series,
+        file_set,
+        scale.pixel_sides,
     )
 
 
@@ -177,7 +189,10 @@ def explained_faults(path: str | Path) -> Iterator[None]:
     except OSError as error:
         raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except MemoryError as error:
-        raise ImageFileError(f"{path} declares an image that does not fit in memory.") from error
+        raise ImageFileError(
+            f"{path} declares an image that does not fit in memory. Restore a part of it (in a shell --plane "
+            "or --roi), or into an OME-Zarr folder (-o NAME.ome.zarr)."
+        ) from error
     except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
         raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
@@ -189,18 +204,6 @@ def explained_faults(path: str | Path) -> Iterator[None]:
                 f"{path} belongs to a set of files of which some are missing. Put them all into one folder."
             ) from error
         raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
-
-
-def _count_images(tif: tifffile.TiffFile, chosen: tifffile.TiffPageSeries) -> int:
-    """Count the images that begin in an open file, the chosen one in any case."""
-    count = 1
-    for series in tif.series:
-        page = series.keyframe
-        if series is chosen or page.parent.filehandle.path != tif.filehandle.path:
-            continue
-        companion = page.is_reduced or page.is_mask or _COMPANIONS.intersection(series.name.lower().split())
-        count += not companion
-    return count
 
 
 def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:

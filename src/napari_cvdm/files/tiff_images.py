@@ -7,6 +7,7 @@ well be another file's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,36 @@ from numpy.typing import NDArray
 from napari_cvdm.files.ome_images import images_here, ome_images, ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["image_of", "ome_number_of", "read_image", "read_plane", "start_of_pixels"]
+__all__ = [
+    "FileSet",
+    "file_set_of",
+    "image_of",
+    "images_in",
+    "ome_number_of",
+    "read_image",
+    "read_plane",
+    "start_of_pixels",
+]
 
 _MOST_NAMES = 3
+# What slide scanners call the pictures beside the image.
+_COMPANIONS = frozenset({"label", "macro", "map", "overview", "thumbnail"})
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """The files that the planes of one image lie in: equal for that image, whichever of them is opened.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Full paths, in the order of the planes.
+    start : int
+        Where the first of them describes the first plane.
+    """
+
+    files: tuple[str, ...]
+    start: int
 
 
 def image_of(path: str | Path, tif: tifffile.TiffFile, number: int = 0) -> tifffile.TiffPageSeries:
@@ -32,22 +60,32 @@ def image_of(path: str | Path, tif: tifffile.TiffFile, number: int = 0) -> tifff
     tif : tifffile.TiffFile
         Open.
     number : int
-        Which one, of those that have planes in this file.
+        Which one, of `images_in`.
 
     Raises
     ------
     ImageFileError
         If there are fewer, or all that the file describes lies in other files.
     """
-    here = _images_in(tif)
+    here = images_in(tif)
     if not here:
         raise ImageFileError(
             f"{path} says that its pixels lie in other files ({_names(tif.series)}): open those. If it was "
             "renamed, give it back the name it had."
         )
     if number >= len(here):
-        raise ImageFileError(f"{path} holds {len(here)} images; there is no number {number}.")
+        held = f"{len(here)} images, numbers 0 to {len(here) - 1}" if len(here) > 1 else "1 image, number 0"
+        raise ImageFileError(f"{path} holds {held}; there is no number {number}.")
     return here[number]
+
+
+def file_set_of(series: tifffile.TiffPageSeries) -> FileSet | None:
+    """Return the files that an image lies in, if these are several. No plane may be missing."""
+    if not series.is_multifile:
+        return None
+    pages: list[Any] = list(series.pages)
+    paths = dict.fromkeys(page.parent.filehandle.path for page in pages)
+    return FileSet(tuple(str(Path(path).resolve()) for path in paths), pages[0].offset)
 
 
 def ome_number_of(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> int | None:
@@ -112,11 +150,21 @@ def read_plane(page: Any) -> NDArray[Any]:
             file.close()
 
 
-def _images_in(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+def images_in(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the images that have planes in an open file, in its order.
+
+    Thumbnails, labels and the like are none, unless one comes first.
+    """
     every = list(tif.series)
     here = [series for series in every if _has_planes(series, lambda file: file is tif)]
     # If the XML knows the file by its name, but not by its UUID, tifffile has opened it a second time.
-    return here or [series for series in every if _has_planes(series, lambda file: _is_same(file, tif))]
+    here = here or [series for series in every if _has_planes(series, lambda file: _is_same(file, tif))]
+    return here[:1] + [series for series in here[1:] if not _is_companion(series)]
+
+
+def _is_companion(series: tifffile.TiffPageSeries) -> bool:
+    page = series.keyframe
+    return bool(page.is_reduced or page.is_mask or _COMPANIONS.intersection(series.name.lower().split()))
 
 
 def _has_planes(series: tifffile.TiffPageSeries, is_here: Callable[[tifffile.TiffFile], bool]) -> bool:

@@ -80,6 +80,8 @@ class PhysicalScale:
     ----------
     pixel_size : float or None
         Side of a pixel within the plane, in nm. None if it is not stated, not believable, or not square.
+    pixel_sides : (float, float) or None
+        Height and width in nm of a pixel that is not square.
     z_spacing : float or None
         Distance of two planes, in nm.
     time_interval : float or None
@@ -92,6 +94,7 @@ class PhysicalScale:
     z_spacing: float | None = None
     time_interval: float | None = None
     channel_names: tuple[str, ...] = ()
+    pixel_sides: tuple[float, float] | None = None
 
 
 def length_in_nm(value: Any, unit: str | None) -> float | None:
@@ -128,8 +131,13 @@ def read_scale(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Physi
             scale = scale_from_ome(tif.ome_metadata, number)
     elif tif.imagej_metadata:
         scale = _scale_from_imagej(tif.imagej_metadata, page)
-    if scale.pixel_size is None:
-        scale = replace(scale, pixel_size=_pixel_size_from_tags(page))
+    if scale.pixel_size is None and scale.pixel_sides is None:
+        x, y = _sides_from_tags(page)
+        scale = replace(
+            scale,
+            pixel_size=square_side(x, y, LARGEST_PRINTED_PIXEL_NM),
+            pixel_sides=unequal_sides(x, y, LARGEST_PRINTED_PIXEL_NM),
+        )
     return scale
 
 
@@ -143,12 +151,14 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
         unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
         return length_in_nm(pixels.get(f"PhysicalSize{axis}"), unit)
 
+    x, y = length("X"), length("Y")
     names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
     return PhysicalScale(
-        square_side(length("X"), length("Y")),
+        square_side(x, y),
         believable(length("Z")),
         in_seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
         tuple(name or f"channel {i}" for i, name in enumerate(names)) if any(names) else (),
+        unequal_sides(x, y),
     )
 
 
@@ -169,15 +179,16 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
         square_side(x, y, limit),
         believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
         in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
+        pixel_sides=unequal_sides(x, y, limit),
     )
 
 
-def _pixel_size_from_tags(page: Any) -> float | None:
+def _sides_from_tags(page: Any) -> tuple[float | None, float | None]:
     tag = page.tags.get("ResolutionUnit")
     # Without the tag the unit is the inch (TIFF 6.0); 1 is "no unit"; 4 and 5 are extensions.
     unit = {2: "inch", 3: "cm", 4: "mm", 5: "µm"}.get(int(tag.value) if tag else 2)
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
-    return square_side(x, y, LARGEST_PRINTED_PIXEL_NM)
+    return x, y
 
 
 def _densities(page: Any) -> tuple[float | None, float | None]:
@@ -220,5 +231,19 @@ def square_side(x: float | None, y: float | None, limit: float = LARGEST_PIXEL_N
     x, y = believable(x, limit), believable(y, limit)
     if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
         return None
-    # Ratios of 32-bit integers leave a trace of rounding that nobody wants to read in a form.
-    return float(f"{x:.6g}")
+    return _without_rounding(x)
+
+
+def unequal_sides(
+    x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM
+) -> tuple[float, float] | None:
+    """Return height and width of pixels in nm; None unless they are believable and not square."""
+    x, y = believable(x, limit), believable(y, limit)
+    if x is None or y is None or square_side(x, y, limit) is not None:
+        return None
+    return _without_rounding(y), _without_rounding(x)
+
+
+def _without_rounding(length: float) -> float:
+    """Take away the trace that ratios of 32-bit integers leave, which nobody wants to read in a form."""
+    return float(f"{length:.6g}")

@@ -39,12 +39,15 @@ class TiffSlices:
         Of the full resolution.
     dtype : dtype
         In the byte order of this machine, whatever that of the file.
+    chunks : tuple of int
+        Shape of a plane: what reads an array in pieces reads this one plane by plane.
     """
 
     path: str
     series: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    chunks: tuple[int, ...]
 
     @property
     def ndim(self) -> int:
@@ -158,4 +161,6 @@ def slices_of(path: str | Path, number: int, series: tifffile.TiffPageSeries) ->
     series : tifffile.TiffPageSeries
         This image, of the open file.
     """
-    return TiffSlices(str(Path(path).absolute()), number, tuple(series.shape), np.dtype(series.dtype))
+    shape, inner = tuple(series.shape), len(series.keyframe.shape)
+    chunks = (1,) * (len(shape) - inner) + shape[len(shape) - inner :]
+    return TiffSlices(str(Path(path).absolute()), number, shape, np.dtype(series.dtype), chunks)

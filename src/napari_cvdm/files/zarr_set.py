@@ -240,7 +240,8 @@ def _read(folder: Path) -> StoredImage:
     stored = about.pop(ARRAY_KEY)
     named = name_axes(tuple(stored["shape"]), stored["axes"])
     level: Any = group["0"]
-    moved = np.transpose(np.asarray(level[...]), np.argsort(stored["order"]))
+    ordered = np.transpose(np.asarray(level[...]), np.argsort(stored["order"]))
+    moved = ordered.reshape(*named.leading_shape, *named.plane_shape)
     data = np.moveaxis(moved, (-2, -1), (named.y, named.x))
     if data.shape != named.shape:
         raise ValueError(f"the shape {data.shape} is not the {named.shape} that it was written with")

@@ -152,6 +152,8 @@ def _levels(folder: Path, axes: Axes) -> list[Any]:
     levels = open_pyramid(folder).levels
     moved = (*axes.leading_shape, *levels[0].shape[-2:])
     back = tuple(np.argsort(plan_layout(axes, moved, 1).order).tolist())
+    ordered = (da.transpose(da.from_zarr(level), back) for level in levels)
     return [
-        da.moveaxis(da.transpose(da.from_zarr(level), back), (-2, -1), (axes.y, axes.x)) for level in levels
+        da.moveaxis(level.reshape(*axes.leading_shape, *level.shape[-2:]), (-2, -1), (axes.y, axes.x))
+        for level in ordered
     ]

@@ -93,7 +93,7 @@ def _layer(path: Path, provenance: dict[str, Any]) -> LayerData:
     image, picture = read_tiff(path), provenance["content"]
     try:
         data, axes = _as_restored(image.data, image.axes, provenance)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ImageFileError(
             f"What {path} says of its axes does not fit its pixels: it was altered."
         ) from error
@@ -109,7 +109,7 @@ def _as_restored(data: Any, stored: str, provenance: dict[str, Any]) -> tuple[An
     from napari_cvdm.restoration.axes import Axes
 
     axes = str(provenance["axes"])
-    letters = ome_letters(Axes(axes, (1,) * len(axes)))
+    letters = ome_letters(Axes(axes, tuple(provenance.get("shape") or (1,) * len(axes))))
     lengths = dict(zip(stored, data.shape, strict=True))
     moved = data.reshape([lengths.get(letter, 1) for letter in letters])
     if "S" in axes:  # colours go in front, as channels do: napari shows the last two axes

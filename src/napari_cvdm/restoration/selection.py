@@ -182,6 +182,10 @@ def select(
                 f"The planes must be given by axis, such as {{'T': 3}}, not as {type(planes).__name__}."
             )
         wanted = {_axis(axes, key): value for key, value in planes.items()}
+        if len(wanted) < len(planes):
+            raise InputError(
+                f"Planes along one axis are chosen twice, by its letter and its number: {planes}."
+            )
     if channels is not None:
         letter = next((name for name in CHANNEL_AXES if name in axes.leading), None)
         if letter is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -204,10 +205,13 @@ def batches(
         num_workers=workers,
         prefetch_factor=16 if workers else None,
         persistent_workers=False,
+        # Tensors of another process keep a file open as long as they live, and an interrupted transfer makes
+        # that process complain: arrays are copied instead.
+        collate_fn=_as_arrays,
+        worker_init_fn=_leave_interruptions,
     )
     window: dict[int, list[Patches]] = {}
-    # Copied, because what comes from another process keeps a file open as long as it lives.
-    incoming = (Patches(*(part.clone() for part in item)) if workers else item for item in loader)
+    incoming = (Patches(*map(torch.from_numpy, item)) for item in loader)
     index = start
     for step in range(start, steps):
         while index <= step + STRIDE * (served - 1):
@@ -216,6 +220,15 @@ def batches(
         chosen = [(patches, served - 1 - k) for k in range(served) for patches in window[step + STRIDE * k]]
         yield Patches(*(torch.stack([part[k] for part, k in parts]) for parts in _columns(chosen)))
         del window[step]
+
+
+def _as_arrays(item: Iterable[Tensor]) -> tuple[NDArray[np.float32], ...]:
+    return tuple(part.numpy() for part in item)
+
+
+def _leave_interruptions(_worker: int) -> None:
+    """Let Ctrl-C, which reaches every process of a command, end the run through its parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _columns(chosen: list[tuple[Patches, int]]) -> list[list[tuple[Tensor, int]]]:

@@ -1,0 +1,66 @@
+"""Opening what a user names: a TIFF file or an OME-Zarr folder, and what to say of it before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from napari_cvdm.cli.restoring import Settings
+    from napari_cvdm.files.tiff import ImageFile
+
+__all__ = ["open_image", "say_extent"]
+
+
+def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageFile:
+    """Open an image: of a TIFF file, or the folder of an OME-Zarr image, which is never read as a whole.
+
+    Parameters
+    ----------
+    source : Path
+        File or folder.
+    number : int, optional
+        Which image of a TIFF file.
+    lazily : bool, optional
+        Read no pixels of a TIFF file either.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be opened, or has no such image.
+    """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
+    from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
+
+    if is_zarr(source):
+        if number:
+            raise ValueError(
+                "--image counts the images of a TIFF file: of an OME-Zarr, name the folder of one image "
+                f"({source / str(number)})."
+            )
+        return open_ome_zarr(source)
+    return open_tiff_lazily(source, number) if lazily else read_tiff(source, number)
+
+
+def say_extent(image: ImageFile, settings: Settings) -> None:
+    """Say on stderr if a file holds more than what is restored, or less.
+
+    Parameters
+    ----------
+    image : ImageFile
+        What is restored.
+    settings : Settings
+        Whether the user has said which image, and whether only a part of it is restored.
+    """
+    name = Path(image.source).name
+    if image.images > 1 and settings.image is None:
+        typer.echo(
+            f"warning: {name} holds {image.images} images, and only the first is restored: choose another "
+            f"with --image (0 to {image.images - 1}).",
+            err=True,
+        )
+    if image.file_set is not None:
+        how = "planes are counted through all of them" if settings.in_part else "all of them are restored"
+        typer.echo(f"warning: {name} is one of a set of {len(image.file_set.files)} files: {how}.", err=True)

@@ -1,0 +1,152 @@
+"""One of several images, one image of several files, and a part of what memory has no room for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cvdm.cli import main
+from napari_cvdm.files import tiff
+from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
+from napari_cvdm.files.ome_zarr_reading import open_ome_zarr, open_pyramid
+from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.models import load_model
+from napari_cvdm.restoration.restore import restore
+
+from ..files.conftest import write_ome_set
+
+IMAGES = np.random.default_rng(0).poisson(50, (3, 24, 32)).astype(np.uint16)
+
+
+def preview(*arguments: str | Path, weights: Path) -> int:
+    return main(["restore", *map(str, arguments), "--model", str(weights), "--preview", "--device", "cpu"])
+
+
+class TestSeveralImages:
+    @pytest.fixture
+    def positions(self, tmp_path: Path) -> Path:
+        source = tmp_path / "positions.ome.tif"
+        with tifffile.TiffWriter(source, ome=True) as writer:
+            for image in IMAGES:
+                writer.write(image, metadata={"axes": "YX"})
+        return source
+
+    @pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
+    def test_one_is_restored_as_the_user_says(
+        self, positions: Path, ending: str, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        output = tmp_path / f"out{ending}"
+        assert preview(positions, "-o", output, weights=weights) == 0
+        said = capsys.readouterr().err
+        assert "warning: positions.ome.tif holds 3 images, and only the first is restored" in said
+        assert "--image (0 to 2)" in said
+        assert preview(positions, "-o", output, "--overwrite", "--image", "2", weights=weights) == 0
+        assert "holds 3 images" not in capsys.readouterr().err
+        expected = restore(IMAGES[2], load_model(weights), preview=True, device="cpu").mean
+        to_tiff = ending == ".ome.tif"
+        pixels = read_tiff(output).data if to_tiff else open_ome_zarr(output).data[:]
+        np.testing.assert_allclose(pixels, expected, rtol=1e-4, atol=1e-4 * np.ptp(expected))
+        noted = read_provenance(output) if to_tiff else open_pyramid(output).provenance
+        assert noted is not None
+        assert noted["image"] == 2
+
+    def test_one_that_is_not_there_is_told_how_many_there_are(
+        self, positions: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert preview(positions, "-o", tmp_path / "out.tif", "--image", "3", weights=weights) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"napari-cvdm: {positions} holds 3 images, numbers 0 to 2;")
+        folder = tmp_path / "in.zarr"
+        assert preview(folder, "-o", tmp_path / "out.tif", "--image", "1", weights=weights) == 2
+        assert f"name the folder of one image ({folder / '1'})" in capsys.readouterr().err
+
+    def test_the_one_that_was_restored_is_what_its_result_is_checked_against(
+        self, positions: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        larger = write_ome_tiff(tmp_path / "larger.ome.tif", np.tile(IMAGES[2], (2, 2)))
+        with tifffile.TiffWriter(positions, ome=True) as writer:
+            for image in (IMAGES[0], read_tiff(larger).data):
+                writer.write(image, metadata={"axes": "YX"})
+        output = tmp_path / "out.ome.tif"
+        assert preview(positions, "-o", output, "--image", "1", weights=weights) == 0
+        check = ["check", str(output), "--without-model", "--overwrite"]
+        assert main(check) == 0
+        # Saved to a file of its own, it is the first.
+        assert main([*check, "--input", str(larger)]) == 0
+        assert main([*check, "--input", str(write_ome_tiff(tmp_path / "first.tif", IMAGES[0]))]) == 2
+        assert "cannot belong to 24 × 32 pixels" in capsys.readouterr().err
+
+
+class TestSetsOfFiles:
+    def test_are_restored_once(
+        self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        films = tmp_path / "films"
+        films.mkdir()
+        write_ome_set(films, [[(f"t{time}.ome.tif", IMAGES[time : time + 1]) for time in range(3)]])
+        other = write_ome_tiff(films / "u.ome.tif", IMAGES[0], pixel_size_nm=65.0)
+        output = tmp_path / "outs"
+        inputs = [films / "t1.ome.tif", films / "t0.ome.tif", films / "t2.ome.tif", other]
+        assert preview(*inputs, "-o", output, weights=weights) == 0
+        said = capsys.readouterr().err.splitlines()
+        assert "warning: t1.ome.tif is one of a set of 3 files: all of them are restored." in said
+        assert [line for line in said if "belongs" in line] == [
+            f"{name} belongs to t1.ome.tif, restored already." for name in ("t0.ome.tif", "t2.ome.tif")
+        ]
+        assert sorted(path.name for path in output.iterdir()) == [
+            f"{name}_cvdm{ending}.ome.tif" for name in ("t1", "u") for ending in ("", "_uncertainty")
+        ]
+        assert read_tiff(output / "t1_cvdm.ome.tif").data.shape == (3, 48, 64)
+
+    def test_planes_are_counted_through_all_of_one(
+        self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_ome_set(tmp_path, [[(f"t{time}.ome.tif", IMAGES[time : time + 1]) for time in range(3)]])
+        output = tmp_path / "out.ome.tif"
+        assert preview(tmp_path / "t0.ome.tif", "-o", output, "--plane", "T=2", weights=weights) == 0
+        assert "set of 3 files: planes are counted through all of them." in capsys.readouterr().err
+        expected = restore(IMAGES[2], load_model(weights), preview=True, device="cpu").mean
+        np.testing.assert_allclose(read_tiff(output).data, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("part", "chosen"),
+    [
+        (["--plane", "T=2"], {"planes": {"T": 2}}),
+        (["--channels", "1"], {"channels": [1]}),
+        (
+            ["--roi", "0:16,8:32", "--normalize", "whole"],
+            {"region": ((0, 16), (8, 32)), "normalize": "whole"},
+        ),
+    ],
+    ids=["plane", "channel", "region"],
+)
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_part_of_what_does_not_fit_in_memory_is_restored(
+    part: list[str],
+    chosen: dict[str, object],
+    compression: str | None,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    film = np.stack([IMAGES, IMAGES[::-1] + 7], axis=1)
+    source, output = tmp_path / "film.ome.tif", tmp_path / "out.ome.tif"
+    tifffile.imwrite(source, film, ome=True, metadata={"axes": "TCYX"}, compression=compression)
+
+    def too_large(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(tiff, "read_image", too_large)
+    assert preview(source, "-o", output, weights=weights) == 2
+    error = capsys.readouterr().err
+    assert "does not fit in memory. Restore a part of it (in a shell --plane or --roi)" in error
+    assert preview(source, "-o", output, *part, weights=weights) == 0
+    monkeypatch.undo()
+    model = load_model(weights)
+    expected = restore(film, model, axes="TCYX", preview=True, device="cpu", **chosen).mean  # type: ignore[arg-type]
+    np.testing.assert_array_equal(read_tiff(output).data, np.squeeze(expected))
