@@ -74,15 +74,19 @@ class Runs(QObject):
             self.changed.emit()
 
     def cancel(self) -> None:
-        """Give up the run at work; those that wait go on."""
+        """Give up the run at work and what it has begun to write; those that wait go on."""
         if self.current is not None:
             self.current.cancel()
             self.changed.emit()
 
-    def cancel_all(self) -> None:
-        """Give up the run at work and all that wait."""
+    def give_up_all(self) -> str:
+        """Give up the run at work, but not what it has written, and all that wait; say what is kept."""
         self.waiting.clear()
-        self.cancel()
+        if self.current is None:
+            return ""
+        self.current.give_up()
+        self.changed.emit()
+        return self.current.job.kept
 
     def _start(self, run: Run) -> None:
         self.current = run

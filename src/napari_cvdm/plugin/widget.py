@@ -110,7 +110,7 @@ class CVDMWidget(QWidget):
         remember(self.form.preferences())
 
     def cancel(self) -> None:
-        """Give up the run at work; nothing of it stays."""
+        """Give up the run at work; nothing that it has begun stays."""
         self.runs.cancel()
 
     def stop(self) -> None:
@@ -238,8 +238,8 @@ class CVDMWidget(QWidget):
         if self.running:
             from napari.utils.notifications import show_info
 
-            show_info("The restoration was cancelled, because its panel was closed.")
-            self.runs.cancel_all()
+            kept = self.runs.give_up_all()
+            show_info(f"The restoration was ended, because its panel was closed. {kept}".rstrip())
         _CLOSED.add(self)
         QTimer.singleShot(0, self._delete_if_closed)
 
