@@ -11,7 +11,7 @@ import tifffile
 from qtpy.QtCore import QPoint, Qt, QThreadPool
 from qtpy.QtWidgets import QApplication
 
-from napari_cvdm.plugin import to_disk
+from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.planning import parts_of
 from napari_cvdm.plugin.world import sight_of
@@ -235,6 +235,34 @@ class TestRuns:
             "cell CVDM [1]",
             "cell CVDM uncertainty [1]",
         }
+
+    @pytest.mark.parametrize("held_at", [0, 2])  # before the first picture, and after
+    def test_a_queue_for_which_there_is_no_memory_goes_on_on_the_disk(
+        self, viewer, panel, qtbot, stepped, little_memory, monkeypatch, held_at
+    ):
+        layer = viewer.add_image(IMAGE, name="cell")
+
+        def filled() -> int:
+            data = [each.data for each in viewer.layers if each is not layer]
+            return sum(each.nbytes for each in data if isinstance(each, np.ndarray))
+
+        # A run takes 51 kB, and its results half of that: there is room for two, one after the other.
+        monkeypatch.setattr(advice, "free_memory", lambda: 80_000 - filled())
+        stepped.stop_at = held_at
+        click(qtbot, panel.restore_button)
+        qtbot.waitUntil(
+            lambda: stepped.waiting.is_set() and (not held_at or filled() > 24_000), timeout=60_000
+        )
+        assert "disk" not in panel.form.plan.text()
+        click(qtbot, panel.restore_button)
+        assert "the runs before it leave free" in panel.form.plan.text()
+        click(qtbot, panel.restore_button)
+        assert len(panel.runs.waiting) == 2
+        stepped.go_on()
+        finish(qtbot, panel)
+        assert filled() == 2 * 24_576
+        assert "cell CVDM [2]" in viewer.layers
+        assert little_memory.exists()
 
     def test_stop_here_keeps_fewer_draws_and_says_so(self, viewer, widget, qtbot, use_small_model):
         viewer.open(MICROGRAPH, plugin="napari")

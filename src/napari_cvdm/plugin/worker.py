@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_cvdm.plugin.claim import Claim
 from napari_cvdm.plugin.devices import devices_found
 from napari_cvdm.plugin.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
@@ -79,6 +80,8 @@ class Job:
         To be set when the run is to end with what it has.
     cancel_requested : threading.Event
         To be set before the run is given up, if nothing that it has begun on the disk is to stay.
+    claim : Claim
+        What of the free memory the results have yet to fill.
     run_id : str
         Shared by the results of this run, and by no others.
     normalize : {"stack", "whole"}
@@ -107,6 +110,7 @@ class Job:
     report: Callable[[Message], object] = field(default=lambda message: None, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
     cancel_requested: threading.Event = field(default_factory=threading.Event, repr=False)
+    claim: Claim = field(default_factory=Claim, repr=False)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     normalize: Literal["stack", "whole"] = field(init=False)
 
@@ -210,6 +214,7 @@ class Job:
             normalize=self.normalize,
             **self._choice(image),
         )
+        events = self.claim.watch(events)
         for message in tell(events, self._restored_axes(image), self._covered(image, model)):
             if isinstance(message, Done) and self._measured_on_part:
                 message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
