@@ -50,11 +50,11 @@ def test_planes_that_are_evenly_spaced_keep_their_distance(
 
 
 def test_pixels_that_are_not_square_keep_both_sides(tiny_model: PretrainedModel) -> None:
-    sides = {"pixel_sides_nm": (100.0, 200.0)}
-    grid = restored_grid(lazy_of(tiny_model), **sides)
+    sides = (100.0, 200.0)
+    grid = restored_grid(lazy_of(tiny_model), pixel_sides_nm=sides)
     assert (grid["pixel_size_nm"], grid["pixel_height_nm"]) == (100.0, 50.0)
     # Who restores with a pixel size of their own has said what the sides are.
-    grid = restored_grid(lazy_of(tiny_model, pixel_size=65.0), **sides)
+    grid = restored_grid(lazy_of(tiny_model, pixel_size=65.0), pixel_sides_nm=sides)
     assert (grid["pixel_size_nm"], grid["pixel_height_nm"]) == (32.5, 32.5)
 
 

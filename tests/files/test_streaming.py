@@ -214,14 +214,20 @@ class TestWriting:
         write_restoration(lazy, tmp_path / "out.zarr", discard=True)
         assert (tmp_path / "out.zarr" / "zarr.json").exists()
 
-    def test_of_one_that_is_given_up_nothing_stays(self, lazy: LazyRestoration, tmp_path: Path) -> None:
-        with pytest.raises(Interrupted):
-            write_restoration(lazy, tmp_path / "out.zarr", progress=StopAfter(3), given_up=KeyError)
-        stop = StopAfter(2)
-        with pytest.raises(Interrupted):
-            write_restoration(lazy, tmp_path / "out.zarr", progress=stop, given_up=Interrupted)
-        assert stop.told[0].resumed == 3
+    def test_of_one_that_is_given_up_stays_what_was_there_before_it(
+        self, lazy: LazyRestoration, tmp_path: Path
+    ) -> None:
+        def end(number: int, given_up: type[BaseException]) -> StopAfter:
+            stop = StopAfter(number)
+            with pytest.raises(Interrupted):
+                write_restoration(lazy, tmp_path / "out.zarr", progress=stop, given_up=given_up)
+            return stop
+
+        end(3, Interrupted)
         assert list(tmp_path.iterdir()) == []
+        assert end(3, KeyError).told[0].resumed == 0
+        assert end(2, Interrupted).told[0].resumed == 3
+        assert end(1, KeyError).told[0].resumed == 5
 
     @pytest.mark.parametrize(
         ("name", "uncertainty"),

@@ -1,6 +1,6 @@
 import errno
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,13 +140,31 @@ class GivenUp(Exception):
     pass
 
 
+def give_up(target: Path, discard: bool = False) -> Path:
+    """Finish one region more, and give up."""
+    with (
+        suppress(GivenUp),
+        resume_or_begin(target, REQUEST, discard=discard, given_up=GivenUp) as unfinished,
+    ):
+        unfinished.begin()
+        unfinished.mark("one more")
+        raise GivenUp
+    return unfinished.folder
+
+
 class TestGivingUp:
-    @pytest.mark.parametrize("done", [0, 2])
-    def test_leaves_nothing_behind(self, tmp_path: Path, done: int) -> None:
-        interrupted(tmp_path / "out", done)
-        with pytest.raises(GivenUp), resume_or_begin(tmp_path / "out", REQUEST, given_up=GivenUp):
-            raise GivenUp
+    @pytest.mark.parametrize(("done", "discard"), [(None, False), (0, False), (2, True)])
+    def test_leaves_nothing_of_its_own_behind(self, tmp_path: Path, done: int | None, discard: bool) -> None:
+        if done is not None:
+            interrupted(tmp_path / "out", done)
+        give_up(tmp_path / "out", discard=discard)
         assert list(tmp_path.iterdir()) == []
+
+    def test_keeps_what_a_run_before_has_finished_and_what_was_added(self, tmp_path: Path) -> None:
+        interrupted(tmp_path / "out")
+        give_up(tmp_path / "out")
+        with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+            assert unfinished.done == {"block 0", "block 1", "one more"}
 
     def test_is_told_from_all_other_ends(self, tmp_path: Path) -> None:
         interrupted(tmp_path / "out")
@@ -186,10 +204,8 @@ class TestGivingUp:
             removed.append(path.name)
             remove(path)
 
-        folder = interrupted(tmp_path / "out")
         monkeypatch.setattr(module, "remove", try_to_begin_and_remove)
-        with pytest.raises(GivenUp), resume_or_begin(tmp_path / "out", REQUEST, given_up=GivenUp):
-            raise GivenUp
+        folder = give_up(tmp_path / "out")
         assert folder.name in removed
 
 

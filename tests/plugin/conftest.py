@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
+from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
 from napari_cvdm.plugin.parts import Placement, whole
 from napari_cvdm.restoration.axes import resolve_axes
@@ -241,6 +242,42 @@ def large_result(small_model: PretrainedModel) -> Callable[[Path], tuple[Path, P
         return written["reconstruction"], written["uncertainty"]
 
     return write
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A computer whose memory is nearly full, and a user who says which folder to write to."""
+    folder = tmp_path / "film.cvdm.ome.zarr"
+    monkeypatch.setattr(advice, "free_memory", lambda: 1000)
+    monkeypatch.setattr(to_disk.QFileDialog, "getSaveFileName", lambda *_: (str(folder), ""))
+    return folder
+
+
+def _written_pieces(folder: Path) -> int:
+    journal = folder.with_name(f".{folder.name}.unfinished") / "finished.txt"
+    return len(journal.read_text(encoding="utf-8").splitlines()) if journal.exists() else 0
+
+
+@pytest.fixture
+def written_pieces() -> Callable[[Path], int]:
+    """Count what is on the disk of a result that is not whole yet."""
+    return _written_pieces
+
+
+@pytest.fixture
+def run_to_disk(viewer, widget, qtbot, use_small_model, little_memory) -> Callable[[], int]:
+    """Restore a film until so many pieces of it are written that the rest takes a while."""
+    film = np.random.default_rng(0).integers(100, 1000, (40, 96, 72), np.uint16)
+    viewer.add_image(film, name="film", axis_labels=("t", "y", "x"))
+    widget.form.draws.value = 12
+
+    def run() -> int:
+        before = _written_pieces(little_memory)
+        widget.restore()
+        qtbot.waitUntil(lambda: _written_pieces(little_memory) >= before + 2, timeout=60_000)
+        return before + 2
+
+    return run
 
 
 class Heartbeat:

@@ -13,9 +13,11 @@ from qtpy.QtCore import QObject, QThreadPool
 
 from napari_cvdm.plugin import advice as module
 from napari_cvdm.plugin.advice import Advice
+from napari_cvdm.plugin.claim import Claim
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.planning import part_choices
 from napari_cvdm.plugin.preferences import Preferences
+from napari_cvdm.plugin.runs import Runs
 from napari_cvdm.plugin.subject import Subject
 from napari_cvdm.plugin.world import Sliders
 
@@ -32,11 +34,12 @@ def make(qtbot, small_model, monkeypatch):
         subject = Subject(owner)
         form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, shapes), Preferences())
         qtbot.addWidget(form)
-        advice = Advice(form, subject, lambda: Sliders((0.0,) * layer.ndim), owner)
+        runs = Runs(None, owner)
+        advice = Advice(form, subject, lambda: Sliders((0.0,) * layer.ndim), runs, owner)
         subject.set_layer(layer)
         form.part.reset_choices()
         advice.show_match()
-        return SimpleNamespace(form=form, advice=advice, subject=subject)
+        return SimpleNamespace(form=form, advice=advice, subject=subject, runs=runs)
 
     yield make
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
@@ -89,14 +92,33 @@ def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatc
     assert "Measuring" not in page.form.plan.text()
 
 
+def too_large(page: SimpleNamespace) -> bool:
+    return page.advice.too_large(page.advice.plan(page.subject.reading))
+
+
 def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, monkeypatch):
     page = make(Image(np.zeros((60, 60), np.uint16)))
-    assert not page.advice.too_large()
+    assert not too_large(page)
     assert "disk" not in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
     page.advice.show_plan()
-    assert page.advice.too_large()
-    assert "will be written to disk" in page.form.plan.text()
+    assert too_large(page)
+    assert "than is free: the result will be written to disk" in page.form.plan.text()
+
+
+def test_runs_before_it_leave_less_memory_until_they_are_taken_out(make, monkeypatch):
+    page = make(Image(np.zeros((60, 60), np.uint16)))
+    needed = page.advice.plan(page.subject.reading).memory
+    monkeypatch.setattr(module, "free_memory", lambda: needed + 1000)
+    run = SimpleNamespace(job=SimpleNamespace(claim=Claim(1000)), cancelling=False, discard=lambda: None)
+    page.runs.waiting.add("one", run)
+    assert not too_large(page)
+    assert "disk" not in page.form.plan.text()
+    page.runs.waiting.add("another", run)
+    assert too_large(page)
+    assert "the runs before it leave free: queued now, the result will be written" in page.form.plan.text()
+    page.runs.waiting.take(0)
+    assert "disk" not in page.form.plan.text()
 
 
 def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch):
@@ -105,10 +127,10 @@ def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch)
     page.advice.show_match()
     assert "60 × 60 pixels" in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 2**20)
-    assert not page.advice.too_large()
+    assert not too_large(page)
     page.form.resample.setChecked(True)
     assert "180 × 180 pixels" in page.form.plan.text()
-    assert page.advice.too_large()
+    assert too_large(page)
     page.form.resample.setChecked(False)
     assert "60 × 60 pixels" in page.form.plan.text()
 

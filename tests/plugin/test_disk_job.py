@@ -1,7 +1,9 @@
-"""A run to disk writes what a run in memory computes; cancelled, it leaves nothing, stopped, what it has."""
+"""A run to disk writes what a run in memory computes; only what it has begun and is cancelled is not kept."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -16,18 +18,52 @@ from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin import disk_job
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import RestorationFailed
-from napari_cvdm.plugin.messages import Kept, Written, Wrote
+from napari_cvdm.plugin.messages import Kept, Message, Written, Wrote
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.worker import Cancelled
 from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.restore import restore
 
+RESULT = {"film.cvdm.ome.zarr", "film.cvdm_uncertainty.ome.zarr"}
 IMAGE = np.random.default_rng(0).gamma(2.0, 50, (3, 2, 300, 40)).astype(np.float32)
 
 
 def job(folder: Path, data=IMAGE, axes: str = "ZTYX", **settings) -> DiskJob:
     settings = {"preview": True, "device": "cpu", **settings}
     return DiskJob("film", data, axes, output=folder / "film.cvdm.ome.zarr", **settings)
+
+
+def past(fraction: float) -> Callable[[Message], bool]:
+    """Whether a message tells that more than this share is written."""
+    return lambda message: isinstance(message, Wrote) and message.fraction > fraction
+
+
+def stop(running: DiskJob) -> Message:
+    """Carry out a job that is stopped on the way."""
+    for message in running.messages():
+        if past(0.3)(message):
+            running.stop_requested.set()
+    return message
+
+
+def give_up(running: DiskJob, when: Callable[[Message], bool], *, cancel: bool) -> None:
+    """Carry out a job that is given up: by Cancel, or because its panel or window is closed."""
+    given_up = threading.Event()
+    running.abort_requested = given_up.is_set
+    for message in running.messages():
+        if when(message):
+            if cancel:
+                running.cancel_requested.set()
+            given_up.set()
+    assert given_up.is_set()
+    assert not isinstance(message, Written)
+
+
+def begins_with(running: DiskJob) -> float:
+    """Carry out a job to its end, and say what share was there before."""
+    told = list(running.messages())
+    assert isinstance(told[-1], Written)
+    return next(each.fraction for each in told if isinstance(each, Wrote))
 
 
 @pytest.fixture(autouse=True)
@@ -73,35 +109,76 @@ def test_a_part_of_a_lazy_image_is_that_of_the_whole(tmp_path, small_model):
 
 @pytest.mark.parametrize("when", ["measuring", "writing"])
 def test_cancelled_it_leaves_nothing(tmp_path, when):
-    asked = False
     cancelled = job(tmp_path, draws=2, steps=2, preview=False)
-    cancelled.abort_requested = lambda: asked
-    for message in cancelled.messages():
-        if isinstance(message, Wrote) or (
-            when == "measuring" and "Measuring" in getattr(message, "words", "")
-        ):
-            asked = True
-    assert asked
+    measuring = "Measuring" if when == "measuring" else "pieces written"
+    give_up(cancelled, lambda message: measuring in getattr(message, "words", ""), cancel=True)
     assert not list(tmp_path.iterdir())
+    assert cancelled.kept == ""
+
+
+def test_closed_it_keeps_what_is_written_and_goes_on(tmp_path):
+    closed = job(tmp_path)
+    give_up(closed, past(0.3), cancel=False)
+    assert "What is written is kept" in closed.kept
+    assert [path.name for path in tmp_path.iterdir()] == [".film.cvdm.ome.zarr.unfinished"]
+    assert begins_with(job(tmp_path)) > 0.3
+
+
+def test_cancelled_it_keeps_what_it_went_on_with_and_what_was_added(tmp_path):
+    stop(job(tmp_path))
+    cancelled = job(tmp_path)
+    give_up(cancelled, past(0.6), cancel=True)
+    assert "What is written is kept" in cancelled.kept
+    assert begins_with(job(tmp_path)) > 0.6
+
+
+def test_cancelled_it_leaves_nothing_that_the_user_has_thrown_away(tmp_path):
+    stop(job(tmp_path))
+    cancelled = job(tmp_path, discard=True)
+    give_up(cancelled, past(0.6), cancel=True)
+    assert cancelled.kept == ""
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def give_up_at(monkeypatch):
+    """Carry out a job that is given up when it comes to a step at its very end."""
+
+    def carry_out(running: DiskJob, step: str, *, cancel: bool) -> None:
+        module = streaming if step == "coarsen_region" else disk_job
+        take_step, given_up = getattr(module, step), threading.Event()
+
+        def give_up_and_take_step(*args):
+            if cancel:
+                running.cancel_requested.set()
+            given_up.set()
+            return take_step(*args)
+
+        running.abort_requested = given_up.is_set
+        with monkeypatch.context() as patch:
+            patch.setattr(module, step, give_up_and_take_step)
+            assert not any(isinstance(message, Written) for message in running.messages())
+        assert given_up.is_set()
+
+    return carry_out
 
 
 @pytest.mark.parametrize("step", ["coarsen_region", "limits_of"])
-def test_cancelled_at_the_very_end_it_leaves_nothing_either(tmp_path, monkeypatch, step):
-    asked = False
-    module = streaming if step == "coarsen_region" else disk_job
-    take_step = getattr(module, step)
-
-    def ask_and_take_step(*args):
-        nonlocal asked
-        asked = True
-        return take_step(*args)
-
-    monkeypatch.setattr(module, step, ask_and_take_step)
-    cancelled = job(tmp_path)
-    cancelled.abort_requested = lambda: asked
-    assert not any(isinstance(message, Written) for message in cancelled.messages())
-    assert asked
+def test_cancelled_at_the_very_end_it_leaves_nothing_either(tmp_path, give_up_at, step):
+    give_up_at(job(tmp_path), step, cancel=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_a_result_that_is_whole_stays_unless_the_cancelled_run_has_made_all_of_it(
+    tmp_path, give_up_at, cancel
+):
+    if cancel:
+        stop(job(tmp_path))
+    given_up = job(tmp_path)
+    give_up_at(given_up, "limits_of", cancel=cancel)
+    assert {path.name for path in tmp_path.iterdir()} == RESULT
+    assert given_up.kept == f"The result was written already: {given_up.output}."
 
 
 @pytest.fixture
@@ -117,6 +194,7 @@ def cancel_while_measuring(monkeypatch):
             raise Cancelled
 
         cancelled.abort_requested = lambda: asked
+        cancelled.cancel_requested.set()
         with monkeypatch.context() as patch:
             patch.setattr(napari_cvdm, "restore_lazy", measure)
             assert not any(isinstance(message, Written | Wrote) for message in cancelled.messages())
@@ -139,30 +217,18 @@ def test_cancelled_it_leaves_alone_what_another_run_has_written(tmp_path, cancel
 
 
 def test_cancelled_before_it_knows_its_own_it_leaves_what_was_stopped(tmp_path, cancel_while_measuring):
-    stopped = job(tmp_path)
-    for message in stopped.messages():
-        if isinstance(message, Wrote) and message.fraction > 0.3:
-            stopped.stop_requested.set()
+    stop(job(tmp_path))
     cancel_while_measuring(job(tmp_path))
-    told = list(job(tmp_path).messages())
-    assert next(each for each in told if isinstance(each, Wrote)).fraction > 0.3
+    assert begins_with(job(tmp_path)) > 0.3
 
 
 def test_stopped_it_keeps_what_is_written_and_goes_on(tmp_path):
-    stopped = job(tmp_path)
-    for message in stopped.messages():
-        if isinstance(message, Wrote) and message.fraction > 0.3:
-            stopped.stop_requested.set()
-    assert isinstance(message, Kept)
-    assert "restore again" in message.words
+    last = stop(job(tmp_path))
+    assert isinstance(last, Kept)
+    assert "restore again" in last.words
     assert not (tmp_path / "film.cvdm.ome.zarr").exists()
-    told = list(job(tmp_path).messages())
-    assert next(each for each in told if isinstance(each, Wrote)).fraction > 0.3
-    assert isinstance(told[-1], Written)
-    assert {each.name for each in tmp_path.iterdir()} == {
-        "film.cvdm.ome.zarr",
-        "film.cvdm_uncertainty.ome.zarr",
-    }
+    assert begins_with(job(tmp_path)) > 0.3
+    assert {each.name for each in tmp_path.iterdir()} == RESULT
 
 
 def test_nothing_is_overwritten(tmp_path):
@@ -172,17 +238,12 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 def test_what_a_run_with_other_settings_has_left_is_in_the_way_until_it_is_thrown_away(tmp_path):
-    stopped = job(tmp_path)
-    for message in stopped.messages():
-        if isinstance(message, Wrote) and message.fraction > 0.3:
-            stopped.stop_requested.set()
+    stop(job(tmp_path))
     other = {"preview": False, "draws": 2, "steps": 1}
     with pytest.raises(RestorationFailed, match="throw it away or choose another folder") as refused:
         list(job(tmp_path, **other).messages())
     assert "--" not in str(refused.value)
-    told = list(job(tmp_path, **other, discard=True).messages())
-    assert next(each for each in told if isinstance(each, Wrote)).fraction == 0
-    assert isinstance(told[-1], Written)
+    assert begins_with(job(tmp_path, **other, discard=True)) == 0
 
 
 def test_even_a_preview_can_be_stopped_since_its_pieces_are_kept(tmp_path):

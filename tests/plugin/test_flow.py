@@ -253,6 +253,34 @@ class TestRuns:
             "cell CVDM uncertainty [1]",
         }
 
+    @pytest.mark.parametrize("held_at", [0, 2])  # before the first picture, and after
+    def test_a_queue_for_which_there_is_no_memory_goes_on_on_the_disk(
+        self, viewer, panel, qtbot, stepped, little_memory, monkeypatch, held_at
+    ):
+        layer = viewer.add_image(IMAGE, name="cell")
+
+        def filled() -> int:
+            data = [each.data for each in viewer.layers if each is not layer]
+            return sum(each.nbytes for each in data if isinstance(each, np.ndarray))
+
+        # A run takes 51 kB, and its results half of that: there is room for two, one after the other.
+        monkeypatch.setattr(advice, "free_memory", lambda: 80_000 - filled())
+        stepped.stop_at = held_at
+        click(qtbot, panel.restore_button)
+        qtbot.waitUntil(
+            lambda: stepped.waiting.is_set() and (not held_at or filled() > 24_000), timeout=60_000
+        )
+        assert "disk" not in panel.form.plan.text()
+        click(qtbot, panel.restore_button)
+        assert "the runs before it leave free" in panel.form.plan.text()
+        click(qtbot, panel.restore_button)
+        assert len(panel.runs.waiting) == 2
+        stepped.go_on()
+        finish(qtbot, panel)
+        assert filled() == 2 * 24_576
+        assert "cell CVDM [2]" in viewer.layers
+        assert little_memory.exists()
+
     def test_stop_here_keeps_fewer_draws_and_says_so(self, viewer, widget, qtbot, use_small_model):
         viewer.open(MICROGRAPH, plugin="napari")
         widget.form.draws.value = 1000
@@ -308,14 +336,6 @@ class TestRuns:
 
 
 class TestDisk:
-    @pytest.fixture
-    def little_memory(self, monkeypatch, tmp_path):
-        """A computer whose memory is nearly full, and a user who says where to write to."""
-        folder = tmp_path / "film.cvdm.ome.zarr"
-        monkeypatch.setattr(advice, "free_memory", lambda: 1000)
-        monkeypatch.setattr(to_disk.QFileDialog, "getSaveFileName", lambda *_: (str(folder), ""))
-        return folder
-
     def test_what_memory_does_not_hold_goes_to_disk_and_opens_from_there(
         self, viewer, panel, qtbot, little_memory
     ):
@@ -369,6 +389,42 @@ class TestDisk:
         finish(qtbot, panel)
         assert not [path for path in little_memory.parent.iterdir() if "film" in path.name]
         assert [layer.name for layer in viewer.layers] == ["film"]
+
+    def test_cancelling_keeps_what_was_stopped_and_is_gone_on_with(
+        self, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
+    ):
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: "go on")
+        run_to_disk()
+        click(qtbot, widget.stop_button)
+        finish(qtbot, widget)
+        written = run_to_disk()
+        click(qtbot, widget.cancel_button)
+        finish(qtbot, widget)
+        assert widget.status.text().startswith("Cancelled. What is written is kept")
+        assert written_pieces(little_memory) >= written
+
+    def test_closing_the_panel_keeps_what_is_written_and_the_next_one_can_go_on(
+        self, viewer, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
+    ):
+        from napari.utils.notifications import notification_manager
+
+        written = run_to_disk()
+        notification_manager.records.clear()
+        viewer.window.remove_dock_widget(widget)
+        (told,) = (record.message for record in notification_manager.records)
+        assert "panel was closed. What is written is kept" in told
+        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        assert written_pieces(little_memory) >= written
+        _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
+        asked, counted = [], []
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: asked.append(True) or "go on")
+        again.runs.progressed.connect(lambda words, _: counted.append(words))
+        click(qtbot, again.restore_button)
+        qtbot.waitUntil(lambda: any("pieces written" in words for words in counted), timeout=60_000)
+        click(qtbot, again.stop_button)
+        finish(qtbot, again)
+        assert asked
+        assert int(next(words for words in counted if "pieces" in words).split(" of ")[0]) >= written
 
 
 class TestLayers:

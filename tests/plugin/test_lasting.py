@@ -58,6 +58,17 @@ def test_the_run_ends_with_its_own_window_and_leaves_nothing_behind(viewer, run,
     qtbot.waitUntil(lambda: gc.get_freeze_count() == 0, timeout=10_000)
 
 
+def test_what_a_run_to_disk_has_written_stays_when_its_window_closes(
+    viewer, widget, qtbot, run_to_disk, written_pieces, little_memory
+):
+    viewer.window.show()
+    qtbot.waitUntil(widget.isVisible, timeout=10_000)
+    written = run_to_disk()
+    viewer.close()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    assert written_pieces(little_memory) >= written
+
+
 def test_a_window_that_is_not_there_to_be_seen_keeps_nobody_at_work(qtbot):
     window = QMainWindow()
     qtbot.addWidget(window)

@@ -8,12 +8,14 @@ import pytest
 from napari_cvdm.plugin.parts import (
     Part,
     Placement,
+    covered_after_resampling,
     current_plane,
     current_view,
     inside,
     whole,
     with_channels,
 )
+from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 
 AXES, SHAPE = "TCYX", (5, 4, 40, 60)
@@ -97,3 +99,9 @@ def test_a_result_may_cover_more_than_its_part():
     placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
     np.testing.assert_allclose(placement.spacing, (1, 1))
     np.testing.assert_allclose(placement.origin, (9.5, 0))
+
+
+@pytest.mark.parametrize(("pixel_size", "covered"), [(20.0, {"Y": (10, 30), "X": (2, 60)}), (60.0, None)])
+def test_a_region_covers_whole_pixels_of_the_resampled_image(pixel_size, covered):
+    image = resolve_axes((60, 80), "YX")
+    assert covered_after_resampling(image, ((11, 30), (3, 60)), pixel_size, (40.0, 100.0)) == covered

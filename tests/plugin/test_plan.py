@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.plugin.plan import Plan, free_memory, memory_needed, resampling_words
+from napari_cvdm.plugin.plan import Plan, free_memory, memory_needed, resampling_words, results_size
 
 
 def test_what_is_known_is_said_and_nothing_else():
@@ -25,6 +25,11 @@ def test_memory_counts_what_is_kept():
     plain = memory_needed(1000, np.dtype(np.uint16))
     assert plain == 1000 * (2 + 4 * 4 * 4)
     assert memory_needed(1000, np.dtype(np.uint16), kept_draws=8) == plain + 8 * 4 * 4 * 1000
+
+
+def test_the_results_stay_and_what_they_are_computed_with_does_not():
+    assert results_size(1000) == 1000 * 2 * 4 * 4
+    assert results_size(1000, kept_draws=8) == 1000 * 10 * 4 * 4
 
 
 def test_free_memory_is_a_number_of_bytes():

@@ -29,7 +29,7 @@ def runs(qtbot, viewer_model, stepped):
     runs.began.connect(lambda: runs.begun.append(runs.current.job.name))
     runs.ended.connect(lambda outcome, words, layers: runs.heard.append((outcome, len(layers))))
     yield runs
-    runs.cancel_all()
+    runs.give_up_all()
     stepped.go_on()
     qtbot.waitUntil(lambda: runs.current is None, timeout=30_000)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
@@ -103,16 +103,36 @@ def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, ste
     np.testing.assert_array_equal(reconstruction.data[1, ::2, ::2], viewer_model.layers["cell"].data[1])
 
 
-def test_cancelling_all_leaves_nothing_and_lets_go_of_the_images(qtbot, runs, viewer_model, stepped):
+def test_giving_up_all_leaves_nothing_and_lets_go_of_the_images(qtbot, runs, viewer_model, stepped):
     stepped.stop_at = 3
     add(runs, viewer_model, "first")
     waiting = add(runs, viewer_model, "second")
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
-    runs.cancel_all()
+    assert runs.give_up_all() == ""
     qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
     assert set(names(viewer_model)) == {"first", "second"}
     assert waiting.data is None
     assert len(runs.waiting) == 0
+
+
+def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
+    qtbot, runs, viewer_model, stepped
+):
+    stepped.stop_at = 1  # the first of two planes is done
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name="cell")
+    jobs = [Job("cell", data, "ZYX", draws=2) for _ in range(3)]
+    runs.add(layer, *jobs, results_size=3000)
+    assert runs.claimed == 3000
+    qtbot.waitUntil(lambda: stepped.waiting.is_set() and runs.claimed < 3000, timeout=60_000)
+    assert runs.claimed == 2500
+    runs.waiting.take(0)
+    assert runs.claimed == 1500
+    runs.current.cancel()
+    assert runs.claimed == 1000
+    stepped.go_on()
+    qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
+    assert runs.claimed == 0
 
 
 def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):

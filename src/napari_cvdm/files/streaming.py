@@ -99,13 +99,15 @@ def write_restoration(
         The cluster to compute on; it must see the same disk. By default this process computes.
     progress : callable, optional
         Told of every region, of those of coarser levels too, and more often where this process computes.
-        What it raises ends the run, which can be resumed unless it is one of `given_up`.
+        What it raises ends the run, which can be resumed, unless this call has begun it and it is one of
+        `given_up`.
     overwrite : bool
         Replace results that exist, and do as with `discard`.
     discard : bool
         Throw away what an unfinished run of another request has left.
     given_up : exception type or tuple of them
-        Raised by `progress` or by a chunk of a dask image, they say that nothing of this request is to stay.
+        Raised by `progress` or by a chunk of a dask image, they say that nothing that this call has begun is
+        to stay. What a call before has finished does, unless `overwrite` or `discard` gives that up too.
     z_spacing_nm, time_interval_s, channel_names
         Of the input, for the metadata.
     pixel_sides_nm : (float, float), optional

@@ -125,7 +125,7 @@ class Unfinished:
         self.forget()
 
     def forget(self) -> None:
-        """Throw away what is written, of a run that is given up or delivered."""
+        """Throw away what is written, of a run that is given up for good or delivered."""
         _empty(self._root, OSError)  # what cannot be removed counts for nothing, without the request
         with suppress(OSError):  # last, when nothing is left that another could find; Windows refuses
             (self._root / _LOCK).unlink()
@@ -168,7 +168,9 @@ def resume_or_begin(
     discard : bool
         Throw away what a run for another request has left.
     given_up : exception type or tuple of them
-        Raised in the context, they say that nothing is to be kept. After others this request can be resumed.
+        Raised in the context, they say that nothing this run has begun is to be kept. What a run before has
+        finished is, and what was added to it, unless `discard` gives that up too. After other exceptions
+        this request can always be resumed.
 
     Yields
     ------
@@ -196,11 +198,12 @@ def resume_or_begin(
             if not resumed:
                 _empty(folder)
             unfinished = Unfinished(folder, request, resumed)
+            kept_before = bool(unfinished.done) and not discard
             try:
                 yield unfinished
             except given_up:
-                # While the lock is held: a moment later it may be another's.
-                unfinished.forget()
+                if not kept_before:
+                    unfinished.forget()  # while the lock is held: a moment later it may be another's
                 raise
     except Timeout as error:
         raise ImageFileError(f"{target} is being written by another process at this moment.") from error

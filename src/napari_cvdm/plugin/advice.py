@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cvdm.plugin.following import follow
 from napari_cvdm.plugin.measuring import Measuring
 from napari_cvdm.plugin.model_info import read_card
-from napari_cvdm.plugin.plan import free_memory, resampling_words
+from napari_cvdm.plugin.plan import Plan, free_memory, resampling_words
 from napari_cvdm.plugin.planning import plan_of
 from napari_cvdm.plugin.pointing import which_shape
 from napari_cvdm.restoration.errors import InputError
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
     from napari_cvdm.models.card import ModelCard
     from napari_cvdm.plugin.form import Form
+    from napari_cvdm.plugin.reading import LayerReading
+    from napari_cvdm.plugin.runs import Runs
     from napari_cvdm.plugin.subject import Subject
     from napari_cvdm.plugin.world import Sliders
+    from napari_cvdm.restoration.timing import Speed
 
 __all__ = ["Advice"]
 
-_TO_DISK = (
-    "That is more memory than is free: the result will be written to disk, piece by piece, as OME-Zarr."
-)
+_TO_DISK = "That is more memory than {} the result will be written to disk, piece by piece, as OME-Zarr."
+_TOO_LARGE = _TO_DISK.format("is free:")
+_TOO_LARGE_NOW = _TO_DISK.format("the runs before it leave free: queued now,")
 
 
 class Advice(QObject):
@@ -41,6 +44,8 @@ class Advice(QObject):
         The chosen layer.
     sliders : callable
         Returns where the viewer's sliders stand.
+    runs : Runs
+        Those that come before.
     parent : QObject
         Owner.
 
@@ -53,9 +58,11 @@ class Advice(QObject):
     #: The plan is another, and so may `refusal` be.
     judged = Signal()
 
-    def __init__(self, form: Form, subject: Subject, sliders: Callable[[], Sliders], parent: QObject) -> None:
+    def __init__(
+        self, form: Form, subject: Subject, sliders: Callable[[], Sliders], runs: Runs, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._form, self._subject, self._sliders = form, subject, sliders
+        self._form, self._subject, self._sliders, self._runs = form, subject, sliders, runs
         self.refusal = ""
         self._shapes: Shapes | None = None
         self._measuring = Measuring(self)
@@ -72,6 +79,8 @@ class Advice(QObject):
         ):
             field.changed.connect(self.show_plan)
         form.resample.toggled.connect(self.show_plan)
+        runs.changed.connect(self.show_plan)
+        runs.waiting.changed.connect(self.show_plan)
 
     def show_match(self, event: Any = None) -> None:
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
@@ -96,8 +105,8 @@ class Advice(QObject):
             return
         speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
-            plan = plan_of(form, reading, self._sliders(), speed, self._known())
-            words = plan.words() if plan.memory <= free_memory() else f"{plan.words()} {_TO_DISK}"
+            plan = self.plan(reading, speed)
+            words = f"{plan.words()} {self._shortage(plan)}".rstrip()
         except InputError as error:
             words = self.refusal = str(error)
         chosen = "" if shapes is None else which_shape(shapes)
@@ -122,18 +131,29 @@ class Advice(QObject):
         """Leave the processor to a run."""
         self._measuring.give_up()
 
-    def too_large(self) -> bool:
-        """Whether there is not enough memory for a run.
+    def plan(self, reading: LayerReading, speed: Speed | None = None) -> Plan:
+        """Return what a run on the chosen layer would take.
 
         Raises
         ------
         InputError
             If there would be nothing to restore.
         """
-        reading = self._subject.reading
-        if reading is None:
-            return False
-        return plan_of(self._form, reading, self._sliders(), None, self._known()).memory > free_memory()
+        return plan_of(self._form, reading, self._sliders(), speed, self._known())
+
+    def too_large(self, plan: Plan) -> bool:
+        """Whether there is not enough memory for a run, once those before it have theirs."""
+        return bool(self._shortage(plan))
+
+    def _shortage(self, plan: Plan) -> str:
+        """Say what becomes of a run that there is not enough memory for.
+
+        Of runs that wait only the results count, which stay: what else they take is free again by then.
+        """
+        free = free_memory()
+        if plan.memory > free:
+            return _TOO_LARGE
+        return _TOO_LARGE_NOW if plan.memory > free - self._runs.claimed else ""
 
     def _follow(self, shapes: Shapes | None) -> None:
         """Notice when a rectangle is drawn, changed or selected in the layer that bounds the part."""

@@ -19,6 +19,10 @@ _STOP_TIP = (
     "End the run and keep what it has, as soon as every plane has its first picture. The results say that "
     "they have fewer draws."
 )
+_CANCEL_TIP = (
+    "Give this run up; those that wait go on. Nothing of it stays, unless it goes on with what an earlier "
+    "run to disk has kept."
+)
 _NO_STOP_TIP = "A preview is made as a whole: Cancel gives it up."
 
 
@@ -45,7 +49,7 @@ class Controls(QWidget):
         self.stop_button = QPushButton("Stop here")
         self.stop_button.setToolTip(_STOP_TIP)
         self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Give this run up. Nothing of it stays; runs that wait go on.")
+        self.cancel_button.setToolTip(_CANCEL_TIP)
         self.progress_bar = QProgressBar()
         self.progress_bar.setAccessibleName("Progress of the run")
         self.progress_bar.setTextVisible(False)

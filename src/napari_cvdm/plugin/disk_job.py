@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DiskJob"]
 
+_KEPT = "What is written is kept: restore again with the same settings, to the same folder, to go on."
+
+
+class _Unwanted(Cancelled):
+    """The user wants nothing of what the run has begun."""
+
 
 class _Stopped(Exception):
     """The user wants the run to end, and to keep what is written."""
@@ -30,8 +36,9 @@ class _Stopped(Exception):
 class DiskJob(Job):
     """A job that writes its result to an OME-Zarr folder, in memory that does not grow with the image.
 
-    Cancelled, it leaves nothing of its own behind, and all that another run has left or is writing. Stopped,
-    it keeps what it has written: the same job to the same folder goes on from there.
+    Stopped, or given up because its panel or window was closed, it keeps what it has written: the same job to
+    the same folder goes on from there. Cancelled, it leaves nothing behind that it has begun, but all that
+    another run has left or is writing, and what a run before has kept with what it has added to it.
 
     Attributes
     ----------
@@ -49,6 +56,8 @@ class DiskJob(Job):
     discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
+    _goes_on: bool = field(default=False, init=False)
+    _kept: str = field(default="", init=False)
 
     @classmethod
     def of(cls, job: Job, output: Path, **more: Any) -> DiskJob:
@@ -59,6 +68,11 @@ class DiskJob(Job):
     def can_be_stopped(self) -> bool:
         """Whether there is something to keep before the end: each piece that is written."""
         return True
+
+    @property
+    def kept(self) -> str:
+        """What stays on the disk if the run is given up now, in words; empty if nothing does."""
+        return "" if self.cancel_requested.is_set() and not self._goes_on else self._kept
 
     def describe(self) -> dict[str, Any]:
         """Return what was asked for, with the folder."""
@@ -78,10 +92,7 @@ class DiskJob(Job):
             try:
                 written = future.result()
             except _Stopped:
-                yield Kept(
-                    "Stopped. What is written is kept: restore again with the same settings, to the same "
-                    "folder, to go on."
-                )
+                yield Kept(f"Stopped. {_KEPT}")
                 return
         yield written
 
@@ -94,6 +105,7 @@ class DiskJob(Job):
         from napari_cvdm.files.unfinished import remove
 
         def report(progress: Progress) -> None:
+            self._goes_on, self._kept = progress.resumed > 0 and not self.discard, _KEPT
             self._checkpoint()
             if self.stop_requested.is_set():
                 raise _Stopped
@@ -110,9 +122,10 @@ class DiskJob(Job):
             )  # fmt: skip
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
-                discard=self.discard, given_up=Cancelled,
+                discard=self.discard, given_up=_Unwanted,
                 z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval,
             )  # fmt: skip
+            self._kept = f"The result was written already: {self.output}."
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
             limits = {
@@ -120,9 +133,10 @@ class DiskJob(Job):
                 for picture, each in levels.items()
             }
             self._checkpoint()
-        except Cancelled:
-            for folder in folders.values():  # nothing was there before: this run has made them
-                remove(folder)
+        except _Unwanted:
+            if not self._goes_on:
+                for folder in folders.values():  # nothing was there before: this run has made them
+                    remove(folder)
             raise
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
@@ -136,6 +150,10 @@ class DiskJob(Job):
         return image.map_blocks(
             self._passed_on, dtype=image.dtype, meta=np.empty((0,) * image.ndim, image.dtype)
         )
+
+    def _checkpoint(self) -> None:
+        if self.abort_requested():
+            raise _Unwanted if self.cancel_requested.is_set() else Cancelled
 
     def _passed_on(self, block: Any) -> Any:
         self._checkpoint()

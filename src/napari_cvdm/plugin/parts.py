@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,15 @@ import numpy.typing as npt
 from napari_cvdm.restoration.axes import MINIMUM_SIDE
 from napari_cvdm.restoration.errors import InputError
 
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.axes import Axes
+    from napari_cvdm.restoration.selection import RegionLike
+
 __all__ = [
     "Covered",
     "Part",
     "Placement",
+    "covered_after_resampling",
     "current_plane",
     "current_view",
     "inside",
@@ -214,6 +219,39 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), name)
         for run, name in zip(runs, words, strict=True)
     ]
+
+
+def covered_after_resampling(
+    image: Axes, region: RegionLike, pixel_size: float | None, known: tuple[float, float] | None
+) -> Covered | None:
+    """Return what a result covers of an image whose resampling moves the borders of a region.
+
+    Parameters
+    ----------
+    image : Axes
+        The whole image.
+    region : region
+        Rows and columns to restore, as `napari_cvdm.restore` takes them.
+    pixel_size, known
+        As `napari_cvdm.restoration.resampling.plan_resampling` takes them.
+
+    Returns
+    -------
+    dict or None
+        None if there is nothing to resample.
+    """
+    from napari_cvdm.restoration.resampling import plan_resampling
+    from napari_cvdm.restoration.selection import select
+
+    plan = plan_resampling(image.plane_shape, pixel_size, known)
+    if plan is None:
+        return None
+    moved = select(image, region=region).resampled(plan.new_plane_shape).region
+    spans = () if moved is None else (moved.rows, moved.columns)
+    return {
+        name: (span.start * old / new, span.stop * old / new)
+        for name, span, old, new in zip("YX", spans, image.plane_shape, plan.new_plane_shape, strict=True)
+    }
 
 
 def _cropped(

@@ -11,7 +11,7 @@ from napari_cvdm.plugin.progress import seconds_in_words
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Plan", "free_memory", "memory_needed", "memory_words", "resampling_words"]
+__all__ = ["Plan", "free_memory", "memory_needed", "memory_words", "resampling_words", "results_size"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,15 @@ class Plan:
     draws : int
         Draws for each plane; 0 for a preview.
     memory : int
-        Bytes for images.
+        Bytes for images while it runs.
     tiles : int or None
         Tiles for each plane; None while that is not known.
     seconds : float or None
         Estimated time; None while it was not measured.
     device : str or None
         What it runs on; None while that is not known.
+    results : int
+        Bytes of `memory` that stay taken when it is done.
     """
 
     planes: int
@@ -43,6 +45,7 @@ class Plan:
     tiles: int | None = None
     seconds: float | None = None
     device: str | None = None
+    results: int = 0
 
     def words(self) -> str:
         """Say it in a sentence or two."""
@@ -75,9 +78,20 @@ def memory_needed(
     colours : int
         Samples of a pixel.
     """
-    fine = pixels * enlargement**2
-    # Mean and standard deviation in float32: once as they are shown, once as they are computed.
-    return math.ceil(pixels * dtype.itemsize * colours + (2 * 2 + kept_draws) * 4 * fine)
+    # Mean and standard deviation are there twice: as they are shown, and as they are computed.
+    results = results_size(pixels, enlargement, kept_draws=kept_draws)
+    return pixels * dtype.itemsize * colours + results + results_size(pixels, enlargement)
+
+
+def results_size(pixels: int, enlargement: float = 2.0, *, kept_draws: int = 0) -> int:
+    """Return the size of a run's results in bytes: mean, standard deviation and draws in float32.
+
+    Parameters
+    ----------
+    pixels, enlargement, kept_draws
+        As for `memory_needed`.
+    """
+    return math.ceil((2 + kept_draws) * 4 * pixels * enlargement**2)
 
 
 def free_memory() -> int:

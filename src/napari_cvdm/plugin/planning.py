@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from napari_cvdm.plugin.parts import (
     whole,
     with_channels,
 )
-from napari_cvdm.plugin.plan import Plan, memory_needed
+from napari_cvdm.plugin.plan import Plan, memory_needed, results_size
 from napari_cvdm.plugin.pointing import check_plane_shown, position_in, rectangle_of, view_of
 from napari_cvdm.restoration.axes import MINIMUM_SIDE
 from napari_cvdm.restoration.errors import InputError, InputTypeError
@@ -172,13 +173,13 @@ def plan_of(
         # Besides the image, there are copies of its whole planes, even for a region, in single precision.
         image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
         memory += image * colours - pixels * reading.dtype.itemsize
-    plan = Plan(planes, (rows, columns), draws, memory)
+    plan = Plan(planes, (rows, columns), draws, memory, results=results_size(pixels, kept_draws=kept))
     if speed is None:
         return plan
     from napari_cvdm.restoration.timing import forecast
 
     expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
-    return Plan(planes, plan.plane_shape, draws, plan.memory, expected.tiles, expected.seconds, speed.device)
+    return replace(plan, tiles=expected.tiles, seconds=expected.seconds, device=speed.device)
 
 
 def _check(reading: LayerReading) -> None:

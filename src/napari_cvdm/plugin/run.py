@@ -113,8 +113,15 @@ class Run(QObject):
         self.deleteLater()
 
     def cancel(self) -> None:
+        """Give up, and let nothing stay of what the run has begun on the disk."""
+        if not self.cancelling:
+            self._job.cancel_requested.set()
+        self.give_up()
+
+    def give_up(self) -> None:
         """Stop: the layers go at once, and the worker ends before its next network pass."""
         if self._outcome == "cancelled" and not self.cancelling:
+            self._words = f"Cancelled. {self._job.kept}".rstrip()
             self._worker.give_up()
             self._remove_layers()
 
@@ -129,7 +136,7 @@ class Run(QObject):
 
     @property
     def cancelling(self) -> bool:
-        """Whether the run was asked to stop, by `cancel` or because its window was closed."""
+        """Whether the run was asked to stop, by `give_up` or because its window was closed."""
         return bool(self._worker.abort_requested)
 
     def _make_worker(self) -> Any:
@@ -220,7 +227,7 @@ class Run(QObject):
         self._finish("worker")
 
     def _finish(self, part: str) -> None:
-        # `cancel` has removed the layers. If the worker was given up otherwise, the viewer closes: hands off.
+        # `give_up` has removed the layers. If the worker ends in another way, the viewer closes: hands off.
         self._unfinished.discard(part)
         if not self._unfinished:
             self._spared.release()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.claim import Claim
 from napari_cvdm.plugin.doubt.slices import current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.run import Outcome, Run
@@ -57,15 +58,33 @@ class Runs(QObject):
         self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
-    def add(self, layer: Image, job: Job) -> None:
-        """Start a job, or let it wait for those before it."""
-        # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
-        run = Run(self._viewer, layer, job, parent=self)
-        if self.current is None:
-            self._start(run)
-        else:
-            others = [each.job for each in (self.current, *self.waiting.runs)]
-            self.waiting.add(_name_of(job, others), run, "\n".join(_settings_of(job)))
+    @property
+    def claimed(self) -> int:
+        """Bytes of the free memory that the results of these runs have yet to fill."""
+        runs = [run for run in (self.current, *self.waiting.runs) if run is not None]
+        return sum(run.job.claim.left for run in runs if not run.cancelling)
+
+    def add(self, layer: Image, *jobs: Job, results_size: int = 0) -> None:
+        """Start a job, or let it wait for those before it; of several, all but the first wait.
+
+        Parameters
+        ----------
+        layer : napari.layers.Image
+            The layer that is restored.
+        *jobs : Job
+            What to do.
+        results_size : int
+            Bytes that the results of all of them will take in memory.
+        """
+        for job in jobs:
+            job.claim = Claim(results_size // len(jobs), job.draws if job.keep_draws else 0)
+            # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
+            run = Run(self._viewer, layer, job, parent=self)
+            if self.current is None:
+                self._start(run)
+            else:
+                others = [each.job for each in (self.current, *self.waiting.runs)]
+                self.waiting.add(_name_of(job, others), run, "\n".join(_settings_of(job)))
 
     def stop(self) -> None:
         """End the run at work with what it has; those that wait go on."""
@@ -74,15 +93,19 @@ class Runs(QObject):
             self.changed.emit()
 
     def cancel(self) -> None:
-        """Give up the run at work; those that wait go on."""
+        """Give up the run at work and what it has begun to write; those that wait go on."""
         if self.current is not None:
             self.current.cancel()
             self.changed.emit()
 
-    def cancel_all(self) -> None:
-        """Give up the run at work and all that wait."""
+    def give_up_all(self) -> str:
+        """Give up the run at work, but not what it has written, and all that wait; say what is kept."""
         self.waiting.clear()
-        self.cancel()
+        if self.current is None:
+            return ""
+        self.current.give_up()
+        self.changed.emit()
+        return self.current.job.kept
 
     def _start(self, run: Run) -> None:
         self.current = run

@@ -69,7 +69,7 @@ class CVDMWidget(QWidget):
         self._image_choice = ImageChoice(self.form.layer, napari_viewer, self)
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
-        self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self)
+        self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self.runs, self)
         open_result = partial(open_saved_result, napari_viewer)
         self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
@@ -99,18 +99,18 @@ class CVDMWidget(QWidget):
             return
         try:
             jobs: Sequence[Job] = jobs_of(self.form, reading, sight_of(self._viewer))
-            if self.advice.too_large():
+            plan = self.advice.plan(reading)
+            if to_disk := self.advice.too_large(plan):
                 jobs = ask_and_send_to_disk(self, jobs, self.subject.layer)
         except InputError as error:
             self._show_error(str(error))
             return
         self.advice.give_up_measuring()
-        for job in jobs:
-            self.runs.add(self.subject.layer, job)
+        self.runs.add(self.subject.layer, *jobs, results_size=0 if to_disk else plan.results)
         remember(self.form.preferences())
 
     def cancel(self) -> None:
-        """Give up the run at work; nothing of it stays."""
+        """Give up the run at work; nothing that it has begun stays."""
         self.runs.cancel()
 
     def stop(self) -> None:
@@ -238,8 +238,8 @@ class CVDMWidget(QWidget):
         if self.running:
             from napari.utils.notifications import show_info
 
-            show_info("The restoration was cancelled, because its panel was closed.")
-            self.runs.cancel_all()
+            kept = self.runs.give_up_all()
+            show_info(f"The restoration was ended, because its panel was closed. {kept}".rstrip())
         _CLOSED.add(self)
         QTimer.singleShot(0, self._delete_if_closed)
 

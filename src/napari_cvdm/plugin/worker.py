@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_cvdm.plugin.claim import Claim
 from napari_cvdm.plugin.devices import devices_found
 from napari_cvdm.plugin.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.gpu_hint import gpu_hint
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing
-from napari_cvdm.plugin.parts import Covered, Part
+from napari_cvdm.plugin.parts import Covered, Part, covered_after_resampling
 from napari_cvdm.plugin.telling import TileReports, tell
 from napari_cvdm.plugin.torch_loading import load_torch
 from napari_cvdm.restoration.axes import Axes, resolve_axes
@@ -44,7 +45,7 @@ _MEASURED_ON_PART = (
 
 
 class Cancelled(GivenUp):
-    """The user has asked for the run to stop."""
+    """The run is given up: the user has asked for it, or closed what it works for."""
 
 
 @dataclass(eq=False)
@@ -77,6 +78,10 @@ class Job:
         Whether the run is to be given up; asked before every network pass.
     stop_requested : threading.Event
         To be set when the run is to end with what it has.
+    cancel_requested : threading.Event
+        To be set before the run is given up, if nothing that it has begun on the disk is to stay.
+    claim : Claim
+        What of the free memory the results have yet to fill.
     run_id : str
         Shared by the results of this run, and by no others.
     normalize : {"stack", "whole"}
@@ -104,6 +109,8 @@ class Job:
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
     report: Callable[[Message], object] = field(default=lambda message: None, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
+    cancel_requested: threading.Event = field(default_factory=threading.Event, repr=False)
+    claim: Claim = field(default_factory=Claim, repr=False)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     normalize: Literal["stack", "whole"] = field(init=False)
 
@@ -125,6 +132,11 @@ class Job:
     def can_be_stopped(self) -> bool:
         """Whether there is something to keep before the end."""
         return not self.preview
+
+    @property
+    def kept(self) -> str:
+        """What stays on the disk if the run is given up now, in words; empty if nothing does."""
+        return ""
 
     def describe(self) -> dict[str, Any]:
         """Return what was asked for, in values that JSON can hold, so that the run can be repeated."""
@@ -202,6 +214,7 @@ class Job:
             normalize=self.normalize,
             **self._choice(image),
         )
+        events = self.claim.watch(events)
         for message in tell(events, self._restored_axes(image), self._covered(image, model)):
             if isinstance(message, Done) and self._measured_on_part:
                 message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
@@ -267,19 +280,8 @@ class Job:
         region = self._choice(image).get("region")
         if not self.resample or region is None:
             return None
-        from napari_cvdm.restoration.resampling import plan_resampling
-        from napari_cvdm.restoration.selection import select
-
         whole = resolve_axes(image.shape, self.image_axes)
-        plan = plan_resampling(whole.plane_shape, self.pixel_size, model.card.pixel_size_nm)
-        if plan is None:
-            return None
-        moved = select(whole, region=region).resampled(plan.new_plane_shape).region
-        spans = () if moved is None else (moved.rows, moved.columns)
-        return {
-            name: (span.start * old / new, span.stop * old / new)
-            for name, span, old, new in zip("YX", spans, whole.plane_shape, plan.new_plane_shape, strict=True)
-        }
+        return covered_after_resampling(whole, region, self.pixel_size, model.card.pixel_size_nm)
 
     def _wait_until_shown(self, pictures: Pictures) -> None:
         """Rest while napari makes the layers, which takes longer if both threads want the processor."""
