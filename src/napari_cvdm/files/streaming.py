@@ -113,8 +113,7 @@ def write_restoration(
     pixel_sides_nm : (float, float), optional
         Height and width of an input pixel that is not square, for a restoration that was given no pixel size.
     steps : mapping of str to float, optional
-        Of the input along each axis, numbers without a unit for those whose sizes are not known; 1 if left
-        out.
+        Of the input along each axis, without a unit where sizes are not known; 1 if left out.
     origin : mapping of str to float, optional
         Where the centre of the input's first pixel lies along each axis, in steps of the input; 0 if left
         out. What follows from restoring a part of it is added here.
