@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_cvdm.cli import main
 from napari_cvdm.cli.cautions import say_cautions
@@ -94,3 +95,29 @@ def test_a_size_the_model_does_not_know_is_told_with_the_option_that_helps(
     assert error.startswith("warning: a.tif: The pixel size of 200 nm lies outside")
     assert ("add --resample, or doubt" in error) == can_resample
     assert ("have the image resampled first" in error) != can_resample
+
+
+@pytest.mark.parametrize("planes", [3, 4])
+def test_planes_that_a_plain_tiff_calls_colours_are_told(
+    planes: int, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = np.random.default_rng(0).poisson(50, (planes, 24, 32)).astype("u2")
+    tifffile.imwrite(tmp_path / "film.tif", film, photometric="rgb", planarconfig="separate")
+    arguments = [
+        "restore",
+        str(tmp_path / "film.tif"),
+        "-o",
+        str(tmp_path / "out.tif"),
+        "--model",
+        str(weights),
+    ]
+    assert main([*arguments, "--preview", "--pixel-size", "65"]) == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert told.startswith(f"warning: film.tif: Its {planes} planes are taken for colours")
+    assert told.endswith("say so: --axes TYX, or ZYX.")
+    assert main([*arguments, "--preview", "--pixel-size", "65", "--axes", "TYX", "--overwrite"]) == 0
+    assert "colours" not in capsys.readouterr().err
+    # Colours that lie side by side in each pixel are colours.
+    tifffile.imwrite(tmp_path / "film.tif", np.moveaxis(film, 0, -1)[..., :3], photometric="rgb")
+    assert main([*arguments, "--preview", "--pixel-size", "65", "--overwrite"]) == 0
+    assert "taken for" not in capsys.readouterr().err

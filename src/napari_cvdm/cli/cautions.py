@@ -18,7 +18,7 @@ __all__ = ["say_cautions"]
 def say_cautions(
     image: ImageFile, provenance: Mapping[str, Any], card: ModelCard, *, can_resample: bool
 ) -> None:
-    """Say on stderr what a result's provenance warns of, and if it had no pixel size to compare.
+    """Say on stderr what a result's provenance warns of, and what was assumed of the image or is not known.
 
     Parameters
     ----------
@@ -34,7 +34,15 @@ def say_cautions(
     from napari_cvdm.restoration.provenance import RESAMPLE_FIRST
     from napari_cvdm.restoration.resampling import cautions_about_size
 
-    name, size = Path(image.source).name, provenance["pixel_size_nm"]
+    name, size, axes = Path(image.source).name, provenance["pixel_size_nm"], provenance["axes"]
+    if "S" in axes[:-1]:  # software that saves plain stacks of three or four planes often marks them so
+        planes = image.data.shape[image.axes.index("S")]
+        typer.echo(
+            f"warning: {name}: Its {planes} planes are taken for colours, each with a range of intensities "
+            f"of its own. If they are time or depth, say so: --axes {axes.replace('S', 'T')}, or "
+            f"{axes.replace('S', 'Z')}.",
+            err=True,
+        )
     for words in provenance.get("warnings", ()):
         said = words.replace(RESAMPLE_FIRST, "add --resample") if can_resample else words
         typer.echo(f"warning: {name}: {said}", err=True)
