@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QPoint, Qt, QThreadPool
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.plugin import advice, to_disk
@@ -277,7 +277,7 @@ class TestRuns:
         assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
         notification_manager.records.clear()
 
-    def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot):
+    def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot, wait_for_workers):
         viewer.add_image(IMAGE, name="cell")
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
@@ -286,7 +286,7 @@ class TestRuns:
         panel.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(panel)
         qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
-        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        wait_for_workers()
         assert not [widget for widget in QApplication.allWidgets() if isinstance(widget, kind)]
 
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.to_disk import sizes_of
@@ -233,6 +234,7 @@ def _is_finished(layer: Image) -> bool:
     return bool(layer.metadata[METADATA_KEY].get("finished", True))
 
 
+@place_left_to_others()
 def _save(path: Path, data: list[Any], replace: bool) -> Path:
     """Write layers; for a worker."""
     from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words

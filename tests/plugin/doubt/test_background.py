@@ -6,21 +6,21 @@ import gc
 import threading
 
 import pytest
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.restoration.errors import InputError
 
 
 @pytest.fixture
-def background(qtbot):
+def background(qtbot, wait_for_workers):
     owner = QObject()
     background = Background(owner)
     background.heard = []
     background.done.connect(background.heard.append)
     background.failed.connect(background.heard.append)
     yield background
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
     qtbot.wait(20)
 
 
@@ -97,7 +97,7 @@ def test_it_says_when_there_is_something_to_wait_for(background, qtbot):
     assert busy == [True, False]
 
 
-def test_an_owner_that_is_gone_hears_nothing(qtbot):
+def test_an_owner_that_is_gone_hears_nothing(qtbot, wait_for_workers):
     owner, heard, go_on = QObject(), [], threading.Event()
     background = Background(owner)
     background.done.connect(heard.append)
@@ -105,12 +105,12 @@ def test_an_owner_that_is_gone_hears_nothing(qtbot):
     owner.deleteLater()
     qtbot.wait(50)
     go_on.set()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
     qtbot.wait(50)
     assert heard == []
 
 
-def test_an_owner_that_is_gone_stops_its_task(qtbot):
+def test_an_owner_that_is_gone_stops_its_task(qtbot, wait_for_workers):
     owner, stopped = QObject(), threading.Event()
 
     def endless(checkpoint):
@@ -123,4 +123,4 @@ def test_an_owner_that_is_gone_stops_its_task(qtbot):
     Background(owner).ask(endless)
     owner.deleteLater()
     qtbot.waitUntil(stopped.is_set, timeout=10_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()

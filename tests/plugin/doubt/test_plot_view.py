@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.assessment.doubt_figures import draw_histogram, histogram_of
@@ -32,14 +32,14 @@ def plot(drawn_in) -> Plot:
 
 
 @pytest.fixture
-def view(qtbot):
+def view(qtbot, wait_for_workers):
     view = PlotView("Nothing yet.")
     qtbot.addWidget(view)
     view.resize(260, 240)
     view.show()
     yield view
     view.close_down()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     qtbot.wait(20)
 
 
@@ -93,13 +93,13 @@ def test_words_take_the_place_of_a_plot(view, plot, qtbot):
         ("a.png", "SVG drawing (*.svg)"),  # the proposed name was kept
     ],
 )
-def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind):
+def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind, wait_for_workers):
     view.show_plot(plot)
     path = answer(name, kind)
     path = path.with_suffix(".svg" if "svg" in kind else ".png")
     qtbot.mouseClick(view.save_picture, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(path.exists, timeout=60_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     if path.suffix == ".png":
         with Image.open(path) as picture:
             assert picture.width == 1000
@@ -107,23 +107,25 @@ def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name
         assert "</svg>" in path.read_text(encoding="utf-8")
 
 
-def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot):
+def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot, wait_for_workers):
     view.show_plot(plot)
     path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
     qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(path.exists, timeout=60_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     table = np.genfromtxt(path, delimiter=",", skip_header=1)
     assert table[:, 2].sum() == 100
 
 
-def test_a_table_that_is_there_is_not_replaced_unasked(view, plot, answer, monkeypatch, qtbot):
+def test_a_table_that_is_there_is_not_replaced_unasked(
+    view, plot, answer, monkeypatch, qtbot, wait_for_workers
+):
     view.show_plot(plot)
     path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
     path.write_text("mine")
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     assert path.read_text() == "mine"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.long_work import place_left_to_others
 
 __all__ = ["Background", "Stopped", "Task"]
 
@@ -101,7 +102,7 @@ class _Run:
         try:
             assert self._task is not None
             # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-            with OldObjectsSpared():
+            with place_left_to_others(), OldObjectsSpared():
                 self.answer = self._task(self._checkpoint)
         except Stopped:
             self.wanted = False
