@@ -1,7 +1,9 @@
 """*Check this result*: words, a map on the original's pixels, and a report that is whole."""
 
+import gc
 import json
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -347,3 +349,14 @@ def test_a_resampled_result_is_compared_with_its_original_resampled_again(
         ]
         np.testing.assert_allclose(*ends, atol=1e-9)
     let_threads_end()
+
+
+def test_layers_that_were_checked_are_not_kept(viewer, qtbot, checked, let_threads_end) -> None:
+    panel = checked()
+    gone = [weakref.ref(layer) for layer in viewer.layers]
+    viewer.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
+    del viewer.layers[:4]
+    let_threads_end()
+    gc.collect()
+    assert [layer() for layer in gone] == [None] * 4
+    assert panel.checks.findings.text() == ""

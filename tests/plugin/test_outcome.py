@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -247,3 +249,15 @@ def test_a_result_that_was_removed_cannot_be_saved(actions, viewer_model):
     viewer_model.layers.clear()
     actions.ask_and_save()
     assert "removed" in actions.heard[0][1]
+
+
+def test_layers_that_the_user_deletes_are_not_kept(actions, viewer_model):
+    layers = add_result(viewer_model, "a")
+    actions.follow(layers)
+    gone = [weakref.ref(layer) for layer in layers]
+    viewer_model.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
+    for layer in layers:
+        viewer_model.layers.remove(layer)
+    del layer, layers
+    gc.collect()
+    assert [layer() for layer in gone] == [None, None]

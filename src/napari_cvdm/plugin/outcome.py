@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class ResultActions(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._layers: list[Image] = []
+        self._last: list[weakref.ref[Image]] = []  # the user may delete them, to have their memory back
         self.doubt_button = QPushButton("Uncertainty…")
         self.doubt_button.setToolTip(
             "Look into the uncertainty: where to look again, thresholds, profiles, views side by side."
@@ -83,8 +84,8 @@ class ResultActions(QWidget):
 
     def follow(self, layers: Sequence[Image]) -> None:
         """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
-        self._layers = list(layers)
-        self.setVisible(bool(self._layers))
+        self._last = [weakref.ref(layer) for layer in layers]
+        self.setVisible(bool(layers))
         # napari adds the plugin's name to that of a dock.
         if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
             self.show_doubt()
@@ -104,7 +105,7 @@ class ResultActions(QWidget):
         if active is not None and is_result(active):
             return self._of_run_of(active)
         present, finished = self._present(), self._finished()
-        of_last_run = [layer for layer in self._layers if layer in present]
+        of_last_run = [layer for each in self._last if (layer := each()) is not None and layer in present]
         return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
 
     def _of_run_of(self, result: Image) -> list[Image]:

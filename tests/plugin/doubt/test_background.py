@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 
@@ -124,3 +126,12 @@ def test_an_owner_that_is_gone_stops_its_task(qtbot, wait_for_workers):
     owner.deleteLater()
     qtbot.waitUntil(stopped.is_set, timeout=10_000)
     wait_for_workers()
+
+
+def test_an_answer_is_not_kept_when_it_has_been_told(background, qtbot):
+    told = []
+    background.done.connect(lambda answer: told.append(weakref.ref(answer)))
+    background.done.disconnect(background.heard.append)
+    background.ask(lambda _: np.zeros(3))
+    qtbot.waitUntil(lambda: bool(told))
+    qtbot.waitUntil(lambda: told[0]() is None)

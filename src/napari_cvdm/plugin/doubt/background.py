@@ -79,6 +79,7 @@ class Background(QObject):
 
     def _on_returned(self, run: _Run) -> None:
         self._running, task, self._next = None, self._next, None
+        answer, run.answer = run.answer, None  # the run is kept for a while; the arrays must not be
         if task is not None:
             self._start(task)
         else:
@@ -86,7 +87,7 @@ class Background(QObject):
         if run.wanted and run.error is not None:
             self.failed.emit(run.error)
         elif run.wanted:
-            self.done.emit(run.answer)
+            self.done.emit(answer)
 
 
 class _Run:
