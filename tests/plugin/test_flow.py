@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import dask.array as da
@@ -15,6 +16,7 @@ from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.planning import parts_of
 from napari_cvdm.plugin.world import sight_of
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
 
 MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
@@ -275,6 +277,32 @@ class TestRuns:
             click(qtbot, panel.restore_button)
             finish(qtbot, panel)
         assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
+        notification_manager.records.clear()
+
+    def test_a_save_that_fails_once_the_panel_is_closed_is_told(
+        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path
+    ):
+        from napari.utils.notifications import notification_manager
+
+        go_on, gone = threading.Event(), []
+
+        def fill_disk(*_, **__):
+            go_on.wait(30)
+            raise InputError("The disk is full. Choose another folder.")
+
+        monkeypatch.setattr("napari_cvdm.plugin.saving.save_layers", fill_disk)
+        for layer in make_result():
+            viewer.add_layer(layer)
+        panel.actions_row.save(tmp_path / "cell")
+        panel.destroyed.connect(lambda: gone.append(True))
+        viewer.window.remove_dock_widget(panel)
+        qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
+        notification_manager.records.clear()
+        go_on.set()
+        qtbot.waitUntil(lambda: bool(notification_manager.records), timeout=30_000)
+        assert [record.message for record in notification_manager.records] == [
+            "The disk is full. Choose another folder."
+        ]
         notification_manager.records.clear()
 
     def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot, wait_for_workers):

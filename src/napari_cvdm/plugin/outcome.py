@@ -170,6 +170,7 @@ class ResultActions(QWidget):
         worker = create_worker(_save, path, data, replace, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_saved)
         worker.errored.connect(self._on_failed)
+        worker.errored.connect(_tell_failed)
         worker.start()
 
     def _refused(self, layers: list[Image]) -> bool:
@@ -189,7 +190,7 @@ class ResultActions(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         self.save_button.setEnabled(True)
-        self.failed.emit(str(error))
+        self.told.emit(str(error))  # shown by `_tell_failed`
 
     def _copy(self, write: Callable[[Image], tuple[str, bool]], what: str) -> None:
         layers = self.result_layers()
@@ -233,6 +234,13 @@ def _shell_line_of(result: Image) -> tuple[str, bool]:
 
 def _is_finished(layer: Image) -> bool:
     return bool(layer.metadata[METADATA_KEY].get("finished", True))
+
+
+def _tell_failed(error: Exception) -> None:
+    """Show why nothing was saved; not a method, because the panel may have been closed meanwhile."""
+    from napari.utils.notifications import show_error
+
+    show_error(str(error))
 
 
 @place_left_to_others()

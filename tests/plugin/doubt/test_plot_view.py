@@ -129,13 +129,45 @@ def test_a_table_that_is_there_is_not_replaced_unasked(
     assert path.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_to_is_reported(view, plot, tmp_path, monkeypatch, qtbot):
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
+    plot, tmp_path, monkeypatch, qtbot, closed
+):
+    told, view, go_on = [], PlotView("Nothing yet."), threading.Event()
+
+    def fill_disk(*_: object) -> None:
+        go_on.wait(30)
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr("napari_cvdm.plugin.doubt.plot_view.write_csv", fill_disk)
+    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
+    view.show_plot(plot)
+    view.write(tmp_path / "a.csv")
+    if closed:
+        with qtbot.waitSignal(view.destroyed):
+            view.close_down()
+            view.deleteLater()
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
+    assert told == ["Not saved: The disk is full. Choose another folder or name."]
+
+
+def test_a_folder_that_is_not_there_is_reported(view, plot, tmp_path, monkeypatch, qtbot):
     told = []
     monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
     view.show_plot(plot)
     view.write(tmp_path / "missing" / "a.csv")
     qtbot.waitUntil(lambda: bool(told), timeout=30_000)
     assert "another folder" in told[0]
+
+
+def test_all_that_is_saved_in_quick_succession_is_written(view, plot, qtbot, tmp_path, wait_for_workers):
+    view.show_plot(plot)
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
+    for path in paths:
+        view.write(path)
+    wait_for_workers()
+    assert all(path.exists() for path in paths)
 
 
 def test_saying_no_saves_nothing(view, plot, monkeypatch, qtbot, tmp_path):

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.long_work import place_left_to_others
 
-__all__ = ["Background", "Stopped", "Task"]
+__all__ = ["Background", "Stopped", "Task", "in_words"]
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class _Run:
         except Stopped:
             self.wanted = False
         except Exception as error:
-            self.error = _in_words(error)
+            self.error = in_words(error)
         finally:
             self._task = None  # the worker is kept for a while; the arrays must not be
         return self
@@ -123,7 +123,8 @@ def _stop_all(runs: list[_Run], owner: QObject | None = None) -> None:
         run.wanted = False
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """Say what went wrong in a computation of the panel, in words for the user."""
     if isinstance(error, MemoryError):
         return "Memory ran out. Close other programs or look at a smaller image."
     if type(error).__module__.startswith("napari_cvdm.") or isinstance(error, OSError):
