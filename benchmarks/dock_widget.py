@@ -157,7 +157,7 @@ def measure_panel(viewer: Any, beat: Heartbeat) -> dict[str, Any]:
         beat.take()
         answer = act()
         wait(never, 0.4)
-        wait(lambda: pool is None or pool.activeThreadCount() == 0, 60)
+        wait(lambda: pool is None or pool.waitForDone(0), 60)
         wait(never, 0.6)
         figures[f"panel: {name}"] = beat.take()
         return answer

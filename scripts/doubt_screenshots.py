@@ -74,7 +74,7 @@ def take_doubt_pictures(viewer: Any, panel: Any, folder: Path) -> None:
 
     def window(name: str) -> None:
         wait(2)
-        wait(60, until=lambda: pool is None or pool.activeThreadCount() == 0)
+        wait(60, until=lambda: pool is None or pool.waitForDone(0))
         wait(1)
         write(viewer.screenshot(canvas_only=False, flash=False), folder / f"doubt_{name}.png")
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.layers import Image, Shapes
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin import advice as module
 from napari_cvdm.plugin.advice import Advice
@@ -25,7 +25,7 @@ Make = Callable[..., SimpleNamespace]
 
 
 @pytest.fixture
-def make(qtbot, small_model, monkeypatch):
+def make(qtbot, small_model, monkeypatch, wait_for_workers):
     card = replace(small_model.card, pixel_size_nm=(40.0, 100.0))
     monkeypatch.setattr(module, "read_card", lambda name: card)
     owner = QObject()
@@ -42,7 +42,7 @@ def make(qtbot, small_model, monkeypatch):
         return SimpleNamespace(form=form, advice=advice, subject=subject, runs=runs)
 
     yield make
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     owner.deleteLater()
 
 

@@ -1,7 +1,9 @@
 """*Check this result*: words, a map on the original's pixels, and a report that is whole."""
 
+import gc
 import json
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.assessment import checked_part
@@ -30,14 +31,18 @@ def is_idle(panel: DoubtPanel) -> bool:
     return panel.checks.button.text() == "Check this result"
 
 
-def let_threads_end(qtbot) -> None:
-    qtbot.wait(150)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
-    qtbot.wait(50)
+@pytest.fixture
+def let_threads_end(qtbot, wait_for_workers) -> Callable[[], None]:
+    def let_end() -> None:
+        qtbot.wait(150)
+        wait_for_workers()
+        qtbot.wait(50)
+
+    return let_end
 
 
 @pytest.fixture
-def checked(viewer, qtbot) -> Callable[..., DoubtPanel]:
+def checked(viewer, qtbot, let_threads_end) -> Callable[..., DoubtPanel]:
     """Add a field and its truth as a result, with a disc painted in if wanted, and check it."""
 
     def check(painted: bool = False, with_original: bool = True) -> DoubtPanel:
@@ -71,7 +76,7 @@ def checked(viewer, qtbot) -> Callable[..., DoubtPanel]:
         return panel
 
     yield check
-    let_threads_end(qtbot)
+    let_threads_end()
 
 
 def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(viewer, checked) -> None:
@@ -124,7 +129,7 @@ def test_a_model_from_a_file_of_one_s_own_is_used_for_the_checks(viewer, small_m
     assert "Stability" in {verdict.name for verdict in found.verdicts}
 
 
-def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch) -> None:
+def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch, let_threads_end) -> None:
     begun, ended, go_on = [], [], threading.Event()
 
     def endless(*_, progress, **__) -> None:
@@ -157,16 +162,16 @@ def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch) -> N
     go_on.set()
     qtbot.waitUntil(lambda: is_idle(panel), timeout=30_000)
     assert section.findings.text() == "the second one came to its end"
-    let_threads_end(qtbot)
+    let_threads_end()
 
 
-def test_a_stopped_check_leaves_neither_map_nor_report(viewer, qtbot) -> None:
+def test_a_stopped_check_leaves_neither_map_nor_report(viewer, qtbot, let_threads_end) -> None:
     add_stack(viewer)
     panel = show_doubt_panel(viewer)
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
     panel.checks.button.click()
     panel.checks.button.click()
-    let_threads_end(qtbot)
+    let_threads_end()
     assert "Stopped" in panel.checks.findings.text()
     assert not panel.checks.save_button.isEnabled()
     assert len(viewer.layers) == 3
@@ -275,7 +280,9 @@ def test_a_plane_is_compared_with_the_pixels_it_was_made_from(viewer, part, poin
     assert checks.sharp.shape == tuple(2 * n for n in checks.image.shape)
 
 
-def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(viewer, qtbot) -> None:
+def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(
+    viewer, qtbot, let_threads_end
+) -> None:
     original, _ = add_stack(viewer)
     viewer.dims.set_point(0, 3)
     panel = show_doubt_panel(viewer)
@@ -289,10 +296,12 @@ def test_the_answer_is_about_the_plane_and_the_result_that_were_asked_about(view
     panel.link.choose_original(None)
     assert panel.checks.findings.text() == ""
     assert not panel.checks.save_button.isEnabled()
-    let_threads_end(qtbot)
+    let_threads_end()
 
 
-def test_a_map_takes_the_place_of_the_one_before_and_goes_with_the_panel(viewer, qtbot) -> None:
+def test_a_map_takes_the_place_of_the_one_before_and_goes_with_the_panel(
+    viewer, qtbot, let_threads_end
+) -> None:
     original, _ = add_stack(viewer)
     panel = show_doubt_panel(viewer)
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=30_000)
@@ -306,10 +315,12 @@ def test_a_map_takes_the_place_of_the_one_before_and_goes_with_the_panel(viewer,
         qtbot.waitUntil(lambda shown=maps[0]: shown.visible, timeout=5000)
     viewer.window.remove_dock_widget(panel)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=30_000)
-    let_threads_end(qtbot)
+    let_threads_end()
 
 
-def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer, qtbot, small_model) -> None:
+def test_a_resampled_result_is_compared_with_its_original_resampled_again(
+    viewer, qtbot, small_model, let_threads_end
+) -> None:
     """As the panel makes them: the field keeps its place, at another sampling."""
     recorded = np.random.default_rng(0).poisson(60, (48, 60)).astype(np.uint16)
     original = viewer.add_image(recorded, name="cell", scale=(0.165, 0.165), translate=(3, 4))
@@ -337,4 +348,15 @@ def test_a_resampled_result_is_compared_with_its_original_resampled_again(viewer
             layer.data_to_world(np.array(layer.data.shape) * corner - 0.5) for layer in (marked, original)
         ]
         np.testing.assert_allclose(*ends, atol=1e-9)
-    let_threads_end(qtbot)
+    let_threads_end()
+
+
+def test_layers_that_were_checked_are_not_kept(viewer, qtbot, checked, let_threads_end) -> None:
+    panel = checked()
+    gone = [weakref.ref(layer) for layer in viewer.layers]
+    viewer.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
+    del viewer.layers[:4]
+    let_threads_end()
+    gc.collect()
+    assert [layer() for layer in gone] == [None] * 4
+    assert panel.checks.findings.text() == ""

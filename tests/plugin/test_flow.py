@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QPoint, Qt, QThreadPool
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.plugin import advice, to_disk
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.planning import parts_of
 from napari_cvdm.plugin.world import sight_of
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
 
 MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
@@ -322,7 +324,33 @@ class TestRuns:
         assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
         notification_manager.records.clear()
 
-    def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot):
+    def test_a_save_that_fails_once_the_panel_is_closed_is_told(
+        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path
+    ):
+        from napari.utils.notifications import notification_manager
+
+        go_on, gone = threading.Event(), []
+
+        def fill_disk(*_, **__):
+            go_on.wait(30)
+            raise InputError("The disk is full. Choose another folder.")
+
+        monkeypatch.setattr("napari_cvdm.plugin.saving.save_layers", fill_disk)
+        for layer in make_result():
+            viewer.add_layer(layer)
+        panel.actions_row.save(tmp_path / "cell")
+        panel.destroyed.connect(lambda: gone.append(True))
+        viewer.window.remove_dock_widget(panel)
+        qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
+        notification_manager.records.clear()
+        go_on.set()
+        qtbot.waitUntil(lambda: bool(notification_manager.records), timeout=30_000)
+        assert [record.message for record in notification_manager.records] == [
+            "The disk is full. Choose another folder."
+        ]
+        notification_manager.records.clear()
+
+    def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot, wait_for_workers):
         viewer.add_image(IMAGE, name="cell")
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
@@ -331,7 +359,7 @@ class TestRuns:
         panel.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(panel)
         qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
-        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        wait_for_workers()
         assert not [widget for widget in QApplication.allWidgets() if isinstance(widget, kind)]
 
 

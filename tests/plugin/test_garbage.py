@@ -61,6 +61,17 @@ def test_what_somebody_else_has_frozen_stays_so():
         gc.unfreeze()
 
 
+def test_old_garbage_can_be_looked_for_all_the_same():
+    old = Ring()
+    with OldObjectsSpared():
+        reference = _gone(old)
+        del old
+        OldObjectsSpared.collect()
+        assert reference() is None
+        assert gc.get_freeze_count() > 0
+    OldObjectsSpared.collect()
+
+
 def test_it_ends_with_its_block_even_by_an_error():
     with pytest.raises(ZeroDivisionError), OldObjectsSpared():
         1 / (gc.get_freeze_count() == 0)

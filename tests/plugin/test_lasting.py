@@ -6,7 +6,7 @@ import gc
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QMainWindow
 
 from napari_cvdm.plugin.lasting import LastingWorker, WindowClosing
@@ -50,11 +50,11 @@ def test_the_run_goes_on_when_another_viewer_closes(viewer, widget, run, qtbot, 
     assert viewer.layers["cell CVDM"].metadata["napari_cvdm"].get("finished", True)
 
 
-def test_the_run_ends_with_its_own_window_and_leaves_nothing_behind(viewer, run, qtbot):
+def test_the_run_ends_with_its_own_window_and_leaves_nothing_behind(viewer, run, qtbot, wait_for_workers):
     worker = run._worker
     viewer.close()
     assert worker.abort_requested
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     qtbot.waitUntil(lambda: gc.get_freeze_count() == 0, timeout=10_000)
 
 

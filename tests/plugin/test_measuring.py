@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 
 import napari_cvdm
 from napari_cvdm.models import ModelError
@@ -14,10 +14,10 @@ from napari_cvdm.plugin.measuring import Measuring
 
 
 @pytest.fixture
-def measuring(qtbot):
+def measuring(qtbot, wait_for_workers):
     owner = QObject()
     yield Measuring(owner)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     owner.deleteLater()
 
 
@@ -45,7 +45,7 @@ def test_what_cannot_be_measured_is_not_tried_again_and_not_said(qtbot, measurin
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails):
+def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails, wait_for_workers):
     go_on = threading.Event()
 
     def measure(*_: object) -> object:
@@ -62,7 +62,7 @@ def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails
         owner.deleteLater()
     with qtbot.captureExceptions() as raised:
         go_on.set()
-        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        wait_for_workers()
         qtbot.wait(20)  # what the worker sent arrives
     assert raised == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,12 +28,14 @@ def viewer_model(qapp) -> ViewerModel:
 
 
 @pytest.fixture
-def actions(qtbot, viewer_model):
+def actions(qtbot, viewer_model, monkeypatch):
     actions = ResultActions(viewer_model)
     qtbot.addWidget(actions)
     actions.heard = []
     actions.failed.connect(lambda words: actions.heard.append(("failed", words)))
     actions.told.connect(lambda words: actions.heard.append(("told", words)))
+    actions.shown = []
+    monkeypatch.setattr("napari.utils.notifications.show_error", actions.shown.append)
     return actions
 
 
@@ -141,8 +145,9 @@ def test_saving_unasked_replaces_nothing(qtbot, actions, viewer_model, tmp_path:
     there = tmp_path / "cells.cvdm.ome.tif"
     there.write_bytes(b"precious")
     actions.save(tmp_path / "cells")
-    qtbot.waitUntil(lambda: actions.heard[-1][0] == "failed", timeout=60_000)
-    assert "exists" in actions.heard[-1][1]
+    qtbot.waitUntil(lambda: bool(actions.shown), timeout=60_000)
+    assert "exists" in actions.shown[0]
+    assert actions.heard[-1] == ("told", actions.shown[0])
     assert there.read_bytes() == b"precious"
 
 
@@ -184,8 +189,9 @@ def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
 def test_a_place_that_cannot_be_written_to_is_said(qtbot, actions, viewer_model, tmp_path: Path):
     actions.follow(add_result(viewer_model, "a"))
     actions.save(tmp_path / "missing" / "cell.ome.tif")
-    qtbot.waitUntil(lambda: actions.heard[-1][0] == "failed", timeout=60_000)
-    assert "cannot be written" in actions.heard[-1][1]
+    qtbot.waitUntil(lambda: bool(actions.shown), timeout=60_000)
+    assert "cannot be written" in actions.shown[0]
+    assert actions.heard[-1] == ("told", actions.shown[0])
     assert actions.save_button.isEnabled()
 
 
@@ -247,3 +253,15 @@ def test_a_result_that_was_removed_cannot_be_saved(actions, viewer_model):
     viewer_model.layers.clear()
     actions.ask_and_save()
     assert "removed" in actions.heard[0][1]
+
+
+def test_layers_that_the_user_deletes_are_not_kept(actions, viewer_model):
+    layers = add_result(viewer_model, "a")
+    actions.follow(layers)
+    gone = [weakref.ref(layer) for layer in layers]
+    viewer_model.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
+    for layer in layers:
+        viewer_model.layers.remove(layer)
+    del layer, layers
+    gc.collect()
+    assert [layer() for layer in gone] == [None, None]

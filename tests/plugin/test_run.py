@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 import napari_cvdm
@@ -44,7 +44,7 @@ def viewer_model(qapp) -> ViewerModel:
 
 
 @pytest.fixture
-def start(qtbot, viewer_model, stepped):
+def start(qtbot, viewer_model, stepped, wait_for_workers):
     """Start a run of a small stack, and hand out what it says."""
     owner = QObject()
 
@@ -58,7 +58,7 @@ def start(qtbot, viewer_model, stepped):
 
     yield start
     stepped.go_on()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     owner.deleteLater()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QLabel
 
 from napari_cvdm.plugin.layers import METADATA_KEY
@@ -21,7 +21,7 @@ def viewer_model(qapp) -> ViewerModel:
 
 
 @pytest.fixture
-def runs(qtbot, viewer_model, stepped):
+def runs(qtbot, viewer_model, stepped, wait_for_workers):
     owner = QObject()
     runs = Runs(viewer_model, owner)
     runs.heard = []
@@ -32,7 +32,7 @@ def runs(qtbot, viewer_model, stepped):
     runs.give_up_all()
     stepped.go_on()
     qtbot.waitUntil(lambda: runs.current is None, timeout=30_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     owner.deleteLater()
 
 

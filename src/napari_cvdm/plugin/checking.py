@@ -149,7 +149,7 @@ class CheckSection(QWidget):
         """What was found is about another result or original than the one looked at now."""
         self._background.drop()
         self._show_busy(False)
-        self._checked = None
+        self._checked, self._asked = None, (None, None, None)
         self.save_button.setEnabled(False)
         self.findings.setText("")
 

@@ -14,7 +14,8 @@ class OldObjectsSpared:
 
     A full collection goes through all objects of napari and torch, which stops the viewer for 0.2 s, in
     whichever thread it happens, and napari asks for one whenever a layer is removed. Nothing is lost by
-    leaving the old objects out for a while: what of them becomes garbage meanwhile is collected afterwards.
+    leaving the old objects out for a while: what of them becomes garbage meanwhile is collected afterwards,
+    or by `collect` if it is too large to wait.
     In a worker, it also keeps the widgets of a viewer that is closed just then from being destroyed there.
 
     May be made and released in any thread, and used as a context manager.
@@ -39,6 +40,20 @@ class OldObjectsSpared:
                 OldObjectsSpared._held -= 1
                 if OldObjectsSpared._held == 0:
                     gc.unfreeze()
+
+    @classmethod
+    def collect(cls) -> None:
+        """Look for garbage among the spared objects once. Does nothing while none are."""
+        with cls._lock:
+            if not cls._held:
+                return
+            gc.unfreeze()
+        try:
+            gc.collect()  # not under the lock: what is destroyed may release one of these
+        finally:
+            with cls._lock:
+                if cls._held:
+                    gc.freeze()
 
     def __enter__(self) -> OldObjectsSpared:
         return self

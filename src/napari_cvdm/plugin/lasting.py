@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QMainWindow
 from superqt.utils import GeneratorWorker
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.long_work import place_left_to_others
 
 __all__ = ["LastingWorker", "WindowClosing"]
 
@@ -52,7 +53,8 @@ class LastingWorker(GeneratorWorker[Any, Any, Any]):
 
     def run(self) -> None:
         """Do the work; Qt calls this in a thread."""
-        super().run()
+        with place_left_to_others():
+            super().run()
         if self._left_with is not None:
             self._left_with.release()
 

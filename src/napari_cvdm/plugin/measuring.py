@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.torch_loading import load_torch
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Measuring(QObject):
         self.measured.emit()
 
 
+@place_left_to_others()
 def _measure(model: str, device: str, tile: int | str, given_up: threading.Event) -> Speed:
     """Measure; for a worker."""
     load_torch()

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cvdm.plugin.eliding import let_elide
+from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.rows import beside
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ class ModelField(QObject):
         self.combo.native.setToolTip(words)
 
 
+@place_left_to_others()
 def _add(path: str) -> str:
     """Take a file into the store; for a worker. Errors become sentences, which is what a user can use."""
     from napari_cvdm.models import ModelError, add_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.to_disk import sizes_of
@@ -49,7 +51,7 @@ class ResultActions(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._layers: list[Image] = []
+        self._last: list[weakref.ref[Image]] = []  # the user may delete them, to have their memory back
         self.doubt_button = QPushButton("Uncertainty…")
         self.doubt_button.setToolTip(
             "Look into the uncertainty: where to look again, thresholds, profiles, views side by side."
@@ -82,8 +84,8 @@ class ResultActions(QWidget):
 
     def follow(self, layers: Sequence[Image]) -> None:
         """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
-        self._layers = list(layers)
-        self.setVisible(bool(self._layers))
+        self._last = [weakref.ref(layer) for layer in layers]
+        self.setVisible(bool(layers))
         # napari adds the plugin's name to that of a dock.
         if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
             self.show_doubt()
@@ -103,7 +105,7 @@ class ResultActions(QWidget):
         if active is not None and is_result(active):
             return self._of_run_of(active)
         present, finished = self._present(), self._finished()
-        of_last_run = [layer for layer in self._layers if layer in present]
+        of_last_run = [layer for each in self._last if (layer := each()) is not None and layer in present]
         return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
 
     def _of_run_of(self, result: Image) -> list[Image]:
@@ -168,6 +170,7 @@ class ResultActions(QWidget):
         worker = create_worker(_save, path, data, replace, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_saved)
         worker.errored.connect(self._on_failed)
+        worker.errored.connect(_tell_failed)
         worker.start()
 
     def _refused(self, layers: list[Image]) -> bool:
@@ -187,7 +190,7 @@ class ResultActions(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         self.save_button.setEnabled(True)
-        self.failed.emit(str(error))
+        self.told.emit(str(error))  # shown by `_tell_failed`
 
     def _copy(self, write: Callable[[Image], tuple[str, bool]], what: str) -> None:
         layers = self.result_layers()
@@ -233,6 +236,14 @@ def _is_finished(layer: Image) -> bool:
     return bool(layer.metadata[METADATA_KEY].get("finished", True))
 
 
+def _tell_failed(error: Exception) -> None:
+    """Show why nothing was saved; not a method, because the panel may have been closed meanwhile."""
+    from napari.utils.notifications import show_error
+
+    show_error(str(error))
+
+
+@place_left_to_others()
 def _save(path: Path, data: list[Any], replace: bool) -> Path:
     """Write layers; for a worker."""
     from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words

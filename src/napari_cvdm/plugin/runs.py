@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.claim import Claim
+from napari_cvdm.plugin.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.doubt.slices import current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.run import Outcome, Run
@@ -55,6 +56,7 @@ class Runs(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.waiting = WaitingRuns(self)
+        self._deleted = DeletedLayers(viewer)
         self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
@@ -117,6 +119,7 @@ class Runs(QObject):
         self.began.emit()
         self.changed.emit()
         run.start()
+        self._deleted.look_soon()  # what the run before had a use for, it has not
 
     def _on_ended(self, outcome: Outcome, words: str) -> None:
         run, self.current = self.current, None

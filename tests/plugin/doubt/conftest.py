@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import QThreadPool
 
 from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
@@ -95,7 +94,7 @@ def add_result(viewer) -> Callable[..., tuple[Image, Image, Image]]:
 
 
 @pytest.fixture
-def open_panel(viewer, qtbot):
+def open_panel(viewer, qtbot, wait_for_workers):
     """Open the panel, and wait until it has looked at the plane in view; no thread outlives the test."""
 
     def open_(*args: Any, look: bool = True) -> DoubtPanel:
@@ -107,7 +106,7 @@ def open_panel(viewer, qtbot):
 
     yield open_
     qtbot.wait(150)  # timers that were started last
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     qtbot.wait(50)
 
 

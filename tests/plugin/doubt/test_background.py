@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 
+import numpy as np
 import pytest
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.restoration.errors import InputError
 
 
 @pytest.fixture
-def background(qtbot):
+def background(qtbot, wait_for_workers):
     owner = QObject()
     background = Background(owner)
     background.heard = []
     background.done.connect(background.heard.append)
     background.failed.connect(background.heard.append)
     yield background
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
     qtbot.wait(20)
 
 
@@ -97,7 +99,7 @@ def test_it_says_when_there_is_something_to_wait_for(background, qtbot):
     assert busy == [True, False]
 
 
-def test_an_owner_that_is_gone_hears_nothing(qtbot):
+def test_an_owner_that_is_gone_hears_nothing(qtbot, wait_for_workers):
     owner, heard, go_on = QObject(), [], threading.Event()
     background = Background(owner)
     background.done.connect(heard.append)
@@ -105,12 +107,12 @@ def test_an_owner_that_is_gone_hears_nothing(qtbot):
     owner.deleteLater()
     qtbot.wait(50)
     go_on.set()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
     qtbot.wait(50)
     assert heard == []
 
 
-def test_an_owner_that_is_gone_stops_its_task(qtbot):
+def test_an_owner_that_is_gone_stops_its_task(qtbot, wait_for_workers):
     owner, stopped = QObject(), threading.Event()
 
     def endless(checkpoint):
@@ -123,4 +125,13 @@ def test_an_owner_that_is_gone_stops_its_task(qtbot):
     Background(owner).ask(endless)
     owner.deleteLater()
     qtbot.waitUntil(stopped.is_set, timeout=10_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
+
+
+def test_an_answer_is_not_kept_when_it_has_been_told(background, qtbot):
+    told = []
+    background.done.connect(lambda answer: told.append(weakref.ref(answer)))
+    background.done.disconnect(background.heard.append)
+    background.ask(lambda _: np.zeros(3))
+    qtbot.waitUntil(lambda: bool(told))
+    qtbot.waitUntil(lambda: told[0]() is None)

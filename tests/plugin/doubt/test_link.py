@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link
 from napari_cvdm.plugin.doubt.slices import Slice
@@ -15,14 +15,14 @@ from napari_cvdm.plugin.layers import METADATA_KEY
 
 
 @pytest.fixture
-def link(viewer, qtbot):
+def link(viewer, qtbot, wait_for_workers):
     owner = QObject()
     link = Link(viewer, owner)
     link.told = []
     link.looked.connect(link.told.append)
     yield link
     link.close()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    wait_for_workers()
     qtbot.wait(20)
     owner.deleteLater()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -344,3 +346,27 @@ def test_a_plane_that_the_result_does_not_have_is_not_described(viewer, add_resu
     assert panel.histogram.isEnabled()
     assert panel.go_there.isHidden()
     assert panel.message.isHidden()
+
+
+@pytest.mark.parametrize("view", ["colour", "swipe", "draws"])
+@pytest.mark.parametrize("what", [["cell"], ["cell CVDM", "cell CVDM uncertainty"]])
+def test_layers_that_were_looked_at_are_not_kept(viewer, add_result, open_panel, qtbot, view, what):
+    add_result((3, 64, 80), draws=2)
+    panel = open_panel()
+    panel.views.choose(view)
+    panel.threshold.mark.click()
+    panel.profile.across.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 6, timeout=20_000)
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: panel.link.look.slice.index[0] == 1, timeout=20_000)
+    gone = [weakref.ref(viewer.layers[name].data) for name in what]
+    viewer.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
+    for name in what:
+        viewer.layers.remove(name)
+
+    def all_gone() -> bool:
+        gc.collect()
+        return not any(pixels() is not None for pixels in gone)
+
+    qtbot.waitUntil(all_gone, timeout=20_000)
+    assert "cell (swipe)" not in viewer.layers

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cvdm.assessment.doubt_figures import draw_histogram, histogram_of
@@ -32,14 +32,14 @@ def plot(drawn_in) -> Plot:
 
 
 @pytest.fixture
-def view(qtbot):
+def view(qtbot, wait_for_workers):
     view = PlotView("Nothing yet.")
     qtbot.addWidget(view)
     view.resize(260, 240)
     view.show()
     yield view
     view.close_down()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     qtbot.wait(20)
 
 
@@ -93,13 +93,13 @@ def test_words_take_the_place_of_a_plot(view, plot, qtbot):
         ("a.png", "SVG drawing (*.svg)"),  # the proposed name was kept
     ],
 )
-def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind):
+def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind, wait_for_workers):
     view.show_plot(plot)
     path = answer(name, kind)
     path = path.with_suffix(".svg" if "svg" in kind else ".png")
     qtbot.mouseClick(view.save_picture, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(path.exists, timeout=60_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     if path.suffix == ".png":
         with Image.open(path) as picture:
             assert picture.width == 1000
@@ -107,33 +107,67 @@ def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name
         assert "</svg>" in path.read_text(encoding="utf-8")
 
 
-def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot):
+def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot, wait_for_workers):
     view.show_plot(plot)
     path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
     qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(path.exists, timeout=60_000)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     table = np.genfromtxt(path, delimiter=",", skip_header=1)
     assert table[:, 2].sum() == 100
 
 
-def test_a_table_that_is_there_is_not_replaced_unasked(view, plot, answer, monkeypatch, qtbot):
+def test_a_table_that_is_there_is_not_replaced_unasked(
+    view, plot, answer, monkeypatch, qtbot, wait_for_workers
+):
     view.show_plot(plot)
     path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
     path.write_text("mine")
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=60_000)
+    wait_for_workers()
     assert path.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_to_is_reported(view, plot, tmp_path, monkeypatch, qtbot):
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
+    plot, tmp_path, monkeypatch, qtbot, closed
+):
+    told, view, go_on = [], PlotView("Nothing yet."), threading.Event()
+
+    def fill_disk(*_: object) -> None:
+        go_on.wait(30)
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr("napari_cvdm.plugin.doubt.plot_view.write_csv", fill_disk)
+    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
+    view.show_plot(plot)
+    view.write(tmp_path / "a.csv")
+    if closed:
+        with qtbot.waitSignal(view.destroyed):
+            view.close_down()
+            view.deleteLater()
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
+    assert told == ["Not saved: The disk is full. Choose another folder or name."]
+
+
+def test_a_folder_that_is_not_there_is_reported(view, plot, tmp_path, monkeypatch, qtbot):
     told = []
     monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
     view.show_plot(plot)
     view.write(tmp_path / "missing" / "a.csv")
     qtbot.waitUntil(lambda: bool(told), timeout=30_000)
     assert "another folder" in told[0]
+
+
+def test_all_that_is_saved_in_quick_succession_is_written(view, plot, qtbot, tmp_path, wait_for_workers):
+    view.show_plot(plot)
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
+    for path in paths:
+        view.write(path)
+    wait_for_workers()
+    assert all(path.exists() for path in paths)
 
 
 def test_saying_no_saves_nothing(view, plot, monkeypatch, qtbot, tmp_path):

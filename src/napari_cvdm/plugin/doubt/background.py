@@ -10,8 +10,9 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.long_work import place_left_to_others
 
-__all__ = ["Background", "Stopped", "Task"]
+__all__ = ["Background", "Stopped", "Task", "in_words"]
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Background(QObject):
 
     def _on_returned(self, run: _Run) -> None:
         self._running, task, self._next = None, self._next, None
+        answer, run.answer = run.answer, None  # the run is kept for a while; the arrays must not be
         if task is not None:
             self._start(task)
         else:
@@ -85,7 +87,7 @@ class Background(QObject):
         if run.wanted and run.error is not None:
             self.failed.emit(run.error)
         elif run.wanted:
-            self.done.emit(run.answer)
+            self.done.emit(answer)
 
 
 class _Run:
@@ -101,12 +103,12 @@ class _Run:
         try:
             assert self._task is not None
             # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-            with OldObjectsSpared():
+            with place_left_to_others(), OldObjectsSpared():
                 self.answer = self._task(self._checkpoint)
         except Stopped:
             self.wanted = False
         except Exception as error:
-            self.error = _in_words(error)
+            self.error = in_words(error)
         finally:
             self._task = None  # the worker is kept for a while; the arrays must not be
         return self
@@ -121,7 +123,8 @@ def _stop_all(runs: list[_Run], owner: QObject | None = None) -> None:
         run.wanted = False
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """Say what went wrong in a computation of the panel, in words for the user."""
     if isinstance(error, MemoryError):
         return "Memory ran out. Close other programs or look at a smaller image."
     if type(error).__module__.startswith("napari_cvdm.") or isinstance(error, OSError):

@@ -39,8 +39,9 @@ class OwnLayers:
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         self._viewer = viewer
-        self._layers: dict[str, Layer] = {}
-        self._sources: dict[str, tuple[Result, Image]] = {}
+        # The viewer keeps them. What the user deletes is to give its memory back: a picture, or its source.
+        self._layers: weakref.WeakValueDictionary[str, Layer] = weakref.WeakValueDictionary()
+        self._sources: dict[str, tuple[weakref.ref[Image], ...]] = {}
         self._to_show: list[weakref.ref[Layer]] = []
         self._showing = QTimer(parent)
         self._showing.setSingleShot(True)
@@ -114,9 +115,10 @@ class OwnLayers:
 
         taken_from = result.reconstruction if like is None else like
         data, where = place.spread(plane), place.placement(taken_from)
-        if self._sources.get(key) != (result, taken_from):  # it would have another name, and lie elsewhere
+        sources = tuple(weakref.ref(each) for each in (*result.layers, taken_from))
+        if self._sources.get(key) != sources:  # it would have another name, and lie elsewhere
             self.remove(key)
-        self._sources[key] = result, taken_from
+        self._sources[key] = sources
         layer = self.get(key)
         if layer is None:
             kind = Labels if isinstance(looks.get("colormap"), DirectLabelColormap) else Image

@@ -127,12 +127,12 @@ class Pictures(QObject):
         self._follow(False)
         self._renewal.stop()
         self._telling.stop()
-        self._background.drop()
-        self._at_hand = None
 
     def _follow(self, on: bool = True) -> None:
         """Let the swipe look as the original looks, whatever becomes of that."""
         slots = {"data": self.renew_soon, **dict.fromkeys(_LOOKS, self._dress)}
+        self._background.drop()
+        self._at_hand = None  # or it would keep the pixels of an original that the user has deleted
         self._followed = follow(self._link.original if on else None, self._followed, slots)
 
     def _dress(self, event: Any = None) -> None:

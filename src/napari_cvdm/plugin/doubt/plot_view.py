@@ -15,9 +15,11 @@ from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
-from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.background import Background, in_words
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.file_asking import Kinds, ask_for_file
+from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.long_work import place_left_to_others
 
 __all__ = ["Plot", "PlotView"]
 
@@ -67,11 +69,9 @@ class PlotView(QWidget):
         self.save_numbers = QPushButton("Save table …")
         self.save_numbers.setToolTip("As CSV, for a spreadsheet.")
         self._plot: Plot | None = None
-        self._drawing, self._saving = Background(self), Background(self)
+        self._drawing = Background(self)
         self._drawing.done.connect(self.canvas.show_pixels)
         self._drawing.failed.connect(self.canvas.show_words)
-        self._saving.done.connect(_tell_saved)
-        self._saving.failed.connect(_tell_failed)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(50)
@@ -101,18 +101,15 @@ class PlotView(QWidget):
 
     def write(self, path: Path) -> None:
         """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
-        plot = self._plot
-        if plot is None:
+        from superqt.utils import create_worker
+
+        if self._plot is None:
             return
-
-        def write(checkpoint: Callable[[], None]) -> Path:
-            if path.suffix.lower() == ".csv":
-                write_csv(path, plot.columns)
-            else:
-                saved(plot.draw(FigureStyle()), path)
-            return path
-
-        self._saving.ask(write)
+        # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
+        worker = create_worker(_write, self._plot, path, _start_thread=False, _ignore_errors=True)
+        worker.returned.connect(_tell_saved)
+        worker.errored.connect(_tell_failed)
+        worker.start()
 
     def redraw_soon(self, event: Any = None) -> None:
         """Draw anew, because the size or the theme has changed."""
@@ -207,13 +204,25 @@ class _Canvas(QWidget):
         painter.end()
 
 
+@place_left_to_others()
+def _write(plot: Plot, path: Path) -> Path:
+    """Write a plot; for a worker."""
+    # Loading a plotting library makes Python look for garbage, which would stop the viewer.
+    with OldObjectsSpared():
+        if path.suffix.lower() == ".csv":
+            write_csv(path, plot.columns)
+        else:
+            saved(plot.draw(FigureStyle()), path)
+    return path
+
+
 def _tell_saved(path: Path) -> None:
     from napari.utils.notifications import show_info
 
     show_info(f"Saved {path.name} in {path.parent}.")
 
 
-def _tell_failed(words: str) -> None:
+def _tell_failed(error: Exception) -> None:
     from napari.utils.notifications import show_error
 
-    show_error(f"Not saved: {words} Choose another folder or name.")
+    show_error(f"Not saved: {in_words(error)} Choose another folder or name.")

@@ -124,6 +124,7 @@ class ViewSection(QWidget):
         self.play.setChecked(False)
         self._show_controls()
         if self._missing():
+            self._tidying.start()
             return
         if self.view.key != "beside":
             self._arrangement.leave_grid()
@@ -137,7 +138,9 @@ class ViewSection(QWidget):
             self._tidying.start()
 
     def _tidy(self) -> None:
-        if self._arrangement.tidy(self.view):
+        if self._missing():
+            self._arrangement.remove(self.view)  # it may be of an original that the user has deleted
+        elif self._arrangement.tidy(self.view):
             self._tidying.start()  # the event loop comes round in between
 
     def _on_failed(self, words: str) -> None:

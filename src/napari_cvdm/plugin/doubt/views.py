@@ -126,6 +126,10 @@ class Arrangement:
         """Remove a picture of another view, which only crowds the list; return whether there are more."""
         return self._own.remove_one(but=view.key)
 
+    def remove(self, view: View) -> None:
+        """Remove the picture of a view, if there is one."""
+        self._own.remove(view.key)
+
     def restore(self) -> None:
         """Put everything back as it was before the first view; the panel's own pictures are hidden."""
         self.leave_grid()
