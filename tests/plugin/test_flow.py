@@ -432,7 +432,15 @@ class TestDisk:
         assert written_pieces(little_memory) >= written
 
     def test_closing_the_panel_keeps_what_is_written_and_the_next_one_can_go_on(
-        self, viewer, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
+        self,
+        viewer,
+        widget,
+        qtbot,
+        run_to_disk,
+        written_pieces,
+        little_memory,
+        wait_for_workers,
+        monkeypatch,
     ):
         from napari.utils.notifications import notification_manager
 
@@ -441,7 +449,7 @@ class TestDisk:
         viewer.window.remove_dock_widget(widget)
         (told,) = (record.message for record in notification_manager.records)
         assert "panel was closed. What is written is kept" in told
-        qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+        wait_for_workers()
         assert written_pieces(little_memory) >= written
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         asked, counted = [], []

@@ -59,13 +59,13 @@ def test_the_run_ends_with_its_own_window_and_leaves_nothing_behind(viewer, run,
 
 
 def test_what_a_run_to_disk_has_written_stays_when_its_window_closes(
-    viewer, widget, qtbot, run_to_disk, written_pieces, little_memory
+    viewer, widget, qtbot, run_to_disk, written_pieces, little_memory, wait_for_workers
 ):
     viewer.window.show()
     qtbot.waitUntil(widget.isVisible, timeout=10_000)
     written = run_to_disk()
     viewer.close()
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=30_000)
+    wait_for_workers()
     assert written_pieces(little_memory) >= written
 
 

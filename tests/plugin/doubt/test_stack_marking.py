@@ -47,7 +47,7 @@ def at_work(add_result, open_panel, marked, qtbot):
 def has_stopped(viewer, qtbot, panel, marked) -> bool:
     """Whether the button can be pressed anew, and no more planes are marked."""
     assert panel.threshold.whole.text() == "Mark the whole stack"
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=10_000)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().waitForDone(0), timeout=10_000)
     qtbot.wait(50)
     return len(marked) < PLANES and not any("above" in layer.name for layer in viewer.layers)
 
