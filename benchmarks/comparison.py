@@ -33,7 +33,7 @@ import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import SIGMAS
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
 from napari_cvdm.assessment.metrics import match_intensity, normalize_truth
-from napari_cvdm.assessment.pairs import SCORED_SIDE, find_pairs
+from napari_cvdm.assessment.pairs import SCORED_SIDE, centre, find_pairs
 from napari_cvdm.assessment.reimaging import airy_psf, reimaged_fields
 from napari_cvdm.files.tiff import read_tiff
 
@@ -50,20 +50,12 @@ def compare(
 ) -> tuple[Row, dict[str, NDArray[Any]]]:
     """Score every method on one field; the centre of a large one."""
     pictures, std = learned(camera, model, draws=options.draws, steps=options.steps)
-    inner, fine = centre(camera.shape)
-    results = conventional(camera[inner], truth[fine], psfs)
+    fine = centre(camera.shape, SCORED_SIDE, model.upscaling)
+    recorded = tuple(slice(each.start // model.upscaling, each.stop // model.upscaling) for each in fine)
+    results = conventional(camera, truth, psfs, fine)
     results |= {name: picture[fine].astype(np.float64) for name, picture in pictures.items()}
     scores = {name: detailed_scores(results[name], truth[fine]).to_dict() for name in METHODS}
-    return scores, {**results, "truth": truth[fine], "std": std[fine], "camera": camera[inner]}
-
-
-def centre(shape: tuple[int, ...]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The region that is scored, on the camera's grid and on the fine one."""
-    starts = [max(0, (n - SCORED_SIDE) // 2) for n in shape]
-    ends = [start + min(n, SCORED_SIDE) for n, start in zip(shape, starts, strict=True)]
-    camera = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
-    fine = tuple(slice(2 * start, 2 * end) for start, end in zip(starts, ends, strict=True))
-    return camera, fine  # type: ignore[return-value]
+    return scores, {**results, "truth": truth[fine], "std": std[fine], "camera": camera[recorded]}
 
 
 def average(rows: Iterable[Row]) -> dict[str, dict[str, float]]:

@@ -17,12 +17,14 @@ from skimage import restoration
 
 from measures.multiscale import multiscale_ssim
 from napari_cvdm.assessment.baselines import (
+    INNER,
     ITERATIONS,
     Convolution,
     best_number,
     enlarge,
     gaussian_psf,
     richardson_lucy,
+    with_surroundings,
 )
 from napari_cvdm.assessment.mean_pictures import restore_with_mean_pictures
 from napari_cvdm.assessment.metrics import match_intensity, matched_psnr, psnr, ssim
@@ -49,9 +51,6 @@ METHODS = {
 FIXED_ITERATIONS = 15
 TV_WEIGHT = 0.005
 """Weight of the total variation, for images of which the structures are near 1."""
-
-BORDER = 32
-"""Fine pixels by which an image is continued, by reflection, before it is deconvolved."""
 
 AGAINST_TRUTH = 0.5
 """Ring correlation with a *noise-free* image that corresponds to 1/7 between two noisy ones (Rosenthal &
@@ -150,7 +149,12 @@ def recorded_psf(psf: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def conventional(
-    camera: ArrayLike, truth: ArrayLike, psfs: Sequence[NDArray[np.float64]], *, upscaling: int = 2
+    camera: ArrayLike,
+    truth: ArrayLike,
+    psfs: Sequence[NDArray[np.float64]],
+    region: tuple[slice, slice] | None = None,
+    *,
+    upscaling: int = 2,
 ) -> dict[str, NDArray[np.float64]]:
     """Restore a camera image by everything that needs no learned model.
 
@@ -163,34 +167,34 @@ def conventional(
     psfs : sequence of ndarray
         The point-spread function on the fine grid, camera pixel included; or several candidates where it is
         not known, of which the methods that are tuned take the best, and the others the first.
+    region : tuple of slice, optional
+        What is compared, on the fine grid; the rest serves as its surroundings.
 
     Returns
     -------
-    dict of str to ndarray, (s·Y, s·X)
-        By the names in `METHODS`.
+    dict of str to ndarray
+        The region, by the names in `METHODS`.
     """
     observed = enlarge(Normalization.fit(camera).apply(camera), upscaling)
-    target = np.asarray(truth, np.float64)
-    wide = np.maximum(np.pad(observed, BORDER, mode="reflect"), 1e-6)
-    inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
+    target = np.asarray(truth, np.float64)[region or ...]
+    around = with_surroundings(observed, region)
+    wide = np.maximum(around, 1e-6)
 
     def score(result: NDArray[np.float64]) -> float:
-        return matched_psnr(result[inner], target)
+        return matched_psnr(result[INNER], target)
 
     def best(method: Any) -> NDArray[np.float64]:
         candidates = [best_number(method(wide, psf, ITERATIONS), score) for psf in psfs]
-        return max(candidates, key=lambda candidate: candidate[0])[2][inner]
+        return max(candidates, key=lambda candidate: candidate[0])[2][INNER]
 
     ((_, fixed),) = richardson_lucy(wide, psfs[0], (FIXED_ITERATIONS,))
-    wiener, _ = restoration.unsupervised_wiener(
-        np.pad(observed, BORDER, mode="reflect"), psfs[0], clip=False, rng=0
-    )
+    wiener, _ = restoration.unsupervised_wiener(around, psfs[0], clip=False, rng=0)
     return {
-        "bicubic": observed,
-        "richardson_lucy_fixed": fixed[inner],
+        "bicubic": around[INNER],
+        "richardson_lucy_fixed": fixed[INNER],
         "richardson_lucy_tuned": best(richardson_lucy),
         "richardson_lucy_tv": best(richardson_lucy_tv),
-        "wiener": np.asarray(wiener)[inner],
+        "wiener": np.asarray(wiener)[INNER],
     }
 
 

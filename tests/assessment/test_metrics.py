@@ -33,10 +33,10 @@ def test_gain_and_offset_are_those_of_least_squares():
     )
 
 
-def test_an_inverted_prediction_keeps_a_positive_uncertainty():
+def test_an_inverted_prediction_is_not_turned_back():
     match = match_intensity(-TRUTH, TRUTH)
-    assert match.gain == pytest.approx(-1)
-    assert match.apply_std(2.0) == pytest.approx(2)
+    assert match == pytest.approx((0, TRUTH.mean()))
+    assert match_intensity(0.5 * TRUTH, TRUTH).apply_std(3.0) == pytest.approx(6)
 
 
 def test_a_constant_prediction_is_matched_to_the_mean():

@@ -187,6 +187,12 @@ def test_folders_without_pairs_are_named(tmp_path):
         find_pairs(tmp_path, "_wf", "_wf")
 
 
+def test_two_files_of_one_name_are_not_chosen_between(tmp_path):
+    write(tmp_path, "a_wf.tif", "a_wf.ome.tif", "a_sim.tif")
+    with pytest.raises(InputError, match=r"both a_wf\.ome\.tif and a_wf\.tif: keep one of them"):
+        find_pairs(tmp_path)
+
+
 def test_a_folder_is_evaluated_pair_by_pair(restorer, tmp_path):
     camera, sharp = field(40, 30)
     restorer.truth = sharp
@@ -214,6 +220,21 @@ def test_a_folder_is_evaluated_pair_by_pair(restorer, tmp_path):
         "steps": None,
         "seed": 0,
     }
+
+
+def test_the_last_pair_is_looked_at_before_the_first_is_restored(restorer, tmp_path):
+    camera, restorer.truth = field(40, 30)
+    for name, sharp in (("a", restorer.truth), ("b", restorer.truth), ("c", np.zeros_like(restorer.truth))):
+        tifffile.imwrite(tmp_path / f"{name}_wf.tif", camera)
+        tifffile.imwrite(tmp_path / f"{name}_sim.tif", sharp)
+    with pytest.raises(InputError, match=r"Pair c: .*constant"):
+        evaluate_folder(tmp_path, MODEL, draws=2)
+    sparse = np.zeros_like(restorer.truth)
+    sparse[3, 4] = 1
+    tifffile.imwrite(tmp_path / "c_sim.tif", sparse)
+    with pytest.raises(InputError, match="Pair c: The sharp image is nearly constant"):
+        evaluate_folder(tmp_path, MODEL, draws=2)
+    assert restorer.calls == []
 
 
 class RepeatingCVDM(CVDM):

@@ -43,6 +43,13 @@ def test_intensities_are_matched_before_comparing():
     assert 18 < plain.psnr < 23
 
 
+def test_a_negative_of_the_truth_is_not_like_it():
+    scores = score(-TRUTH, TRUTH)
+    assert scores.correlation == pytest.approx(-1)
+    constant = score(np.ones_like(TRUTH), TRUTH)
+    assert (scores.psnr, scores.ssim) == pytest.approx((constant.psnr, constant.ssim))
+
+
 def test_the_uncertainty_scales_with_the_gain():
     std = RNG.uniform(0.02, 0.1, TRUTH.shape)
     mean = TRUTH + std * RNG.standard_normal(TRUTH.shape)

@@ -28,7 +28,7 @@ class IntensityMatch(NamedTuple):
 
     def apply_std(self, std: ArrayLike) -> NDArray[np.float64]:
         """Return a standard deviation in the units of the truth, which the gain alone changes."""
-        return abs(self.gain) * np.asarray(std, np.float64)
+        return self.gain * np.asarray(std, np.float64)
 
 
 def normalize_truth(sharp: ArrayLike) -> NDArray[np.float64]:
@@ -51,7 +51,8 @@ def match_intensity(prediction: ArrayLike, truth: ArrayLike) -> IntensityMatch:
     Returns
     -------
     IntensityMatch
-        With gain 0 if the prediction is constant.
+        With gain 0 if the prediction is constant, or bright where the truth is dark: a match that inverts it
+        would call a negative a good likeness.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def match_intensity(prediction: ArrayLike, truth: ArrayLike) -> IntensityMatch:
     p, t = _pair(prediction, truth)
     p_mean, t_mean = p.mean(), t.mean()
     variance = np.mean((p - p_mean) ** 2)
-    gain = float(np.mean((p - p_mean) * (t - t_mean)) / variance) if variance > 0 else 0.0
+    gain = max(0.0, float(np.mean((p - p_mean) * (t - t_mean)) / variance)) if variance > 0 else 0.0
     return IntensityMatch(gain, float(t_mean - gain * p_mean))
 
 

@@ -67,7 +67,8 @@ def find_pairs(
     Raises
     ------
     InputError
-        If the folder does not exist, or has no pair, or the suffixes are the same or empty.
+        If the folder does not exist, has no pair, or has two files of one name; or the suffixes are the same
+        or empty.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -80,7 +81,9 @@ def find_pairs(
         # The longer suffix first: "_decon_wf" must not be taken for a name that ends in "_decon".
         for suffix in sorted(found, key=len, reverse=True):
             if stem is not None and stem.endswith(suffix):
-                found[suffix][stem.removesuffix(suffix)] = path
+                other = found[suffix].setdefault(stem.removesuffix(suffix), path)
+                if other != path:
+                    raise InputError(f"{folder} has both {other.name} and {path.name}: keep one of them.")
                 break
     widefields, truths = found[wf_suffix], found[sim_suffix]
     pairs = [Pair(name, widefields[name], truths[name]) for name in sorted(widefields.keys() & truths.keys())]
@@ -136,15 +139,8 @@ def evaluate_pair(
     """
     from napari_cvdm.assessment.registration import doubts_about_pair  # with torch, which takes a while
 
-    camera, sharp = _plane(name, widefield), _plane(name, truth)
     upscaling = model.upscaling
-    if sharp.shape != tuple(n * upscaling for n in camera.shape):
-        raise InputError(
-            f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged "
-            f"{upscaling} times by this model are {upscaling * camera.shape[0]} × "
-            f"{upscaling * camera.shape[1]}."
-        )
-    target = normalize_truth(sharp)
+    camera, sharp, target = _checked(name, widefield, truth, upscaling)
     region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
     result, pictures = restore_with_mean_pictures(
@@ -221,6 +217,9 @@ def evaluate_folder(
     from napari_cvdm.files.tiff import read_tiff
 
     pairs, unpaired = find_pairs(folder, wf_suffix, sim_suffix)
+    # Before the first is restored: a restoration takes half a minute, and the last pair may be the wrong one.
+    for pair in pairs:
+        _checked(pair.name, read_tiff(pair.widefield).data, read_tiff(pair.truth).data, model.upscaling)
     scores = []
     for number, pair in enumerate(pairs):
         camera = read_tiff(pair.widefield)
@@ -246,6 +245,23 @@ def evaluate_folder(
         )
     settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}
     return Evaluation(tuple(scores), tuple(unpaired), settings)
+
+
+def _checked(
+    name: str, widefield: ArrayLike, truth: ArrayLike, upscaling: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """Return the camera's and the sharp image, the latter normalised as well, if they can be compared."""
+    camera, sharp = _plane(name, widefield), _plane(name, truth)
+    if sharp.shape != tuple(n * upscaling for n in camera.shape):
+        raise InputError(
+            f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged "
+            f"{upscaling} times by this model are {upscaling * camera.shape[0]} × "
+            f"{upscaling * camera.shape[1]}."
+        )
+    try:
+        return camera, sharp, normalize_truth(sharp)
+    except InputError as error:
+        raise InputError(f"Pair {name}: {error}") from error
 
 
 def _plane(name: str, image: ArrayLike) -> NDArray[Any]:

@@ -208,9 +208,9 @@ class Evaluation:
 
 
 def score(prediction: ArrayLike, truth: ArrayLike) -> Scores:
-    """Compare a prediction with the truth, after matching its intensities."""
+    """Compare a prediction with the truth, PSNR and SSIM after matching its intensities."""
     matched = match_intensity(prediction, truth).apply(prediction)
-    return Scores(psnr(matched, truth), ssim(matched, truth), correlation(matched, truth))
+    return Scores(psnr(matched, truth), ssim(matched, truth), correlation(prediction, truth))
 
 
 def score_uncertainty(
