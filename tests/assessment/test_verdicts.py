@@ -113,6 +113,36 @@ def test_conditions(checks: Checks, values: tuple[float | None, ...], level: str
     assert verdict(checks, "Imaging", conditions=conditions).level == level
 
 
+def test_of_conditions_inside_is_said_which_could_be_compared(checks: Checks) -> None:
+    conditions = (
+        Condition("Pixel size", "nm", 65.0, 38, 114, "inside"),
+        Condition("Light at the bright end", "photo-electrons", None, 15, 3000, "not known"),
+    )
+    said = verdict(checks, "Imaging", conditions=conditions)
+    assert said.sentence == "Inside what the model was trained for, as far as can be told: pixel size."
+
+
+@pytest.mark.parametrize(
+    ("light", "share", "level", "words"),
+    [
+        (None, 0.0, "not known", "The model does not state what it was trained for."),
+        (15.0, 0.0, "not known", "Nothing that the model states of its training could be measured here."),
+        (None, 3.0, "doubt", "Saturated pixels: 3 %, outside the 0 to 0.1 % that do little harm."),
+    ],
+)
+def test_pixels_that_are_not_saturated_do_not_say_that_the_model_was_trained_for_this(
+    checks: Checks, light: float | None, share: float, level: str, words: str
+) -> None:
+    saturation: Any = "outside" if share else "inside"
+    conditions = (
+        Condition("Pixel size", "nm", 65.0, None, None, "not known"),
+        Condition("Light at the bright end", "photo-electrons", None, light, light, "not known"),
+        Condition("Saturated pixels", "%", share, 0.0, 0.1, saturation, of_training=False),
+    )
+    said = verdict(checks, "Imaging", conditions=conditions)
+    assert (said.level, said.sentence) == (level, words)
+
+
 @pytest.mark.parametrize(("state", "level"), [("known", "good"), ("unusual", "look"), ("strange", "doubt")])
 def test_likeness(checks: Checks, state: str, level: str) -> None:
     said = verdict(checks, "Likeness", novelty=Novelty(1.0, 1.1, 1.4, state, ("directedness",)))

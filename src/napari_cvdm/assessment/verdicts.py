@@ -163,18 +163,25 @@ def _on_photometry(found: Photometry) -> Verdict:
 
 def _on_conditions(found: Sequence[Condition]) -> Verdict:
     name = "Imaging conditions"
-    known = [condition for condition in found if condition.verdict != "not known"]
-    if not known:
+    if not found:
         return Verdict(
             name, "not known", "Not compared with what the model was trained for: no model was asked."
         )
-    outside = [condition.sentence for condition in known if condition.verdict == "outside"]
-    edge = [condition.sentence for condition in known if condition.verdict == "at the edge"]
+    outside = [condition.sentence for condition in found if condition.verdict == "outside"]
+    edge = [condition.sentence for condition in found if condition.verdict == "at the edge"]
     if outside:
         return Verdict(name, "doubt", " ".join(outside))
     if edge:
         return Verdict(name, "look", " ".join(edge))
-    return Verdict(name, "good", "Inside what the model was trained for, as far as can be measured.")
+    of_training = [condition for condition in found if condition.of_training]
+    inside = ", ".join(condition.name for condition in of_training if condition.verdict == "inside").lower()
+    if inside:
+        return Verdict(
+            name, "good", f"Inside what the model was trained for, as far as can be told: {inside}."
+        )
+    if all(condition.low is None for condition in of_training):
+        return Verdict(name, "not known", "The model does not state what it was trained for.")
+    return Verdict(name, "not known", "Nothing that the model states of its training could be measured here.")
 
 
 def _on_stability(found: Stability | None) -> Verdict:
