@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from napari_cvdm.assessment.consistency import Consistency
+from napari_cvdm.assessment.maker import Maker
 from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
 from napari_cvdm.assessment.resolution import ResolutionCheck
@@ -71,10 +72,11 @@ def verdicts_on(
     conditions: Sequence[Condition],
     stability: Stability | None,
     novelty: Novelty,
+    maker: Maker,
 ) -> list[Verdict]:
     """Judge the outcome of every check."""
     return [
-        _on_novelty(novelty),
+        _on_novelty(novelty, maker),
         _on_conditions(conditions),
         judge_consistency(consistency),
         _on_stability(stability),
@@ -199,12 +201,14 @@ def _on_stability(found: Stability | None) -> Verdict:
     return Verdict(name, level, words)
 
 
-def _on_novelty(found: Novelty) -> Verdict:
+def _on_novelty(found: Novelty, maker: Maker) -> Verdict:
     name = "Likeness to the training images"
+    if not maker.bundled:
+        return _on_novelty_to_another(name, found, maker)
     score = f"(distance {found.score:.2f}; 95 of 100 training images stay below {found.usual:.2f})"
     if found.verdict == "known":
         return Verdict(name, "good", f"The image looks like those of training {score}.")
-    because = f"It stands out by {', '.join(found.reasons)}."
+    because = _standing_out(found)
     if found.verdict == "unusual":
         return Verdict(name, "look", f"The image is unlike most of training {score}. {because}")
     return Verdict(
@@ -213,3 +217,32 @@ def _on_novelty(found: Novelty) -> Verdict:
         f"This does not look like anything the model was trained on {score}. {because} The result may be "
         "invented.",
     )
+
+
+def _on_novelty_to_another(name: str, found: Novelty, maker: Maker) -> Verdict:
+    """Judge the result of a model whose training images were never measured, by those of the bundled one."""
+    images = "those of the bundled model's training"
+    score = f"(distance {found.score:.2f}; 95 of 100 of them stay below {found.usual:.2f})"
+    if maker.sha256 is None:
+        made = "The result does not say with which weights it was made."
+    elif maker.finetuned_from is not None:
+        made = (
+            f"It was restored by '{maker.name}', which was fine-tuned from '{maker.finetuned_from}' and so "
+            "trained on other images, too."
+        )
+    else:
+        which = "" if maker.name is None else f" ('{maker.name}')"
+        made = f"It was restored by other weights{which}, whose training images are not known here."
+    if found.verdict == "known":
+        return Verdict(name, "not known", f"The image looks like {images} {score}. {made}")
+    how = "most of " if found.verdict == "unusual" else "any of "
+    return Verdict(
+        name,
+        "look",
+        f"The image does not look like {how}{images} {score}. {_standing_out(found)} {made} If they were not "
+        "like this image, the result may be invented.",
+    )
+
+
+def _standing_out(found: Novelty) -> str:
+    return f"It stands out by {', '.join(found.reasons)}."
