@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,21 @@ def test_with_a_model_conditions_stability_and_halves_are_there(
     assert checks.resolution.restored_halves is not None
     assert shares == sorted(shares)
     assert shares[-1] < 1
+
+
+def test_a_model_that_states_nothing_is_told_neither_good_nor_bad(
+    pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel
+) -> None:
+    silent = replace(model, card=replace(model.card, ranges={}, pixel_size_nm=None))
+    checks = run_checks(*pair, pixel_size=65.0, model=silent, device="cpu")
+    said = {verdict.name: verdict for verdict in checks.verdicts}
+    conditions, likeness = said["Imaging conditions"], said["Likeness to the training images"]
+    assert conditions.level == likeness.level == "not known"
+    assert conditions.sentence == "The model does not state what it was trained for."
+    assert "other weights ('small')" in likeness.sentence
+    assert checks.to_dict()["made_by"] == {
+        "name": "small", "sha256": "0" * 64, "bundled": False, "finetuned_from": None
+    }  # fmt: skip
 
 
 def test_what_progress_raises_ends_it(pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel) -> None:

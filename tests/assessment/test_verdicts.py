@@ -7,6 +7,7 @@ import pytest
 
 from napari_cvdm.assessment.alignment import Alignment
 from napari_cvdm.assessment.checks import Checks, run_checks
+from napari_cvdm.assessment.maker import Maker
 from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
 from napari_cvdm.assessment.ring_correlation import RingCorrelation
@@ -113,10 +114,66 @@ def test_conditions(checks: Checks, values: tuple[float | None, ...], level: str
     assert verdict(checks, "Imaging", conditions=conditions).level == level
 
 
-@pytest.mark.parametrize(("state", "level"), [("known", "good"), ("unusual", "look"), ("strange", "doubt")])
-def test_likeness(checks: Checks, state: str, level: str) -> None:
-    said = verdict(checks, "Likeness", novelty=Novelty(1.0, 1.1, 1.4, state, ("directedness",)))
+def test_of_conditions_inside_is_said_which_could_be_compared(checks: Checks) -> None:
+    conditions = (
+        Condition("Pixel size", "nm", 65.0, 38, 114, "inside"),
+        Condition("Light at the bright end", "photo-electrons", None, 15, 3000, "not known"),
+    )
+    said = verdict(checks, "Imaging", conditions=conditions)
+    assert said.sentence == "Inside what the model was trained for, as far as can be told: pixel size."
+
+
+@pytest.mark.parametrize(
+    ("light", "share", "level", "words"),
+    [
+        (None, 0.0, "not known", "The model does not state what it was trained for."),
+        (15.0, 0.0, "not known", "Nothing that the model states of its training could be measured here."),
+        (None, 3.0, "doubt", "Saturated pixels: 3 %, outside the 0 to 0.1 % that do little harm."),
+    ],
+)
+def test_pixels_that_are_not_saturated_do_not_say_that_the_model_was_trained_for_this(
+    checks: Checks, light: float | None, share: float, level: str, words: str
+) -> None:
+    saturation: Any = "outside" if share else "inside"
+    conditions = (
+        Condition("Pixel size", "nm", 65.0, None, None, "not known"),
+        Condition("Light at the bright end", "photo-electrons", None, light, light, "not known"),
+        Condition("Saturated pixels", "%", share, 0.0, 0.1, saturation, of_training=False),
+    )
+    said = verdict(checks, "Imaging", conditions=conditions)
+    assert (said.level, said.sentence) == (level, words)
+
+
+BUNDLED = Maker("fluorescence-x2", "1" * 64, bundled=True)
+ANOTHER = Maker("nuclei", "2" * 64)
+FINETUNED = Maker("mine", "3" * 64, finetuned_from="fluorescence-x2")
+STRANGE = "The image does not look like any of those of the bundled model's training"
+
+
+@pytest.mark.parametrize(
+    ("maker", "state", "level", "words"),
+    [
+        (BUNDLED, "known", "good", ["The image looks like those of training"]),
+        (BUNDLED, "unusual", "look", ["unlike most of training"]),
+        (BUNDLED, "strange", "doubt", ["anything the model was trained on", "may be invented"]),
+        (ANOTHER, "known", "not known", ["looks like those of the bundled model's training", "('nuclei')"]),
+        (ANOTHER, "unusual", "look", ["most of those of the bundled model's training", "not known here"]),
+        (ANOTHER, "strange", "look", [STRANGE, "not known here", "If they were not like this image"]),
+        (FINETUNED, "known", "not known", ["'mine'", "trained on other images, too"]),
+        (FINETUNED, "strange", "look", [STRANGE, "fine-tuned from 'fluorescence-x2'"]),
+        (Maker(), "known", "not known", ["does not say with which weights"]),
+        (Maker("nuclei"), "strange", "look", [STRANGE, "does not say with which weights"]),
+    ],
+)
+def test_likeness_is_judged_for_the_bundled_model_alone(
+    checks: Checks, maker: Maker, state: str, level: str, words: list[str]
+) -> None:
+    novelty = Novelty(1.0, 1.1, 1.4, state, ("directedness",))
+    said = verdict(checks, "Likeness", novelty=novelty, maker=maker)
     assert said.level == level
+    for part in words:
+        assert part in said.sentence
+    assert ("directedness" in said.sentence) == (state != "known")
 
 
 def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:

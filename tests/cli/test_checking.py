@@ -14,6 +14,7 @@ from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.files.zarr_set import write_zarr_set
+from napari_cvdm.models.registry import read_registry
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.simulation.pairs import simulate_pair
 from napari_cvdm.simulation.ranges import AcquisitionRanges
@@ -67,6 +68,25 @@ def test_writes_page_numbers_and_map(result: Path, capsys: pytest.CaptureFixture
     disagreement = read_tiff(result.with_name("cell_cvdm_check_disagreement.ome.tif"))
     assert disagreement.data.shape == (48, 48)
     assert disagreement.pixel_size == 65.0
+
+
+def test_likeness_counts_for_the_model_that_the_result_names(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, result, "--without-model")
+    assert code == 0, err
+    said = next(line for line in out.splitlines() if "Likeness" in line)
+    assert said.startswith(
+        "not known  Likeness to the training images: The image looks like those of the bundled"
+    )
+    assert "other weights ('some')" in said
+    assert numbers_of(result.with_name("cell_cvdm_check.html"))["checks"]["made_by"]["name"] == "some"
+    bundled = read_registry().find("default")
+    made = {**read_provenance(result), "model": {"name": bundled.name, "sha256": bundled.sha256}}
+    write_ome_tiff(result, read_tiff(result).data, "YX", 32.5, made, overwrite=True)
+    assert run(capsys, result, "--without-model", "--overwrite")[1].startswith(
+        "good       Likeness to the training images: The image looks like those of training"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")

@@ -126,7 +126,23 @@ def test_a_model_from_a_file_of_one_s_own_is_used_for_the_checks(viewer, small_m
     found = check_task(Result(reconstruction, viewer.layers[-1]), original, place)(lambda: None)
     assert found.left_out == ""
     assert found.checks.stability is not None
-    assert "Stability" in {verdict.name for verdict in found.verdicts}
+    said = {verdict.name: verdict for verdict in found.verdicts}
+    assert "Stability" in said
+    # Noise is like nothing that the bundled model was trained on; of this one neither that is known nor more.
+    assert said["Imaging conditions"].mark == "–"
+    assert said["Imaging conditions"].sentence == "The model does not state what it was trained for."
+    likeness = said["Likeness to the training images"]
+    assert likeness.mark == "?"
+    assert "other weights ('small')" in likeness.sentence
+
+
+def test_likeness_to_the_bundled_model_s_training_is_no_praise_of_another_model(checked) -> None:
+    words = checked().checks.findings.text()
+    (line,) = (line for line in words.split("<br>") if "Likeness" in line)
+    assert line.startswith(
+        "<b>– Likeness to the training images</b>: The image looks like those of the bundled"
+    )
+    assert "&#x27;gone&#x27;" in line
 
 
 def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch, let_threads_end) -> None:

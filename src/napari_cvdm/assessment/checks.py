@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.checked_part import CheckedPart, choose_part
 from napari_cvdm.assessment.consistency import Consistency, check_consistency, scale_between
 from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.maker import Maker, maker_of
 from napari_cvdm.assessment.novelty import Novelty, check_novelty
 from napari_cvdm.assessment.photometry import Photometry, check_photometry
 from napari_cvdm.assessment.resolution import ResolutionCheck, check_resolution, split_photons
@@ -47,6 +48,8 @@ class Checks:
         See the modules of these names. `conditions` is empty and `stability` None without a model.
     part : CheckedPart
         Which rows and columns of the measurement were checked.
+    maker : Maker
+        Which model made the result, as far as that is known.
     """
 
     image: NDArray[Any] = field(repr=False)
@@ -60,13 +63,15 @@ class Checks:
     stability: Stability | None
     novelty: Novelty
     part: CheckedPart
+    maker: Maker
 
     @property
     def verdicts(self) -> list[Verdict]:
         """What each check says, in words."""
         return verdicts_on(
-            self.consistency, self.resolution, self.photometry, self.conditions, self.stability, self.novelty
-        )
+            self.consistency, self.resolution, self.photometry, self.conditions, self.stability, self.novelty,
+            self.maker,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers and verdicts as values that JSON can hold."""
@@ -79,6 +84,7 @@ class Checks:
             "conditions": [condition.to_dict() for condition in self.conditions],
             "stability": None if self.stability is None else self.stability.to_dict(),
             "novelty": self.novelty.to_dict(),
+            "made_by": self.maker.to_dict(),
         }
 
 
@@ -91,6 +97,7 @@ def run_checks(
     pixel_size: float | None = None,
     psf: ArrayLike | None = None,
     model: PretrainedModel | None = None,
+    provenance: Mapping[str, Any] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Checks:
@@ -116,6 +123,9 @@ def run_checks(
     model : PretrainedModel, optional
         The model that made the reconstruction: with it, imaging conditions are compared with its card, and a
         detail is restored again and again to see how stable it is.
+    provenance : mapping, optional
+        What the result says of itself, as `Restoration.provenance`. The model it names may be another than
+        `model`, and tells whether likeness to the training images of the bundled model counts.
     device : str
         Where to run it, as for `napari_cvdm.restore`.
     progress : callable, optional
@@ -129,6 +139,8 @@ def run_checks(
     ------
     InputError
         If the two planes do not belong together, or are too small.
+    ModelError
+        If the registry of models is damaged.
     """
 
     def say(words: str, share: float) -> None:
@@ -154,7 +166,7 @@ def run_checks(
     say("Is brightness proportional?", 0.15)
     photometry = check_photometry(plane, fine, consistency)
     say("Is the image like those of training?", 0.25)
-    novelty = check_novelty(plane)
+    novelty, maker = check_novelty(plane), maker_of(provenance, model)
     conditions: list[Condition] = []
     stability, halves = None, None
     if model is not None:
@@ -167,7 +179,7 @@ def run_checks(
     resolution = check_resolution(plane, fine, pixel_size=pixel_size, draws=drawn, restored_halves=halves)
     return Checks(
         plane, fine, spread, pixel_size, consistency, resolution, photometry, tuple(conditions), stability,
-        novelty, part,
+        novelty, part, maker,
     )  # fmt: skip
 
 

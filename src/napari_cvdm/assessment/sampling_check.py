@@ -38,6 +38,9 @@ class Condition:
         The range of training; None if the card does not state one.
     verdict : {"inside", "at the edge", "outside", "not known"}
         Where the value lies.
+    of_training : bool
+        Whether the range is the model's; of saturation it is the same for all models, and tells nothing of
+        what one was trained on.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Condition:
     low: float | None
     high: float | None
     verdict: Verdict
+    of_training: bool = True
 
     @property
     def sentence(self) -> str:
@@ -55,7 +59,7 @@ class Condition:
         return (
             f"{self.name}: {self.value:.3g} {self.unit}, {self.verdict} "
             f"{'of ' if self.verdict == 'at the edge' else ''}the {self.low:.3g} to {self.high:.3g} "
-            f"{self.unit} of training."
+            f"{self.unit} {'of training' if self.of_training else 'that do little harm'}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,4 +158,6 @@ def _photons(consistency: Consistency) -> float | None:
 
 def _saturation(share: float) -> Condition:
     verdict: Verdict = "outside" if share > MOST_SATURATED else "at the edge" if share > 0 else "inside"
-    return Condition("Saturated pixels", "%", 100 * share, 0.0, 100 * MOST_SATURATED, verdict)
+    return Condition(
+        "Saturated pixels", "%", 100 * share, 0.0, 100 * MOST_SATURATED, verdict, of_training=False
+    )

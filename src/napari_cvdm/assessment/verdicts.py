@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from napari_cvdm.assessment.consistency import Consistency
+from napari_cvdm.assessment.maker import Maker
 from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
 from napari_cvdm.assessment.resolution import ResolutionCheck
@@ -71,10 +72,11 @@ def verdicts_on(
     conditions: Sequence[Condition],
     stability: Stability | None,
     novelty: Novelty,
+    maker: Maker,
 ) -> list[Verdict]:
     """Judge the outcome of every check."""
     return [
-        _on_novelty(novelty),
+        _on_novelty(novelty, maker),
         _on_conditions(conditions),
         judge_consistency(consistency),
         _on_stability(stability),
@@ -163,18 +165,25 @@ def _on_photometry(found: Photometry) -> Verdict:
 
 def _on_conditions(found: Sequence[Condition]) -> Verdict:
     name = "Imaging conditions"
-    known = [condition for condition in found if condition.verdict != "not known"]
-    if not known:
+    if not found:
         return Verdict(
             name, "not known", "Not compared with what the model was trained for: no model was asked."
         )
-    outside = [condition.sentence for condition in known if condition.verdict == "outside"]
-    edge = [condition.sentence for condition in known if condition.verdict == "at the edge"]
+    outside = [condition.sentence for condition in found if condition.verdict == "outside"]
+    edge = [condition.sentence for condition in found if condition.verdict == "at the edge"]
     if outside:
         return Verdict(name, "doubt", " ".join(outside))
     if edge:
         return Verdict(name, "look", " ".join(edge))
-    return Verdict(name, "good", "Inside what the model was trained for, as far as can be measured.")
+    of_training = [condition for condition in found if condition.of_training]
+    inside = ", ".join(condition.name for condition in of_training if condition.verdict == "inside").lower()
+    if inside:
+        return Verdict(
+            name, "good", f"Inside what the model was trained for, as far as can be told: {inside}."
+        )
+    if all(condition.low is None for condition in of_training):
+        return Verdict(name, "not known", "The model does not state what it was trained for.")
+    return Verdict(name, "not known", "Nothing that the model states of its training could be measured here.")
 
 
 def _on_stability(found: Stability | None) -> Verdict:
@@ -192,12 +201,14 @@ def _on_stability(found: Stability | None) -> Verdict:
     return Verdict(name, level, words)
 
 
-def _on_novelty(found: Novelty) -> Verdict:
+def _on_novelty(found: Novelty, maker: Maker) -> Verdict:
     name = "Likeness to the training images"
+    if not maker.bundled:
+        return _on_novelty_to_another(name, found, maker)
     score = f"(distance {found.score:.2f}; 95 of 100 training images stay below {found.usual:.2f})"
     if found.verdict == "known":
         return Verdict(name, "good", f"The image looks like those of training {score}.")
-    because = f"It stands out by {', '.join(found.reasons)}."
+    because = _standing_out(found)
     if found.verdict == "unusual":
         return Verdict(name, "look", f"The image is unlike most of training {score}. {because}")
     return Verdict(
@@ -206,3 +217,32 @@ def _on_novelty(found: Novelty) -> Verdict:
         f"This does not look like anything the model was trained on {score}. {because} The result may be "
         "invented.",
     )
+
+
+def _on_novelty_to_another(name: str, found: Novelty, maker: Maker) -> Verdict:
+    """Judge the result of a model whose training images were never measured, by those of the bundled one."""
+    images = "those of the bundled model's training"
+    score = f"(distance {found.score:.2f}; 95 of 100 of them stay below {found.usual:.2f})"
+    if maker.sha256 is None:
+        made = "The result does not say with which weights it was made."
+    elif maker.finetuned_from is not None:
+        made = (
+            f"It was restored by '{maker.name}', which was fine-tuned from '{maker.finetuned_from}' and so "
+            "trained on other images, too."
+        )
+    else:
+        which = "" if maker.name is None else f" ('{maker.name}')"
+        made = f"It was restored by other weights{which}, whose training images are not known here."
+    if found.verdict == "known":
+        return Verdict(name, "not known", f"The image looks like {images} {score}. {made}")
+    how = "most of " if found.verdict == "unusual" else "any of "
+    return Verdict(
+        name,
+        "look",
+        f"The image does not look like {how}{images} {score}. {_standing_out(found)} {made} If they were not "
+        "like this image, the result may be invented.",
+    )
+
+
+def _standing_out(found: Novelty) -> str:
+    return f"It stands out by {', '.join(found.reasons)}."

@@ -111,6 +111,7 @@ def _run(
         pixel_size=pixel_size,
         psf=None if settings.psf is None else read_tiff(settings.psf).data.squeeze(),
         model=model,
+        provenance=pictures.provenance,
         device=settings.device,
         progress=_say,
     )

@@ -282,6 +282,7 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             draws=None if draws is None else draws[(slice(None), *index)],
             pixel_size=provenance.get("pixel_size_nm"),
             model=model,
+            provenance=provenance,
             progress=lambda words, share: checkpoint(),
         )
         return Checked(checks, left_out)
