@@ -112,9 +112,9 @@ def finetune(
 ) -> Finetuned:
     """Adapt a model to recorded pairs, or go on with an interrupted run.
 
-    Camera images are normalised by their own percentiles, as in a restoration. Sharp images get the gain and
-    offset that bring them closest, by least squares, to what the starting model's mean network shows of the
-    recording, so that the model keeps its scale of intensities.
+    Camera images are normalised by their own percentiles, as in a restoration. Sharp images are brought to
+    the intensities of what the starting model's mean network shows of the recording: regressed on it they
+    have slope 1, so that the model keeps its scale of intensities, whatever else they show.
 
     Parameters
     ----------

@@ -143,25 +143,27 @@ def patch_side(pairs: Sequence[RecordedPair], granularity: int) -> int:
     return side // granularity * granularity
 
 
-def express(plane: RecordedPlane, model: PretrainedModel) -> tuple[Field, NDArray[np.float32]]:
-    """Express a plane in the model's intensities.
+def express(plane: RecordedPlane, shown: NDArray[Any]) -> Field:
+    """Express a plane in the intensities of a model.
 
-    The camera image by its own percentiles, as every image that is restored. The sharp image by the gain and
-    offset that bring it closest, in the sense of least squares, to what the model's mean network shows of the
-    recording: a sharp image has units of its own, and the model's scale of intensities is to stay as it is.
+    The camera image by its own percentiles, as every image that is restored. A sharp image has units of its
+    own: the gain and offset from the model's picture to it, by least squares, are undone. So regressed on the
+    picture it has slope 1, and learning from it leaves the model's scale of intensities as it is. The other
+    way round (the picture regressed on the sharp image) whatever the sharp image alone shows, noise and new
+    detail, would lower its contrast, by the square of their correlation.
 
-    Returns
-    -------
-    field : Field
+    Parameters
+    ----------
+    plane : RecordedPlane
         Both images.
     shown : ndarray, (s·Y, s·X)
-        What the mean network shows, in the same units.
+        What the model's mean network shows of the camera image, in its units. It must be like the sharp
+        image: else there is no gain to undo.
     """
     normalization = Normalization.fit(plane.camera)
-    first = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE)
-    shown = normalization.apply(first.mean)
-    y = match_intensity(plane.sharp, shown).apply(plane.sharp).astype(np.float32)
-    return Field(normalization.apply(plane.camera), y), shown
+    there = match_intensity(normalization.apply(shown), plane.sharp)
+    y = (np.asarray(plane.sharp, np.float64) - there.offset) / there.gain
+    return Field(normalization.apply(plane.camera), y.astype(np.float32))
 
 
 def training_fields(
@@ -190,10 +192,10 @@ def training_fields(
     for pair in pairs:
         before = len(fields)
         for plane in pair.planes:
-            field, shown = express(plane, model)
+            shown = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE).mean
             likeness = correlation(plane.sharp, shown)
             if likeness >= LEAST_CORRELATION:
-                fields.append(field)
+                fields.append(express(plane, shown))
                 if (amiss := misregistration(plane.sharp, shown)) is not None:
                     log(f"warning: pair {plane.label} {amiss}")
             elif len(pair.planes) > 1:
