@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_cvdm.assessment.registration import doubts_about_pair, misregistration
+from napari_cvdm.assessment.registration import compare_pair, doubts_about_pair, misregistration
 from napari_cvdm.simulation.pairs import simulate_pair
 
 
@@ -37,3 +37,7 @@ def test_images_of_other_structures_are_told(sharp: NDArray[np.uint16]) -> None:
     other = np.random.default_rng(0).random(sharp.shape)
     (sentence,) = doubts_about_pair(sharp, other)
     assert "next to nothing in common" in sentence
+    found = compare_pair(sharp, other)
+    assert not found.alike
+    assert found.correlation == pytest.approx(0, abs=0.05)
+    assert found.misregistration is None  # there is nothing to register

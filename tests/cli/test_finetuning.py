@@ -92,7 +92,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(
     assert "nothing was measured" in shown
     # Another run in the same folder is refused, and started when told so.
     assert finetune(pairs, out, weights, "--held-out", "1") == 2
-    assert "choose another output folder or start fresh" in capsys.readouterr().err
+    assert "choose another output folder, or start fresh (--fresh)" in capsys.readouterr().err
     assert finetune(pairs, out, weights, "--held-out", "1", "--fresh") == 0
 
 

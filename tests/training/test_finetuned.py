@@ -11,7 +11,7 @@ from napari_cvdm.assessment.pairs import find_pairs
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.training.config import DataConfig, OptimiserConfig, TrainingConfig
 from napari_cvdm.training.finetuned import calibrated, conclusion, finetuned_card, training_record
-from napari_cvdm.training.held_out_pairs import HeldOutScores
+from napari_cvdm.training.held_out_pairs import HeldOutScores, judged_parts
 from napari_cvdm.training.recorded import read_pair
 
 CONFIG = TrainingConfig("new", 7, data=DataConfig(patch=40), optimiser=OptimiserConfig(cycles=(12,), batch=4))
@@ -64,7 +64,7 @@ class TestCard:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_calibrates_on_the_held_out_pairs(recorded: Path, start: PretrainedModel, count: int) -> None:
-    pairs = [read_pair(pair, 2) for pair in find_pairs(recorded)[0]][:count]
+    pairs = judged_parts([read_pair(pair, 2) for pair in find_pairs(recorded)[0][:count]], start, print)
     lines: list[str] = []
     model, after = calibrated(replace(start, name="new"), pairs, SCORES, lines.append)
     card = model.card

@@ -172,6 +172,31 @@ class TestHeldOut:
         with pytest.raises(ValueError, match=f"has 3 pairs, so {held_out} cannot be held out"):
             finetune(recorded, tmp_path / "out", start, replace(SHORT, held_out=held_out), log=quiet)
 
+    def test_a_held_out_pair_of_two_fields_is_refused_before_anything_is_trained(
+        self, recorded: Path, start: PretrainedModel, tmp_path: Path
+    ) -> None:
+        other = shutil.copytree(recorded, tmp_path / "other")
+        unlike = np.random.default_rng(0).random((80, 80), np.float32)
+        write_ome_tiff(other / "2_sim.tif", unlike, "YX", 32.5, overwrite=True)
+        with pytest.raises(ValueError, match=r"Pair 2: .* next to nothing in common"):
+            finetune(other, tmp_path / "out", start, SHORT, log=quiet)
+        assert not (tmp_path / "out").exists()
+
+    def test_both_models_are_judged_on_the_planes_that_the_first_one_is_like(
+        self, recorded: Path, start: PretrainedModel, tmp_path: Path
+    ) -> None:
+        folder = shutil.copytree(recorded, tmp_path / "stack")
+        camera, sharp = (read_tiff(folder / f"2_{which}.tif").data for which in ("wf", "sim"))
+        unlike = np.random.default_rng(0).random((80, 80), np.float32)
+        write_ome_tiff(folder / "2_wf.tif", np.stack([camera] * 3), "ZYX", 65.0, overwrite=True)
+        write_ome_tiff(folder / "2_sim.tif", np.stack([sharp, unlike, sharp]), "ZYX", 32.5, overwrite=True)
+        lines: list[str] = []
+        done = finetune(folder, tmp_path / "out", start, SHORT, log=lines.append)
+        assert [line.partition(":")[0] for line in lines if "left out 2" in line] == ["left out 2, plane 2"]
+        assert load_model(done.path).card.metrics["held_out_pairs"]["planes"] == 2
+        single = finetune(recorded, tmp_path / "single", start, SHORT, log=quiet)
+        assert done.before == single.before
+
 
 class TestReproducible:
     def test_an_interrupted_run_ends_with_the_same_weights(

@@ -1,18 +1,21 @@
-"""Held-out pairs are scored as `napari-cvdm evaluate` scores them."""
+"""Held-out pairs are looked at before they judge, and scored as `napari-cvdm evaluate` scores them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from napari_cvdm.assessment.pairs import evaluate_pair, find_pairs
 from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.restoration.restore import restore
 from napari_cvdm.training import held_out_pairs
-from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, score_pairs, table
-from napari_cvdm.training.recorded import RecordedPair, RecordedPlane, read_pair
+from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, judged_parts, score_pairs, table
+from napari_cvdm.training.recorded import RecordedPair, read_pair
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def pairs(recorded: Path) -> list[RecordedPair]:
 
 
 def test_scores_are_those_of_evaluate(pairs: list[RecordedPair], start: PretrainedModel) -> None:
-    found = score_pairs(draw_pairs(pairs[:2], start), start.card)
+    found = score_pairs(draw_pairs(judged_parts(pairs[:2], start, print), start), start.card)
     known = [
         evaluate_pair(p.name, p.planes[0].camera, p.planes[0].sharp, start, device="cpu") for p in pairs[:2]
     ]
@@ -37,7 +40,7 @@ def test_scores_are_those_of_evaluate(pairs: list[RecordedPair], start: Pretrain
 
 
 def test_the_calibration_counts(pairs: list[RecordedPair], start: PretrainedModel) -> None:
-    drawn = draw_pairs(pairs[:2], start)
+    drawn = draw_pairs(judged_parts(pairs[:2], start, print), start)
     wide, narrow = (
         replace(start.card, calibration={"kind": "affine", "gain": gain, "offset": 0.0})
         for gain in (1e3, 0.0)
@@ -50,45 +53,72 @@ def test_the_calibration_counts(pairs: list[RecordedPair], start: PretrainedMode
     assert left_out.psnr == score_pairs(drawn, narrow).psnr
 
 
-def test_of_a_stack_a_few_planes_are_taken_evenly(
-    pairs: list[RecordedPair], start: PretrainedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plane = pairs[0].planes[0]
-    stack = RecordedPair("s", tuple(plane._replace(camera=plane.camera + n) for n in range(10)), None)
-    taken: list[int] = []
+class TestJudgedParts:
+    @pytest.fixture
+    def lines(self) -> list[str]:
+        return []
 
-    def draw(camera: np.ndarray, *_: object, **__: object) -> None:
-        taken.append(int(camera.min()) - int(plane.camera.min()))
+    @staticmethod
+    def stack(pair: RecordedPair, *sharp: NDArray[Any]) -> RecordedPair:
+        """The pair's plane again and again, with sharp images of its own."""
+        planes = (
+            pair.planes[0]._replace(pair="s", label=f"s, plane {n}", sharp=each)
+            for n, each in enumerate(sharp, start=1)
+        )
+        return RecordedPair("s", tuple(planes), None)
 
-    monkeypatch.setattr(held_out_pairs, "draw_field", draw)
-    drawn = draw_pairs([stack, pairs[1]], start)
-    assert taken[:4] == [0, 3, 6, 9]
-    assert drawn.pairs == ("s",) * 4 + ("1",)
+    def test_of_a_stack_a_few_planes_are_taken_evenly(
+        self, pairs: list[RecordedPair], start: PretrainedModel, lines: list[str]
+    ) -> None:
+        stack = self.stack(pairs[0], *[pairs[0].planes[0].sharp] * 10)
+        parts = judged_parts([stack, pairs[1]], start, lines.append)
+        assert [p.label for p in parts[0].planes] == [f"s, plane {n}" for n in (1, 4, 7, 10)]
+        drawn = draw_pairs(parts, start)
+        assert drawn.pairs == ("s",) * 4 + ("1",)
+        assert len(drawn.fields) == 5
+        assert lines == []
 
+    def test_planes_of_stacks_that_are_empty_or_unlike_are_left_out(
+        self, pairs: list[RecordedPair], start: PretrainedModel, lines: list[str]
+    ) -> None:
+        sharp = pairs[0].planes[0].sharp
+        other, spot = np.random.default_rng(0).random(sharp.shape), np.zeros(sharp.shape)
+        spot[0, 0] = 1
+        (part,) = judged_parts([self.stack(pairs[0], other, sharp, spot, sharp)], start, lines.append)
+        assert [plane.label for plane in part.planes] == ["s, plane 2", "s, plane 4"]
+        assert any(line.startswith("left out s, plane 1: correlation 0.0") for line in lines)
+        assert any(line.startswith("left out s, plane 3: The sharp image is nearly c") for line in lines)
+        assert len(lines) == 2
 
-def test_the_middle_of_large_images_is_taken(start: PretrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_out_pairs, "SCORED_SIDE", 16)
-    rng = np.random.default_rng(0)
-    plane = RecordedPlane("p", "p", rng.integers(0, 99, (20, 40)), rng.random((40, 80)))
-    (field,) = draw_pairs([RecordedPair("p", (plane,), None)], start).fields
-    assert field.recording.shape == (16, 16)
-    assert field.truth.shape == field.centre.shape == (32, 32)
-    middle = plane.sharp[4:36, 24:56]
-    assert np.corrcoef(field.truth.ravel(), middle.ravel())[0, 1] > 0.999
+    def test_a_displaced_pair_is_told(
+        self, pairs: list[RecordedPair], start: PretrainedModel, lines: list[str]
+    ) -> None:
+        shown = restore(pairs[0].planes[0].camera, start, preview=True, device="cpu").mean
+        moved = self.stack(pairs[0], np.roll(shown, (4, -3), (0, 1)))
+        assert len(judged_parts([moved], start, lines.append)[0].planes) == 1
+        (line,) = lines
+        assert line.startswith("warning: pair s, plane 1 looks ill registered")
 
+    def test_the_middle_of_large_images_is_taken(
+        self, pairs: list[RecordedPair], start: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(held_out_pairs, "SCORED_SIDE", 16)
+        parts = judged_parts(pairs[:1], start, print)
+        (field,) = draw_pairs(parts, start).fields
+        assert field.recording.shape == (16, 16)
+        assert field.truth.shape == field.centre.shape == (32, 32)
+        middle = pairs[0].planes[0].sharp[24:56, 24:56]
+        assert np.corrcoef(field.truth.ravel(), middle.ravel())[0, 1] > 0.99
 
-def test_an_empty_middle_is_named(start: PretrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_out_pairs, "SCORED_SIDE", 16)
-    camera, sharp = np.random.default_rng(0).random((2, 40, 40))
-    sharp = sharp.repeat(2, 0).repeat(2, 1)
-    sharp[20:60, 20:60] = 0.5
-    plane = RecordedPlane("p", "p, plane 2", camera, sharp)
-    with pytest.raises(ValueError, match="Pair p, plane 2: the middle of an image is constant"):
-        draw_pairs([RecordedPair("p", (plane,), None)], start)
-    spots = np.zeros((80, 80))
-    spots[0, 0] = 1
-    with pytest.raises(ValueError, match="Pair p, plane 2: The sharp image is nearly constant"):
-        draw_pairs([RecordedPair("p", (plane._replace(sharp=spots),), None)], start)
+    def test_an_empty_middle_is_named(
+        self, pairs: list[RecordedPair], start: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(held_out_pairs, "SCORED_SIDE", 16)
+        hollow, spot = pairs[0].planes[0].sharp.copy(), np.zeros((80, 80))
+        hollow[20:60, 20:60], spot[0, 0] = 0.5, 1
+        for sharp, words in ((hollow, "The middle of an image"), (spot, "The sharp image is nearly")):
+            with pytest.raises(ValueError, match=f"Pair s: {words} .*constant.* Hold out another"):
+                judged_parts([self.stack(pairs[0], sharp)], start, print)
 
 
 def test_table() -> None:

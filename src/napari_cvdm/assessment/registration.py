@@ -6,6 +6,8 @@ not, however poor the model.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,6 +21,38 @@ _FARTHEST = 1.0
 _LONGEST_SIDE = 512
 
 
+class Agreement(NamedTuple):
+    """What speaks for and against a pair's showing one field. From `compare_pair`.
+
+    Attributes
+    ----------
+    correlation : float
+        Of the sharp image with what the model shows.
+    misregistration : str or None
+        As `misregistration` says it; None also where the two are not alike, which leaves nothing to register.
+    """
+
+    correlation: float
+    misregistration: str | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether the two have enough in common to be of one field."""
+        return self.correlation >= LEAST_CORRELATION
+
+
+def compare_pair(sharp: ArrayLike, shown: ArrayLike) -> Agreement:
+    """Compare the sharp image of a recorded pair with what a model shows of the recording.
+
+    Parameters
+    ----------
+    sharp, shown
+        As for `misregistration`.
+    """
+    likeness = correlation(sharp, shown)
+    return Agreement(likeness, misregistration(sharp, shown) if likeness >= LEAST_CORRELATION else None)
+
+
 def doubts_about_pair(sharp: ArrayLike, shown: ArrayLike) -> list[str]:
     """Say what speaks against a pair's showing one field, a sentence each.
 
@@ -27,14 +61,13 @@ def doubts_about_pair(sharp: ArrayLike, shown: ArrayLike) -> list[str]:
     sharp, shown
         As for `misregistration`.
     """
-    likeness = correlation(sharp, shown)
-    if likeness < LEAST_CORRELATION:
+    found = compare_pair(sharp, shown)
+    if not found.alike:
         return [
             "The sharp image has next to nothing in common with what the model shows of the recording "
-            f"(correlation {likeness:.2f}): see whether the two belong together."
+            f"(correlation {found.correlation:.2f}): see whether the two belong together."
         ]
-    amiss = misregistration(sharp, shown)
-    return [] if amiss is None else [f"The pair {amiss}."]
+    return [] if found.misregistration is None else [f"The pair {found.misregistration}."]
 
 
 def misregistration(sharp: ArrayLike, shown: ArrayLike) -> str | None:

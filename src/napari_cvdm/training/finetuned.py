@@ -104,7 +104,8 @@ def calibrated(
     model : PretrainedModel
         From `napari_cvdm.training.export.rounded`.
     held_out : sequence of RecordedPair
-        At least one. With two or more, the coverage is that of calibrations that left out the pair judged.
+        From `napari_cvdm.training.held_out_pairs.judged_parts`; at least one. With two or more, the coverage
+        is that of calibrations that left out the pair judged.
     before : HeldOutScores
         Of the starting model, for the card.
     log : callable

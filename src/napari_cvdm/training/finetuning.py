@@ -35,7 +35,7 @@ from napari_cvdm.training.finetuned import (
     finetuned_card,
     training_record,
 )
-from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, score_pairs
+from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, judged_parts, score_pairs
 from napari_cvdm.training.recorded import (
     Field,
     RecordedFields,
@@ -112,9 +112,11 @@ def finetune(
 ) -> Finetuned:
     """Adapt a model to recorded pairs, or go on with an interrupted run.
 
-    Camera images are normalised by their own percentiles, as in a restoration. Sharp images get the gain and
-    offset that bring them closest, by least squares, to what the starting model's mean network shows of the
-    recording, so that the model keeps its scale of intensities.
+    Camera images are normalised by their own percentiles, as in a restoration. Sharp images are brought to
+    the intensities of what the starting model's mean network shows of the recording: regressed on it they
+    have slope 1, so that the model keeps its scale of intensities, whatever else they show. Planes that have
+    next to nothing in common with it are neither learned from nor, of held-out pairs, judged and calibrated
+    on.
 
     Parameters
     ----------
@@ -140,7 +142,8 @@ def finetune(
     Raises
     ------
     ConfigError, InputError, ModelError
-        If the pairs, the model or a setting cannot be used, or the folder belongs to another run.
+        If the pairs (held-out ones, too), the model or a setting cannot be used, or the folder belongs to
+        another run.
     """
     settings = settings or FinetuningSettings()
     network, name = _check_start(model), _new_name(model, settings.name)
@@ -159,10 +162,11 @@ def finetune(
     if not fresh:
         trainer.resume()
     fields += training_fields(training, model, log)
+    judged = judged_parts(held_out, model, log)
     side = config.data.patch
     seen = f"{counted(len(training), 'pair')} to train on ({counted(len(fields), 'plane')})"
     log(f"{seen}, {len(held_out)} held out; patches of {side} × {side} pixels, {BATCH} in a step")
-    before = _score(model, held_out)
+    before = _score(model, judged)
     output.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
@@ -175,7 +179,7 @@ def finetune(
     result = rounded(trainer.average, finetuned_card(model, name, record, sizes))
     after = None
     if before is not None:
-        result, after = calibrated(result, held_out, before, log)
+        result, after = calibrated(result, judged, before, log)
     save_model(target, result.network, result.card, half=True)
     for line in conclusion(model.name, name, before, after, len(held_out)):
         log(line)
@@ -243,5 +247,5 @@ def _configure(
     )
 
 
-def _score(model: PretrainedModel, held_out: Sequence[RecordedPair]) -> HeldOutScores | None:
-    return score_pairs(draw_pairs(held_out, model), model.card) if held_out else None
+def _score(model: PretrainedModel, judged: Sequence[RecordedPair]) -> HeldOutScores | None:
+    return score_pairs(draw_pairs(judged, model), model.card) if judged else None

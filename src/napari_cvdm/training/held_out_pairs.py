@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import card_settings, plain_settings
 from napari_cvdm.training.calibrating import judged_fields
-from napari_cvdm.training.recorded import RecordedPair, RecordedPlane
+from napari_cvdm.training.recorded import RecordedPair, RecordedPlane, planes_alike
 
 if TYPE_CHECKING:
     from napari_cvdm.models.card import ModelCard
@@ -73,30 +73,58 @@ class HeldOutScores:
         return {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
 
 
-def draw_pairs(pairs: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPairs:
-    """Restore the middle of each pair, at most `napari_cvdm.assessment.pairs.SCORED_SIDE` camera pixels wide.
+def judged_parts(
+    pairs: Sequence[RecordedPair], model: PretrainedModel, log: Callable[[str], None]
+) -> list[RecordedPair]:
+    """Choose what of held-out pairs models are judged and calibrated on, before one is trained.
+
+    The middle of each plane, at most `napari_cvdm.assessment.pairs.SCORED_SIDE` camera pixels wide; of stacks
+    at most `MOST_PLANES` of the planes that are alike (`napari_cvdm.training.recorded.planes_alike`).
 
     Parameters
     ----------
     pairs : sequence of RecordedPair
-        Of stacks, at most `MOST_PLANES` planes are taken.
+        From `napari_cvdm.training.recorded.read_pair`.
     model : PretrainedModel
-        What to restore with.
+        The one to start from.
+    log : callable
+        Receives a line for each plane left out and for each that looks ill registered.
+
+    Returns
+    -------
+    list of RecordedPair
+        Sharp images as they are compared with.
 
     Raises
     ------
     InputError
-        If the middle of an image is constant.
+        If all planes of a pair are empty in the middle, or not alike.
+    """
+    parts = []
+    for pair in pairs:
+        middles = _middles(pair, model.upscaling, log)
+        alike = [plane for plane, _ in planes_alike(middles, model, log)]
+        taken = np.linspace(0, len(alike) - 1, min(len(alike), MOST_PLANES)).round().astype(int)
+        parts.append(middles._replace(planes=tuple(alike[number] for number in taken)))
+    return parts
+
+
+def draw_pairs(parts: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPairs:
+    """Restore what a model is judged on.
+
+    Parameters
+    ----------
+    parts : sequence of RecordedPair
+        From `judged_parts`.
+    model : PretrainedModel
+        What to restore with.
     """
     settings = plain_settings(model.card)
-    names, fields = [], []
-    for pair in pairs:
-        count = min(len(pair.planes), MOST_PLANES)
-        for number in np.linspace(0, len(pair.planes) - 1, count).round().astype(int):
-            camera, truth = _middle(pair.planes[number], model.upscaling)
-            names.append(pair.name)
-            fields.append(draw_field(camera, truth, model, draws=DRAWS, settings=settings))
-    return DrawnPairs(tuple(names), tuple(fields))
+    planes = [plane for pair in parts for plane in pair.planes]
+    return DrawnPairs(
+        tuple(plane.pair for plane in planes),
+        tuple(draw_field(p.camera, p.sharp, model, draws=DRAWS, settings=settings) for p in planes),
+    )
 
 
 def score_pairs(drawn: DrawnPairs, card: ModelCard, *, left_out: bool = False) -> HeldOutScores:
@@ -143,14 +171,26 @@ def table(rows: Mapping[str, HeldOutScores]) -> list[str]:
     return lines
 
 
-def _middle(plane: RecordedPlane, upscaling: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _middles(pair: RecordedPair, upscaling: int, log: Callable[[str], None]) -> RecordedPair:
+    """Cut the middles of a pair's planes; of stacks, those that are empty are left out."""
+    middles, amiss = [], None
+    for plane in pair.planes:
+        try:
+            middles.append(_middle(plane, upscaling))
+        except InputError as error:
+            amiss = error
+            if len(pair.planes) > 1:
+                log(f"left out {plane.label}: {error}")
+    if not middles:
+        raise InputError(f"Pair {pair.name}: {amiss} Hold out another pair.") from amiss
+    return pair._replace(planes=tuple(middles))
+
+
+def _middle(plane: RecordedPlane, upscaling: int) -> RecordedPlane:
     """Cut the middle of both images, that of the sharp one as it is compared with."""
-    try:
-        truth = normalize_truth(plane.sharp)
-    except InputError as error:
-        raise InputError(f"Pair {plane.label}: {error}") from error
     shape = plane.camera.shape
-    camera, truth = plane.camera[centre(shape, SCORED_SIDE, 1)], truth[centre(shape, SCORED_SIDE, upscaling)]
+    camera = plane.camera[centre(shape, SCORED_SIDE, 1)]
+    truth = normalize_truth(plane.sharp)[centre(shape, SCORED_SIDE, upscaling)]
     if np.ptp(camera) == 0 or np.ptp(truth) == 0:
-        raise InputError(f"Pair {plane.label}: the middle of an image is constant; hold out another pair.")
-    return camera, truth
+        raise InputError("The middle of an image is constant.")
+    return plane._replace(camera=camera, sharp=truth.astype(np.float32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from napari_cvdm.assessment.drawn import LEAST_CORRELATION
-from napari_cvdm.assessment.metrics import correlation, match_intensity
+from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.assessment.pairs import Pair
-from napari_cvdm.assessment.registration import misregistration
+from napari_cvdm.assessment.registration import compare_pair
 from napari_cvdm.files.tiff import ImageFile, read_tiff
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
@@ -143,68 +143,95 @@ def patch_side(pairs: Sequence[RecordedPair], granularity: int) -> int:
     return side // granularity * granularity
 
 
-def express(plane: RecordedPlane, model: PretrainedModel) -> tuple[Field, NDArray[np.float32]]:
-    """Express a plane in the model's intensities.
+def express(plane: RecordedPlane, shown: NDArray[Any]) -> Field:
+    """Express a plane in the intensities of a model.
 
-    The camera image by its own percentiles, as every image that is restored. The sharp image by the gain and
-    offset that bring it closest, in the sense of least squares, to what the model's mean network shows of the
-    recording: a sharp image has units of its own, and the model's scale of intensities is to stay as it is.
+    The camera image by its own percentiles, as every image that is restored. A sharp image has units of its
+    own: the gain and offset from the model's picture to it, by least squares, are undone. So regressed on the
+    picture it has slope 1, and learning from it leaves the model's scale of intensities as it is. The other
+    way round (the picture regressed on the sharp image) whatever the sharp image alone shows, noise and new
+    detail, would lower its contrast, by the square of their correlation.
 
-    Returns
-    -------
-    field : Field
+    Parameters
+    ----------
+    plane : RecordedPlane
         Both images.
     shown : ndarray, (s·Y, s·X)
-        What the mean network shows, in the same units.
+        What the model's mean network shows of the camera image, in its units. It must be like the sharp
+        image, as `planes_alike` has it: else there is no gain to undo.
     """
     normalization = Normalization.fit(plane.camera)
-    first = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE)
-    shown = normalization.apply(first.mean)
-    y = match_intensity(plane.sharp, shown).apply(plane.sharp).astype(np.float32)
-    return Field(normalization.apply(plane.camera), y), shown
+    there = match_intensity(normalization.apply(shown), plane.sharp)
+    y = (np.asarray(plane.sharp, np.float64) - there.offset) / there.gain
+    return Field(normalization.apply(plane.camera), y.astype(np.float32))
+
+
+def planes_alike(
+    pair: RecordedPair, model: PretrainedModel, log: Callable[[str], None]
+) -> Iterator[tuple[RecordedPlane, NDArray[np.float32]]]:
+    """Go through the planes of a pair whose sharp image is like what the model shows of the recording.
+
+    Of stacks, others are left out: most likely one of the two images is empty. Displaced ones are told, and
+    kept.
+
+    Parameters
+    ----------
+    pair : RecordedPair
+        From `read_pair`.
+    model : PretrainedModel
+        The one to start from.
+    log : callable
+        Receives a line for each plane left out and for each that looks ill registered.
+
+    Yields
+    ------
+    plane : RecordedPlane
+        One that is alike.
+    shown : ndarray, (s·Y, s·X)
+        What the mean network shows of it, in the units of the camera image.
+
+    Raises
+    ------
+    InputError
+        In the end, if no plane is alike.
+    """
+    likenesses = []
+    for plane in pair.planes:
+        shown = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE).mean
+        found = compare_pair(plane.sharp, shown)
+        likenesses.append(found.correlation)
+        if found.alike:
+            if found.misregistration is not None:
+                log(f"warning: pair {plane.label} {found.misregistration}")
+            yield plane, shown
+        elif len(pair.planes) > 1:
+            log(f"left out {plane.label}: correlation {found.correlation:.2f} with what {model.name} shows")
+    if max(likenesses) < LEAST_CORRELATION:
+        raise InputError(
+            f"Pair {pair.name}: the sharp image has next to nothing in common with what {model.name} shows "
+            f"of the recording (correlation {max(likenesses):.2f}; at least {LEAST_CORRELATION} is needed): "
+            "see whether the two belong together and are registered, or take the pair out."
+        )
 
 
 def training_fields(
     pairs: Sequence[RecordedPair], model: PretrainedModel, log: Callable[[str], None]
 ) -> list[Field]:
-    """Express all planes of the pairs that the model can learn from.
-
-    Planes whose sharp image correlates by less than `LEAST_CORRELATION` with what the model shows are left
-    out: most likely one of the two images is empty. Displaced ones are told, and used.
+    """Express all planes of the pairs that the model can learn from, as `planes_alike` tells them.
 
     Parameters
     ----------
     pairs : sequence of RecordedPair
         From `read_pair`.
-    model : PretrainedModel
-        The one to start from.
-    log : callable
-        Receives a line for each plane left out and for each pair that looks ill registered.
+    model, log
+        As for `planes_alike`.
 
     Raises
     ------
     InputError
         If a pair has no plane left.
     """
-    fields: list[Field] = []
-    for pair in pairs:
-        before = len(fields)
-        for plane in pair.planes:
-            field, shown = express(plane, model)
-            likeness = correlation(plane.sharp, shown)
-            if likeness >= LEAST_CORRELATION:
-                fields.append(field)
-                if (amiss := misregistration(plane.sharp, shown)) is not None:
-                    log(f"warning: pair {plane.label} {amiss}")
-            elif len(pair.planes) > 1:
-                log(f"left out {plane.label}: correlation {likeness:.2f} with what {model.name} shows")
-        if len(fields) == before:
-            raise InputError(
-                f"Pair {pair.name}: the sharp image has next to nothing in common with what {model.name} "
-                f"shows of the recording (correlation below {LEAST_CORRELATION}): register the two images, "
-                "or take the pair out."
-            )
-    return fields
+    return [express(plane, shown) for pair in pairs for plane, shown in planes_alike(pair, model, log)]
 
 
 class RecordedFields(Dataset[Patches]):
