@@ -187,6 +187,20 @@ def test_with_a_model_it_says_that_another_made_the_result(
     assert "Turned, mirrored or shifted" in out
 
 
+def test_the_bundled_model_does_not_judge_the_results_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
+    stated = {"source": "cell.tif", "model": {"name": "ours", "sha256": "ab" * 32}}
+    made = write_ome_tiff(tmp_path / "cell_cvdm.ome.tif", truth, "YX", 32.5, stated)
+    code, out, err = run(capsys, made, "--device", "cpu")
+    assert code == 0, err
+    assert "made by another model than the bundled one" in err
+    assert "no model was asked" in out
+    assert "Turned, mirrored or shifted" not in out
+
+
 def test_of_a_result_that_does_not_say_whose_model_made_it_nothing_is_said_of_another(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

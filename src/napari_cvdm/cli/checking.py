@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckSettings", "check_result"]
 
+DEFAULT = "default"
+
 
 @dataclass(frozen=True)
 class CheckSettings:
@@ -41,7 +43,7 @@ class CheckSettings:
     """
 
     plane: str | None = None
-    model: str | None = "default"
+    model: str | None = DEFAULT
     psf: Path | None = None
     device: str = "auto"
     overwrite: bool = False
@@ -207,6 +209,13 @@ def _model(name: str | None, provenance: Mapping[str, Any]) -> PretrainedModel |
     stated = provenance.get("model")
     made_by = stated.get("sha256") if isinstance(stated, Mapping) else None
     if made_by is not None and made_by != model.sha256:
+        if name == DEFAULT:  # of which nobody has said that it made the result
+            typer.echo(
+                "warning: the result was made by another model than the bundled one: what needs the model is "
+                "left out. Name it with --model.",
+                err=True,
+            )
+            return None
         typer.echo(
             f"warning: the result was not made by '{model.name}' as it is installed here: its ranges and "
             "stability may differ. Name its model with --model.",
