@@ -245,4 +245,4 @@ def _on_novelty_to_another(name: str, found: Novelty, maker: Maker) -> Verdict:
 
 
 def _standing_out(found: Novelty) -> str:
-    return f"It stands out by {', '.join(found.reasons)}."
+    return f"It stands out by {found.stands_out_by}."
