@@ -177,6 +177,13 @@ def test_likeness_is_judged_for_the_bundled_model_alone(
     assert (because in said.sentence) == (state != "known")
 
 
+def test_coarse_resolutions_are_written_without_powers_of_ten(checks: Checks) -> None:
+    before, after = (replace(checks.resolution.after, resolution=nm) for nm in (1234.0, 1020.0))
+    resolution = replace(checks.resolution, before=before, after=after, unit="nm")
+    said = verdict(checks, "Resolution", resolution=resolution).sentence
+    assert said.startswith("Finest detail 1230 nm before, 1020 nm after.")
+
+
 def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:
     frequency = np.linspace(0.01, 1.0, 20)
     after = checks.resolution.after
