@@ -1,7 +1,10 @@
+import doctest
+
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.image_statistics import NAMES, image_statistics
+from napari_cvdm.assessment import image_statistics as module
+from napari_cvdm.assessment.image_statistics import NAMES, describe_number, image_statistics
 from napari_cvdm.simulation.pairs import simulate_pair
 
 
@@ -32,3 +35,18 @@ def test_each_number_is_what_its_name_says(field: np.ndarray) -> None:
 def test_any_image_has_finite_numbers() -> None:
     for image in (np.zeros((32, 32)), np.eye(32) * 1e12, np.indices((32, 32)).sum(0) % 2):
         assert np.isfinite(image_statistics(image)).all()
+
+
+@pytest.mark.parametrize(("band", "size"), [(1, 3), (2, 5), (3, 10)])
+def test_detail_is_strongest_in_the_band_that_is_described_by_its_size(band: int, size: int) -> None:
+    waves = np.sin(np.indices((96, 96))[0] * np.pi / size)
+    strongest = max(NAMES[:3], key=lambda name: number(waves, name))
+    assert strongest == f"strength of band {band}"
+    assert describe_number(strongest) == f"strength of detail of about {size} pixels"
+
+
+def test_no_band_is_told_by_its_number() -> None:
+    assert doctest.testmod(module).failed == 0
+    described = [describe_number(name) for name in NAMES]
+    assert len(set(described)) == len(NAMES)
+    assert not any("band" in words for words in described)

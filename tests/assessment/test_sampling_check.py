@@ -66,3 +66,20 @@ def test_a_card_without_ranges_tells_nothing() -> None:
     image, truth = simulate_pair("rings", 1, 64)
     found = check_conditions(image, check_consistency(image, truth), ranges={})
     assert [condition.verdict for condition in found[:3]] == ["not known"] * 3
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        (
+            Condition("Light", "photo-electrons", 1.0912e7, 15.0, 3000.0, "outside"),
+            "Light: 10900000 photo-electrons, outside the 15 to 3000 photo-electrons of training.",
+        ),
+        (
+            Condition("Saturated pixels", "%", 2.384e-5, 0.0, 0.1, "at the edge", of_training=False),
+            "Saturated pixels: 0.0000238 %, at the edge of the 0 to 0.1 % that do little harm.",
+        ),
+    ],
+)
+def test_numbers_are_written_as_a_person_writes_them(condition: Condition, sentence: str) -> None:
+    assert condition.sentence == sentence

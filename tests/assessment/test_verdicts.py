@@ -168,12 +168,20 @@ STRANGE = "The image does not look like any of those of the bundled model's trai
 def test_likeness_is_judged_for_the_bundled_model_alone(
     checks: Checks, maker: Maker, state: str, level: str, words: list[str]
 ) -> None:
-    novelty = Novelty(1.0, 1.1, 1.4, state, ("directedness",))
+    novelty = Novelty(1.0, 1.1, 1.4, state, ("directedness", "tails of band 2"))
     said = verdict(checks, "Likeness", novelty=novelty, maker=maker)
     assert said.level == level
     for part in words:
         assert part in said.sentence
-    assert ("directedness" in said.sentence) == (state != "known")
+    because = "It stands out by directedness, sparseness of detail of about 5 pixels."
+    assert (because in said.sentence) == (state != "known")
+
+
+def test_coarse_resolutions_are_written_without_powers_of_ten(checks: Checks) -> None:
+    before, after = (replace(checks.resolution.after, resolution=nm) for nm in (1234.0, 1020.0))
+    resolution = replace(checks.resolution, before=before, after=after, unit="nm")
+    said = verdict(checks, "Resolution", resolution=resolution).sentence
+    assert said.startswith("Finest detail 1230 nm before, 1020 nm after.")
 
 
 def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QScrollBar
+from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QPushButton, QScrollBar
 
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.form import CUSTOM, Form
 from napari_cvdm.plugin.preferences import Preferences
 from napari_cvdm.plugin.reading import read_layer
+from napari_cvdm.plugin.rows import note, scrolled, stacked
 from napari_cvdm.restoration.presets import PRESETS
 
 PREVIEW, STANDARD, THOROUGH = PRESETS.values()
@@ -247,3 +248,21 @@ def test_tab_goes_from_the_image_to_its_questions_and_on_to_the_part(form):
         met.append(field)
         field = field.nextInFocusChain()
     assert form.inquiry.roles[0] in met
+
+
+def test_what_is_below_the_form_stays_where_it_is_when_words_come(qtbot):
+    button, words = QPushButton("Restore"), note()
+    page = scrolled(Form(list, parts, Preferences()), stacked(button, words))
+    qtbot.addWidget(page)
+    page.resize(345, 1400)
+    page.show()
+    qtbot.waitExposed(page)
+
+    def height_of_button() -> int:
+        qtbot.wait(20)
+        return button.mapTo(page, button.rect().topLeft()).y()
+
+    before = height_of_button()
+    for said in ("One line.", "Three\nlines\nof it."):
+        words.setText(said)
+        assert height_of_button() == before

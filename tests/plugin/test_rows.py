@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from magicgui.widgets import ComboBox
+from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, scrolled
@@ -28,8 +29,6 @@ def test_notes_show_names_as_they_are(page):
     words = note()
     add_wide(new_form(page), words)
     words.setText("<b>cell</b>")
-    from qtpy.QtCore import Qt
-
     assert words.textFormat() == Qt.TextFormat.PlainText
 
 
@@ -78,3 +77,33 @@ def test_lines_are_not_broken_within_a_size(page):
     assert (
         QLabel.text(label) == "2 planes of 200\xa0×\xa0160\xa0pixels at 65\xa0nm, 3\xa0min on 1 GPU, 20\xa0%."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "pieces"),
+    [
+        (
+            r"Saved D:\2026-11-27\HeLa_AF647.cvdm.ome.tif.",
+            ["Saved D:\\2026-", "11-", "27\\", "HeLa_", "AF647.", "cvdm.", "ome.", "tif."],
+        ),
+        ("Saved /data/a_1/b.zarr.", ["Saved /data/", "a_", "1/", "b.", "zarr."]),
+        ("Offset -3, sampled 0.5 times, 1/2 done.", ["Offset -3, sampled 0.5 times, 1/2 done."]),
+    ],
+)
+def test_names_may_be_broken_where_they_have_no_spaces_and_numbers_may_not(qtbot, words, pieces):
+    label = note()
+    qtbot.addWidget(label)
+    label.setText(words)
+    assert QLabel.text(label).split("\u200b") == pieces
+    assert label.text() == words
+
+
+def test_no_end_of_a_long_name_is_lost(qtbot):
+    label = note()
+    qtbot.addWidget(label)
+    label.setText("Waiting: 20261127_HeLa_tubulin_AF647_widefield_60x_position03_exposure100ms")
+    needed = label.fontMetrics().boundingRect(
+        QRect(0, 0, 200, 1000), Qt.TextFlag.TextWordWrap, QLabel.text(label)
+    )
+    assert needed.width() <= 200
+    assert label.heightForWidth(200) > 2 * label.fontMetrics().height()

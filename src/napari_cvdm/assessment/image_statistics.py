@@ -30,6 +30,40 @@ NAMES: tuple[str, ...] = (
 )
 """What each number is, in their order."""
 
+_OF_BANDS = {
+    "strength": "strength of detail of about {} pixels",
+    "asymmetry": "balance of bright and dark in detail of about {} pixels",
+    "tails": "sparseness of detail of about {} pixels",
+}
+
+
+def describe_number(name: str) -> str:
+    """Say what one of the numbers is about, with a size of detail in place of a band's number.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    str
+        The size is half the length, in camera pixels, of the waves that pass the band best.
+
+    Examples
+    --------
+    >>> describe_number("strength of band 2"), describe_number("directedness")
+    ('strength of detail of about 5 pixels', 'directedness')
+    """
+    kind, _, band = name.partition(" of band ")
+    return _OF_BANDS[kind].format(round(_size_of_detail(int(band) - 1))) if band else name
+
+
+def _size_of_detail(band: int) -> float:
+    """Return half the wavelength at which the spectra of a band's two Gaussians differ most."""
+    fine, coarse = BANDS[band], BANDS[band + 1]
+    return float(np.pi * np.sqrt((coarse**2 - fine**2) / (4 * np.log(coarse / fine))))
+
 
 def image_statistics(image: ArrayLike) -> FloatArray:
     """Describe an image by numbers that neither gain nor offset changes.

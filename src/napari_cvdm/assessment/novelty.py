@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.figure import choose_detail
-from napari_cvdm.assessment.image_statistics import NAMES, image_statistics
+from napari_cvdm.assessment.image_statistics import NAMES, describe_number, image_statistics
 from napari_cvdm.models.replacing import replacing
 
 if TYPE_CHECKING:
@@ -116,6 +116,11 @@ class Novelty:
     rare: float
     verdict: str
     reasons: tuple[str, ...]
+
+    @property
+    def stands_out_by(self) -> str:
+        """The reasons in words."""
+        return ", ".join(describe_number(name) for name in self.reasons)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_cvdm.assessment.consistency import Consistency
+from napari_cvdm.assessment.plain_numbers import plain_number
 
 Verdict = Literal["inside", "at the edge", "outside", "not known"]
 
@@ -56,9 +57,10 @@ class Condition:
         """Say it in words."""
         if self.value is None or self.low is None or self.high is None:
             return f"{self.name}: {self.verdict}."
+        value, low, high = (plain_number(number) for number in (self.value, self.low, self.high))
         return (
-            f"{self.name}: {self.value:.3g} {self.unit}, {self.verdict} "
-            f"{'of ' if self.verdict == 'at the edge' else ''}the {self.low:.3g} to {self.high:.3g} "
+            f"{self.name}: {value} {self.unit}, {self.verdict} "
+            f"{'of ' if self.verdict == 'at the edge' else ''}the {low} to {high} "
             f"{self.unit} {'of training' if self.of_training else 'that do little harm'}."
         )
 

@@ -15,6 +15,7 @@ from napari_cvdm.assessment.consistency import Consistency
 from napari_cvdm.assessment.maker import Maker
 from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
+from napari_cvdm.assessment.plain_numbers import plain_number
 from napari_cvdm.assessment.resolution import ResolutionCheck
 from napari_cvdm.assessment.sampling_check import MOST_SATURATED, Condition
 from napari_cvdm.assessment.stability import Stability
@@ -129,7 +130,7 @@ def _on_resolution(found: ResolutionCheck) -> Verdict:
         return Verdict(name, "not known", "The image is too small or too noisy to tell.")
     unit = found.unit
     before, after = found.before.resolution, found.after.resolution
-    words = f"Finest detail {before:.3g} {unit} before, {after:.3g} {unit} after."
+    words = f"Finest detail {plain_number(before)} {unit} before, {plain_number(after)} {unit} after."
     ring = found.restored_halves
     if ring is None:
         return Verdict(name, "good", words)
@@ -138,7 +139,7 @@ def _on_resolution(found: ResolutionCheck) -> Verdict:
             name, "look", f"{words} Restorations of two halves of the photons have no detail in common."
         )
     everywhere = ring.resolution <= 1.01 / ring.frequency[-1]
-    agreed = "at every detail" if everywhere else f"down to {ring.resolution:.3g} {unit}"
+    agreed = "at every detail" if everywhere else f"down to {plain_number(ring.resolution)} {unit}"
     words += f" Restorations of two halves of the photons agree {agreed}"
     if ring.resolution > _OVERSHARP * after:
         return Verdict(name, "look", f"{words}: finer detail changes with the noise.")
@@ -245,4 +246,4 @@ def _on_novelty_to_another(name: str, found: Novelty, maker: Maker) -> Verdict:
 
 
 def _standing_out(found: Novelty) -> str:
-    return f"It stands out by {', '.join(found.reasons)}."
+    return f"It stands out by {found.stands_out_by}."

@@ -280,7 +280,6 @@ class Form(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (main, folded("Advanced", advanced, _ABOUT_ADVANCED), self.plan):
             layout.addWidget(part)
-        layout.addStretch()
         leave_wheel_to_panel(self)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

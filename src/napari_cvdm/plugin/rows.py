@@ -33,6 +33,8 @@ __all__ = [
 
 #: Spaces around "×" and between a number and its unit.
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
+#: Within the names of files and folders, which have no spaces: not within a number, nor before one's sign.
+_MAY_BREAK = re.compile(r"(?<=\w[/\\_.-])(?=\w)(?!(?<=\d[./])\d)")
 #: A form narrower than this, in pixels, has its labels above the fields.
 _NARROW = 270
 
@@ -120,7 +122,7 @@ def stacked(*widgets: QWidget) -> QWidget:
 
 
 class _Note(QLabel):
-    """A label that breaks its lines between words, and not within "200 × 160 pixels"."""
+    """A label that breaks its lines between words and in long names, and not within "200 × 160 pixels"."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +130,7 @@ class _Note(QLabel):
 
     def setText(self, words: str | None) -> None:
         self._words = words or ""
-        super().setText(_NOT_TO_BREAK.sub("\u00a0", self._words))
+        super().setText(_MAY_BREAK.sub("\u200b", _NOT_TO_BREAK.sub("\u00a0", self._words)))
 
     def text(self) -> str:
         return self._words

@@ -250,7 +250,7 @@ def _stopped_suffix(provenance: dict[str, Any]) -> str:
     done, draws = stopped["draws_of_planes"], stopped["draws_asked_for"]
     if len(done) == 1:
         return f"{done[0]} of {draws} draws"
-    return f"{sum(n >= draws for n in done)} of {len(done)} planes"
+    return f"{sum(n >= draws for n in done)} of {len(done)} planes with all draws"
 
 
 def _counted(number: Any, what: str) -> str:

@@ -22,7 +22,7 @@ def test_examples_in_the_docstrings():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (100, "100"), (99.99, "100"), (0.5, "0.5"), (65535, "65500"), (1e-5, "1e-05")],
+    [(0, "0"), (65535, "65500"), (1e-5, "0.00001")],
 )
 def test_amounts(value, text):
     assert amount(value) == text

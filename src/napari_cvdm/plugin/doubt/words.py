@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
+from napari_cvdm.assessment.plain_numbers import plain_number
 from napari_cvdm.plugin.doubt.linked import axes_of, full_data
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.layers import METADATA_KEY
@@ -33,18 +34,12 @@ __all__ = [
 
 
 def amount(value: float, measure: Measure = "absolute") -> str:
-    """Write an uncertainty with two or three digits: "1230", "12.3", "0.0123", or "12 %" if relative.
+    """Write an uncertainty with three digits: "1230", "12.3", "0.0123", or "12 %" if relative.
 
     >>> amount(1234.5), amount(12.345), amount(0.012345), amount(0.1234, "relative")
     ('1230', '12.3', '0.0123', '12 %')
     """
-    if measure == "relative":
-        return percent(value)
-    # Thousands are not parted, so that a number can be typed where the threshold is shown as it is read here.
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g}"
-    rounded = round(value, 2 - int(np.floor(np.log10(abs(value)))))
-    return f"{rounded:.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
+    return percent(value) if measure == "relative" else plain_number(value)
 
 
 def percent(share: float) -> str:
