@@ -91,8 +91,9 @@ class DoubtPanel(QWidget):
         self._window: Callable[[], QMainWindow | None] = lambda: None
         apply_cache_folder()  # the checks load the result's model, and the other panel may never be opened
         self.link = Link(napari_viewer, self)
-        self._pictures_kept, self._marks = (OwnLayers(self.link.viewer, self) for _ in range(2))
-        self._arrangement = Arrangement(self.link, self._pictures_kept)
+        own = (OwnLayers(self.link.viewer, self) for _ in range(3))
+        self._pictures_kept, self._marks, maps = own
+        self._arrangement = Arrangement(self.link, self._pictures_kept, maps)
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)
         self._clearing.timeout.connect(self._clear)
@@ -106,7 +107,7 @@ class DoubtPanel(QWidget):
         self.regions = RegionsSection(self.link, self._marks)
         self.profile = ProfileSection(self.link, self._marks)
         self.histogram = HistogramSection(self.link)
-        self.checks = CheckSection(self.link)
+        self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
         self._connect()
         self.link.rescan()
