@@ -130,10 +130,6 @@ class Arrangement:
         """Remove a picture of another view, which only crowds the list; return whether there are more."""
         return self._own.remove_one(but=view.key)
 
-    def remove(self, view: View) -> None:
-        """Remove the picture of a view, if there is one."""
-        self._own.remove(view.key)
-
     def receive(self, layer: Layer) -> bool:
         """Take note of a new map; return whether it is seen now, or only once the layers are put back."""
         if self._view.key == "own":
