@@ -91,6 +91,7 @@ def test_the_map_lies_on_the_original_and_lights_up_where_a_disc_was_painted(vie
     assert np.percentile(layer.data[24:], 99) < 8
     words = panel.checks.findings.text()
     assert "Agreement with the measurement" in words
+    assert "The layer “… disagreement” is bright where" in words
     assert panel.checks.save_button.isEnabled()
 
 
@@ -240,6 +241,7 @@ def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
 def test_without_the_original_it_says_so(viewer, checked) -> None:
     panel = checked(with_original=False)
     assert "Choose the original" in panel.checks.findings.text()
+    assert "bright" not in panel.checks.findings.text()
     assert not panel.checks.save_button.isEnabled()
     assert len(viewer.layers) == 2
 
@@ -329,6 +331,13 @@ def test_a_map_takes_the_place_of_the_one_before_and_goes_with_the_panel(
         assert [layer.name for layer in maps] == ["stack disagreement"]
         np.testing.assert_allclose(maps[0].data_to_world((0, 5, 7)), original.data_to_world((point, 5, 7)))
         qtbot.waitUntil(lambda shown=maps[0]: shown.visible, timeout=5000)
+    panel.checks.button.click()  # and in the place of this one comes none
+    panel.checks.button.click()
+    assert "Stopped" in panel.checks.findings.text()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=30_000)
+    panel.checks.button.click()
+    qtbot.waitUntil(lambda: is_idle(panel), timeout=120_000)
+    assert len(viewer.layers) == 4
     viewer.window.remove_dock_widget(panel)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=30_000)
     let_threads_end()

@@ -8,18 +8,16 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED, full_data
-from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
-from napari_cvdm.plugin.layers import InputLayer, result_metadata
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
 from napari_cvdm.restoration.errors import InputError
 
@@ -31,11 +29,12 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.plugin.doubt.linked import Result
+    from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
+    from napari_cvdm.plugin.doubt.views import Arrangement
 
 __all__ = ["CheckSection", "Checked", "check_task"]
 
-_MAP = "disagreement"
 _CHECK, _CHECK_TIP = (
     "Check this result",
     "Compare the plane in view with its original, and restore it again, moved.",
@@ -85,12 +84,16 @@ class CheckSection(QWidget):
     ----------
     link : Link
         What is looked at: a result, its original, and the plane in view.
+    maps : OwnLayers
+        Where the map is kept.
+    arrangement : Arrangement
+        Knows whether the map is to be seen.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, maps: OwnLayers, arrangement: Arrangement) -> None:
         super().__init__()
         self._link = link
-        self._own = OwnLayers(link.viewer, self)
+        self._map = DisagreementMap(link, maps, arrangement, self)
         self._checked: Checked | None = None
         self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
         self.button = QPushButton()
@@ -118,7 +121,7 @@ class CheckSection(QWidget):
     def close_down(self) -> None:
         """Stop; called when the panel goes."""
         self._background.drop()
-        self._own.remove(_MAP)
+        self._map.remove()
 
     def save(self, path: Path) -> None:
         """Write the report, as a page and as JSON beside it; files are whole when they appear.
@@ -152,6 +155,7 @@ class CheckSection(QWidget):
         self._checked, self._asked = None, (None, None, None)
         self.save_button.setEnabled(False)
         self.findings.setText("")
+        self._map.remove_soon()
 
     def _on_clicked(self) -> None:
         if self._busy:
@@ -193,33 +197,10 @@ class CheckSection(QWidget):
             lines.insert(0, f"Checked: {escape(plane)}.")
         if result is not None and result.provenance.get("resampling"):
             lines.append(_RESAMPLED)
+        if self._map.show(checked.checks, *self._asked):
+            lines.append(ABOUT_MAP)
         self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
-        self._show_map(checked.checks)
-
-    def _show_map(self, checks: Checks) -> None:
-        """Show where result and measurement disagree, on the pixels of the original."""
-        from napari.layers import Image
-
-        from napari_cvdm.assessment.significance import SIGNIFICANT
-
-        viewer, (result, original, place) = self._link.viewer, self._asked
-        if result is None or original is None or place is None or original not in viewer.layers:
-            return
-        if place.displayed != (original.ndim - 2, original.ndim - 1):
-            return
-        data = checks.consistency.map.astype(np.float32)
-        first = (*(0,) * (original.ndim - 2), checks.part.rows.start, checks.part.columns.start)
-        placement = recording_of(result, original, place).placement.starting_at(first)
-        where = result_metadata(InputLayer.of(original), "uncertainty", placement, ())
-        looks = {"name": f"{original.name} {_MAP}", "colormap": "inferno"}
-        layer = Image(
-            data.reshape((1,) * (original.ndim - 2) + data.shape),
-            contrast_limits=(SIGNIFICANT / 2, 2 * SIGNIFICANT),
-            **{**where, **looks, "blending": "additive"},
-        )
-        self._own.remove(_MAP)  # of another plane, or of another result
-        self._own.add(_MAP, layer)
 
     def _on_save(self) -> None:
         from napari.utils.notifications import show_error, show_info

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 from napari_cvdm.plugin.layers import FOR_SHOW
 
@@ -237,10 +238,22 @@ def test_it_fits_a_narrow_dock(viewer, add_result, open_panel, qtbot):
         section.unfold()
     panel.resize(240, 700)
     assert panel.minimumSizeHint().width() <= 240
-    inside = panel.findChild(type(panel), "") or panel
-    assert inside is not None
     for section in panel._sections:
         assert section.minimumSizeHint().width() <= 232, section.heading.text()
+    label = next(each for each in panel.findChildren(QLabel) if each.buddy() is panel.results)
+    qtbot.waitUntil(lambda: label.geometry().bottom() < panel.results.geometry().top(), timeout=10_000)
+
+
+def test_large_type_is_not_cut_off(viewer, add_result, open_panel, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    page = panel.findChild(Page)
+    panel.setStyleSheet("QWidget { font-size: 16pt }")
+    for width in (280, 200):
+        viewer.window._qt_window.resizeDocks([panel.parent()], [width], Qt.Orientation.Horizontal)
+        qtbot.wait(200)
+        assert panel.threshold.whole.isVisible()
+        assert page.widget().width() <= page.viewport().width()
 
 
 def test_plots_follow_the_theme(viewer, panel, qtbot):

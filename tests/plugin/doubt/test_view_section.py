@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+import pytest
 from qtpy.QtCore import Qt
 
 from napari_cvdm.plugin.doubt.views import VIEWS
@@ -114,17 +117,66 @@ def test_draws_are_played_one_after_the_other(viewer, add_result, open_panel, qt
     assert panel.views.draw.value() == number
 
 
-def test_what_is_missing_is_explained_and_nothing_changes(viewer, add_result, open_panel, qtbot):
+def test_what_is_missing_is_explained_and_the_reconstruction_shown(viewer, add_result, open_panel, qtbot):
     add_result(with_original=False)
     panel = open_panel()
     before = visible(viewer)
+    for view, lacking in (("draws", "Keep draws"), ("swipe", "<i>Original</i>")):
+        panel.views.choose(view)
+        assert lacking in panel.views.hint.text()
+        assert "is the reconstruction" in panel.views.hint.text()
+        assert not panel.views.play.isVisible()
+        shows(viewer, qtbot, "cell CVDM")
+    panel.views.choose("own")
+    shows(viewer, qtbot, *before)
+
+
+@pytest.mark.parametrize("before", ["uncertainty", "colour", "swipe", "beside"])
+def test_no_other_view_is_left_where_one_lacks_something(viewer, panel, qtbot, before):
+    panel.views.choose(before)
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty" not in visible(viewer) or before == "uncertainty")
+    qtbot.waitUntil(lambda: len(viewer.layers) == (3 if before == "beside" else 4), timeout=10_000)
     panel.views.choose("draws")
+    shows(viewer, qtbot, "cell CVDM")
+    assert not viewer.canvas.grid.enabled
+    assert not panel.views.bar.isVisible()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10_000)
+
+
+def test_an_original_given_up_is_not_shown_side_by_side(viewer, panel, qtbot):
+    panel.views.choose("beside")
+    qtbot.waitUntil(lambda: viewer.canvas.grid.enabled, timeout=10_000)
+    panel.link.choose_original(None)
+    qtbot.waitUntil(lambda: not viewer.canvas.grid.enabled, timeout=10_000)
+    shows(viewer, qtbot, "cell", "cell CVDM")  # the user's own layer is as it was, below the other
+    panel.link.choose_original(viewer.layers["cell"])
+    qtbot.waitUntil(lambda: viewer.canvas.grid.enabled, timeout=10_000)
+
+
+def test_a_picture_in_preparation_does_not_come_after_all(
+    viewer, panel, qtbot, monkeypatch, wait_for_workers
+):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(link):
+        def compute(checkpoint) -> np.ndarray:
+            begun.set()
+            go_on.wait(30)
+            return np.zeros((64, 80))
+
+        return compute
+
+    monkeypatch.setattr("napari_cvdm.plugin.doubt.pictures.schedule_task", slow)
+    panel.views.choose("schedule")
+    qtbot.waitUntil(begun.is_set, timeout=10_000)
+    panel.views.choose("draws")
+    shows(viewer, qtbot, "cell CVDM")
+    assert not panel.views.waiting.isVisible()
+    go_on.set()
+    wait_for_workers()
+    qtbot.wait(200)
+    assert len(viewer.layers) == 3
     assert "Keep draws" in panel.views.hint.text()
-    assert not panel.views.play.isVisible()
-    panel.views.choose("swipe")
-    assert "Original" in panel.views.hint.text()
-    qtbot.wait(100)
-    assert visible(viewer) == before
 
 
 def test_colours_restored_as_channels_are_not_asked_for_as_an_original(viewer, add_result, open_panel):

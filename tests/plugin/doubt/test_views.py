@@ -18,10 +18,10 @@ def scene(viewer, add_result, qtbot):
     viewer.add_points([[1, 1]], name="notes")
     viewer.layers["cell CVDM uncertainty"].visible = False
     owner = QObject()
-    link, own = Link(viewer, owner), OwnLayers(viewer)
+    link, own, maps = Link(viewer, owner), OwnLayers(viewer), OwnLayers(viewer)
     link.rescan()
     own.add("colour", Image(np.zeros((4, 4)), name="overlay"))
-    yield viewer, Arrangement(link, own), own
+    yield viewer, Arrangement(link, own, maps), own
     link.close()
     owner.deleteLater()
 

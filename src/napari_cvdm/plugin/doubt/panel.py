@@ -7,16 +7,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtWidgets import (
-    QFormLayout,
-    QLabel,
-    QMainWindow,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
@@ -24,6 +17,7 @@ from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.linked import real
 from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
 from napari_cvdm.plugin.doubt.regions_section import RegionsSection
@@ -34,6 +28,7 @@ from napari_cvdm.plugin.doubt.views import Arrangement
 from napari_cvdm.plugin.eliding import eliding_combo
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.preferences import apply_cache_folder
+from napari_cvdm.plugin.rows import new_form, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari
@@ -91,8 +86,9 @@ class DoubtPanel(QWidget):
         self._window: Callable[[], QMainWindow | None] = lambda: None
         apply_cache_folder()  # the checks load the result's model, and the other panel may never be opened
         self.link = Link(napari_viewer, self)
-        self._pictures_kept, self._marks = (OwnLayers(self.link.viewer, self) for _ in range(2))
-        self._arrangement = Arrangement(self.link, self._pictures_kept)
+        own = (OwnLayers(self.link.viewer, self) for _ in range(3))
+        self._pictures_kept, self._marks, maps = own
+        self._arrangement = Arrangement(self.link, self._pictures_kept, maps)
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)
         self._clearing.timeout.connect(self._clear)
@@ -106,7 +102,7 @@ class DoubtPanel(QWidget):
         self.regions = RegionsSection(self.link, self._marks)
         self.profile = ProfileSection(self.link, self._marks)
         self.histogram = HistogramSection(self.link)
-        self.checks = CheckSection(self.link)
+        self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
         self._connect()
         self.link.rescan()
@@ -125,6 +121,11 @@ class DoubtPanel(QWidget):
     def sizeHint(self) -> QSize:
         """Wide enough for a plot; the dock may be made narrower."""
         return QSize(300, 600)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put labels above their fields where there is no room beside them."""
+        super().resizeEvent(event)
+        wrap_where_narrow(self._form, self.width())
 
     def reset_choices(self, event: Any = None) -> None:
         """See what there is to look at. napari calls this whenever layers come, go or are renamed."""
@@ -237,9 +238,7 @@ class DoubtPanel(QWidget):
         for name, measure in _MEASURES:
             self.measure.addItem(name, measure)
         self._head = QWidget()
-        form = QFormLayout(self._head)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form = form = new_form(self._head)
         for words, combo, tip in (
             ("Result", self.results, "The reconstruction to look at. Selecting its layer chooses it too."),
             ("Original", self.originals, "The image that was restored, to compare with."),
@@ -269,16 +268,9 @@ class DoubtPanel(QWidget):
         for part in (self._head, self.message, self.go_there, *self._sections):
             column.addWidget(part)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setMinimumWidth(220)
-        scroll.setAccessibleName(_TITLE)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        layout.addWidget(Page(inside, _TITLE))
 
     def _connect(self) -> None:
         self.results.activated.connect(self._on_result_chosen)

@@ -34,6 +34,7 @@ _MISSING = {
         "again to see them."
     ),
 }
+_INSTEAD = "What you see is the reconstruction."
 #: Time that each draw is shown in the animation, in milliseconds: slow enough to see what moves.
 _FRAME = 300
 
@@ -120,27 +121,28 @@ class ViewSection(QWidget):
         self.bar.show_scale_of(None)
         self._arrangement.restore()
 
+    @property
+    def _shown(self) -> View:
+        """What is to be seen: the chosen view, or the reconstruction where that view lacks something."""
+        return view_named("reconstruction") if self._missing() else self.view
+
     def _on_chosen(self) -> None:
         self.play.setChecked(False)
+        self.waiting.hide()  # it comes back if there is something to wait for
         self._show_controls()
-        if self._missing():
-            self._tidying.start()
-            return
-        if self.view.key != "beside":
+        if self.view.key != "beside" and not self._missing():  # what is missing may be leaving just now
             self._arrangement.leave_grid()
-        self._pictures.prepare(self.view.key)
+        self._pictures.prepare(self._shown.key)
 
     def _on_ready(self, key: str) -> None:
-        if key == self.view.key and not self._missing():
-            self._arrangement.show(self.view)
+        if key == self._shown.key:
+            self._arrangement.show(self._shown)
             self.bar.show_scale_of(self._pictures.scalar())
             self._show_controls()
             self._tidying.start()
 
     def _tidy(self) -> None:
-        if self._missing():
-            self._arrangement.remove(self.view)  # it may be of an original that the user has deleted
-        elif self._arrangement.tidy(self.view):
+        if self._arrangement.tidy(self._shown):
             self._tidying.start()  # the event loop comes round in between
 
     def _on_failed(self, words: str) -> None:
@@ -196,9 +198,9 @@ class ViewSection(QWidget):
         """Say what the view lacks, and how to get it."""
         result, needs = self._link.result, self.view.needs
         if needs == "original" and result is not None and result.colours_parted:
-            return COLOURS_PARTED
+            return f"{COLOURS_PARTED} {_INSTEAD}"
         why = why_none(result, self._link.viewer.layers) if needs == "original" and result else ""
-        return f"{escape(why)} {_MISSING[needs]}".strip()
+        return f"{escape(why)} {_MISSING[needs]} {_INSTEAD}".strip()
 
     def _show_controls(self) -> None:
         missing = self._lacked = self._link.result is not None and self._missing()

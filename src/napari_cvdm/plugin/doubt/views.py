@@ -97,10 +97,13 @@ class Arrangement:
         What is looked at.
     own : OwnLayers
         The pictures that the panel makes for its views.
+    maps : OwnLayers
+        Layers for the user's own view alone: bright colours that would be added to those of another.
     """
 
-    def __init__(self, link: Link, own: OwnLayers) -> None:
-        self._link, self._own = link, own
+    def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
+        self._link, self._own, self._maps = link, own, maps
+        self._view = view_named("own")
         self._before: dict[Layer, bool] = {}
         self._without_grid: dict[str, Any] | None = None
 
@@ -109,6 +112,7 @@ class Arrangement:
         if view.key == "own":
             self.restore()
             return
+        self._view = view
         if view.key != "beside":
             self.leave_grid()
         wanted, managed = self._wanted(view), self._managed(view)
@@ -126,12 +130,16 @@ class Arrangement:
         """Remove a picture of another view, which only crowds the list; return whether there are more."""
         return self._own.remove_one(but=view.key)
 
-    def remove(self, view: View) -> None:
-        """Remove the picture of a view, if there is one."""
-        self._own.remove(view.key)
+    def receive(self, layer: Layer) -> bool:
+        """Take note of a new map; return whether it is seen now, or only once the layers are put back."""
+        if self._view.key == "own":
+            return True
+        self._before[layer] = True
+        return False
 
     def restore(self) -> None:
         """Put everything back as it was before the first view; the panel's own pictures are hidden."""
+        self._view = view_named("own")
         self.leave_grid()
         for layer, visible in self._before.items():
             _set_visible(layer, visible)
@@ -159,7 +167,7 @@ class Arrangement:
         }.get(view.key, [self._own.get(view.key)])
 
     def _managed(self, view: View) -> list[Layer]:
-        """The layers that would cover each other: all results, the original, and the panel's pictures.
+        """The layers that would cover each other: all results, the original, the panel's pictures and maps.
 
         Side by side, every visible layer would get a place of its own, so there it is all layers.
         """
@@ -170,6 +178,7 @@ class Arrangement:
             or is_result(layer)
             or layer is self._link.original
             or self._own.owns(layer)
+            or self._maps.owns(layer)
         ]
 
     def _enter_grid(self) -> None:

@@ -1,0 +1,107 @@
+"""The layer that shows where a result disagrees with what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_cvdm.plugin.doubt.recording import recording_of
+from napari_cvdm.plugin.doubt.views import view_named
+from napari_cvdm.plugin.layers import InputLayer, result_metadata
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.plugin.doubt.link import Link
+    from napari_cvdm.plugin.doubt.linked import Result
+    from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+    from napari_cvdm.plugin.doubt.slices import Slice
+    from napari_cvdm.plugin.doubt.views import Arrangement
+
+__all__ = ["ABOUT_MAP", "DisagreementMap"]
+
+_MAP = "disagreement"
+# Without the name in front, which may be longer than the panel is wide.
+ABOUT_MAP = (
+    f"The layer “… {_MAP}” is bright where result and measurement disagree. It is seen in the view "
+    f"“{view_named('own').name}”."
+)
+"""What the user reads where there is a map."""
+
+
+class DisagreementMap(QObject):
+    """Shows the map of a check, for as long as its result and its original are looked at.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at.
+    maps : OwnLayers
+        Where the layer is kept.
+    arrangement : Arrangement
+        Knows whether it is to be seen.
+    parent : QObject
+        Owner.
+    """
+
+    def __init__(self, link: Link, maps: OwnLayers, arrangement: Arrangement, parent: QObject) -> None:
+        super().__init__(parent)
+        self._link, self._maps, self._arrangement = link, maps, arrangement
+        self._removing = QTimer(self)
+        self._removing.setSingleShot(True)
+        self._removing.timeout.connect(self.remove)
+
+    def show(
+        self, checks: Checks, result: Result | None, original: Image | None, place: Slice | None
+    ) -> bool:
+        """Show where result and measurement disagree, on the pixels of the original.
+
+        Parameters
+        ----------
+        checks : Checks
+            What was found.
+        result, original, place : Result, Image and Slice, or None
+            What was checked.
+
+        Returns
+        -------
+        bool
+            Whether there is a map: not without an original in the viewer, nor of planes along other axes.
+        """
+        from napari.layers import Image
+
+        from napari_cvdm.assessment.significance import SIGNIFICANT
+
+        self.remove()  # of another plane, or of another result
+        if result is None or original is None or place is None or original not in self._link.viewer.layers:
+            return False
+        if place.displayed != (original.ndim - 2, original.ndim - 1):
+            return False
+        data = checks.consistency.map.astype(np.float32)
+        first = (*(0,) * (original.ndim - 2), checks.part.rows.start, checks.part.columns.start)
+        placement = recording_of(result, original, place).placement.starting_at(first)
+        where = result_metadata(InputLayer.of(original), "uncertainty", placement, ())
+        looks = {"name": f"{original.name} {_MAP}", "colormap": "inferno", "blending": "additive"}
+        layer = Image(
+            data.reshape((1,) * (original.ndim - 2) + data.shape),
+            contrast_limits=(SIGNIFICANT, 2 * SIGNIFICANT),  # what noise and misfit explain stays dark
+            **{**where, **looks},
+        )
+        self._maps.add(_MAP, layer, show=self._arrangement.receive(layer))
+        return True
+
+    def remove(self) -> None:
+        """Take the map out of the viewer, if there is one."""
+        self._removing.stop()
+        self._maps.remove(_MAP)
+
+    def remove_soon(self) -> None:
+        """Take the map out of the viewer in the next turn of the event loop.
+
+        What it is about may be gone because a layer is being removed this very moment, and napari's list of
+        layers does not stand that others are removed in the middle of it.
+        """
+        self._removing.start()
