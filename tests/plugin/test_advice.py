@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 from qtpy.QtCore import QObject
 
@@ -34,7 +35,7 @@ def make(qtbot, small_model, monkeypatch, wait_for_workers):
         subject = Subject(owner)
         form = Form(lambda: [("cell", layer)], lambda: part_choices(subject.reading, shapes), Preferences())
         qtbot.addWidget(form)
-        runs = Runs(None, owner)
+        runs = Runs(ViewerModel(), owner)
         advice = Advice(form, subject, lambda: Sliders((0.0,) * layer.ndim), runs, owner)
         subject.set_layer(layer)
         form.part.reset_choices()
