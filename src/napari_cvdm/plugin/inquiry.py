@@ -101,7 +101,6 @@ class Inquiry(QWidget):
         self.colours = QComboBox()  # what was chosen for another image's colours is forgotten
         content = QWidget()
         self._form = form = new_form(content)
-        wrap_where_narrow(form, self.width())
         self.roles = {}
         for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
             if letter == "Q":
@@ -111,6 +110,7 @@ class Inquiry(QWidget):
         self._channel_axis, ticks = next(iter(answers.ticks.items()), (-1, ()))
         self.channels = self._ask_channels(form, ticks, reading.channel_names)
         self._replace(content)
+        wrap_where_narrow(form, self.width())
         if answering in self.roles:  # the answer has brought up more questions; go on from it
             self.roles[answering].setFocus()
 

@@ -35,8 +35,9 @@ __all__ = [
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
 #: Within the names of files and folders, which have no spaces: not within a number, nor before one's sign.
 _MAY_BREAK = re.compile(r"(?<=\w[/\\_.-])(?=\w)(?!(?<=\d[./])\d)")
-#: A form narrower than this, in pixels, has its labels above the fields.
-_NARROW = 270
+#: A form narrower than so many average characters has its labels above the fields: 270 pixels at napari's
+#: usual size of type.
+_NARROW = 45
 
 
 def scrolled(*parts: QWidget, name: str = "") -> QScrollArea:
@@ -82,7 +83,12 @@ def new_form(parent: QWidget) -> QFormLayout:
 def wrap_where_narrow(form: QFormLayout, width: int) -> None:
     """Put labels above their fields where there is no room beside them."""
     wrap = QFormLayout.RowWrapPolicy
-    form.setRowWrapPolicy(wrap.WrapAllRows if width < _NARROW else wrap.DontWrapRows)
+    # Themes state the size of type of labels, not of the widget that holds the form.
+    first = form.itemAt(0, QFormLayout.ItemRole.LabelRole)
+    label = first.widget() if first is not None else None
+    if label is not None:
+        narrow = width < _NARROW * label.fontMetrics().averageCharWidth()
+        form.setRowWrapPolicy(wrap.WrapAllRows if narrow else wrap.DontWrapRows)
 
 
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
