@@ -117,6 +117,10 @@ def test_planes_that_a_plain_tiff_calls_colours_are_told(
     assert told.endswith("say so: --axes TYX, or ZYX.")
     assert main([*arguments, "--preview", "--pixel-size", "65", "--axes", "TYX", "--overwrite"]) == 0
     assert "colours" not in capsys.readouterr().err
+    # Whom the file does not tell of colours, but the user does, knows.
+    tifffile.imwrite(tmp_path / "film.tif", film, photometric="minisblack")
+    assert main([*arguments, "--preview", "--pixel-size", "65", "--axes", "SYX", "--overwrite"]) == 0
+    assert "taken for" not in capsys.readouterr().err
     # Colours that lie side by side in each pixel are colours.
     tifffile.imwrite(tmp_path / "film.tif", np.moveaxis(film, 0, -1)[..., :3], photometric="rgb")
     assert main([*arguments, "--preview", "--pixel-size", "65", "--overwrite"]) == 0

@@ -35,7 +35,8 @@ def say_cautions(
     from napari_cvdm.restoration.resampling import cautions_about_size
 
     name, size, axes = Path(image.source).name, provenance["pixel_size_nm"], provenance["axes"]
-    if "S" in axes[:-1]:  # software that saves plain stacks of three or four planes often marks them so
+    # Software that saves plain stacks of three or four planes often marks them so.
+    if "S" in axes[:-1] and "S" in image.axes:
         planes = image.data.shape[image.axes.index("S")]
         typer.echo(
             f"warning: {name}: Its {planes} planes are taken for colours, each with a range of intensities "
