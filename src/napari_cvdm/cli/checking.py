@@ -203,19 +203,20 @@ def _number_of(source: Path, provenance: Mapping[str, Any]) -> int:
 def _model(name: str | None, provenance: Mapping[str, Any]) -> PretrainedModel | None:
     if name is None:
         return None
+    from napari_cvdm.assessment.maker import maker_of
     from napari_cvdm.models import load_model
 
+    maker = maker_of(provenance, None)
+    if name == DEFAULT and maker.sha256 is not None and not maker.bundled:
+        # Nobody has said that the bundled model made it.
+        typer.echo(
+            "warning: the result was made by another model than the bundled one: what needs the model is "
+            "left out. Name it with --model.",
+            err=True,
+        )
+        return None
     model = load_model(name)
-    stated = provenance.get("model")
-    made_by = stated.get("sha256") if isinstance(stated, Mapping) else None
-    if made_by is not None and made_by != model.sha256:
-        if name == DEFAULT:  # of which nobody has said that it made the result
-            typer.echo(
-                "warning: the result was made by another model than the bundled one: what needs the model is "
-                "left out. Name it with --model.",
-                err=True,
-            )
-            return None
+    if maker.sha256 not in (None, model.sha256):
         typer.echo(
             f"warning: the result was not made by '{model.name}' as it is installed here: its ranges and "
             "stability may differ. Name its model with --model.",

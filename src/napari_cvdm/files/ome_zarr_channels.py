@@ -40,11 +40,11 @@ def name_channels(folder: Path, layout: ZarrLayout, names: Sequence[str], pictur
     """
     import zarr
 
-    planes = list(np.ndindex(*layout.leading_shape))
     position = layout.axes.find("C")
     count = 1 if position < 0 else layout.leading_shape[position]
     if len(names) != count:
         return
+    planes = list(np.ndindex(*layout.leading_shape))
     group = zarr.open_group(zarr.storage.LocalStore(folder), mode="r+")
     coarsest: Any = group[str(len(layout.shapes) - 1)]
     colours = _COLOURS[min(count, len(_COLOURS)) - 1]

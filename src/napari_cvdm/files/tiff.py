@@ -55,12 +55,12 @@ class ImageFile:
         units.
     images : int
         How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
-    pixel_sides : (float, float) or None
-        Height and width of a pixel in nm, if the file tells and they differ.
     number : int
         Which of them it is, from 0.
     file_set : FileSet or None
         The files that its planes lie in, if these are several.
+    pixel_sides : (float, float) or None
+        Height and width of a pixel in nm, if the file tells and they differ.
     """
 
     data: NDArray[Any] | Any

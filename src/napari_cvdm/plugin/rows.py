@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 __all__ = [
+    "Scrolling",
     "add_row",
     "add_wide",
     "beside",
@@ -40,7 +41,27 @@ _MAY_BREAK = re.compile(r"(?<=\w[/\\_.-])(?=\w)(?!(?<=\d[./])\d)")
 _NARROW = 45
 
 
-def scrolled(*parts: QWidget, name: str = "") -> QScrollArea:
+class Scrolling(QScrollArea):
+    """Shows a widget as wide as there is room, and lets it scroll up and down where there is too little.
+
+    Parameters
+    ----------
+    content : QWidget
+        What is shown; it has a layout.
+    name : str
+        What screen readers call it.
+    """
+
+    def __init__(self, content: QWidget, name: str) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName(name)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+
+def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
     """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
     page = QWidget()
     layout = QVBoxLayout(page)
@@ -48,13 +69,7 @@ def scrolled(*parts: QWidget, name: str = "") -> QScrollArea:
     for part in parts:
         layout.addWidget(part)
     layout.addStretch()
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setAccessibleName(name)
-    area.setWidget(page)
-    return area
+    return Scrolling(page, name)
 
 
 def folded(title: str, content: QWidget, tip: str = "") -> QCollapsible:

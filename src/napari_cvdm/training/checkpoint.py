@@ -113,9 +113,8 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     """Name the settings of each table "table.setting"."""
     flat: dict[str, Any] = {}
     for name, held in settings.items():
-        flat |= (
-            {f"{name}.{key}": value for key, value in held.items()}
-            if isinstance(held, dict)
-            else {name: held}
-        )
+        if isinstance(held, dict):
+            flat |= {f"{name}.{key}": value for key, value in held.items()}
+        else:
+            flat[name] = held
     return flat

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QWidget
+
+from napari_cvdm.plugin.rows import Scrolling
 
 __all__ = ["Page"]
 
@@ -11,26 +13,19 @@ __all__ = ["Page"]
 _LEAST_WIDTH = 220
 
 
-class Page(QScrollArea):
-    """Shows a widget that is as wide as there is room, and asks for the room that it needs.
+class Page(Scrolling):
+    """Shows a widget as `Scrolling` does, and asks for the room that it needs.
 
     How much that is depends on the size of the user's type, and on what the widget shows.
 
     Parameters
     ----------
-    content : QWidget
-        What is shown; it has a layout.
-    name : str
-        What screen readers call it.
+    content, name
+        As for `Scrolling`.
     """
 
     def __init__(self, content: QWidget, name: str) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setAccessibleName(name)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(content)
+        super().__init__(content, name)
         self._ask_for_room()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
