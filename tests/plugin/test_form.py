@@ -224,11 +224,14 @@ def test_labels_are_above_their_fields_in_a_narrow_dock(form, qtbot):
         form.resize(width, 900)
         qtbot.waitUntil(lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000)
         assert form.minimumSizeHint().width() <= width
-    form.setStyleSheet("QWidget { font-size: 16pt; }")  # as napari's settings do
-    for width, above in ((700, False), (340, True)):
-        form.resize(width, 900)
-        qtbot.waitUntil(lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000)
-        assert form.minimumSizeHint().width() <= width
+    for size, widths in (("9pt", ((290, False), (230, True))), ("16pt", ((700, False), (340, True)))):
+        form.setStyleSheet(f"QWidget {{ font-size: {size}; }}")  # as napari's settings do
+        for width, above in widths:
+            form.resize(width, 900)
+            qtbot.waitUntil(
+                lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000
+            )
+            assert form.minimumSizeHint().width() <= width
 
 
 def test_the_wheel_sets_nothing_while_the_form_is_scrolled(form, layers, turn_wheel):

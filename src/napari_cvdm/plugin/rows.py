@@ -36,9 +36,9 @@ __all__ = [
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
 #: Within the names of files and folders, which have no spaces: not within a number, nor before one's sign.
 _MAY_BREAK = re.compile(r"(?<=\w[/\\_.-])(?=\w)(?!(?<=\d[./])\d)")
-#: A form narrower than so many average characters has its labels above the fields: 270 pixels at napari's
-#: usual size of type.
-_NARROW = 45
+#: A form narrower than so many times the size of its type has its labels above the fields: some 270 pixels at
+#: napari's usual size, less than the panels take by themselves.
+_NARROW = 21
 
 
 class Scrolling(QScrollArea):
@@ -102,7 +102,7 @@ def wrap_where_narrow(form: QFormLayout, width: int) -> None:
     first = form.itemAt(0, QFormLayout.ItemRole.LabelRole)
     label = first.widget() if first is not None else None
     if label is not None:
-        narrow = width < _NARROW * label.fontMetrics().averageCharWidth()
+        narrow = width < _NARROW * label.fontInfo().pixelSize()
         form.setRowWrapPolicy(wrap.WrapAllRows if narrow else wrap.DontWrapRows)
 
 
