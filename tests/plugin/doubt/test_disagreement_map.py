@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP
-from napari_cvdm.plugin.doubt.views import VIEWS
+from napari_cvdm.plugin.doubt.views import VIEWS, view_named
 
 NAME = "cell disagreement"
 
@@ -54,13 +54,24 @@ def test_one_that_comes_during_a_view_is_seen_in_the_view_that_the_finding_names
     viewer, panel, add_map, qtbot
 ):
     panel.views.choose("colour")
-    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+    overlay = "cell CVDM overlay"
+    qtbot.waitUntil(lambda: overlay in viewer.layers and viewer.layers[overlay].visible, timeout=10_000)
     assert add_map(panel)
     qtbot.wait(200)
     assert not is_seen(viewer)
     (named,) = (view for view in VIEWS if f"“{view.name}”" in ABOUT_MAP)
     panel.views.choose(named.key)
     qtbot.waitUntil(lambda: is_seen(viewer), timeout=10_000)
+
+
+@pytest.mark.parametrize("view", [view.key for view in VIEWS[1:4]])
+def test_one_that_comes_just_before_a_view_is_seen_after_it(viewer, panel, add_map, qtbot, view):
+    assert add_map(panel)  # out of sight for the moment
+    panel._arrangement.show(view_named(view))
+    qtbot.wait(200)
+    assert not is_seen(viewer)
+    panel._arrangement.show(view_named("own"))
+    assert is_seen(viewer)
 
 
 def test_there_is_none_without_the_original(viewer, panel, add_map, qtbot):

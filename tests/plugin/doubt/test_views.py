@@ -18,10 +18,11 @@ def scene(viewer, add_result, qtbot):
     viewer.add_points([[1, 1]], name="notes")
     viewer.layers["cell CVDM uncertainty"].visible = False
     owner = QObject()
-    link, own, maps = Link(viewer, owner), OwnLayers(viewer), OwnLayers(viewer)
+    link = Link(viewer, owner)
+    own, marks, maps = (OwnLayers(viewer, owner) for _ in range(3))
     link.rescan()
     own.add("colour", Image(np.zeros((4, 4)), name="overlay"))
-    yield viewer, Arrangement(link, own, maps), own
+    yield viewer, Arrangement(link, own, marks, maps), own
     link.close()
     owner.deleteLater()
 
@@ -63,6 +64,19 @@ def test_what_the_grid_hid_comes_back_in_the_next_view(scene):
     arrangement.show(view_named("reconstruction"))
     assert visible(viewer) == {"cell CVDM", "notes"}
     assert not viewer.canvas.grid.enabled
+
+
+def test_a_mark_added_just_before_does_not_take_a_place_of_the_grid_and_is_seen_after(
+    viewer, add_result, open_panel, qtbot
+):
+    add_result()
+    panel = open_panel()
+    mark = panel._marks.add("plane", Image(np.zeros((4, 4)), name="doubtful"))
+    panel._arrangement.show(view_named("beside"))
+    qtbot.wait(100)
+    assert visible(viewer) == {"cell", "cell CVDM"}
+    panel._arrangement.show(view_named("own"))
+    assert mark.visible
 
 
 def test_layers_that_have_gone_are_forgotten(scene):

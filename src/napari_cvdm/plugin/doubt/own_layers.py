@@ -155,6 +155,12 @@ class OwnLayers:
         """Whether a layer is one of these."""
         return any(real(layer) is own for own in self._layers.values())
 
+    def keep_hidden(self, layer: Layer) -> bool:
+        """Do not show a layer that was to be shown when the event loop comes round; return whether it was."""
+        kept = [reference for reference in self._to_show if reference() is not layer]
+        was_to_be_shown, self._to_show = len(kept) < len(self._to_show), kept
+        return was_to_be_shown
+
     def _show_added(self) -> None:
         added, self._to_show = self._to_show, []
         for reference in added:
