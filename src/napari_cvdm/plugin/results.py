@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.plugin.adding import OwnChange, insert_quietly
+from napari_cvdm.plugin.into_sight import bring_into_sight, come_into_sight_later
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
@@ -97,8 +98,7 @@ class ResultLayers(QObject):
     def add(self, pictures: Pictures, provenance: dict[str, Any]) -> None:
         """Add the layers, with the first picture.
 
-        napari takes a while to make a layer's controls, and again to draw it first. So it is done step by
-        step, and the event loop comes round in between.
+        It is done step by step, and the event loop comes round in between.
 
         Parameters
         ----------
@@ -165,11 +165,12 @@ class ResultLayers(QObject):
         )
         self._give_limits(layer, picture, pictures.limits[picture])
         self._layers[picture] = layer
+        come_into_sight_later(layer)
         insert_quietly(self._viewer, layer)
 
     def _show_layer(self, picture: Picture) -> None:
         if layer := self._present().get(picture):
-            layer.visible = True
+            bring_into_sight(layer)
 
     def _select_reconstruction(self) -> None:
         if layer := self._present().get("reconstruction"):

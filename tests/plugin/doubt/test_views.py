@@ -10,6 +10,9 @@ from qtpy.QtCore import QObject
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, view_named
+from napari_cvdm.plugin.messages import Pictures
+from napari_cvdm.plugin.results import ResultLayers
+from napari_cvdm.restoration.axes import resolve_axes
 
 
 @pytest.fixture
@@ -18,11 +21,10 @@ def scene(viewer, add_result, qtbot):
     viewer.add_points([[1, 1]], name="notes")
     viewer.layers["cell CVDM uncertainty"].visible = False
     owner = QObject()
-    link = Link(viewer, owner)
-    own, marks, maps = (OwnLayers(viewer, owner) for _ in range(3))
+    link, own, maps = Link(viewer, owner), OwnLayers(viewer, owner), OwnLayers(viewer, owner)
     link.rescan()
     own.add("colour", Image(np.zeros((4, 4)), name="overlay"))
-    yield viewer, Arrangement(link, own, marks, maps), own
+    yield viewer, Arrangement(link, own, maps), own
     link.close()
     owner.deleteLater()
 
@@ -77,6 +79,25 @@ def test_a_mark_added_just_before_does_not_take_a_place_of_the_grid_and_is_seen_
     assert visible(viewer) == {"cell", "cell CVDM"}
     panel._arrangement.show(view_named("own"))
     assert mark.visible
+
+
+def test_a_result_that_comes_during_a_view_is_seen_after_it(viewer, add_result, open_panel, qtbot):
+    add_result()
+    panel = open_panel()
+    source = Image(np.zeros((8, 8), np.uint16), name="next")
+    viewer.layers.append(source)
+    limits = {"reconstruction": (0.0, 1.0), "uncertainty": (0.0, 1.0)}
+    shape = (16, 16)
+    pictures = Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), resolve_axes((8, 8)), limits)
+    results = ResultLayers(viewer, source, panel)
+    panel._arrangement.show(view_named("reconstruction"))
+    results.add(pictures, {"run": "two"})
+    for _ in range(60):  # as while the draws of the other result are played
+        qtbot.wait(5)
+        panel._arrangement.show(view_named("reconstruction"))
+    assert pictures.shown.is_set()
+    panel._arrangement.show(view_named("own"))
+    assert {"next CVDM", "next CVDM uncertainty"} <= visible(viewer)
 
 
 def test_layers_that_have_gone_are_forgotten(scene):

@@ -13,6 +13,7 @@ from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.doubt.linked import Result, real
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.into_sight import bring_into_sight, come_into_sight_later
 from napari_cvdm.plugin.layers import FOR_SHOW, unique_name
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ class OwnLayers:
     def add(self, name: str, layer: Layer, above: Layer | None = None, show: bool = True) -> Layer:
         """Put a layer into the viewer: on top, or right above another one.
 
-        napari takes a while to make a layer's controls, and again to draw it first. So it is added out of
-        sight, and shown (if it is to be) when the event loop has come round.
+        It is added out of sight, and shown (if it is to be) when the event loop has come round.
         """
         layer.visible = False
         layer.metadata.update(FOR_SHOW)
@@ -69,6 +69,7 @@ class OwnLayers:
         insert_quietly(self._viewer, layer, above)
         self._layers[name] = layer
         if show:
+            come_into_sight_later(layer)
             self._to_show.append(weakref.ref(layer))
             self._showing.start()
         return layer
@@ -155,16 +156,9 @@ class OwnLayers:
         """Whether a layer is one of these."""
         return any(real(layer) is own for own in self._layers.values())
 
-    def keep_hidden(self, layer: Layer) -> bool:
-        """Do not show a layer that was to be shown when the event loop comes round; return whether it was."""
-        kept = [reference for reference in self._to_show if reference() is not layer]
-        was_to_be_shown, self._to_show = len(kept) < len(self._to_show), kept
-        return was_to_be_shown
-
     def _show_added(self) -> None:
         added, self._to_show = self._to_show, []
         for reference in added:
             layer = reference()
-            # A layer shown again would lose the tool that was taken up on it.
-            if layer is not None and layer in self._viewer.layers and not layer.visible:
-                layer.visible = True
+            if layer is not None and layer in self._viewer.layers:
+                bring_into_sight(layer)

@@ -88,7 +88,7 @@ class DoubtPanel(QWidget):
         self.link = Link(napari_viewer, self)
         own = (OwnLayers(self.link.viewer, self) for _ in range(3))
         self._pictures_kept, self._marks, maps = own
-        self._arrangement = Arrangement(self.link, self._pictures_kept, self._marks, maps)
+        self._arrangement = Arrangement(self.link, self._pictures_kept, maps)
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)
         self._clearing.timeout.connect(self._clear)

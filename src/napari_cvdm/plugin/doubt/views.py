@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.into_sight import keep_out_of_sight
 from napari_cvdm.plugin.layers import is_result
 
 if TYPE_CHECKING:
@@ -97,14 +98,12 @@ class Arrangement:
         What is looked at.
     own : OwnLayers
         The pictures that the panel makes for its views.
-    marks : OwnLayers
-        Outlines and lines that may be seen in every view but side by side.
     maps : OwnLayers
         Layers for the user's own view alone: bright colours that would be added to those of another.
     """
 
-    def __init__(self, link: Link, own: OwnLayers, marks: OwnLayers, maps: OwnLayers) -> None:
-        self._link, self._own, self._marks, self._maps = link, own, marks, maps
+    def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
+        self._link, self._own, self._maps = link, own, maps
         self._view = view_named("own")
         self._before: dict[Layer, bool] = {}
         self._without_grid: dict[str, Any] | None = None
@@ -120,9 +119,7 @@ class Arrangement:
         wanted, managed = self._wanted(view), self._managed(view)
         for layer in managed:
             if not self._own.owns(layer):
-                # One that was added just now is out of sight still, and comes into sight by itself.
-                soon = [added.keep_hidden(layer) for added in (self._marks, self._maps)]
-                self._before.setdefault(layer, layer.visible or any(soon))
+                self._before.setdefault(layer, keep_out_of_sight(layer) or layer.visible)
             _set_visible(layer, any(layer is each for each in wanted))
         for layer, visible in self._before.items():
             if not any(layer is each for each in managed):  # hidden for an earlier view only
