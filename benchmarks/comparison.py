@@ -96,7 +96,7 @@ def draw_levels(averages: dict[float, dict[str, dict[str, float]]], path: Path) 
     """Plot each score against the photons."""
     figure, axes = plt.subplots(1, len(SCORES), figsize=(15, 4.6), layout="constrained")
     colours = dict(zip(METHODS, plt.get_cmap("cividis")(np.linspace(0, 0.9, len(METHODS))), strict=True))
-    markers = dict(zip(METHODS, "vs^D*XPo.", strict=True))
+    markers = dict(zip(METHODS, "vs<^D*XPo.", strict=True))
     titles = ("PSNR (dB)", "SSIM", "multi-scale SSIM", "FRC resolution (fine pixels)")
     for axis, score, title in zip(axes, SCORES, titles, strict=True):
         for method, name in METHODS.items():

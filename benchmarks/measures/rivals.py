@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 METHODS = {
     "bicubic": "bicubic",
     "richardson_lucy_fixed": "Richardson-Lucy, 15 iterations",
+    "richardson_lucy_usual": "Richardson-Lucy, usual bounds",
     "richardson_lucy_tuned": "Richardson-Lucy, tuned",
     "richardson_lucy_tv": "Richardson-Lucy TV, tuned",
     "wiener": "Wiener, self-tuning",
@@ -49,6 +50,10 @@ METHODS = {
 "mean network" is the average over the orientations that the model's card states."""
 
 FIXED_ITERATIONS = 15
+USUAL_WIDTHS, USUAL_ITERATIONS = 3, 40
+"""How many of the candidates for an unknown point-spread function, and how many iterations at most, one would
+try who does not have the truth to say how far to go."""
+
 TV_WEIGHT = 0.005
 """Weight of the total variation, for images of which the structures are near 1."""
 
@@ -166,7 +171,8 @@ def conventional(
         On which iterations are tuned.
     psfs : sequence of ndarray
         The point-spread function on the fine grid, camera pixel included; or several candidates where it is
-        not known, of which the methods that are tuned take the best, and the others the first.
+        not known, narrowest first: the methods that are tuned take the best of them (in usual bounds, of the
+        first `USUAL_WIDTHS`), and the others the first.
     region : tuple of slice, optional
         What is compared, on the fine grid; the rest serves as its surroundings.
 
@@ -183,15 +189,19 @@ def conventional(
     def score(result: NDArray[np.float64]) -> float:
         return matched_psnr(result[INNER], target)
 
-    def best(method: Any) -> NDArray[np.float64]:
-        candidates = [best_number(method(wide, psf, ITERATIONS), score) for psf in psfs]
+    def best(
+        method: Any, psfs: Sequence[NDArray[np.float64]] = psfs, iterations: Sequence[int] = ITERATIONS
+    ) -> NDArray[np.float64]:
+        candidates = [best_number(method(wide, psf, iterations), score) for psf in psfs]
         return max(candidates, key=lambda candidate: candidate[0])[2][INNER]
 
+    usual = [number for number in ITERATIONS if number <= USUAL_ITERATIONS]
     ((_, fixed),) = richardson_lucy(wide, psfs[0], (FIXED_ITERATIONS,))
     wiener, _ = restoration.unsupervised_wiener(around, psfs[0], clip=False, rng=0)
     return {
         "bicubic": around[INNER],
         "richardson_lucy_fixed": fixed[INNER],
+        "richardson_lucy_usual": best(richardson_lucy, psfs[:USUAL_WIDTHS], usual),
         "richardson_lucy_tuned": best(richardson_lucy),
         "richardson_lucy_tv": best(richardson_lucy_tv),
         "wiener": np.asarray(wiener)[INNER],

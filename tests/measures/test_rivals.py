@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from measures.rivals import (
     METHODS,
+    USUAL_WIDTHS,
     conventional,
     detailed_scores,
     recorded_psf,
@@ -76,6 +77,24 @@ def test_tuning_takes_the_best_of_several_psfs():
     assert (
         detailed_scores(both["richardson_lucy_tuned"], truth).psnr > detailed_scores(alone, truth).psnr + 0.5
     )
+
+
+def test_the_usual_bounds_hold_few_widths_and_few_iterations():
+    truth = scene()
+    camera = record(truth, photons=20000)
+    narrow, right = (recorded_psf(gaussian_psf(sigma)) for sigma in (1.0, 2.5))
+
+    def scores(*psfs):
+        results = conventional(camera, truth, psfs)
+        names = ("richardson_lucy_usual", "richardson_lucy_tuned")
+        return [detailed_scores(results[name], truth).psnr for name in names]
+
+    usual, tuned = scores(right)
+    assert usual < tuned - 0.1  # with next to no noise, more iterations still help
+    without, _ = scores(*[narrow] * USUAL_WIDTHS)
+    too_far, found = scores(*[narrow] * USUAL_WIDTHS, right)
+    assert too_far == without < usual
+    assert found == tuned
 
 
 def test_recorded_psf_is_wider_by_the_pixel():
