@@ -12,7 +12,19 @@ import napari_cvdm
 from napari_cvdm.cli import main
 from napari_cvdm.cli.application import app
 
-COMMANDS = ["demo", "restore", "evaluate", "train", "finetune", "simulate", "models list", "models path"]
+COMMANDS = [
+    "demo",
+    "restore",
+    "check",
+    "evaluate",
+    "train",
+    "finetune",
+    "simulate",
+    "models list",
+    "models fetch",
+    "models verify",
+    "models path",
+]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -21,6 +33,16 @@ def test_every_command_explains_itself(command: str, option: str) -> None:
     shown = CliRunner().invoke(app, [*command.split(), option])
     assert shown.exit_code == 0
     assert "Usage:" in shown.output
+    assert "[[" not in shown.output  # what may be left out stands in one pair of brackets
+
+
+def test_help_says_from_which_number_parts_are_counted_and_what_needs_zarr() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["restore", "--help"]).output.split())
+    assert "Which of several images in a TIFF, from 0" in shown
+    assert "Channels to restore, from 0" in shown
+    assert "Planes to restore, from 0" in shown
+    assert shown.count("With .ome.zarr output.") == 2  # --scheduler and --workers
+    assert "standard (8 draws)" in shown
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,17 +114,22 @@ def restore(
         ),
     ] = None,
     image: Annotated[
-        int | None, typer.Option(min=0, help="Which of several in a TIFF, from 0.  [default: the first]")
+        int | None,
+        typer.Option(min=0, help="Which of several images in a TIFF, from 0.  [default: the first]"),
     ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
     ] = None,
     model: Model = "default",
     preset: Annotated[
-        str | None, typer.Option(help="preview, standard or thorough.  [default: standard]")
+        str | None,
+        typer.Option(
+            help="preview (no draws), standard (8 draws) or thorough (24 draws).  [default: standard]"
+        ),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(help="Draws from the posterior, best an even number.  [default: 8]")
+        int | None,
+        typer.Option(help="Draws from the posterior, best an even number.  [default: as the preset says]"),
     ] = None,
     steps: Steps = None,
     seed: Seed = 0,
@@ -140,20 +145,30 @@ def restore(
         bool, typer.Option("--preview", help="Only the first, fast picture, without draws.")
     ] = False,
     resample: Annotated[
-        bool, typer.Option("--resample", help="Bring pixels of a size new to the model into its range.")
+        bool,
+        typer.Option(
+            "--resample", help="Bring pixels of a size new to the model into its range. TIFF output only."
+        ),
     ] = False,
     keep_draws: Annotated[
-        bool, typer.Option("--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on.")
+        bool,
+        typer.Option(
+            "--keep-draws", help="Write each draw too: OUT_draw01.ome.tif and so on. TIFF output only."
+        ),
     ] = False,
     channels: Annotated[
-        str | None, typer.Option(help="Channels to restore, such as 0,2.  [default: all]")
+        str | None, typer.Option(help="Channels to restore, from 0, such as 0,2.  [default: all]")
     ] = None,
     plane: Annotated[
         list[str] | None,
-        typer.Option(help="Planes, such as T=3 or Z=2:5; 0=3 is along the first axis.  [default: all]"),
+        typer.Option(
+            help="Planes to restore, from 0, such as T=3 or Z=2:5 (2, 3 and 4); along an unnamed axis by its "
+            "number, such as 0=3.  [default: all]"
+        ),
     ] = None,
     roi: Annotated[
-        str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")
+        str | None,
+        typer.Option(help="Rows and columns to restore, such as 0:512,100:612.  [default: all]"),
     ] = None,
     normalize: Annotated[
         str,
@@ -163,7 +178,10 @@ def restore(
         ),
     ] = "stack",
     scheduler: Annotated[
-        str | None, typer.Option(help="Compute on this dask cluster, such as tcp://10.0.0.1:8786.")
+        str | None,
+        typer.Option(
+            help="Compute on this dask cluster, such as tcp://10.0.0.1:8786. With .ome.zarr output."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Compute in so many processes of this machine. With .ome.zarr output.")
@@ -222,7 +240,8 @@ def check(
         Path | None, typer.Option("--output", "-o", help="The report.  [default: RESULT_check.html]")
     ] = None,
     plane: Annotated[
-        str | None, typer.Option(help="Which plane of a stack, such as T=3,Z=5.  [default: the first]")
+        str | None,
+        typer.Option(help="Which plane of a stack, from 0, such as T=3,Z=5.  [default: the first]"),
     ] = None,
     psf: Annotated[
         Path | None, typer.Option(help="TIFF of the PSF from result to input.  [default: estimated]")

@@ -15,12 +15,12 @@ from napari_cvdm.cli.downloading import DownloadDisplay
 
 __all__ = ["models_app"]
 
-models_app = typer.Typer(help="List, fetch, add, verify, remove and export models.", rich_markup_mode=None)
+models_app = typer.Typer(
+    help="List, fetch, add, verify, find, remove and export models.", rich_markup_mode=None
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model that 'models list' shows.")]
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Models that 'models list' shows.")
-]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models that 'models list' shows.")]
 
 
 @models_app.command("list")
@@ -130,7 +130,7 @@ def verify(names: Names = None) -> None:
 
 @models_app.command()
 def path(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A model on this machine.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model on this machine.")] = None,
     *,
     settings: Annotated[
         bool, typer.Option("--settings", help="Show instead which settings files are read.")
