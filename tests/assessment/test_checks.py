@@ -84,7 +84,7 @@ def test_what_progress_raises_ends_it(pair: tuple[np.ndarray, np.ndarray], model
 
 def test_a_model_of_another_upscaling_is_refused(model: PretrainedModel) -> None:
     image = np.random.default_rng(0).poisson(100, (32, 32))
-    with pytest.raises(InputError, match="Name the model that made it"):
+    with pytest.raises(InputError, match="Give the reconstruction, or name the model that made it"):
         run_checks(image, np.kron(image, np.ones((3, 3))), model=model, device="cpu")
 
 

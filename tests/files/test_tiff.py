@@ -136,7 +136,7 @@ def test_one_of_several_images_can_be_chosen(tmp_path):
     [
         (None, "There is no file"),
         (b"", "is empty"),
-        (b"\x89PNG\r\n", "is not a TIFF file"),
+        (b"\x89PNG\r\n", "is not a TIFF file: save the image as TIFF first"),
         (b"II", "is not a TIFF file"),
         (b"II*\0", "corrupt or truncated"),
         (b"II*\0\x08\0\0\0", "without an image"),
@@ -152,7 +152,7 @@ def test_what_is_no_tiff_is_named(tmp_path, read, content, message):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ImageFileError, match="is a folder"):
+    with pytest.raises(ImageFileError, match="is a folder, not a TIFF file: name the TIFF files in it"):
         read_tiff(tmp_path)
 
 

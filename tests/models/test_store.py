@@ -135,6 +135,12 @@ def test_a_path_to_nothing_is_said(name: str, registry: Registry) -> None:
         load_model(Path(name), registry=registry)
 
 
+@pytest.mark.parametrize("given", [None, 3, b"tiny"])
+def test_what_is_neither_a_name_nor_a_path_is_said(given: object, registry: Registry) -> None:
+    with pytest.raises(ModelError, match="given by its name, path or address, not by"):
+        load_model(given, registry=registry)  # type: ignore[arg-type]
+
+
 def test_unknown_names_are_said_with_the_known_ones(registry: Registry) -> None:
     with pytest.raises(ModelError, match=r"no model named 'tinny' \(known: tiny\)"):
         load_model("tinny", registry=registry)

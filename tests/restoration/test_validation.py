@@ -117,7 +117,7 @@ def test_a_type_can_be_checked_without_reading_pixels():
 
 def test_a_result_larger_than_the_memory_is_refused_before_it_is_asked_for() -> None:
     check_fits(2**20)
-    with pytest.raises(InputError, match=r"1\.05e\+06 GB.*OME-Zarr"):
+    with pytest.raises(InputError, match=r"1\.05e\+06 GB.*-o NAME\.ome\.zarr.*restore_lazy"):
         check_fits(2**50)
 
 

@@ -95,7 +95,9 @@ class TestLoadMicrographs:
     @pytest.mark.parametrize("missing", ["er/02.png", "microtubules/01.png"])
     def test_missing_file(self, folder: Path, missing: str) -> None:
         (folder / missing).unlink()
-        with pytest.raises(FileNotFoundError, match=rf"no micrograph at .*{missing}; set `micrographs`"):
+        with pytest.raises(
+            FileNotFoundError, match=rf"no micrograph at .*{missing}; name the folder .*--micrographs"
+        ):
             load_micrographs(folder, range(1, 3))
 
     def test_missing_folder(self, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ class TestMicrographs:
         assert equal(fields[0], simulated(replace(DATA, micrograph_share=0.0))[0])
 
     def test_missing_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"no micrograph at .*nowhere.*set `micrographs`"):
+        with pytest.raises(ConfigError, match=r"no micrograph at .*nowhere.*with --micrographs"):
             TrainingFields(DATA, RANGES, 0, tmp_path / "nowhere", 9)
 
 

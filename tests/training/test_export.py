@@ -162,7 +162,9 @@ class TestCheckPlace:
         target, checkpoint = tmp_path / "a.safetensors", tmp_path / "checkpoint.pt"
         if fresh:
             checkpoint.touch()
-        with pytest.raises(ConfigError, match=r"no file .*second\.safetensors.*: train second first"):
+        with pytest.raises(
+            ConfigError, match=r"no file .*second\.safetensors.*: train the model 'second' before this"
+        ):
             check_place(target, checkpoint, tmp_path / "second.safetensors", fresh)
 
     def test_the_model_to_start_from_never_is(self, tmp_path: Path) -> None:

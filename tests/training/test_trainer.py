@@ -518,8 +518,10 @@ class TestRunTraining:
     def test_missing_first_stage(self, tmp_path: Path) -> None:
         config = self.write(tmp_path / "run.toml", "kinds = { vesicles = 1.0 }")
         text = config.read_text(encoding="utf-8")
-        config.write_text('start_from = "nowhere.safetensors"\n' + text, encoding="utf-8")
-        with pytest.raises(ConfigError, match=r"nowhere\.safetensors.*: train nowhere first"):
+        config.write_text(f'start_from = "../{tmp_path.name}/nowhere.safetensors"\n' + text, encoding="utf-8")
+        with pytest.raises(
+            ConfigError, match=rf"no file {tmp_path}/nowhere\.safetensors.*: train the model 'nowhere'"
+        ):
             run_training(config, tmp_path / "out", workers=0, log=quiet)
         assert not (tmp_path / "out").exists()
 

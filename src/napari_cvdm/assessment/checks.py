@@ -202,7 +202,7 @@ def _restored_again(
     if model.upscaling != scale:
         raise InputError(
             f"The result has {scale} × {scale} pixels for each of the input; the model '{model.name}' makes "
-            f"{model.upscaling} × {model.upscaling}. Name the model that made it."
+            f"{model.upscaling} × {model.upscaling}. Give the reconstruction, or name the model that made it."
         )
     rows, columns = choose_detail(plane, _DETAIL)
     done = 0

@@ -177,12 +177,16 @@ def explained_faults(path: str | Path) -> Iterator[None]:
     if not path.exists():
         raise ImageFileError(f"There is no file {path}.")
     if path.is_dir():
-        raise ImageFileError(f"{path} is a folder, not a TIFF file.")
+        raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
     try:
         with path.open("rb") as file:
             start = file.read(4)
         if start not in _TIFF_STARTS:
-            raise ImageFileError(f"{path} is {'not a TIFF file' if start else 'empty'}.")
+            raise ImageFileError(
+                f"{path} is not a TIFF file: save the image as TIFF first, for example with Fiji."
+                if start
+                else f"{path} is empty."
+            )
         yield
     except ImageFileError:
         raise

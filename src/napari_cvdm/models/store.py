@@ -204,6 +204,11 @@ def load_model(
     >>> model.upscaling  # doctest: +SKIP
     2
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ModelError(
+            f"A model is given by its name, path or address, not by {name_or_path!r:.40}: leave it out for "
+            "the default."
+        )
     sha256 = as_sha256(sha256)  # before anything is downloaded
     registry = registry or read_registry()
     path = _as_path(name_or_path, registry)

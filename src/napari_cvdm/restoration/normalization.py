@@ -193,7 +193,10 @@ def _extremes(planes: Iterable[Any], shape: tuple[int, ...]) -> tuple[float, flo
                 if values.size:
                     low, high = min(low, float(values.min())), max(high, float(values.max()))
     if low > high:
-        raise InputError("The image has no finite pixels to measure intensities on.")
+        raise InputError(
+            "The image has no finite pixels to measure intensities on: all are NaN or infinite. Check the "
+            "step that made it."
+        )
     return low, high
 
 

@@ -68,7 +68,7 @@ def restore(
         Side of a tile in camera pixels, halo not counted. Changes memory and speed; the result only with
         networks of the authors' own code.
     keep_draws : bool
-        Whether the result holds the single draws too.
+        Whether the result holds the single draws too. A preview has none.
     preview : bool
         Run the mean network alone: its picture, and its own residual scale as the standard deviation.
     preset : str, optional

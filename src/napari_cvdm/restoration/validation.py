@@ -153,7 +153,7 @@ def check_fits(result_bytes: int) -> None:
         raise InputError(
             f"The result would take {result_bytes / 2**30:.3g} GB, and this computer has "
             f"{memory / 2**30:.0f} GB of memory. Restore a region, or some of the planes, or into an "
-            "OME-Zarr folder (-o NAME.zarr)."
+            "OME-Zarr folder (in a shell -o NAME.ome.zarr, in Python restore_lazy)."
         )
 
 

@@ -116,7 +116,8 @@ def load_micrographs(folder: Path, numbers: range) -> list[Micrograph]:
             path = folder / structure / f"{number:02d}.png"
             if not path.is_file():
                 raise FileNotFoundError(
-                    f"no micrograph at {path}; set `micrographs` to the folder that holds them"
+                    f"no micrograph at {path}; name the folder that holds them with --micrographs, or set "
+                    "`micrographs` in the configuration"
                 )
             raw = np.asarray(PillowImage.open(path).convert("F"), dtype=np.float32)
             density = remove_background(raw, WIDEST_STRUCTURE_NM / pixel_nm)

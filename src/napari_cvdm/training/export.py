@@ -166,8 +166,8 @@ def check_place(target: Path, checkpoint: Path, start: Path | None, fresh: bool)
     begins = fresh or not checkpoint.exists()
     if start is not None and begins and not start.exists():
         raise ConfigError(
-            f"There is no file {start}, which this run starts from: train {start.stem} first, or name "
-            "another model in start_from."
+            f"There is no file {start}, which this run starts from: train the model '{start.stem}' before "
+            "this one, or name another in start_from."
         )
     if not target.exists():
         return

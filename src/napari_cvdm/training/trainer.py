@@ -272,9 +272,9 @@ def run_training(
             f"{config_path} trains on simulated structures alone; give no folder of micrographs"
         )
     if config.data.micrographs and micrographs is None:
-        micrographs = config_path.resolve().parent / config.data.micrographs
+        micrographs = (config_path.resolve().parent / config.data.micrographs).resolve()
     folder = output if output is not None else Path("runs") / config.name
-    start = config_path.resolve().parent / config.start_from if config.start_from else None
+    start = (config_path.resolve().parent / config.start_from).resolve() if config.start_from else None
     trainer = Trainer(config, micrographs, folder, workers, log, device=place, compiled=compiled)
     check_place(weights_path(folder, config.name), trainer.checkpoint, start, fresh)
     folder.mkdir(parents=True, exist_ok=True)
