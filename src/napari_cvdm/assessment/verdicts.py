@@ -24,12 +24,12 @@ __all__ = ["Level", "Verdict", "judge_consistency", "verdicts_on"]
 
 Level = Literal["good", "look", "doubt", "not known"]
 
-#: Share of pixels that disagree with the measurement: good restorations of real images have up to 1.6 %.
+#: Share of pixels that disagree with the measurement: good restorations of real images have up to 2.0 %.
 #: Light that the result does not explain may be haze of other planes; what it holds without light cannot.
 _FEW_FLAGGED, _MANY_INVENTED = 0.02, 0.05
 #: Likeness below which a result belongs to another image: restorations of real recordings, and of sharp
-#: images imaged again at 20 electrons or more, had at least 0.39, other structures at most 0.20. A mirrored
-#: image may reach 0.41 (`benchmarks/wrong_inputs.py`).
+#: images imaged again at 20 electrons or more, had at least 0.37, other structures at most 0.12. A mirrored
+#: image may reach 0.34 (`benchmarks/wrong_inputs.py`).
 _LEAST_LIKENESS = 0.33
 #: Below this a result wants a look: a few restorations of the faintest recordings lie there, and the mirrored
 #: images that are not doubted.
