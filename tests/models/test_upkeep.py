@@ -37,10 +37,17 @@ def test_intact_files_are_all_looked_at(everywhere: dict[str, Path], registry: R
     assert [file.fault for file in found] == [None] * 3
 
 
-@pytest.mark.parametrize("location", ["cached", "bundled", "added"])
+@pytest.mark.parametrize(
+    ("location", "remedy"),
+    [
+        ("cached", "Delete it, so that it is taken from its source again"),
+        ("bundled", "reinstall napari-cvdm"),
+        ("added", "Remove the model and add it again from "),
+    ],
+)
 @pytest.mark.parametrize("place", [0, 0.5, 1])
 def test_one_wrong_bit_is_found_wherever_it_is(
-    location: str, place: float, everywhere: dict[str, Path], registry: Registry
+    location: str, remedy: str, place: float, everywhere: dict[str, Path], registry: Registry
 ) -> None:
     path = everywhere[location]
     data = bytearray(path.read_bytes())
@@ -49,6 +56,7 @@ def test_one_wrong_bit_is_found_wherever_it_is(
     faults = {file.location: file.fault for file in verify_models(registry=registry) if file.fault}
     assert list(faults) == [location]
     assert str(path) in str(faults[location])
+    assert remedy in str(faults[location])
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0", lambda _: b""])

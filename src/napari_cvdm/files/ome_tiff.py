@@ -224,7 +224,7 @@ def ome_letters(axes: Axes) -> str:
     if len(kept) > 3:
         raise AxesError(
             f"OME-TIFF and OME-Zarr hold three axes besides Y and X, and of '{axes.names}' {len(kept)} are "
-            "longer than 1: take one position of an axis at a time, in a shell such as with --plane 0=0."
+            "longer than 1: take one position of an axis at a time, in a shell with --plane 0=0, for example."
         )
     free = [letter for letter in "TZC" if letter not in kept]
     letters = ""

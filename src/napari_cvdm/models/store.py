@@ -121,24 +121,24 @@ def find_file(
                 f"add it again from {listed.origin}."
             )
         return _fetch(entry, progress), entry
-    if fault := find_fault(path, entry):
-        raise ModelError(f"{fault} {_remedy(listed)}")
+    if fault := find_fault(path, entry, listed.location, listed.origin):
+        raise ModelError(fault)
     return path, entry
 
 
-def find_fault(path: Path, entry: RegistryEntry) -> str | None:
-    """Compare a file with what is known about it.
+def find_fault(path: Path, entry: RegistryEntry, location: Location, origin: str = "") -> str | None:
+    """Compare a file, found in a location, with what is known about it.
 
     Returns
     -------
     str or None
-        A sentence on what is wrong; None if nothing is.
+        What is wrong and what to do, a sentence each; None if nothing is.
     """
     if path.stat().st_size == entry.size and file_sha256(path) == entry.sha256:
         return None
     return (
         f"{path} is not the model '{entry.name}': its sha256 is not the expected {entry.sha256[:12]}..., so "
-        "it is damaged, altered or another version."
+        f"it is damaged, altered or another version. {_remedy(location, origin)}"
     )
 
 
@@ -255,11 +255,11 @@ def _list_added(model: AddedModel) -> ListedModel:
     return ListedModel(entry, "added", path if path.is_file() else None, False, model.source)
 
 
-def _remedy(listed: ListedModel) -> str:
-    if listed.location == "cached":
+def _remedy(location: Location, origin: str) -> str:
+    if location == "cached":
         return "Delete it, so that it is taken from its source again, or put the right file there."
-    if listed.location == "added":
-        return f"Remove the model and add it again from {listed.origin}."
+    if location == "added":
+        return f"Remove the model and add it again from {origin}."
     return "The installation is damaged: reinstall napari-cvdm."
 
 

@@ -30,7 +30,7 @@ class Verified:
     path : Path
         The file.
     fault : str or None
-        A sentence on what is wrong; None if every bit is as it must be.
+        What is wrong and what to do; None if every bit is as it must be.
     """
 
     name: str
@@ -65,8 +65,9 @@ def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None
     for model in models:
         if model.location == "added":
             path = model.path
-            missing = f"The weights of '{model.name}' are gone: remove the model and add it again."
-            fault = missing if path is None else find_fault(path, model.entry)
+            fault: str | None = f"The weights of '{model.name}' are gone: remove the model and add it again."
+            if path is not None:
+                fault = find_fault(path, model.entry, "added", model.origin)
             found.append(Verified(model.name, "added", path or Path(model.entry.file), fault))
             continue
         folders: dict[Literal["cached", "bundled"], Path] = {
@@ -75,7 +76,7 @@ def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None
         }
         for location, folder in folders.items():
             if (path := folder / model.entry.file).is_file():
-                found.append(Verified(model.name, location, path, find_fault(path, model.entry)))
+                found.append(Verified(model.name, location, path, find_fault(path, model.entry, location)))
     return found
 
 
