@@ -42,7 +42,7 @@ def test_help_says_from_which_number_parts_are_counted_and_what_needs_zarr() -> 
     assert "Channels to restore, from 0" in shown
     assert "Planes to restore, from 0" in shown
     assert shown.count("With .ome.zarr output.") == 2  # --scheduler and --workers
-    assert "standard (8 draws)" in shown
+    assert "standard (8)" in shown
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,7 @@ def test_what_cannot_be_simulated_is_said(
 def test_pairs_that_exist_are_kept_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["simulate", "-o", str(tmp_path), "--kind", KINDS[0], "--count", "1", "--size", "32"]
     assert main(arguments) == 0
+    assert capsys.readouterr().out.startswith(f"1 pair is in {tmp_path}.")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert main(arguments) == 2
     assert "exists" in capsys.readouterr().err

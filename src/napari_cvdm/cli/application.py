@@ -19,6 +19,7 @@ from napari_cvdm.cli.finetuning import finetune
 from napari_cvdm.cli.models import models_app
 from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
 from napari_cvdm.cli.printing import print_whatever_comes
+from napari_cvdm.cli.simulating import simulate
 
 __all__ = ["app", "main"]
 
@@ -123,13 +124,11 @@ def restore(
     model: Model = "default",
     preset: Annotated[
         str | None,
-        typer.Option(
-            help="preview (no draws), standard (8 draws) or thorough (24 draws).  [default: standard]"
-        ),
+        typer.Option(help="preview (no draws), standard (8) or thorough (24).  [default: standard]"),
     ] = None,
     draws: Annotated[
         int | None,
-        typer.Option(help="Draws from the posterior, best an even number.  [default: as the preset says]"),
+        typer.Option(help="Draws from the posterior, best an even number.  [default: the preset's]"),
     ] = None,
     steps: Steps = None,
     seed: Seed = 0,
@@ -167,8 +166,7 @@ def restore(
         ),
     ] = None,
     roi: Annotated[
-        str | None,
-        typer.Option(help="Rows and columns to restore, such as 0:512,100:612.  [default: all]"),
+        str | None, typer.Option(help="Rows and columns to restore, such as 0:512,100:612.")
     ] = None,
     normalize: Annotated[
         str,
@@ -178,10 +176,7 @@ def restore(
         ),
     ] = "stack",
     scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Compute on this dask cluster, such as tcp://10.0.0.1:8786. With .ome.zarr output."
-        ),
+        str | None, typer.Option(help="Compute on this dask cluster, tcp://HOST:PORT. With .ome.zarr output.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Compute in so many processes of this machine. With .ome.zarr output.")
@@ -301,19 +296,4 @@ def train(
 
 
 app.command()(finetune)
-
-
-@app.command()
-def simulate(
-    *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pairs.")],
-    kind: Annotated[str, typer.Option(help="Structure, such as microtubules, or all in turn.")] = "all",
-    count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
-    size: Annotated[int, typer.Option(help="Side of the wide-field image in pixels.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = 0,
-    overwrite: Overwrite = False,
-) -> None:
-    """Simulate wide-field images and their sharp truth."""
-    from napari_cvdm.cli.simulating import simulate_pairs
-
-    simulate_pairs(output, kind=kind, count=count, size=size, seed=seed, overwrite=overwrite)
+app.command()(simulate)

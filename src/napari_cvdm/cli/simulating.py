@@ -1,35 +1,32 @@
-"""``napari-cvdm simulate``: pairs of a wide-field image and its truth, as files."""
+"""``napari-cvdm simulate``: pairs of a wide-field image and its truth, as files.
+
+Nothing heavy is imported before the command runs.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-__all__ = ["simulate_pairs"]
+from napari_cvdm.cli.options import Overwrite
+
+__all__ = ["simulate"]
 
 _CAMERA_PIXEL_NM = 65.0
 
 
-def simulate_pairs(output: Path, *, kind: str, count: int, size: int, seed: int, overwrite: bool) -> None:
-    """Write simulated pairs that ``napari-cvdm evaluate`` reads.
-
-    Parameters
-    ----------
-    output : Path
-        Folder; made when it does not exist.
-    kind : str
-        One of `napari_cvdm.simulation.pairs.KINDS`, or "all" to go through them in turn.
-    count, size, seed : int
-        How many pairs, the side of the wide-field image in pixels, and what fixes the pixels.
-    overwrite : bool
-        Replace files that exist.
-
-    Raises
-    ------
-    ValueError
-        If the kind or the size cannot be used, or a file exists.
-    """
+def simulate(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pairs.")],
+    kind: Annotated[str, typer.Option(help="Structure, such as microtubules, or all in turn.")] = "all",
+    count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
+    size: Annotated[int, typer.Option(help="Side of the wide-field image in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate wide-field images and their sharp truth."""
     from napari_cvdm.files.ome_tiff import write_ome_tiff
     from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
@@ -50,4 +47,5 @@ def simulate_pairs(output: Path, *, kind: str, count: int, size: int, seed: int,
                 {"simulated": {"kind": chosen, "seed": seed + number, "size": size}},
                 overwrite=overwrite,
             )
-    typer.echo(f"{count} pairs are in {output}. Score a model on them: napari-cvdm evaluate {output}")
+    written = "1 pair is" if count == 1 else f"{count} pairs are"
+    typer.echo(f"{written} in {output}. Score a model on them: napari-cvdm evaluate {output}")
