@@ -251,15 +251,15 @@ class TestNothingIsOverwritten:
         before = weights(out)
         others = shutil.copytree(recorded, tmp_path / "others")
         write_ome_tiff(others / "0_wf.tif", read_tiff(others / "1_wf.tif").data, "YX", 65.0, overwrite=True)
-        for folder, settings in (
-            (recorded, replace(SHORT, steps=9)),
-            (recorded, replace(SHORT, seed=1)),
-            (recorded, replace(SHORT, held_out=0)),
-            (recorded, replace(SHORT, name="another")),
-            (others, SHORT),
+        for folder, settings, changed in (
+            (recorded, replace(SHORT, steps=9), "--steps"),
+            (recorded, replace(SHORT, seed=1), "--seed"),
+            (recorded, replace(SHORT, held_out=0), "pair .*"),
+            (recorded, replace(SHORT, name="another"), "--name"),
+            (others, SHORT, "pair 0"),
         ):
             with pytest.raises(
-                ConfigError, match=r"made with another configuration \(.*\); choose another output"
+                ConfigError, match=rf"made with another configuration \({changed}\); choose another output"
             ):
                 finetune(folder, out, start, settings, log=quiet)
         after = weights(out)

@@ -70,8 +70,9 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
             f"{path} is damaged: start fresh (--fresh), or choose another output folder"
         ) from error
     if changed:
+        names = ", ".join(dict.fromkeys(map(config.called, changed)))
         raise ConfigError(
-            f"{path} was made with another configuration ({', '.join(changed)}); choose another output "
+            f"{path} was made with another configuration ({names}); choose another output "
             "folder, or start fresh (--fresh)"
         )
     return state

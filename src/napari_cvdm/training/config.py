@@ -169,6 +169,10 @@ class TrainingConfig:
         """The configuration as JSON-able values."""
         return asdict(self)
 
+    def called(self, setting: str) -> str:
+        """Return what the user knows a setting by, such as "optimiser.batch"."""
+        return setting
+
 
 _PARTS: dict[str, type[Any]] = {
     "architecture": CVDMConfig,

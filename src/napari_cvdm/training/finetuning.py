@@ -51,11 +51,26 @@ BATCH = 4
 LEARNING_RATES = (1e-4, 1e-5)
 
 
+_OPTIONS = {
+    "name": "--name",
+    "seed": "--seed",
+    "start_from": "--model",
+    "architecture": "--model",
+    "optimiser": "--steps",
+}
+"""What the user has chosen a part of the configuration by."""
+
+
 @dataclass(frozen=True)
 class FinetuningConfig(TrainingConfig):
     """What defines a run: see `TrainingConfig`, and the SHA-256 of both files of each training pair."""
 
     pairs: Mapping[str, str] = field(default_factory=dict)
+
+    def called(self, setting: str) -> str:
+        """Return the option that a setting follows from, or the pair that it is about."""
+        part, _, name = setting.partition(".")
+        return f"pair {name}" if part == "pairs" else _OPTIONS.get(part, setting)
 
 
 @dataclass(frozen=True)
