@@ -94,9 +94,12 @@ class TestRestoring:
         mean = read_tiff(tmp_path / "out" / "cells_cvdm.ome.tif").data
         np.testing.assert_allclose(np.mean(draws, axis=0), mean, rtol=1e-4, atol=1e-3)
 
-    def test_a_preview_makes_no_draws(self, tmp_path: Path, image: Path, weights: Path) -> None:
+    def test_a_preview_makes_no_draws_and_says_so(
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         arguments = ["restore", str(image), "-o", str(tmp_path / "out.tif"), "--preview", "--keep-draws"]
         assert main([*arguments, "--model", str(weights)]) == 0
+        assert "none to keep" in capsys.readouterr().err
         assert names(tmp_path) == ["in", "out.tif", "out_uncertainty.ome.tif"]
         provenance = read_provenance(tmp_path / "out.tif")
         assert provenance is not None

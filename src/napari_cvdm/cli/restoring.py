@@ -106,6 +106,8 @@ def restore_files(
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
+    if settings.keep_draws and preview:
+        typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
     restored: dict[FileSet, Path] = {}
     failed = 0
     for source, files in zip(inputs, plans, strict=True):
