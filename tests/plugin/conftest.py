@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -184,6 +185,14 @@ def viewer(make_napari_viewer, npe2pm, plugin_settings):
     return make_napari_viewer()
 
 
+@pytest.fixture(autouse=True)
+def _no_worker_outlives_its_test() -> Iterator[None]:
+    """What workers change is the whole process's: what garbage is collected, how many threads torch has."""
+    yield
+    pool = QThreadPool.globalInstance()
+    assert pool is None or pool.waitForDone(60_000)
+
+
 @pytest.fixture
 def wait_for_workers(qtbot) -> Callable[[], None]:
     """Wait until no worker is at work nor about to be.
@@ -298,6 +307,7 @@ class Heartbeat:
     """
 
     def __init__(self) -> None:
+        gc.collect()  # or Python might do so on account of the tests before, and take longer than any work
         self.beats = [time.thread_time()]
         self._timer = QTimer()
         self._timer.setInterval(5)

@@ -38,7 +38,7 @@ def test_while_a_run_is_on_the_next_can_be_queued(qtbot, controls):
         (controls.cancel_button, controls.cancel_clicked),
     ):
         assert button.toolTip()
-        with qtbot.waitSignal(clicked, timeout=1000):
+        with qtbot.waitSignal(clicked, timeout=10_000):
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import dask.array as da
 import numpy as np
@@ -66,9 +68,31 @@ def begins_with(running: DiskJob) -> float:
     return next(each.fraction for each in told if isinstance(each, Wrote))
 
 
+class InStep:
+    """What the writer puts here is dealt with before it goes on; otherwise it may be done by then."""
+
+    def __init__(self) -> None:
+        self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._dealt_with = threading.Semaphore(0)
+        self._given = False
+        self.empty = self._told.empty
+
+    def put(self, message: Message) -> None:
+        self._told.put(message)
+        self._dealt_with.acquire()
+
+    def get(self, timeout: float) -> Message:
+        if self._given:
+            self._given = False
+            self._dealt_with.release()
+        message = self._told.get(timeout=timeout)
+        self._given = True
+        return message
+
+
 @pytest.fixture(autouse=True)
-def _small(use_small_model):
-    pass
+def _small_and_in_step(use_small_model, monkeypatch):
+    monkeypatch.setattr(disk_job, "queue", SimpleNamespace(SimpleQueue=InStep, Empty=queue.Empty))
 
 
 def test_it_is_what_a_run_in_memory_gives_whatever_the_order_of_the_axes(tmp_path, small_model):

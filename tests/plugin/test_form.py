@@ -222,14 +222,16 @@ def test_labels_are_above_their_fields_in_a_narrow_dock(form, qtbot):
     field = form.quality.native
     for width, above in ((240, True), (400, False), (240, True)):
         form.resize(width, 900)
-        qtbot.waitUntil(lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000)
+        qtbot.waitUntil(
+            lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=10_000
+        )
         assert form.minimumSizeHint().width() <= width
     for size, widths in (("9pt", ((290, False), (230, True))), ("16pt", ((700, False), (340, True)))):
         form.setStyleSheet(f"QWidget {{ font-size: {size}; }}")  # as napari's settings do
         for width, above in widths:
             form.resize(width, 900)
             qtbot.waitUntil(
-                lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=5000
+                lambda above=above: (label.y() + label.height() <= field.y()) == above, timeout=10_000
             )
             assert form.minimumSizeHint().width() <= width
 

@@ -83,11 +83,11 @@ def test_threads_share_it():
     def work() -> None:
         with OldObjectsSpared():
             inside.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     with OldObjectsSpared():
         pass
     assert gc.get_freeze_count() > 0  # the thread still wants it

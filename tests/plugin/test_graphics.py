@@ -72,7 +72,7 @@ def test_a_dock_behind_another_comes_to_the_front(qtbot):
     qtbot.waitExposed(window)
     for widget in inner:
         raise_dock_of(widget)
-        qtbot.waitUntil(lambda shown=widget: not shown.visibleRegion().isEmpty(), timeout=5000)
+        qtbot.waitUntil(lambda shown=widget: not shown.visibleRegion().isEmpty(), timeout=10_000)
     raise_dock_of(QWidget())  # in no dock: no fault
 
 

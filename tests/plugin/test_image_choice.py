@@ -150,7 +150,7 @@ def test_it_tells_of_every_change_and_after_closing_of_none(qtbot, viewer, field
         partial(setattr, field, "value", viewer.layers["b"]),
         partial(viewer.add_points),
     ):
-        with qtbot.waitSignal(choice.changed, timeout=1000):
+        with qtbot.waitSignal(choice.changed, timeout=10_000):
             act()
     choice.close()
     select(viewer, "a")

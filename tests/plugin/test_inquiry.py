@@ -38,7 +38,7 @@ def test_unnamed_axes_are_asked_for_and_the_answer_names_them(qtbot, inquiry):
     inquiry.ask(reading)
     assert not inquiry.isHidden()
     assert list(inquiry.roles) == [0, 1]
-    with qtbot.waitSignal(inquiry.changed):
+    with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.roles[0].setCurrentText("Time points")
     inquiry.roles[1].setCurrentText("Channels")
     assert inquiry.answered_roles() == {0: "T", 1: "C"}
@@ -60,7 +60,7 @@ def test_answers_given_before_are_shown_again(inquiry):
 def test_channels_can_be_left_out(qtbot, inquiry):
     inquiry.ask(_reading((3, 9, 9), ("c", "y", "x")))
     assert inquiry.chosen_channels() == [0, 1, 2]
-    with qtbot.waitSignal(inquiry.changed):
+    with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.channels[1].setChecked(False)
     assert inquiry.chosen_channels() == [0, 2]
 
@@ -123,7 +123,7 @@ def test_questions_come_back_with_the_image(inquiry):
 def test_a_picture_in_colour_is_explained(qtbot, inquiry):
     inquiry.ask(_reading((9, 9, 3), rgb=True))
     assert inquiry.answered_colours() == "average"
-    with qtbot.waitSignal(inquiry.changed):
+    with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.colours.setCurrentText("Restore each as a channel")
     assert inquiry.answered_colours() == "channels"
 
@@ -230,5 +230,5 @@ def test_questions_are_above_their_fields_where_there_is_no_room_beside_them(qtb
                 lambda label=label, combo=combo, above=above: (
                     (label.geometry().bottom() < combo.y()) == above
                 ),
-                timeout=5000,
+                timeout=10_000,
             )

@@ -61,7 +61,7 @@ def test_others_have_the_place_meanwhile_and_only_meanwhile(pool_of, held):
         found.append(pool.tryStart(done.set))
 
     pool.start(last)
-    assert held.begun.wait(10)
+    assert held.begun.wait(60)
     assert pool.tryStart(done.set)
     assert done.wait(10)
     assert not pool.waitForDone(0)  # so that napari, when it is closed, waits for the long work, too
@@ -85,7 +85,9 @@ def test_beside_a_run_and_a_check_one_can_look_and_save(
     qtbot.waitUntil(held.begun.is_set, timeout=10_000)
     for plane in (0, 1):
         viewer.dims.set_current_step(0, plane)
-        qtbot.waitUntil(lambda plane=plane: panel.link.look and panel.link.look.slice.index[0] == plane)
+        qtbot.waitUntil(
+            lambda plane=plane: panel.link.look and panel.link.look.slice.index[0] == plane, timeout=10_000
+        )
     viewer.layers.selection.active = layers[0]
     widget.actions_row.save(tmp_path / "cell")
     qtbot.waitUntil(lambda: widget.status.text().startswith("Saved"), timeout=10_000)
@@ -123,7 +125,7 @@ def test_a_run_that_finds_no_place_can_be_cancelled(viewer, widget, qtbot, stepp
             held()
 
     pool_of(1).start(by_another_plugin)
-    assert held.begun.wait(10)
+    assert held.begun.wait(60)
     viewer.add_image(IMAGE, name="cell")
     widget.restore()
     qtbot.wait(50)

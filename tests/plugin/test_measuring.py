@@ -58,7 +58,7 @@ def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails
     owner = QObject()
     measuring = Measuring(owner)
     measuring.measure("default", "cpu", "auto")
-    with qtbot.waitSignal(owner.destroyed):
+    with qtbot.waitSignal(owner.destroyed, timeout=10_000):
         owner.deleteLater()
     with qtbot.captureExceptions() as raised:
         go_on.set()
@@ -67,11 +67,22 @@ def test_nothing_is_heard_of_it_once_the_panel_is_gone(qtbot, monkeypatch, fails
     assert raised == []
 
 
-def test_a_run_comes_first(qtbot, measuring, use_small_model):
+def test_a_run_comes_first(qtbot, measuring, use_small_model, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load_model(*_: object, **__: object) -> object:
+        begun.set()
+        go_on.wait(60)
+        return use_small_model
+
+    monkeypatch.setattr(napari_cvdm, "load_model", load_model)
     with qtbot.waitSignal(measuring.measured, timeout=60_000):
         measuring.measure("default", "cpu", "auto")
+        qtbot.waitUntil(begun.is_set, timeout=60_000)
         measuring.give_up()
+        go_on.set()
     assert not measuring.busy
+    assert measuring.speed("default", "cpu", "auto") is None
     with qtbot.waitSignal(measuring.measured, timeout=60_000):
         measuring.measure("default", "cpu", "auto")  # what was given up is measured when there is time
     assert measuring.speed("default", "cpu", "auto") is not None

@@ -43,7 +43,7 @@ def test_a_page_scrolls_where_there_is_no_room(qtbot, page):
     assert area.verticalScrollBar().maximum() == 0
     assert labels[1].y() - labels[0].y() < 60  # the room is left at the end
     page.resize(200, 150)
-    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0, timeout=5000)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0, timeout=10_000)
 
 
 def test_what_is_folded_is_shown_by_a_click(qtbot, page):

@@ -29,7 +29,7 @@ def test_changes_of_the_layer_are_noticed(qtbot, subject):
     assert subject.set_layer(layer)
     assert not subject.set_layer(layer)
     assert subject.reading.axes == "QYX"
-    with qtbot.waitSignal(subject.changed):
+    with qtbot.waitSignal(subject.changed, timeout=10_000):
         layer.axis_labels = ("t", "y", "x")
     assert subject.reading.axes == "TYX"
 

@@ -43,8 +43,10 @@ def names(viewer: Any) -> set[str]:
     return {layer.name for layer in viewer.layers}
 
 
-def wait_until_stopped(qtbot: Any, stepped: Any) -> None:
+def wait_until_stopped(qtbot: Any, widget: Any, stepped: Any) -> None:
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    layers = 2 if stepped.stop_at else 0  # which the run waits for, but not for ever
+    qtbot.waitUntil(lambda: len(widget.runs.current.layers) == layers, timeout=60_000)
     qtbot.wait(50)  # what the worker has sent arrives
 
 
@@ -295,7 +297,7 @@ class TestRun:
         viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")
         stepped.stop_at = 2  # both planes' first pictures are done, no draw is
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         assert widget.restore_button.text() == "Add to queue"
         assert widget.cancel_button.isVisibleTo(widget)
         assert widget.form.isEnabled()
@@ -317,7 +319,7 @@ class TestRun:
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = stop_at
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         assert (names(viewer) == {"cell"}) == (stop_at == 0)
         cancel(qtbot, widget)
         finish(qtbot, widget)
@@ -333,7 +335,7 @@ class TestRun:
         layer = viewer.add_image(IMAGE, name="cell", blending="additive")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         assert not layer.visible
         cancel(qtbot, widget)
         finish(qtbot, widget)
@@ -375,7 +377,7 @@ class TestInMidRun:
         layer = viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         viewer.layers.remove(layer)
         stepped.go_on()
         finish(qtbot, widget)
@@ -385,7 +387,7 @@ class TestInMidRun:
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         viewer.layers.remove("cell CVDM uncertainty")
         stepped.go_on()
         finish(qtbot, widget)
@@ -395,7 +397,7 @@ class TestInMidRun:
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         for name in RESULTS:
             viewer.layers.remove(name)
         stepped.go_on()
@@ -407,7 +409,7 @@ class TestInMidRun:
         cell = viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         cell.name = "renamed"
         viewer.add_image(IMAGE, name="other")
         viewer.layers.selection.active = viewer.layers["other"]
@@ -434,7 +436,7 @@ class TestInMidRun:
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         viewer.layers["cell CVDM"].contrast_limits = (123, 456)
         stepped.go_on()
         finish(qtbot, widget)
@@ -444,7 +446,7 @@ class TestInMidRun:
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
         click(qtbot, widget)
-        wait_until_stopped(qtbot, stepped)
+        wait_until_stopped(qtbot, widget, stepped)
         gone: list[bool] = []
         widget.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(widget)
@@ -471,7 +473,7 @@ class TestInMidRun:
         viewer.add_image(IMAGE, name="cell")
         widget.advice.measure()
         qtbot.waitUntil(begun.is_set, timeout=30_000)
-        with qtbot.waitSignal(widget.destroyed):
+        with qtbot.waitSignal(widget.destroyed, timeout=10_000):
             viewer.window.remove_dock_widget(widget)
         assert given_up.wait(10)
 

@@ -49,14 +49,14 @@ class Measuring(QObject):
 
     def measure(self, model: str, device: str, tile: int | str) -> None:
         """Measure in the background, unless that was done or something else is being measured."""
-        from superqt.utils import create_worker
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         key: Key = (model, device, tile)
         if self.busy or key in self._speeds:
             return
         self._key = key
         self._given_up = given_up = threading.Event()
-        worker = create_worker(_measure, *key, given_up, _start_thread=False, _ignore_errors=True)
+        worker = QuietWorker(_measure, *key, given_up)
         # Methods of this object, and no functions: Qt lets go of them when the panel is closed meanwhile.
         worker.returned.connect(self._on_measured)
         worker.errored.connect(self._on_failed)

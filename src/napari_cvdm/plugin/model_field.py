@@ -70,10 +70,10 @@ class ModelField(QObject):
 
     def add_file(self, path: Path) -> None:
         """Take in a file of weights, in the background, and choose it."""
-        from superqt.utils import create_worker
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         self.add_button.setEnabled(False)
-        worker = create_worker(_add, str(path), _start_thread=False, _ignore_errors=True)
+        worker = QuietWorker(_add, str(path))
         worker.returned.connect(self._on_added)
         worker.errored.connect(self._on_failed)
         worker.start()

@@ -161,13 +161,13 @@ class ResultActions(QWidget):
             self._save(layers, path.with_name(with_ending(path.name, _KINDS, kind)), replace=False)
 
     def _save(self, layers: list[Image], path: Path, *, replace: bool) -> None:
-        from superqt.utils import create_worker
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         settle_readers()
         data = [layer.as_layer_data_tuple() for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")
-        worker = create_worker(_save, path, data, replace, _start_thread=False, _ignore_errors=True)
+        worker = QuietWorker(_save, path, data, replace)
         worker.returned.connect(self._on_saved)
         worker.errored.connect(self._on_failed)
         worker.errored.connect(_tell_failed)

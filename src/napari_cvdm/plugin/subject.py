@@ -117,8 +117,13 @@ class Subject(QObject):
     def _read_file(self, layer: Image, path: Path) -> None:
         from superqt.utils import create_worker
 
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
+
         self._files[layer] = FileReading()
-        worker = create_worker(_read_for, weakref.ref(layer), path, _start_thread=False)
+        # Raises in the main thread what is a fault of the program, and not of the file.
+        worker = create_worker(
+            _read_for, weakref.ref(layer), path, _start_thread=False, _worker_class=QuietWorker
+        )
         worker.returned.connect(self._on_file_read)
         worker.start()
 

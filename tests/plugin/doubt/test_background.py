@@ -28,13 +28,13 @@ def background(qtbot, wait_for_workers):
 
 def test_tasks_are_done_in_another_thread(background, qtbot):
     background.ask(lambda _: threading.get_ident())
-    qtbot.waitUntil(lambda: bool(background.heard))
+    qtbot.waitUntil(lambda: bool(background.heard), timeout=10_000)
     assert background.heard != [threading.get_ident()]
 
 
 def test_old_objects_are_spared_meanwhile(background, qtbot):
     background.ask(lambda _: gc.get_freeze_count())
-    qtbot.waitUntil(lambda: bool(background.heard))
+    qtbot.waitUntil(lambda: bool(background.heard), timeout=10_000)
     assert background.heard[0] > 0
     assert gc.get_freeze_count() == 0
 
@@ -44,7 +44,7 @@ def test_only_the_latest_of_many_is_answered_and_the_first_is_told_to_stop(backg
 
     def slow(checkpoint):
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         try:
             checkpoint()
         except Exception:
@@ -54,24 +54,24 @@ def test_only_the_latest_of_many_is_answered_and_the_first_is_told_to_stop(backg
 
     done = []
     background.ask(slow)
-    assert begun.wait(10)
+    assert begun.wait(60)
     for number in range(5):
         background.ask(lambda _, number=number: done.append(number) or number)
     go_on.set()
-    qtbot.waitUntil(lambda: bool(background.heard))
+    qtbot.waitUntil(lambda: bool(background.heard), timeout=10_000)
     qtbot.wait(50)
     assert (background.heard, done, stopped) == ([4], [4], [True])
 
 
 def test_what_is_dropped_is_not_answered(background, qtbot):
     go_on = threading.Event()
-    background.ask(lambda _: go_on.wait(10))
+    background.ask(lambda _: go_on.wait(60))
     background.drop()
     go_on.set()
     qtbot.wait(100)
     assert background.heard == []
     background.ask(lambda _: "next")
-    qtbot.waitUntil(lambda: background.heard == ["next"])
+    qtbot.waitUntil(lambda: background.heard == ["next"], timeout=10_000)
 
 
 def test_faults_come_in_words(background, qtbot, caplog):
@@ -86,7 +86,7 @@ def test_faults_come_in_words(background, qtbot, caplog):
     ):
         background.heard.clear()
         background.ask(lambda _, error=error: fail(error))
-        qtbot.waitUntil(lambda: bool(background.heard))
+        qtbot.waitUntil(lambda: bool(background.heard), timeout=10_000)
         assert words in background.heard[0]
 
 
@@ -95,7 +95,7 @@ def test_it_says_when_there_is_something_to_wait_for(background, qtbot):
     background.busy.connect(busy.append)
     background.ask(lambda _: 1)
     background.ask(lambda _: 2)
-    qtbot.waitUntil(lambda: background.heard == [2])
+    qtbot.waitUntil(lambda: background.heard == [2], timeout=10_000)
     assert busy == [True, False]
 
 
@@ -103,7 +103,7 @@ def test_an_owner_that_is_gone_hears_nothing(qtbot, wait_for_workers):
     owner, heard, go_on = QObject(), [], threading.Event()
     background = Background(owner)
     background.done.connect(heard.append)
-    background.ask(lambda _: go_on.wait(10))
+    background.ask(lambda _: go_on.wait(60))
     owner.deleteLater()
     qtbot.wait(50)
     go_on.set()
@@ -133,5 +133,5 @@ def test_an_answer_is_not_kept_when_it_has_been_told(background, qtbot):
     background.done.connect(lambda answer: told.append(weakref.ref(answer)))
     background.done.disconnect(background.heard.append)
     background.ask(lambda _: np.zeros(3))
-    qtbot.waitUntil(lambda: bool(told))
-    qtbot.waitUntil(lambda: told[0]() is None)
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.waitUntil(lambda: told[0]() is None, timeout=10_000)

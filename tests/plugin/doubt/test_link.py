@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -30,6 +31,24 @@ def link(viewer, qtbot, wait_for_workers):
 def looked(link, qtbot, until=lambda look: True):
     qtbot.waitUntil(lambda: link.look is not None and until(link.look), timeout=10_000)
     return link.look
+
+
+class Held:
+    """Pixels that come, to the thread that reads them, when the test wants them to."""
+
+    shape, ndim, dtype = (64, 80), 2, np.dtype(np.float32)
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __getitem__(self, index):
+        if threading.current_thread() is not threading.main_thread():
+            self.begun.set()
+            self.go_on.wait(60)
+        return np.ones(self.shape, np.float32)[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(self.shape, np.float32)
 
 
 def test_it_takes_the_newest_result_and_its_original(add_result, link, qtbot):
@@ -102,27 +121,12 @@ def test_the_end_of_a_run_is_looked_at_even_if_its_layers_are_hidden(add_result,
 
 
 def test_what_was_being_read_when_the_pixels_changed_is_not_taken(add_result, link, qtbot):
-    begun, go_on = threading.Event(), threading.Event()
-
-    class Slow:
-        shape, ndim, dtype = (64, 80), 2, np.dtype(np.float32)
-
-        def __getitem__(self, index):
-            if threading.current_thread() is not threading.main_thread():
-                begun.set()
-                go_on.wait(10)
-            return np.ones(self.shape, np.float32)[index]
-
-        def __array__(self, dtype=None, copy=None):
-            return np.ones(self.shape, np.float32)
-
     _, reconstruction, _ = add_result()
-    reconstruction.data = Slow()
+    reconstruction.data = held = Held()
     link.rescan()
-    qtbot.waitUntil(begun.is_set, timeout=10_000)
+    qtbot.waitUntil(held.begun.is_set, timeout=10_000)
     reconstruction.data = np.full((64, 80), 7, np.float32)
-    go_on.set()
-    qtbot.wait(200)
+    held.go_on.set()
     assert looked(link, qtbot).doubt.mean.max() == 7
 
 
@@ -180,12 +184,12 @@ def test_an_original_with_other_axes_is_not_compared_with(viewer, add_result, li
 def test_there_is_nothing_to_see_in_3d_and_without_a_result(viewer, add_result, link, qtbot):
     link.rescan()
     link.refresh()
-    qtbot.waitUntil(lambda: link.told == [NO_RESULT])
+    qtbot.waitUntil(lambda: link.told == [NO_RESULT], timeout=10_000)
     add_result((3, 32, 40))
     link.rescan()
     looked(link, qtbot)
     viewer.dims.ndisplay = 3
-    qtbot.waitUntil(lambda: link.told[-1] == NOT_A_PLANE)
+    qtbot.waitUntil(lambda: link.told[-1] == NOT_A_PLANE, timeout=10_000)
     assert link.look is None
     viewer.dims.ndisplay = 2
     looked(link, qtbot)
@@ -215,28 +219,16 @@ def test_an_original_that_is_deleted_is_not_compared_with(viewer, add_result, li
     assert link.original is again
 
 
-def test_layers_that_go_while_they_are_read_do_no_harm(viewer, add_result, link, qtbot):
-    go_on = threading.Event()
-
-    class Slow:
-        shape, ndim, dtype = (64, 80), 2, np.dtype(np.float32)
-
-        def __getitem__(self, index):
-            if threading.current_thread() is not threading.main_thread():
-                go_on.wait(10)
-            return np.ones(self.shape, np.float32)[index]
-
-        def __array__(self, dtype=None, copy=None):
-            return np.ones(self.shape, np.float32)
-
+def test_layers_that_go_while_they_are_read_do_no_harm(viewer, add_result, link, qtbot, wait_for_workers):
     _, reconstruction, _ = add_result()
-    reconstruction.data = Slow()
+    reconstruction.data = held = Held()
     link.rescan()
-    qtbot.wait(150)  # it is being read
+    qtbot.waitUntil(held.begun.is_set, timeout=10_000)
     viewer.layers.remove(reconstruction)
     link.rescan()
-    go_on.set()
-    qtbot.wait(150)
+    held.go_on.set()
+    wait_for_workers()
+    qtbot.waitUntil(lambda: link.told[-1:] == [NO_RESULT], timeout=10_000)
     assert (link.result, link.look) == (None, None)
 
 
@@ -272,10 +264,12 @@ def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbo
         layer.data = Slow(layer.data)
     link.rescan()
     looked(link, qtbot)
-    before = len(link.told)
-    for step in range(60):
-        viewer.dims.set_current_step(0, step % 3)
-        qtbot.wait(25)
-    assert len(link.told) > before + 2
+    before, steps = len(link.told), itertools.count()
+
+    def three_more_were_looked_at() -> bool:
+        viewer.dims.set_current_step(0, next(steps) % 3)
+        return len(link.told) > before + 2
+
+    qtbot.waitUntil(three_more_were_looked_at, timeout=60_000)  # asks every 10 ms
     viewer.dims.set_current_step(0, 1)
     looked(link, qtbot, lambda look: look.slice.index[0] == 1)

@@ -19,10 +19,10 @@ def test_it_is_as_wide_as_it_needs_to_be_and_no_wider(qtbot):
     least = page.width()
     assert least >= 220
     button.setText("a long text on a button " * 3)
-    qtbot.waitUntil(lambda: page.minimumWidth() > 300, timeout=5000)
+    qtbot.waitUntil(lambda: page.minimumWidth() > 300, timeout=10_000)
     button.setMinimumHeight(400)  # so that it scrolls up and down, which takes room
     page.resize(1, 100)
-    qtbot.waitUntil(page.verticalScrollBar().isVisible, timeout=5000)
+    qtbot.waitUntil(page.verticalScrollBar().isVisible, timeout=10_000)
     assert page.viewport().width() >= content.minimumSizeHint().width()
     button.setText("short")
-    qtbot.waitUntil(lambda: page.minimumWidth() == least, timeout=5000)
+    qtbot.waitUntil(lambda: page.minimumWidth() == least, timeout=10_000)

@@ -124,7 +124,7 @@ def test_deleting_layers_under_it_does_no_harm(viewer, add_result, open_panel, q
             viewer.layers.remove(name)
         qtbot.wait(60)
     qtbot.waitUntil(lambda: "Restore an image first" in panel.message.text(), timeout=10_000)
-    assert names(viewer) == []
+    qtbot.waitUntil(lambda: names(viewer) == [], timeout=10_000)
     add_result()
     qtbot.waitUntil(lambda: panel.link.look is not None, timeout=10_000)
 
@@ -277,14 +277,18 @@ def test_plots_follow_the_theme(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: darkest_and_lightest()[0] < 60, timeout=30_000)
 
 
-def test_it_never_holds_up_the_viewer(viewer, add_result, open_panel, heartbeat, qtbot):
+def test_it_never_holds_up_the_viewer(viewer, add_result, open_panel, heartbeat, qtbot, wait_for_workers):
     viewer.window.show()
     add_result((3, 512, 512))
     panel = open_panel()
     for section in panel._sections:
         section.unfold()
     panel.views.choose("colour")
-    qtbot.wait(1500)
+    overlay = "cell CVDM overlay"
+    qtbot.waitUntil(lambda: overlay in viewer.layers and viewer.layers[overlay].visible, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.histogram.plot.canvas.drawn, timeout=60_000)
+    wait_for_workers()
+    qtbot.wait(500)  # all that is new has been drawn
     beat = heartbeat()
     for plane in (0, 1, 2):
         viewer.dims.set_current_step(0, plane)

@@ -144,7 +144,7 @@ def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
     view.show_plot(plot)
     view.write(tmp_path / "a.csv")
     if closed:
-        with qtbot.waitSignal(view.destroyed):
+        with qtbot.waitSignal(view.destroyed, timeout=10_000):
             view.close_down()
             view.deleteLater()
     go_on.set()

@@ -83,6 +83,17 @@ def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbo
     assert list(viewer.layers[BOXES].text.values) == wanted
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_click_while_the_plane_is_read_anew_is_heard(viewer, add_result, open_panel, qtbot, everywhere):
+    """As it is whenever a run has brought a better picture."""
+    _, _, uncertainty = add_result((3, 64, 80), metadata={"finished": False})
+    panel = open_panel()
+    uncertainty.refresh()
+    assert panel.link.look is None
+    find(panel, qtbot, panel.regions.everywhere if everywhere else panel.regions.here)
+    assert ({place.slice.index[0] for place in panel.regions.places} >= {0, 2}) == everywhere
+
+
 def test_finding_again_replaces_the_boxes(viewer, panel, qtbot):
     find(panel, qtbot, panel.regions.here)
     first = viewer.layers[BOXES]
@@ -115,11 +126,15 @@ def test_places_found_during_a_run_are_found_again_at_its_end(
     _, reconstruction, uncertainty = add_result((3, 64, 80), metadata={"finished": False})
     panel = open_panel()
     viewer.dims.set_current_step(0, 0)
-    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 0)
+    qtbot.waitUntil(
+        lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 0, timeout=10_000
+    )
     find(panel, qtbot, panel.regions.everywhere if everywhere else panel.regions.here)
     before = panel.regions.places
     viewer.dims.set_current_step(0, 1)
-    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 1)
+    qtbot.waitUntil(
+        lambda: panel.link.look is not None and panel.link.look.slice.index[0] == 1, timeout=10_000
+    )
     uncertainty.data *= 3
     reconstruction.metadata = {METADATA_KEY: {**reconstruction.metadata[METADATA_KEY], "finished": True}}
     qtbot.waitUntil(
@@ -163,5 +178,5 @@ def test_numbers_are_whole_in_a_narrow_dock(viewer, panel, qtbot):
         assert table.columnWidth(column) >= needed
     assert table.horizontalScrollBar().maximum() > 0
     table.setFixedWidth(600)
-    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0)
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0, timeout=10_000)
     assert len({table.columnWidth(column) // 10 for column in range(table.columnCount())}) == 1

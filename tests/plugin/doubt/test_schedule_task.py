@@ -28,7 +28,7 @@ def test_it_is_shown_as_a_map_with_a_colour_bar(viewer, use_small_model, panel, 
     layer = viewer.layers[NAME]
     plane = Normalization(100.0, 900.0).apply(viewer.layers["cell"].data)
     np.testing.assert_allclose(layer.data, schedule_map(plane, use_small_model), rtol=1e-5)
-    qtbot.waitUntil(lambda: bool(panel.views.bar.labels()[0]))
+    qtbot.waitUntil(lambda: bool(panel.views.bar.labels()[0]), timeout=10_000)
     assert panel.views.bar.isVisible()
     assert layer.colormap.name == "viridis"
 

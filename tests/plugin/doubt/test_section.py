@@ -41,15 +41,15 @@ def test_buttons_stand_below_each_other_where_it_is_narrow(qtbot):
     wide = first.minimumSizeHint().width() + second.minimumSizeHint().width() + 20
     buttons.resize(wide, 60)
     buttons.show()
-    qtbot.waitUntil(lambda: first.y() == second.y() and first.x() < second.x())
+    qtbot.waitUntil(lambda: first.y() == second.y() and first.x() < second.x(), timeout=10_000)
     assert buttons.minimumSizeHint().width() < wide - 40
     buttons.resize(wide - 60, 60)
-    qtbot.waitUntil(lambda: first.x() == second.x() and first.y() < second.y())
+    qtbot.waitUntil(lambda: first.x() == second.x() and first.y() < second.y(), timeout=10_000)
     assert first.width() >= first.minimumSizeHint().width()
     buttons.resize(wide, 60)
-    qtbot.waitUntil(lambda: first.y() == second.y())
+    qtbot.waitUntil(lambda: first.y() == second.y(), timeout=10_000)
     second.setText("A longer text than there is room for")
-    qtbot.waitUntil(lambda: first.y() < second.y())
+    qtbot.waitUntil(lambda: first.y() < second.y(), timeout=10_000)
 
 
 def test_filling_a_choice_anew_tells_nobody(qtbot):

@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-import time
+import threading
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtCore import Qt
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.plugin.doubt import stack_marking
 
-PLANES = 400
+PLANES = 9
 
 
 def click(qtbot, panel):
     qtbot.mouseClick(panel.threshold.whole, Qt.MouseButton.LeftButton)
 
 
-@pytest.fixture
-def marked(monkeypatch) -> list[int]:
-    """The planes that have been marked, which takes a while for each of them."""
-    planes: list[int] = []
+class Marked:
+    """Counts the planes that are marked, and can hold the marking at one of them."""
 
-    def slow(mean, std):
-        planes.append(len(planes))
-        time.sleep(0.01)
+    def __init__(self) -> None:
+        self.planes, self.hold_at = 0, 0
+        self.held, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, mean, std) -> PlaneDoubt:
+        self.planes += 1
+        if self.planes == self.hold_at:
+            self.held.set()
+            self.go_on.wait(60)
         return PlaneDoubt(mean, std)
 
-    monkeypatch.setattr(stack_marking, "PlaneDoubt", slow)
-    return planes
+
+@pytest.fixture
+def marked(monkeypatch):
+    marked = Marked()
+    monkeypatch.setattr(stack_marking, "PlaneDoubt", marked)
+    yield marked
+    marked.go_on.set()
 
 
 @pytest.fixture
 def at_work(add_result, open_panel, marked, qtbot):
-    """The panel while it marks a long stack, and the layers of that."""
+    """The panel while it marks a stack, held at the third plane, and the layers of that."""
     add_result((2, 64, 80), name="other", run="other")
     layers = add_result((PLANES, 32, 40))
     panel = open_panel()
+    marked.hold_at = 3
     click(qtbot, panel)
-    qtbot.waitUntil(lambda: len(marked) > 2, timeout=10_000)
+    qtbot.waitUntil(marked.held.is_set, timeout=10_000)
     assert panel.threshold.whole.text() == "Stop"
     return panel, layers
 
 
-def has_stopped(viewer, qtbot, panel, marked) -> bool:
-    """Whether the button can be pressed anew, and no more planes are marked."""
-    assert panel.threshold.whole.text() == "Mark the whole stack"
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().waitForDone(0), timeout=10_000)
-    qtbot.wait(50)
-    return len(marked) < PLANES and not any("above" in layer.name for layer in viewer.layers)
+@pytest.fixture
+def has_stopped(viewer, marked, qtbot, wait_for_workers):
+    """Whether the button can be pressed anew, and no plane is marked after the one at work."""
+
+    def has_stopped(panel) -> bool:
+        assert panel.threshold.whole.text() == "Mark the whole stack"
+        marked.go_on.set()
+        wait_for_workers()
+        qtbot.wait(50)  # what the worker has sent arrives
+        return marked.planes == 3 and not any("above" in layer.name for layer in viewer.layers)
+
+    return has_stopped
 
 
 def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_panel, qtbot):
@@ -69,26 +85,26 @@ def test_a_single_plane_has_no_stack_to_mark(panel):
     assert not panel.threshold.whole.isVisible()
 
 
-def test_a_second_click_stops(viewer, at_work, marked, qtbot):
+def test_a_second_click_stops(viewer, at_work, has_stopped, qtbot):
     panel, _ = at_work
     click(qtbot, panel)
-    assert has_stopped(viewer, qtbot, panel, marked)
+    assert has_stopped(panel)
     click(qtbot, panel)  # and a third begins again
     qtbot.waitUntil(lambda: any("above" in layer.name for layer in viewer.layers), timeout=30_000)
     assert panel.threshold.whole.text() == "Mark the whole stack"
 
 
 @pytest.mark.parametrize("layer", [1, 2])
-def test_a_result_that_goes_is_marked_no_more(viewer, at_work, marked, qtbot, layer):
+def test_a_result_that_goes_is_marked_no_more(viewer, at_work, has_stopped, layer):
     panel, layers = at_work
     viewer.layers.remove(layers[layer])
-    assert has_stopped(viewer, qtbot, panel, marked)
+    assert has_stopped(panel)
 
 
-def test_a_result_that_is_not_looked_at_any_more_is_marked_no_more(viewer, at_work, marked, qtbot):
+def test_a_result_that_is_not_looked_at_any_more_is_marked_no_more(viewer, at_work, has_stopped):
     panel, _ = at_work
     viewer.layers.selection.active = viewer.layers["other CVDM"]
-    assert has_stopped(viewer, qtbot, panel, marked)
+    assert has_stopped(panel)
 
 
 def test_another_original_is_no_reason_to_stop(at_work):
@@ -109,7 +125,7 @@ def test_marks_that_do_not_fit_into_memory_are_not_begun(
     words = panel.threshold.words.text()
     assert words.startswith("Marks of all planes take 1 MB of memory")
     assert words.endswith("or mark the plane in view alone.")
-    assert (panel.threshold.whole.text(), marked) == ("Mark the whole stack", [])
+    assert (panel.threshold.whole.text(), marked.planes) == ("Mark the whole stack", 0)
     monkeypatch.setattr(stack_marking, "free_memory", lambda: needed)
     click(qtbot, panel)
     qtbot.waitUntil(lambda: any("above" in layer.name for layer in viewer.layers), timeout=10_000)

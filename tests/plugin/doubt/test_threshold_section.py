@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QLineEdit
+from skimage.color import colorconv
 
 from napari_cvdm.plugin.layers import METADATA_KEY
 
@@ -44,6 +47,25 @@ def test_marks_are_the_pixels_above_and_follow_the_slider(viewer, panel, qtbot):
     assert MARKS not in viewer.layers
 
 
+def test_marks_can_be_made_while_they_are_prepared(viewer, add_result, open_panel, qtbot, monkeypatch):
+    """napari silences a warning while it makes a layer of labels; here it would be an error."""
+    to_rgb, made, prepared = colorconv.lab2rgb, threading.Event(), threading.Event()
+
+    def at_the_same_time(*args):
+        if threading.current_thread() is not threading.main_thread():
+            prepared.set()
+            made.wait(30)
+        else:
+            made.set()
+            assert not prepared.is_set() or QThreadPool.globalInstance().waitForDone(30_000)
+        return to_rgb(*args)
+
+    monkeypatch.setattr(colorconv, "lab2rgb", at_the_same_time)
+    add_result()
+    open_panel().threshold.mark.setChecked(True)
+    qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
+
+
 def test_relative_thresholds_are_per_cent_of_the_signal(viewer, panel, qtbot):
     panel.measure.setCurrentIndex(1)
     qtbot.waitUntil(
@@ -65,7 +87,7 @@ def test_each_measure_remembers_its_threshold(panel, qtbot):
             lambda measure=measure: panel.link.look is not None and panel.link.look.measure == measure,
             timeout=10_000,
         )
-    qtbot.waitUntil(panel.threshold.isEnabled)
+    qtbot.waitUntil(panel.threshold.isEnabled, timeout=10_000)
     assert abs(panel.threshold.threshold - 123) < 1
 
 

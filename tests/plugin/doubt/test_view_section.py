@@ -42,7 +42,7 @@ def test_every_view_can_be_reached_with_the_keyboard_and_undone(viewer, add_resu
         assert panel.views.hint.text() == view.tip
     panel.views.choose("own")
     shows(viewer, qtbot, *before)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10_000)
 
 
 def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_panel, qtbot):
@@ -61,7 +61,7 @@ def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_pane
         return np.clip(reconstruction.data[plane] / top, 0, 1) * 255
 
     current = viewer.dims.current_step[0]
-    qtbot.waitUntil(lambda: np.abs(grey() - expected(current, 1000)).max() <= 1)
+    qtbot.waitUntil(lambda: np.abs(grey() - expected(current, 1000)).max() <= 1, timeout=10_000)
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(lambda: np.abs(grey() - expected(2, 1000)).max() <= 1, timeout=10_000)
     np.testing.assert_allclose(layer.data_to_world((0, 4, 5)), reconstruction.data_to_world((2, 4, 5)))
@@ -71,23 +71,23 @@ def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_pane
 
 def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
     panel.views.choose("swipe")
-    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers)
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=10_000)
     original, cut = viewer.layers["cell"], viewer.layers["cell (swipe)"]
     assert cut.data.shape == (32, 20)
     panel.views.swipe.setValue(250)
-    qtbot.waitUntil(lambda: cut.data.shape == (32, 10))
+    qtbot.waitUntil(lambda: cut.data.shape == (32, 10), timeout=10_000)
     np.testing.assert_array_equal(cut.data, original.data[:, :10])
     np.testing.assert_allclose(cut.data_to_world((3, 4)), original.data_to_world((3, 4)))
 
 
 def test_the_swipe_looks_as_the_original_looks_now(viewer, panel, qtbot):
     panel.views.choose("swipe")
-    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers)
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=10_000)
     original, cut = viewer.layers["cell"], viewer.layers["cell (swipe)"]
     original.contrast_limits, original.gamma, original.colormap = (7, 77), 0.5, "green"
     assert (cut.contrast_limits, cut.gamma, cut.colormap.name) == ([7, 77], 0.5, "green")
     original.data = original.data + 1
-    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:, :20]))
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:, :20]), timeout=10_000)
     panel.link.choose_original(None)
     original.gamma = 2.0  # of no concern any more
     assert cut.gamma == 0.5
@@ -98,7 +98,7 @@ def test_draws_are_played_one_after_the_other(viewer, add_result, open_panel, qt
     draws = reconstruction.metadata["napari_cvdm_draws"]
     panel = open_panel()
     panel.views.choose("draws")
-    qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers)
+    qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers, timeout=10_000)
     layer = viewer.layers["cell CVDM draw"]
     np.testing.assert_array_equal(layer.data, draws[0])
     assert panel.views.draw_number.text() == "1 of 3"
@@ -134,7 +134,9 @@ def test_what_is_missing_is_explained_and_the_reconstruction_shown(viewer, add_r
 @pytest.mark.parametrize("before", ["uncertainty", "colour", "swipe", "beside"])
 def test_no_other_view_is_left_where_one_lacks_something(viewer, panel, qtbot, before):
     panel.views.choose(before)
-    qtbot.waitUntil(lambda: "cell CVDM uncertainty" not in visible(viewer) or before == "uncertainty")
+    qtbot.waitUntil(
+        lambda: "cell CVDM uncertainty" not in visible(viewer) or before == "uncertainty", timeout=10_000
+    )
     qtbot.waitUntil(lambda: len(viewer.layers) == (3 if before == "beside" else 4), timeout=10_000)
     panel.views.choose("draws")
     shows(viewer, qtbot, "cell CVDM")

@@ -69,11 +69,11 @@ class Background(QObject):
             self._running.wanted = False
 
     def _start(self, task: Task) -> None:
-        from superqt.utils import create_worker
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         self._running = _Run(task)
         self._begun[:] = [self._running]
-        worker = create_worker(self._running, _start_thread=False)
+        worker = QuietWorker(self._running)
         worker.returned.connect(self._on_returned)
         worker.start()
 

@@ -101,12 +101,12 @@ class PlotView(QWidget):
 
     def write(self, path: Path) -> None:
         """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
-        from superqt.utils import create_worker
+        from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         if self._plot is None:
             return
         # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
-        worker = create_worker(_write, self._plot, path, _start_thread=False, _ignore_errors=True)
+        worker = QuietWorker(_write, self._plot, path)
         worker.returned.connect(_tell_saved)
         worker.errored.connect(_tell_failed)
         worker.start()

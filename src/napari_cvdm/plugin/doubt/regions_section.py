@@ -69,7 +69,8 @@ class RegionsSection(QWidget):
         self._link, self._marks = link, marks
         self._places: list[Place] = []
         self._listed: Look | None = None
-        self._wanted = self._everywhere = False
+        self._everywhere = False
+        self._wanted: Callable[[], None] | None = None  # once the plane in view has been read
         self.here = QPushButton("Find in this plane")
         self.here.setToolTip("Lists the ten most uncertain places of the plane in view.")
         self.everywhere = QPushButton("In all planes")
@@ -106,8 +107,8 @@ class RegionsSection(QWidget):
     def _on_looked(self, words: str) -> None:
         look = self._link.look
         self.here.setEnabled(look is not None)
-        if self._wanted and look is not None:
-            self._find_here()
+        if self._wanted is not None and look is not None:
+            self._wanted()
         elif look is not None and look.finished and self._listed is not None and not self._listed.finished:
             self._find_again(look, self._listed)
         several = look is not None and any(
@@ -118,14 +119,14 @@ class RegionsSection(QWidget):
 
     def _clear(self) -> None:
         self._background.drop()
-        self._places, self._wanted, self._listed = [], False, None
+        self._places, self._wanted, self._listed = [], None, None
         self.table.setRowCount(0)
         self.table.hide()
         self.hint.setText(_HINT)
 
     def _find_here(self) -> None:
         look = self._link.look
-        self._wanted = look is None  # the plane is still being read
+        self._wanted = self._find_here if look is None else None
         self._everywhere = False
         if look is not None:
             self._background.ask(lambda _: (look, places_of(look.doubt, look)))
@@ -148,7 +149,9 @@ class RegionsSection(QWidget):
         if self.everywhere.text() == "Stop":
             self._background.drop()
             self.everywhere.setText("Stopping …")
-        elif look is not None:
+            return
+        self._wanted = self._find_everywhere if look is None else None
+        if look is not None:
             mean, std = (full_data(layer) for layer in look.result.layers)
             self.everywhere.setText("Stop")
             self._everywhere = True

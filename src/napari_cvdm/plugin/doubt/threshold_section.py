@@ -202,10 +202,13 @@ class ThresholdSection(QWidget):
 
 
 def _prepare_marks(checkpoint: Callable[[], None]) -> None:
-    """Let napari and vispy prepare beside the viewer what they would prepare on the main thread otherwise."""
-    from napari.layers import Labels
+    """Let napari and vispy prepare beside the viewer what they would prepare on the main thread otherwise.
 
-    Labels(np.zeros((2, 2), np.uint8), **mark_looks())  # the first takes long, the others do not
+    No layer is made for that: napari silences a warning meanwhile, and Python puts the earlier filters of
+    warnings back for all threads, so that the warning would be shown in the one that makes marks just then.
+    """
+    import skimage.color.colorconv  # noqa: F401  takes long to load, and all labels need it
+
     with suppress(ImportError):
         from vispy.visuals.line.dash_atlas import DashAtlas
 
