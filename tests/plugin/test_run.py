@@ -187,19 +187,44 @@ def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_mode
     assert len(viewer_model.layers) == 3
 
 
-def test_a_warning_for_users_is_passed_on_once(qtbot, start, monkeypatch):
+def test_warnings_are_left_to_the_rest_of_the_program(qtbot, start, stepped):
+    stepped.stop_at = 1
+    shown: list[str] = []
+
+    def show(message: object, *_: object, **__: object) -> None:
+        shown.append(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show  # as napari does
+        before = list(warnings.filters)
+        _, heard = start(draws=1)
+        qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+        assert warnings.filters == before
+        warnings.warn("of another plugin", UserWarning, stacklevel=1)
+        stepped.go_on()
+        qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+        assert warnings.filters == before
+        assert warnings.showwarning is show
+    assert shown == ["of another plugin"]
+    assert heard.warnings == []
+
+
+def test_what_a_library_warns_of_in_a_run_is_shown_as_ever(qtbot, start, monkeypatch):
     restore_events = napari_cvdm.restore_events
 
     def warn(*args: object, **settings: object):
         for event in restore_events(*args, **settings):
             warnings.warn("Nearly saturated.", UserWarning, stacklevel=1)
-            warnings.warn("Use the other function.", DeprecationWarning, stacklevel=1)
             yield event
 
     monkeypatch.setattr(napari_cvdm, "restore_events", warn)
-    _, heard = start(draws=1)
-    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
-    assert heard.warnings == ["Nearly saturated."]
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        _, heard = start(draws=1)
+        qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert "Nearly saturated." in [str(each.message) for each in shown]
+    assert heard.ended[0][0] == "done"
 
 
 def test_what_the_provenance_warns_of_is_said(qtbot, start, stepped):

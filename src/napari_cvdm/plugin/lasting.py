@@ -12,11 +12,12 @@ from superqt.utils import GeneratorWorker
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.long_work import place_left_to_others
+from napari_cvdm.plugin.quiet_worker import Quiet
 
 __all__ = ["LastingWorker", "WindowClosing"]
 
 
-class LastingWorker(GeneratorWorker[Any, Any, Any]):
+class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
     """A worker that napari cannot end while the window it works for is on the screen.
 
     napari enters a worker with the window that was active last, and asks it to quit when that one closes.

@@ -36,14 +36,6 @@ __all__ = ["Outcome", "Run"]
 
 Outcome = Literal["done", "cancelled", "failed"]
 
-_FOR_DEVELOPERS = (
-    DeprecationWarning,
-    PendingDeprecationWarning,
-    FutureWarning,
-    ImportWarning,
-    ResourceWarning,
-)
-
 
 class Run(QObject):
     """Carries out a job in a thread and shows its pictures as layers. Lives on the main thread.
@@ -83,7 +75,6 @@ class Run(QObject):
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
         self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
-        self._warnings: set[str] = set()
         self._worker = self._make_worker()
 
     @property
@@ -150,7 +141,6 @@ class Run(QObject):
             _worker_class=LastingWorker,
         )
         worker.yielded.connect(self._on_message)
-        worker.warned.connect(self._on_warning)
         worker.finished.connect(self._on_finished)
         reference = weakref.ref(worker)
         self._job.abort_requested = lambda: (alive := reference()) is None or alive.abort_requested
@@ -212,16 +202,6 @@ class Run(QObject):
 
     def _on_settled(self) -> None:
         self._finish("layers")
-
-    def _on_warning(self, arguments: tuple[Any, ...]) -> None:
-        """Pass on a Python warning from the worker, once: it comes with every plane.
-
-        What libraries tell each other's authors is none of the user's business.
-        """
-        words, category = str(arguments[0]), arguments[1] if len(arguments) > 1 else UserWarning
-        if words not in self._warnings and not issubclass(category, _FOR_DEVELOPERS):
-            self._warnings.add(words)
-            self.warned.emit(words)
 
     def _on_finished(self) -> None:
         self._finish("worker")
