@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from magicgui.widgets import ComboBox
+from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -23,6 +23,18 @@ def test_a_label_takes_the_keyboard_to_its_field(page):
     assert label.buddy() is field.native
     assert label.toolTip() == "How good."
     assert field.native.accessibleName() == "Quality"
+
+
+@pytest.mark.parametrize("kind", [SpinBox, FloatSpinBox])
+def test_a_field_for_numbers_is_as_high_as_its_type_whatever_the_theme_allows(qtbot, page, kind):
+    field = kind(label="Draws", tooltip="")
+    add_row(new_form(page), field)
+    page.show()
+    for points in (9, 18):
+        page.setStyleSheet(f"QWidget {{font-size: {points}pt}} QAbstractSpinBox {{min-height: 20px}}")
+        qtbot.wait(20)
+        assert field.native.minimumHeight() >= field.native.fontMetrics().height()
+        assert field.native.minimumHeight() == field.native.sizeHint().height()
 
 
 def test_notes_show_names_as_they_are(page):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -106,12 +107,23 @@ def wrap_where_narrow(form: QFormLayout, width: int) -> None:
         form.setRowWrapPolicy(wrap.WrapAllRows if narrow else wrap.DontWrapRows)
 
 
+class _TypeHeight(QObject):
+    """Keeps a field as high as its type needs; napari's theme lets forms press it down to 20 pixels."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        changes = (QEvent.Type.Polish, QEvent.Type.StyleChange, QEvent.Type.FontChange)
+        if event is not None and event.type() in changes and isinstance(watched, QAbstractSpinBox):
+            watched.setMinimumHeight(watched.sizeHint().height())
+        return False
+
+
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
     """Add a magicgui field with its label, which takes the keyboard to it; return the label."""
     label = QLabel(field.label)
     label.setBuddy(field.native)
     label.setToolTip(field.tooltip)
     field.native.setAccessibleName(field.label)
+    field.native.installEventFilter(_TypeHeight(field.native))
     layout.addRow(label, content or field.native)
     return label
 
