@@ -189,6 +189,19 @@ def test_resampling_is_offered_with_an_explanation_or_not_at_all(form):
     assert not form.wants_resampling  # the tick belongs to an offer that is gone
 
 
+def test_the_offer_to_resample_is_seen_whole_in_narrow_docks_and_makes_the_form_no_wider(qtbot, form):
+    least = form.minimumSizeHint().width()
+    form.set_mismatch("Your pixels are larger.", "Resample to 113.8 nm first")
+    assert form.minimumSizeHint().width() == least
+    form.setStyleSheet("QCheckBox {font-size: 16pt}")
+    form.show()
+    for width, words in ((600, "Resample to 113.8 nm first"), (270, "Resample to 113.8 nm\nfirst")):
+        form.resize(width, 900)
+        qtbot.wait(50)
+        assert form.resample.text() == words
+        assert form.resample.sizeHint().width() <= form.resample.width()
+
+
 def test_every_field_can_be_reached_by_its_label(form):
     fields = (form.layer, form.part, form.pixel_size, form.model, form.quality, form.draws, form.device)
     buddies = {

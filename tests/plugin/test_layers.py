@@ -12,6 +12,7 @@ from napari_cvdm.plugin.layers import (
     InputLayer,
     is_for_show,
     is_result,
+    lies_under_light,
     result_metadata,
     unique_name,
 )
@@ -181,3 +182,12 @@ def test_what_is_for_show_is_neither_a_result_nor_the_user_s():
     assert not is_result(picture)
     for layer in (Image(np.zeros((4, 4))), Image(np.zeros((4, 4)), metadata={METADATA_KEY: {}}), object()):
         assert not is_for_show(layer)
+
+
+def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
+    lowest, light = Image(np.zeros((6, 6))), Image(np.zeros((6, 6)), blending="additive")
+    assert lies_under_light(lowest, [lowest, light])
+    assert not lies_under_light(lowest, [light, lowest])
+    assert not lies_under_light(lowest, [light])
+    light.visible = False
+    assert not lies_under_light(lowest, [lowest, light])

@@ -46,6 +46,21 @@ def test_only_the_user_s_own_layers_are_offered():
     assert layers_of(viewer, "shapes") == [shapes]
 
 
+@pytest.mark.parametrize(
+    ("part", "ticks", "words"),
+    [
+        ("plane", (True, False, True), "The viewer shows channel 1, which has no tick"),
+        ("plane", (False, False, False), "No channel has a tick"),
+        ("all", (False, False, False), "No channel has a tick"),
+    ],
+)
+def test_why_no_channel_is_left_is_said(form, stack, part, ticks, words):
+    form.part.value = part
+    form.inquiry.ask(read_layer(stack), Answers(ticks={1: ticks}))
+    with pytest.raises(InputError, match=words):
+        jobs_of(form, read_layer(stack), Sliders((3, 1, 0, 0)))
+
+
 def test_a_single_plane_is_no_part_of_a_single_plane():
     single = read_layer(Image(np.zeros((9, 9))))
     assert [choice for _, choice in part_choices(single, [])] == ["all", "view"]

@@ -165,6 +165,23 @@ def test_axes_of_a_file_that_has_another_shape_are_not_used():
     assert with_file(read_layer(layer), FileReading(None, "TZC", (5, 10, 12))).axes == "QYX"
 
 
+@pytest.mark.parametrize(
+    ("file_axes", "file_shape", "shape", "axes"),
+    [
+        ("TCYX", (5, 3, 10, 12), (5, 10, 12), "TYX"),
+        ("CYX", (3, 10, 12), (10, 12), "YX"),
+        ("TCYX", (1, 3, 10, 12), (1, 10, 12), "TYX"),
+        ("TCYX", (5, 1, 10, 12), (5, 10, 12), "TYX"),
+        # One plane of depth; a channel, or else the channels of one time point: nobody knows.
+        ("TZYX", (5, 3, 10, 12), (5, 10, 12), "QYX"),
+        ("TCYX", (3, 3, 10, 12), (3, 10, 12), "QYX"),
+    ],
+)
+def test_a_layer_may_be_one_channel_of_its_file(file_axes, file_shape, shape, axes):
+    reading = with_file(read_layer(Image(np.zeros(shape))), FileReading(None, file_axes, file_shape))
+    assert reading.axes == axes
+
+
 def test_only_an_existing_file_is_a_source(tmp_path: Path):
     layer = Image(np.zeros((10, 10)))
     assert read_layer(layer).path is None

@@ -25,7 +25,7 @@ from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.layers import METADATA_KEY
-from napari_cvdm.plugin.messages import Written
+from napari_cvdm.plugin.messages import Pictures, Written
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.reopening import get_reader
@@ -92,6 +92,27 @@ def test_a_layer_without_a_file_is_kept_in_one_first(tmp_path, weights):
     channels = np.moveaxis(image, -1, 0)
     expected = restore(channels, load_model(weights), axes="CYX", preview=True)
     np.testing.assert_array_equal(read_image_set(tmp_path / "snap_cvdm.ome.tif")[0].data, expected.mean)
+
+
+@pytest.mark.parametrize("file", ["all channels", "the layer before it was changed", "no TIFF"])
+def test_a_file_that_has_other_pixels_than_the_layer_is_not_read_again(tmp_path, weights, file):
+    stack = np.random.default_rng(0).poisson(80, (2, 3, 16, 12)).astype(np.uint16)
+    data = stack[:, 1]
+    path = tmp_path / ("picture.png" if file == "no TIFF" else "movie.ome.tif")
+    if file == "all channels":
+        write_ome_tiff(path, stack, "TCYX", 65.0)
+    elif file == "no TIFF":
+        path.write_bytes(b"")
+    else:
+        write_ome_tiff(path, data // 2, "TYX", 65.0)
+    job = Job("movie.ome", data, "TYX", model=weights, preview=True, source_path=str(path))
+    (pictures,) = [message for message in list(job.messages()) if isinstance(message, Pictures)]
+    np.save(tmp_path / "movie.npy", data)
+    _run(python_script(_about(job)), tmp_path)
+    repeated = read_image_set(tmp_path / "movie_cvdm.ome.tif")[0].data
+    np.testing.assert_array_equal(repeated, pictures.reconstruction)
+    assert "# Save the image first" in (line := shell_line(_about(job)))
+    assert "restore movie.tif" in line
 
 
 def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatch):

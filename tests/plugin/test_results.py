@@ -197,6 +197,19 @@ def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictur
     owner.deleteLater()
 
 
+def test_the_lowest_channel_is_restored_without_hiding_the_others(qtbot, viewer_model, pictures):
+    tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
+    assert (tubulin.blending, actin.blending) == ("translucent_no_depth", "additive")  # napari's doing
+    owner = QObject()
+    results = ResultLayers(viewer_model, tubulin, owner)
+    results.add(pictures, {})
+    assert results.layers[0].blending == "additive"
+    assert (tubulin.visible, actin.visible) == (False, True)
+    results.remove()
+    assert tubulin.visible
+    owner.deleteLater()
+
+
 def test_an_opaque_input_stays_visible(shown, layer):
     assert layer.visible
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from magicgui.widgets import ComboBox
+from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.rows import add_row, add_wide, folded, new_form, note, scrolled
+from napari_cvdm.plugin.rows import (
+    add_row,
+    add_wide,
+    folded,
+    new_form,
+    note,
+    scrolled,
+    wrap_where_narrow,
+)
 
 
 @pytest.fixture
@@ -23,6 +31,53 @@ def test_a_label_takes_the_keyboard_to_its_field(page):
     assert label.buddy() is field.native
     assert label.toolTip() == "How good."
     assert field.native.accessibleName() == "Quality"
+
+
+@pytest.mark.parametrize("kind", [SpinBox, FloatSpinBox])
+def test_a_field_for_numbers_is_as_high_as_its_type_whatever_the_theme_allows(qtbot, page, kind):
+    field = kind(label="Draws", tooltip="")
+    add_row(new_form(page), field)
+    page.show()
+    for points in (9, 18):
+        page.setStyleSheet(f"QWidget {{font-size: {points}pt}} QAbstractSpinBox {{min-height: 20px}}")
+        qtbot.wait(20)
+        assert field.native.minimumHeight() >= field.native.fontMetrics().height()
+        assert field.native.minimumHeight() == field.native.sizeHint().height()
+
+
+@pytest.mark.parametrize("points", [9, 16])
+def test_notes_that_come_and_go_press_no_field_down(qtbot, page, points):
+    main, inner = QWidget(), QWidget()
+    form, questions = new_form(main), new_form(inner)
+    fields = [ComboBox(label="Image", choices=["a"], tooltip=""), SpinBox(label="Draws", tooltip="")]
+    words = note()
+    add_row(form, fields[0])
+    add_wide(form, words)
+    form.addRow(inner)
+    add_row(form, fields[1])
+    area = scrolled(main)
+    QVBoxLayout(page).addWidget(area)
+    page.setStyleSheet(f"QWidget {{font-size: {points}pt}} QAbstractSpinBox {{min-height: 20px}}")
+    page.resize(320, 300)
+    page.show()
+    qtbot.waitExposed(page)
+    for text in (
+        "",
+        "Not known. With it, the program checks that the model suits the image.",
+        "from the file",
+    ):
+        words.setText(text)
+        fields.append(ComboBox(label="Axis", choices=["I do not know"], tooltip=""))
+        add_row(questions, fields[-1])
+        for width in (320, 180, 600):
+            page.resize(width, 300)
+            wrap_where_narrow(form, width)
+            wrap_where_narrow(questions, width)
+            qtbot.wait(50)
+            assert [field.native.height() for field in fields] == [
+                field.native.sizeHint().height() for field in fields
+            ]
+            assert words.height() == max(0, words.heightForWidth(words.width()))
 
 
 def test_notes_show_names_as_they_are(page):

@@ -13,6 +13,7 @@ from superqt.utils import WorkerBase
 
 import napari_cvdm
 from napari_cvdm.plugin import run as module
+from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.run import Run
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
@@ -232,3 +233,14 @@ def test_what_the_provenance_warns_of_is_said(qtbot, start, stepped):
     _, heard = start(draws=1)
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
     assert heard.warnings == ["The pixel size lies outside the range."]
+
+
+def test_a_result_says_whether_the_file_has_the_pixels_that_were_restored(
+    qtbot, start, stepped, viewer_model, tmp_path
+):
+    (file := tmp_path / "cell.png").touch()
+    _, recorder = start(source_path=str(file))
+    qtbot.waitUntil(lambda: recorder.ended != [])
+    about = viewer_model.layers["cell CVDM"].metadata[METADATA_KEY]
+    assert about["asked"]["file_has_pixels"] is False
+    assert about["asked"]["source_path"] == str(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -69,6 +70,19 @@ def test_answers_belong_to_their_layer(subject):
     assert subject.understood.axes == "QYX"  # what is asked does not depend on the answer
 
 
+def test_the_panel_that_is_opened_next_knows_the_answers(subject):
+    layer = Image(np.zeros((3, 9, 9)))
+    subject.set_layer(layer)
+    subject.answer(Answers({0: "Z"}))
+    subject.set_pixel_size(200.0)
+    owner = QObject()
+    later = Subject(owner)
+    later.set_layer(layer)
+    assert (later.reading.axes, later.pixel_size) == ("ZYX", 200.0)
+    later.disconnect_layer()
+    owner.deleteLater()
+
+
 def test_answers_do_not_outlive_the_axes_they_were_given_for(subject):
     layer = Image(np.zeros((2, 3, 4, 9, 9)))
     subject.set_layer(layer)
@@ -88,9 +102,10 @@ def test_layers_are_not_kept_alive(subject):
     subject.set_layer(None)
     subject.set_pixel_size(100.0)  # of no layer
     subject.answer(Answers({0: "T"}))
+    kept = weakref.ref(layer)
     del layer
     gc.collect()
-    assert len(subject._answers) == len(subject._pixel_sizes) == 0
+    assert kept() is None
 
 
 def test_a_file_written_anew_under_its_name_is_read_anew(qtbot, subject, tmp_path):

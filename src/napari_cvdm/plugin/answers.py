@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_cvdm.plugin.worker import Colours
+    from napari_cvdm.plugin.input_pixels import Colours
 
 __all__ = ["Answers"]
 

@@ -66,6 +66,7 @@ _STATED: dict[str, Callable[[object], bool]] = {
     "steps": _is_count,
     "pixel_size": lambda value: value is None or positive(value) is not None,
     "source_path": _may_be_text,
+    "file_has_pixels": _is_answer,
     "output": _may_be_text,
     "colours": lambda value: value in (None, "average", "channels"),
     "normalize": lambda value: value in (None, "stack", "whole"),

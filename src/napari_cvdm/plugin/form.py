@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.devices import Choice, devices_offered
 from napari_cvdm.plugin.eliding import let_elide
@@ -85,7 +85,8 @@ class Form(QWidget):
             "region, add a Shapes layer and draw a rectangle: it is then offered here.",
         )
         self.pixel_size = PixelSizeField()
-        self.resample = QCheckBox()
+        self.resample, self._offer = QCheckBox(), ""
+        self.resample.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.resample.setToolTip(
             "The image is brought to pixels that the model knows before it is restored. Your layer is not "
             "changed; the result keeps its place and its scale, and says that it was resampled."
@@ -196,8 +197,16 @@ class Form(QWidget):
         """Explain why the model does not know pixels of this size, and offer to resample; or hide both."""
         self.mismatch.setText(explanation)
         self.mismatch.setVisible(bool(explanation))
-        self.resample.setText(offer)
+        self._offer = offer
+        self._fit_offer()
         self.resample.setVisible(bool(offer))
+
+    def _fit_offer(self) -> None:
+        """Write the offer on two lines where it is wider than the form: a check box breaks none by itself."""
+        box = self.resample
+        box.setText(self._offer)
+        if box.sizeHint().width() > self.width():
+            box.setText("\n".join(self._offer.rsplit(maxsplit=1)))
 
     def _on_quality(self, preset: Preset) -> None:
         if preset.name in PRESETS and not preset.preview:
@@ -287,3 +296,4 @@ class Form(QWidget):
         super().resizeEvent(event)
         for form in self._forms:
             wrap_where_narrow(form, self.width())
+        self._fit_offer()

@@ -16,8 +16,8 @@ from napari_cvdm.plugin.rows import new_form, note, wrap_where_narrow
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
+    from napari_cvdm.plugin.input_pixels import Colours
     from napari_cvdm.plugin.reading import LayerReading
-    from napari_cvdm.plugin.worker import Colours
 
 __all__ = ["Inquiry"]
 

@@ -5,7 +5,7 @@ This is the one place that decides the metadata of a layer the plugin adds.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +26,7 @@ __all__ = [
     "Picture",
     "is_for_show",
     "is_result",
+    "lies_under_light",
     "result_metadata",
     "uncertainty_colormap",
     "unique_name",
@@ -215,6 +216,22 @@ def unique_name(name: str, taken: Collection[str]) -> str:
 def is_result(layer: Any) -> bool:
     """Whether a layer is a result of this plugin."""
     return METADATA_KEY in getattr(layer, "metadata", {})
+
+
+def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
+    """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    layers : sequence of napari.layers.Layer
+        All layers of the viewer, the lowest first.
+    """
+    if not layer.visible or layer not in layers:
+        return False
+    above = layers[layers.index(layer) + 1 :]
+    return any(each.visible and str(each.blending) == "additive" for each in above)
 
 
 def is_for_show(layer: Any) -> bool:

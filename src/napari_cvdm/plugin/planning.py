@@ -101,8 +101,16 @@ def parts_of(
         part = inside(axes, shape, rectangle_of(choice, layer, sliders.units))
     found = [part] if channels is None else with_channels(part, axes, channels)
     if not found:
-        raise InputError("No channel of this part has a tick: choose at least one.")
+        raise InputError(_why_none(part, axes, channels or []))
     return [None if each.ranges == whole(shape).ranges else each for each in found]
+
+
+def _why_none(part: Part, axes: str, channels: Sequence[int]) -> str:
+    """Say why nothing is left of a part: no channel has a tick, or not the one that the part is of."""
+    if not channels:
+        return "No channel has a tick: choose at least one."
+    channel = part.ranges[axes.index("C")].start
+    return f"The viewer shows channel {channel}, which has no tick: tick it, or move the slider."
 
 
 def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:

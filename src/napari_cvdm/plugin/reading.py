@@ -155,19 +155,31 @@ def axes_of(labels: Sequence[str]) -> str:
 
 
 def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
-    """Complete what a layer says with what its file says; where both speak, the layer is believed."""
+    """Complete what a layer says with what its file says; where both speak, the layer is believed.
+
+    A layer may show one channel of its file, as napari makes them with ``channel_axis``.
+    """
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
         reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
     reading = replace(reading, channel_names=file.channel_names)
     if file.axes is None or set(reading.axes) - set("QYX"):
         return reading
-    # Readers drop axes of length one, so they are left out of the comparison.
-    kept = [(a, n) for a, n in zip(file.axes, file.shape, strict=True) if a != "S"]
-    if len(kept) != len(reading.shape):
-        kept = [(a, n) for a, n in kept if n > 1]
-    axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-    return replace(reading, axes=axes) if shape == reading.shape and {"Y", "X"} <= set(axes) else reading
+    named = [(a, n) for a, n in zip(file.axes, file.shape, strict=True) if a != "S"]
+    for kept in (named, [(a, n) for a, n in named if n > 1]):  # readers drop axes of length one
+        for fitting in (kept, _without_channels(kept, reading.shape)):
+            axes, shape = "".join(a for a, _ in fitting), tuple(n for _, n in fitting)
+            if shape == reading.shape and {"Y", "X"} <= set(axes):
+                return replace(reading, axes=axes)
+    return reading
+
+
+def _without_channels(axes: list[tuple[str, int]], shape: tuple[int, ...]) -> list[tuple[str, int]]:
+    """Return a file's axes but for that of channels, if no other can be what a layer of this shape lacks."""
+    rests = [axes[:i] + axes[i + 1 :] for i in range(len(axes))]
+    fitting = [rest for rest in rests if tuple(n for _, n in rest) == shape]
+    unambiguous = len(fitting) == 1 and "C" in dict(axes) and "C" not in dict(fitting[0])
+    return fitting[0] if unambiguous else []
 
 
 def describe(reading: LayerReading) -> str:

@@ -108,7 +108,8 @@ def shell_line(about: Mapping[str, Any]) -> str:
     asked = asked_of(about)
     if asked.get("rgb"):
         return _NO_COLOURS
-    source = asked.get("source_path") or f"{_file_stem(str(about.get('source', 'image')))}.tif"
+    from_file = _is_tiff(asked)
+    source = asked["source_path"] if from_file else f"{_file_stem(str(about.get('source', 'image')))}.tif"
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
     words += ["--axes", _axes(asked)]
@@ -126,7 +127,7 @@ def shell_line(about: Mapping[str, Any]) -> str:
     if line is None:
         return _NO_WORDS
     remarks = []
-    if not asked.get("source_path"):
+    if not from_file:
         remarks.append("# Save the image first: File > Save Selected Layers.")
     if part is None:
         remarks.append("# In napari only a part was restored; this takes the whole file.")
@@ -206,8 +207,9 @@ def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
         return [f"file = {_reader(asked)}({asked['source_path']!r})", "image = file.data"]
     file = f"{_file_stem(name)}.npy"
     return [
-        "# The image was not opened from a TIFF. In napari's console, keep it in a file:",
-        f"#     import numpy; numpy.save({file!r}, numpy.asarray(viewer.layers[{_one_line(name)!r}].data))",
+        "# No TIFF that it was opened from has the image as it was restored. In napari's console, keep it:",
+        f"#     layer = viewer.layers[{_one_line(name)!r}]",
+        f"#     import numpy; numpy.save({file!r}, layer.data[0] if layer.multiscale else layer.data)",
         f"image = np.load({file!r})",
     ]
 
@@ -273,12 +275,14 @@ def _axes(asked: Mapping[str, Any]) -> str:
 
 
 def _is_tiff(asked: Mapping[str, Any]) -> bool:
-    return bool(asked["source_path"]) and is_tiff(Path(asked["source_path"]))
+    """Whether the image is in a TIFF; results of earlier versions do not say that it is not."""
+    path, has_pixels = asked["source_path"], asked["file_has_pixels"] is not False
+    return bool(path) and has_pixels and is_tiff(Path(path))
 
 
 def _file_stem(name: str) -> str:
-    """Make a name for files from a layer's, which may hold anything."""
-    return safe_name(without_ending(name, TIFF_ENDINGS))
+    """Make a name for files from a layer's, which may hold anything; napari leaves ".ome" in it."""
+    return safe_name(without_ending(name, (*TIFF_ENDINGS, ".ome")))
 
 
 def _one_line(text: str) -> str:

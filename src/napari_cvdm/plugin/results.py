@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from napari_cvdm.plugin.layers import (
     PICTURES,
     InputLayer,
     Picture,
+    lies_under_light,
     result_metadata,
     unique_name,
 )
@@ -124,6 +126,8 @@ class ResultLayers(QObject):
 
     def _begin(self, last: list[Callable[[], None]]) -> None:
         self._steps += last
+        if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
+            self.source = replace(self.source, blending="additive")
         try:
             self._hide_input()
         finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QIcon
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -106,12 +107,23 @@ def wrap_where_narrow(form: QFormLayout, width: int) -> None:
         form.setRowWrapPolicy(wrap.WrapAllRows if narrow else wrap.DontWrapRows)
 
 
+class _TypeHeight(QObject):
+    """Keeps a field as high as its type needs; napari's theme lets forms press it down to 20 pixels."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        changes = (QEvent.Type.Polish, QEvent.Type.StyleChange, QEvent.Type.FontChange)
+        if event is not None and event.type() in changes and isinstance(watched, QAbstractSpinBox):
+            watched.setMinimumHeight(watched.sizeHint().height())
+        return False
+
+
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
     """Add a magicgui field with its label, which takes the keyboard to it; return the label."""
     label = QLabel(field.label)
     label.setBuddy(field.native)
     label.setToolTip(field.tooltip)
     field.native.setAccessibleName(field.label)
+    field.native.installEventFilter(_TypeHeight(field.native))
     layout.addRow(label, content or field.native)
     return label
 
@@ -133,7 +145,7 @@ def beside(*widgets: QWidget) -> QWidget:
 
 
 def stacked(*widgets: QWidget) -> QWidget:
-    """Put widgets below each other; a form gives wrapped text its true height only inside such a column."""
+    """Put widgets below each other, as one row of a form."""
     column = QWidget()
     layout = QVBoxLayout(column)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -143,7 +155,11 @@ def stacked(*widgets: QWidget) -> QWidget:
 
 
 class _Note(QLabel):
-    """A label that breaks its lines between words and in long names, and not within "200 × 160 pixels"."""
+    """A label that breaks its lines between words and in long names, and not within "200 × 160 pixels".
+
+    It is just as high as its text, and no layout has to ask: Qt's forms, when they do, lay out what is beside
+    wrapped text by heights of before, and press fields down until their words are cut off.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,6 +168,23 @@ class _Note(QLabel):
     def setText(self, words: str | None) -> None:
         self._words = words or ""
         super().setText(_MAY_BREAK.sub("\u200b", _NOT_TO_BREAK.sub("\u00a0", self._words)))
+        self._fit()
+
+    def hasHeightForWidth(self) -> bool:
+        return False
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(0)  # or the label would never become lower again
+        self.setFixedHeight(max(0, self.heightForWidth(self.width())))
 
     def text(self) -> str:
         return self._words

@@ -67,7 +67,7 @@ class Run(QObject):
         self._results = ResultLayers(
             viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
         )
-        self._about = {"run": job.run_id, "source": job.name, "asked": job.describe()}
+        self._about: dict[str, Any] = {"run": job.run_id, "source": job.name, "asked": job.describe()}
         note_restored(job.run_id, layer)
         self._time_left = TimeLeft()
         self._results.removed.connect(self._on_settled)
@@ -171,6 +171,7 @@ class Run(QObject):
             case Wrote() | Kept() | Written():
                 self._on_disk(message)
             case Done(provenance, draws):
+                self._note_file()
                 self._outcome, self._words = "done", _summary(provenance)
                 self._results.finish({**self._about, **provenance}, draws, _stopped_suffix(provenance))
                 for words in provenance.get("warnings", ()):
@@ -185,12 +186,18 @@ class Run(QObject):
             case Kept(words):
                 self._words = words
             case Written(provenance=provenance):
+                self._note_file()
                 folder = provenance["written"]["reconstruction"]
                 self._outcome, self._words = "done", f"Done, and written to {folder}."
                 self._unfinished.add("layers")
                 self._results.add_written(message, {**self._about, **provenance})
                 for words in provenance.get("warnings", ()):
                     self.warned.emit(words)
+
+    def _note_file(self) -> None:
+        """Take down what the worker has found out about the layer's file."""
+        asked = {**self._about["asked"], "file_has_pixels": self._job.file_has_pixels}
+        self._about = {**self._about, "asked": asked}
 
     def _on_error(self, error: Exception) -> None:
         self._outcome, self._words = "failed", str(error)

@@ -19,6 +19,12 @@ __all__ = ["Subject"]
 #: Changes of a layer after which it is read anew.
 _LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
 
+#: What was said of each layer, with the number of axes that it had then: axes are told by their number. Kept
+#: for the panel that is opened after this one.
+_ANSWERS: weakref.WeakKeyDictionary[Any, tuple[int, Answers]] = weakref.WeakKeyDictionary()
+#: The pixel size that was set for each layer, in nanometres; 0 for not known.
+_PIXEL_SIZES: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
 
 class Subject(QObject):
     """Reads the chosen layer and its file, and remembers what the user has said about each layer.
@@ -45,9 +51,6 @@ class Subject(QObject):
         self.understood: LayerReading | None = None
         # By the layer, not by the path: a file may be written anew under its name, and opened again.
         self._files: weakref.WeakKeyDictionary[Any, FileReading] = weakref.WeakKeyDictionary()
-        # With the number of axes that the layer had: axes are told by their number.
-        self._answers: weakref.WeakKeyDictionary[Any, tuple[int, Answers]] = weakref.WeakKeyDictionary()
-        self._pixel_sizes: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
     @property
     def reading(self) -> LayerReading | None:
@@ -64,23 +67,23 @@ class Subject(QObject):
         """What the user has said of the layer, unless it was said of another number of axes."""
         if self.layer is None or self.understood is None:
             return Answers()
-        ndim, answers = self._answers.get(self.layer, (0, Answers()))
+        ndim, answers = _ANSWERS.get(self.layer, (0, Answers()))
         return answers if ndim == len(self.understood.axes) else Answers()
 
     @property
     def pixel_size(self) -> float | None:
         """What the user has set for the layer, in nanometres, 0 for not known; None if nothing was set."""
-        return None if self.layer is None else self._pixel_sizes.get(self.layer)
+        return None if self.layer is None else _PIXEL_SIZES.get(self.layer)
 
     def set_pixel_size(self, nanometres: float) -> None:
         """Take down the pixel size that the user has set for the layer."""
         if self.layer is not None:
-            self._pixel_sizes[self.layer] = nanometres
+            _PIXEL_SIZES[self.layer] = nanometres
 
     def answer(self, answers: Answers) -> None:
         """Take down what the user has said about the layer."""
         if self.layer is not None and self.understood is not None:
-            self._answers[self.layer] = len(self.understood.axes), answers
+            _ANSWERS[self.layer] = len(self.understood.axes), answers
 
     def set_layer(self, layer: Image | None) -> bool:
         """Turn to a layer, or to none; return whether it is another than before."""

@@ -10,15 +10,15 @@ import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from napari_cvdm.plugin.claim import Claim
 from napari_cvdm.plugin.devices import devices_found
 from napari_cvdm.plugin.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.gpu_hint import gpu_hint
+from napari_cvdm.plugin.input_pixels import Colours, are_in_file, given_image
 from napari_cvdm.plugin.messages import DevicesFound, Done, Message, Pictures, Preparing
 from napari_cvdm.plugin.parts import Covered, Part, covered_after_resampling
 from napari_cvdm.plugin.telling import TileReports, tell
@@ -27,10 +27,7 @@ from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.errors import GivenUp
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
-__all__ = ["Cancelled", "Colours", "Job"]
-
-Colours = Literal["average", "channels"]
-"""What to do with the colours of an RGB image: make one intensity of them, or restore each by itself."""
+__all__ = ["Cancelled", "Job"]
 
 #: How long to wait for the first picture to be shown, in seconds; it may never be, if the viewer is busy.
 _LONGEST_REST = 2.0
@@ -86,6 +83,8 @@ class Job:
         Shared by the results of this run, and by no others.
     normalize : {"stack", "whole"}
         Whether intensities are measured on what is restored, or on the whole image.
+    file_has_pixels : bool or None
+        Whether the file of ``source_path`` has these pixels; None while nobody has looked.
     """
 
     name: str
@@ -113,6 +112,7 @@ class Job:
     claim: Claim = field(default_factory=Claim, repr=False)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     normalize: Literal["stack", "whole"] = field(init=False)
+    file_has_pixels: bool | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Decide whether a part is measured with all of the image, which it then gets the pixels of."""
@@ -142,6 +142,7 @@ class Job:
         """Return what was asked for, in values that JSON can hold, so that the run can be repeated."""
         return {
             "source_path": self.source_path,
+            "file_has_pixels": self.file_has_pixels,
             "axes": self.axes,
             "rgb": self.rgb,
             "colours": self.colours,
@@ -237,24 +238,10 @@ class Job:
         return model
 
     def _image(self) -> Any:
-        """Return the whole image as an array with the axes that ``image_axes`` names.
-
-        What is kept in chunks stays there: `restore_events` reads it plane by plane.
-        """
-        if is_read_in_pieces(self.data):
-            if not self.rgb:
-                return self.data
-            import dask.array as da
-
-            image = da.asarray(self.data)
-        else:
-            image = np.asarray(self.data)
-        if not self.rgb:
-            return image
-        if self.colours == "channels":
-            return np.moveaxis(image[..., :3], -1, 0)
-        # The mean, not the eye's luminance: a picture in pure blue is as good as one in green.
-        return image[..., :3].mean(axis=-1, dtype=np.float32)
+        """Return the whole image as an array with the axes that ``image_axes`` names."""
+        if self.source_path is not None:
+            self.file_has_pixels = are_in_file(self.data, self.axes, Path(self.source_path))
+        return given_image(self.data, rgb=self.rgb, colours=self.colours)
 
     @property
     def _channel_axes(self) -> int:

@@ -257,8 +257,9 @@ def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         raise InputError(
-            f"The image has {bad} pixels that are not finite (NaN or infinite). Replace them first, "
-            "for example by the intensity of the background."
+            f"The image has {bad} {'pixel that is' if bad == 1 else 'pixels that are'} not finite (NaN or "
+            f"infinite). Replace {'it' if bad == 1 else 'them'} first, for example by the intensity of the "
+            "background."
         )
     return low, high
 

@@ -88,6 +88,15 @@ def test_a_saved_result_knows_the_file_whatever_the_layer_is_called():
     assert why_none(result, [wrong]).endswith("it comes from another file.")
 
 
+def test_of_the_channels_of_one_file_the_one_of_that_name_is_the_original():
+    asked = {"source_path": "/data/one.tif", "shape": [4, 4]}
+    result = Result(layer("reconstruction", source="actin", asked=asked), layer("uncertainty"))
+    tubulin, actin = (opened("/data/one.tif", name=name, shape=(4, 4)) for name in ("tubulin", "actin"))
+    assert original_of(result, [tubulin, actin]) is actin
+    actin.name = "renamed"
+    assert original_of(result, [tubulin, actin]) is None
+
+
 @pytest.mark.parametrize(
     ("made", "shape", "fits"),
     [

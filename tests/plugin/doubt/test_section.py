@@ -25,6 +25,17 @@ def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
     assert section.heading.toolTip() == "What it is good for."
 
 
+def test_the_heading_has_the_theme_s_size_of_type(qtbot):
+    page = QWidget()
+    qtbot.addWidget(page)
+    section = Section("View", QLabel("content"), "What for.")
+    QVBoxLayout(page).addWidget(section)
+    page.show()
+    for pixels in (12, 22):
+        page.setStyleSheet(f"QLabel {{font-size: {pixels}px}}")
+        assert section.heading.fontInfo().pixelSize() == pixels
+
+
 def test_notes_wrap(qtbot):
     widget = QWidget()
     qtbot.addWidget(widget)

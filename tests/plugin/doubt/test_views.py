@@ -43,6 +43,26 @@ def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
     assert own.all() == []  # the overlay has gone with its view
 
 
+@pytest.mark.parametrize("key", ["reconstruction", "colour", "opacity", "swipe"])
+def test_other_channels_add_no_light_to_a_view_and_come_back_after_it(scene, key):
+    viewer, arrangement, _ = scene
+    viewer.add_image(np.zeros((4, 4)), name="actin", blending="additive")
+    before = visible(viewer)
+    arrangement.show(view_named(key))
+    assert "actin" not in visible(viewer)
+    arrangement.show(view_named("own"))
+    assert visible(viewer) == before - {"overlay"}
+
+
+@pytest.mark.parametrize("key", ["reconstruction", "opacity"])
+def test_images_are_left_alone_while_none_is_known_to_be_the_original(scene, key):
+    viewer, arrangement, _ = scene
+    viewer.add_image(np.zeros((4, 4)), name="actin")
+    arrangement._link.choose_original(None)
+    arrangement.show(view_named(key))
+    assert "actin" in visible(viewer)
+
+
 def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene):
     viewer, arrangement, _ = scene
     center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom

@@ -72,6 +72,8 @@ def _find(result: Result, layers: Sequence[Layer]) -> tuple[Image | None, str]:
     name = provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
     named = [image for image in images if image.name == name]
     named = named or [image for image in images if image.source.path and Path(image.source.path).name == name]
+    if len(opened) > 1:  # channels of one file, which only their names tell apart
+        opened = [image for image in opened if image in named]
     why = ""
     for image in (*opened, *named):
         against = _speaks_against(result, image, path)

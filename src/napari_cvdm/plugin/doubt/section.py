@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -21,6 +21,11 @@ from qtpy.QtWidgets import (
 from napari_cvdm.plugin.wheel import leave_wheel_to_panel
 
 __all__ = ["Buttons", "Section", "fill", "note"]
+
+_HEADING = (
+    "QToolButton {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
+    "text-align: left; padding: 4px 0px; }} QToolButton:focus {{ text-decoration: underline; }}"
+)
 
 
 class Section(QWidget):
@@ -51,10 +56,9 @@ class Section(QWidget):
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.heading.setStyleSheet(
-            "QToolButton { border: none; background: transparent; font-weight: bold; text-align: left; "
-            "padding: 4px 0px; } QToolButton:focus { text-decoration: underline; }"
-        )
+        self._measure = QLabel(self)  # napari's theme states the size of type of labels, not of tool buttons
+        self._measure.hide()
+        self._match_type()
         self.heading.toggled.connect(self._fold)
         self.content = content
         layout = QVBoxLayout(self)
@@ -64,6 +68,23 @@ class Section(QWidget):
         layout.addWidget(content)
         leave_wheel_to_panel(content)
         self._fold(unfolded)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the theme's size of type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._match_type()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Follow the theme of the window that the section was put in."""
+        super().showEvent(event)
+        self._match_type()
+
+    def _match_type(self) -> None:
+        self._measure.ensurePolished()
+        style = _HEADING.format(pixels=self._measure.fontInfo().pixelSize())
+        if style != self.heading.styleSheet():
+            self.heading.setStyleSheet(style)
 
     @property
     def unfolded(self) -> bool:

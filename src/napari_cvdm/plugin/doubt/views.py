@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.linked import is_image_of_user
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.into_sight import keep_out_of_sight
 from napari_cvdm.plugin.layers import is_result
@@ -109,7 +110,7 @@ class Arrangement:
         self._without_grid: dict[str, Any] | None = None
 
     def show(self, view: View) -> None:
-        """Make visible what belongs to a view, and hide the rest of what has to do with results."""
+        """Make visible what belongs to a view, and hide other images."""
         if view.key == "own":
             self.restore()
             return
@@ -168,16 +169,18 @@ class Arrangement:
         }.get(view.key, [self._own.get(view.key)])
 
     def _managed(self, view: View) -> list[Layer]:
-        """The layers that would cover each other: all results, the original, the panel's pictures and maps.
+        """The layers that would cover each other, or add their light: all images but marks.
 
-        Side by side, every visible layer would get a place of its own, so there it is all layers.
+        Side by side, every visible layer would get a place of its own, so there it is all layers. While no
+        original is known, the user's images are left alone: one of them may be it.
         """
+        images_too = self._link.original is not None
         return [
             layer
             for layer in self._link.viewer.layers
             if view.key == "beside"
             or is_result(layer)
-            or layer is self._link.original
+            or (images_too and is_image_of_user(layer))
             or self._own.owns(layer)
             or self._maps.owns(layer)
         ]
