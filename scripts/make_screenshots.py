@@ -100,6 +100,14 @@ class Session:
         """Wait for all runs."""
         wait(3600, until=lambda: not self.panel.running)
 
+    def undisturbed(self) -> None:
+        """Close the notifications that lie over the canvas; without a window manager they stay."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for notification in self.viewer.window._qt_window.findChildren(NapariQtNotification):
+            notification.close()
+        wait(0.5)
+
     def clear(self) -> None:
         """Begin anew."""
         self.viewer.layers.clear()
@@ -154,6 +162,7 @@ def manners(session: Session) -> None:
     get_settings().appearance.theme = "light"
     session.width(300)
     session.measured()
+    session.undisturbed()
     session.window("light")
     panel.form.model_field.show_info()
     session.part(panel.form.model_field._dialog, "model")
