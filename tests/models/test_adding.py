@@ -257,7 +257,7 @@ class TestAddresses:
         httpserver.expect_request("/net.safetensors").respond_with_data(b"\x80\x04pickle")
         url = httpserver.url_for("/net.safetensors")
         message = refusal(url, cache, sha256=file_sha256(tmp_path / "x"))
-        assert message.startswith(f"{url} is not a safetensors file")
+        assert message.startswith(f"{url} is neither a safetensors nor an HDF5 file")
 
     def test_that_lead_to_a_wrong_file_leave_nothing(
         self, httpserver: HTTPServer, weights: Path, cache: Path

@@ -36,7 +36,7 @@ def test_a_huge_image_is_refused_without_being_read(
         take(path)
     os.truncate(path, 4)
     if start.startswith(b"II"):
-        with pytest.raises(ModelError, match="is not a safetensors file"):
+        with pytest.raises(ModelError, match="is neither a safetensors nor an HDF5 file"):
             take(path)
 
 

@@ -43,7 +43,7 @@ def test_a_header_of_a_gigabyte_is_not_read(path: Path) -> None:
 )
 def test_other_files_are_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="is not a safetensors file"):
+    with pytest.raises(ModelError, match="is neither a safetensors nor an HDF5 file"):
         read_header(path)
 
 

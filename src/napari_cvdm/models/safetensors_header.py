@@ -56,8 +56,8 @@ def read_header(path: Path) -> FileHeader:
         larger than `HEADER_LIMIT`.
     """
     not_safetensors = (
-        f"{path} is not a safetensors file: a napari-cvdm model is a file that 'napari-cvdm train' wrote, or "
-        "a Keras .h5 file of the authors' code."
+        f"{path} is neither a safetensors nor an HDF5 file, or is damaged: a napari-cvdm model is a file "
+        "that 'napari-cvdm train' wrote, or a Keras .h5 file of the authors' code."
     )
     try:
         file_size = path.stat().st_size
