@@ -151,3 +151,15 @@ def test_a_marked_stack_is_named_in_the_measure_of_the_click(viewer, add_result,
     click(qtbot, panel)
     panel.measure.setCurrentIndex(1)
     qtbot.waitUntil(lambda: "cell CVDM doubtful above 200" in viewer.layers, timeout=10_000)
+
+
+def test_it_can_be_stopped_where_there_is_no_plane_in_view(viewer, at_work, has_stopped, qtbot):
+    panel, _ = at_work
+    viewer.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: panel.link.look is None, timeout=10_000)
+    assert not panel.threshold.slider.isEnabled()
+    click(qtbot, panel)
+    assert has_stopped(panel)
+    assert not panel.threshold.whole.isEnabled()
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(panel.threshold.whole.isEnabled, timeout=10_000)

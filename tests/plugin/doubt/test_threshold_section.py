@@ -87,7 +87,7 @@ def test_each_measure_remembers_its_threshold(panel, qtbot):
             lambda measure=measure: panel.link.look is not None and panel.link.look.measure == measure,
             timeout=10_000,
         )
-    qtbot.waitUntil(panel.threshold.isEnabled, timeout=10_000)
+    qtbot.waitUntil(panel.threshold.slider.isEnabled, timeout=10_000)
     assert abs(panel.threshold.threshold - 123) < 1
 
 

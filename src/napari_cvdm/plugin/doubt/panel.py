@@ -171,7 +171,7 @@ class DoubtPanel(QWidget):
         self.message.setText(escape(words))
         self.message.setVisible(bool(words))
         self.go_there.setVisible(self.link.outside)
-        for part in (self.threshold, self.regions, self.profile, self.histogram, self.checks):
+        for part in (self.regions, self.profile, self.histogram, self.checks):
             part.setEnabled(not words)
 
     def _on_switched(self) -> None:

@@ -74,8 +74,14 @@ class StackMarking(QPushButton):
         self._result = result
         self.setText(_MARK if result is None else "Stop")
         self.setToolTip(_MARK_TIP if result is None else _STOP_TIP)
+        self._allow()
+
+    def _allow(self) -> None:
+        """Let it be pressed where there is a plane to begin with, or something to stop."""
+        self.setEnabled(self._link.look is not None or self._result is not None)
 
     def _on_looked(self, words: str) -> None:
+        self._allow()
         if look := self._link.look:
             self.setVisible(_planes_of(look) > 1)
 

@@ -98,7 +98,8 @@ class ThresholdSection(QWidget):
 
     def _on_looked(self, words: str) -> None:
         look = self._link.look
-        self.setEnabled(look is not None)
+        for part in (self.slider, self.words, self.mark):  # what is marking the stack can still be stopped
+            part.setEnabled(look is not None)
         if look is None:
             self.words.setText("")
             if self._link.result is None:  # do not keep the layers of a result that is gone
