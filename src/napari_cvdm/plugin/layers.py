@@ -221,6 +221,8 @@ def is_result(layer: Any) -> bool:
 def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
 
+    The layer itself may be hidden, as the input is after its first run.
+
     Parameters
     ----------
     layer : napari.layers.Image
@@ -228,7 +230,7 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     layers : sequence of napari.layers.Layer
         All layers of the viewer, the lowest first.
     """
-    if not layer.visible or layer not in layers:
+    if layer not in layers:
         return False
     above = layers[layers.index(layer) + 1 :]
     return any(each.visible and str(each.blending) == "additive" for each in above)
