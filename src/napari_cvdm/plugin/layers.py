@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_cvdm.plugin.into_sight import is_seen_without_view
 from napari_cvdm.plugin.parts import Placement
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     if layer not in layers:
         return False
     above = layers[layers.index(layer) + 1 :]
-    return any(each.visible and str(each.blending) == "additive" for each in above)
+    return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
 
 
 def is_for_show(layer: Any) -> bool:
