@@ -71,6 +71,26 @@ def test_what_cannot_be_read_has_no_pixels(tmp_path, name):
     assert not are_in_file(_STACK, "TYX", tmp_path / name)
 
 
+class _OfAnotherLibrary:
+    """An array with types of its own, as those of torch and tensorstore are."""
+
+    shape, dtype = _STACK.shape, "torch.uint16"
+
+
+class _Unread:
+    """An array of which a plane cannot be read that the run may not need."""
+
+    shape, dtype = _STACK.shape, _STACK.dtype
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> np.ndarray:
+        raise KeyError(index)
+
+
+@pytest.mark.parametrize("data", [_OfAnotherLibrary(), _Unread()])
+def test_no_run_fails_where_nothing_can_be_compared(path, data):
+    assert not are_in_file(data, "TYX", path)
+
+
 def test_what_is_read_in_pieces_stays_so():
     lazy = da.from_array(_STACK, chunks=(1, 16, 12))
     assert given_image(lazy, rgb=False, colours="average") is lazy

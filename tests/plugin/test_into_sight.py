@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.into_sight import bring_into_sight, come_into_sight_later, keep_out_of_sight
+from napari_cvdm.plugin.into_sight import (
+    bring_into_sight,
+    come_into_sight_later,
+    hide,
+    is_seen_without_view,
+    keep_out_of_sight,
+    lend_to_view,
+    show_again,
+    take_back_from_view,
+)
 
 
 @pytest.fixture
@@ -35,9 +44,24 @@ def test_one_that_was_kept_out_of_sight_stays_there(layer):
     assert not layer.visible
 
 
+def test_what_is_hidden_or_shown_during_a_view_is_so_after_it(layer):
+    layer.visible = True
+    lend_to_view(layer)
+    layer.visible = False  # by the view
+    assert is_seen_without_view(layer)
+    hide(layer)
+    assert not is_seen_without_view(layer)
+    show_again(layer)
+    assert not layer.visible
+    assert take_back_from_view(layer)
+    show_again(layer)
+    assert layer.visible
+
+
 def test_one_that_is_deleted_before_is_not_kept():
     layer = Image(np.zeros((4, 4)), visible=False)
     come_into_sight_later(layer)
+    lend_to_view(layer)
     gone = weakref.ref(layer.data)
     del layer
     gc.collect()

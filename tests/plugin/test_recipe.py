@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from napari.layers import Image
 
 from napari_cvdm.cli import main
@@ -127,6 +128,24 @@ def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatc
     expected = restore(data, load_model(weights), axes="TYX", preview=True).mean
     for written in (tmp_path / "cell_cvdm.ome.zarr", tmp_path / "shell" / "it_s my cell_cvdm.ome.zarr"):
         np.testing.assert_allclose(open_ome_zarr(written).data[...], expected, rtol=1e-4)
+
+
+def test_the_shell_reads_an_ome_zarr_that_has_the_layer_s_pixels(tmp_path, weights, source, monkeypatch):
+    data = read_tiff(source).data
+    folder = tmp_path / "cell.ome.zarr"
+    zarr.save_array(folder, data)
+    lines = []
+    for pixels in (data, data // 2):
+        job = Job("cell", pixels, "TYX", model=weights, preview=True, source_path=str(folder))
+        list(job.messages())
+        lines.append(shell_line(_about(job)))
+    assert "# Save the image first" in lines[1]
+    _, *arguments = shlex.split(lines[0])
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 0
+    written = read_tiff(tmp_path / "cell_cvdm.ome.tif").data
+    expected = restore(data, load_model(weights), axes="TYX", preview=True).mean
+    np.testing.assert_allclose(written, expected, rtol=1e-4)
 
 
 def opened(path: Path) -> list[Image]:

@@ -210,6 +210,19 @@ def test_the_lowest_channel_is_restored_without_hiding_the_others(qtbot, viewer_
     owner.deleteLater()
 
 
+def test_the_lowest_channel_is_restored_again_without_hiding_the_others(qtbot, viewer_model, pictures):
+    tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
+    owner = QObject()
+    for _ in ("preview", "standard"):
+        results = ResultLayers(viewer_model, tubulin, owner)
+        results.add(pictures, {})
+        qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+        pictures.shown.clear()
+    assert results.layers[0].blending == "additive"
+    assert (tubulin.visible, actin.visible) == (False, True)
+    owner.deleteLater()
+
+
 def test_an_opaque_input_stays_visible(shown, layer):
     assert layer.visible
 

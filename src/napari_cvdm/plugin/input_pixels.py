@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.plugin.file_reading import is_tiff
+from napari_cvdm.plugin.file_reading import is_tiff, is_zarr
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
 __all__ = ["Colours", "are_in_file", "given_image"]
@@ -51,7 +51,7 @@ def given_image(data: Any, *, rgb: bool, colours: Colours) -> Any:
 
 
 def are_in_file(data: Any, axes: str, path: Path) -> bool:
-    """Whether a TIFF has a layer's pixels, so that whoever reads it restores the same.
+    """Whether a TIFF or OME-Zarr has a layer's pixels, so that whoever reads it restores the same.
 
     The layer may show one channel of the file, or what has been made of it since it was opened.
 
@@ -62,20 +62,20 @@ def are_in_file(data: Any, axes: str, path: Path) -> bool:
     axes : str
         One letter for each axis but that of colours.
     path : Path
-        The file that the layer was opened from.
+        The file or folder that the layer was opened from.
 
     Returns
     -------
     bool
         By the shape, the type, and the first, the middle and the last plane.
     """
+    from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff_lazily
-    from napari_cvdm.restoration.errors import ImageFileError
 
-    if not is_tiff(path):
+    if not (is_tiff(path) or is_zarr(path)):
         return False
     try:
-        stored = open_tiff_lazily(path).data
+        stored = (open_tiff_lazily if is_tiff(path) else open_ome_zarr)(path).data
         same = tuple(stored.shape) == tuple(data.shape) and (
             np.dtype(stored.dtype).newbyteorder("=") == np.dtype(data.dtype).newbyteorder("=")
         )
@@ -83,7 +83,7 @@ def are_in_file(data: Any, axes: str, path: Path) -> bool:
             np.array_equal(_window(stored, axes, share), _window(data, axes, share), equal_nan=True)
             for share in (0.0, 0.5, 1.0)
         )
-    except (ImageFileError, OSError, ValueError):
+    except Exception:  # arrays of any library and decoders raise what they like, and no run is to end of it
         return False
 
 

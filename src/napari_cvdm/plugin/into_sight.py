@@ -1,21 +1,33 @@
-"""Layers that were added out of sight, and come into sight a moment later.
+"""Layers that are out of sight for a while: until a moment after they were added, or until a view is over.
 
 napari takes a while to make a layer's controls, and again to draw it first. So a layer is added hidden, and
-shown when the event loop has come round. Who looks at its visibility in between must not take it for a layer
-that is to stay hidden.
+shown when the event loop has come round. Views of the uncertainty panel hide what does not belong to them.
+Who looks at a layer's visibility in between must not take it for one that is to stay hidden.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["bring_into_sight", "come_into_sight_later", "keep_out_of_sight"]
+__all__ = [
+    "bring_into_sight",
+    "come_into_sight_later",
+    "hide",
+    "is_seen_without_view",
+    "keep_out_of_sight",
+    "lend_to_view",
+    "see_after_view",
+    "show_again",
+    "take_back_from_view",
+]
 
 _COMING: WeakSet[Layer] = WeakSet()
+#: Whether each layer that a view shows or hides is seen after it.
+_LENT: WeakKeyDictionary[Layer, bool] = WeakKeyDictionary()
 
 
 def come_into_sight_later(layer: Layer) -> None:
@@ -34,4 +46,40 @@ def bring_into_sight(layer: Layer) -> None:
     """Show a layer for which that was noted, unless it is to stay hidden now."""
     # A layer shown again would lose the tool that was taken up on it.
     if keep_out_of_sight(layer) and not layer.visible:
+        layer.visible = True
+
+
+def lend_to_view(layer: Layer) -> None:
+    """Let a view show and hide a layer, which is to be as it is now afterwards. For the main thread."""
+    coming = keep_out_of_sight(layer)
+    _LENT.setdefault(layer, coming or layer.visible)
+
+
+def see_after_view(layer: Layer) -> None:
+    """Let a view show and hide a layer, which is to be seen afterwards."""
+    _LENT[layer] = True
+
+
+def take_back_from_view(layer: Layer) -> bool:
+    """Return whether a layer is to be seen now that a view is over."""
+    return _LENT.pop(layer, layer.visible)
+
+
+def is_seen_without_view(layer: Layer) -> bool:
+    """Whether a layer is seen, or will be when a view is over."""
+    return _LENT.get(layer, layer.visible)
+
+
+def hide(layer: Layer) -> None:
+    """Hide a layer, and let it stay hidden when a view is over."""
+    if layer in _LENT:
+        _LENT[layer] = False
+    layer.visible = False
+
+
+def show_again(layer: Layer) -> None:
+    """Show a layer that was hidden; if a view has it just then, after that."""
+    if layer in _LENT:
+        _LENT[layer] = True
+    else:
         layer.visible = True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_cvdm.plugin.into_sight import is_seen_without_view
 from napari_cvdm.plugin.parts import Placement
 
 if TYPE_CHECKING:
@@ -221,6 +222,8 @@ def is_result(layer: Any) -> bool:
 def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
 
+    The layer itself may be hidden, as the input is after its first run.
+
     Parameters
     ----------
     layer : napari.layers.Image
@@ -228,10 +231,10 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     layers : sequence of napari.layers.Layer
         All layers of the viewer, the lowest first.
     """
-    if not layer.visible or layer not in layers:
+    if layer not in layers:
         return False
     above = layers[layers.index(layer) + 1 :]
-    return any(each.visible and str(each.blending) == "additive" for each in above)
+    return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
 
 
 def is_for_show(layer: Any) -> bool:

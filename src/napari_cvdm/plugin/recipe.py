@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
+from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.asked import asked_of, part_of
 from napari_cvdm.plugin.file_asking import safe_name
-from napari_cvdm.plugin.file_reading import is_tiff
+from napari_cvdm.plugin.file_reading import is_tiff, is_zarr
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.shell_words import joined
 from napari_cvdm.plugin.stated import table
@@ -108,7 +108,7 @@ def shell_line(about: Mapping[str, Any]) -> str:
     asked = asked_of(about)
     if asked.get("rgb"):
         return _NO_COLOURS
-    from_file = _is_tiff(asked)
+    from_file = _is_tiff(asked) or (_file_serves(asked) and is_zarr(Path(asked["source_path"])))
     source = asked["source_path"] if from_file else f"{_file_stem(str(about.get('source', 'image')))}.tif"
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
@@ -275,14 +275,17 @@ def _axes(asked: Mapping[str, Any]) -> str:
 
 
 def _is_tiff(asked: Mapping[str, Any]) -> bool:
-    """Whether the image is in a TIFF; results of earlier versions do not say that it is not."""
-    path, has_pixels = asked["source_path"], asked["file_has_pixels"] is not False
-    return bool(path) and has_pixels and is_tiff(Path(path))
+    return _file_serves(asked) and is_tiff(Path(asked["source_path"]))
+
+
+def _file_serves(asked: Mapping[str, Any]) -> bool:
+    """Whether the layer's file has the image; results of earlier versions do not say that it has not."""
+    return bool(asked["source_path"]) and asked["file_has_pixels"] is not False
 
 
 def _file_stem(name: str) -> str:
     """Make a name for files from a layer's, which may hold anything; napari leaves ".ome" in it."""
-    return safe_name(without_ending(name, (*TIFF_ENDINGS, ".ome")))
+    return safe_name(without_ending(name, (*TIFF_ENDINGS, *ZARR_ENDINGS, ".ome")))
 
 
 def _one_line(text: str) -> str:

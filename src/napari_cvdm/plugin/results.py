@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.plugin.adding import OwnChange, insert_quietly
-from napari_cvdm.plugin.into_sight import bring_into_sight, come_into_sight_later
+from napari_cvdm.plugin.into_sight import (
+    bring_into_sight,
+    come_into_sight_later,
+    hide,
+    is_seen_without_view,
+    show_again,
+)
 from napari_cvdm.plugin.layers import (
     DRAWS_KEY,
     METADATA_KEY,
@@ -236,7 +242,7 @@ class ResultLayers(QObject):
             for layer in self.layers:
                 changes.callback(setattr, layer, "visible", False)
             if self._hid_input:
-                changes.callback(setattr, self._input, "visible", True)
+                changes.callback(show_again, self._input)
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
@@ -259,8 +265,9 @@ class ResultLayers(QObject):
 
     def _hide_input(self) -> None:
         """Hide the input where its light would add up with the reconstruction's."""
-        if self.source.blending == "additive" and self._input in self._viewer.layers and self._input.visible:
-            self._input.visible = False
+        seen = self._input in self._viewer.layers and is_seen_without_view(self._input)
+        if self.source.blending == "additive" and seen:
+            hide(self._input)
             self._hid_input = True
 
     def _redraw(self, final: bool = False) -> None:

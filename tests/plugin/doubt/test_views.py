@@ -33,6 +33,12 @@ def visible(viewer) -> set[str]:
     return {layer.name for layer in viewer.layers if layer.visible}
 
 
+def pictures_of_a_run() -> Pictures:
+    mean, std = np.zeros((16, 16), np.float32), np.ones((16, 16), np.float32)
+    limits = {"reconstruction": (0.0, 1.0), "uncertainty": (0.0, 1.0)}
+    return Pictures(mean, std, resolve_axes((8, 8)), limits)
+
+
 def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
     viewer, arrangement, own = scene
     arrangement.show(view_named("colour"))
@@ -106,9 +112,7 @@ def test_a_result_that_comes_during_a_view_is_seen_after_it(viewer, add_result, 
     panel = open_panel()
     source = Image(np.zeros((8, 8), np.uint16), name="next")
     viewer.layers.append(source)
-    limits = {"reconstruction": (0.0, 1.0), "uncertainty": (0.0, 1.0)}
-    shape = (16, 16)
-    pictures = Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), resolve_axes((8, 8)), limits)
+    pictures = pictures_of_a_run()
     results = ResultLayers(viewer, source, panel)
     panel._arrangement.show(view_named("reconstruction"))
     results.add(pictures, {"run": "two"})
@@ -118,6 +122,44 @@ def test_a_result_that_comes_during_a_view_is_seen_after_it(viewer, add_result, 
     assert pictures.shown.is_set()
     panel._arrangement.show(view_named("own"))
     assert {"next CVDM", "next CVDM uncertainty"} <= visible(viewer)
+
+
+@pytest.fixture
+def channels_in_a_view(viewer, add_result, open_panel):
+    """Two channels that a view of another image hides, and the panel."""
+    add_result()
+    panel = open_panel()
+    tubulin, actin = viewer.add_image(np.zeros((2, 8, 8)), channel_axis=0, name=["tubulin", "actin"])
+    panel._arrangement.show(view_named("reconstruction"))
+    assert not visible(viewer) & {"tubulin", "actin"}
+    return tubulin, actin, panel
+
+
+@pytest.mark.parametrize("restored", [0, 1])
+def test_a_channel_restored_during_a_view_lies_among_the_others_after_it(
+    viewer, channels_in_a_view, qtbot, restored
+):
+    *channels, panel = channels_in_a_view
+    pictures, results = pictures_of_a_run(), ResultLayers(viewer, channels[restored], panel)
+    results.add(pictures, {"run": "two"})
+    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    panel._arrangement.show(view_named("own"))
+    assert results.layers[0].blending == "additive"  # translucent, it would cover the other channel
+    assert [channel.visible for channel in channels] == [
+        restored == 1,
+        restored == 0,
+    ]  # or its light counts twice
+
+
+def test_a_channel_whose_run_is_cancelled_during_a_view_is_seen_after_it(viewer, channels_in_a_view, qtbot):
+    _, actin, panel = channels_in_a_view
+    results = ResultLayers(viewer, actin, panel)
+    results.add(pictures_of_a_run(), {"run": "two"})
+    with qtbot.waitSignal(results.removed, timeout=10_000):
+        results.remove()
+    assert not actin.visible
+    panel._arrangement.show(view_named("own"))
+    assert actin.visible
 
 
 def test_layers_that_have_gone_are_forgotten(scene):

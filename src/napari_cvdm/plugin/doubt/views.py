@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import is_image_of_user
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.into_sight import keep_out_of_sight
+from napari_cvdm.plugin.into_sight import (
+    is_seen_without_view,
+    lend_to_view,
+    see_after_view,
+    take_back_from_view,
+)
 from napari_cvdm.plugin.layers import is_result
 
 if TYPE_CHECKING:
@@ -106,7 +111,6 @@ class Arrangement:
     def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
         self._link, self._own, self._maps = link, own, maps
         self._view = view_named("own")
-        self._before: dict[Layer, bool] = {}
         self._without_grid: dict[str, Any] | None = None
 
     def show(self, view: View) -> None:
@@ -120,11 +124,11 @@ class Arrangement:
         wanted, managed = self._wanted(view), self._managed(view)
         for layer in managed:
             if not self._own.owns(layer):
-                self._before.setdefault(layer, keep_out_of_sight(layer) or layer.visible)
+                lend_to_view(layer)
             _set_visible(layer, any(layer is each for each in wanted))
-        for layer, visible in self._before.items():
+        for layer in list(self._link.viewer.layers):
             if not any(layer is each for each in managed):  # hidden for an earlier view only
-                _set_visible(layer, visible)
+                _set_visible(layer, is_seen_without_view(layer))
         if view.key == "beside":
             self._enter_grid()
 
@@ -136,22 +140,21 @@ class Arrangement:
         """Take note of a new map; return whether it is seen now, or only once the layers are put back."""
         if self._view.key == "own":
             return True
-        self._before[layer] = True
+        see_after_view(layer)
         return False
 
     def restore(self) -> None:
         """Put everything back as it was before the first view; the panel's own pictures are hidden."""
         self._view = view_named("own")
         self.leave_grid()
-        for layer, visible in self._before.items():
-            _set_visible(layer, visible)
-        self._before.clear()
+        for layer in list(self._link.viewer.layers):
+            _set_visible(layer, take_back_from_view(layer))
         for layer in self._own.all():
             _set_visible(layer, False)  # to be removed by `tidy`
 
     def forget(self, layer: Layer) -> None:
         """Do not keep a layer that has left the viewer."""
-        self._before.pop(layer, None)
+        take_back_from_view(layer)
 
     def _wanted(self, view: View) -> list[Layer | None]:
         """What is to be seen; below pictures of one plane a stack, for the time until they have followed."""
