@@ -145,10 +145,8 @@ def test_a_channel_restored_during_a_view_lies_among_the_others_after_it(
     qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
     panel._arrangement.show(view_named("own"))
     assert results.layers[0].blending == "additive"  # translucent, it would cover the other channel
-    assert [channel.visible for channel in channels] == [
-        restored == 1,
-        restored == 0,
-    ]  # or its light counts twice
+    seen = [channel.visible for channel in channels]
+    assert seen == [restored == 1, restored == 0]  # or its light counts twice
 
 
 def test_a_channel_whose_run_is_cancelled_during_a_view_is_seen_after_it(viewer, channels_in_a_view, qtbot):
@@ -160,6 +158,19 @@ def test_a_channel_whose_run_is_cancelled_during_a_view_is_seen_after_it(viewer,
     assert not actin.visible
     panel._arrangement.show(view_named("own"))
     assert actin.visible
+
+
+def test_an_image_opened_during_a_view_stays_in_sight_until_the_next(viewer, add_result, open_panel):
+    add_result()
+    panel = open_panel()
+    panel._arrangement.show(view_named("reconstruction"))
+    viewer.add_image(np.zeros((8, 8)), name="just opened")
+    panel._arrangement.show(view_named("reconstruction"))  # as with every step of a slider
+    assert visible(viewer) == {"cell CVDM", "just opened"}
+    panel._arrangement.show(view_named("uncertainty"))
+    assert "just opened" not in visible(viewer)
+    panel._arrangement.show(view_named("own"))
+    assert "just opened" in visible(viewer)
 
 
 def test_layers_that_have_gone_are_forgotten(scene):

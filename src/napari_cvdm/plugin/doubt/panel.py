@@ -196,6 +196,9 @@ class DoubtPanel(QWidget):
     def _on_removing(self, event: Any = None) -> None:
         make_canvas_current(main_window_of(self) or self._window())
 
+    def _on_inserted(self, event: Any) -> None:
+        self._arrangement.welcome(real(event.value))
+
     def _on_removed(self, event: Any) -> None:
         self._arrangement.forget(real(event.value))
 
@@ -228,6 +231,7 @@ class DoubtPanel(QWidget):
         layers = self.link.viewer.layers
         layers.events.removing.disconnect(self._on_removing)
         layers.events.removed.disconnect(self._on_removed)
+        layers.events.inserted.disconnect(self._on_inserted)
         self.link.viewer.events.theme.disconnect(self._on_theme)
         _CLOSED.discard(self)
         self.deleteLater()
@@ -285,3 +289,4 @@ class DoubtPanel(QWidget):
         self.link.contrast_changed.connect(self._pictures.renew_soon)
         self.link.viewer.layers.events.removing.connect(self._on_removing)
         self.link.viewer.layers.events.removed.connect(self._on_removed)
+        self.link.viewer.layers.events.inserted.connect(self._on_inserted)

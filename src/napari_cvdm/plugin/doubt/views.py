@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import is_image_of_user
@@ -111,6 +112,7 @@ class Arrangement:
     def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
         self._link, self._own, self._maps = link, own, maps
         self._view = view_named("own")
+        self._opened: WeakSet[Layer] = WeakSet()  # by the user, in the midst of the view
         self._without_grid: dict[str, Any] | None = None
 
     def show(self, view: View) -> None:
@@ -118,6 +120,8 @@ class Arrangement:
         if view.key == "own":
             self.restore()
             return
+        if view is not self._view:
+            self._opened.clear()
         self._view = view
         if view.key != "beside":
             self.leave_grid()
@@ -152,6 +156,11 @@ class Arrangement:
         for layer in self._own.all():
             _set_visible(layer, False)  # to be removed by `tidy`
 
+    def welcome(self, layer: Layer) -> None:
+        """Leave an image that the user opens during a view in sight for the rest of it."""
+        if is_image_of_user(layer):
+            self._opened.add(layer)
+
     def forget(self, layer: Layer) -> None:
         """Do not keep a layer that has left the viewer."""
         take_back_from_view(layer)
@@ -183,7 +192,8 @@ class Arrangement:
             for layer in self._link.viewer.layers
             if view.key == "beside"
             or is_result(layer)
-            or (images_too and is_image_of_user(layer))
+            or (images_too and is_image_of_user(layer) and layer not in self._opened)
+            or layer is self._link.original
             or self._own.owns(layer)
             or self._maps.owns(layer)
         ]
