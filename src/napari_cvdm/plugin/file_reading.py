@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_cvdm.plugin.reading import FileReading
 
-__all__ = ["is_tiff", "is_zarr", "read_file"]
+__all__ = ["is_tiff", "read_file"]
 
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 
@@ -14,11 +14,6 @@ _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 def is_tiff(path: Path) -> bool:
     """Whether a file is a TIFF by its name."""
     return path.suffix.lower() in _TIFF
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr by its name."""
-    return path.suffix.lower() == ".zarr"
 
 
 def read_file(path: Path) -> FileReading:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.plugin.file_reading import is_tiff, is_zarr
+from napari_cvdm.plugin.file_reading import is_tiff
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
 __all__ = ["Colours", "are_in_file", "given_image"]
@@ -69,7 +69,7 @@ def are_in_file(data: Any, axes: str, path: Path) -> bool:
     bool
         By the shape, the type, and the first, the middle and the last plane.
     """
-    from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff_lazily
 
     if not (is_tiff(path) or is_zarr(path)):

@@ -9,7 +9,7 @@ from typing import Any
 from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.asked import asked_of, part_of
 from napari_cvdm.plugin.file_asking import safe_name
-from napari_cvdm.plugin.file_reading import is_tiff, is_zarr
+from napari_cvdm.plugin.file_reading import is_tiff
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.shell_words import joined
 from napari_cvdm.plugin.stated import table
@@ -108,7 +108,7 @@ def shell_line(about: Mapping[str, Any]) -> str:
     asked = asked_of(about)
     if asked.get("rgb"):
         return _NO_COLOURS
-    from_file = _is_tiff(asked) or (_file_serves(asked) and is_zarr(Path(asked["source_path"])))
+    from_file = _file_serves(asked)
     source = asked["source_path"] if from_file else f"{_file_stem(str(about.get('source', 'image')))}.tif"
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
