@@ -1,25 +1,27 @@
 """The mean network alone, quickly: what it gains on whole real recordings, and on sharp images imaged again.
 
-    python benchmarks/whole_fields.py --pairs FOLDER --micrographs FOLDER --model PATH --orientations 1 4
+    python benchmarks/whole_fields.py --pairs FOLDER --micrographs FOLDER --orientations 1 4 --sizes 0.8 1
 
 FOLDER of pairs holds <name>_wf.tif and <name>_sim.tif. `napari-cvdm evaluate` scores the centre of each
 field; here the whole field is restored, and every detail of 256 × 256 fine pixels is scored by itself, after
 the gain and offset that bring it closest to the truth. FOLDER of micrographs holds real SIM images,
 <structure>/<NN>.png, of which 41, 42 and 44 are imaged again by another microscope than training's. The
-network sees each image in so many orientations, and its pictures are averaged.
+network sees each image in so many orientations, and enlarged or reduced to so many sizes; its pictures are
+averaged.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from measures.held_out import held_out_fields
 from numpy.typing import NDArray
+from skimage.transform import resize
 
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.baselines import enlarge
@@ -52,14 +54,38 @@ def picture_of(camera: NDArray[Any], model: PretrainedModel, orientations: int) 
     raise RuntimeError("a restoration ended without a picture")
 
 
-def score_recordings(folder: Path, side: int, model: PretrainedModel, orientations: int) -> None:
+def resampled(image: NDArray[Any], shape: Sequence[int]) -> NDArray[np.float32]:
+    """Resample an image to other numbers of pixels over the same area, smoothed first if there are fewer."""
+    return np.asarray(
+        resize(np.asarray(image, np.float32), shape, order=3, anti_aliasing=shape[0] < image.shape[0])
+    )
+
+
+def average_over_sizes(
+    camera: NDArray[Any], model: PretrainedModel, orientations: int, sizes: Sequence[float]
+) -> NDArray[np.float32]:
+    """Restore the image in several sizes, and average the pictures in its own."""
+    pictures = []
+    for size in sizes:
+        if size == 1:
+            pictures.append(picture_of(camera, model, orientations))
+            continue
+        shape = [2 * round(length * size / 2) for length in camera.shape]
+        picture = picture_of(resampled(camera, shape), model, orientations)
+        pictures.append(resampled(picture, [2 * length for length in camera.shape]))
+    return np.asarray(np.mean(pictures, axis=0))
+
+
+def score_recordings(
+    folder: Path, side: int, model: PretrainedModel, orientations: int, sizes: Sequence[float]
+) -> None:
     """Print a line for each field, and their average."""
     gains = []
     print(f"{'':20}{'details':>8}{'bicubic':>16}{'mean network':>16}{'gain':>16}")
     for pair in find_pairs(folder)[0]:
         camera = read_tiff(pair.widefield).data
         truth = normalize_truth(read_tiff(pair.truth).data)
-        pictures = enlarge(camera), picture_of(camera, model, orientations)
+        pictures = enlarge(camera), average_over_sizes(camera, model, orientations, sizes)
         scores = []
         for place in details(truth.shape, side):
             wanted = truth[place]
@@ -73,11 +99,11 @@ def score_recordings(folder: Path, side: int, model: PretrainedModel, orientatio
     print(f"{'average':60}{average[0]:10.2f}{average[1]:6.3f}")
 
 
-def score_reimaged(folder: Path, model: PretrainedModel, orientations: int) -> None:
+def score_reimaged(folder: Path, model: PretrainedModel, orientations: int, sizes: Sequence[float]) -> None:
     """Print the PSNR by structure and by haze, averaged over fields."""
     found: dict[str, list[float]] = defaultdict(list)
     for field in held_out_fields(folder, (60.0, 400.0), numbers=(41, 42, 44), side=80):
-        picture = picture_of(field.camera, model, orientations)
+        picture = average_over_sizes(field.camera, model, orientations, sizes)
         score = matched_psnr(picture, field.truth)
         for group in (field.structure, f"haze {field.haze:g}", "all"):
             found[group].append(score)
@@ -93,6 +119,9 @@ def main() -> None:
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--side", type=int, default=256, help="side of a detail, fine pixels")
     parser.add_argument("--orientations", nargs="+", type=int, default=[1])
+    parser.add_argument(
+        "--sizes", nargs="+", type=float, default=[1.0], help="in which the network sees images"
+    )
     options = parser.parse_args()
     if not options.pairs and not options.micrographs:
         parser.error("give --pairs, --micrographs, or both")
@@ -101,9 +130,9 @@ def main() -> None:
         if len(options.orientations) > 1:
             print(f"orientations: {orientations}")
         if options.pairs:
-            score_recordings(options.pairs, options.side, model, orientations)
+            score_recordings(options.pairs, options.side, model, orientations, options.sizes)
         if options.micrographs:
-            score_reimaged(options.micrographs, model, orientations)
+            score_reimaged(options.micrographs, model, orientations, options.sizes)
 
 
 if __name__ == "__main__":
