@@ -20,6 +20,7 @@ DETAIL = 420
 def restored_sample(viewer: Any, draws: int) -> Any:
     """Add the sample, its reconstruction with all draws and its uncertainty; return the panel about them."""
     import napari_cvdm
+    from napari_cvdm.plugin.contrast import limits_of_result
     from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
     from napari_cvdm.plugin.doubt.panel import show_doubt_panel
     from napari_cvdm.plugin.layers import METADATA_KEY
@@ -31,9 +32,8 @@ def restored_sample(viewer: Any, draws: int) -> Any:
     result = napari_cvdm.restore(
         original.data, model, pixel_size=pixel * 1000, draws=draws, keep_draws=True, device="cpu"
     )
-    layers = []
+    layers, limits = [], limits_of_result(result.mean, result.std)
     for picture, data in (("reconstruction", result.mean), ("uncertainty", result.std)):
-        low, high = np.percentile(data, (0.5, 99.8))
         layers.append(
             viewer.add_image(
                 data,
@@ -42,7 +42,7 @@ def restored_sample(viewer: Any, draws: int) -> Any:
                 translate=(-pixel / 4,) * 2,
                 units=original.units,
                 axis_labels=original.axis_labels,
-                contrast_limits=(low if picture == "reconstruction" else 0, high),
+                contrast_limits=limits[picture],
                 visible=picture == "reconstruction",
                 metadata={
                     METADATA_KEY: {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.plugin.contrast import RunningLimits
+from napari_cvdm.plugin.contrast import RunningLimits, fit_to_each_other, limits_of_result
+from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.events import Estimate
 
 
@@ -36,10 +37,75 @@ def test_they_fit_all_planes_and_a_new_estimate_replaces_the_old():
     ramp = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
     limits.add(_estimate(ramp, std=2, index=(0,)))
     limits.add(_estimate(10 * ramp, std=5, index=(1,)))
-    assert limits.now()["uncertainty"] == (0, 5)
+    assert limits.now()["uncertainty"][1] == 5
     limits.add(_estimate(3 * ramp, std=1, index=(1,)))
-    assert limits.now()["uncertainty"] == (0, 2)
+    assert limits.now()["uncertainty"][1] == 2
     assert limits.now()["reconstruction"][1] == pytest.approx(3, rel=0.01)
+
+
+def _filaments() -> tuple[np.ndarray, np.ndarray]:
+    """Bright lines on an empty background, each as unsure as its number says."""
+    rng = np.random.default_rng(0)
+    mean, std = rng.normal(100, 0.1, (120, 90)), np.full((120, 90), 1.0)
+    for number in range(30):
+        mean[4 * number] += 1000
+        std[4 * number] = 100 + 3 * number
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def test_the_least_sure_third_of_the_signal_is_painted():
+    mean, std = _filaments()
+    begin, full = limits_of_result(mean, std)["uncertainty"]
+    painted = (std > begin) & (mean > 500)
+    assert painted.sum() / (mean > 500).sum() == pytest.approx(1 / 3, abs=1 / 30)
+    assert std[~painted].max() <= begin < full <= std.max()
+
+
+def test_what_is_as_doubtful_as_half_of_the_brightest_signal_is_painted_however_common():
+    mean, std = _filaments()
+    begin, _ = limits_of_result(mean, 20 * std)["uncertainty"]
+    assert begin == pytest.approx(500, rel=0.01)
+
+
+def test_without_signal_doubt_is_painted_from_the_first():
+    mean = np.full((20, 20), 7, np.float32)
+    assert limits_of_result(mean, np.full_like(mean, 3))["uncertainty"] == (0, 3)
+
+
+def test_an_even_doubt_is_painted_all_over():
+    mean = np.linspace(0, 100, 400, dtype=np.float32).reshape(20, 20)
+    begin, full = limits_of_result(mean, np.full_like(mean, 3))["uncertainty"]
+    assert (begin, full) == pytest.approx((2.7, 3))
+
+
+def test_planes_have_a_say_by_their_signal():
+    mean, std = _filaments()
+    alone, limits = limits_of_result(mean, std)["uncertainty"], RunningLimits()
+    limits.add(Estimate("draw", 0, 2, 0, 1, 0, 1, 0.5, index=(0,), mean=mean, std=std))
+    limits.add(_estimate(np.full_like(mean, 100), std=1, index=(1,)))
+    assert limits.now()["uncertainty"] == pytest.approx(alone)
+    limits.add(Estimate("draw", 0, 2, 0, 1, 0, 1, 0.5, index=(1,), mean=mean, std=2 * std))
+    assert limits.now()["uncertainty"] == pytest.approx((1.5 * alone[0], 2 * alone[1]))
+
+
+@pytest.mark.parametrize("pyramid", [False, True])
+def test_stored_results_are_painted_as_after_a_run(pyramid):
+    mean, std = _filaments()
+
+    def layer(picture: str, data: np.ndarray) -> tuple[object, dict, str]:
+        attributes = {"contrast_limits": (0.0, 1.0), "metadata": {METADATA_KEY: {"picture": picture}}}
+        return [np.zeros((240, 180)), data] if pyramid else data, attributes, "image"
+
+    pair = [layer("reconstruction", mean), layer("uncertainty", std)]
+    fit_to_each_other(pair)
+    assert pair[0][1]["contrast_limits"] == (0, 1)
+    assert pair[1][1]["contrast_limits"] == limits_of_result(mean, std)["uncertainty"]
+    for alone in (
+        [layer("uncertainty", std)],
+        [layer("reconstruction", mean[:9]), layer("uncertainty", std)],
+    ):
+        fit_to_each_other(alone)
+        assert alone[-1][1]["contrast_limits"] == (0, 1)
 
 
 @pytest.mark.parametrize("level", [0.0, 1000.0, -5.0, 1e9])

@@ -114,8 +114,8 @@ def test_the_uncertainty_covers_the_picture_where_it_is_large_and_nowhere_else()
     source = InputLayer.of(Image(np.zeros((6, 6))))
     colormap = result_metadata(source, "uncertainty", _placement(), ())["colormap"]
     alpha = colormap.map(np.linspace(0, 1, 101))[:, 3]
-    assert (alpha[:35] == 0).all()
-    assert (np.diff(alpha[35:]) > 0).all()
+    assert alpha[0] == 0
+    assert (np.diff(alpha) > 0).all()
     assert 0.5 < alpha[-1] < 1  # what lies below stays to be seen
 
 

@@ -14,7 +14,7 @@ from napari_cvdm.plugin.messages import Pictures
 from napari_cvdm.plugin.results import ResultLayers
 from napari_cvdm.restoration.axes import resolve_axes
 
-LIMITS = {"reconstruction": (0.0, 100.0), "uncertainty": (0.0, 10.0)}
+LIMITS = {"reconstruction": (0.0, 100.0), "uncertainty": (4.0, 10.0)}
 
 
 @pytest.fixture
@@ -183,7 +183,9 @@ def test_the_contrast_slider_has_room(shown, viewer_model):
     low, high = viewer_model.layers["cell CVDM"].contrast_limits_range
     assert low < 0
     assert high > 100
-    assert viewer_model.layers["cell CVDM uncertainty"].contrast_limits_range[0] == 0
+    uncertainty = viewer_model.layers["cell CVDM uncertainty"]
+    assert uncertainty.contrast_limits_range[0] == 0 < uncertainty.contrast_limits[0]
+    assert uncertainty.contrast_limits_range[1] > uncertainty.contrast_limits[1]
 
 
 def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictures):

@@ -13,6 +13,7 @@ from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import save_model
+from napari_cvdm.plugin.contrast import limits_of_result
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
@@ -45,6 +46,8 @@ def test_a_part_of_a_stack_opens_as_a_result_in_its_place(restored):
     path = restored("--preview", "--plane", "Z=1:3", "--roi", "4:16,6:22")
     layers = opened(path)
     assert [layer.name for layer in layers] == ["out CVDM", "out CVDM uncertainty"]
+    pictures = (layer.data for layer in layers)
+    assert tuple(layers[1].contrast_limits) == limits_of_result(*pictures)["uncertainty"]
     (result,) = find_results(layers)
     original = Image(
         np.zeros((3, 20, 24)),

@@ -10,6 +10,7 @@ import zarr
 from napari.layers import Image
 
 from napari_cvdm.files.streaming import write_restoration
+from napari_cvdm.plugin.contrast import limits_of_result
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.reading import read_layer
 from napari_cvdm.plugin.zarr_layers import read_zarr
@@ -79,10 +80,12 @@ def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, larg
     np.testing.assert_allclose(result.reconstruction.scale, (2.0, 0.0325, 0.0325))
     # The first camera pixel covers the first two fine ones.
     np.testing.assert_allclose(result.reconstruction.data_to_world((1, 0.5, 0.5)), (2, 0, 0), atol=1e-9)
-    assert result.uncertainty.contrast_limits[0] == 0
+    coarsest = (np.asarray(layer.data[-1]) for layer in result.layers)
+    assert tuple(result.uncertainty.contrast_limits) == limits_of_result(*coarsest)["uncertainty"]
     assert result.uncertainty.colormap.name == "CVDM uncertainty"
     (alone,) = opened(uncertainty)
     assert alone.metadata == result.uncertainty.metadata
+    assert alone.contrast_limits[0] == 0  # what is doubtful enough to be painted, the reconstruction tells
 
 
 def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large_result):

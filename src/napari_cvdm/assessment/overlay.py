@@ -14,10 +14,10 @@ __all__ = ["certainty_by_colour", "certainty_by_opacity"]
 
 Limits = tuple[float, float]
 
-#: Tints in linear light, from sure to unsure. The relative luminance falls by a factor of two only, so that
-#: an unsure structure keeps most of its brightness.
+#: Tints on a screen, from sure to unsure. The relative luminance (of light) falls by a factor of two only, so
+#: that an unsure structure keeps most of its brightness.
 _SURE = np.array([1.0, 1.0, 1.0], np.float32)
-_UNSURE = np.array([1.0, 0.36, 0.0], np.float32)
+_UNSURE = np.array([1.0, 0.63, 0.0], np.float32)
 #: Even where the model is least sure a trace stays visible, or the place would look empty.
 _LEAST_OPACITY = 0.06
 
@@ -69,8 +69,8 @@ def certainty_by_opacity(
 def _tints() -> NDArray[np.float32]:
     """Colours of 256 levels of doubt at full brightness, in screen values 0 to 255, shape (256, 3)."""
     doubt = np.linspace(0, 1, 256, dtype=np.float32)[:, np.newaxis]
-    # Tints are mixed as light is, and a screen's value goes with about the 2.2th root of its light.
-    return np.float32(255) * (_SURE + (_UNSURE - _SURE) * doubt) ** np.float32(1 / 2.2)
+    # Mixed as screen values, not as light, in which a little orange is next to invisible.
+    return np.float32(255) * (_SURE + (_UNSURE - _SURE) * doubt)
 
 
 def _unit(values: NDArray[np.float32], limits: Limits) -> NDArray[np.float32]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.contrast import limits_of_result
+from napari_cvdm.plugin.layers import PICTURES
 from napari_cvdm.plugin.messages import Kept, Message, Preparing, Written, Wrote
 from napari_cvdm.plugin.worker import Cancelled, Job
 from napari_cvdm.restoration.axes import Axes
-from napari_cvdm.restoration.contrast import limits_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
@@ -128,10 +129,8 @@ class DiskJob(Job):
             self._kept = f"The result was written already: {self.output}."
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
-            limits = {
-                picture: limits_of(picture, da.moveaxis(each[-1], (axes.y, axes.x), (-2, -1)))
-                for picture, each in levels.items()
-            }
+            coarsest = (da.moveaxis(levels[each][-1], (axes.y, axes.x), (-2, -1)) for each in PICTURES)
+            limits = limits_of_result(*coarsest)
             self._checkpoint()
         except _Unwanted:
             if not self._goes_on:

@@ -58,8 +58,6 @@ LayerData = tuple[Any, dict[str, Any], str]
 #: It is never quite opaque: the structure below stays to be seen.
 #: Orange on grey can be told apart with every kind of colour blindness, and the structures stay visible.
 _ORANGE = (1.0, 0.37, 0.0)
-#: Share of the contrast range below which the uncertainty leaves the picture untouched.
-_UNTOUCHED = 0.35
 #: Opacity where the uncertainty is greatest.
 _MOST = 0.85
 
@@ -193,11 +191,10 @@ def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
 
 
 def uncertainty_colormap() -> Any:
-    """Make the colour map of uncertainties: nothing where the model is sure, orange where it is not."""
+    """Make the colour map of uncertainties: nothing at the lower contrast limit, orange at the upper."""
     from napari.utils.colormaps import Colormap
 
-    colors = [(*_ORANGE, alpha) for alpha in (0.0, 0.0, _MOST)]
-    return Colormap(colors, controls=[0, _UNTOUCHED, 1], name="CVDM uncertainty")
+    return Colormap([(*_ORANGE, alpha) for alpha in (0.0, _MOST)], name="CVDM uncertainty")
 
 
 def _base_name(name: str, picture: Picture, part_words: str) -> str:

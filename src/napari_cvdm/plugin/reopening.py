@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.plugin.contrast import fit_to_each_other
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.saving import LAYER_KEY
 from napari_cvdm.plugin.stored_results import StoredSizes, plain_attributes, result_attributes, title_of
@@ -154,6 +155,8 @@ def _read_saved(source: Path) -> list[LayerData]:
         from napari_cvdm.files.image_set import read_image_set as read
     images = read(source)
     layers = [_layer(image, source) for image in images if image.about.get("picture") != "draws"]
+    if not any(LAYER_KEY in image.about for image in images):
+        fit_to_each_other(layers)
     for image in images:
         if image.about.get("picture") == "draws":
             _give_draws(layers, image)

@@ -291,7 +291,7 @@ class ResultLayers(QObject):
     def _give_limits(self, layer: Image, picture: Picture, limits: tuple[float, float]) -> None:
         low, high = limits
         # The range of the slider leaves room on both sides; an uncertainty is never below zero.
-        below = 0.0 if picture == "uncertainty" else (high - low) / 2
-        layer.contrast_limits_range = (low - below, high + (high - low))
+        room = (0.0, 2 * high) if picture == "uncertainty" else (low - (high - low) / 2, 2 * high - low)
+        layer.contrast_limits_range = room
         layer.contrast_limits = limits
         self._given[picture] = tuple(layer.contrast_limits)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
+from napari_cvdm.plugin.contrast import fit_to_each_other
 from napari_cvdm.plugin.layers import DRAWS_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored_results import StoredSizes, result_attributes, title_of
 from napari_cvdm.restoration.run_identity import run_of
@@ -55,6 +56,7 @@ def read_restored_tiff(path: str | Path) -> list[LayerData]:
         partner = path.with_name(f"{_stem(path)}_uncertainty.ome.tif")
         if _belongs(partner, provenance, "uncertainty"):
             layers.append(_layer(partner, _provenance(partner)))
+            fit_to_each_other(layers)
         if (draws := _draws(path, provenance)) is not None:
             layers[0][1]["metadata"][DRAWS_KEY] = draws
     return layers

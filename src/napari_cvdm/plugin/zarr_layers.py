@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
+from napari_cvdm.plugin.contrast import fit_to_each_other
 from napari_cvdm.plugin.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored_results import title_of
 from napari_cvdm.restoration.contrast import limits_of
@@ -51,6 +52,7 @@ def read_zarr(path: str | Path) -> list[LayerData]:
         same = run_of(other.provenance) == run_of(image.provenance)
         if same and other.provenance.get("content") == "uncertainty":
             layers.append(_result(other, partner))
+            fit_to_each_other(layers)
     return layers
 
 

@@ -69,6 +69,31 @@ def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_pane
     qtbot.waitUntil(lambda: np.abs(grey() - expected(2, 2000)).max() <= 1, timeout=10_000)
 
 
+def test_orange_begins_where_the_uncertainty_layer_s_paint_does(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, uncertainty = add_result((64, 80))
+    low, high = 100.0, 300.0
+    uncertainty.contrast_limits = (low, high)
+    bright = reconstruction.data > 500
+    std = uncertainty.data[bright]
+    full = low + 0.6 * (high - low)
+    panel = open_panel()
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+
+    def blue() -> np.ndarray:
+        """Of full brightness: what the paint takes away."""
+        rgba = viewer.layers["cell CVDM overlay"].data[bright].astype(float)
+        return rgba[:, 2] / rgba[:, 0]
+
+    assert blue()[std <= low] == pytest.approx(1)
+    assert blue()[std >= full] == pytest.approx(0)
+    between = blue()[(std > low) & (std < full)]
+    assert between.size > 9
+    assert 0.2 < np.median(between) < 0.8
+    uncertainty.contrast_limits = (0, high)
+    qtbot.waitUntil(lambda: bool((blue() < 1).mean() > 0.9), timeout=10_000)
+
+
 def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
     panel.views.choose("swipe")
     qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=10_000)

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Pictures"]
 
-#: Errors, as shares of the signal, that the relative overlay shows as sure and as fully doubtful.
-_RELATIVE_LIMITS = (0.1, 0.6)
-#: Share of the uncertainty's contrast range that counts as sure: the paint is for what stands out.
-_SURE = 0.25
+#: Errors, as shares of the signal, that the relative overlay shows as sure and as fully doubtful. Of a fine
+#: structure half of the signal is common.
+_RELATIVE_LIMITS = (0.25, 1.0)
+#: Share of the uncertainty's contrast range from which on the overlay is fully orange: few pixels come near
+#: its end.
+_FULL = 0.6
 
 
 class Pictures(QObject):
@@ -202,7 +204,7 @@ class Pictures(QObject):
         if look.measure == "relative":
             return (low, high), _RELATIVE_LIMITS
         least, most = (float(limit) for limit in uncertainty.contrast_limits)
-        return (low, high), (least + _SURE * (most - least), most)
+        return (low, high), (least, least + _FULL * (most - least))
 
     def _prepare_swipe(self) -> None:
         """Show the plane in view of the original up to the slider; read it first, unless it is at hand."""
