@@ -60,9 +60,7 @@ def fit(fields: Sequence[JudgedField], level: float | None = 0.9) -> MonotoneCal
     )
 
 
-def fit_without_each(
-    fields: Sequence[JudgedField], level: float | None = 0.9
-) -> dict[Hashable, MonotoneCalibration]:
+def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, MonotoneCalibration]:
     """For each image, the calibration fitted to the fields of all others.
 
     Raises
@@ -73,7 +71,7 @@ def fit_without_each(
     images = dict.fromkeys(field.image for field in fields)
     if len(images) < 2:
         raise InputError("Leaving out an image needs at least two of them.")
-    return {image: fit([each for each in fields if each.image != image], level) for image in images}
+    return {image: fit([each for each in fields if each.image != image]) for image in images}
 
 
 def judge(

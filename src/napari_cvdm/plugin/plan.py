@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,9 +59,7 @@ class Plan:
         return f"{'; '.join(parts)}."
 
 
-def memory_needed(
-    pixels: int, dtype: np.dtype, enlargement: float = 2.0, *, kept_draws: int = 0, colours: int = 1
-) -> int:
+def memory_needed(pixels: int, dtype: np.dtype, *, kept_draws: int = 0) -> int:
     """Estimate how much memory a run takes for images, in bytes; the networks' own is bounded by the tile.
 
     Parameters
@@ -71,27 +68,22 @@ def memory_needed(
         Pixels of all planes.
     dtype : numpy.dtype
         Type of the image.
-    enlargement : float
-        Fine pixels for each input pixel along an axis.
     kept_draws : int
         How many single draws are kept.
-    colours : int
-        Samples of a pixel.
     """
     # Mean and standard deviation are there twice: as they are shown, and as they are computed.
-    results = results_size(pixels, enlargement, kept_draws=kept_draws)
-    return pixels * dtype.itemsize * colours + results + results_size(pixels, enlargement)
+    return pixels * dtype.itemsize + results_size(pixels, kept_draws=kept_draws) + results_size(pixels)
 
 
-def results_size(pixels: int, enlargement: float = 2.0, *, kept_draws: int = 0) -> int:
+def results_size(pixels: int, *, kept_draws: int = 0) -> int:
     """Return the size of a run's results in bytes: mean, standard deviation and draws in float32.
 
     Parameters
     ----------
-    pixels, enlargement, kept_draws
+    pixels, kept_draws
         As for `memory_needed`.
     """
-    return math.ceil((2 + kept_draws) * 4 * pixels * enlargement**2)
+    return (2 + kept_draws) * 4 * pixels * 2**2
 
 
 def free_memory() -> int:
