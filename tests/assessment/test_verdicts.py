@@ -189,7 +189,7 @@ def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Chec
     after = checks.resolution.after
     assert after is not None
     for factor, level in ((1.0, "good"), (3.0, "look"), (np.nan, "look")):
-        ring = RingCorrelation(frequency, frequency, 1 / 7, factor * after.resolution)
+        ring = RingCorrelation(frequency, frequency, factor * after.resolution)
         assert (
             verdict(checks, "Resolution", resolution=replace(checks.resolution, restored_halves=ring)).level
             == level

@@ -36,10 +36,9 @@ class Consistency:
     difference : ndarray, (Y, X)
         Measurement minus what the reconstruction explains, in the measurement's units, with haze accounted
         for. Negative where the reconstruction holds what was not measured.
-    predicted : ndarray, (Y, X)
-        What the camera would have recorded of the reconstruction, in the measurement's units.
     structure : ndarray, (Y, X)
-        The part of it that is the reconstruction itself, without haze and background.
+        What the camera would have recorded of the reconstruction itself, without haze and background, in the
+        measurement's units.
     rse : float
         Resolution-scaled error: root mean square of measurement minus blurred reconstruction, after the best
         gain and offset, in the measurement's units. One Gaussian, no haze: the published definition.
@@ -67,7 +66,6 @@ class Consistency:
 
     map: FloatArray = field(repr=False)
     difference: FloatArray = field(repr=False)
-    predicted: FloatArray = field(repr=False)
     structure: FloatArray = field(repr=False)
     rse: float
     relative_rse: float
@@ -166,7 +164,6 @@ def check_consistency(
     return Consistency(
         map=size,
         difference=explained.difference,
-        predicted=explained.predicted,
         structure=explained.gain * core,
         rse=rse,
         relative_rse=rse / float(high - low) if high > low else float("inf"),

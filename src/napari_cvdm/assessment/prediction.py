@@ -59,8 +59,8 @@ class Explanation(NamedTuple):
 
     Attributes
     ----------
-    predicted, difference : ndarray, (Y, X)
-        The prediction, and the measurement minus it.
+    difference : ndarray, (Y, X)
+        The measurement minus the prediction.
     significance : ndarray, (Y, X)
         The difference in spots and along lines, in standard deviations of noise and usual misfit.
     gain : float
@@ -69,7 +69,6 @@ class Explanation(NamedTuple):
         Usual disagreement as a share of the brightness.
     """
 
-    predicted: FloatArray
     difference: FloatArray
     significance: FloatArray
     gain: float
@@ -142,7 +141,7 @@ def explain(
             significance = along_lines(found, width, significance)
         size = np.abs(significance)
         weight = (size < max(SIGNIFICANT, float(np.quantile(size, _MOST_LEFT_IN)))).astype(np.float64)
-    return Explanation(predicted, difference, significance, float(shares[0]), misfit)
+    return Explanation(difference, significance, float(shares[0]), misfit)
 
 
 def _not_dubious(measured: FloatArray, core: FloatArray, width: float) -> FloatArray:

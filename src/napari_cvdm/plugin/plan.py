@@ -23,8 +23,6 @@ class Plan:
         How many planes.
     plane_shape : (int, int)
         Rows and columns of a plane.
-    draws : int
-        Draws for each plane; 0 for a preview.
     memory : int
         Bytes for images while it runs.
     tiles : int or None
@@ -39,7 +37,6 @@ class Plan:
 
     planes: int
     plane_shape: tuple[int, int]
-    draws: int
     memory: int
     tiles: int | None = None
     seconds: float | None = None

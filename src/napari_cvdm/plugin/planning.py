@@ -181,7 +181,7 @@ def plan_of(
         # Besides the image, there are copies of its whole planes, even for a region, in single precision.
         image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
         memory += image * colours - pixels * reading.dtype.itemsize
-    plan = Plan(planes, (rows, columns), draws, memory, results=results_size(pixels, kept_draws=kept))
+    plan = Plan(planes, (rows, columns), memory, results=results_size(pixels, kept_draws=kept))
     if speed is None:
         return plan
     from napari_cvdm.restoration.timing import forecast
