@@ -43,7 +43,7 @@ class JudgedField(NamedTuple):
     gain: float
 
 
-def fit(fields: Sequence[JudgedField], level: float | None = 0.9) -> MonotoneCalibration:
+def fit(fields: Sequence[JudgedField]) -> MonotoneCalibration:
     """Fit a calibration to all pixels of the fields, errors counting as in comparisons with the truth.
 
     Raises
@@ -55,9 +55,8 @@ def fit(fields: Sequence[JudgedField], level: float | None = 0.9) -> MonotoneCal
         raise InputError("A calibration needs at least one field.")
     gain = np.concatenate([np.full(field.std.size, field.gain) for field in fields])
     std = np.concatenate([field.std.ravel() for field in fields])
-    return MonotoneCalibration.fit(
-        std, np.concatenate([field.error.ravel() for field in fields]), level, gain
-    )
+    error = np.concatenate([field.error.ravel() for field in fields])
+    return MonotoneCalibration.fit(std, error, gain=gain)
 
 
 def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, MonotoneCalibration]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from napari_cvdm.assessment.camera_noise import CameraNoise
-from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.figure import choose_detail, on_fine_grid
 from napari_cvdm.assessment.forward import blur_and_bin
 from napari_cvdm.assessment.significance import SIGNIFICANT, Difference, along_lines, in_spots
 
@@ -77,9 +77,8 @@ class Explanation(NamedTuple):
 
 def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
     """Find the width that explains the measurement best, haze (all that is broad) left out of account."""
-    rows, columns = choose_detail(measured, _LARGEST_FIT)
-    part = measured[rows, columns]
-    sharp = fine[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    place = choose_detail(measured, _LARGEST_FIT)
+    part, sharp = measured[place], fine[on_fine_grid(place, scale)]
     weight = _not_dubious(part, blur_and_bin(sharp, scale, 1.0), HAZE)
 
     def unexplained(logarithm: float) -> float:

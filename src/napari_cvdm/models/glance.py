@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.errors import ModelError, unreadable
 from napari_cvdm.models.safetensors_header import read_header
 from napari_cvdm.models.transfer import LARGEST_FILE
 
@@ -31,7 +31,7 @@ def check_kind(path: Path) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     if size > LARGEST_FILE:
         raise ModelError(f"{path} has {size / 1e9:,.1f} GB; no model is so large.")
     if not is_hdf5(path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_cvdm.plugin.layers import is_for_show, is_result
+from napari_cvdm.plugin.layers import is_for_show, is_result, real
 from napari_cvdm.plugin.parts import (
     Part,
     current_plane,
@@ -42,7 +42,7 @@ def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
     from napari.layers import Image, Shapes
 
     wanted = {"image": Image, "shapes": Shapes}[kind]
-    layers = [getattr(layer, "__wrapped__", layer) for layer in viewer.layers]
+    layers = [real(layer) for layer in viewer.layers]
     own = [layer for layer in layers if is_result(layer) or is_for_show(layer)]
     return [layer for layer in layers if isinstance(layer, wanted) and layer not in own]
 

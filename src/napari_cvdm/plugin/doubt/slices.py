@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cvdm.plugin.layers import full_data
 from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
     displayed = {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}
     if dims.ndisplay != 2 or min(displayed) < 0:
         return None
-    shape: Sequence[int] = layer.data[0].shape if layer.multiscale else layer.data.shape
+    shape: Sequence[int] = full_data(layer).shape
     at = np.round(to_data(layer, dims.point, dims.units)).astype(int)
     index = tuple(
         None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))
