@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.layers import full_data
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -77,15 +77,8 @@ class Slice:
         # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
         scale = np.array(layer.scale, float)
         scale[list(self.displayed)] *= self.step
-        return {
-            "scale": scale,
-            "translate": own(np.array(self._filled(0, 0), float)),
-            "rotate": layer.rotate,
-            "shear": layer.shear,
-            "affine": layer.affine,
-            "units": layer.units,
-            "axis_labels": layer.axis_labels,
-        }
+        first = own(np.array(self._filled(0, 0), float))
+        return where_it_lies(layer) | {"scale": scale, "translate": first}
 
     def _filled(self, row: float, column: float) -> list[float]:
         places = iter((row, column))
