@@ -117,6 +117,6 @@ def resampling_words(pixel_size: float, known: tuple[float, float], target: floa
     )
 
 
-def _device_word(device: str | None) -> str:
-    kind = (device or "").partition(":")[0].partition(" ")[0]
-    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}.get(kind, device or "")
+def _device_word(device: str) -> str:
+    kind = device.partition(":")[0].partition(" ")[0]
+    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}.get(kind, device)
