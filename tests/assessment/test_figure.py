@@ -5,7 +5,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_cvdm.assessment.figure import Panel, choose_detail, draw_side_by_side, uncertainty_colours
+from napari_cvdm.assessment.figure import (
+    Panel,
+    choose_detail,
+    draw_side_by_side,
+    on_fine_grid,
+    uncertainty_colours,
+)
 
 GAP, TITLE = 12, 34
 
@@ -101,3 +107,11 @@ def test_the_detail_of_a_small_image_is_all_of_it() -> None:
     assert (rows.start, rows.stop) == (0, 30)
     assert columns.stop - columns.start == 40
     assert choose_detail(np.ones((8, 8)), 8) == (slice(0, 8), slice(0, 8))
+
+
+def test_a_detail_has_its_place_in_the_reconstruction() -> None:
+    coarse = np.arange(48).reshape(6, 8)
+    detail = (slice(1, 4), slice(2, 7))
+    fine = np.kron(coarse, np.ones((3, 3), int))
+    np.testing.assert_array_equal(fine[on_fine_grid(detail, 3)][::3, ::3], coarse[detail])
+    assert fine[on_fine_grid(detail, 3)].shape == (9, 15)

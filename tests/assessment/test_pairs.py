@@ -121,7 +121,6 @@ def test_settings_and_events_are_passed_on(restorer):
         steps=7,
         seed=5,
         device="cpu",
-        tile=64,
         pixel_size=65.0,
         progress=seen.append,
     )
@@ -131,7 +130,6 @@ def test_settings_and_events_are_passed_on(restorer):
         "steps": 7,
         "seed": 5,
         "device": "cpu",
-        "tile": 64,
         "pixel_size": 65.0,
     }
     assert [event.stage for event in seen] == ["mean", "denoise", "draw", "done"]

@@ -35,9 +35,8 @@ def test_a_restoration_that_prefers_even_pixels_is_found_out() -> None:
         return sharp
 
     found = check_stability(image(), gridded)
-    spread = found.spread[np.isfinite(found.spread)]
-    assert spread.max() > 20
-    assert np.median(spread) < 5
+    assert found.relative > 0.02
+    assert found.worst.startswith("shifted by")
 
 
 def test_the_stated_uncertainty_is_what_spread_is_measured_by() -> None:

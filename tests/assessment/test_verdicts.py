@@ -63,16 +63,13 @@ def test_a_result_of_something_else_is_doubted_though_no_pixel_disagrees(
     ("ratio", "level"), [(0.4, "good"), (1.5, "look"), (4.0, "doubt"), (None, "not known")]
 )
 def test_stability(checks: Checks, ratio: float | None, level: str) -> None:
-    assert (
-        verdict(checks, "Stability", stability=Stability(np.zeros((2, 2)), 0.01, ratio, "turned")).level
-        == level
-    )
+    assert verdict(checks, "Stability", stability=Stability(0.01, ratio, "turned")).level == level
     assert verdict(checks, "Stability", stability=None).level == "not known"
 
 
 def test_stability_is_told_of_one_pass_as_the_documentation_has_it(checks: Checks) -> None:
     # What is turned and shifted is a preview: a result, averaged over orientations, changes less.
-    said = verdict(checks, "Stability", stability=Stability(np.zeros((2, 2)), 0.012, 0.4, "turned")).sentence
+    said = verdict(checks, "Stability", stability=Stability(0.012, 0.4, "turned")).sentence
     assert said == (
         "Turned, mirrored or shifted, one pass's picture changes by 1.2 % of its range, 0.4 of the stated "
         "uncertainty."
@@ -189,7 +186,7 @@ def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Chec
     after = checks.resolution.after
     assert after is not None
     for factor, level in ((1.0, "good"), (3.0, "look"), (np.nan, "look")):
-        ring = RingCorrelation(frequency, frequency, 1 / 7, factor * after.resolution)
+        ring = RingCorrelation(frequency, frequency, factor * after.resolution)
         assert (
             verdict(checks, "Resolution", resolution=replace(checks.resolution, restored_halves=ring)).level
             == level

@@ -27,8 +27,7 @@ def test_a_huge_image_is_refused_without_being_read(
     def never(_: Path) -> str:
         pytest.fail("the whole file was read")
 
-    for module in ("store", "adding"):
-        monkeypatch.setattr(f"napari_cvdm.models.{module}.file_sha256", never)
+    monkeypatch.setattr("napari_cvdm.models.glance.file_sha256", never)
     path = tmp_path / "image.tif"
     path.write_bytes(start)
     os.truncate(path, 5 * 2**30)  # sparse: it takes no room

@@ -42,6 +42,7 @@ def test_default_stands_for_the_default_model() -> None:
     registry = Registry({"one": entry(), "two": entry(name="two")}, default="two")
     assert registry.find("default").name == "two"
     assert registry.find("one").name == "one"
+    assert [name in registry for name in ("default", "one", "three")] == [True, True, False]
 
 
 @pytest.mark.parametrize("name", ["three", "default", "", "../one"])

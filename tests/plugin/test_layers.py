@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.utils._proxies import PublicOnlyProxy
 
 from napari_cvdm.plugin.layers import (
     FOR_SHOW,
     METADATA_KEY,
     InputLayer,
+    full_data,
     is_for_show,
     is_result,
     lies_under_light,
+    real,
     result_metadata,
     unique_name,
+    where_it_lies,
 )
 from napari_cvdm.plugin.parts import Part, Placement, whole
 
@@ -191,3 +195,23 @@ def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
     assert not lies_under_light(lowest, [light])
     light.visible = False
     assert not lies_under_light(lowest, [lowest, light])
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS_2D.values(), ids=TRANSFORMS_2D.keys())
+def test_another_layer_can_lie_where_one_lies(transform):
+    layer = Image(np.zeros((5, 7)), units=("um", "nm"), axis_labels=("row", "column"), **transform)
+    other = Image(np.zeros((5, 7)), **where_it_lies(layer))
+    np.testing.assert_allclose(_world(other, _edges((5, 7))), _world(layer, _edges((5, 7))))
+    assert (other.units, other.axis_labels) == (layer.units, layer.axis_labels)
+
+
+def test_the_finest_level_of_a_pyramid_is_its_data():
+    levels = [np.zeros((32, 32)), np.ones((16, 16))]
+    assert full_data(Image(levels, multiscale=True)) is levels[0]
+    assert full_data(Image(levels[1])) is levels[1]
+
+
+def test_a_proxy_is_seen_through():
+    layer = Image(np.zeros((9, 9)))
+    assert real(PublicOnlyProxy(layer)) is layer
+    assert real(layer) is layer

@@ -24,13 +24,10 @@ AXES, SHAPE = "TCYX", (5, 4, 40, 60)
 def test_the_whole_has_no_name_of_its_own():
     part = whole(SHAPE)
     assert (part.shape, part.words) == (SHAPE, "")
-    np.testing.assert_array_equal(np.zeros(SHAPE)[part.slices].shape, SHAPE)
 
 
 def test_the_current_plane_keeps_every_axis():
-    data = np.arange(np.prod(SHAPE)).reshape(SHAPE)
     part = current_plane(AXES, SHAPE, (3, 1, 7, 7))
-    np.testing.assert_array_equal(data[part.slices], data[3:4, 1:2])
     assert part.describe() == [[3, 4, 1], [1, 2, 1], [0, 40, 1], [0, 60, 1]]
 
 

@@ -9,16 +9,16 @@ from napari_cvdm.plugin.plan import Plan, free_memory, memory_needed, resampling
 
 
 def test_what_is_known_is_said_and_nothing_else():
-    plan = Plan(1, (480, 512), 8, 20 * 2**20)
+    plan = Plan(1, (480, 512), 20 * 2**20)
     assert plan.words() == "1 plane of 512 × 480 pixels; 20 MB of memory."
-    plan = Plan(12, (2048, 2048), 8, 3 * 2**30, tiles=9, seconds=150, device="cuda:0 (NVIDIA H200)")
+    plan = Plan(12, (2048, 2048), 3 * 2**30, tiles=9, seconds=150, device="cuda:0 (NVIDIA H200)")
     assert plan.words() == (
         "12 planes of 2048 × 2048 pixels, in 9 tiles each; 3.0 GB of memory; about 2 min on the GPU."
     )
 
 
 def test_a_single_tile_is_not_worth_a_word():
-    assert "tile" not in Plan(1, (64, 64), 8, 1, tiles=1, seconds=5, device="cpu").words()
+    assert "tile" not in Plan(1, (64, 64), 1, tiles=1, seconds=5, device="cpu").words()
 
 
 def test_memory_counts_what_is_kept():
@@ -56,4 +56,4 @@ def test_a_mismatch_is_explained_with_an_offer(size, words):
 
 
 def test_little_memory_is_not_called_none():
-    assert "; 1 MB of memory" in Plan(1, (16, 16), 8, memory=9000).words()
+    assert "; 1 MB of memory" in Plan(1, (16, 16), memory=9000).words()

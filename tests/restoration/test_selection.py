@@ -30,7 +30,6 @@ class TestPlanes:
         assert selection.positions == positions
         assert selection.axes.names == "TCZYX"
         assert selection.restored.shape == (*map(len, positions), 20, 30)
-        assert selection.everything == (not wanted)
 
     def test_keep_their_numbers(self) -> None:
         selection = select(STACK, channels=[1], planes={"T": [2], "Z": [2, 0]})
@@ -96,7 +95,6 @@ class TestRegion:
         assert selection.region == Region(range(2, 10), range(5, 30))
         assert selection.restored.shape == (4, 2, 3, 8, 25)
         assert selection.axes == STACK
-        assert not selection.everything
 
     @pytest.mark.parametrize(
         ("region", "error", "says"),

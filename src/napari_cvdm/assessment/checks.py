@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.checked_part import CheckedPart, choose_part
 from napari_cvdm.assessment.consistency import Consistency, check_consistency, scale_between
-from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.figure import choose_detail, on_fine_grid
 from napari_cvdm.assessment.maker import Maker, maker_of
 from napari_cvdm.assessment.novelty import Novelty, check_novelty
 from napari_cvdm.assessment.photometry import Photometry, check_photometry
@@ -204,7 +204,7 @@ def _restored_again(
             f"The result has {scale} × {scale} pixels for each of the input; the model '{model.name}' makes "
             f"{model.upscaling} × {model.upscaling}. Give the reconstruction, or name the model that made it."
         )
-    rows, columns = choose_detail(plane, _DETAIL)
+    place = choose_detail(plane, _DETAIL)
     done = 0
 
     def again(part: NDArray[Any]) -> NDArray[Any]:
@@ -213,8 +213,7 @@ def _restored_again(
         done = min(done + 1, 12)
         return restore(part, model, preview=True, device=device).mean
 
-    detail = plane[rows, columns]
-    fine = (slice(rows.start * scale, rows.stop * scale), slice(columns.start * scale, columns.stop * scale))
+    detail, fine = plane[place], on_fine_grid(place, scale)
     try:
         stability = check_stability(detail, again, upscaling=scale, std=None if std is None else std[fine])
     except InputError:  # too small, or a detail of one brightness

@@ -36,10 +36,9 @@ class Consistency:
     difference : ndarray, (Y, X)
         Measurement minus what the reconstruction explains, in the measurement's units, with haze accounted
         for. Negative where the reconstruction holds what was not measured.
-    predicted : ndarray, (Y, X)
-        What the camera would have recorded of the reconstruction, in the measurement's units.
     structure : ndarray, (Y, X)
-        The part of it that is the reconstruction itself, without haze and background.
+        What the camera would have recorded of the reconstruction itself, without haze and background, in the
+        measurement's units.
     rse : float
         Resolution-scaled error: root mean square of measurement minus blurred reconstruction, after the best
         gain and offset, in the measurement's units. One Gaussian, no haze: the published definition.
@@ -67,7 +66,6 @@ class Consistency:
 
     map: FloatArray = field(repr=False)
     difference: FloatArray = field(repr=False)
-    predicted: FloatArray = field(repr=False)
     structure: FloatArray = field(repr=False)
     rse: float
     relative_rse: float
@@ -102,7 +100,6 @@ def check_consistency(
     image: ArrayLike,
     sharp: ArrayLike,
     *,
-    upscaling: int | None = None,
     psf: ArrayLike | None = None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> Consistency:
@@ -114,8 +111,6 @@ def check_consistency(
         The measurement.
     sharp : array-like, (s·Y, s·X)
         The reconstruction, in any intensity units.
-    upscaling : int, optional
-        The factor s; by default as the shapes say.
     psf : array-like, optional
         What blurs the *reconstruction* into the measurement, on the fine grid, of odd sides. By default the
         Gaussian that explains the measurement best.
@@ -150,7 +145,7 @@ def check_consistency(
     Culley et al., Quantitative mapping and minimization of super-resolution optical imaging artifacts,
     Nature Methods 15, 263 (2018).
     """
-    measured, fine, scale = _fitting(image, sharp, upscaling)
+    measured, fine, scale = _fitting(image, sharp)
     noise = measure_noise(measured)
     sigma = float("nan") if psf is not None else best_sigma(measured, fine, scale)
     if psf is None:
@@ -169,7 +164,6 @@ def check_consistency(
     return Consistency(
         map=size,
         difference=explained.difference,
-        predicted=explained.predicted,
         structure=explained.gain * core,
         rse=rse,
         relative_rse=rse / float(high - low) if high > low else float("inf"),
@@ -185,7 +179,7 @@ def check_consistency(
     )
 
 
-def scale_between(shape: tuple[int, ...], fine_shape: tuple[int, ...], upscaling: int | None = None) -> int:
+def scale_between(shape: tuple[int, ...], fine_shape: tuple[int, ...]) -> int:
     """Return how many times as fine as a measurement its reconstruction is, by their shapes.
 
     Raises
@@ -195,7 +189,7 @@ def scale_between(shape: tuple[int, ...], fine_shape: tuple[int, ...], upscaling
     """
     if len(shape) != 2 or len(fine_shape) != 2:
         raise InputError("Consistency is checked plane by plane: give one plane of input and result each.")
-    scale = upscaling or max(1, round(fine_shape[0] / max(shape[0], 1)))
+    scale = max(1, round(fine_shape[0] / max(shape[0], 1)))
     if fine_shape != (shape[0] * scale, shape[1] * scale):
         raise InputError(
             f"A result of {fine_shape[0]} × {fine_shape[1]} pixels cannot belong to an input of "
@@ -204,9 +198,9 @@ def scale_between(shape: tuple[int, ...], fine_shape: tuple[int, ...], upscaling
     return scale
 
 
-def _fitting(image: ArrayLike, sharp: ArrayLike, upscaling: int | None) -> tuple[FloatArray, FloatArray, int]:
+def _fitting(image: ArrayLike, sharp: ArrayLike) -> tuple[FloatArray, FloatArray, int]:
     measured, fine = np.asarray(image, np.float64), np.asarray(sharp, np.float64)
-    scale = scale_between(measured.shape, fine.shape, upscaling)
+    scale = scale_between(measured.shape, fine.shape)
     for name, values in (("input", measured), ("result", fine)):
         if not np.all(np.isfinite(values)):
             raise InputError(f"The {name} has pixels that are not finite (NaN or infinite).")

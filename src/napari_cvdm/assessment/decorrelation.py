@@ -42,9 +42,9 @@ class Decorrelation:
     signal_to_noise : float
         Height of the peak without a filter: 1 for an image without noise, near 0 for nothing else.
     radius : ndarray
-        Radii of the curves below, as a share of the Nyquist frequency.
-    curve, filtered : ndarray
-        Decorrelation without a filter, and with each filter of the first round, (filters, radii).
+        Radii of the curve below, as a share of the Nyquist frequency.
+    curve : ndarray
+        Decorrelation without a filter.
     """
 
     resolution: float
@@ -52,7 +52,6 @@ class Decorrelation:
     signal_to_noise: float
     radius: FloatArray = field(repr=False)
     curve: FloatArray = field(repr=False)
-    filtered: FloatArray = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as values that JSON can hold."""
@@ -99,10 +98,8 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
         [[sides[0] / 4], np.exp(np.linspace(np.log(strongest), np.log(_WEAKEST_FILTER), _FILTERS))]
     )
     cutoffs, heights = [first], [height]
-    filtered = np.empty((filters.size, _RADII))
-    for number, strength in enumerate(filters):
-        filtered[number] = spectrum.decorrelation(radii, strength)
-        index, peak = _peak(filtered[number])
+    for strength in filters:
+        index, peak = _peak(spectrum.decorrelation(radii, strength))
         cutoffs.append(float(radii[index]))
         heights.append(peak)
     for strength, finer in _refinements(cutoffs, filters, radii, sides):
@@ -112,7 +109,7 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
     counted = [c for c, h in zip(cutoffs, heights, strict=True) if h >= _LEAST_PEAK]
     cutoff = max(counted, default=0.0)
     resolution = 2 * pixel_size / cutoff if cutoff > 0 else float("nan")
-    return Decorrelation(resolution, cutoff, float(height), radii, curve, filtered)
+    return Decorrelation(resolution, cutoff, float(height), radii, curve)
 
 
 def _refinements(

@@ -86,7 +86,7 @@ def histogram_of(uncertainty: NDArray[np.floating], bins: int = 80) -> Histogram
     return Histogram(edges, pixels, int(np.size(uncertainty) - pixels.sum()), float(np.max(uncertainty)))
 
 
-def draw_profile(profile: Profile, style: FigureStyle, intensity: str = "intensity") -> Figure:
+def draw_profile(profile: Profile, style: FigureStyle) -> Figure:
     """Draw a profile: reconstruction with its 90 % band, and the original."""
     figure, axes = _empty(style)
     low, high = profile.band
@@ -104,7 +104,7 @@ def draw_profile(profile: Profile, style: FigureStyle, intensity: str = "intensi
             label="original",
         )
     axes.set_xlim(float(profile.distance[0]), float(profile.distance[-1]))
-    _label(axes, style, f"distance ({profile.unit})", intensity)
+    _label(axes, style, f"distance ({profile.unit})", "intensity")
     _legend(figure, axes, style)
     return figure
 
@@ -158,11 +158,11 @@ def rendered(figure: Figure) -> NDArray[np.uint8]:
         return np.array(canvas.buffer_rgba())
 
 
-def saved(figure: Figure, path: str | Path, dots_per_inch: int = 200) -> None:
+def saved(figure: Figure, path: str | Path) -> None:
     """Write a figure to a file, whole or not at all; its name's end tells the kind: .png, .svg or .pdf."""
     path = Path(path)
     with _DRAWING, replacing(path) as file:
-        figure.savefig(file, dpi=dots_per_inch, format=path.suffix.lower().removeprefix("."))
+        figure.savefig(file, dpi=200, format=path.suffix.lower().removeprefix("."))
 
 
 def _empty(style: FigureStyle) -> tuple[Figure, Axes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.restoration.axes import resolve_axes
-from napari_cvdm.restoration.events import Estimate, Event, Finished
+from napari_cvdm.restoration.events import Estimate, Finished
 from napari_cvdm.restoration.normalization import fit_normalizations
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
 from napari_cvdm.restoration.request import card_settings
@@ -114,9 +113,7 @@ def draw_field(
     *,
     draws: int = 8,
     steps: int | None = None,
-    seed: int = 0,
     settings: PosteriorSettings | None = None,
-    progress: Callable[[Event], object] | None = None,
 ) -> DrawnField:
     """Restore one plane and keep everything that its draws are put together from.
 
@@ -128,12 +125,10 @@ def draw_field(
         What it should look like, in any units.
     model : PretrainedModel
         From `load_model`.
-    draws, steps, seed
+    draws, steps
         As for `napari_cvdm.restore`.
     settings : PosteriorSettings, optional
         How draws are made; the card's choice if left out.
-    progress : callable, optional
-        Receives every event of the restoration; may raise to stop it.
 
     Returns
     -------
@@ -154,13 +149,10 @@ def draw_field(
         axes="YX",
         draws=draws,
         steps=steps,
-        seed=seed,
         keep_draws=True,
         device="cpu",
         settings=settings or card_settings(model.card),
     ):
-        if progress is not None:
-            progress(event)
         if isinstance(event, Estimate) and event.stage in ("mean", "refine"):
             centre, scale = normalization.apply(event.mean), np.asarray(event.std / span, np.float32)
         elif isinstance(event, Finished) and event.result.draws is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Panel", "choose_detail", "draw_side_by_side", "uncertainty_colours"]
+__all__ = ["Panel", "choose_detail", "draw_side_by_side", "on_fine_grid", "uncertainty_colours"]
 
 # Anchors of matplotlib's "inferno" (CC0): perceptually uniform, and read the same by colour-blind eyes.
 _INFERNO = (
@@ -127,6 +127,12 @@ def choose_detail(image: NDArray[np.floating] | NDArray[np.integer], side: int) 
     inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     top, left = np.unravel_index(int(inside.argmax()), inside.shape)
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+
+
+def on_fine_grid(detail: tuple[slice, slice], scale: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a detail in a reconstruction `scale` times as fine as the image."""
+    rows, columns = (slice(each.start * scale, each.stop * scale) for each in detail)
+    return rows, columns
 
 
 def uncertainty_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -43,7 +43,7 @@ class JudgedField(NamedTuple):
     gain: float
 
 
-def fit(fields: Sequence[JudgedField], level: float | None = 0.9) -> MonotoneCalibration:
+def fit(fields: Sequence[JudgedField]) -> MonotoneCalibration:
     """Fit a calibration to all pixels of the fields, errors counting as in comparisons with the truth.
 
     Raises
@@ -55,14 +55,11 @@ def fit(fields: Sequence[JudgedField], level: float | None = 0.9) -> MonotoneCal
         raise InputError("A calibration needs at least one field.")
     gain = np.concatenate([np.full(field.std.size, field.gain) for field in fields])
     std = np.concatenate([field.std.ravel() for field in fields])
-    return MonotoneCalibration.fit(
-        std, np.concatenate([field.error.ravel() for field in fields]), level, gain
-    )
+    error = np.concatenate([field.error.ravel() for field in fields])
+    return MonotoneCalibration.fit(std, error, gain=gain)
 
 
-def fit_without_each(
-    fields: Sequence[JudgedField], level: float | None = 0.9
-) -> dict[Hashable, MonotoneCalibration]:
+def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, MonotoneCalibration]:
     """For each image, the calibration fitted to the fields of all others.
 
     Raises
@@ -73,7 +70,7 @@ def fit_without_each(
     images = dict.fromkeys(field.image for field in fields)
     if len(images) < 2:
         raise InputError("Leaving out an image needs at least two of them.")
-    return {image: fit([each for each in fields if each.image != image], level) for image in images}
+    return {image: fit([each for each in fields if each.image != image]) for image in images}
 
 
 def judge(

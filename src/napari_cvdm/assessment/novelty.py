@@ -133,15 +133,13 @@ class Novelty:
         }
 
 
-def check_novelty(image: ArrayLike, density: Density | None = None) -> Novelty:
-    """Compare an image with those of training.
+def check_novelty(image: ArrayLike) -> Novelty:
+    """Compare an image with the training images of the bundled model.
 
     Parameters
     ----------
     image : array-like, (Y, X)
         As recorded; at least 12 × 12 pixels.
-    density : Density, optional
-        Of the training images; by default of the bundled model's.
 
     Returns
     -------
@@ -152,7 +150,7 @@ def check_novelty(image: ArrayLike, density: Density | None = None) -> Novelty:
     Mahalanobis distances to the training data as a sign of novelty: Lee et al., A simple unified framework
     for detecting out-of-distribution samples and adversarial attacks, NeurIPS 2018.
     """
-    known = bundled_density() if density is None else density
+    known = _bundled_density()
     numbers = np.median([image_statistics(part) for part in _fields(np.asarray(image))], axis=0)
     score = known.score(numbers)
     _, usual, rare = known.limits
@@ -163,7 +161,7 @@ def check_novelty(image: ArrayLike, density: Density | None = None) -> Novelty:
 
 
 @lru_cache(maxsize=1)
-def bundled_density() -> Density:
+def _bundled_density() -> Density:
     """Return the density of the bundled model's training images."""
     return Density.load()
 

@@ -107,7 +107,6 @@ def evaluate_pair(
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    tile: int | str = "auto",
     pixel_size: float | None = None,
     progress: Callable[[Event], object] | None = None,
 ) -> PairScores:
@@ -123,7 +122,7 @@ def evaluate_pair(
         A sharp image of the same field.
     model : PretrainedModel
         From `load_model`.
-    draws, steps, seed, device, tile, pixel_size
+    draws, steps, seed, device, pixel_size
         As for `napari_cvdm.restore`.
     progress : callable, optional
         Receives every event of the restoration; may raise to stop it.
@@ -151,7 +150,6 @@ def evaluate_pair(
         steps=steps,
         seed=seed,
         device=device,
-        tile=tile,
         pixel_size=pixel_size,
     )
     seconds = time.perf_counter() - started
@@ -190,7 +188,6 @@ def evaluate_folder(
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    tile: int | str = "auto",
     progress: Callable[[str, int, int, Event], object] | None = None,
 ) -> Evaluation:
     """Evaluate all pairs of a folder.
@@ -199,7 +196,7 @@ def evaluate_folder(
     ----------
     folder, wf_suffix, sim_suffix
         As for `find_pairs`.
-    model, draws, steps, seed, device, tile
+    model, draws, steps, seed, device
         As for `evaluate_pair`.
     progress : callable, optional
         Receives the name of the pair at work, its number from 0, the number of pairs, and every event of its
@@ -238,7 +235,6 @@ def evaluate_folder(
                 steps=steps,
                 seed=seed,
                 device=device,
-                tile=tile,
                 pixel_size=camera.pixel_size,
                 progress=report,
             )

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
 from napari_cvdm.assessment.consistency import Consistency
-from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.figure import choose_detail, on_fine_grid
 from napari_cvdm.assessment.forward import blur_and_bin
 from napari_cvdm.assessment.prediction import HAZE, SIGMAS, fit
 
@@ -113,9 +113,8 @@ def check_photometry(image: ArrayLike, sharp: ArrayLike, consistency: Consistenc
 def _exponent(measured: FloatArray, fine: FloatArray, sigma: float) -> float:
     """Raise the reconstruction to powers, before blur, until it explains the measurement best."""
     scale = fine.shape[0] // measured.shape[0]
-    rows, columns = choose_detail(measured, _SIDE)
-    part = measured[rows, columns]
-    sharp = fine[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    place = choose_detail(measured, _SIDE)
+    part, sharp = measured[place], fine[on_fine_grid(place, scale)]
     low, high = np.percentile(sharp, (1.0, 99.8))
     if not high > low:
         return float("nan")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from napari_cvdm.assessment.camera_noise import CameraNoise
-from napari_cvdm.assessment.figure import choose_detail
+from napari_cvdm.assessment.figure import choose_detail, on_fine_grid
 from napari_cvdm.assessment.forward import blur_and_bin
 from napari_cvdm.assessment.significance import SIGNIFICANT, Difference, along_lines, in_spots
 
@@ -59,8 +59,8 @@ class Explanation(NamedTuple):
 
     Attributes
     ----------
-    predicted, difference : ndarray, (Y, X)
-        The prediction, and the measurement minus it.
+    difference : ndarray, (Y, X)
+        The measurement minus the prediction.
     significance : ndarray, (Y, X)
         The difference in spots and along lines, in standard deviations of noise and usual misfit.
     gain : float
@@ -69,7 +69,6 @@ class Explanation(NamedTuple):
         Usual disagreement as a share of the brightness.
     """
 
-    predicted: FloatArray
     difference: FloatArray
     significance: FloatArray
     gain: float
@@ -78,9 +77,8 @@ class Explanation(NamedTuple):
 
 def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
     """Find the width that explains the measurement best, haze (all that is broad) left out of account."""
-    rows, columns = choose_detail(measured, _LARGEST_FIT)
-    part = measured[rows, columns]
-    sharp = fine[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    place = choose_detail(measured, _LARGEST_FIT)
+    part, sharp = measured[place], fine[on_fine_grid(place, scale)]
     weight = _not_dubious(part, blur_and_bin(sharp, scale, 1.0), HAZE)
 
     def unexplained(logarithm: float) -> float:
@@ -142,7 +140,7 @@ def explain(
             significance = along_lines(found, width, significance)
         size = np.abs(significance)
         weight = (size < max(SIGNIFICANT, float(np.quantile(size, _MOST_LEFT_IN)))).astype(np.float64)
-    return Explanation(predicted, difference, significance, float(shares[0]), misfit)
+    return Explanation(difference, significance, float(shares[0]), misfit)
 
 
 def _not_dubious(measured: FloatArray, core: FloatArray, width: float) -> FloatArray:

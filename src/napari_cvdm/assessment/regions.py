@@ -23,8 +23,6 @@ class UncertainRegion:
 
     Attributes
     ----------
-    rank : int
-        1 for the least certain.
     centre : (float, float)
         Centre of gravity of the region, in pixels along both axes.
     box : (int, int, int, int)
@@ -35,7 +33,6 @@ class UncertainRegion:
         Mean over the region of what was given, unsmoothed.
     """
 
-    rank: int
     centre: tuple[float, float]
     box: tuple[int, int, int, int]
     area: int
@@ -90,11 +87,10 @@ def uncertain_regions(
     found.sort(key=lambda region: -region.intensity_mean)
     return [
         UncertainRegion(
-            rank,
             (float(region.centroid[0]), float(region.centroid[1])),
             tuple(int(edge) for edge in region.bbox),  # type: ignore[arg-type]
             int(region.area),
             float(region.intensity_mean),
         )
-        for rank, region in enumerate(found[:count], start=1)
+        for region in found[:count]
     ]

@@ -12,7 +12,7 @@ of its slowly varying background.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,10 +62,6 @@ class Microscope:
     defocus: float = 14.0
     background: float = 0.1
     read_noise: float = 1.6
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the numbers by name."""
-        return asdict(self)
 
 
 def airy_psf(fwhm: float) -> NDArray[np.float64]:

@@ -74,9 +74,7 @@ class ResolutionCheck:
         }
 
 
-def split_photons(
-    image: ArrayLike, noise: CameraNoise | None = None, seed: int = 0
-) -> tuple[FloatArray, FloatArray]:
+def split_photons(image: ArrayLike, noise: CameraNoise | None = None) -> tuple[FloatArray, FloatArray]:
     """Split an image into two that share its signal and not its noise, as from half the exposure each.
 
     Noise of the very variance that the image has is added to it once and subtracted once. The two sums are
@@ -88,8 +86,6 @@ def split_photons(
         A measurement; noise independent from pixel to pixel.
     noise : CameraNoise, optional
         By default measured on the image.
-    seed : int
-        Fixes the split.
 
     Returns
     -------
@@ -104,13 +100,11 @@ def split_photons(
     values = np.asarray(image, np.float64)
     measured = measure_noise(values) if noise is None else noise
     spread = np.sqrt(measured.variance(ndimage.gaussian_filter(values, 1.0, mode="reflect")))
-    added = spread * np.random.default_rng(seed).standard_normal(values.shape)
+    added = spread * np.random.default_rng(0).standard_normal(values.shape)
     return values + added, values - added
 
 
-def split_ring_correlation(
-    image: ArrayLike, pixel_size: float = 1.0, *, noise: CameraNoise | None = None
-) -> RingCorrelation:
+def split_ring_correlation(image: ArrayLike, pixel_size: float = 1.0) -> RingCorrelation:
     """Correlate two halves of one measurement, ring by ring.
 
     Parameters
@@ -119,14 +113,12 @@ def split_ring_correlation(
         A measurement, not a reconstruction: its noise must be independent from pixel to pixel.
     pixel_size : float
         Side of a pixel in the unit that the resolution is wanted in.
-    noise : CameraNoise, optional
-        By default measured on the image.
 
     Returns
     -------
     RingCorrelation
     """
-    return fourier_ring_correlation(*split_photons(image, noise), pixel_size=pixel_size)
+    return fourier_ring_correlation(*split_photons(image), pixel_size=pixel_size)
 
 
 def check_resolution(

@@ -36,8 +36,6 @@ class RingCorrelation:
         Centre of each ring in cycles per unit of the pixel size, up to half a cycle per pixel.
     correlation : ndarray, (rings,)
         Correlation of the Fourier coefficients on each ring, −1 to 1.
-    threshold : float
-        Below which detail does not count.
     resolution : float
         Inverse of the frequency at which the curve first falls below the threshold, in units of the pixel
         size. Twice the pixel size if it never does; NaN if it lies below from the start, which is what images
@@ -46,7 +44,6 @@ class RingCorrelation:
 
     frequency: NDArray[np.float64]
     correlation: NDArray[np.float64]
-    threshold: float
     resolution: float
 
 
@@ -103,7 +100,7 @@ def fourier_ring_correlation(
     norm = np.sqrt(powers[0] * powers[1])
     curve = np.divide(common, norm, out=np.zeros_like(common), where=norm > 0)
     frequency = np.arange(1, side // 2 + 1) / side / pixel_size
-    return RingCorrelation(frequency, curve, threshold, _resolution(frequency, curve, threshold))
+    return RingCorrelation(frequency, curve, _resolution(frequency, curve, threshold))
 
 
 def _resolution(frequency: NDArray[np.float64], curve: NDArray[np.float64], threshold: float) -> float:

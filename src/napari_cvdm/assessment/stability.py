@@ -8,7 +8,7 @@ uncertainty map says.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,24 +36,21 @@ _LEAST_SIDE = 16
 _BORDER = 4
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Stability:
     """How far restorations of the moved image differ. From `check_stability`.
 
     Attributes
     ----------
-    spread : ndarray, (s·Y, s·X)
-        Standard deviation over the moves at each fine pixel, in the image's units; NaN at the border that the
-        shifts do not cover.
     relative : float
-        Its root mean square over the range (1 to 99.8 percentile) of the restoration.
+        Standard deviation over the moves, as the root mean square of all fine pixels, over the range (1 to
+        99.8 percentile) of the restoration. The border, which the shifts do not cover, is left out.
     against_stated : float or None
-        Its root mean square over that of the stated standard deviation: well below 1 is firm.
+        The same over the root mean square of the stated standard deviation: well below 1 is firm.
     worst : str
         The move that changes most.
     """
 
-    spread: FloatArray = field(repr=False)
     relative: float
     against_stated: float | None
     worst: str
@@ -109,14 +106,11 @@ def check_stability(
     edge = max(max(shift) for shift in SHIFTS) * upscaling + _BORDER
     inner = np.s_[edge:-edge, edge:-edge]
     stack = np.stack([still, *(np.asarray(each, np.float64) for each in moved.values())])
-    spread = np.full(still.shape, np.nan)
-    spread[inner] = stack[:, edge:-edge, edge:-edge].std(0)
     low, high = np.percentile(still, (1.0, 99.8))
-    size = _rms(spread[inner])
+    size = _rms(stack[:, edge:-edge, edge:-edge].std(0))
     changes = {name: _rms((stack[i + 1] - still)[inner]) for i, name in enumerate(moved)}
     stated = None if std is None else _rms(np.asarray(std, np.float64)[inner])
     return Stability(
-        spread,
         size / float(high - low) if high > low else 0.0,
         size / stated if stated else None,
         max(changes, key=lambda name: changes[name]),

@@ -17,7 +17,7 @@ from napari_cvdm.cli.evaluating import evaluate
 from napari_cvdm.cli.failures import run_to_exit_code
 from napari_cvdm.cli.finetuning import finetune
 from napari_cvdm.cli.models import models_app
-from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
+from napari_cvdm.cli.options import Device, Draws, Fresh, Model, Overwrite, Seed, Steps
 from napari_cvdm.cli.printing import print_whatever_comes
 from napari_cvdm.cli.simulating import simulate
 
@@ -264,9 +264,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the run.  [default: runs/NAME]")
     ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh/--resume", help="Start again, or go on from the last checkpoint.")
-    ] = False,
+    fresh: Fresh = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes that simulate training data.")] = 1,
     micrographs: Annotated[
         Path | None, typer.Option(help="Folder of real sharp images, instead of the configuration's.")

@@ -120,19 +120,18 @@ def _is_sample(path: Path) -> bool:
 
 def _draw_picture(image: ImageFile, result: Restoration, truth: ImageFile) -> bytes:
     """Draw a detail of the field as a PNG file."""
-    from napari_cvdm.assessment.figure import Panel, choose_detail, draw_side_by_side
+    from napari_cvdm.assessment.figure import Panel, choose_detail, draw_side_by_side, on_fine_grid
 
-    rows, columns = choose_detail(image.data, _DETAIL_SIDE)
-    scale = result.upscaling
-    fine = (slice(rows.start * scale, rows.stop * scale), slice(columns.start * scale, columns.stop * scale))
+    detail = choose_detail(image.data, _DETAIL_SIDE)
+    fine = on_fine_grid(detail, result.upscaling)
     panels = [
-        Panel("wide field, as recorded", image.data[rows, columns]),
+        Panel("wide field, as recorded", image.data[detail]),
         Panel("CVDM reconstruction", result.mean[fine]),
         Panel("uncertainty", result.std[fine], is_uncertainty=True, unit="camera counts"),
     ]
     if truth.data.shape == result.mean.shape:
         panels.append(Panel("real SIM, for comparison", truth.data[fine]))
-    width = None if image.pixel_size is None else image.pixel_size * (columns.stop - columns.start)
+    width = None if image.pixel_size is None else image.pixel_size * (detail[1].stop - detail[1].start)
     file = io.BytesIO()
     draw_side_by_side(panels, field_width=width).save(file, format="PNG", optimize=True)
     return file.getvalue()

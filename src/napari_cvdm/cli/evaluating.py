@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, Steps
+from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, SimSuffix, Steps, WfSuffix
 from napari_cvdm.cli.outputs import check_writable, refuse_losses
 from napari_cvdm.files.whole_file import write_whole
 
@@ -33,8 +33,8 @@ def evaluate(
     steps: Steps = None,
     seed: Seed = 0,
     device: Device = "auto",
-    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
-    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
+    wf_suffix: WfSuffix = "_wf",
+    sim_suffix: SimSuffix = "_sim",
     overwrite: Overwrite = False,
 ) -> None:
     """Score restorations against known sharp images."""

@@ -48,9 +48,7 @@ def run_to_exit_code(run: Callable[[], Any], program: str) -> int:
     try:
         with _plain_warnings(), _termination_as_exit():
             code = run()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; without this, Python complains when it flushes at the end.

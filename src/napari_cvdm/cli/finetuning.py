@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from napari_cvdm.cli.options import Fresh, SimSuffix, WfSuffix
 from napari_cvdm.cli.outputs import check_writable
 
 __all__ = ["finetune"]
@@ -33,11 +34,9 @@ def finetune(
         int, typer.Option(min=0, help="Pairs, the last by name, to measure on and not to train on.")
     ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same weights.")] = 0,
-    fresh: Annotated[
-        bool, typer.Option("--fresh/--resume", help="Start again, or go on from the last checkpoint.")
-    ] = False,
-    wf_suffix: Annotated[str, typer.Option(help="How the names of wide-field images end.")] = "_wf",
-    sim_suffix: Annotated[str, typer.Option(help="How the names of the sharp images end.")] = "_sim",
+    fresh: Fresh = False,
+    wf_suffix: WfSuffix = "_wf",
+    sim_suffix: SimSuffix = "_sim",
 ) -> None:
     """Adapt a model to your own recorded pairs, or go on with an interrupted run."""
     from napari_cvdm.assessment.pairs import find_pairs

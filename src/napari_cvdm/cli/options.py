@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Device", "Draws", "Model", "Overwrite", "Seed", "Steps"]
+__all__ = ["Device", "Draws", "Fresh", "Model", "Overwrite", "Seed", "SimSuffix", "Steps", "WfSuffix"]
 
 Model = Annotated[str, typer.Option(help="Name, path or DOI of a model; see 'models list'.")]
 Draws = Annotated[int, typer.Option(help="Draws from the posterior, best an even number.")]
@@ -14,3 +14,8 @@ Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [def
 Seed = Annotated[int, typer.Option(help="The same seed gives the same pixels.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+WfSuffix = Annotated[str, typer.Option(help="How the names of wide-field images end.")]
+SimSuffix = Annotated[str, typer.Option(help="How the names of the sharp images end.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh/--resume", help="Start again, or go on from the last checkpoint.")
+]

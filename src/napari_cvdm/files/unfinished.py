@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from napari_cvdm.models.replacing import replacing
 from napari_cvdm.restoration.errors import ImageFileError, MovedAwayError, OtherRunError
 
 _REQUEST, _JOURNAL, _LOCK = "request.json", "finished.txt", "lock"
@@ -59,7 +60,8 @@ class Unfinished:
             text = (folder / _JOURNAL).read_text(encoding="utf-8") if (folder / _JOURNAL).exists() else ""
             # A line without its end was being written when the run was killed: its region is done again.
             self.done = {line.strip() for line in text.splitlines(keepends=True) if line.endswith("\n")}
-            _replace(folder / _JOURNAL, "".join(f"{line}\n" for line in sorted(self.done)))
+            with replacing(folder / _JOURNAL) as journal:
+                journal.write("".join(f"{line}\n" for line in sorted(self.done)).encode())
             self._remove_strays()
 
     def mark(self, region: str) -> None:
@@ -77,7 +79,8 @@ class Unfinished:
     def begin(self) -> None:
         """Note what is being made, once the empty parts of the result are there."""
         (self._root / _JOURNAL).touch()
-        _replace(self._root / _REQUEST, self._request)
+        with replacing(self._root / _REQUEST) as request:
+            request.write(self._request.encode())
 
     def deliver(self, parts: Mapping[str, Path], *, overwrite: bool = False) -> None:
         """Move the finished parts to their places, and empty the folder.
@@ -275,16 +278,6 @@ def _empty(folder: Path, *ignored: type[OSError]) -> None:
 
 def _folder_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.unfinished")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a text file such that either the old or the new text is there, whatever happens."""
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _canonical(request: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from napari_cvdm.models.added import AddedModel, added_file, change_added, read_
 from napari_cvdm.models.addresses import as_path, is_address, is_file, may_be_used, parse_doi, shown
 from napari_cvdm.models.card import check_name, one_line
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.glance import check_kind
+from napari_cvdm.models.glance import hash_of_model
 from napari_cvdm.models.hashes import as_sha256, check_sha256, file_sha256
 from napari_cvdm.models.registry import Registry, read_registry
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
@@ -75,10 +75,7 @@ def add_model(
     if isinstance(source, str) and _means_address(source):
         return _add_address(source, name, sha256, conversion, registry, progress)
     path = as_path(source)
-    if not is_file(path):
-        raise ModelError(f"There is no model file {shown(str(path))}.")
-    check_kind(path)
-    found = file_sha256(path)
+    found = hash_of_model(path)
     check_sha256(path, found, sha256)
     return _add_file(path, name, str(path.absolute()), found, registry, conversion)
 
@@ -226,7 +223,7 @@ def _choose_name(
 
 def _check_free(name: str, registry: Registry) -> None:
     check_name(name)
-    if name == "default" or name in registry.entries:
+    if name in registry:
         raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
 
 

@@ -1,12 +1,19 @@
-"""The one exception of the model store, and how text of a stranger goes into its messages."""
+"""The one exception of the model store, and what several of its messages say alike."""
 
 from __future__ import annotations
 
-__all__ = ["ModelError", "printable"]
+from pathlib import Path
+
+__all__ = ["ModelError", "printable", "unreadable"]
 
 
 class ModelError(ValueError):
     """A model cannot be found, fetched, read or written; the message names the fault and the remedy."""
+
+
+def unreadable(path: Path, error: OSError) -> ModelError:
+    """Say that a file cannot be read, and why."""
+    return ModelError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def printable(text: str, most: int) -> str:

@@ -1,14 +1,16 @@
-"""A first look at a file: can it be a model at all? It takes no time, however large the file is."""
+"""A first look at a file before its hash is taken: can it be a model at all? The look takes no time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.addresses import is_file, shown
+from napari_cvdm.models.errors import ModelError, unreadable
+from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.safetensors_header import read_header
 from napari_cvdm.models.transfer import LARGEST_FILE
 
-__all__ = ["check_kind"]
+__all__ = ["check_kind", "hash_of_model"]
 
 
 def check_kind(path: Path) -> None:
@@ -31,8 +33,22 @@ def check_kind(path: Path) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     if size > LARGEST_FILE:
         raise ModelError(f"{path} has {size / 1e9:,.1f} GB; no model is so large.")
     if not is_hdf5(path):
         read_header(path)
+
+
+def hash_of_model(path: Path) -> str:
+    """Return the SHA-256 of a file that the user gives as a model, in hexadecimal.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, or `check_kind` refuses it.
+    """
+    if not is_file(path):
+        raise ModelError(f"There is no model file {shown(str(path))}.")
+    check_kind(path)
+    return file_sha256(path)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.errors import ModelError, unreadable
 
 __all__ = ["as_sha256", "check_sha256", "file_sha256", "is_sha256"]
 
@@ -54,4 +54,4 @@ def file_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error

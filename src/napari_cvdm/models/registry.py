@@ -96,6 +96,10 @@ class Registry:
         if self.default is not None and self.default not in self.entries:
             raise ModelError(f"The registry's default model '{self.default}' is not among its models.")
 
+    def __contains__(self, name: object) -> bool:
+        """Whether `load_model` takes a name for that of a published model."""
+        return name == "default" or name in self.entries
+
     def find(self, name: str) -> RegistryEntry:
         """Return the entry of a model.
 

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.errors import ModelError, unreadable
 
 __all__ = ["HEADER_LIMIT", "FileHeader", "read_header"]
 
@@ -75,7 +75,7 @@ def read_header(path: Path) -> FileHeader:
                 )
             text = start + file.read(length - 1)
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     if len(text) < length:
         raise ModelError(f"{path} is cut short: copy or download it again.")
     try:

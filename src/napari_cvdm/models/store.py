@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_cvdm.models.added import AddedModel, added_file, read_added
 from napari_cvdm.models.addresses import MODEL_ENDINGS, as_path, is_address, is_file, shown
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.glance import check_kind
+from napari_cvdm.models.glance import hash_of_model
 from napari_cvdm.models.hashes import as_sha256, check_sha256, file_sha256
 from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, RegistryEntry, read_registry
 from napari_cvdm.models.settings import CACHE_VARIABLE, base_url, cache_folder
@@ -150,7 +150,7 @@ def find_listed(name: str, registry: Registry) -> ListedModel:
     ModelError
         If there is no model of that name.
     """
-    if name == "default" or name in registry.entries:
+    if name in registry:
         return _list_published(registry.find(name), registry)
     added = read_added()
     if name not in added:
@@ -222,10 +222,7 @@ def load_model(
         path, entry = find_file(str(name_or_path), registry=registry, progress=progress)
         name, found = entry.name, entry.sha256
     else:
-        if not is_file(path):
-            raise ModelError(f"There is no model file {shown(str(path))}.")
-        check_kind(path)
-        found = file_sha256(path)
+        found = hash_of_model(path)
     check_sha256(path, found, sha256)
     with _lock:  # two workers asking for one model read it once
         model = _loaded.pop(found, None) or read_model(path, sha256=found)
@@ -279,14 +276,14 @@ def _fetch(entry: RegistryEntry, progress: DownloadProgress | None) -> Path:
 
 
 def _is_unknown_address(text: str, registry: Registry) -> bool:
-    return text != "default" and text not in registry.entries and is_address(text)
+    return text not in registry and is_address(text)
 
 
 def _as_path(name_or_path: str | Path, registry: Registry) -> Path | None:
     """Return the path that the user means, or None when it is a name or an address."""
     if isinstance(name_or_path, Path):
         return as_path(name_or_path)
-    if name_or_path == "default" or name_or_path in registry.entries or "://" in name_or_path:
+    if name_or_path in registry or "://" in name_or_path:
         return None
     path = as_path(name_or_path)
     if is_file(path):

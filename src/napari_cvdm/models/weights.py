@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.card import ModelCard
-from napari_cvdm.models.errors import ModelError
+from napari_cvdm.models.errors import ModelError, unreadable
 from napari_cvdm.models.hashes import check_sha256
 from napari_cvdm.models.pretrained import PretrainedModel, is_reference
 from napari_cvdm.models.replacing import replacing
@@ -137,7 +137,7 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     found = hashlib.sha256(data).hexdigest()
     check_sha256(path, found, sha256)
     network = _fill(card, data, path)

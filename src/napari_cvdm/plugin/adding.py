@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
+from napari_cvdm.plugin.layers import real
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -51,7 +52,7 @@ def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> Non
     above : Layer, optional
         Right above which layer to put it; on top if left out or not there.
     """
-    layers = getattr(viewer, "__wrapped__", viewer).layers
+    layers = real(viewer).layers
     selection = layers.selection
     selected, active = set(selection), selection.active
     position = layers.index(above) + 1 if above is not None and above in layers else len(layers)

@@ -13,11 +13,12 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
-from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED, full_data
+from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
+from napari_cvdm.plugin.layers import full_data
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
 from napari_cvdm.restoration.errors import InputError
 

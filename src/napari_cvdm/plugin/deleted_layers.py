@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.layers import is_for_show
+from napari_cvdm.plugin.layers import is_for_show, real
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -44,7 +44,7 @@ class DeletedLayers:
             QTimer.singleShot(_INTERVAL, self._look)
 
     def _on_removed(self, event: Any) -> None:
-        layer = getattr(event.value, "__wrapped__", event.value)
+        layer = real(event.value)
         if not is_for_show(layer):
             self._deleted.append(weakref.ref(layer))
             self.look_soon()

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 from napari_cvdm.plugin.devices import Choice, devices_offered
 from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.inquiry import Inquiry
+from napari_cvdm.plugin.layers import full_data
 from napari_cvdm.plugin.model_field import ModelField
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.pixel_size_field import PixelSizeField
@@ -133,7 +134,7 @@ class Form(QWidget):
         layer: Image = self.layer.value
         return Job(
             name=layer.name,
-            data=layer.data[0] if layer.multiscale else layer.data,
+            data=full_data(layer),
             axes=reading.axes,
             rgb=reading.rgb,
             colours=self.inquiry.answered_colours(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.adding import OwnChange
+from napari_cvdm.plugin.layers import real
 
 if TYPE_CHECKING:
     from magicgui.widgets import ComboBox
@@ -66,8 +67,7 @@ class ImageChoice(QObject):
 
     def _selected(self) -> Any | None:
         """Return the selected layer if it is an image on offer, and not a result, say, or of another kind."""
-        active = self._viewer.layers.selection.active
-        active = getattr(active, "__wrapped__", active)
+        active = real(self._viewer.layers.selection.active)
         return active if active in self._field.choices else None
 
     def _turn_to_selected(self) -> bool:

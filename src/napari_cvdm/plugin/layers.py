@@ -25,12 +25,15 @@ __all__ = [
     "InputLayer",
     "LayerData",
     "Picture",
+    "full_data",
     "is_for_show",
     "is_result",
     "lies_under_light",
+    "real",
     "result_metadata",
     "uncertainty_colormap",
     "unique_name",
+    "where_it_lies",
 ]
 
 METADATA_KEY = "napari_cvdm"
@@ -209,6 +212,22 @@ def unique_name(name: str, taken: Collection[str]) -> str:
         number += 1
         candidate = f"{name} [{number}]"
     return candidate
+
+
+def real(thing: Any) -> Any:
+    """Return what stands behind one of the proxies that napari hands to plugins, or the thing itself."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def full_data(layer: Image) -> Any:
+    """Return a layer's data at full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def where_it_lies(layer: Image) -> dict[str, Any]:
+    """Return the keyword arguments with which another layer lies as this one does."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(layer, name) for name in names}
 
 
 def is_result(layer: Any) -> bool:

@@ -58,7 +58,7 @@ class Measuring(QObject):
         self._given_up = given_up = threading.Event()
         worker = QuietWorker(_measure, *key, given_up)
         # Methods of this object, and no functions: Qt lets go of them when the panel is closed meanwhile.
-        worker.returned.connect(self._on_measured)
+        worker.returned.connect(self._keep)
         worker.errored.connect(self._on_failed)
         self._worker = worker
         worker.start()
@@ -66,9 +66,6 @@ class Measuring(QObject):
     def give_up(self) -> None:
         """Leave the processor to something more important; what is not known can be measured later."""
         self._given_up.set()
-
-    def _on_measured(self, speed: Speed) -> None:
-        self._keep(speed)
 
     def _on_failed(self, error: Exception) -> None:
         """Say nothing: whatever is wrong will be said when it matters, by the run."""

@@ -107,13 +107,6 @@ class ModelField(QObject):
         self._dialog = _card_dialog(self.row, card.name, as_html(card), origin)
         self._dialog.open()
 
-    def refresh(self) -> None:
-        """Read the list of models again, keeping the chosen one."""
-        chosen = self.combo.value
-        self.combo.choices = self._choices()
-        if chosen in self.combo.choices:
-            self.combo.value = chosen
-
     def _on_added(self, name: str) -> None:
         self.add_button.setEnabled(True)
         self._preferred = name

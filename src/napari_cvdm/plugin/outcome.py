@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
-from napari_cvdm.plugin.layers import METADATA_KEY, is_result
+from napari_cvdm.plugin.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
@@ -100,8 +100,7 @@ class ResultActions(QWidget):
 
         The selected one may be that of the run at work, which is not finished.
         """
-        active = self._viewer.layers.selection.active
-        active = getattr(active, "__wrapped__", active)
+        active = real(self._viewer.layers.selection.active)
         if active is not None and is_result(active):
             return self._of_run_of(active)
         present, finished = self._present(), self._finished()
@@ -124,7 +123,7 @@ class ResultActions(QWidget):
         return [layer for layer in self._present() if is_result(layer) and _is_finished(layer)]
 
     def _present(self) -> list[Image]:
-        return [getattr(layer, "__wrapped__", layer) for layer in self._viewer.layers]
+        return [real(layer) for layer in self._viewer.layers]
 
     def show_doubt(self) -> None:
         """Open the panel for uncertainty on the result."""

@@ -54,11 +54,6 @@ class Part:
     words: str = ""
 
     @property
-    def slices(self) -> tuple[slice, ...]:
-        """What to index an array with."""
-        return tuple(slice(r.start, r.stop, r.step) for r in self.ranges)
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis of the part."""
         return tuple(len(r) for r in self.ranges)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,6 @@ class Plan:
         How many planes.
     plane_shape : (int, int)
         Rows and columns of a plane.
-    draws : int
-        Draws for each plane; 0 for a preview.
     memory : int
         Bytes for images while it runs.
     tiles : int or None
@@ -40,7 +37,6 @@ class Plan:
 
     planes: int
     plane_shape: tuple[int, int]
-    draws: int
     memory: int
     tiles: int | None = None
     seconds: float | None = None
@@ -60,9 +56,7 @@ class Plan:
         return f"{'; '.join(parts)}."
 
 
-def memory_needed(
-    pixels: int, dtype: np.dtype, enlargement: float = 2.0, *, kept_draws: int = 0, colours: int = 1
-) -> int:
+def memory_needed(pixels: int, dtype: np.dtype, *, kept_draws: int = 0) -> int:
     """Estimate how much memory a run takes for images, in bytes; the networks' own is bounded by the tile.
 
     Parameters
@@ -71,27 +65,22 @@ def memory_needed(
         Pixels of all planes.
     dtype : numpy.dtype
         Type of the image.
-    enlargement : float
-        Fine pixels for each input pixel along an axis.
     kept_draws : int
         How many single draws are kept.
-    colours : int
-        Samples of a pixel.
     """
     # Mean and standard deviation are there twice: as they are shown, and as they are computed.
-    results = results_size(pixels, enlargement, kept_draws=kept_draws)
-    return pixels * dtype.itemsize * colours + results + results_size(pixels, enlargement)
+    return pixels * dtype.itemsize + results_size(pixels, kept_draws=kept_draws) + results_size(pixels)
 
 
-def results_size(pixels: int, enlargement: float = 2.0, *, kept_draws: int = 0) -> int:
+def results_size(pixels: int, *, kept_draws: int = 0) -> int:
     """Return the size of a run's results in bytes: mean, standard deviation and draws in float32.
 
     Parameters
     ----------
-    pixels, enlargement, kept_draws
+    pixels, kept_draws
         As for `memory_needed`.
     """
-    return math.ceil((2 + kept_draws) * 4 * pixels * enlargement**2)
+    return (2 + kept_draws) * 4 * pixels * 2**2
 
 
 def free_memory() -> int:
@@ -128,6 +117,6 @@ def resampling_words(pixel_size: float, known: tuple[float, float], target: floa
     )
 
 
-def _device_word(device: str | None) -> str:
-    kind = (device or "").partition(":")[0].partition(" ")[0]
-    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}.get(kind, device or "")
+def _device_word(device: str) -> str:
+    kind = device.partition(":")[0].partition(" ")[0]
+    return {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}.get(kind, device)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_cvdm.plugin.layers import is_for_show, is_result
+from napari_cvdm.plugin.layers import is_for_show, is_result, real
 from napari_cvdm.plugin.parts import (
     Part,
     current_plane,
@@ -42,7 +42,7 @@ def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
     from napari.layers import Image, Shapes
 
     wanted = {"image": Image, "shapes": Shapes}[kind]
-    layers = [getattr(layer, "__wrapped__", layer) for layer in viewer.layers]
+    layers = [real(layer) for layer in viewer.layers]
     own = [layer for layer in layers if is_result(layer) or is_for_show(layer)]
     return [layer for layer in layers if isinstance(layer, wanted) and layer not in own]
 
@@ -181,7 +181,7 @@ def plan_of(
         # Besides the image, there are copies of its whole planes, even for a region, in single precision.
         image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
         memory += image * colours - pixels * reading.dtype.itemsize
-    plan = Plan(planes, (rows, columns), draws, memory, results=results_size(pixels, kept_draws=kept))
+    plan = Plan(planes, (rows, columns), memory, results=results_size(pixels, kept_draws=kept))
     if speed is None:
         return plan
     from napari_cvdm.restoration.timing import forecast

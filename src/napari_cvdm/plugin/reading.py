@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
+from napari_cvdm.plugin.layers import full_data
 from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN, are_square, believed, length_words
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def read_layer(layer: Image) -> LayerReading:
     -------
     LayerReading
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = full_data(layer)
     axes = axes_of(layer.axis_labels)
     pixel_size, origin = _pixel_size(layer, axes)
     path = layer.source.path

@@ -73,6 +73,8 @@ class Job:
         The file the layer was opened from.
     abort_requested : callable
         Whether the run is to be given up; asked before every network pass.
+    report : callable
+        Takes messages about what is done within a tile, between those that `messages` yields.
     stop_requested : threading.Event
         To be set when the run is to end with what it has.
     cancel_requested : threading.Event

@@ -112,7 +112,7 @@ def _config(
     inputs, outputs = base.inputs, base.outputs
     if noise.kind == "sr3":
         config = describe_sr3(noise)
-        stacked = noise.shape("conv2d", 1)[2]
+        stacked = noise.shape(1)[2]
     else:
         found = describe_unet(noise, first=0, second_input=True)
         config, stacked = {"noise_kind": "unet", "noise_widths": (found.width,)}, found.inputs
@@ -136,7 +136,7 @@ def _config(
         "in_channels": inputs,
         "out_channels": outputs,
         "schedule_width": base.width,
-        "time_units": schedule.shape("conv2d", 1)[3],
+        "time_units": schedule.shape(1)[3],
         "adds_input": inputs == outputs,
         **config,
         **preparation,

@@ -104,7 +104,6 @@ class SR3(nn.Module):
         attention_level: int | None,
     ) -> None:
         super().__init__()
-        self.granularity = 2 ** (len(widths) - 1)
         self.gamma_conv = SameConv(gamma_inputs, stem, 7)
         self.in_conv = SameConv(inputs, stem, 3)
         current, embedded, skips = stem, stem, [stem]

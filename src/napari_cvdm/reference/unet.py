@@ -87,8 +87,6 @@ class UNet(nn.Module):
         Channels of the result.
     """
 
-    granularity = 16
-
     def __init__(self, inputs: int, gamma_inputs: int, width: int, outputs: int) -> None:
         super().__init__()
         widths = [width * each for each in LEVELS]

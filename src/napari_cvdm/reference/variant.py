@@ -47,15 +47,15 @@ class Network:
         """Its layers of one type, in the order of their creation."""
         return [layer for layer in self.layers if layer.type == layer_type]
 
-    def shape(self, layer_type: str, place: int) -> tuple[int, ...]:
-        """Shape of a layer's kernel: the rows, columns, inputs and outputs of a convolution.
+    def shape(self, place: int) -> tuple[int, ...]:
+        """Shape of a convolution's kernel: its rows, columns, inputs and outputs.
 
         Raises
         ------
         WeightsFileError
-            If there is no such layer, or it has no kernel of four axes.
+            If there is no such convolution, or it has no kernel of four axes.
         """
-        layers = self.of_type(layer_type)
+        layers = self.of_type("conv2d")
         kernel = layers[place].arrays.get("kernel") if -len(layers) <= place < len(layers) else None
         if kernel is None or kernel.ndim != 4:
             raise WeightsFileError(
@@ -108,9 +108,9 @@ def describe_unet(network: Network, *, first: int, second_input: bool) -> UNetMe
     second_input : bool
         Whether it has a second input, whose convolution of 7 × 7 is the one after the first.
     """
-    rows, _, inputs, width = network.shape("conv2d", first)
-    outputs = network.shape("conv2d", -1)[3]
-    if rows != 3 or (second_input and network.shape("conv2d", first + 1)[0] != 7):
+    rows, _, inputs, width = network.shape(first)
+    outputs = network.shape(-1)[3]
+    if rows != 3 or (second_input and network.shape(first + 1)[0] != 7):
         raise WeightsFileError(
             f"{network.path} has convolutions in another order than the published {network.title}: it cannot "
             "be used."
@@ -127,7 +127,7 @@ def describe_sr3(network: Network) -> dict[str, Any]:
         `ReferenceConfig`'s noise_kind, stem, noise_widths, noise_blocks and attention_level.
     """
     count = len(network.of_type("conv2d"))
-    sides = [network.shape("conv2d", place)[0] for place in range(count)]
+    sides = [network.shape(place)[0] for place in range(count)]
     # Two first convolutions; blocks down of sides 1, 1, 3, 3; two in the middle of sides 1, 3, 3; blocks up
     # as those down; one last convolution.
     place, down = 2, 0
@@ -142,8 +142,8 @@ def describe_sr3(network: Network) -> dict[str, Any]:
             "incomplete or was trained with changed code."
         )
     blocks = down // levels
-    stem = network.shape("conv2d", 0)[3]
-    widths = tuple(network.shape("conv2d", 2 + 4 * blocks * level)[3] for level in range(levels))
+    stem = network.shape(0)[3]
+    widths = tuple(network.shape(2 + 4 * blocks * level)[3] for level in range(levels))
     return {
         "noise_kind": "sr3",
         "stem": stem,

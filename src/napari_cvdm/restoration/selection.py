@@ -68,11 +68,6 @@ class Selection:
         return self.whole.plane_number(self.original(index))
 
     @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return self.region is None and self._all_planes
-
-    @property
     def _all_planes(self) -> bool:
         return all(
             chosen == tuple(range(n))

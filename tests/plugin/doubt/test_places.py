@@ -21,7 +21,7 @@ def test_area_and_position_are_those_of_a_turned_and_sheared_layer():
     layer = Image(
         np.zeros((20, 20)), scale=(100, 200), units=("nm", "nm"), rotate=30, shear=[0.5], translate=(1000, 0)
     )
-    place = Place(UncertainRegion(1, (4, 3), (0, 0, 9, 7), 63, 1.0), Slice((None, None)))
+    place = Place(UncertainRegion((4, 3), (0, 0, 9, 7), 63, 1.0), Slice((None, None)))
     area, y, x = physical(place, layer)
     np.testing.assert_allclose(area, 63 * 0.1 * 0.2)  # neither turning nor shearing changes an area
     sheared = np.array([0.1 * 4 + 0.5 * 0.2 * 3, 0.2 * 3])
@@ -32,13 +32,13 @@ def test_area_and_position_are_those_of_a_turned_and_sheared_layer():
 
 def test_places_of_several_planes_are_ranked_together():
     def place(mean: float) -> Place:
-        return Place(UncertainRegion(1, (0, 0), (0, 0, 1, 1), 1, mean), Slice((None, None)))
+        return Place(UncertainRegion((0, 0), (0, 0, 1, 1), 1, mean), Slice((None, None)))
 
     assert [p.region.mean_uncertainty for p in ranked([place(1), place(3), place(2)], 2)] == [3, 2]
 
 
 def test_a_place_in_words_names_its_plane_where_there_are_several():
-    region = UncertainRegion(1, (4, 3), (0, 0, 9, 7), 63, 1.0)
+    region = UncertainRegion((4, 3), (0, 0, 9, 7), 63, 1.0)
     stack = Image(np.zeros((5, 20, 20)), axis_labels=("t", "y", "x"))
     assert where_words(Place(region, Slice((3, None, None))), stack) == "63 pixels, plane t 3"
     assert where_words(Place(region, Slice((None, None))), Image(np.zeros((20, 20)))) == "63 pixels"

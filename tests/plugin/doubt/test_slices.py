@@ -73,7 +73,7 @@ def test_the_boxes_of_regions_lie_on_the_picture():
     layer = Image(np.zeros((31, 24)), scale=(0.5, 0.25), translate=(1, 2))
     place = Slice((None, None), 3)
     shown = Image(place.take(layer.data), **place.placement(layer))
-    corners = corners_of(UncertainRegion(1, (2.5, 4.0), (2, 3, 4, 6), 6, 1.0))
+    corners = corners_of(UncertainRegion((2.5, 4.0), (2, 3, 4, 6), 6, 1.0))
     for own, full in zip(corners, place.points(corners), strict=True):
         np.testing.assert_allclose(shown.data_to_world(own), layer.data_to_world(full))
 

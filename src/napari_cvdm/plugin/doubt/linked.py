@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, is_for_show, is_result
+from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result, real
 from napari_cvdm.plugin.stated import table
 from napari_cvdm.restoration.intervals import interval_factor
 from napari_cvdm.restoration.run_identity import run_of
@@ -23,9 +23,7 @@ __all__ = [
     "Result",
     "axes_of",
     "find_results",
-    "full_data",
     "is_image_of_user",
-    "real",
 ]
 
 COLOURS_PARTED = (
@@ -87,16 +85,6 @@ class Result:
         shape: tuple[int, ...] = tuple(getattr(draws, "shape", ()))
         fits = len(shape) > 1 and shape[1:] == tuple(full_data(self.reconstruction).shape)
         return draws if fits and shape[0] > 0 else None
-
-
-def real(thing: Any) -> Any:
-    """Return what stands behind one of the proxies that napari hands to plugins, or the thing itself."""
-    return getattr(thing, "__wrapped__", thing)
-
-
-def full_data(layer: Image) -> Any:
-    """Return a layer's data at full resolution."""
-    return layer.data[0] if layer.multiscale else layer.data
 
 
 def find_results(layers: Iterable[Layer]) -> list[Result]:

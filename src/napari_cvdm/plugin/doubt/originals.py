@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.doubt.linked import Result, axes_of, full_data, is_image_of_user, real
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.doubt.words import length_unit
+from napari_cvdm.plugin.layers import full_data, real
 from napari_cvdm.plugin.stated import table
 from napari_cvdm.restoration.errors import InputError
 

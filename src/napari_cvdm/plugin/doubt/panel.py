@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidge
 from napari_cvdm.plugin.checking import CheckSection
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
-from napari_cvdm.plugin.doubt.linked import real
 from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.page import Page
@@ -27,6 +26,7 @@ from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
 from napari_cvdm.plugin.eliding import eliding_combo
 from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.layers import real
 from napari_cvdm.plugin.preferences import apply_cache_folder
 from napari_cvdm.plugin.rows import new_form, wrap_where_narrow
 

@@ -10,10 +10,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
 from napari_cvdm.plugin.doubt.background import Background, Task
-from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.following import follow
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -247,7 +247,7 @@ class Pictures(QObject):
             layer.data = data
         else:
             self._own.remove("draws")
-            looks = {name: getattr(reconstruction, name) for name in (*_SHARED, *_LOOKS)}
+            looks = {name: getattr(reconstruction, name) for name in _LOOKS} | where_it_lies(reconstruction)
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
             layer.metadata["result"] = result
@@ -256,7 +256,6 @@ class Pictures(QObject):
 
 
 _LOOKS = ("contrast_limits", "colormap", "gamma")
-_SHARED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 def _composition(

@@ -12,13 +12,13 @@ from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
-from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
 from napari_cvdm.plugin.following import follow
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -104,8 +104,6 @@ class ProfileSection(QWidget):
         reconstruction = look.result.reconstruction
         if layer is None or layer.ndim != reconstruction.ndim:
             self._marks.release("lines")
-            names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-            where = {name: getattr(reconstruction, name) for name in names}
             side = max(full_data(reconstruction).shape[axis] for axis in look.slice.displayed)
             layer = Shapes(
                 ndim=reconstruction.ndim,
@@ -113,7 +111,7 @@ class ProfileSection(QWidget):
                 edge_color=_MAGENTA,
                 opacity=1.0,
                 edge_width=max(1.0, side / 250),
-                **where,
+                **where_it_lies(reconstruction),
             )
             self._marks.add("lines", layer)
         self._follow(layer)

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
-from napari_cvdm.plugin.doubt.linked import full_data
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.places import (
     Place,
@@ -34,6 +33,7 @@ from napari_cvdm.plugin.doubt.places import (
 )
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 from napari_cvdm.plugin.world import to_world
 
 __all__ = ["RegionsSection"]
@@ -215,8 +215,6 @@ class RegionsSection(QWidget):
         if not self._places:
             return
         layer = look.result.reconstruction
-        names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-        where = {name: getattr(layer, name) for name in names}
         side = max(full_data(layer).shape[axis] for axis in look.slice.displayed)
         self._marks.add(
             "regions",
@@ -229,7 +227,7 @@ class RegionsSection(QWidget):
                 name=f"{layer.name} look again",
                 features={"rank": [""] * len(self._places)},
                 text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "center"},
-                **where,
+                **where_it_lies(layer),
             ),
         )
         self._numbering.start()

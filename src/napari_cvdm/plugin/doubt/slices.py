@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 from napari_cvdm.plugin.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -76,15 +77,8 @@ class Slice:
         # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
         scale = np.array(layer.scale, float)
         scale[list(self.displayed)] *= self.step
-        return {
-            "scale": scale,
-            "translate": own(np.array(self._filled(0, 0), float)),
-            "rotate": layer.rotate,
-            "shear": layer.shear,
-            "affine": layer.affine,
-            "units": layer.units,
-            "axis_labels": layer.axis_labels,
-        }
+        first = own(np.array(self._filled(0, 0), float))
+        return where_it_lies(layer) | {"scale": scale, "translate": first}
 
     def _filled(self, row: float, column: float) -> list[float]:
         places = iter((row, column))
@@ -118,7 +112,7 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
     displayed = {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}
     if dims.ndisplay != 2 or min(displayed) < 0:
         return None
-    shape: Sequence[int] = layer.data[0].shape if layer.multiscale else layer.data.shape
+    shape: Sequence[int] = full_data(layer).shape
     at = np.round(to_data(layer, dims.point, dims.units)).astype(int)
     index = tuple(
         None if axis in displayed else int(np.clip(at[axis], 0, shape[axis] - 1))

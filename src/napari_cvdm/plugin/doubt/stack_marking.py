@@ -13,9 +13,10 @@ from qtpy.QtWidgets import QPushButton
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.link import Link, Look
-from napari_cvdm.plugin.doubt.linked import Result, full_data
+from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.words import amount
+from napari_cvdm.plugin.layers import full_data, where_it_lies
 from napari_cvdm.plugin.plan import free_memory, memory_words
 
 __all__ = ["StackMarking", "mark_looks"]
@@ -112,10 +113,8 @@ class StackMarking(QPushButton):
         # The panel may tell uncertainty otherwise by now than when the button was pressed.
         result, threshold, measure, mask = answer
         reconstruction = result.reconstruction
-        names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-        where = {name: getattr(reconstruction, name) for name in names}
-        above = amount(threshold, measure)
-        layer = Labels(mask, name=f"{reconstruction.name} doubtful above {above}", **where, **mark_looks())
+        name = f"{reconstruction.name} doubtful above {amount(threshold, measure)}"
+        layer = Labels(mask, name=name, **where_it_lies(reconstruction), **mark_looks())
         self._marks.add("stack", layer)
         self._marks.release("stack")
         self.marked.emit()

@@ -14,11 +14,11 @@ from superqt import QLabeledDoubleSlider
 
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
-from napari_cvdm.plugin.doubt.linked import real
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
+from napari_cvdm.plugin.layers import real
 
 if TYPE_CHECKING:
     from napari.layers import Layer

@@ -81,9 +81,9 @@ class ViewSection(QWidget):
         self.waiting.setTextVisible(False)
         self.waiting.setMaximumHeight(6)
         self.swipe = _slider(
-            0, 1000, 500, "Drag: your image is left of the line, the reconstruction right of it."
+            1000, 500, "Drag: your image is left of the line, the reconstruction right of it."
         )
-        self.draw = _slider(0, 0, 0, "One of the sharp images that the uncertainty was made from.")
+        self.draw = _slider(0, 0, "One of the sharp images that the uncertainty was made from.")
         self.swipe.setAccessibleName("Where your image ends")
         self.draw.setAccessibleName("Number of the draw")
         self.draw_number = QLabel()
@@ -243,9 +243,9 @@ class ViewSection(QWidget):
         self._link.looked.connect(self._on_looked)
 
 
-def _slider(low: int, high: int, value: int, tip: str) -> QSlider:
+def _slider(high: int, value: int, tip: str) -> QSlider:
     slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(low, high)
+    slider.setRange(0, high)
     slider.setValue(value)
     slider.setToolTip(tip)
     slider.setMinimumWidth(40)
