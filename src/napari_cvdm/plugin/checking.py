@@ -19,6 +19,7 @@ from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
+from napari_cvdm.plugin.notices import show_error, show_info
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -203,8 +204,6 @@ class CheckSection(QWidget):
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
-        from napari.utils.notifications import show_error, show_info
-
         path = ask_for_file(
             self,
             "Save the report",
