@@ -64,10 +64,19 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
         "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
         "blending": "translucent_no_depth",
-        "contrast_limits": limits_of(picture, image.levels[-1]),
+        "contrast_limits": _limits(picture, image.levels[-1], path),
         "metadata": {METADATA_KEY: about},
     }
     return _layer(image, attributes)
+
+
+def _limits(picture: Any, level: Any, path: Path) -> tuple[float, float]:
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        return limits_of(picture, level)
+    except Exception as error:  # decoders raise whatever they like
+        raise ImageFileError(f"{path} is damaged: its pixels cannot be read.") from error
 
 
 def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
