@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout
 from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr, open_pyramid
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import ImageFileError
+from tests.hostile.zarr_cases import plant
 
 DATA = np.random.default_rng(0).integers(0, 9000, (2, 3, 30, 40)).astype(np.uint16)
 
@@ -186,3 +188,23 @@ def test_a_unit_without_a_scale_for_every_axis_is_no_size(tmp_path: Path, transf
     datasets = [{"path": "0", "coordinateTransformations": transformations}]
     image = open_ome_zarr(write(tmp_path / "a.zarr", datasets=datasets))
     assert (image.pixel_size, image.time_interval) == (None, None)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("open_it", [open_ome_zarr, open_pyramid])
+def test_what_is_no_number_is_refused_before_it_is_read(tmp_path: Path, open_it: Any, plain: bool) -> None:
+    plant(tmp_path / "a.zarr" / "0", tmp_path / "planted")
+    (tmp_path / "a.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    about = {"multiscales": [{"datasets": [{"path": "0"}]}]}
+    (tmp_path / "a.zarr" / ".zattrs").write_text(json.dumps(about))
+    with pytest.raises(ImageFileError, match="something else than numbers"):
+        open_it(tmp_path / "a.zarr" / ("0" if plain else ""))
+    assert not (tmp_path / "planted").exists()
+
+
+def test_a_damaged_image_among_several_is_said(tmp_path: Path) -> None:
+    zarr.open_group(tmp_path / "a.zarr", mode="w")
+    (tmp_path / "a.zarr" / "0").mkdir()
+    (tmp_path / "a.zarr" / "0" / "zarr.json").write_text('{"zarr_format": 3, "node_type": "plate"}')
+    with pytest.raises(ImageFileError, match="damaged"):
+        open_ome_zarr(tmp_path / "a.zarr")

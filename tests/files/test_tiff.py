@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
+from napari_cvdm.files.tiff import explained_faults, open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
 RNG = np.random.default_rng(0)
@@ -240,3 +240,11 @@ def test_a_plane_that_lacks_tiles_is_refused_not_filled_with_zeros(tmp_path):
         tag.overwrite(tag.value[:4])
     with pytest.raises(ImageFileError, match="of 6 strips or tiles of a plane it has 4"):
         read_tiff(path)
+
+
+def test_what_a_decoder_quotes_from_a_file_is_cut_and_printable(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0])
+    with pytest.raises(ImageFileError) as refused, explained_faults(tmp_path / "a.tif"):
+        raise ValueError("\x1b]0;title\a" + "9" * 5000)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < len(str(tmp_path)) + 300

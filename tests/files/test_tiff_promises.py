@@ -1,3 +1,5 @@
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 import tifffile
 
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.files.tiff_promises import MOST_PLANES
+from napari_cvdm.files.tiff_promises import MOST_PLANES, MOST_TOGETHER
 from napari_cvdm.restoration.errors import ImageFileError
 
 _OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">{}</Image></OME>'
@@ -13,11 +15,50 @@ _PIXELS = (
     '<Pixels ID="P:0" DimensionOrder="XYCZT" Type="uint8" SizeX="9" SizeY="8" SizeC="1" SizeZ="1" SizeT="{}">'
     "{}</Pixels>"
 )
+_NAMED = '<TiffData IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:1</UUID></TiffData>'
+_STEPS = (
+    '<StructuredAnnotations><XMLAnnotation ID="A:0" Namespace="openmicroscopy.org/omero/dimension/modulo">'
+    '<Value><Modulo><ModuloAlongZ Type="lifetime" Start="0" End="{}"/></Modulo></Value></XMLAnnotation>'
+    "</StructuredAnnotations>"
+)
 
 
-def write(path: Path, frames: object, inside: str = "<TiffData/>", prolog: str = "") -> Path:
-    xml = prolog + _OME.format(_PIXELS.format(frames, inside))
+def write(
+    path: Path,
+    frames: object,
+    inside: str = "<TiffData/>",
+    prolog: str = "",
+    *,
+    width: int = 9,
+    before: str = "",
+) -> Path:
+    xml = prolog + _OME.format(_PIXELS.format(frames, inside)).replace('SizeX="9"', f'SizeX="{width}"', 1)
+    xml = xml.replace("<Image ", f"{before}<Image ", 1)
     tifffile.imwrite(path, np.arange(72, dtype=np.uint8).reshape(8, 9), description=xml, metadata=None)
+    return path
+
+
+def write_micromanager(path: Path, last_frame: int) -> Path:
+    """Write a stack of one page twice, as an index has it that lies before the page."""
+    summary = json.dumps({"MicroManagerVersion": "2", "Frames": 2}).encode()
+    index = 40 + len(summary)
+    page = index + 8 + 2 * 20
+    pixels = page + 162  # where Micro-Manager has them
+    text = pixels + 72
+    tags = [
+        *((256, 4, 1, 9), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)),
+        *((273, 4, 1, pixels), (277, 3, 1, 1), (278, 4, 1, 8), (279, 4, 1, 72), (51123, 2, 9, text)),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    parts = (
+        struct.pack("<2sHI8I", b"II", 42, page, 54773648, index, 0, 0, 0, 0, 2355492, len(summary)),
+        summary,
+        struct.pack("<2I5I5I", 3453623, 2, 0, 0, 0, 0, page, 0, 0, last_frame, 0, page),
+        directory.ljust(162, b"\0"),
+        bytes(range(72)),
+        b'{"a": 1}\0'.ljust(200, b"\0"),
+    )
+    path.write_bytes(b"".join(parts))
     return path
 
 
@@ -25,15 +66,55 @@ def test_an_honest_file_is_read(tmp_path: Path) -> None:
     assert read_tiff(write(tmp_path / "a.ome.tif", 1)).data.shape == (8, 9)
 
 
-@pytest.mark.parametrize("frames", [MOST_PLANES + 1, 10**9, 10**30, "9" * 10_000])
+_MANY = (MOST_PLANES + 1, 10**9, 10**30, "9" * 10_000, " 2000000 ", "+2000000", "2_000_000")
+
+
+@pytest.mark.parametrize("frames", _MANY)
 def test_more_planes_than_any_recording_has_are_refused(tmp_path: Path, frames: object) -> None:
-    with pytest.raises(ImageFileError, match="planes"):
+    with pytest.raises(ImageFileError, match=r"announces|counts planes"):
         read_tiff(write(tmp_path / "a.ome.tif", frames))
 
 
-def test_so_is_a_count_of_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", ["99999999", " 99999999"])
+def test_so_is_a_count_of_them(tmp_path: Path, count: str) -> None:
     with pytest.raises(ImageFileError, match="counts planes"):
-        read_tiff(write(tmp_path / "a.ome.tif", 1, '<TiffData IFD="0" PlaneCount="99999999"/>'))
+        read_tiff(write(tmp_path / "a.ome.tif", 1, f'<TiffData IFD="0" PlaneCount="{count}"/>'))
+
+
+def test_so_are_images_that_together_have_more(tmp_path: Path) -> None:
+    images = MOST_TOGETHER // MOST_PLANES + 1
+    image = f"<Image>{_PIXELS.format(MOST_PLANES, '<TiffData/>')}</Image>"
+    inside = f"<TiffData/></Pixels></Image>{images * image}<Image><Pixels>"  # between a first and a last one
+    with pytest.raises(ImageFileError, match=f"announces {images * MOST_PLANES + 1} planes"):
+        read_tiff(write(tmp_path / "a.ome.tif", 1, inside))
+
+
+@pytest.mark.parametrize("block", ["<TiffData/>", _NAMED])
+def test_so_are_planes_that_would_take_as_many_pages(tmp_path: Path, block: str) -> None:
+    path = write(tmp_path / "a.ome.tif", 1, block, width=9 * (MOST_PLANES + 1))
+    with pytest.raises(ImageFileError, match="but they have 72"):
+        read_tiff(path)
+
+
+def test_planes_that_are_somewhat_too_large_are_read_as_they_are(tmp_path: Path) -> None:
+    assert read_tiff(write(tmp_path / "a.ome.tif", 1, width=900)).data.shape == (8, 9)
+
+
+def test_so_are_steps_of_an_axis(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ome.tif", 1, before=_STEPS.format(2 * MOST_PLANES))
+    with pytest.raises(ImageFileError, match="steps of an axis"):
+        read_tiff(path)
+    assert read_tiff(write(path, 1, before=_STEPS.format(0))).data.shape == (8, 9)
+
+
+@pytest.mark.parametrize("frames", [2, MOST_TOGETHER + 1])
+def test_so_is_an_index_of_micro_manager_s(tmp_path: Path, frames: int) -> None:
+    path = write_micromanager(tmp_path / "a_MMStack_1.tif", last_frame=frames - 1)
+    if frames > MOST_TOGETHER:
+        with pytest.raises(ImageFileError, match=f"announces {frames} planes"):
+            read_tiff(path)
+    else:
+        assert read_tiff(path).data.shape == (2, 8, 9)
 
 
 @pytest.mark.parametrize("name", ["../b.ome.tif", "..\\b.ome.tif", "/tmp/b.ome.tif", "C:\\b.tif", "x/b.tif"])

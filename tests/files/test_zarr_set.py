@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cvdm.files.image_set import StoredImage
 from napari_cvdm.files.zarr_set import is_zarr_set, read_zarr_set, write_zarr_set
 from napari_cvdm.restoration.errors import ImageFileError, InputError, InputTypeError
+from tests.hostile.zarr_cases import plant
 
 
 def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage:
@@ -260,3 +262,30 @@ def test_an_array_that_cannot_be_read_is_not_taken_for_a_disk_that_cannot_be_wri
     with pytest.raises(InputError, match=r"could not be read \(No such file"):
         write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("a", Gone(np.ones((9, 9))), "YX")])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_in_place_of_pixels_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # As before numcodecs refused pickles by itself.
+    monkeypatch.setattr("numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE", True, raising=False)
+    image = tmp_path / "a.ome.zarr" / "0"
+    plant(image / "0", tmp_path / "planted")
+    (image / ".zgroup").write_text('{"zarr_format": 2}')
+    about = {"name": "a", "array": {"axes": "YX", "shape": [16, 18], "order": [0, 1]}}
+    (image / ".zattrs").write_text(json.dumps({"napari_cvdm": about}))
+    collection = {"zarr_format": 3, "node_type": "group", "attributes": {"napari_cvdm_set": 1}}
+    (tmp_path / "a.ome.zarr" / "zarr.json").write_text(json.dumps(collection))
+    with pytest.raises(ImageFileError, match="something else than numbers"):
+        read_zarr_set(tmp_path / "a.ome.zarr")
+    assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"shape": [2**20, 2**20, 2**10]}, "does not fit"), ({"codecs": [{"name": "bytes"}]}, "damaged")],
+)
+def test_an_array_that_cannot_be_read_is_said(tmp_path: Path, change: dict[str, Any], words: str):
+    path = write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("a", np.ones((2, 9, 8), "f4"), "TYX")])
+    file = path / "0" / "0" / "zarr.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ImageFileError, match=words):
+        read_zarr_set(path)

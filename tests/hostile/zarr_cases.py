@@ -202,6 +202,15 @@ class _Planter:
         return Path.touch, (self.path,)
 
 
+def plant(folder: Path, planted: Path) -> None:
+    """Make an array of texts whose chunk is a program: zarr looks at the first of its filters alone."""
+    folder.mkdir(parents=True)
+    about = {"zarr_format": 2, "shape": [16, 18], "chunks": [16, 18], "dtype": "|O", "compressor": None}
+    filters = [{"id": "vlen-utf8"}, {"id": "pickle", "protocol": 5}]
+    (folder / ".zarray").write_text(json.dumps(about | {"filters": filters, "fill_value": "", "order": "C"}))
+    (folder / "0.0").write_bytes(pickle.dumps(_Planter(planted)))
+
+
 def _codecs() -> Iterator[Case]:
     """Chunks that are programs: what is pickled runs when it is read."""
 

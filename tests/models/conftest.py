@@ -29,6 +29,7 @@ TINY = CVDMConfig(
 )
 
 Answer = Callable[[socket.socket, int], None]
+RawServer = Callable[[Answer], str]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import requests
 from pytest_httpserver import HTTPServer
 
 from napari_cvdm.models import ModelError, add_model, load_model
+from napari_cvdm.models import doi as doi_module
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models.addresses import DOI
 from napari_cvdm.models.doi import resolve_doi
 from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry
 from napari_cvdm.models.transfer import TransferError
+from tests.models.conftest import RawServer
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 
@@ -186,3 +189,30 @@ def test_a_repository_cannot_lead_to_an_insecure_address(
     with pytest.raises(ModelError, match="only https:// and file://"):
         add_model("10.5072/tiny")
     assert not any((cache / "added").iterdir())
+
+
+def test_an_answer_without_end_is_left(
+    raw_server: RawServer, resolver: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doi_module, "LARGEST_ANSWER", 2**20)
+    sent = []
+
+    def answer(connection: socket.socket, _: int) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(bytes(2**20))
+            sent.append(2**20)
+
+    resolver(raw_server(answer))
+    with pytest.raises(TransferError, match="does not end"):
+        resolve_doi(RECORD)
+    assert sum(sent) < 50 * 2**20
+
+
+def test_an_answer_that_breaks_off_is_said(raw_server: RawServer, resolver: Callable[[str], None]) -> None:
+    resolver(
+        raw_server(lambda c, _: c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n"))
+    )
+    with pytest.raises(TransferError, match="connection broke") as caught:
+        resolve_doi(RECORD)
+    assert caught.value.passing

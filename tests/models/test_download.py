@@ -21,11 +21,11 @@ from werkzeug import Request, Response
 from napari_cvdm.models import ModelError, list_models, load_model
 from napari_cvdm.models.download import Wanted, download
 from napari_cvdm.models.registry import Registry
+from tests.models.conftest import RawServer
 
 FILE = "tiny.safetensors"
 
 MakeRegistry = Callable[..., Registry]
-RawServer = Callable[[Callable[[socket.socket, int], None]], str]
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import trustme
 import urllib3
 from pytest_httpserver import HTTPServer
 
+from napari_cvdm.models import transfer
 from napari_cvdm.models.transfer import Transfer, TransferError, explain
+from tests.models.conftest import RawServer
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -81,6 +85,63 @@ class TestRedirects:
         target = {"Location": secure_server.url_for("/x")}
         httpserver.expect_request("/x").respond_with_data("", status=status, headers=target)
         assert fetch(httpserver.url_for("/x")) == b"weights"
+
+    @pytest.mark.parametrize("place", ["http://[", "http://127.0.0.1:99999/x", "\xff\xfe"])
+    def test_to_what_is_no_address_are_said(self, place: str, raw_server: RawServer) -> None:
+        answer = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\n\r\n".encode("latin-1")
+        with pytest.raises(TransferError, match="the server redirects to"):
+            fetch(raw_server(lambda connection, _: connection.sendall(answer)))
+
+    def test_are_followed_without_reading_what_comes_with_them(self, raw_server: RawServer) -> None:
+        sent = []
+
+        def answer(connection: socket.socket, number: int) -> None:
+            if number:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nweights")
+                return
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(bytes(2**20))
+                sent.append(2**20)
+
+        assert fetch(raw_server(answer)) == b"weights"
+        assert sum(sent) < 50 * 2**20
+
+
+class TestAnswersThatDoNotBegin:
+    """Servers that send the first lines byte by byte, and are never silent."""
+
+    @pytest.fixture
+    def slow_server(self, raw_server: RawServer) -> str:
+        def answer(connection: socket.socket, _: int) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            for line in range(40):
+                connection.sendall(b"X: %d\r\n" % line)
+                time.sleep(0.05)
+
+        return raw_server(answer)
+
+    def test_are_left(self, slow_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 0.1)
+        with pytest.raises(TransferError, match="does not come to the file"):
+            fetch(slow_server)
+
+    def test_can_be_cancelled(self, slow_server: str) -> None:
+        class Cancelled(Exception):
+            pass
+
+        class Display:
+            total = 0
+
+            def update(self, amount: int) -> None:
+                raise Cancelled
+
+            def reset(self) -> None: ...
+
+            def close(self) -> None: ...
+
+        with pytest.raises(Cancelled):
+            Transfer(None, Display())(slow_server, io.BytesIO())
 
 
 class TestFiles:

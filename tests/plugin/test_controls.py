@@ -83,6 +83,8 @@ def test_what_cannot_be_restored_cannot_be_started_and_the_button_says_why(contr
     show(controls, refusal="Draw a rectangle first.")
     assert not controls.restore_button.isEnabled()
     assert controls.restore_button.toolTip() == "Draw a rectangle first."
+    show(controls, refusal="The card has unknown fields: <img src='/dev/zero'>.")
+    assert not Qt.mightBeRichText(controls.restore_button.toolTip())
     show(controls)
     assert controls.restore_button.isEnabled()
     assert controls.restore_button.toolTip() != "Draw a rectangle first."

@@ -57,10 +57,13 @@ def test_the_tip_and_the_list_have_all_of_it(combo, qtbot):
 
 def test_a_tip_that_is_the_entry_is_not_said_twice(combo):
     combo.setToolTip(NAME)
-    place = QPoint(5, 5)
-    QApplication.sendEvent(combo, QHelpEvent(QEvent.Type.ToolTip, place, combo.mapToGlobal(place)))
-    assert QToolTip.text().count("tubulin 488") == 1
-    QToolTip.hideText()
+    for width in (120, 900):
+        combo.resize(width, 24)
+        place = QPoint(5, 5)
+        QApplication.sendEvent(combo, QHelpEvent(QEvent.Type.ToolTip, place, combo.mapToGlobal(place)))
+        assert QToolTip.text().count("tubulin 488") == 1
+        assert "&lt;b&gt;after" in QToolTip.text()  # a name, and no markup
+        QToolTip.hideText()
 
 
 def test_entries_keep_tips_of_their_own_and_the_others_follow_their_words(qtbot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.file_asking import ask_for_file, safe_name, with_ending
@@ -95,3 +96,9 @@ def test_a_folder_is_asked_about_and_all_names_in_one_question(dialogs, tmp_path
     assert dialogs("cells.zarr", ZARR) is None
     (words,) = dialogs.asked
     assert "'cells.zarr' and 'cells.json' exist already" in words
+
+
+def test_names_are_no_markup(dialogs, tmp_path):
+    (tmp_path / "<b>cells.zarr").mkdir()
+    dialogs("<b>cells.zarr", ZARR)
+    assert not Qt.mightBeRichText(dialogs.asked[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_file_is_added_and_chosen_and_remembered(qtbot, field, weights):
     qtbot.addWidget(again.row)
     assert field.combo.value in again.combo.choices
     owner.deleteLater()
+
+
+def test_what_a_model_says_of_itself_is_no_markup(qtbot, field, small_model, tmp_path):
+    card = replace(small_model.card, description="<img src='/dev/zero'> sees all")
+    with qtbot.waitSignal(field.added, timeout=60_000):
+        field.add_file(save_model(tmp_path / "hostile.safetensors", small_model.network, card))
+    assert "sees all" in field.combo.native.toolTip()
+    assert not Qt.mightBeRichText(field.combo.native.toolTip())
 
 
 def test_a_file_that_is_no_model_is_refused_in_a_sentence(qtbot, field, tmp_path):

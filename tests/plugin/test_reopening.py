@@ -26,6 +26,7 @@ from napari_cvdm.plugin.reopening import (
     read_zarr_layers,
 )
 from napari_cvdm.plugin.saving import save_layers
+from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.restore import restore
 
 
@@ -158,6 +159,15 @@ def test_what_is_wrong_with_a_result_is_shown(viewer, tmp_path: Path, small_mode
     open_saved_result(viewer, path)
     assert "altered" in shown[0]
     assert not viewer.layers
+
+
+def test_a_look_that_no_layer_can_have_is_told_in_words_that_are_no_markup(tmp_path: Path, make_result):
+    layers = [layer.as_layer_data_tuple() for layer in make_result()]
+    layers[0][1]["name"], layers[0][1]["gamma"] = "<img src='/dev/zero'>", "x"
+    path = save_layers(tmp_path / "a.cvdm.ome.tif", layers)
+    with pytest.raises(ImageFileError, match="altered") as raised:
+        read_result(str(path))
+    assert not Qt.mightBeRichText(str(raised.value))
 
 
 def test_what_the_shell_wrote_is_read_once_whichever_file_comes_first(

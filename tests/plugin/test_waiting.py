@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QLabel
 
 from napari_cvdm.plugin.waiting import WaitingList, WaitingRuns
 
@@ -56,3 +57,12 @@ def test_clearing_discards_them_all(qapp, runs):
     runs.clear()
     assert all(run.discarded for run in waiting)
     assert len(runs) == 0
+
+
+def test_a_name_is_no_markup(qtbot, runs):
+    shown = WaitingList(runs)
+    qtbot.addWidget(shown)
+    runs.add("<b>cell</b>", Run(), tip="model <img src='/dev/zero'>")
+    (label,) = shown.findChildren(QLabel)
+    assert label.textFormat() == Qt.TextFormat.PlainText
+    assert not Qt.mightBeRichText(label.toolTip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_cvdm.plugin.reading import read_layer
 from napari_cvdm.plugin.zarr_layers import read_zarr
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.lazy import restore_lazy
+from tests.hostile.zarr_cases import plant
 
 
 def opened(path: Path) -> list[Image]:
@@ -100,3 +102,26 @@ def test_damage_is_named(foreign: Path):
     zarr.open_group(foreign, mode="r+").attrs["multiscales"] = [{"axes": [], "datasets": []}]
     with pytest.raises(ImageFileError, match="damaged"):
         read_zarr(foreign)
+
+
+def test_a_program_in_place_of_a_result_s_pixels_does_not_run(tmp_path: Path, monkeypatch):
+    # As before numcodecs refused pickles by itself.
+    monkeypatch.setattr("numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE", True, raising=False)
+    path = tmp_path / "a.ome.zarr"
+    plant(path / "0", tmp_path / "planted")
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    about = {"multiscales": [{"datasets": [{"path": "0"}]}], "napari_cvdm": {"content": "reconstruction"}}
+    (path / ".zattrs").write_text(json.dumps(about))
+    with pytest.raises(ImageFileError, match="something else than numbers"):
+        read_zarr(path)
+    assert not (tmp_path / "planted").exists()
+
+
+def test_a_result_whose_pixels_cannot_be_read_is_said(tmp_path: Path, large_result):
+    path, _ = large_result(tmp_path / "out.ome.zarr")
+    for file in path.glob("*/zarr.json"):
+        about = json.loads(file.read_text())
+        about["codecs"] = [{"name": "bytes", "configuration": {"endian": "little"}}]
+        file.write_text(json.dumps(about))
+    with pytest.raises(ImageFileError, match="pixels cannot be read"):
+        read_zarr(path)

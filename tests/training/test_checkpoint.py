@@ -34,11 +34,21 @@ class TestFile:
         with pytest.raises(ConfigError, match=r"checkpoint\.pt is damaged: start fresh"):
             read_checkpoint(checkpoint, make_config())
 
-    @pytest.mark.parametrize("content", [{"weights": 1}, {"config": 3}, [1]])
+    @pytest.mark.parametrize("content", [{"weights": 1}, {"config": 3}, [1], torch.ones(3)])
     def test_so_does_a_file_of_something_else(
         self, checkpoint: Path, make_config: MakeConfig, content: object
     ) -> None:
         torch.save(content, checkpoint)
+        with pytest.raises(ConfigError, match="is damaged"):
+            read_checkpoint(checkpoint, make_config())
+
+    def test_so_does_a_damaged_pickle(
+        self, checkpoint: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def load(*_: object, **__: object) -> None:
+            raise IndexError("pop from empty list")  # as torch does of some
+
+        monkeypatch.setattr(torch, "load", load)
         with pytest.raises(ConfigError, match="is damaged"):
             read_checkpoint(checkpoint, make_config())
 

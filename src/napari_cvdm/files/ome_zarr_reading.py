@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff import ImageFile
 from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
@@ -47,6 +49,7 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     path = Path(path)
     node = _open(path)
     if not hasattr(node, "groups"):
+        check_numbers(node, path)
         return ImageFile(node, _unnamed(node), str(path))
     group = _image_group(node, path)
     multiscale = _multiscales(group)[0]
@@ -55,6 +58,7 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         array: Any = group[datasets[0]["path"]]
         scale, translation = _transformation(multiscale, datasets[0], array.ndim)
         stated = _states_a_scale(multiscale, array.ndim) or _states_a_scale(datasets[0], array.ndim)
+    check_numbers(array, path)
     axes, letters = _axes(multiscale, array, path)
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
     steps = zip(letters, scale, axes, strict=False) if stated else ()
@@ -111,6 +115,7 @@ def open_pyramid(path: str | Path) -> ZarrPyramid:
     path = Path(path)
     node = _open(path)
     if not hasattr(node, "groups"):
+        check_numbers(node, path)
         ones = (1.0,) * node.ndim
         return ZarrPyramid((node,), _unnamed(node), ones, (0.0,) * node.ndim, (None,) * node.ndim)
     group = _image_group(node, path)
@@ -119,6 +124,8 @@ def open_pyramid(path: str | Path) -> ZarrPyramid:
         levels: tuple[Any, ...] = tuple(group[each["path"]] for each in multiscale["datasets"])
         scale, translation = _transformation(multiscale, multiscale["datasets"][0], levels[0].ndim)
         name = str(multiscale.get("name") or "")
+    for level in levels:
+        check_numbers(level, path)
     axes, letters = _axes(multiscale, levels[0], path)
     units = tuple(str(axis["unit"]) if axis.get("unit") else None for axis in axes)
     provenance = group.attrs.asdict().get(PROVENANCE_KEY)
@@ -131,6 +138,21 @@ def open_pyramid(path: str | Path) -> ZarrPyramid:
         name,
         dict(provenance) if isinstance(provenance, Mapping) else {},
     )
+
+
+def check_numbers(array: Any, path: Path) -> None:
+    """Refuse an array that is not one of numbers, before anything of it is read.
+
+    Objects and texts can be stored as programs, which run when they are read.
+
+    Raises
+    ------
+    ImageFileError
+        If so.
+    """
+    if getattr(array, "dtype", None) is None or np.dtype(array.dtype).kind not in "biufc":
+        kind = getattr(array, "dtype", "none")
+        raise ImageFileError(f"{path} holds something else than numbers (type {kind}), as no image does.")
 
 
 def _open(path: Path) -> Any:
@@ -175,7 +197,8 @@ def _image_group(group: Any, path: Path) -> Any:
         raise ImageFileError(
             f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
         )
-    numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
+    with _damage(path):
+        numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
     for number in sorted(numbered):  # a disk lists folders in any order
         if _multiscales(numbered[number]):
             return numbered[number]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_cvdm.files.tiff_images import FileSet, file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
+from napari_cvdm.models.errors import printable
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -262,4 +263,5 @@ def _directory(tif: tifffile.TiffFile, offset: int) -> tuple[tuple[int, ...], in
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    # Some quote what they stumbled over, whatever that is and however long.
+    return printable(lines[0].rstrip("."), 200) if lines else type(error).__name__

@@ -27,7 +27,9 @@ from napari_cvdm.files.ome_zarr import (
     plan_layout,
     write_region,
 )
+from napari_cvdm.files.ome_zarr_reading import check_numbers
 from napari_cvdm.files.zarr_packages import require_zarr
+from napari_cvdm.models.errors import printable
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.validation import check_dtype, reading
@@ -104,8 +106,12 @@ def read_zarr_set(path: str | Path) -> list[StoredImage]:
         raise ImageFileError(f"{path} was not saved by napari-cvdm: open it as any other image.")
     try:
         return [_read(path / str(number)) for number in range(count)]
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ImageFileError(f"{path} is damaged: {error}.") from error
+    except ImageFileError:
+        raise
+    except MemoryError as error:
+        raise ImageFileError(f"{path} declares an image that does not fit in memory.") from error
+    except Exception as error:  # decoders raise whatever they like
+        raise ImageFileError(f"{path} is damaged: {printable(str(error), 200)}.") from error
 
 
 def _put_in_place(new: Path, path: Path) -> None:
@@ -233,6 +239,7 @@ def _storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _read(folder: Path) -> StoredImage:
     import zarr
+    from psutil import virtual_memory
 
     group = zarr.open_group(zarr.storage.LocalStore(folder), mode="r")
     attributes: Any = group.attrs.asdict()
@@ -240,6 +247,9 @@ def _read(folder: Path) -> StoredImage:
     stored = about.pop(ARRAY_KEY)
     named = name_axes(tuple(stored["shape"]), stored["axes"])
     level: Any = group["0"]
+    check_numbers(level, folder)
+    if level.nbytes > virtual_memory().total:
+        raise MemoryError  # at once: what was never written would fill it with zeros
     ordered = np.transpose(np.asarray(level[...]), np.argsort(stored["order"]))
     moved = ordered.reshape(*named.leading_shape, *named.plane_shape)
     data = np.moveaxis(moved, (-2, -1), (named.y, named.x))

@@ -114,7 +114,7 @@ def may_be_used(url: str, *, chosen: bool = False) -> bool:
     """
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        host, _port = parts.hostname, parts.port  # each may turn out to be none
     except ValueError:
         return False
     if parts.scheme == "file":

@@ -5,13 +5,30 @@ pooch knows how to ask Zenodo, figshare and every Dataverse.
 
 from __future__ import annotations
 
+import time
 import warnings
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.addresses import DOI, MODEL_ENDINGS
-from napari_cvdm.models.transfer import TIMEOUT_SECONDS, TransferError, explain, guard_redirects
+from napari_cvdm.models.transfer import (
+    CHUNK_BYTES,
+    TIMEOUT_SECONDS,
+    TransferError,
+    explain,
+    guard_redirects,
+)
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["resolve_doi"]
+
+LARGEST_ANSWER = 2**25
+"""No page or list of files is larger, in bytes."""
+
+LONGEST_SECONDS = 60.0
+"""No answer takes longer to arrive."""
 
 
 def resolve_doi(doi: DOI) -> tuple[str, str | None]:
@@ -35,13 +52,18 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
         If there is no such DOI or file, or the repository cannot be asked.
     """
     import requests
+    import urllib3
     from pooch import downloaders  # type: ignore[import-untyped]
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # figshare without a version: then it is the newest
             repository = downloaders.doi_to_repository(
-                doi.doi, timeout=TIMEOUT_SECONDS, hooks={"response": guard_redirects}
+                doi.doi,
+                timeout=TIMEOUT_SECONDS,
+                stream=True,  # read here, and not beyond a limit
+                headers={"Accept-Encoding": "identity"},
+                hooks={"response": [guard_redirects, _read]},
             )
             found = _Checksums()
             repository.populate_registry(found)
@@ -51,7 +73,7 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
             return str(repository.download_url(file)), found.registry[file]
     except requests.exceptions.JSONDecodeError as error:
         raise TransferError("the repository's answer makes no sense", passing=True) from error
-    except OSError as error:  # as all of requests' own are
+    except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests' own are the former
         raise explain(error) from error
     except ValueError as error:
         if "Invalid data repository" in str(error):
@@ -61,6 +83,19 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
         raise TransferError("the repository's answer makes no sense") from error
     except (LookupError, TypeError, AttributeError) as error:
         raise TransferError("the repository's answer makes no sense") from error
+
+
+def _read(response: requests.Response, *_: object, **__: object) -> None:
+    """Read an answer within limits: a hook for requests. The page of a record may be anybody's."""
+    if response.is_redirect:
+        return
+    answer, started = bytearray(), time.monotonic()
+    while chunk := response.raw.read1(CHUNK_BYTES):
+        answer += chunk
+        if len(answer) > LARGEST_ANSWER or time.monotonic() - started > LONGEST_SECONDS:
+            response.raw.close()
+            raise TransferError("the repository's answer does not end")
+    response.raw = BytesIO(answer)
 
 
 class _Checksums:

@@ -7,6 +7,7 @@ requests finds: HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE.
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,8 @@ LARGEST_FILE = 4 * 2**30
 """No file of weights is larger, in bytes; a limit where the size is not known."""
 
 _MOST_REDIRECTS = 5
+_MOST_WAITS = 4  # for an answer to begin, of `TIMEOUT_SECONDS` each
+_MOMENT_SECONDS = 0.1
 
 
 class DownloadProgress(Protocol):
@@ -140,14 +143,7 @@ class Transfer:
             session.max_redirects = _MOST_REDIRECTS
             try:
                 try:
-                    response = session.get(
-                        url,
-                        stream=True,
-                        timeout=TIMEOUT_SECONDS,
-                        # The bytes as they are: a compressed answer could unfold to any size.
-                        headers={"Accept-Encoding": "identity"},
-                        hooks={"response": guard_redirects},
-                    )
+                    response = self._answer(session, url)
                 except OSError as error:  # nothing is written yet, so it is not about the disk
                     raise explain(error) from error
                 with response:
@@ -156,6 +152,40 @@ class Transfer:
                     self._receive(_announced(response), lambda: raw.read1(CHUNK_BYTES), file)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise explain(error) from error
+
+    def _answer(self, session: requests.Session, url: str) -> requests.Response:
+        """Wait for an answer to begin, while another thread asks.
+
+        A server that sends the first lines byte by byte is never silent: nothing would end the wait for it.
+        """
+        answers: list[requests.Response | Exception] = []
+
+        def ask() -> None:
+            try:
+                answers.append(
+                    session.get(
+                        url,
+                        stream=True,
+                        timeout=TIMEOUT_SECONDS,
+                        # The bytes as they are: a compressed answer could unfold to any size.
+                        headers={"Accept-Encoding": "identity"},
+                        hooks={"response": guard_redirects},
+                    )
+                )
+            except Exception as error:
+                answers.append(error)
+
+        asking, started = threading.Thread(target=ask, daemon=True), time.monotonic()
+        asking.start()
+        while not answers:
+            asking.join(_MOMENT_SECONDS)
+            if self.progress is not None:
+                self.progress.update(0)  # the chance to cancel
+            if not answers and time.monotonic() - started > _MOST_WAITS * TIMEOUT_SECONDS:
+                raise TransferError("the server does not come to the file", passing=True)
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers[0]
 
     def _receive(self, announced: int | None, read: Any, file: IO[bytes]) -> None:
         """Write chunks until there are no more; `announced` is how many bytes the source says it has."""
@@ -199,7 +229,13 @@ def guard_redirects(response: requests.Response, *_: object, **__: object) -> No
     """
     if not response.is_redirect:
         return
-    source, target = response.url, urljoin(response.url, response.headers["location"])
+    response.raw.close()  # requests would read what comes with it to the end, and there may be none
+    try:
+        # Its bytes are UTF-8 to requests.
+        location = response.headers["location"].encode("latin-1").decode()
+        source, target = response.url, urljoin(response.url, location)
+    except ValueError as error:
+        raise TransferError("the server redirects to what is no address") from error
     # Where plain http was accepted it may lead on to plain http; nothing leads from https to less.
     was_plain = urlsplit(source).scheme == "http" and not is_loopback(urlsplit(source).hostname)
     kinds = {"https"} if urlsplit(source).scheme == "https" else {"https", "http"}

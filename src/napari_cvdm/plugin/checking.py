@@ -20,6 +20,7 @@ from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.file_asking import ask_for_file
 from napari_cvdm.plugin.layers import full_data
 from napari_cvdm.plugin.made_by import ModelGone, model_that_made
+from napari_cvdm.plugin.notices import show_error, show_info
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -204,8 +205,6 @@ class CheckSection(QWidget):
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
-        from napari.utils.notifications import show_error, show_info
-
         path = ask_for_file(
             self,
             "Save the report",

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.rows import note
 from napari_cvdm.plugin.waiting import WaitingList, WaitingRuns
 
@@ -96,7 +97,7 @@ class Controls(QWidget):
             Why what the form says cannot be restored; empty if it can.
         """
         self.restore_button.setText("Add to queue" if running else "Restore")
-        self.restore_button.setToolTip(refusal or (_QUEUE_TIP if running else _RESTORE_TIP))
+        self.restore_button.setToolTip(literally(refusal) or (_QUEUE_TIP if running else _RESTORE_TIP))
         self.restore_button.setEnabled(ready and not refusal)
         self.progress_bar.setVisible(running)
         self._ways_out.setVisible(running)

@@ -57,7 +57,11 @@ class Eliding(QObject):
         if event.type() == QEvent.Type.Paint:
             self._paint()
             return True
-        if event.type() == QEvent.Type.ToolTip and self.shown_text() != self._combo.currentText():
+        name = self._combo.currentText()
+        # Qt takes a tip for markup if it looks like it: one that is a name is shown from here, too.
+        if event.type() == QEvent.Type.ToolTip and (
+            self.shown_text() != name or self._combo.toolTip() == name
+        ):
             self._show_tip(event)
             return True
         if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_cvdm.plugin.notices import literally
+
 __all__ = ["Kinds", "ask_for_file", "safe_name", "with_ending"]
 
 Kinds = Mapping[str, Sequence[str]]
@@ -100,7 +102,7 @@ def _may_replace(parent: QWidget, title: str, paths: Sequence[Path]) -> bool:
     answer = QMessageBox.question(
         parent,
         title,
-        f"{names} {exist} already in {paths[0].parent}. Replace {them}?",
+        literally(f"{names} {exist} already in {paths[0].parent}. Replace {them}?"),
         buttons.Yes | buttons.No,
         buttons.No,
     )

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.eliding import let_elide
 from napari_cvdm.plugin.long_work import place_left_to_others
+from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.rows import beside
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class ModelField(QObject):
         words = (
             f"{model.summary}\n{getattr(model, 'origin', '')}" if model else f"The file {self.combo.value}."
         )
-        self.combo.native.setToolTip(words)
+        self.combo.native.setToolTip(literally(words))
 
 
 @place_left_to_others()

@@ -15,6 +15,7 @@ from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.long_work import place_left_to_others
+from napari_cvdm.plugin.notices import show_error
 from napari_cvdm.plugin.readers import settle_readers
 from napari_cvdm.plugin.recipe import python_script, shell_line
 from napari_cvdm.plugin.to_disk import sizes_of
@@ -237,8 +238,6 @@ def _is_finished(layer: Image) -> bool:
 
 def _tell_failed(error: Exception) -> None:
     """Show why nothing was saved; not a method, because the panel may have been closed meanwhile."""
-    from napari.utils.notifications import show_error
-
     show_error(str(error))
 
 

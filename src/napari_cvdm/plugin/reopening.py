@@ -9,7 +9,9 @@ from typing import Any
 
 from napari_cvdm.plugin.contrast import fit_to_each_other
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
+from napari_cvdm.plugin.notices import literal_errors, show_error
 from napari_cvdm.plugin.saving import LAYER_KEY
+from napari_cvdm.plugin.stored_look import look_attributes
 from napari_cvdm.plugin.stored_results import StoredSizes, plain_attributes, result_attributes, title_of
 from napari_cvdm.plugin.tiff_layers import is_restored_tiff, read_restored_tiff
 
@@ -71,8 +73,6 @@ def open_saved_result(viewer: Any, path: Path) -> None:
     path : Path
         A file or folder for which `is_saved_result` is true.
     """
-    from napari.utils.notifications import show_error
-
     from napari_cvdm.restoration.errors import ImageFileError
 
     reader = get_reader(str(path))
@@ -99,6 +99,7 @@ def is_saved_result(path: Path) -> bool:
     return is_image_set(path) or is_restored_tiff(path)
 
 
+@literal_errors()
 def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
     """Read OME-Zarr images as layers; one that is there already does not come a second time.
 
@@ -112,6 +113,7 @@ def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
     return _read_new(path, read_zarr)
 
 
+@literal_errors()
 def read_shell_result(path: str | list[str]) -> list[LayerData]:
     """Read what the shell has written to OME-TIFF; what is there already does not come a second time.
 
@@ -133,6 +135,7 @@ def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> 
     return layers or _NOTHING_NEW
 
 
+@literal_errors()
 def read_result(path: str | list[str]) -> list[LayerData]:
     """Read saved results as layers that lie and look as they did.
 
@@ -168,26 +171,7 @@ def _layer(image: Any, path: Path) -> LayerData:
     look = about.pop(LAYER_KEY, None)
     if not isinstance(look, dict):
         return _layer_by_story(image, path)
-    attributes: dict[str, Any] = {"name": look.get("name", image.name)}
-    for key in (
-        "scale",
-        "translate",
-        "rotate",
-        "shear",
-        "affine",
-        "units",
-        "axis_labels",
-        "contrast_limits",
-        "gamma",
-        "opacity",
-        "blending",
-        "visible",
-    ):
-        if look.get(key) is not None:
-            attributes[key] = look[key]
-    attributes["rgb"] = bool(look.get("rgb", False))
-    if look.get("colormap") is not None and not attributes["rgb"]:
-        attributes["colormap"] = _colormap(look["colormap"])
+    attributes = look_attributes(look, image.name, image.data, path)
     if about:
         attributes["metadata"] = {METADATA_KEY: about}
     return image.data, attributes, "image"
@@ -207,17 +191,6 @@ def _layer_by_story(image: Any, path: Path) -> LayerData:
     if image.name != picture:
         attributes["name"] = image.name
     return image.data, attributes, "image"
-
-
-def _colormap(stored: Any) -> Any:
-    """Return napari's colour map of a name, or the stored colours where it has none of that name."""
-    from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap
-
-    if isinstance(stored, str):
-        return stored
-    if stored["name"] in AVAILABLE_COLORMAPS:
-        return stored["name"]
-    return Colormap(stored["colors"], controls=stored["controls"] or None, name=stored["name"] or None)
 
 
 def _give_draws(layers: list[LayerData], image: Any) -> None:

@@ -12,6 +12,7 @@ from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import in_plain_words
 from napari_cvdm.plugin.file_asking import safe_name
+from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.stopped_run import ask_about_stopped
 from napari_cvdm.restoration.errors import InputError
 
@@ -89,7 +90,7 @@ def ask_where(parent: QWidget | None, name: str, jobs: Sequence[Job] = ()) -> Pl
             for folder in folders:
                 check_targets(zarr_targets(folder), overwrite=False)
         except InputError as error:
-            QMessageBox.warning(parent, _TITLE, in_plain_words(error))
+            QMessageBox.warning(parent, _TITLE, literally(in_plain_words(error)))
             continue
         stopped = [folder for folder in folders if left_behind(folder) is not None]
         answer = ask_about_stopped(parent, _TITLE, stopped) if stopped else "go on"

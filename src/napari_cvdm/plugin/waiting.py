@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.rows import note
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class WaitingList(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         words: QLabel = note()
         words.setText(f"Waiting: {name}")
-        words.setToolTip(tip)
+        words.setToolTip(literally(tip))
         words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         button = QToolButton()
         button.setText("✕")

@@ -16,6 +16,7 @@ from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
 from napari_cvdm.plugin.image_choice import ImageChoice
+from napari_cvdm.plugin.notices import show_error, show_info, show_warning
 from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
@@ -207,15 +208,11 @@ class CVDMWidget(QWidget):
         self.controls.colour(get_theme(self._viewer.theme), self.running)
 
     def _on_devices(self, choices: Any, hint: str | None) -> None:
-        from napari.utils.notifications import show_info
-
         self.form.offer_devices(choices)
         if hint and self.form.device.value == "auto" and take_gpu_hint():
             show_info(hint)
 
     def _show_error(self, words: str) -> None:
-        from napari.utils.notifications import show_error
-
         self.status.setText(words)
         show_error(words)
 
@@ -236,8 +233,6 @@ class CVDMWidget(QWidget):
         Python may collect garbage in any thread, but a Qt widget must be destroyed on the main thread.
         """
         if self.running:
-            from napari.utils.notifications import show_info
-
             kept = self.runs.give_up_all()
             show_info(f"The restoration was ended, because its panel was closed. {kept}".rstrip())
         _CLOSED.add(self)
@@ -257,8 +252,6 @@ class CVDMWidget(QWidget):
     # -- construction ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        from napari.utils.notifications import show_warning
-
         form, controls, runs = self.form, self.controls, self.runs
         controls.restore_clicked.connect(self.restore)
         controls.stop_clicked.connect(self.stop)

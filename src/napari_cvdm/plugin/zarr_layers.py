@@ -10,6 +10,7 @@ from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.contrast import fit_to_each_other
 from napari_cvdm.plugin.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored_results import title_of
+from napari_cvdm.plugin.unit_names import unit_or_pixel
 from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.run_identity import run_of
 
@@ -65,10 +66,19 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
         "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
         "blending": "translucent_no_depth",
-        "contrast_limits": limits_of(picture, image.levels[-1]),
+        "contrast_limits": _limits(picture, image.levels[-1], path),
         "metadata": {METADATA_KEY: about},
     }
     return _layer(image, attributes)
+
+
+def _limits(picture: Any, level: Any, path: Path) -> tuple[float, float]:
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        return limits_of(picture, level)
+    except Exception as error:  # decoders raise whatever they like
+        raise ImageFileError(f"{path} is damaged: its pixels cannot be read.") from error
 
 
 def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
@@ -82,23 +92,11 @@ def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
         "axis_labels": tuple(
             f"axis {number}" if letter == "Q" else letter.lower() for number, letter in enumerate(image.axes)
         ),
-        "units": tuple(_unit(unit) for unit in image.units),
+        "units": tuple(unit_or_pixel(unit) for unit in image.units),
         "rgb": False,
         "multiscale": len(levels) > 1,
     }
     return levels if len(levels) > 1 else levels[0], attributes, "image"
-
-
-def _unit(name: str | None) -> str:
-    """Return a unit that napari knows; a pixel where there is none."""
-    import pint
-
-    if name is None:
-        return "pixel"
-    try:
-        return str(pint.get_application_registry().Unit(name))
-    except (pint.UndefinedUnitError, ValueError, TypeError, AttributeError):
-        return "pixel"
 
 
 def _result_name(path: Path, picture: str) -> str:

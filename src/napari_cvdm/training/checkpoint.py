@@ -55,13 +55,15 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
         If the file is damaged, or belongs to a different configuration; one with fewer cycles is continued.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"{type(state).__name__} in place of a table")
         changed = changed_settings(state["config"], config)
     except (
         EOFError,
         RuntimeError,
         pickle.UnpicklingError,
-        KeyError,
+        LookupError,
         TypeError,
         ValueError,
         AttributeError,
@@ -75,7 +77,8 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
             f"{path} was made with another configuration ({names}); choose another output "
             "folder, or start fresh (--fresh)"
         )
-    return state
+    found: dict[str, Any] = state
+    return found
 
 
 def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:

@@ -20,6 +20,7 @@ from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.file_asking import Kinds, ask_for_file
 from napari_cvdm.plugin.garbage import OldObjectsSpared
 from napari_cvdm.plugin.long_work import place_left_to_others
+from napari_cvdm.plugin.notices import show_error, show_info
 
 __all__ = ["Plot", "PlotView"]
 
@@ -217,12 +218,8 @@ def _write(plot: Plot, path: Path) -> Path:
 
 
 def _tell_saved(path: Path) -> None:
-    from napari.utils.notifications import show_info
-
     show_info(f"Saved {path.name} in {path.parent}.")
 
 
 def _tell_failed(error: Exception) -> None:
-    from napari.utils.notifications import show_error
-
     show_error(f"Not saved: {in_words(error)} Choose another folder or name.")

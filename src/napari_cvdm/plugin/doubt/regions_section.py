@@ -34,6 +34,7 @@ from napari_cvdm.plugin.doubt.places import (
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
 from napari_cvdm.plugin.layers import full_data, where_it_lies
+from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.world import to_world
 
 __all__ = ["RegionsSection"]
@@ -191,7 +192,7 @@ class RegionsSection(QWidget):
             for column, words in enumerate((mean, area_words(area), f"{y:.2f}", f"{x:.2f}", plane)):
                 item = QTableWidgetItem(words)
                 item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-                item.setToolTip(where_words(place, layer))
+                item.setToolTip(literally(where_words(place, layer)))
                 self.table.setItem(row, column, item)
         self.table.setCurrentCell(-1, -1)
         self.table.blockSignals(False)
