@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.controls import Controls
 from napari_cvdm.plugin.waiting import WaitingRuns
@@ -88,3 +89,25 @@ def test_what_cannot_be_restored_cannot_be_started_and_the_button_says_why(contr
     show(controls)
     assert controls.restore_button.isEnabled()
     assert controls.restore_button.toolTip() != "Draw a rectangle first."
+
+
+@pytest.mark.parametrize(
+    ("name", "then"), [("cancel", {"running": True, "cancelling": True}), ("stop", {"running": False})]
+)
+def test_the_keyboard_stays_in_the_panel_when_its_button_can_no_longer_be_pressed(
+    qtbot, controls, name, then
+):
+    window = QWidget()
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    for part in (controls, QPushButton("another plugin's")):
+        layout.addWidget(part)
+    window.show()
+    show(controls, running=True)
+    button = controls.cancel_button if name == "cancel" else controls.stop_button
+    button.setFocus()
+    show(controls, running=True)
+    assert window.focusWidget() is button
+    show(controls, **then)
+    assert window.focusWidget() is controls.restore_button
+    controls.setParent(None)  # the fixture closes it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -144,6 +146,23 @@ def test_closed_it_keeps_what_is_written_and_goes_on(tmp_path):
     closed = job(tmp_path)
     give_up(closed, past(0.3), cancel=False)
     assert "What is written is kept" in closed.kept
+    assert [path.name for path in tmp_path.iterdir()] == [".film.cvdm.ome.zarr.unfinished"]
+    assert begins_with(job(tmp_path)) > 0.3
+
+
+def test_when_the_disk_is_full_it_says_so_keeps_what_is_written_and_goes_on_later(tmp_path, monkeypatch):
+    write_region, written = streaming.write_region, []
+
+    def write_until_full(*args):
+        if len(written) == 6:  # three pieces of both pictures
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(args)
+        write_region(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming, "write_region", write_until_full)
+        with pytest.raises(RestorationFailed, match=r"No space left on device\. Make room .* to go on\.$"):
+            list(job(tmp_path).messages())
     assert [path.name for path in tmp_path.iterdir()] == [".film.cvdm.ome.zarr.unfinished"]
     assert begins_with(job(tmp_path)) > 0.3
 

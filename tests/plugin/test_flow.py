@@ -98,6 +98,20 @@ class TestParts:
         assert result.data.shape == (2 * rows, 2 * columns)
         np.testing.assert_allclose(centre(result, (0.5, 0.5)), np.maximum(first, 0))
 
+    def test_the_plan_follows_the_grid(self, viewer, panel):
+        layer = viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
+        viewer.add_image(np.tile(IMAGE, (8, 8)), name="another")
+        panel.form.layer.value, panel.form.part.value = layer, "view"
+        look_at(viewer, (60, 70), 40)
+        alone = panel.form.plan.text()
+        viewer.canvas.grid.enabled = True  # beside each other, there is room for half of each
+        (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
+        rows, columns = part.shape
+        assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
+        assert panel.form.plan.text() != alone
+        viewer.canvas.grid.enabled = False
+        assert panel.form.plan.text() == alone
+
     def test_the_view_of_a_pyramid_is_what_is_seen_and_not_the_chunks_it_is_read_in(
         self, viewer, panel, qtbot
     ):

@@ -130,6 +130,21 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
     assert actions.result_layers() == unfinished  # whose uncertainty can be looked at all the same
 
 
+def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
+    qtbot, actions, viewer_model, tmp_path: Path
+):
+    result = add_result(viewer_model, "a")
+    copy = Image.create(*result[0].as_layer_data_tuple())
+    copy.metadata[METADATA_KEY] = {**copy.metadata[METADATA_KEY], "finished": False}
+    viewer_model.add_layer(copy)
+    for selected in (result[1], copy):
+        viewer_model.layers.selection.active = selected
+        assert actions.result_layers() == result
+    actions.save(tmp_path / "a")
+    qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    assert len(read_image_set(tmp_path / "a.cvdm.ome.tif")) == 2
+
+
 def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path):
     actions.follow(add_result(viewer_model, "a"))
     actions.save(tmp_path / "cell")

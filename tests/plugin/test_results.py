@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.experimental import link_layers
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
@@ -104,6 +105,19 @@ def test_a_run_cancelled_between_the_layers_leaves_none(qtbot, results, pictures
     qtbot.wait(100)
     assert [layer.name for layer in viewer_model.layers] == ["cell"]
     assert not pictures.shown.is_set()
+
+
+def test_layers_that_the_user_has_linked_stay_different_layers(shown, layer, viewer_model):
+    link_layers(viewer_model.layers)
+    shown.finish({"draws": 1})
+    said = [each.metadata.get(METADATA_KEY) for each in viewer_model.layers]
+    assert said == [
+        None,
+        {"picture": "reconstruction", "draws": 1},
+        {"picture": "uncertainty", "draws": 1},
+    ]
+    viewer_model.layers["cell CVDM"].opacity = 0.5
+    assert [each.opacity for each in viewer_model.layers] == [0.5] * 3  # linked they are, as before
 
 
 def test_the_end_is_told_with_everything_there(shown, pictures, viewer_model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.waiting import WaitingList, WaitingRuns
 
@@ -48,6 +48,26 @@ def test_a_click_takes_a_run_out(qtbot, runs):
     assert first.discarded
     assert not second.discarded
     assert len(shown.buttons) == 1
+
+
+def test_the_keyboard_goes_on_to_the_next_run_and_after_the_last_to_the_neighbour(qtbot, runs):
+    window, neighbour = QWidget(), QPushButton()
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    shown = WaitingList(runs, neighbour)
+    for part in (neighbour, shown, QPushButton()):
+        layout.addWidget(part)
+    for name in ("first", "second", "third"):
+        runs.add(name, Run())
+    window.show()
+    shown.buttons[1].setFocus()
+    for left in (["first", "third"], ["first"], []):
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Space)
+        assert runs.names == left
+        assert window.focusWidget() is (shown.buttons[-1] if left else neighbour)
+    neighbour.setFocus()
+    runs.add("another", Run())
+    assert window.focusWidget() is neighbour  # which has it, keeps it
 
 
 def test_clearing_discards_them_all(qapp, runs):

@@ -68,9 +68,10 @@ class Controls(QWidget):
         ways_out.setContentsMargins(0, 0, 0, 0)
         ways_out.addWidget(self.stop_button)
         ways_out.addWidget(self.cancel_button)
+        self._waiting = WaitingList(runs, self.restore_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.restore_button, self.progress_bar, self._ways_out, self.status, WaitingList(runs)):
+        for part in (self.restore_button, self.progress_bar, self._ways_out, self.status, self._waiting):
             layout.addWidget(part)
 
     def show_state(
@@ -96,6 +97,8 @@ class Controls(QWidget):
         refusal : str
             Why what the form says cannot be restored; empty if it can.
         """
+        window = self.window()
+        at = None if window is None else window.focusWidget()
         self.restore_button.setText("Add to queue" if running else "Restore")
         self.restore_button.setToolTip(literally(refusal) or (_QUEUE_TIP if running else _RESTORE_TIP))
         self.restore_button.setEnabled(ready and not refusal)
@@ -106,6 +109,9 @@ class Controls(QWidget):
         self.stop_button.setToolTip(_STOP_TIP if can_stop else _NO_STOP_TIP)
         self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
         self.cancel_button.setEnabled(running and not cancelling)
+        left = [button for button in (self.stop_button, self.cancel_button) if button is at]
+        if any(not (running and button.isEnabled()) for button in left):
+            self.restore_button.setFocus()  # Qt would take the keyboard out of the panel
 
     def show_begun(self) -> None:
         """Show that a run has begun, of which nothing is known yet."""

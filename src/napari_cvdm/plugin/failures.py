@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 from napari_cvdm.restoration.errors import (
@@ -26,6 +27,15 @@ _REMEDIES: dict[type[RemediableError], str] = {
     "when you are asked about it, throw it away or choose another folder.",
 }
 
+#: What to do about errors of the operating system that the user can do something about.
+_SYSTEM_REMEDIES: dict[int, str] = {
+    errno.ENOSPC: "Make room on that disk, or choose another one.",
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "Choose a place that you may read from and write to."
+    ),
+    **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ENODEV), "See whether it is still there."),
+}
+
 
 class RestorationFailed(Exception):
     """A run cannot go on; the message says why and what to do.
@@ -46,8 +56,17 @@ def in_plain_words(error: Exception) -> str:
         return "Memory ran out. Close other programs, set a smaller tile under Advanced, or crop the image."
     if isinstance(error, ImportError):
         return f"Part of the installation is missing ({error}). Reinstall napari-cvdm with its dependencies."
+    if isinstance(error, OSError) and error.errno is not None:  # a full disk, say: no fault of the program
+        return _of_system(error)
     _log.error("A restoration failed unexpectedly", exc_info=error)
     return (
         f"The restoration failed unexpectedly: {type(error).__name__}: {error}. "
         "The terminal shows the details; please report them."
     )
+
+
+def _of_system(error: OSError) -> str:
+    """Say what the operating system says, of which file, and what to do."""
+    files = " to ".join(f"'{name}'" for name in (error.filename, error.filename2) if name is not None)
+    reason = f"{files}: {error.strerror}." if files else f"{error.strerror}."
+    return f"{reason} {_SYSTEM_REMEDIES.get(error.errno or 0, '')}".rstrip()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ["drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
+__all__ = ["dock_of", "drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
@@ -45,13 +45,19 @@ def drop_target_of(window: QMainWindow | None) -> QWidget | None:
     return None
 
 
-def raise_dock_of(widget: QWidget) -> None:
-    """Bring the dock that a widget is in to the front of those it shares its place with."""
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """Return the dock that a widget is in, if it is in one."""
     above: QWidget | None = widget
     while above is not None and not isinstance(above, QDockWidget):
         above = above.parentWidget()
-    if above is not None:
-        above.raise_()
+    return above
+
+
+def raise_dock_of(widget: QWidget) -> None:
+    """Bring the dock that a widget is in to the front of those it shares its place with."""
+    dock = dock_of(widget)
+    if dock is not None:
+        dock.raise_()
 
 
 def _canvases_of(window: QMainWindow | None) -> list[QOpenGLWidget]:

@@ -64,7 +64,6 @@ class ResultLayers(QObject):
     #: The layers are gone; those of a result on the disk are there.
     removed = Signal()
     added = Signal()
-
     #: Redrawing takes at most this share of the main thread's time ...
     _SHARE = 0.1
     #: ... and happens no more often than this, in milliseconds.
@@ -217,10 +216,14 @@ class ResultLayers(QObject):
     def _complete(
         self, picture: Picture, provenance: dict[str, Any], draws: np.ndarray | None, name_suffix: str
     ) -> None:
+        from napari.experimental import unlink_layers
+
         if layer := self._present().get(picture):
             metadata = {**layer.metadata, METADATA_KEY: {"picture": picture, **provenance}}
             if draws is not None and picture == "reconstruction":
                 metadata[DRAWS_KEY] = draws
+            # Linked layers (napari links all they have in common) are not made like this one.
+            unlink_layers([layer], ["metadata"])
             # Assigned as a whole, so that napari tells whoever looks at the result, even if it is hidden.
             layer.metadata = metadata
             if name_suffix:

@@ -85,11 +85,13 @@ class WaitingList(QWidget):
     ----------
     runs : WaitingRuns
         What to show.
+    neighbour : QWidget, optional
+        Has the keyboard after the button of the last run that waited; otherwise Qt takes it out of the panel.
     """
 
-    def __init__(self, runs: WaitingRuns) -> None:
+    def __init__(self, runs: WaitingRuns, neighbour: QWidget | None = None) -> None:
         super().__init__()
-        self._runs = runs
+        self._runs, self._neighbour = runs, neighbour
         self.buttons: list[QToolButton] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -98,6 +100,9 @@ class WaitingList(QWidget):
         self._show()
 
     def _show(self) -> None:
+        window = self.window()
+        at = None if window is None else window.focusWidget()
+        place = next((number for number, button in enumerate(self.buttons) if button is at), None)
         while (item := self._layout.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -106,6 +111,10 @@ class WaitingList(QWidget):
         for number, (name, tip) in enumerate(zip(self._runs.names, self._runs.tips, strict=True)):
             self._layout.addWidget(self._entry(number, name, tip))
         self.setVisible(bool(len(self._runs)))
+        if place is not None:
+            beside = [*self.buttons[place:], *self.buttons[-1:], self._neighbour]
+            if beside[0] is not None:
+                beside[0].setFocus()
 
     def _entry(self, number: int, name: str, tip: str) -> QWidget:
         entry = QWidget()

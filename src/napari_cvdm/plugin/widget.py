@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.advice import Advice
 from napari_cvdm.plugin.controls import Controls
+from napari_cvdm.plugin.docks import SharedPlace
 from napari_cvdm.plugin.dropping import Drops
 from napari_cvdm.plugin.form import Form
 from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
@@ -76,6 +77,7 @@ class CVDMWidget(QWidget):
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
         QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
+        SharedPlace(self)
         self._connect()
         self.reset_choices()
 
@@ -281,12 +283,11 @@ class CVDMWidget(QWidget):
         events = (
             (self._viewer.layers.events.removing, self._on_removing),
             (self._viewer.events.theme, self._show_state),
-            (self._viewer.dims.events.point, self.advice.show_plan),
-            (self._viewer.dims.events.ndisplay, self.advice.show_plan),
-            (self._viewer.dims.events.order, self.advice.show_plan),
+            *((self._viewer.dims.events[of], self.advice.show_plan) for of in ("point", "ndisplay", "order")),
             (self._viewer.scene.camera.events.center, self._on_view_moved),
             (self._viewer.scene.camera.events.zoom, self._on_view_moved),
             (self._viewer.canvas.events.size, self._on_view_moved),
+            (self._viewer.canvas.grid.events, self._on_view_moved),
         )
         for event, slot in events:
             (event.connect if on else event.disconnect)(slot)

@@ -183,7 +183,7 @@ class Job:
         except Cancelled:
             return
         except Exception as error:
-            failure = RestorationFailed(in_plain_words(error))
+            failure = RestorationFailed(f"{in_plain_words(error)} {self.kept}".rstrip())
         finally:
             self.data = None  # napari keeps its workers' functions; the image must not stay with them
         # Outside the except block, so that the exception does not keep the failed pass's tensors in memory.

@@ -12,6 +12,7 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.checking import CheckSection
+from napari_cvdm.plugin.docks import SharedPlace
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.originals import is_comparable
@@ -104,6 +105,7 @@ class DoubtPanel(QWidget):
         self.histogram = HistogramSection(self.link)
         self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
+        SharedPlace(self)
         self._connect()
         self.link.rescan()
         self._show_choices()
