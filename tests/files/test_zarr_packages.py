@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +17,13 @@ INSTALL = r"pip install 'napari-cvdm\[zarr\]'"
 def test_those_of_the_tests_will_do() -> None:
     require_zarr()
     assert has_zarr()
+
+
+def test_loads_them_where_warnings_are_errors() -> None:
+    # In a process of its own: the writer warns when it is loaded for the first time.
+    load = "from napari_cvdm.files.zarr_packages import require_zarr; require_zarr(); import ome_zarr.writer"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", load], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

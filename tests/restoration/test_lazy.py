@@ -1,5 +1,6 @@
 """Lazy restorations: the pixels of `restore`, whatever the chunks and the scheduler."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,16 @@ class TestLaziness:
         assert first["normalisation"] == expected["normalisation"]
 
 
+def test_takes_the_numbers_and_devices_of_numpy_and_torch(
+    model: PretrainedModel, stack: NDArray[np.uint16]
+) -> None:
+    plain = restore_lazy(stack, model, axes="TYX", tile=64, block=32, halo=16, **SETTINGS)
+    theirs = {"tile": np.int64(64), "block": np.int64(32), "halo": np.int16(16)}
+    lazy = restore_lazy(stack, model, axes="TYX", **(SETTINGS | theirs | {"device": torch.device("cpu")}))
+    assert json.loads(json.dumps(lazy.provenance)) == plain.provenance
+    np.testing.assert_array_equal(pixels(lazy)[0], pixels(plain)[0])
+
+
 @pytest.mark.parametrize(("asked", "side"), [(32, 32), (30, 32), (256, 256), (257, 512), (4036, 4096)])
 def test_sides_of_large_blocks_are_such_as_can_be_stored_in_chunks(
     model: PretrainedModel, stack: NDArray[np.uint16], asked: int, side: int
@@ -237,6 +248,7 @@ class TestRefusal:
             ({"halo": -1}, InputError, "negative"),
             ({"halo": True}, InputTypeError, "whole"),
             ({"normalize": "frame"}, InputError, "stack"),
+            ({"settings": {"shrinkage": 0.5}}, InputTypeError, "PosteriorSettings, not dict"),
             ({"device": "gpu"}, DeviceError, "Unknown"),
             ({"device": "cudaX"}, DeviceError, "Unknown"),
             ({"device": "mps:1"}, DeviceError, "Unknown"),

@@ -3,10 +3,12 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from napari_cvdm.models import PretrainedModel, load_model, save_model
 from napari_cvdm.models.errors import ModelError
@@ -40,6 +42,19 @@ class TestReference:
 
     def test_of_a_model_in_memory_is_the_model(self, model: PretrainedModel) -> None:
         assert reference_to(model) is model
+
+    def test_of_a_model_whose_copy_was_trained_on_is_the_model(self, stored: PretrainedModel) -> None:
+        network = deepcopy(stored.network)
+        assert isinstance(reference_to(replace(stored, network=network)), ModelReference)
+        with torch.no_grad():
+            network.mean_network.head.bias += 0.1
+        changed = replace(stored, network=network)
+        assert reference_to(changed) is changed
+
+    def test_of_a_model_whose_file_is_another_one_by_now_is_the_model(self, stored: PretrainedModel) -> None:
+        other = replace(stored.card, description="Another file.")
+        save_model(stored.path, stored.network, other)
+        assert reference_to(stored) is stored
 
     def test_another_file_in_its_place_is_refused(self, stored: PretrainedModel) -> None:
         reference = replace(reference_to(stored), sha256="0" * 64)

@@ -37,6 +37,11 @@ def test_lists_and_masked_arrays_without_a_mask_pass():
     assert type(plain) is np.ndarray
 
 
+def test_a_tensor_that_is_being_trained_passes_as_well():
+    image = torch.tensor(gradient(), requires_grad=True)
+    np.testing.assert_array_equal(check_image(image), gradient())
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [

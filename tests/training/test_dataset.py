@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -310,6 +311,32 @@ class TestBatches:
         _, error = run.communicate(timeout=60)
         assert (run.returncode, error.splitlines()[-1]) == (130, "napari-cvdm: interrupted")
         assert "Traceback" not in error
+
+    @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no such signal")
+    def test_no_worker_outlives_a_run_that_was_killed(self) -> None:
+        # Its fields take more than a pipe holds, so that it has something left to send at any time.
+        script = (
+            "import multiprocessing, time\n"
+            "from napari_cvdm.simulation.ranges import AcquisitionRanges\n"
+            "from napari_cvdm.training.config import DataConfig\n"
+            "from napari_cvdm.training.dataset import TrainingFields, batches\n"
+            "data = DataConfig(kinds={'vesicles': 1.0}, field=64, patch=64, patches_per_field=2)\n"
+            "fields = TrainingFields(data, AcquisitionRanges(), 0, None, 200)\n"
+            "next(made := batches(fields, 2, 0, 90, workers=2))\n"
+            "print(*(each.pid for each in multiprocessing.active_children()), flush=True)\n"
+            "time.sleep(300)\n"
+        )
+        run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        assert run.stdout is not None
+        with run.stdout:
+            workers = [psutil.Process(int(each)) for each in run.stdout.readline().split()]
+            assert len(workers) == 2
+            run.kill()
+            run.wait()
+        _, alive = psutil.wait_procs(workers, timeout=60)
+        for each in alive:
+            each.kill()
+        assert not alive
 
     def test_a_finished_run_has_no_more(self) -> None:
         assert list(batches(simulated(), 2, 8, 8, workers=0)) == []

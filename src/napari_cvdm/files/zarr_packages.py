@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 from napari_cvdm.restoration.errors import ImageFileError
@@ -24,7 +25,13 @@ def require_zarr() -> None:
     """Raise `ImageFileError` unless zarr and ome-zarr are installed, in versions that write OME-NGFF 0.5."""
     try:
         import zarr
-        from ome_zarr.format import FormatV05  # noqa: F401
+
+        with warnings.catch_warnings():
+            # ome-zarr 0.18 uses a class of its own that it has deprecated: no business of our users, whom it
+            # would stop where they have made warnings errors.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import ome_zarr.writer  # noqa: F401
+            from ome_zarr.format import FormatV05  # noqa: F401
     except ModuleNotFoundError as error:
         if _version("zarr") is None or _version("ome-zarr") is None:
             raise ImageFileError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError, unreadable
+from napari_cvdm.models.forking import compute_alone_when_forked
 from napari_cvdm.models.hashes import check_sha256
 from napari_cvdm.models.pretrained import PretrainedModel, is_reference
 from napari_cvdm.models.replacing import replacing
@@ -114,6 +115,7 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no model file {path}.")
+    compute_alone_when_forked()
     from napari_cvdm.reference.keras_file import is_hdf5
 
     if is_hdf5(path):

@@ -7,6 +7,7 @@ each of them needs, and what a task does (`block` and `resident`).
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -159,15 +160,17 @@ def restore_lazy(
     normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))
     calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
+    sent = reference_to(model)
     # The sha256 of a model in memory is of what it was made from: its weights may have changed since.
-    weights = "" if isinstance(reference_to(model), ModelReference) else fingerprint_of(model.network)
+    weights = "" if isinstance(sent, ModelReference) else fingerprint_of(model.network)
+    device = str(device)  # of torch's own devices, too
     engine = EngineSpec(device, request.tile, request.settings, weights)
-    pair = _build(image, fingerprint, request, side, reach, normalizations, sampling, engine)
+    pair = _build(image, fingerprint, request, sent, side, reach, normalizations, sampling, engine)
     provenance = describe(request, normalizations, {}, calibration, 0.0)
     del provenance["seconds"]
     provenance |= {
         "device": device,
-        "tile": {"requested": tile},
+        "tile": {"requested": request.tile},
         "blocks": {"side": side, "halo": reach},
         "precision": precision_elsewhere(device) if model.tiles_exact else SINGLE,
     }
@@ -218,13 +221,13 @@ def _block_and_halo(
     request: Request, block: int | Literal["auto"], halo: int | Literal["auto"]
 ) -> tuple[int, int]:
     for name, value in (("block", block), ("halo", halo)):
-        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int)):
+        if value != "auto" and (isinstance(value, bool) or not isinstance(value, numbers.Integral)):
             raise InputTypeError(f"The {name} must be 'auto' or a whole number of pixels, not {value!r}.")
     if not request.model.tiles_exact:  # networks that look at the whole plane get the whole plane
         return max(request.axes.plane_shape), 0
     network: Any = request.model.network
-    side = BLOCK if block == "auto" else block
-    reach: int = network.receptive_field if halo == "auto" else halo
+    side = BLOCK if block == "auto" else int(block)
+    reach: int = network.receptive_field if halo == "auto" else int(halo)
     if side < 16 or reach < 0:
         raise InputError(f"Blocks need at least 16 pixels and no negative halo, not {side} and {reach}.")
     # Blocks that begin at a multiple of the granularity share no coarse pixel of the networks; and large ones
@@ -237,6 +240,7 @@ def _build(
     image: Any,
     fingerprint: str,
     request: Request,
+    model: ModelReference | PretrainedModel,
     side: int,
     reach: int,
     normalizations: dict[Index, Normalization],
@@ -244,8 +248,7 @@ def _build(
     engine: EngineSpec,
 ) -> Any:
     """Build the dask array of means and standard deviations, shape (2, leading axes, Y, X)."""
-    selection, model = request.selection, reference_to(request.model)
-    axes = selection.whole
+    selection, axes = request.selection, request.selection.whole
     planes = da.moveaxis(image, (axes.y, axes.x), (-2, -1)) if isinstance(image, da.Array) else None
     name = "restore-" + tokenize(
         image, fingerprint, selection, request.model.sha256, normalizations, sampling, engine, side, reach

@@ -148,6 +148,11 @@ def check_request(
         steps = model.card.default_steps
     if normalize not in get_args(Normalizing):
         raise InputError(f"normalize must be 'stack' or 'plane' or 'whole', not {normalize!r}.")
+    if settings is not None and not isinstance(settings, PosteriorSettings):
+        raise InputTypeError(
+            "The settings must be a napari_cvdm.restoration.posterior.PosteriorSettings, not "
+            f"{type(settings).__name__}."
+        )
     own = settings_for(model, card_settings(model.card))
     chosen_settings = own if settings is None else settings_for(model, settings)
     request = Request(

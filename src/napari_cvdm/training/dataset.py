@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -208,7 +211,7 @@ def batches(
         # Tensors of another process keep a file open as long as they live, and an interrupted transfer makes
         # that process complain: arrays are copied instead.
         collate_fn=_as_arrays,
-        worker_init_fn=_leave_interruptions,
+        worker_init_fn=_depend_on_parent,
     )
     window: dict[int, list[Patches]] = {}
     incoming = (Patches(*map(torch.from_numpy, item)) for item in loader)
@@ -226,9 +229,19 @@ def _as_arrays(item: Iterable[Tensor]) -> tuple[NDArray[np.float32], ...]:
     return tuple(part.numpy() for part in item)
 
 
-def _leave_interruptions(_worker: int) -> None:
-    """Let Ctrl-C, which reaches every process of a command, end the run through its parent alone."""
+def _depend_on_parent(_worker: int) -> None:
+    """Let Ctrl-C, which reaches every process of a command, end the run through its parent alone.
+
+    And end with the parent, however that ended: one that was killed takes nothing out of the pipe any more,
+    and a worker that has something left to put into it would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_after(process: Any) -> None:
+    process.join()
+    os._exit(1)
 
 
 def _columns(chosen: list[tuple[Patches, int]]) -> list[list[tuple[Tensor, int]]]:
