@@ -10,7 +10,7 @@ from napari_cvdm.assessment.checks import run_checks
 from napari_cvdm.assessment.report import html_report
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.simulation.pairs import simulate_pair
 
 RANGES = {"psf_sigma": [1.9, 4.0], "photons": [15.0, 3000.0], "target_ratio": 0.48, "target_sigma_min": 1.0}
@@ -126,6 +126,18 @@ def test_planes_that_do_not_belong_together_are_not_read() -> None:
     with pytest.raises(InputError, match="cannot belong"):
         run_checks(np.ones((32, 32)), sharp)
     assert sharp.read == 0
+
+
+def test_arguments_that_cannot_be_used_are_refused_in_words(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    image, truth = pair
+    with pytest.raises(InputError, match="positive number of nanometres"):
+        run_checks(image, truth, pixel_size=-1)
+    with pytest.raises(InputTypeError, match="load_model"):
+        run_checks(image, truth, model="default")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"shape of the reconstruction, \(128, 128\), not \(64, 64\)"):
+        run_checks(image, truth, std=image)
+    with pytest.raises(InputError, match="shape of the reconstruction"):
+        run_checks(image, truth, draws=[truth, truth[:-2]])
 
 
 def test_the_comparison_itself_can_be_stopped(pair: tuple[np.ndarray, np.ndarray]) -> None:

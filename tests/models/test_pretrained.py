@@ -24,6 +24,12 @@ def test_a_model_that_callers_share_cannot_be_exchanged(
         model.name = "other"  # type: ignore[misc]
 
 
+def test_a_model_is_shown_in_a_few_lines(network: CVDM, make_card: Callable[..., ModelCard]) -> None:
+    words = repr(PretrainedModel("tiny", network, make_card(), "ab" * 32))
+    assert "tiny" in words
+    assert "Conv2d" not in words
+
+
 def test_a_model_of_ours_has_exact_tiles_and_nothing_to_note(
     network: CVDM, make_card: Callable[..., ModelCard]
 ) -> None:

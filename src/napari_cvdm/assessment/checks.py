@@ -19,7 +19,7 @@ from napari_cvdm.assessment.resolution import ResolutionCheck, check_resolution,
 from napari_cvdm.assessment.sampling_check import Condition, check_conditions
 from napari_cvdm.assessment.stability import Stability, check_stability
 from napari_cvdm.assessment.verdicts import Verdict, verdicts_on
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
@@ -137,11 +137,12 @@ def run_checks(
 
     Raises
     ------
-    InputError
-        If the two planes do not belong together, or are too small.
+    InputError, InputTypeError
+        If the planes do not belong together, or are too small; if the pixel size or the model cannot be used.
     ModelError
         If the registry of models is damaged.
     """
+    from napari_cvdm.restoration.request import check_pixel_size
 
     def say(words: str, share: float) -> None:
         if progress is not None:
@@ -157,11 +158,14 @@ def run_checks(
     say("Comparing with the measurement", 0.0)
     measured, restored = _sliceable(image), _sliceable(sharp)
     scale = scale_between(measured.shape, restored.shape)
+    pixel_size = check_pixel_size(pixel_size)
+    if model is not None and not hasattr(model, "network"):
+        raise InputTypeError(f"Give a model as load_model() returns it, not {model!r}.")
     with reading():
         part = choose_part(measured)
         plane, fine = np.asarray(part.of(measured)), np.asarray(part.of(restored, scale))
-        spread = None if std is None else np.asarray(part.of(_sliceable(std), scale))
-        drawn = None if draws is None else [np.asarray(part.of(_sliceable(d), scale)) for d in draws]
+        spread = None if std is None else np.asarray(part.of(_like(restored, std), scale))
+        drawn = None if draws is None else [np.asarray(part.of(_like(restored, d), scale)) for d in draws]
     consistency = check_consistency(plane, fine, psf=psf, checkpoint=compared)
     say("Is brightness proportional?", 0.15)
     photometry = check_photometry(plane, fine, consistency)
@@ -186,6 +190,17 @@ def run_checks(
 def _sliceable(array: Any) -> Any:
     """Return what can be sliced, and read no more of an array on a disk than that."""
     return array if hasattr(array, "shape") else np.asarray(array)
+
+
+def _like(restored: Any, other: Any) -> Any:
+    """Return a standard deviation or a draw as what can be sliced, if it has the reconstruction's pixels."""
+    plane = _sliceable(other)
+    if tuple(plane.shape) != tuple(restored.shape):
+        raise InputError(
+            f"The standard deviation and the draws must have the shape of the reconstruction, "
+            f"{tuple(restored.shape)}, not {tuple(plane.shape)}."
+        )
+    return plane
 
 
 def _restored_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -64,7 +64,7 @@ class PretrainedModel:
     """
 
     name: str
-    network: Network
+    network: Network = field(repr=False)
     card: ModelCard
     sha256: str
     path: Path | None = None

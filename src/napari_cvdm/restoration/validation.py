@@ -251,17 +251,21 @@ def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
     Raises
     ------
     InputError
-        If there are NaN or infinite values; the message counts them.
+        If there are NaN or infinite values; the message counts them, and says where the first is.
     """
     low, high = array.min(), array.max()
     # A NaN anywhere makes the minimum NaN, and an infinity is the minimum or the maximum: no mask of the
     # whole array is needed to find out that all is well.
     if not (np.isfinite(low) and np.isfinite(high)):
-        bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+        finite = np.isfinite(array)
+        bad, first = (
+            array.size - int(np.count_nonzero(finite)),
+            np.unravel_index(finite.argmin(), array.shape),
+        )
         raise InputError(
             f"The image has {bad} {'pixel that is' if bad == 1 else 'pixels that are'} not finite (NaN or "
-            f"infinite). Replace {'it' if bad == 1 else 'them'} first, for example by the intensity of the "
-            "background."
+            f"infinite){', the first' if bad > 1 else ''} at index {tuple(map(int, first))}. Replace "
+            f"{'it' if bad == 1 else 'them'} first, for example by the intensity of the background."
         )
     return low, high
 
