@@ -40,7 +40,7 @@ def _lookalikes() -> Iterator[Case]:
     yield Case("a file mapped into memory", partial(_mapped, plane))
     yield Case("an array with negative strides", lambda: plane[::-1, ::-2])
     yield Case("a zarr array in memory", partial(_zarr, plane))
-    yield Case("a tensor that wants a gradient", partial(_gradient, plane), "refused")
+    yield Case("a tensor that wants a gradient", partial(_gradient, plane))
     yield Case("a tensor without pixels", _meta, "refused")
     yield Case("a tensor of bfloat16", partial(_bfloat, plane), "refused")
     yield Case("a sparse tensor", partial(_sparse, plane), "refused")
