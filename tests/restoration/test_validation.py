@@ -160,6 +160,15 @@ def test_parts_of_a_watched_array_are_watched_and_what_is_read_is_noted() -> Non
     assert part.chunks is None
 
 
+def test_the_place_of_a_pixel_that_is_not_finite_is_that_in_the_whole_plane() -> None:
+    plane = np.zeros((20, 30))
+    plane[7, 12] = np.nan
+    with pytest.raises(InputError, match=r"at index \(7, 12\) of a plane\."):
+        read_pixels(plane, range(4, 16), range(10, 20))
+    with pytest.raises(InputError, match=r"at index \(7, 12\) of a plane\."):
+        read_pixels(plane)
+
+
 def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:
     class GivenUpWhenRead:
         shape, ndim, dtype = (20, 20), 2, np.dtype(np.uint8)
