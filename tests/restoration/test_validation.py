@@ -1,5 +1,6 @@
 """Validation: all real numbers pass untouched, everything else gets one clear sentence."""
 
+import io
 import re
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_a_tensor_that_is_being_trained_passes_as_well():
         (np.zeros((16, 12), [("a", "f4"), ("b", "f4")]), "records"),
         ([[1, 2], [3]], "not an array of numbers"),
         (None, "Python objects"),
+        (io.BytesIO(b"II*\0"), "Python objects"),
         ("cell.tif", "does not hold numbers"),
     ],
 )

@@ -52,7 +52,7 @@ def as_image(image: Any) -> NDArray[Any]:
     InputError
         If the image is empty, has fewer than two axes, or masked values.
     """
-    if hasattr(image, "detach"):  # a tensor of torch that is being trained gives no array without this
+    if hasattr(image, "requires_grad"):  # a tensor of torch that is being trained gives no array as it is
         image = image.detach()
     try:
         array = np.ma.asanyarray(image) if isinstance(image, np.ma.MaskedArray) else np.asarray(image)
