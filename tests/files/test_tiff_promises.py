@@ -96,6 +96,22 @@ def test_so_are_planes_that_would_take_as_many_pages(tmp_path: Path, block: str)
         read_tiff(path)
 
 
+def test_so_are_those_of_a_file_that_was_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write(path, 1, _NAMED.replace("a.ome", "before"), width=9 * (MOST_PLANES + 1))
+    xml = tifffile.tiffcomment(path).replace("<OME ", '<OME UUID="urn:uuid:1" ', 1)
+    tifffile.imwrite(path, np.zeros((8, 9), np.uint8), description=xml, metadata=None)
+    with pytest.raises(ImageFileError, match="but they have 72"):
+        read_tiff(path)
+
+
+def test_so_are_those_of_an_image_that_gives_the_file_another_name(tmp_path: Path) -> None:
+    image = _PIXELS.format(1, _NAMED.replace("a.ome", "b")).replace('"9"', f'"{9 * (MOST_PLANES + 1)}"')
+    inside = f"{_NAMED}</Pixels></Image><Image>{image}</Image><Image><Pixels>"
+    with pytest.raises(ImageFileError, match="but they have 72"):
+        read_tiff(write(tmp_path / "a.ome.tif", 1, inside))
+
+
 def test_planes_that_are_somewhat_too_large_are_read_as_they_are(tmp_path: Path) -> None:
     assert read_tiff(write(tmp_path / "a.ome.tif", 1, width=900)).data.shape == (8, 9)
 

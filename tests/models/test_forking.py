@@ -31,3 +31,18 @@ def test_a_fork_computes_instead_of_waiting_for_threads_that_it_lacks() -> None:
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system knows no forks")
+def test_a_fork_does_not_load_torch_for_it() -> None:
+    script = """
+import os, sys
+from napari_cvdm.models.forking import compute_alone_when_forked
+compute_alone_when_forked()
+child = os.fork()
+if child == 0:
+    os._exit(int("torch" in sys.modules))
+assert os.waitpid(child, 0)[1] == 0
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -122,7 +122,7 @@ class TestAnswersThatDoNotBegin:
         return raw_server(answer)
 
     def test_are_left(self, slow_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 0.1)
+        monkeypatch.setattr(transfer, "_MOST_WAITS", 0.4 / transfer.TIMEOUT_SECONDS)
         with pytest.raises(TransferError, match="does not come to the file"):
             fetch(slow_server)
 

@@ -114,3 +114,24 @@ def test_a_flat_picture_has_limits_too(level):
     limits.add(_estimate(np.full((20, 20), level, np.float32), std=0))
     for low, high in limits.now().values():
         assert low < high
+
+
+def test_each_stored_uncertainty_goes_with_the_reconstruction_of_its_run():
+    mean, std = _filaments()
+
+    def layer(picture: object, data: np.ndarray, run: str) -> tuple[object, dict, str]:
+        return data, {"metadata": {METADATA_KEY: {"picture": picture, "run": run}}}, "image"
+
+    layers = [
+        layer("reconstruction", mean, "a"),
+        layer("uncertainty", std, "a"),
+        layer(["no", "picture"], mean, "a"),
+        layer("uncertainty", std, "none"),
+        layer("reconstruction", 2 * mean, "b"),
+        layer("uncertainty", 20 * std, "b"),
+    ]
+    fit_to_each_other(layers)
+    limits = [attributes.get("contrast_limits") for _, attributes, _ in layers]
+    assert limits[1] == limits_of_result(mean, std)["uncertainty"]
+    assert limits[5] == limits_of_result(2 * mean, 20 * std)["uncertainty"]
+    assert [limits[place] for place in (0, 2, 3, 4)] == [None] * 4

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
+from napari_cvdm.plugin.layers import uncertainty_colormap
 from napari_cvdm.plugin.saving import LAYER_KEY, _stored
 from napari_cvdm.plugin.stored_look import look_attributes
 from napari_cvdm.restoration.errors import ImageFileError
@@ -23,6 +24,19 @@ def test_a_layer_looks_as_it_did(rgb: bool) -> None:
     again = Image(data, **look_attributes(look_of(layer), "b", data, Path("a.tif")))
     assert (again.name, again.opacity, again.gamma, again.rgb) == ("a", 0.5, 0.7, rgb)
     np.testing.assert_array_equal(again.scale, layer.scale)
+
+
+def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> None:
+    data, now = np.zeros((6, 8), np.float32), uncertainty_colormap()
+    look = look_of(Image(data, colormap=now))
+    again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
+    assert again.colormap.name == "CVDM uncertainty"
+    # As in version 0.1: nothing up to some of the range.
+    before = [now.colors[0].tolist(), now.colors[0].tolist(), now.colors[-1].tolist()]
+    look["colormap"] = {"name": "CVDM uncertainty", "colors": before, "controls": [0, 0.35, 1]}
+    again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
+    assert again.colormap.map(0.3)[..., 3].item() == 0
+    assert Image(data, colormap=uncertainty_colormap()).colormap.map(0.3)[..., 3].item() > 0
 
 
 @pytest.mark.parametrize(

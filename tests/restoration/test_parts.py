@@ -45,8 +45,10 @@ class TestPlanes:
         preview = restore(broken, model, axes="TCYX", channels=1, preview=True, device="cpu")
         assert np.array_equal(preview.mean, expected.mean)
         assert np.isfinite(result.mean).all()
-        with pytest.raises(InputError, match="not finite"):
-            restore(broken, model, axes="TCYX", channels=[0, 1], **QUICK)
+        broken = stack.astype(float)
+        broken[1, 0, 5, 6] = np.nan
+        with pytest.raises(InputError, match=r"not finite .* at index \(5, 6\) of plane \(1, 0\)\."):
+            restore(broken, model, axes="TCYX", planes={"T": 1}, channels=[1, 0], **QUICK)
 
     def test_of_unnamed_axes_are_chosen_by_the_axis_number(
         self, model: PretrainedModel, stack: Image

@@ -1,5 +1,6 @@
 """Validation: all real numbers pass untouched, everything else gets one clear sentence."""
 
+import io
 import re
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_a_tensor_that_is_being_trained_passes_as_well():
         (np.zeros((16, 12), [("a", "f4"), ("b", "f4")]), "records"),
         ([[1, 2], [3]], "not an array of numbers"),
         (None, "Python objects"),
+        (io.BytesIO(b"II*\0"), "Python objects"),
         ("cell.tif", "does not hold numbers"),
     ],
 )
@@ -158,6 +160,15 @@ def test_parts_of_a_watched_array_are_watched_and_what_is_read_is_noted() -> Non
     assert np.asarray(part[:1], np.float32).dtype == np.float32
     assert (len(asked), noted) == (3, [[6, 7], [4]])
     assert part.chunks is None
+
+
+def test_the_place_of_a_pixel_that_is_not_finite_is_that_in_the_whole_plane() -> None:
+    plane = np.zeros((20, 30))
+    plane[7, 12] = np.nan
+    with pytest.raises(InputError, match=r"at index \(7, 12\) of a plane\."):
+        read_pixels(plane, range(4, 16), range(10, 20))
+    with pytest.raises(InputError, match=r"at index \(7, 12\) of a plane\."):
+        read_pixels(plane)
 
 
 def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:

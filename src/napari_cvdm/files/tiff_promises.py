@@ -56,11 +56,11 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
     root = ome_root(xml)
     if root is None:
         return
-    together = 0
+    together, own = 0, _identifier(tif, root)
     for element in root.iter():
         kind = _kind(element)
         if kind == "Pixels":
-            together += _check_planes(path, tif, element)
+            together += _check_planes(path, tif, element, own)
             _check_together(path, together)
         elif kind == "TiffData":
             _check_count(path, element.get("PlaneCount"), element.get("NumPlanes"), element.get("IFD"))
@@ -70,7 +70,9 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
             _check_steps(path, element)
 
 
-def _check_planes(path: str | Path, tif: tifffile.TiffFile, pixels: ElementTree.Element) -> int:
+def _check_planes(
+    path: str | Path, tif: tifffile.TiffFile, pixels: ElementTree.Element, own: str | None
+) -> int:
     """Return how many planes an image announces, if there can be as many."""
     lengths = [pixels.get(f"Size{axis}", "1") for axis in "CZT"]
     _check_count(path, *lengths)
@@ -82,7 +84,7 @@ def _check_planes(path: str | Path, tif: tifffile.TiffFile, pixels: ElementTree.
         raise ImageFileError(f"{path} is corrupt: its description announces a plane {sides[1][:20]} wide.")
     # One list entry is made for every page that planes of this size would take.
     size = prod(number for number in map(_whole, sides) if number is not None)
-    smallest = min(_sizes_of_pages(tif, pixels), default=size)
+    smallest = min(_sizes_of_pages(tif, pixels, own), default=size)
     if planes * size > MOST_PLANES * max(smallest, 1):
         raise ImageFileError(
             f"{path} is corrupt: its description announces planes of {size} pixels, but they have {smallest}."
@@ -90,17 +92,28 @@ def _check_planes(path: str | Path, tif: tifffile.TiffFile, pixels: ElementTree.
     return planes
 
 
-def _sizes_of_pages(tif: tifffile.TiffFile, pixels: ElementTree.Element) -> list[int]:
+def _sizes_of_pages(tif: tifffile.TiffFile, pixels: ElementTree.Element, own: str | None) -> list[int]:
     """Return how many numbers the pages hold with which the first blocks of an image begin, in this file."""
-    blocks = [child for child in pixels if _kind(child) == "TiffData" and _is_in(tif, child)][:_MOST_BLOCKS]
-    numbers = {_whole(block.get("IFD", "0")) for block in blocks}
+    blocks = [child for child in pixels if _kind(child) == "TiffData" and _is_in(tif, child, own)]
+    numbers = {_whole(block.get("IFD", "0")) for block in blocks[:_MOST_BLOCKS]}
     held = len(tif.pages)
     return [tif.pages[number].size for number in numbers if number is not None and 0 <= number < held]
 
 
-def _is_in(tif: tifffile.TiffFile, block: ElementTree.Element) -> bool:
-    names = [child.get("FileName", "") for child in block if _kind(child) == "UUID"]
-    return all(name.lower() == tif.filename.lower() for name in names)
+def _identifier(tif: tifffile.TiffFile, root: ElementTree.Element) -> str | None:
+    """Return what the description calls this file, or else what it calls the first of this file's name."""
+    named = (each.text for each in root.iter() if _kind(each) == "UUID" and _has_name_of(tif, each))
+    return root.get("UUID") or next(named, None)
+
+
+def _is_in(tif: tifffile.TiffFile, block: ElementTree.Element, own: str | None) -> bool:
+    """Whether a block lies in this file; one that was renamed is known by its identifier, as to tifffile."""
+    identifier = next((child for child in block if _kind(child) == "UUID"), None)
+    return identifier is None or identifier.text == own or _has_name_of(tif, identifier)
+
+
+def _has_name_of(tif: tifffile.TiffFile, identifier: ElementTree.Element) -> bool:
+    return identifier.get("FileName", "").lower() == tif.filename.lower()
 
 
 def _check_index(path: str | Path, tif: tifffile.TiffFile) -> None:

@@ -7,6 +7,7 @@ waits for them for ever at the first computation which would share work out. One
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 
 __all__ = ["compute_alone_when_forked"]
@@ -20,6 +21,6 @@ def compute_alone_when_forked() -> None:
 
 
 def _compute_alone() -> None:
-    import torch  # loaded already, with the model
-
-    torch.set_num_threads(1)
+    # Of this module alone, where no model could be read, there is no torch yet: a fork need not load it.
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)

@@ -47,17 +47,19 @@ def fit_to_each_other(layers: Sequence[LayerData]) -> None:
     Parameters
     ----------
     layers : sequence of LayerData
-        Those of one result. Without its reconstruction, or with another one's, nothing is changed.
+        Those of a file. Without its reconstruction, or with another one's, an uncertainty is not changed.
     """
-    found = {
-        attributes.get("metadata", {}).get(METADATA_KEY, {}).get("picture"): (data, attributes)
+    stated = [
+        (attributes.get("metadata", {}).get(METADATA_KEY, {}), data[-1] if isinstance(data, list) else data)
         for data, attributes, _ in layers
-    }
-    if any(picture not in found for picture in PICTURES):
-        return
-    mean, std = (data[-1] if isinstance(data, list) else data for data in (found[p][0] for p in PICTURES))
-    if mean.shape == std.shape:
-        found["uncertainty"][1]["contrast_limits"] = limits_of_result(mean, std)["uncertainty"]
+    ]
+    for (about, std), (_, attributes, _) in zip(stated, layers, strict=True):
+        if about.get("picture") != "uncertainty":
+            continue
+        for other, mean in stated:
+            same = other.get("picture") == "reconstruction" and other.get("run") == about.get("run")
+            if same and mean.shape == std.shape:
+                attributes["contrast_limits"] = limits_of_result(mean, std)["uncertainty"]
 
 
 class _Measured(NamedTuple):

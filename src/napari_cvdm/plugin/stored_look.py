@@ -70,11 +70,18 @@ def _numbers(stored: Any) -> Any:
 
 
 def _colormap(stored: Any) -> Any:
-    """Return napari's colour map of a name, or the stored colours where it has none of that name."""
+    """Return napari's colour map of a name, or the stored colours where it has others by that name, or none.
+
+    The colours of uncertainty were others in earlier versions, and the contrast limits went with them.
+    """
     from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap
 
     if isinstance(stored, str):
         return stored
-    if stored["name"] in AVAILABLE_COLORMAPS:
-        return stored["name"]
-    return Colormap(stored["colors"], controls=stored["controls"] or None, name=stored["name"] or None)
+    found = Colormap(stored["colors"], controls=stored["controls"] or None, name=stored["name"] or None)
+    known = AVAILABLE_COLORMAPS.get(stored["name"])
+    same = known is not None and all(
+        np.shape(was) == np.shape(now) and np.allclose(was, now)
+        for was, now in ((found.colors, known.colors), (found.controls, known.controls))
+    )
+    return stored["name"] if same else found

@@ -201,7 +201,10 @@ def _check_intensities(image: Any, selection: Selection) -> None:
         ranges = [finite_range(image)]
     else:
         chosen = selection.planes_of(image)
-        ranges = [finite_range(selection.axes.plane(chosen, index)) for index in selection.axes.indices()]
+        ranges = [
+            finite_range(selection.axes.plane(chosen, index), of=f" of plane {selection.original(index)}")
+            for index in selection.axes.indices()
+        ]
     check_range(min(low for low, _ in ranges), max(high for _, high in ranges))
 
 

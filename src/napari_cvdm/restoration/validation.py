@@ -52,7 +52,7 @@ def as_image(image: Any) -> NDArray[Any]:
     InputError
         If the image is empty, has fewer than two axes, or masked values.
     """
-    if hasattr(image, "detach"):  # a tensor of torch that is being trained gives no array without this
+    if hasattr(image, "requires_grad"):  # a tensor of torch that is being trained gives no array as it is
         image = image.detach()
     try:
         array = np.ma.asanyarray(image) if isinstance(image, np.ma.MaskedArray) else np.asarray(image)
@@ -127,11 +127,13 @@ def read_pixels(plane: Any, rows: range | None = None, columns: range | None = N
     InputError
         If pixels are not finite: arrays kept in chunks are not looked through beforehand.
     """
+    corner = (0, 0)
     if rows is not None and columns is not None:
+        corner = (rows.start, columns.start)
         plane = plane[rows.start : rows.stop, columns.start : columns.stop]
     with reading():
         pixels = np.asarray(plane)
-    finite_range(pixels)
+    finite_range(pixels, corner, " of a plane")
     return pixels
 
 
@@ -245,8 +247,8 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
     raise InputTypeError(f"The image (type {dtype}) {fault}.")
 
 
-def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
-    """Return the least and the greatest value of a numeric array, whose values must all be finite.
+def finite_range(array: NDArray[Any], corner: Any = 0, of: str = "") -> tuple[Any, Any]:
+    """Return the least and the greatest value of an array (or of a part, for messages), all of it finite.
 
     Raises
     ------
@@ -258,13 +260,11 @@ def finite_range(array: NDArray[Any]) -> tuple[Any, Any]:
     # whole array is needed to find out that all is well.
     if not (np.isfinite(low) and np.isfinite(high)):
         finite = np.isfinite(array)
-        bad, first = (
-            array.size - int(np.count_nonzero(finite)),
-            np.unravel_index(finite.argmin(), array.shape),
-        )
+        bad = array.size - int(np.count_nonzero(finite))
+        first = tuple(np.add(np.unravel_index(finite.argmin(), array.shape), corner).tolist())
         raise InputError(
             f"The image has {bad} {'pixel that is' if bad == 1 else 'pixels that are'} not finite (NaN or "
-            f"infinite){', the first' if bad > 1 else ''} at index {tuple(map(int, first))}. Replace "
+            f"infinite){', the first' if bad > 1 else ''} at index {first}{of}. Replace "
             f"{'it' if bad == 1 else 'them'} first, for example by the intensity of the background."
         )
     return low, high
