@@ -22,6 +22,21 @@ from tests.models.conftest import RawServer
 pytestmark = pytest.mark.usefixtures("cache")
 
 
+class Cancelled(Exception):
+    """What a display raises to stop a transfer."""
+
+
+class CancellingDisplay:
+    total = 0
+
+    def update(self, amount: int) -> None:
+        raise Cancelled
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @pytest.fixture
 def authority() -> trustme.CA:
     return trustme.CA()
@@ -127,21 +142,8 @@ class TestAnswersThatDoNotBegin:
             fetch(slow_server)
 
     def test_can_be_cancelled(self, slow_server: str) -> None:
-        class Cancelled(Exception):
-            pass
-
-        class Display:
-            total = 0
-
-            def update(self, amount: int) -> None:
-                raise Cancelled
-
-            def reset(self) -> None: ...
-
-            def close(self) -> None: ...
-
         with pytest.raises(Cancelled):
-            Transfer(None, Display())(slow_server, io.BytesIO())
+            Transfer(None, CancellingDisplay())(slow_server, io.BytesIO())
 
 
 class TestFiles:
@@ -230,19 +232,6 @@ def test_only_answers_that_may_change_are_passing(status: int, passing: bool, ht
 
 
 def test_what_the_display_raises_stops_the_transfer(httpserver: HTTPServer, weights: Path) -> None:
-    class Cancelled(Exception):
-        pass
-
-    class Display:
-        total = 0
-
-        def update(self, amount: int) -> None:
-            raise Cancelled
-
-        def reset(self) -> None: ...
-
-        def close(self) -> None: ...
-
     httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
     with pytest.raises(Cancelled):
-        Transfer(None, Display())(httpserver.url_for("/x"), io.BytesIO())
+        Transfer(None, CancellingDisplay())(httpserver.url_for("/x"), io.BytesIO())
