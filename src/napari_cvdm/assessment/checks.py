@@ -19,7 +19,7 @@ from napari_cvdm.assessment.resolution import ResolutionCheck, check_resolution,
 from napari_cvdm.assessment.sampling_check import Condition, check_conditions
 from napari_cvdm.assessment.stability import Stability, check_stability
 from napari_cvdm.assessment.verdicts import Verdict, verdicts_on
-from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def run_checks(
     ModelError
         If the registry of models is damaged.
     """
-    from napari_cvdm.restoration.request import check_pixel_size
+    from napari_cvdm.restoration.request import check_loaded, check_pixel_size
 
     def say(words: str, share: float) -> None:
         if progress is not None:
@@ -159,8 +159,8 @@ def run_checks(
     measured, restored = _sliceable(image), _sliceable(sharp)
     scale = scale_between(measured.shape, restored.shape)
     pixel_size = check_pixel_size(pixel_size)
-    if model is not None and not hasattr(model, "network"):
-        raise InputTypeError(f"Give a model as load_model() returns it, not {model!r}.")
+    if model is not None:
+        check_loaded(model)
     with reading():
         part = choose_part(measured)
         plane, fine = np.asarray(part.of(measured)), np.asarray(part.of(restored, scale))

@@ -12,15 +12,14 @@ from napari_cvdm.restoration.contrast import limits_of, sample_planes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = ["MARKED_SHARE", "Limits", "RunningLimits", "fit_to_each_other", "limits_of_result"]
+__all__ = ["Limits", "RunningLimits", "fit_to_each_other", "limits_of_result"]
 
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
 
-MARKED_SHARE = 1 / 3
-"""Share of the signal that the uncertainty layer paints: structures have errors everywhere, and paint on all
-of them would say nothing and hide the reconstruction."""
-
+#: Share of the signal that the uncertainty layer paints: structures have errors everywhere, and paint on all
+#: of them would say nothing and hide the reconstruction.
+_MARKED_SHARE = 1 / 3
 #: An uncertainty of this share of the brightest signal is painted, however little is less sure.
 _ALWAYS_MARKED = 0.5
 #: Least share of the greatest uncertainty that the paint takes from nothing to full.
@@ -73,7 +72,7 @@ def _measured(mean: Any, std: Any) -> _Measured:
     across = mean.shape[-1]
     plane = PlaneDoubt(mean.reshape(-1, across), std.reshape(-1, across))
     signal = float(plane.signal.sum(dtype=float))
-    begin = ThresholdCurve(plane, "absolute").threshold_for(MARKED_SHARE) if signal > 0 else 0.0
+    begin = ThresholdCurve(plane, "absolute").threshold_for(_MARKED_SHARE) if signal > 0 else 0.0
     begin = min(begin, _ALWAYS_MARKED * (shown[1] - shown[0]), (1 - _LEAST_SPAN) * doubt[1])
     return _Measured({"reconstruction": shown, "uncertainty": (begin, doubt[1])}, signal)
 

@@ -133,11 +133,7 @@ def check_request(
     InputError, InputTypeError, DeviceError
         With a message that names the fault and the remedy.
     """
-    if not (hasattr(model, "network") and hasattr(model, "card")):
-        raise InputTypeError(
-            f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
-            "load it by its name or path first."
-        )
+    check_loaded(model)
     in_pieces = is_read_in_pieces(image)
     array, selection = _image_and_part(
         image, axes, lazily=lazily or in_pieces, channels=channels, planes=planes, region=region
@@ -220,6 +216,15 @@ def card_settings(card: ModelCard) -> PosteriorSettings:
 def plain_settings(card: ModelCard) -> PosteriorSettings:
     """Read how a model card wants its draws made, without what it says on putting them together."""
     return replace(card_settings(card), shrinkage=0.0, scale_weight=0.0)
+
+
+def check_loaded(model: Any) -> None:
+    """Raise `InputTypeError` unless a model is one that was loaded."""
+    if not (hasattr(model, "network") and hasattr(model, "card")):
+        raise InputTypeError(
+            f"The model must be what napari_cvdm.load_model() returns, not {type(model).__name__}: "
+            "load it by its name or path first."
+        )
 
 
 def check_pixel_size(pixel_size: float | None) -> float | None:
