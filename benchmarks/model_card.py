@@ -27,21 +27,21 @@ from napari_cvdm.assessment.metrics import correlation
 Row = dict[str, Any]
 
 REMARKS = {
-    "noise": "Nothing must appear. What little is left of the noise lies within the stated uncertainty.",
-    "beads": "Points become points. Spheres, which training never showed, keep their place and size, "
-    "and the faintest are lost.",
+    "noise": "Nothing should appear. The little noise that remains lies within the stated uncertainty.",
+    "beads": "Points are restored as points. Spheres, which training never showed, keep their place and "
+    "size, but the faintest are lost.",
     "nuclei": "Soft bodies get bright rims, dark holes and fibres that are not there: do not restore them. "
-    "The map is bright all over, which is the sign to look for.",
-    "haze": "Much of what the haze outshines is found again, but lines break, some are missing and edges of "
-    "discs of defocus stand for others. The map is bright all over, as it should be. Better take an optical "
-    "section.",
-    "undersampled": "The optics are sharper than the pixels allow: shapes stay right, lines get thinner.",
-    "oversampled": "The blur is wider than any in training: it is taken for haze and removed, and lines come "
-    "out as clouds, worse than the recording itself. Resample first (`--resample`, or the tick in the "
-    "panel).",
-    "saturation": "Cut-off intensities are gone for good: crossings become flat bands.",
-    "sharp": "There is nothing to undo: lines come out thinner than they are, and the uncertainty does not "
-    "know.",
+    "The map is bright everywhere, which is the sign to look for.",
+    "haze": "Much of what the haze outshines is recovered, but lines break, some are missing and edges of "
+    "defocus discs take the place of others. The map is bright everywhere, as it should be. Optical "
+    "sectioning is the better choice.",
+    "undersampled": "The optics are sharper than the pixels allow: shapes stay right, but lines get thinner.",
+    "oversampled": "The blur is wider than any in training: it is mistaken for haze and removed, and "
+    "lines come out as clouds, worse than the recording itself. Resample first (`--resample`, or the tick "
+    "in the panel).",
+    "saturation": "Clipped intensities are lost for good: crossings become flat bands.",
+    "sharp": "There is nothing to undo: lines come out thinner than they are, and the uncertainty does "
+    "not show it.",
 }
 
 RANGES = {
@@ -123,9 +123,9 @@ def describe(model: Any) -> list[str]:
         *(f"- {source}" for source in card.training.get("data", [])),
         "",
         "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
-        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 to 45 of each structure served validation "
-        "during training and serve the calibration of the uncertainty; its figures below are those of "
-        "calibrations that left out the image judged.",
+        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 to 45 of each structure were used for "
+        "validation during training and for the calibration of the uncertainty; its figures below are "
+        "those of calibrations that left out the image judged.",
         "",
         "| in training | from | to |",
         "|---|---|---|",
@@ -144,10 +144,10 @@ def describe(model: Any) -> list[str]:
 
 def figures(folder: Path) -> list[str]:
     """What the model reaches, from the files of the benchmarks."""
-    lines = ["## What it reaches", ""]
+    lines = ["## Performance", ""]
     comparison, uncertainty = read(folder, "comparison"), read(folder, "uncertainty")
     for title, part in (
-        ("Real SIM structures, imaged again by other optics", "reimaged"),
+        ("Real SIM structures, re-imaged by another simulated microscope", "reimaged"),
         ("Real pairs, which helped to choose among models", "pairs"),
     ):
         if part in comparison:

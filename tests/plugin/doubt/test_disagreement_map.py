@@ -35,7 +35,7 @@ def is_seen(viewer) -> bool:
 def test_what_noise_explains_is_dark(viewer, panel, add_map, qtbot):
     assert add_map(panel)
     qtbot.waitUntil(lambda: is_seen(viewer), timeout=10_000)
-    assert viewer.layers[NAME].contrast_limits == [5, 10]  # docs/checks.md: above 5 it wants an explanation
+    assert viewer.layers[NAME].contrast_limits == [5, 10]  # docs/checks.md: above 5 needs an explanation
 
 
 def test_it_is_painted_over_no_view_and_comes_back_after(viewer, add_result, open_panel, add_map, qtbot):
