@@ -84,9 +84,12 @@ PREDICTORS = {
     "rate": "λ(x) of the schedule (one pass)",
     "mean": "brightness of the reconstruction",
     "local": "true error around, over 16 pixels: a yardstick",
+    "sized": "as large as each field's error: a yardstick",
 }
 #: Gaussian window, fine pixels, over which the yardstick averages the true squared error. Nobody knows that
-#: error from the recording; it says what correlation a map of that sharpness could have at best.
+#: error from the recording; it says what correlation a map of that sharpness could have at best. The other
+#: yardstick keeps the map and knows the true error's root mean square over each field: what a calibration
+#: could reach that knew each image's own.
 YARDSTICK_SIGMA = 8.0
 
 
@@ -102,6 +105,7 @@ def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
         "scale": gain * field.scale,
         "mean": mean,
         "local": gain * np.sqrt(gaussian_filter(error**2, YARDSTICK_SIGMA)),
+        "sized": gain * stated * np.sqrt(np.mean(error**2) / np.mean(np.square(stated))),
     }
     if getattr(model.network.config, "schedule", None) == "learned":
         predictors["rate"] = schedule_map(field.recording, model)
