@@ -91,6 +91,8 @@ PREDICTORS = {
 #: yardstick keeps the map and knows the true error's root mean square over each field: what a calibration
 #: could reach that knew each image's own.
 YARDSTICK_SIGMA = 8.0
+#: Shares of the fields below which the told coverage lies: the least of them, a tenth, half ...
+OF_FIELDS = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 
 def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
@@ -131,6 +133,14 @@ def shares(fields: list[Judged], predictor: str, *, measured: bool) -> dict[floa
     ]
     sizes = [field.error.size for field in fields]
     return {level: float(np.average([each[level] for each in found], weights=sizes)) for level in LEVELS}
+
+
+def in_single_fields(fields: list[Judged]) -> dict[str, float]:
+    """What the calibrated 90 % interval holds in one field: quantiles over the fields, by `OF_FIELDS`."""
+    held = [
+        coverage(field.predictors["calibrated"], field.error, (0.9,), field.factors)[0.9] for field in fields
+    ]
+    return {f"{share:g}": float(np.quantile(held, share)) for share in OF_FIELDS}
 
 
 def summary(fields: list[Judged], predictor: str) -> Row:
@@ -178,6 +188,7 @@ def report(fields: list[Judged]) -> Row:
         }
         for name, group in groups.items()
     }
+    found["coverage90_in_single_fields"] = rounded(in_single_fields(fields))
     error = np.concatenate([field.error for field in fields])
     found["predictors"] = {}
     for name in PREDICTORS:
@@ -202,7 +213,7 @@ def table(title: str, found: Row) -> str:
         + "".join(f"{100 * level:6.0f} %" for level in LEVELS),
     ]
     for name, stages in found.items():
-        if name == "predictors":
+        if name in ("predictors", "coverage90_in_single_fields"):
             continue
         for stage, row in stages.items():
             covered = row.get("coverage_measured_width", row["coverage_gaussian"])
@@ -211,6 +222,11 @@ def table(title: str, found: Row) -> str:
                 f"{row['slope']:8.2f}{row['std_over_rmse']:10.2f}{row['ause']:8.3f}"
                 + "".join(f"{100 * share:8.1f}" for share in covered.values())
             )
+    held = found["coverage90_in_single_fields"].values()
+    lines.append(
+        "90 % interval in single fields: least, a tenth, half, nine tenths, most  "
+        + "".join(f"{100 * share:7.1f}" for share in held)
+    )
     lines.append(f"{'as a predictor of the error':50}{'corr.':>8}{'within':>8}{'AUSE':>8}")
     for name, row in found["predictors"].items():
         lines.append(

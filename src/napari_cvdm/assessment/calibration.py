@@ -125,8 +125,9 @@ class MonotoneCalibration:
         units.
     factors : dict of float to float
         Half the width, in calibrated standard deviations, of the interval that held each share of the errors:
-        what a Gaussian's 1.64 for 0.9 is for these errors (split conformal prediction; Lei et al., J. Am.
-        Stat. Assoc. 113, 1094, 2018).
+        what a Gaussian's 1.64 for 0.9 is for these errors. Quantiles, as in split conformal prediction (Lei
+        et al., J. Am. Stat. Assoc. 113, 1094, 2018), but of the errors that the curve was fitted to, and of
+        pixels that err together: what they promise for other images, `leaving_out` measures.
     """
 
     stated: tuple[float, ...]

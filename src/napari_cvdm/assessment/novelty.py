@@ -45,7 +45,7 @@ class Density:
     precision : ndarray, (numbers, numbers)
         Inverse of their correlation, shrunk a little towards none.
     limits : tuple of float
-        Scores that 50, 95 and 99 % of the known images stay below.
+        Scores that 50, 95 and 99 % of the images it was fitted to stay below; of others somewhat fewer do.
     """
 
     centre: FloatArray
@@ -104,7 +104,7 @@ class Novelty:
     score : float
         Distance from the training images; about 1 for one of them.
     usual, rare : float
-        95 and 99 % of the training images score below.
+        95 and 99 % of the images that the density was fitted to score below.
     verdict : str
         "known", "unusual" or "strange".
     reasons : tuple of str

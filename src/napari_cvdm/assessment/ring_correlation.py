@@ -17,7 +17,8 @@ from scipy.signal.windows import tukey
 from napari_cvdm.restoration.errors import InputError
 
 ONE_SEVENTH = 1 / 7
-"""The usual threshold: the two images' common signal is a third of the noise in each, as a power."""
+"""The usual threshold: the two images' common signal is a sixth of the noise in each, as a power, and so
+a third of the noise in their mean (Rosenthal & Henderson, J. Mol. Biol. 333, 721, 2003)."""
 
 LEAST_SIDE = 16
 """Pixels along the shorter side below which there are too few rings."""

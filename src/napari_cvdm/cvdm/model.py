@@ -188,9 +188,12 @@ class CVDM(nn.Module):
         return torch.full(shape, self.config.rate_bounds[0], device=x.device)
 
     def sampling_times(self, steps: int) -> tuple[float, ...]:
-        """Times from 1 to 0 for a sampler of ``steps`` steps, even in the angle arccos √γ at a typical λ."""
+        """Times from 1 to 0 for a sampler of ``steps`` steps, even in the angle arccos √γ at one λ.
+
+        That of the rate network's bias, whatever the image, or of the fixed schedule.
+        """
         learned = self.config.schedule == "learned"
-        rate = self.rate_network.typical if learned else self.config.rate_bounds[0]
+        rate = self.rate_network.bias_rate if learned else self.config.rate_bounds[0]
         return angle_grid(steps, self.clock, rate)
 
     def estimate(self, x: Tensor) -> Estimate:

@@ -187,8 +187,8 @@ class RateNetwork(nn.Module):
         self.bounds = bounds
 
     @property
-    def typical(self) -> float:
-        """The rate where the observation says nothing: that of the head's mean bias."""
+    def bias_rate(self) -> float:
+        """The rate that the head's mean bias alone gives; λ(x) of an observation may lie far from it."""
         low, high = self.bounds
         bias = self.head.bias
         assert bias is not None

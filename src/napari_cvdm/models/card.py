@@ -77,7 +77,7 @@ class ModelCard:
         How the standard deviation was calibrated, ``{"kind": ..., <numbers>}``; None when it was not.
     posterior_shrinkage, posterior_scale_weight : float
         How draws are put together: the weight, 0 to 1, of the mean network's picture in the mean, and of its
-        scale in the variance, counted in draws. See `napari_cvdm.restoration.posterior`.
+        scale in the variance, counted in antithetic pairs. See `napari_cvdm.restoration.posterior`.
     posterior_orientations : int
         In how many orientations, 1, 2, 4 or 8, the mean network sees a plane before draws are made. See
         `napari_cvdm.restoration.orientations`.

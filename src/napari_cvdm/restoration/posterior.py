@@ -41,10 +41,11 @@ class PosteriorSettings:
     shrinkage : float
         Weight, 0 to 1, of the mean network's picture in the posterior mean; 0 leaves the draws alone.
     scale_weight : float
-        Weight of the mean network's own scale in the variance, counted in draws: few draws make a noisy map,
-        which a positive weight steadies. 0 leaves the draws alone. More than `CALIBRATION_DRAWS` draws weigh
-        as these many: draws and scale differ in size, and a mixture unlike the one that was calibrated would
-        have another size.
+        Weight of the mean network's own scale in the variance, counted in looks at the spread, of which an
+        antithetic pair gives one, and n independent draws n - 1: few draws make a noisy map, which a positive
+        weight steadies. 0 leaves the draws alone. More than `CALIBRATION_DRAWS` draws weigh as these many:
+        draws and scale differ in size, and a mixture unlike the one that was calibrated would have another
+        size.
     orientations : {1, 2, 4, 8}
         In how many orientations the mean network sees a plane before draws are made; its pictures are
         averaged. See `napari_cvdm.restoration.orientations`.

@@ -67,8 +67,9 @@ def wandering_curves(
     start_y, start_x, heading : ndarray
         Start (pixels) and initial direction (radians) of each curve, shape (n,).
     length, persistence : float
-        Contour length and persistence length, pixels (worm-like chain: the heading's variance grows by
-        2 · ds / persistence, in the plane, per step ds).
+        Contour length, and length over which the mean cosine of the turn falls to 1/e, pixels: the heading's
+        variance grows by 2 · ds / persistence per step ds. (A worm-like chain confined to the plane, whose
+        persistence length states its stiffness, has half of that.)
     spacing : float
         Distance between points, pixels.
 

@@ -103,7 +103,15 @@ def _of_the_optimiser(optimiser: OptimiserConfig, data: DataConfig) -> Iterator[
         "[optimiser] batch must not exceed patches_per_field, or be a multiple of it",
         optimiser.batch <= data.patches_per_field or optimiser.batch % data.patches_per_field == 0,
     )
-    yield "[optimiser] learning_rate must be positive", optimiser.learning_rate > 0
+    yield (
+        "[optimiser] learning_rate and clip must be positive",  # a negative norm turns the gradient round
+        optimiser.learning_rate > 0 and optimiser.clip > 0,
+    )
+    yield (
+        "[optimiser] final_learning_rate, cycle_decay and warmup must not be negative",
+        min(optimiser.final_learning_rate, optimiser.cycle_decay, optimiser.warmup) >= 0,
+    )
+    yield "[optimiser] average must lie between 0 and 1", 0 <= optimiser.average <= 1
     yield (
         "[optimiser] precision must be float32 or bfloat16",
         optimiser.precision in ("float32", "bfloat16"),

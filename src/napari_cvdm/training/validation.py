@@ -81,7 +81,10 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
 
 
 class Restored(NamedTuple):
-    """Mean network's picture, mean of the draws, and their standard deviation; each (2H, 2W) float32."""
+    """Mean network's picture, mean of the draws, and their standard deviation; each (2H, 2W) float32.
+
+    The plain standard deviation, which of few antithetic draws is too large, by √(n / (n − 1)) at the most.
+    """
 
     mean_network: NDArray[np.float32]
     mean: NDArray[np.float32]
