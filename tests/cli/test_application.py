@@ -38,7 +38,7 @@ def test_every_command_explains_itself(command: str, option: str) -> None:
 
 def test_help_says_from_which_number_parts_are_counted_and_what_needs_zarr() -> None:
     shown = " ".join(CliRunner().invoke(app, ["restore", "--help"]).output.split())
-    assert "Which of several images in a TIFF, from 0" in shown
+    assert "Which of several images in a file, from 0" in shown
     assert "Channels to restore, from 0" in shown
     assert "Planes to restore, from 0" in shown
     assert shown.count("With .ome.zarr output.") == 2  # --scheduler and --workers

@@ -116,7 +116,7 @@ def restore(
     ] = None,
     image: Annotated[
         int | None,
-        typer.Option(min=0, help="Which of several images in a TIFF, from 0.  [default: the first]"),
+        typer.Option(min=0, help="Which of several images in a file, from 0.  [default: the first]"),
     ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")
