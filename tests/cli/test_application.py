@@ -51,6 +51,22 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(command.split()[0] in shown for command in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [("re", ["restore"]), ("restore --keep", ["--keep-draws"]), ("models ve", ["verify"])],
+)
+def test_a_shell_can_complete_commands_and_options(
+    typed: str, proposed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_NAPARI_CVDM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"napari-cvdm {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == proposed
+
+
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"napari-cvdm {napari_cvdm.__version__}\n"

@@ -27,7 +27,6 @@ PROGRAM = "napari-cvdm"
 
 app = typer.Typer(
     help="Super-resolution with an uncertainty map for fluorescence microscopy.",
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
