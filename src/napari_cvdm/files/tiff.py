@@ -237,12 +237,15 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
             "put them all into one folder."
         )
-    size = Path(path).stat().st_size
+    file_set = file_set_of(series)
+    files = (path,) if file_set is None else file_set.files
+    size = sum(Path(file).stat().st_size for file in files)
     # No image packs that well; a header that lies about its size must not fill the memory with zeros.
     declared = series.nbytes
-    if declared > 2**30 and declared > 2000 * size and not series.is_multifile:
+    if declared > 2**30 and declared > 2000 * size:
+        held = "a file" if file_set is None else f"{len(files)} files"
         raise ImageFileError(
-            f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in a file of {size} bytes."
+            f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in {held} of {size} bytes."
         )
 
 
