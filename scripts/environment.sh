@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Sourced by demo.sh and test.sh. Gives them one Python environment that holds napari-cvdm with the versions of
-# constraints.txt:
+# Sourced by demo.sh, test.sh and lowest_versions.sh. Gives the first two one Python environment that holds napari-cvdm
+# with the versions of constraints.txt, and the tests what their windows need:
 #
 #   prepare_environment EXTRA    installs napari-cvdm[EXTRA] when it is not yet there, and sets ENV_PYTHON and ENV_BIN
+#   require_display              installs a virtual screen and Qt's libraries, or says how to; asks ENV_PYTHON for them
 #
 # An active virtual environment is used as it is; otherwise the environment is .venv in the repository.
 
@@ -90,4 +91,24 @@ prepare_environment() {
     printf '%s\n' "$extra" >>"$stamp"
     [ "$extra" != test ] || printf 'all\n' >>"$stamp" # pyproject.toml: test contains all
   fi
+}
+
+# The tests open real windows on a virtual screen. What that needs and pip cannot bring is installed here when this
+# user may, and named when not.
+require_display() {
+  local packages administrator=""
+  [ "$(uname -s)" = Linux ] || return 0
+  packages=$("$ENV_PYTHON" "$REPOSITORY/scripts/display_packages.py")
+  [ -n "$packages" ] || return 0
+  if [ "$(id -u)" != 0 ]; then administrator=sudo; fi
+  # shellcheck disable=SC2086  # lists of words
+  if command -v apt-get >/dev/null && { [ -z "$administrator" ] || sudo -n true 2>/dev/null; }; then
+    say "Installing with apt-get:" $packages
+    export DEBIAN_FRONTEND=noninteractive
+    if { $administrator apt-get update && $administrator apt-get install -y --no-install-recommends $packages; } >&2; then
+      return 0
+    fi
+  fi
+  fail "the tests need a virtual screen and Qt's libraries; on Debian or Ubuntu run this, then try again:
+  sudo apt-get update && sudo apt-get install -y --no-install-recommends" $packages
 }

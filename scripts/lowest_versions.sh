@@ -40,6 +40,7 @@ say "Installing the lowest versions, with $(grep '^torch==' "$bounds")"
 "$ENV_PYTHON" -m pip install --constraint "$bounds" $index torch || fail "pip could not install torch"
 "$ENV_PYTHON" -m pip install --constraint "$bounds" --editable "$REPOSITORY[test]" ||
   fail "pip could not install the lowest versions: a bound in pyproject.toml names none that can be had"
+require_display
 cd "$REPOSITORY"
 # Old libraries use what their newer companions deprecate (matplotlib 3.8 that of pyparsing 3.3): no fault of ours.
 exec "$ENV_PYTHON" -m pytest -W ignore::DeprecationWarning -p no:cacheprovider --numprocesses=2 --dist=loadfile "$@"

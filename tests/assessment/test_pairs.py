@@ -175,6 +175,18 @@ def test_suffixes_can_be_set_and_may_end_alike(tmp_path):
     assert unpaired == []
 
 
+def test_capitals_do_not_hide_a_pair(tmp_path):
+    write(tmp_path, "a_WF.TIF", "a_SIM.TIF", "b_wf.tif", "b_SIM.tif", "c_WF.TIF")
+    pairs, unpaired = find_pairs(tmp_path)
+    assert [(pair.name, pair.widefield.name, pair.truth.name) for pair in pairs] == [
+        ("a", "a_WF.TIF", "a_SIM.TIF"),
+        ("b", "b_wf.tif", "b_SIM.tif"),
+    ]
+    assert unpaired == ["c_WF.TIF"]
+    with pytest.raises(InputError, match="different suffixes"):
+        find_pairs(tmp_path, "_wf", "_WF")
+
+
 def test_folders_without_pairs_are_named(tmp_path):
     with pytest.raises(InputError, match="There is no folder"):
         find_pairs(tmp_path / "nowhere")

@@ -38,7 +38,7 @@ def test_every_command_explains_itself(command: str, option: str) -> None:
 
 def test_help_says_from_which_number_parts_are_counted_and_what_needs_zarr() -> None:
     shown = " ".join(CliRunner().invoke(app, ["restore", "--help"]).output.split())
-    assert "Which of several images in a TIFF, from 0" in shown
+    assert "Which of several images in a file, from 0" in shown
     assert "Channels to restore, from 0" in shown
     assert "Planes to restore, from 0" in shown
     assert shown.count("With .ome.zarr output.") == 2  # --scheduler and --workers
@@ -49,6 +49,22 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     shown = capsys.readouterr().out
     assert all(command.split()[0] in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [("re", ["restore"]), ("restore --keep", ["--keep-draws"]), ("models ve", ["verify"])],
+)
+def test_a_shell_can_complete_commands_and_options(
+    typed: str, proposed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_NAPARI_CVDM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"napari-cvdm {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == proposed
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

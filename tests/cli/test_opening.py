@@ -10,9 +10,11 @@ import tifffile
 
 from napari_cvdm.cli import main
 from napari_cvdm.files import tiff
+from napari_cvdm.files.image_set import StoredImage
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr, open_pyramid
 from napari_cvdm.files.tiff import read_tiff
+from napari_cvdm.files.zarr_set import write_zarr_set
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.restore import restore
 
@@ -59,9 +61,18 @@ class TestSeveralImages:
         assert preview(positions, "-o", tmp_path / "out.tif", "--image", "3", weights=weights) == 2
         error = capsys.readouterr().err
         assert error.startswith(f"napari-cvdm: {positions} holds 3 images, numbers 0 to 2;")
-        folder = tmp_path / "in.zarr"
-        assert preview(folder, "-o", tmp_path / "out.tif", "--image", "1", weights=weights) == 2
-        assert f"name the folder of one image ({folder / '1'})" in capsys.readouterr().err
+
+    def test_one_in_an_ome_zarr_folder_is_chosen_likewise(
+        self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder, output = tmp_path / "in.zarr", tmp_path / "out.ome.tif"
+        write_zarr_set(folder, [StoredImage(str(n), image, "YX", None, {}) for n, image in enumerate(IMAGES)])
+        assert preview(folder, "-o", output, weights=weights) == 0
+        assert "warning: in.zarr holds 3 images, and only the first is restored" in capsys.readouterr().err
+        assert preview(folder, "-o", output, "--overwrite", "--image", "2", weights=weights) == 0
+        expected = restore(IMAGES[2], load_model(weights), preview=True, device="cpu").mean
+        np.testing.assert_allclose(read_tiff(output).data, expected, rtol=1e-4, atol=1e-4 * np.ptp(expected))
+        assert main(["check", str(output), "--without-model"]) == 0  # against that image
 
     def test_the_one_that_was_restored_is_what_its_result_is_checked_against(
         self, positions: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

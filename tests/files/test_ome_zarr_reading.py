@@ -98,20 +98,27 @@ def test_names_for_another_number_of_channels_are_no_names(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("images", [("0", "1"), ("1", "0"), ("10", "9"), ("9", "10")])
-def test_takes_the_first_of_several_images(tmp_path: Path, images: tuple[str, str]) -> None:
-    """By its number, in whatever order they were written and the disk lists them."""
+def test_tells_several_images_by_their_numbers(tmp_path: Path, images: tuple[str, str]) -> None:
+    """In whatever order they were written and the disk lists them."""
     zarr.open_group(tmp_path / "a.zarr", mode="w").attrs["bioformats2raw.layout"] = 3
     for name in images:
         write(tmp_path / "a.zarr" / name, name=f"image {name}")
     zarr.open_group(tmp_path / "a.zarr" / "OME", mode="w")
-    assert open_ome_zarr(tmp_path / "a.zarr").axes == "TCYX"
+    for number, name in enumerate(sorted(images, key=int)):
+        image = open_ome_zarr(tmp_path / "a.zarr", number)
+        assert (image.axes, image.images, image.number) == ("TCYX", 2, number)
+        assert image.data.path == f"{name}/0"
+    with pytest.raises(ImageFileError, match=r"holds 2 images, numbers 0 to 1; there is no number 2\."):
+        open_ome_zarr(tmp_path / "a.zarr", 2)
     assert open_pyramid(tmp_path / "a.zarr").name == f"image {min(images, key=int)}"
 
 
 def test_takes_a_plain_array(tmp_path: Path) -> None:
     zarr.save_array(tmp_path / "a.zarr", DATA)
     image = open_ome_zarr(tmp_path / "a.zarr")
-    assert (image.axes, image.pixel_size) == ("QQYX", None)
+    assert (image.axes, image.pixel_size, image.images) == ("QQYX", None, 1)
+    with pytest.raises(ImageFileError, match="holds 1 image, number 0; there is no number 1"):
+        open_ome_zarr(tmp_path / "a.zarr", 1)
 
 
 class TestRefusal:

@@ -16,6 +16,7 @@ from napari_cvdm.files.tiff import ImageFile, open_tiff_lazily, read_tiff
 from napari_cvdm.files.tiff_images import image_of, ome_number_of, start_of_pixels
 from napari_cvdm.restoration.errors import ImageFileError
 
+from ..hostile.raw_tiff import raw_tiff
 from .conftest import frames, write_ome_set
 
 A, B, C = "a.ome.tif", "b.ome.tif", "c.ome.tif"
@@ -189,3 +190,22 @@ def test_only_pixels_in_the_open_file_have_a_start(tmp_path: Path):
         assert [start_of_pixels(tif, series) for series in tif.series] == [None, own.dataoffset]
         content = (tmp_path / B).read_bytes()[own.dataoffset : own.dataoffset + own.nbytes]
     np.testing.assert_array_equal(np.frombuffer(content, "<u2").reshape(own.shape), frames(1))
+
+
+@pytest.mark.parametrize("opened", [A, B])
+def test_a_set_that_declares_more_than_its_files_can_hold_is_refused(tmp_path: Path, read, opened) -> None:
+    blocks = "".join(
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:{name}</UUID></TiffData>'
+        for i, name in enumerate((A, B))
+    )
+    side = 20_000
+    for name in (A, B):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:{name}"><Image ID="0">'
+            f'<Pixels ID="0" DimensionOrder="XYZCT" Type="uint16" SizeX="{side}" SizeY="{side}" SizeZ="1" '
+            f'SizeC="1" SizeT="2">{blocks}</Pixels></Image></OME>'
+        )
+        tags = {256: side, 257: side, 278: side, 270: xml.encode() + b"\0"}
+        raw_tiff(tmp_path, tags, name=name, types={270: 2})
+    with pytest.raises(ImageFileError, match=r"declares 1 GB of pixels in 2 files of \d+ bytes"):
+        read(tmp_path / opened)

@@ -136,6 +136,36 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path, kept: bool) -> None:
+    precious = interrupted(tmp_path / "elsewhere").parent
+    if not kept:
+        (precious / "request.json").unlink()
+    before = sorted(precious.rglob("*"))
+    hidden(tmp_path / "out").symlink_to(precious)
+    assert left_behind(tmp_path / "out") is None
+    with (
+        pytest.raises(ImageFileError, match="it is a link, or the folder of another user"),
+        resume_or_begin(tmp_path / "out", REQUEST, discard=True),
+    ):
+        pass
+    assert sorted(precious.rglob("*")) == before
+
+
+def test_the_folder_of_another_user_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, lstat = interrupted(tmp_path / "out").parent, Path.lstat
+
+    def of_another(path: Path) -> os.stat_result:
+        status = lstat(path)
+        return os.stat_result((*status[:4], status.st_uid + 1, *status[5:10])) if path == folder else status
+
+    monkeypatch.setattr(Path, "lstat", of_another)
+    assert left_behind(tmp_path / "out") is None
+    with pytest.raises(ImageFileError, match="another user"), resume_or_begin(tmp_path / "out", REQUEST):
+        pass
+    assert (folder / "request.json").exists()
+
+
 class GivenUp(Exception):
     pass
 

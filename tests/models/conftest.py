@@ -32,6 +32,21 @@ Answer = Callable[[socket.socket, int], None]
 RawServer = Callable[[Answer], str]
 
 
+class Cancelled(Exception):
+    """What a display raises to stop a transfer."""
+
+
+class CancellingDisplay:
+    total = 0
+
+    def update(self, amount: int) -> None:
+        raise Cancelled
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @pytest.fixture
 def network() -> CVDM:
     torch.manual_seed(0)

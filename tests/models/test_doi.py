@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from napari_cvdm.models import doi as doi_module
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models.addresses import DOI
 from napari_cvdm.models.doi import resolve_doi
+from napari_cvdm.models.download import Wanted, download
 from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import Registry
 from napari_cvdm.models.transfer import TransferError
-from tests.models.conftest import RawServer
+from tests.models.conftest import Cancelled, CancellingDisplay, RawServer
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
 
@@ -216,3 +218,26 @@ def test_an_answer_that_breaks_off_is_said(raw_server: RawServer, resolver: Call
     with pytest.raises(TransferError, match="connection broke") as caught:
         resolve_doi(RECORD)
     assert caught.value.passing
+
+
+class TestAnswersThatDoNotBegin:
+    """Repositories that send the first lines byte by byte, and are never silent."""
+
+    @pytest.fixture(autouse=True)
+    def slow_repository(self, raw_server: RawServer, resolver: Callable[[str], None]) -> None:
+        def answer(connection: socket.socket, _: int) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            for line in range(40):
+                connection.sendall(b"X: %d\r\n" % line)
+                time.sleep(0.05)
+
+        resolver(raw_server(answer))
+
+    def test_are_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doi_module, "LONGEST_SECONDS", 0.4)
+        with pytest.raises(TransferError, match="does not end"):
+            resolve_doi(RECORD)
+
+    def test_can_be_cancelled(self, tmp_path: Path) -> None:
+        with pytest.raises(Cancelled):
+            download(Wanted("it", [str(RECORD)], None), tmp_path / "x", CancellingDisplay(), variable="X")

@@ -17,24 +17,9 @@ from pytest_httpserver import HTTPServer
 
 from napari_cvdm.models import transfer
 from napari_cvdm.models.transfer import Transfer, TransferError, explain
-from tests.models.conftest import RawServer
+from tests.models.conftest import Cancelled, CancellingDisplay, RawServer
 
 pytestmark = pytest.mark.usefixtures("cache")
-
-
-class Cancelled(Exception):
-    """What a display raises to stop a transfer."""
-
-
-class CancellingDisplay:
-    total = 0
-
-    def update(self, amount: int) -> None:
-        raise Cancelled
-
-    def reset(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture

@@ -20,6 +20,15 @@ def test_a_whole_run_is_that_of_the_authors(recording: Any, far: Far) -> None:
     assert far(drawn, recording.image("sample_out")) < (2e-4 if recording.network.config.zero_mean else 5e-4)
 
 
+def test_a_draw_can_be_used_where_gradients_are_taken(make_network: Callable[..., ReferenceCVDM]) -> None:
+    fields = torch.randn(4, 1, 1, 16, 16)
+    drawn = sample(make_network(), torch.zeros(1, 1, 16, 16), 3, fields.__getitem__)
+    assert not drawn.requires_grad
+    gain = torch.ones((), dtype=drawn.dtype, requires_grad=True)
+    (gain * drawn).sum().backward()
+    torch.testing.assert_close(gain.grad, drawn.sum())
+
+
 @torch.inference_mode()
 def test_alpha_and_its_running_product_are_those_of_the_authors(recording: Any) -> None:
     network, x = recording.network, recording.image("sample_x")

@@ -14,7 +14,9 @@ from napari_cvdm.restoration.errors import (
     MovedAwayError,
     OtherRunError,
     RemediableError,
+    first_line,
 )
+from napari_cvdm.restoration.validation import unreadable
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,18 @@ def test_a_remedy_is_said_after_the_fault_and_can_be_told_from_it(kind):
     assert isinstance(error, ImageFileError)
     assert str(error) == "It is there. Add --overwrite."
     assert (error.fault, error.remedy) == ("It is there.", "Add --overwrite.")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("\n bad tile.\nAt 0x7f."), "bad tile"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (RuntimeError("tag \x1b[2J\x00"), "tag ?[2J?"),  # what a terminal would take for a command
+        (RuntimeError("x" * 1000), "x" * 197 + "..."),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_what_a_decoder_says_is_told_in_one_short_line(error, words):
+    assert first_line(error) == words
+    assert f"({words})" in str(unreadable(error))

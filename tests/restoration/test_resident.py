@@ -51,6 +51,14 @@ class TestReference:
         changed = replace(stored, network=network)
         assert reference_to(changed) is changed
 
+    def test_of_a_model_that_was_trained_on_itself_is_the_model(
+        self, stored: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("napari_cvdm.models.store._loaded", {})  # whose network other tests would get
+        changed = load_model(stored.path)
+        changed.network.mean_network.head.bias.data += 0.1
+        assert reference_to(changed) is changed
+
     def test_of_a_model_whose_file_is_another_one_by_now_is_the_model(self, stored: PretrainedModel) -> None:
         other = replace(stored.card, description="Another file.")
         save_model(stored.path, stored.network, other)

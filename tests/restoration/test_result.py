@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.result import Restoration
 
 
@@ -57,4 +57,9 @@ class TestInterval:
     @pytest.mark.parametrize("probability", [0, 1, 90, -0.1, float("nan")])
     def test_refuses_what_is_no_probability(self, probability: float) -> None:
         with pytest.raises(InputError, match="between 0 and 1"):
+            self.result({}).interval(probability)
+
+    @pytest.mark.parametrize("probability", ["a", None, [0.5, 0.9], np.array([0.5, 0.9])])
+    def test_refuses_what_is_no_number(self, probability: Any) -> None:
+        with pytest.raises(InputTypeError, match="must be a number between 0 and 1, not"):
             self.result({}).interval(probability)

@@ -57,7 +57,7 @@ def find_pairs(
     folder : str or Path
         Where to look; not in the folders below it.
     wf_suffix, sim_suffix : str
-        How the names of wide-field and of sharp images end.
+        How the names of wide-field and of sharp images end, in small letters or capitals.
 
     Returns
     -------
@@ -73,15 +73,15 @@ def find_pairs(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
-    if not wf_suffix or not sim_suffix or wf_suffix == sim_suffix:
+    if not wf_suffix or not sim_suffix or wf_suffix.lower() == sim_suffix.lower():
         raise InputError("Give two different suffixes for wide-field and sharp images, such as _wf and _sim.")
     found: dict[str, dict[str, Path]] = {wf_suffix: {}, sim_suffix: {}}
     for path in sorted(folder.iterdir()):
         stem = _stem(path.name)
         # The longer suffix first: "_decon_wf" must not be taken for a name that ends in "_decon".
         for suffix in sorted(found, key=len, reverse=True):
-            if stem is not None and stem.endswith(suffix):
-                other = found[suffix].setdefault(stem.removesuffix(suffix), path)
+            if stem is not None and stem[-len(suffix) :].lower() == suffix.lower():
+                other = found[suffix].setdefault(stem[: -len(suffix)], path)
                 if other != path:
                     raise InputError(f"{folder} has both {other.name} and {path.name}: keep one of them.")
                 break

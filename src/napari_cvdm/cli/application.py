@@ -27,7 +27,6 @@ PROGRAM = "napari-cvdm"
 
 app = typer.Typer(
     help="Super-resolution with an uncertainty map for fluorescence microscopy.",
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -116,7 +115,7 @@ def restore(
     ] = None,
     image: Annotated[
         int | None,
-        typer.Option(min=0, help="Which of several images in a TIFF, from 0.  [default: the first]"),
+        typer.Option(min=0, help="Which of several images in a file, from 0.  [default: the first]"),
     ] = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Pixel size of the input in nm.  [default: as the file says]")

@@ -15,14 +15,14 @@ __all__ = ["open_image", "say_extent"]
 
 
 def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageFile:
-    """Open an image: of a TIFF file, or the folder of an OME-Zarr image, which is never read as a whole.
+    """Open an image: of a TIFF file, or of an OME-Zarr folder, which is never read as a whole.
 
     Parameters
     ----------
     source : Path
         File or folder.
     number : int, optional
-        Which image of a TIFF file.
+        Which of several images, from 0.
     lazily : bool, optional
         Read no pixels of a TIFF file either.
 
@@ -35,12 +35,7 @@ def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageF
     from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 
     if is_zarr(source):
-        if number:
-            raise ValueError(
-                "--image counts the images of a TIFF file: of an OME-Zarr, name the folder of one image "
-                f"({source / str(number)})."
-            )
-        return open_ome_zarr(source)
+        return open_ome_zarr(source, number)
     return open_tiff_lazily(source, number) if lazily else read_tiff(source, number)
 
 

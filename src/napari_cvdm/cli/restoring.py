@@ -28,7 +28,7 @@ __all__ = ["Settings", "check_settings", "restore_files", "restore_image"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to restore; each field as in `napari_cvdm.restore`, but ``image``: which one of a TIFF file."""
+    """How to restore; each field as in `napari_cvdm.restore`, but ``image``: which one of a file."""
 
     axes: str | None = None
     pixel_size: float | None = None

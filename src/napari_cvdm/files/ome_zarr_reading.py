@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff import ImageFile
+from napari_cvdm.files.tiff_images import check_number
 from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
@@ -28,13 +29,15 @@ def is_zarr(path: str | Path) -> bool:
     )
 
 
-def open_ome_zarr(path: str | Path) -> ImageFile:
+def open_ome_zarr(path: str | Path, number: int = 0) -> ImageFile:
     """Open an OME-Zarr image (versions 0.4 and 0.5), or any zarr array.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the image; of several images in one (as bioformats2raw writes them) the first is taken.
+        Folder of the image, or of several (as bioformats2raw writes them).
+    number : int
+        Which of several, by the numbers that their folders have for names, from 0.
 
     Returns
     -------
@@ -44,14 +47,17 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
     Raises
     ------
     ImageFileError
-        If there is no such folder, it is no image, or its metadata contradict its pixels.
+        If there is no such folder or image, it is no image, or its metadata contradict its pixels.
     """
     path = Path(path)
     node = _open(path)
     if not hasattr(node, "groups"):
+        check_number(path, number, 1)
         check_numbers(node, path)
         return ImageFile(node, _unnamed(node), str(path))
-    group = _image_group(node, path)
+    groups = _image_groups(node, path)
+    check_number(path, number, len(groups))
+    group = groups[number]
     multiscale = _multiscales(group)[0]
     with _damage(path):
         datasets = multiscale["datasets"]
@@ -72,6 +78,8 @@ def open_ome_zarr(path: str | Path) -> ImageFile:
         believable(_length(sizes.get("Z"))),
         _interval(sizes.get("T")),
         _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
+        images=len(groups),
+        number=number,
         pixel_sides=unequal_sides(*sides),
         scale=tuple(scale) if stated else (),
         translation=tuple(translation) if stated else (),
@@ -108,7 +116,7 @@ class ZarrPyramid:
 
 
 def open_pyramid(path: str | Path) -> ZarrPyramid:
-    """Open an OME-Zarr image with all of its levels; a plain array has one.
+    """Open an OME-Zarr image, of several the first, with all of its levels; a plain array has one.
 
     Parameters and errors are those of `open_ome_zarr`.
     """
@@ -118,7 +126,7 @@ def open_pyramid(path: str | Path) -> ZarrPyramid:
         check_numbers(node, path)
         ones = (1.0,) * node.ndim
         return ZarrPyramid((node,), _unnamed(node), ones, (0.0,) * node.ndim, (None,) * node.ndim)
-    group = _image_group(node, path)
+    group = _image_groups(node, path)[0]
     multiscale = _multiscales(group)[0]
     with _damage(path):
         levels: tuple[Any, ...] = tuple(group[each["path"]] for each in multiscale["datasets"])
@@ -189,9 +197,10 @@ def _axes(multiscale: Mapping[str, Any], array: Any, path: Path) -> tuple[list[M
     return axes, "".join(_letter(axis) for axis in axes) or _unnamed(array)
 
 
-def _image_group(group: Any, path: Path) -> Any:
+def _image_groups(group: Any, path: Path) -> list[Any]:
+    """Return the image that a group is, or those in it, at least one, by their numbers."""
     if _multiscales(group):
-        return group
+        return [group]
     attributes = _attributes(group)
     if "plate" in attributes or "well" in attributes:
         raise ImageFileError(
@@ -199,9 +208,9 @@ def _image_group(group: Any, path: Path) -> Any:
         )
     with _damage(path):
         numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
-    for number in sorted(numbered):  # a disk lists folders in any order
-        if _multiscales(numbered[number]):
-            return numbered[number]
+    # A disk lists folders in any order.
+    if images := [numbered[number] for number in sorted(numbered) if _multiscales(numbered[number])]:
+        return images
     raise ImageFileError(f"{path} is a zarr folder without an image: name the folder of one image.")
 
 

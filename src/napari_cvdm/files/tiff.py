@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from napari_cvdm.files.tiff_images import FileSet, file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
-from napari_cvdm.models.errors import printable
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
-from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.errors import ImageFileError, first_line
 
 # tifffile reports every oddity of a file to its log. Faults that matter become exceptions here; without a
 # handler the rest would appear as stray lines on stderr.
@@ -208,7 +207,7 @@ def explained_faults(path: str | Path) -> Iterator[None]:
             raise ImageFileError(
                 f"{path} belongs to a set of files of which some are missing. Put them all into one folder."
             ) from error
-        raise ImageFileError(f"{path} is corrupt or truncated: {_first_line(error)}.") from error
+        raise ImageFileError(f"{path} is corrupt or truncated: {first_line(error)}.") from error
 
 
 def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
@@ -238,12 +237,15 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
             "put them all into one folder."
         )
-    size = Path(path).stat().st_size
+    file_set = file_set_of(series)
+    files = (path,) if file_set is None else file_set.files
+    size = sum(Path(file).stat().st_size for file in files)
     # No image packs that well; a header that lies about its size must not fill the memory with zeros.
     declared = series.nbytes
-    if declared > 2**30 and declared > 2000 * size and not series.is_multifile:
+    if declared > 2**30 and declared > 2000 * size:
+        held = "a file" if file_set is None else f"{len(files)} files"
         raise ImageFileError(
-            f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in a file of {size} bytes."
+            f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in {held} of {size} bytes."
         )
 
 
@@ -259,9 +261,3 @@ def _directory(tif: tifffile.TiffFile, offset: int) -> tuple[tuple[int, ...], in
     (following,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
     starts = range(0, len(entries), layout.tagsize)
     return tuple(struct.unpack_from(layout.byteorder + "H", entries, start)[0] for start in starts), following
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    # Some quote what they stumbled over, whatever that is and however long.
-    return printable(lines[0].rstrip("."), 200) if lines else type(error).__name__

@@ -20,6 +20,7 @@ from napari_cvdm.restoration.errors import ImageFileError
 
 __all__ = [
     "FileSet",
+    "check_number",
     "file_set_of",
     "image_of",
     "images_in",
@@ -73,10 +74,15 @@ def image_of(path: str | Path, tif: tifffile.TiffFile, number: int = 0) -> tifff
             f"{path} says that its pixels lie in other files ({_names(tif.series)}): open those. If it was "
             "renamed, give it back the name it had."
         )
-    if number >= len(here):
-        held = f"{len(here)} images, numbers 0 to {len(here) - 1}" if len(here) > 1 else "1 image, number 0"
-        raise ImageFileError(f"{path} holds {held}; there is no number {number}.")
+    check_number(path, number, len(here))
     return here[number]
+
+
+def check_number(path: str | Path, number: int, images: int) -> None:
+    """Raise `ImageFileError` if a file that holds some images, at least one, has none of a number."""
+    if number >= images:
+        held = f"{images} images, numbers 0 to {images - 1}" if images > 1 else "1 image, number 0"
+        raise ImageFileError(f"{path} holds {held}; there is no number {number}.")
 
 
 def file_set_of(series: tifffile.TiffPageSeries) -> FileSet | None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -182,13 +183,19 @@ def resume_or_begin(
     Raises
     ------
     ImageFileError
-        If another process is at work on it, or it belongs to another request (`OtherRunError`).
+        If another process is at work on it, it belongs to another request (`OtherRunError`), or it is a link
+        or another user's.
     OSError
         If it cannot be written.
     """
     folder = _folder_of(target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not _is_own(folder):
+            raise ImageFileError(
+                f"{folder} is in the way: it is a link, or the folder of another user. Remove it, or choose "
+                "another name for the result."
+            )
         with FileLock(folder / _LOCK, timeout=0):
             begun = folder / _REQUEST
             resumed = begun.exists() and begun.read_text(encoding="utf-8") == _canonical(request)
@@ -248,7 +255,7 @@ def left_behind(target: Path) -> dict[str, Any] | None:
     """
     begun = _folder_of(target) / _REQUEST
     try:
-        if not begun.exists():
+        if not begun.exists() or not _is_own(begun.parent):
             return None
         with FileLock(begun.with_name(_LOCK), timeout=0):
             request = json.loads(begun.read_text(encoding="utf-8"))
@@ -274,6 +281,13 @@ def _empty(folder: Path, *ignored: type[OSError]) -> None:
         if child.name != _LOCK:
             with suppress(*ignored):
                 remove(child)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder, whose name anybody can foretell, is no link and no other user's: it gets emptied."""
+    there = folder.lstat()
+    with tempfile.TemporaryFile(dir=folder.parent) as own:  # network disks may call us by another number
+        return stat.S_ISDIR(there.st_mode) and there.st_uid == os.fstat(own.fileno()).st_uid
 
 
 def _folder_of(target: Path) -> Path:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.addresses import DOI, MODEL_ENDINGS
+from napari_cvdm.models.answering import answer_in_time
 from napari_cvdm.models.transfer import (
     CHUNK_BYTES,
     TIMEOUT_SECONDS,
@@ -28,16 +31,18 @@ LARGEST_ANSWER = 2**25
 """No page or list of files is larger, in bytes."""
 
 LONGEST_SECONDS = 60.0
-"""No answer takes longer to arrive."""
+"""No question takes longer to be answered, all redirects and lists of files counted."""
 
 
-def resolve_doi(doi: DOI) -> tuple[str, str | None]:
+def resolve_doi(doi: DOI, alive: Callable[[], object] | None = None) -> tuple[str, str | None]:
     """Find where a file with a DOI can be downloaded.
 
     Parameters
     ----------
     doi : DOI
         The DOI, and the file if there are several models.
+    alive : callable, optional
+        Called every tenth of a second until there is an answer; what it raises ends the wait.
 
     Returns
     -------
@@ -53,24 +58,12 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
     """
     import requests
     import urllib3
-    from pooch import downloaders  # type: ignore[import-untyped]
 
+    overdue = TransferError("the repository's answer does not end")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # here: filters that the other thread sets might outlast the wait
             warnings.simplefilter("ignore", UserWarning)  # figshare without a version: then it is the newest
-            repository = downloaders.doi_to_repository(
-                doi.doi,
-                timeout=TIMEOUT_SECONDS,
-                stream=True,  # read here, and not beyond a limit
-                headers={"Accept-Encoding": "identity"},
-                hooks={"response": [guard_redirects, _read]},
-            )
-            found = _Checksums()
-            repository.populate_registry(found)
-            file = doi.file or _only_model(doi, list(found.registry))
-            if file not in found.registry:
-                raise TransferError(f"the record has no file {file!r}")
-            return str(repository.download_url(file)), found.registry[file]
+            return answer_in_time(partial(_ask, doi), LONGEST_SECONDS, overdue, alive)
     except requests.exceptions.JSONDecodeError as error:
         raise TransferError("the repository's answer makes no sense", passing=True) from error
     except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests' own are the former
@@ -83,6 +76,24 @@ def resolve_doi(doi: DOI) -> tuple[str, str | None]:
         raise TransferError("the repository's answer makes no sense") from error
     except (LookupError, TypeError, AttributeError) as error:
         raise TransferError("the repository's answer makes no sense") from error
+
+
+def _ask(doi: DOI) -> tuple[str, str | None]:
+    from pooch import downloaders  # type: ignore[import-untyped]
+
+    repository = downloaders.doi_to_repository(
+        doi.doi,
+        timeout=TIMEOUT_SECONDS,
+        stream=True,  # read here, and not beyond a limit
+        headers={"Accept-Encoding": "identity"},
+        hooks={"response": [guard_redirects, _read]},
+    )
+    found = _Checksums()
+    repository.populate_registry(found)
+    file = doi.file or _only_model(doi, list(found.registry))
+    if file not in found.registry:
+        raise TransferError(f"the record has no file {file!r}")
+    return str(repository.download_url(file)), found.registry[file]
 
 
 def _read(response: requests.Response, *_: object, **__: object) -> None:

@@ -127,7 +127,7 @@ def _attempt(url: str, wanted: Wanted, target: Path, progress: DownloadProgress 
 
     known_hash = f"sha256:{wanted.sha256}" if wanted.sha256 else None
     if (doi := parse_doi(url)) is not None:
-        url, checksum = resolve_doi(doi)
+        url, checksum = resolve_doi(doi, None if progress is None else lambda: progress.update(0))
         known_hash = known_hash or checksum
     if known_hash is None:
         raise TransferError("its sha256 must be known")

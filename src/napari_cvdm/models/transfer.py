@@ -7,7 +7,6 @@ requests finds: HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE.
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from napari_cvdm.models.addresses import is_loopback, local_path, may_be_used, shown
+from napari_cvdm.models.answering import answer_in_time
 
 if TYPE_CHECKING:
     import requests
@@ -35,7 +35,6 @@ LARGEST_FILE = 4 * 2**30
 
 _MOST_REDIRECTS = 5
 _MOST_WAITS = 4  # for an answer to begin, of `TIMEOUT_SECONDS` each
-_MOMENT_SECONDS = 0.1
 
 
 class DownloadProgress(Protocol):
@@ -154,38 +153,24 @@ class Transfer:
                 raise explain(error) from error
 
     def _answer(self, session: requests.Session, url: str) -> requests.Response:
-        """Wait for an answer to begin, while another thread asks.
+        """Wait for an answer to begin."""
 
-        A server that sends the first lines byte by byte is never silent: nothing would end the wait for it.
-        """
-        answers: list[requests.Response | Exception] = []
+        def ask() -> requests.Response:
+            return session.get(
+                url,
+                stream=True,
+                timeout=TIMEOUT_SECONDS,
+                # The bytes as they are: a compressed answer could unfold to any size.
+                headers={"Accept-Encoding": "identity"},
+                hooks={"response": guard_redirects},
+            )
 
-        def ask() -> None:
-            try:
-                answers.append(
-                    session.get(
-                        url,
-                        stream=True,
-                        timeout=TIMEOUT_SECONDS,
-                        # The bytes as they are: a compressed answer could unfold to any size.
-                        headers={"Accept-Encoding": "identity"},
-                        hooks={"response": guard_redirects},
-                    )
-                )
-            except Exception as error:
-                answers.append(error)
+        overdue = TransferError("the server does not come to the file", passing=True)
+        return answer_in_time(ask, _MOST_WAITS * TIMEOUT_SECONDS, overdue, self._chance_to_cancel)
 
-        asking, started = threading.Thread(target=ask, daemon=True), time.monotonic()
-        asking.start()
-        while not answers:
-            asking.join(_MOMENT_SECONDS)
-            if self.progress is not None:
-                self.progress.update(0)  # the chance to cancel
-            if not answers and time.monotonic() - started > _MOST_WAITS * TIMEOUT_SECONDS:
-                raise TransferError("the server does not come to the file", passing=True)
-        if isinstance(answers[0], Exception):
-            raise answers[0]
-        return answers[0]
+    def _chance_to_cancel(self) -> None:
+        if self.progress is not None:
+            self.progress.update(0)
 
     def _receive(self, announced: int | None, read: Any, file: IO[bytes]) -> None:
         """Write chunks until there are no more; `announced` is how many bytes the source says it has."""

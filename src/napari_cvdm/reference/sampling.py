@@ -109,7 +109,7 @@ def published_steps(
         yield state
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample(
     network: ReferenceCVDM,
     x: Tensor,

@@ -7,6 +7,8 @@ traceback.
 
 from __future__ import annotations
 
+from napari_cvdm.models.errors import printable
+
 
 class InputError(ValueError):
     """An image or a setting has a value that cannot be used."""
@@ -69,3 +71,13 @@ class OtherRunError(RemediableError):
 
 class MovedAwayError(RemediableError):
     """What was written is no longer where it was."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what a decoder says, without a full stop, or its type if it says nothing.
+
+    Some quote what they stumbled over, whatever that is and however long.
+    """
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = reason.strip().splitlines()
+    return printable(lines[0].rstrip("."), 200) if lines else type(error).__name__

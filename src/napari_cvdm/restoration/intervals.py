@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from numbers import Real
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 
 __all__ = ["gaussian_factor", "interval_factor", "measured_factors"]
 
@@ -37,8 +38,8 @@ def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
 
     Raises
     ------
-    InputError
-        If the probability lies outside 0 to 1.
+    InputTypeError, InputError
+        As `gaussian_factor`.
     """
     gaussian, measured = gaussian_factor(probability), measured_factors(provenance)
     if not measured:
@@ -75,9 +76,15 @@ def gaussian_factor(probability: float) -> float:
 
     Raises
     ------
+    InputTypeError
+        If the probability is no number.
     InputError
-        If the probability lies outside 0 to 1.
+        If it lies outside 0 to 1.
     """
+    if not isinstance(probability, Real):
+        raise InputTypeError(
+            f"The probability of an interval must be a number between 0 and 1, not {probability!r}."
+        )
     if not 0 < probability < 1:
         raise InputError(f"The probability of an interval lies between 0 and 1; {probability} does not.")
     return NormalDist().inv_cdf((1 + probability) / 2)

@@ -91,16 +91,17 @@ class EngineSpec:
 
 def reference_to(model: PretrainedModel) -> ModelReference | PretrainedModel:
     """Return what to send to workers: a reference, or the model itself if its weights are in no file."""
-    from napari_cvdm.models import load_model
+    from napari_cvdm.models.weights import read_model
 
     if model.path is None or not model.path.is_file():
         return model
     try:
-        stored = load_model(model.path, sha256=model.sha256).network
+        stored = read_model(model.path, sha256=model.sha256).network
     except ModelError:  # the file has been replaced since
         return model
-    # Whoever trains a copy on has a model that still names the file which its weights came from.
-    if stored is not model.network and fingerprint_of(stored) != fingerprint_of(model.network):
+    # Whoever trains the network on, or a copy, has a model that still names the file its weights came from.
+    # The file itself is read: that network is the one that `load_model` returns to everybody in this process.
+    if fingerprint_of(stored) != fingerprint_of(model.network):
         return model
     return ModelReference(model.name, model.sha256, str(model.path.absolute()))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.restoration.events import Event, Finished
+from napari_cvdm.restoration.normalization import Normalizing
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.request import check_request
@@ -38,7 +39,7 @@ def restore(
     channels: Any = None,
     planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
-    normalize: str = "stack",
+    normalize: Normalizing = "stack",
 ) -> Restoration:
     """Restore an image or a stack, plane by plane.
 
@@ -144,7 +145,7 @@ def restore_events(
     channels: Any = None,
     planes: Mapping[Any, Any] | None = None,
     region: RegionLike | None = None,
-    normalize: str = "stack",
+    normalize: Normalizing = "stack",
 ) -> Iterator[Event]:
     """Restore an image as `restore` does, one event at a time.
 

@@ -69,8 +69,8 @@ class Restoration:
 
         Raises
         ------
-        InputError
-            If the probability lies outside 0 to 1.
+        InputTypeError, InputError
+            If the probability is no number, or lies outside 0 to 1.
         """
         half_width = np.float32(interval_factor(probability, self.provenance)) * self.std
         return self.mean - half_width, self.mean + half_width

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError
+from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError, first_line
 
 SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
 """Limits of a believable pixel size in micrographs. What is smaller is in micrometres."""
@@ -224,12 +224,9 @@ def reading() -> Iterator[None]:
 
 def unreadable(error: Exception) -> InputError:
     """Say that an image could not be read, why, and what to do."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    lines = reason.strip().splitlines()
-    why = lines[0][:200].rstrip(".") if lines else type(error).__name__
     return InputError(
-        f"The image could not be read ({why}). Check that its file is complete and its disk is there, then "
-        "open it again."
+        f"The image could not be read ({first_line(error)}). Check that its file is complete and its "
+        "disk is there, then open it again."
     )
 
 
