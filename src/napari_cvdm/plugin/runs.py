@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.claim import Claim
+from napari_cvdm.plugin.copies import Copies
 from napari_cvdm.plugin.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.doubt.slices import current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
@@ -57,6 +58,7 @@ class Runs(QObject):
         self._viewer = viewer
         self.waiting = WaitingRuns(self)
         self._deleted = DeletedLayers(viewer)
+        self._copies = Copies(viewer)
         self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
