@@ -18,6 +18,7 @@ from napari_cvdm.plugin.into_sight import (
     come_into_sight_later,
     hide,
     is_seen_without_view,
+    set_visible_alone,
     show_again,
 )
 from napari_cvdm.plugin.layers import (
@@ -87,8 +88,7 @@ class ResultLayers(QObject):
         if with_channel_axis:
             self.source = self.source.with_channel_axis()
         self._part, self._with_channel_axis = part, with_channel_axis
-        self._viewer = viewer
-        self._input = layer
+        self._viewer, self._input = viewer, layer
         self._hid_input = False
         self._layers: dict[Picture, Image] = {}
         self._limits: Limits = {}
@@ -243,7 +243,7 @@ class ResultLayers(QObject):
         self._step_timer.start(self._BETWEEN_STEPS)
         with ExitStack() as changes:
             for layer in self.layers:
-                changes.callback(setattr, layer, "visible", False)
+                changes.callback(set_visible_alone, layer, False)
             if self._hid_input:
                 changes.callback(show_again, self._input)
 
