@@ -108,7 +108,7 @@ class TestForm:
     def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
         assert not widget.restore_button.isEnabled()
         assert "Drop an image" in widget.form.understood.text()
-        layer = viewer.add_image(np.zeros((12, 2, 32, 24)), axis_labels=("t", "c", "y", "x"))
+        layer = viewer.add_image(np.stack([[IMAGE] * 2] * 12), axis_labels=("t", "c", "y", "x"))
         assert widget.form.understood.text() == "12 time points, 2 channels, 24 × 32 pixels"
         assert widget.restore_button.isEnabled()
         layer.axis_labels = ("z", "c", "y", "x")
@@ -179,7 +179,7 @@ class TestForm:
 
     @pytest.mark.parametrize("part", ["all", "plane"])
     def test_what_is_said_of_axes_is_forgotten_when_they_are_others(self, viewer, widget, part):
-        layer = viewer.add_image(np.zeros((2, 3, 4, *IMAGE.shape), np.uint16))
+        layer = viewer.add_image(np.stack([[[IMAGE] * 4] * 3] * 2))
         widget.form.inquiry.roles[2].setCurrentText("Channels")
         assert "4 channels" in widget.form.understood.text()
         widget.form.part.value = part
