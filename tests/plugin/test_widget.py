@@ -16,7 +16,7 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cvdm.plugin import measuring
+from napari_cvdm.plugin import measuring, runs
 from napari_cvdm.plugin.form import CUSTOM
 from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.preferences import read_preferences
@@ -292,6 +292,22 @@ class TestRun:
         click(qtbot, widget)
         finish(qtbot, widget)
         assert stepped.calls[0].planes == {0: slice(5, 6, 1)}
+
+    def test_what_waits_is_given_up_and_that_is_said_if_its_memory_has_gone(
+        self, viewer, widget, qtbot, stepped, monkeypatch
+    ):
+        said = []
+        widget.runs.warned.connect(said.append)
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 1
+        for _ in range(2):
+            click(qtbot, widget)
+        wait_until_stopped(qtbot, widget, stepped)
+        monkeypatch.setattr(runs, "free_memory", lambda: 10_000)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert len(stepped.calls) == 1
+        assert "(cell, 8 draws) was not started" in said[0]
 
     def test_shows_the_first_picture_and_how_far_it_is(self, viewer, widget, qtbot, stepped):
         viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")
