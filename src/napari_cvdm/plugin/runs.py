@@ -127,7 +127,6 @@ class Runs(QObject):
         self.began.emit()
         self.changed.emit()
         run.start()
-        self._deleted.look_soon()  # what the run before had a use for, it has not
 
     def _on_ended(self, outcome: Outcome, words: str) -> None:
         run, self.current = self.current, None
@@ -142,6 +141,7 @@ class Runs(QObject):
             self._start(following)
         else:
             self.changed.emit()
+        self._deleted.look_soon()  # what the run had a use for
 
     def _next(self) -> Run | None:
         """Hand out the next run that there is enough memory for, which others may have taken meanwhile."""
