@@ -49,7 +49,7 @@ def make(qtbot, small_model, monkeypatch, wait_for_workers):
 
 @pytest.mark.parametrize(("size", "offer"), [(65, ""), (0, ""), (150, "100 nm"), (20, "40 nm")])
 def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offer):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     page.form.pixel_size.value = size
     page.advice.show_match()
     assert page.form.resample.isVisibleTo(page.form) == bool(offer)
@@ -58,7 +58,7 @@ def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offe
 
 
 def test_what_resampling_cannot_mend_is_said_without_an_offer(make):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     page.form.pixel_size.value = 5000
     page.advice.show_match()
     assert "Check the pixel size" in page.form.mismatch.text()
@@ -66,7 +66,7 @@ def test_what_resampling_cannot_mend_is_said_without_an_offer(make):
 
 
 def test_the_plan_follows_the_form(qtbot, make, use_small_model):
-    page = make(Image(np.zeros((5, 60, 60), np.uint16)))
+    page = make(Image(np.stack([np.eye(60, dtype=np.uint16)] * 5)))
     assert page.form.plan.text().startswith("5 planes of 60 × 60 pixels")
     assert "CPU" not in page.form.plan.text()
     page.form.part.value = "plane"
@@ -77,7 +77,7 @@ def test_the_plan_follows_the_form(qtbot, make, use_small_model):
 
 
 def test_what_a_model_needs_to_be_told_is_told(make, small_model, monkeypatch):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     assert page.form.model_notes.isHidden()
     architecture = {"kind": "cvdm-reference", "training_size": 64}
     published = replace(small_model.card, architecture=architecture)
@@ -87,7 +87,7 @@ def test_what_a_model_needs_to_be_told_is_told(make, small_model, monkeypatch):
 
 
 def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatch):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     monkeypatch.setattr(module, "read_card", lambda name: None)
     page.advice.measure()
     assert "Measuring" not in page.form.plan.text()
@@ -98,7 +98,7 @@ def too_large(page: SimpleNamespace) -> bool:
 
 
 def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, monkeypatch):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     assert not too_large(page)
     assert "disk" not in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
@@ -108,7 +108,7 @@ def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, m
 
 
 def test_runs_before_it_leave_less_memory_until_they_are_taken_out(make, monkeypatch):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     needed = page.advice.plan(page.subject.reading).memory
     monkeypatch.setattr(module, "free_memory", lambda: needed + 1000)
     run = SimpleNamespace(job=SimpleNamespace(claim=Claim(1000)), cancelling=False, discard=lambda: None)
@@ -123,7 +123,7 @@ def test_runs_before_it_leave_less_memory_until_they_are_taken_out(make, monkeyp
 
 
 def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch):
-    page = make(Image(np.zeros((60, 60), np.uint16)))
+    page = make(Image(np.eye(60, dtype=np.uint16)))
     page.form.pixel_size.value = 300
     page.advice.show_match()
     assert "60 × 60 pixels" in page.form.plan.text()
@@ -141,6 +141,7 @@ def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch)
     [
         (np.zeros((4, 60), np.uint16), "60 × 4 pixels; at least 8 × 8"),
         (np.zeros((60, 60), bool), "boolean mask"),
+        (np.full((3, 60, 60), 7, np.uint16), "every pixel is 7"),
     ],
 )
 def test_what_no_run_could_restore_is_refused_before(make, data, words):
@@ -151,7 +152,7 @@ def test_what_no_run_could_restore_is_refused_before(make, data, words):
 
 def test_the_plan_follows_the_rectangle_that_is_drawn_and_selected(make):
     shapes = Shapes(ndim=2, name="roi")
-    page = make(Image(np.zeros((60, 60), np.uint16)), shapes)
+    page = make(Image(np.eye(60, dtype=np.uint16)), shapes)
     page.form.part.value = shapes
     assert "no shape in 'roi'" in page.advice.refusal
     shapes.add(np.array([[0, 0], [0, 19], [29, 19], [29, 0]]), shape_type="rectangle")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
-from napari_cvdm.plugin.contrast import RunningLimits, fit_to_each_other, limits_of_result
+from napari_cvdm.plugin.contrast import RunningLimits, doubt_limits, fit_to_each_other, limits_of_result
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.restoration.events import Estimate
 
@@ -51,6 +52,16 @@ def _filaments() -> tuple[np.ndarray, np.ndarray]:
         mean[4 * number] += 1000
         std[4 * number] = 100 + 3 * number
     return mean.astype(np.float32), std.astype(np.float32)
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_limits_that_napari_has_chosen_are_replaced_and_no_others(planes):
+    mean, std = (np.stack([each] * planes) for each in _filaments())
+    own = tuple(Image(std).contrast_limits)
+    fitting = limits_of_result(mean, std)["uncertainty"]
+    assert doubt_limits(own, mean, std, std[0]) == fitting
+    for chosen in (fitting, (0.0, own[1]), (own[0], 2 * own[1]), (50.0, 90.0)):
+        assert doubt_limits(chosen, mean, std, std[0]) == chosen
 
 
 def test_the_least_sure_third_of_the_signal_is_painted():

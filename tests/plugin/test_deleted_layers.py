@@ -1,4 +1,4 @@
-"""Layers that are deleted during a run give back their memory during the run."""
+"""Layers that are deleted give back their memory soon, during a run as well."""
 
 from __future__ import annotations
 
@@ -39,6 +39,31 @@ def test_memory_comes_back_while_a_run_goes_on(viewer, widget, qtbot, stepped, d
         viewer.layers.remove("other")
     qtbot.waitUntil(lambda: pixels() is None, timeout=10_000)
     assert widget.running
+
+
+def test_memory_comes_back_without_a_run(viewer, widget, qtbot):
+    pixels = add(viewer, "cell")
+    qtbot.wait(200)
+    viewer.layers.remove("cell")
+    qtbot.waitUntil(lambda: pixels() is None, timeout=10_000)
+
+
+def test_memory_of_what_a_run_had_a_use_for_comes_back_at_its_end(viewer, widget, qtbot, stepped):
+    stepped.stop_at = 2
+    add(viewer, "other")
+    used = add(viewer, "cell")
+    widget.form.layer.value = viewer.layers["cell"]
+    widget.restore()
+    qtbot.waitUntil(lambda: stepped.waiting.is_set() and "cell CVDM" in viewer.layers, timeout=60_000)
+    made = weakref.ref(viewer.layers["cell CVDM"].data)
+    for name in ("cell", "cell CVDM"):
+        viewer.layers.remove(name)
+    qtbot.wait(700)
+    assert used() is not None
+    stepped.calls.clear()  # with the image
+    stepped.go_on()
+    qtbot.waitUntil(lambda: used() is None and made() is None, timeout=10_000)
+    assert not widget.running
 
 
 def test_memory_comes_back_before_the_queue_has_ended(viewer, widget, qtbot, stepped):

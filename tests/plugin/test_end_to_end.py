@@ -72,10 +72,12 @@ def test_cancelling_a_real_run_in_its_middle(viewer, widget, qtbot, use_small_mo
 
 
 def test_an_image_that_cannot_be_restored_is_explained(viewer, widget, qtbot, use_small_model):
-    viewer.add_image(np.full((32, 32), 7, np.uint16), contrast_limits=(0, 10))
+    image = np.eye(32, dtype=np.float32)
+    image[5, 6] = np.inf
+    viewer.add_image(image, contrast_limits=(0, 10))
     qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
-    assert "constant" in widget.status.text()
+    assert "index (5, 6)" in widget.status.text()
     assert len(viewer.layers) == 1
 
 

@@ -69,7 +69,11 @@ def test_old_garbage_can_be_looked_for_all_the_same():
         OldObjectsSpared.collect()
         assert reference() is None
         assert gc.get_freeze_count() > 0
+    unspared = Ring()
+    reference = _gone(unspared)
+    del unspared
     OldObjectsSpared.collect()
+    assert reference() is None
 
 
 def test_it_ends_with_its_block_even_by_an_error():

@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
+from napari.experimental import link_layers
 from napari.layers import Image
 
 from napari_cvdm.plugin.into_sight import (
@@ -16,6 +17,7 @@ from napari_cvdm.plugin.into_sight import (
     is_seen_without_view,
     keep_out_of_sight,
     lend_to_view,
+    set_visible_alone,
     show_again,
     take_back_from_view,
 )
@@ -56,6 +58,23 @@ def test_what_is_hidden_or_shown_during_a_view_is_so_after_it(layer):
     assert take_back_from_view(layer)
     show_again(layer)
     assert layer.visible
+
+
+def test_layers_that_the_user_has_linked_are_neither_shown_nor_hidden_with_another():
+    layer, other = (Image(np.zeros((4, 4))) for _ in range(2))
+    link_layers([layer, other], ["visible", "opacity"])
+    set_visible_alone(layer, False)
+    assert (layer.visible, other.visible) == (False, True)
+    show_again(layer)
+    hide(layer)
+    assert (layer.visible, other.visible) == (False, True)
+    other.visible = False
+    come_into_sight_later(layer)
+    bring_into_sight(layer)
+    assert (layer.visible, other.visible) == (True, False)
+    other.visible = True
+    layer.visible = False
+    assert not other.visible  # linked they are, as before
 
 
 def test_one_that_is_deleted_before_is_not_kept():

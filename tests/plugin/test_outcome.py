@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
+from napari_cvdm.plugin.copies import Copies
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.outcome import ResultActions
 from napari_cvdm.plugin.worker import Job
@@ -133,16 +134,18 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
 def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
     qtbot, actions, viewer_model, tmp_path: Path
 ):
+    watch = Copies(viewer_model)
     result = add_result(viewer_model, "a")
     copy = Image.create(*result[0].as_layer_data_tuple())
     copy.metadata[METADATA_KEY] = {**copy.metadata[METADATA_KEY], "finished": False}
     viewer_model.add_layer(copy)
-    for selected in (result[1], copy):
+    for selected, meant in ((copy, [copy]), (result[1], result)):
         viewer_model.layers.selection.active = selected
-        assert actions.result_layers() == result
+        assert actions.result_layers() == meant
     actions.save(tmp_path / "a")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     assert len(read_image_set(tmp_path / "a.cvdm.ome.tif")) == 2
+    del watch
 
 
 def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path):

@@ -22,7 +22,11 @@ SHAPE = (5, 3, 40, 60)
 
 @pytest.fixture
 def stack() -> Image:
-    return Image(np.zeros(SHAPE, np.uint16), name="cell", axis_labels=("t", "c", "y", "x"))
+    return Image(
+        np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE),
+        name="cell",
+        axis_labels=("t", "c", "y", "x"),
+    )
 
 
 @pytest.fixture
@@ -147,7 +151,7 @@ def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
 
 
 def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
-    picture = Image(np.zeros((40, 60, 3), np.uint8), rgb=True)
+    picture = Image(np.dstack([np.eye(40, 60, dtype=np.uint8)] * 3), rgb=True)
     reading = read_layer(picture)
     form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
     qtbot.addWidget(form)

@@ -120,6 +120,14 @@ def test_layers_that_the_user_has_linked_stay_different_layers(shown, layer, vie
     assert [each.opacity for each in viewer_model.layers] == [0.5] * 3  # linked they are, as before
 
 
+def test_what_is_linked_to_a_result_stays_in_sight_when_that_goes(qtbot, shown, layer, viewer_model):
+    link_layers(viewer_model.layers)
+    with qtbot.waitSignal(shown.removed, timeout=10_000):
+        shown.remove()
+    assert list(viewer_model.layers) == [layer]
+    assert layer.visible
+
+
 def test_the_end_is_told_with_everything_there(shown, pictures, viewer_model):
     layer = viewer_model.layers["cell CVDM"]
     told = []

@@ -14,6 +14,7 @@ from superqt.utils import WorkerBase
 import napari_cvdm
 from napari_cvdm.plugin import run as module
 from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.progress import TimeLeft
 from napari_cvdm.plugin.run import Run
 from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import InputError
@@ -130,16 +131,20 @@ def test_a_run_that_fails_leaves_no_layers(qtbot, start, stepped, viewer_model, 
     assert _names(viewer_model) == ["cell"]
 
 
-def test_stopping_before_every_plane_has_a_picture_says_what_is_waited_for(qtbot, start, stepped):
+def test_stopping_before_every_plane_has_a_picture_says_what_is_waited_for(
+    qtbot, start, stepped, monkeypatch
+):
+    monkeypatch.setattr(TimeLeft, "words", lambda self, fraction: "about 3 h left")
     stepped.stop_at = 1
     run, heard = start()
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     run.stop()
     stepped.go_on()
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
-    assert any(
-        words.startswith("ends when every plane has its first picture: plane 2 of 2") for words in heard.words
-    )
+    assert any("about 3 h left" in words for words in heard.words)
+    said = [words for words in heard.words if words.startswith("ends when every plane has its first picture")]
+    assert "plane 2 of 2" in said[0]
+    assert not any("3 h left" in words for words in said)  # which would be those of all draws
     assert heard.ended[0][1].startswith("Done in 1 s: stopped early")
 
 

@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QLabel
 
+from napari_cvdm.plugin import runs as module
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.parts import Part
 from napari_cvdm.plugin.runs import Runs
@@ -133,6 +134,31 @@ def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
     stepped.go_on()
     qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
     assert runs.claimed == 0
+
+
+def test_a_run_that_waited_is_not_started_without_the_memory_for_it(
+    qtbot, runs, viewer_model, stepped, monkeypatch
+):
+    stepped.stop_at = 1
+    warned = []
+    runs.warned.connect(warned.append)
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    for name, memory in (("first", 2**31), ("second", 2**31), ("third", 2**20)):
+        layer = viewer_model.add_image(data, name=name)
+        job = Job(name, data, "ZYX", draws=2)
+        runs.add(layer, job, memory=memory)
+        if name == "second":
+            refused = job
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    monkeypatch.setattr(module, "free_memory", lambda: 2**30)  # another program has taken the rest
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2 and runs.current is None, timeout=60_000)
+    assert runs.begun == ["first", "third"]
+    assert warned == [
+        "The run that waited (second, 2 draws) was not started: it takes 2.0 GB of memory, and 1.0 GB are "
+        "free. Free some, and press Restore again."
+    ]
+    assert refused.data is None
 
 
 def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):

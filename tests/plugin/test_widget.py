@@ -16,7 +16,7 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cvdm.plugin import measuring
+from napari_cvdm.plugin import measuring, runs
 from napari_cvdm.plugin.form import CUSTOM
 from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.preferences import read_preferences
@@ -108,7 +108,7 @@ class TestForm:
     def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
         assert not widget.restore_button.isEnabled()
         assert "Drop an image" in widget.form.understood.text()
-        layer = viewer.add_image(np.zeros((12, 2, 32, 24)), axis_labels=("t", "c", "y", "x"))
+        layer = viewer.add_image(np.stack([[IMAGE] * 2] * 12), axis_labels=("t", "c", "y", "x"))
         assert widget.form.understood.text() == "12 time points, 2 channels, 24 × 32 pixels"
         assert widget.restore_button.isEnabled()
         layer.axis_labels = ("z", "c", "y", "x")
@@ -179,7 +179,7 @@ class TestForm:
 
     @pytest.mark.parametrize("part", ["all", "plane"])
     def test_what_is_said_of_axes_is_forgotten_when_they_are_others(self, viewer, widget, part):
-        layer = viewer.add_image(np.zeros((2, 3, 4, *IMAGE.shape), np.uint16))
+        layer = viewer.add_image(np.stack([[[IMAGE] * 4] * 3] * 2))
         widget.form.inquiry.roles[2].setCurrentText("Channels")
         assert "4 channels" in widget.form.understood.text()
         widget.form.part.value = part
@@ -292,6 +292,22 @@ class TestRun:
         click(qtbot, widget)
         finish(qtbot, widget)
         assert stepped.calls[0].planes == {0: slice(5, 6, 1)}
+
+    def test_what_waits_is_given_up_and_that_is_said_if_its_memory_has_gone(
+        self, viewer, widget, qtbot, stepped, monkeypatch
+    ):
+        said = []
+        widget.runs.warned.connect(said.append)
+        viewer.add_image(IMAGE, name="cell")
+        stepped.stop_at = 1
+        for _ in range(2):
+            click(qtbot, widget)
+        wait_until_stopped(qtbot, widget, stepped)
+        monkeypatch.setattr(runs, "free_memory", lambda: 10_000)
+        stepped.go_on()
+        finish(qtbot, widget)
+        assert len(stepped.calls) == 1
+        assert "(cell, 8 draws) was not started" in said[0]
 
     def test_shows_the_first_picture_and_how_far_it_is(self, viewer, widget, qtbot, stepped):
         viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")

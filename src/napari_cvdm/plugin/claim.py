@@ -22,10 +22,13 @@ class Claim:
         Bytes of the results: reconstruction, uncertainty, and kept draws.
     kept_draws : int
         How many draws are among them.
+    while_running : int
+        Bytes that the run takes for images while it is at work, its results among them.
     """
 
-    def __init__(self, size: int = 0, kept_draws: int = 0) -> None:
+    def __init__(self, size: int = 0, kept_draws: int = 0, while_running: int = 0) -> None:
         self._size, self._kept_draws = size, kept_draws
+        self.while_running = while_running
         self._planes = 0
         self._pictures = self._draws = 0.0
 

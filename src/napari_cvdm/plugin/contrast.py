@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.layers import METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.restoration.contrast import limits_of, sample_planes
@@ -12,7 +14,7 @@ from napari_cvdm.restoration.contrast import limits_of, sample_planes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = ["Limits", "RunningLimits", "fit_to_each_other", "limits_of_result"]
+__all__ = ["Limits", "RunningLimits", "doubt_limits", "fit_to_each_other", "limits_of_result"]
 
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
@@ -24,6 +26,8 @@ _MARKED_SHARE = 1 / 3
 _ALWAYS_MARKED = 0.5
 #: Least share of the greatest uncertainty that the paint takes from nothing to full.
 _LEAST_SPAN = 0.1
+#: Limits below which more than this share of a plane lies are not napari's own, which leave nothing out.
+_HARDLY_ANY = 0.01
 
 
 def limits_of_result(mean: Any, std: Any) -> Limits:
@@ -38,6 +42,32 @@ def limits_of_result(mean: Any, std: Any) -> Limits:
         In memory or on a disk, both of one shape. Of large ones, a few planes and pixels are read.
     """
     return _measured(mean, std).limits
+
+
+def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) -> tuple[float, float]:
+    """Return the contrast limits to show an uncertainty with: those of its layer, if anybody chose them.
+
+    napari's own begin at the surest pixel, and everything else would be painted.
+
+    Parameters
+    ----------
+    given : (float, float)
+        The contrast limits of the uncertainty's layer.
+    mean, std : array with numpy indexing, of shape (..., Y, X)
+        The pictures as the layers have them; of pyramids, the coarsest levels.
+    plane : ndarray, shape (Y, X)
+        The plane of the uncertainty that is looked at. Only if nearly all of it is painted are others read.
+
+    Returns
+    -------
+    (float, float)
+        As given, or as after a run if napari has chosen them.
+    """
+    from napari.layers.utils.layer_utils import calc_data_range
+
+    if np.mean(plane < given[0]) > _HARDLY_ANY or given != calc_data_range(std):
+        return given
+    return limits_of_result(mean, std)["uncertainty"]
 
 
 def fit_to_each_other(layers: Sequence[LayerData]) -> None:

@@ -1,4 +1,4 @@
-"""Layers that the user deletes during a run give back their memory during the run."""
+"""Layers that the user deletes give back their memory soon, during a run as well."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _INTERVAL = 500
 
 
 class DeletedLayers:
-    """Sees to it that deleted layers are found by the garbage collector while old objects are spared.
+    """Sees to it that deleted layers are found by the garbage collector.
 
-    A layer and what napari draws it with refer to each other, so that nobody else finds them. The panels' own
-    pictures are small, and come and go: they wait until nothing is spared any more.
+    A layer and what napari draws it with refer to each other. napari looks for such garbage when a layer is
+    removed, which finds those that were removed before, but not while old objects are spared. The panels' own
+    pictures are small, and come and go: they wait.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class DeletedLayers:
         viewer.layers.events.removed.connect(self._on_removed)
 
     def look_soon(self) -> None:
-        """Look whether any is still there, for instance because the run at work had a use for it."""
+        """Look once whether any is still there: somebody, such as a run, may have had a use for it."""
         if self._deleted and not self._soon:
             self._soon = True
             QTimer.singleShot(_INTERVAL, self._look)

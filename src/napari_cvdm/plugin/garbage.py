@@ -43,11 +43,10 @@ class OldObjectsSpared:
 
     @classmethod
     def collect(cls) -> None:
-        """Look for garbage among the spared objects once. Does nothing while none are."""
+        """Look for garbage among all objects once, be they spared or not."""
         with cls._lock:
-            if not cls._held:
-                return
-            gc.unfreeze()
+            if cls._held:
+                gc.unfreeze()
         try:
             gc.collect()  # not under the lock: what is destroyed may release one of these
         finally:

@@ -7,6 +7,7 @@ Who looks at a layer's visibility in between must not take it for one that is to
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -21,9 +22,13 @@ __all__ = [
     "keep_out_of_sight",
     "lend_to_view",
     "see_after_view",
+    "set_visible_alone",
     "show_again",
     "take_back_from_view",
 ]
+
+#: How napari calls the functions that set the visibility of linked layers.
+_LINK = "set_visible_on_layer_"
 
 _COMING: WeakSet[Layer] = WeakSet()
 #: Whether each layer that a view shows or hides is seen after it.
@@ -45,8 +50,8 @@ def keep_out_of_sight(layer: Layer) -> bool:
 def bring_into_sight(layer: Layer) -> None:
     """Show a layer for which that was noted, unless it is to stay hidden now."""
     # A layer shown again would lose the tool that was taken up on it.
-    if keep_out_of_sight(layer) and not layer.visible:
-        layer.visible = True
+    if keep_out_of_sight(layer):
+        set_visible_alone(layer, True)
 
 
 def lend_to_view(layer: Layer) -> None:
@@ -74,7 +79,7 @@ def hide(layer: Layer) -> None:
     """Hide a layer, and let it stay hidden when a view is over."""
     if layer in _LENT:
         _LENT[layer] = False
-    layer.visible = False
+    set_visible_alone(layer, False)
 
 
 def show_again(layer: Layer) -> None:
@@ -82,4 +87,19 @@ def show_again(layer: Layer) -> None:
     if layer in _LENT:
         _LENT[layer] = True
     else:
-        layer.visible = True
+        set_visible_alone(layer, True)
+
+
+def set_visible_alone(layer: Layer, visible: bool) -> None:
+    """Show or hide a layer, unless it is already, but no layers that the user has linked to it.
+
+    They stay linked. Those that a view must hide are often linked to those that it shows.
+    """
+    if layer.visible == visible:
+        return
+    changed = layer.events.visible
+    with ExitStack() as blocked:
+        for callback in changed.callbacks:
+            if getattr(callback, "__qualname__", "").startswith(_LINK):
+                blocked.enter_context(changed.blocker(callback))
+        layer.visible = visible

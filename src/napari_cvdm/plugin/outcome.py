@@ -109,17 +109,15 @@ class ResultActions(QWidget):
         return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
 
     def _of_run_of(self, result: Image) -> list[Image]:
-        """Return all layers of the run that a layer comes from; once it is over, but for earlier copies."""
+        """Return all layers of the run that a layer comes from."""
         run = result.metadata[METADATA_KEY].get("run")
         if run is None:
             return [result]
-        of_run = [
+        return [
             layer
             for layer in self._present()
             if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
         ]
-        # What the user has duplicated during the run goes on saying that it is not finished.
-        return [layer for layer in of_run if _is_finished(layer)] or of_run
 
     def _finished(self) -> list[Image]:
         """Return the layers of all results in the viewer but that of the run at work."""

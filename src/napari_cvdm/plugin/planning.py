@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_cvdm.plugin.layers import is_for_show, is_result, real
+from napari_cvdm.plugin.layers import full_data, is_for_show, is_result, real
 from napari_cvdm.plugin.parts import (
     Part,
     current_plane,
@@ -22,7 +22,7 @@ from napari_cvdm.plugin.plan import Plan, memory_needed, results_size
 from napari_cvdm.plugin.pointing import check_plane_shown, position_in, rectangle_of, view_of
 from napari_cvdm.restoration.axes import MINIMUM_SIDE
 from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.validation import check_dtype
+from napari_cvdm.restoration.validation import check_dtype, check_range
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.timing import Speed
 
 __all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_of", "plan_of"]
+
+#: Pixels that are compared with each other in no time, while sliders move.
+_QUICKLY_COMPARED = 2**24
 
 
 def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
@@ -162,7 +165,7 @@ def plan_of(
     InputError
         As `parts_of`, if resampling cannot help, or if such an image cannot be restored at all.
     """
-    _check(reading)
+    _check(reading, full_data(form.layer.value))
     found = parts_of(form.part.value, form.layer.value, reading, sliders, form.inquiry.chosen_channels())
     given = [reading.shape if part is None else part.shape for part in found]
     worked_on = [_after_resampling(form, reading, part, known) for part in found]
@@ -190,8 +193,8 @@ def plan_of(
     return replace(plan, tiles=expected.tiles, seconds=expected.seconds, device=speed.device)
 
 
-def _check(reading: LayerReading) -> None:
-    """Refuse what a run would refuse once it has begun, as far as that can be told without reading pixels."""
+def _check(reading: LayerReading, data: Any) -> None:
+    """Refuse what a run would refuse once it has begun, as far as that can be told at once."""
     try:
         check_dtype(reading.dtype)
     except InputTypeError as error:
@@ -201,6 +204,12 @@ def _check(reading: LayerReading) -> None:
         raise InputError(
             f"The planes have {columns} × {rows} pixels; at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed."
         )
+    in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
+    if in_memory and data.size <= _QUICKLY_COMPARED:
+        first = data.flat[0]
+        thinned = data[tuple(slice(None, None, max(1, n // 8)) for n in data.shape)]
+        if (thinned == first).all() and (data == first).all():  # the first suffices for nearly all images
+            check_range(first, first)
 
 
 def _after_resampling(

@@ -16,8 +16,7 @@ from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.into_sight import (
     bring_into_sight,
     come_into_sight_later,
-    hide,
-    is_seen_without_view,
+    set_visible_alone,
     show_again,
 )
 from napari_cvdm.plugin.layers import (
@@ -31,6 +30,7 @@ from napari_cvdm.plugin.layers import (
     unique_name,
 )
 from napari_cvdm.plugin.parts import Part, Placement, whole
+from napari_cvdm.plugin.underneath import Underneath
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,9 +87,8 @@ class ResultLayers(QObject):
         if with_channel_axis:
             self.source = self.source.with_channel_axis()
         self._part, self._with_channel_axis = part, with_channel_axis
-        self._viewer = viewer
-        self._input = layer
-        self._hid_input = False
+        self._viewer, self._input = viewer, layer
+        self._under = Underneath(viewer, layer)
         self._layers: dict[Picture, Image] = {}
         self._limits: Limits = {}
         self._given: Limits = {}
@@ -134,7 +133,8 @@ class ResultLayers(QObject):
         if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
             self.source = replace(self.source, blending="additive")
         try:
-            self._hide_input()
+            if self._adds_light:
+                self._under.hide_input()
         finally:
             self._take_step()
 
@@ -180,6 +180,8 @@ class ResultLayers(QObject):
     def _show_layer(self, picture: Picture) -> None:
         if layer := self._present().get(picture):
             bring_into_sight(layer)
+            if picture == "reconstruction" and self._adds_light:
+                self._under.hide_results(layer)
 
     def _select_reconstruction(self) -> None:
         if layer := self._present().get("reconstruction"):
@@ -243,9 +245,9 @@ class ResultLayers(QObject):
         self._step_timer.start(self._BETWEEN_STEPS)
         with ExitStack() as changes:
             for layer in self.layers:
-                changes.callback(setattr, layer, "visible", False)
-            if self._hid_input:
-                changes.callback(show_again, self._input)
+                changes.callback(set_visible_alone, layer, False)
+            for layer in self._under.hidden:
+                changes.callback(show_again, layer)
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
@@ -266,12 +268,9 @@ class ResultLayers(QObject):
         present = list(self._viewer.layers)
         return {picture: layer for picture, layer in self._layers.items() if layer in present}
 
-    def _hide_input(self) -> None:
-        """Hide the input where its light would add up with the reconstruction's."""
-        seen = self._input in self._viewer.layers and is_seen_without_view(self._input)
-        if self.source.blending == "additive" and seen:
-            hide(self._input)
-            self._hid_input = True
+    @property
+    def _adds_light(self) -> bool:
+        return self.source.blending == "additive"
 
     def _redraw(self, final: bool = False) -> None:
         start = time.perf_counter()

@@ -161,7 +161,8 @@ class Run(QObject):
             case Progress(event, limits):
                 if limits is not None:
                     self._results.update(limits)
-                left = self._time_left.words(event.fraction)
+                # Of the time to the end of all draws nothing would be true any more.
+                left = "" if self.stopping else self._time_left.words(event.fraction)
                 words = progress_words(event)
                 if self.stopping and (event.under_way or event.stage) == "mean":
                     words = f"ends when every plane has its first picture: {words}"

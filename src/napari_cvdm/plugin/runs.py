@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.claim import Claim
+from napari_cvdm.plugin.copies import Copies
 from napari_cvdm.plugin.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.doubt.slices import current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
+from napari_cvdm.plugin.plan import free_memory, memory_words
 from napari_cvdm.plugin.run import Outcome, Run
 from napari_cvdm.plugin.waiting import WaitingRuns
 
@@ -57,6 +60,7 @@ class Runs(QObject):
         self._viewer = viewer
         self.waiting = WaitingRuns(self)
         self._deleted = DeletedLayers(viewer)
+        self._copies = Copies(viewer)
         self._sliders: tuple[float, ...] = ()
         self.current: Run | None = None
 
@@ -66,7 +70,7 @@ class Runs(QObject):
         runs = [run for run in (self.current, *self.waiting.runs) if run is not None]
         return sum(run.job.claim.left for run in runs if not run.cancelling)
 
-    def add(self, layer: Image, *jobs: Job, results_size: int = 0) -> None:
+    def add(self, layer: Image, *jobs: Job, results_size: int = 0, memory: int = 0) -> None:
         """Start a job, or let it wait for those before it; of several, all but the first wait.
 
         Parameters
@@ -77,9 +81,13 @@ class Runs(QObject):
             What to do.
         results_size : int
             Bytes that the results of all of them will take in memory.
+        memory : int
+            Bytes that all of them would take while they run. A job that has to wait is given up if there is
+            not enough for it when its turn comes.
         """
         for job in jobs:
-            job.claim = Claim(results_size // len(jobs), job.draws if job.keep_draws else 0)
+            kept_draws = job.draws if job.keep_draws else 0
+            job.claim = Claim(results_size // len(jobs), kept_draws, memory // len(jobs))
             # The run takes down where the layer lies now: it may be moved or deleted while the run waits.
             run = Run(self._viewer, layer, job, parent=self)
             if self.current is None:
@@ -119,7 +127,6 @@ class Runs(QObject):
         self.began.emit()
         self.changed.emit()
         run.start()
-        self._deleted.look_soon()  # what the run before had a use for, it has not
 
     def _on_ended(self, outcome: Outcome, words: str) -> None:
         run, self.current = self.current, None
@@ -129,11 +136,26 @@ class Runs(QObject):
         if layers:
             words = " ".join(filter(None, (words, self._bring_into_view(layers[0]))))
         self.ended.emit(outcome, words, layers)
-        following = self.waiting.next()
+        following = self._next()
         if following is not None:
             self._start(following)
         else:
             self.changed.emit()
+        self._deleted.look_soon()  # what the run had a use for
+
+    def _next(self) -> Run | None:
+        """Hand out the next run that there is enough memory for, which others may have taken meanwhile."""
+        for name in self.waiting.names:
+            run = self.waiting.next()
+            if run is None or _has_memory(run.job.claim.while_running):
+                return run
+            needed, free = memory_words(run.job.claim.while_running), memory_words(free_memory())
+            self.warned.emit(
+                f"The run that waited ({name}) was not started: it takes {needed} of memory, and {free} are "
+                "free. Free some, and press Restore again."
+            )
+            run.discard()
+        return None
 
     def _bring_into_view(self, result: Image) -> str:
         """Move the sliders to a result of planes that are not in view; say so if the user has moved them."""
@@ -144,6 +166,12 @@ class Runs(QObject):
             return outside_words(result, place, self._viewer.dims)
         go_to(result, place, self._viewer.dims)
         return ""
+
+
+def _has_memory(size: int) -> bool:
+    if size > free_memory():
+        gc.collect()  # the run before may have left objects behind, and arrays with them
+    return size <= free_memory()
 
 
 def _name_of(job: Job, others: Sequence[Job]) -> str:

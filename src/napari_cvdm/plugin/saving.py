@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.plugin.axis_steps import axis_steps
+from napari_cvdm.plugin.copies import about_copy
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
 from napari_cvdm.plugin.stated import fine_pixel_nm, table
@@ -115,7 +116,7 @@ def _about(attributes: dict[str, Any]) -> dict[str, Any]:
         "rgb": bool(attributes.get("rgb", False)),
         "colormap": _colormap(colormap),
     }
-    made = attributes.get("metadata", {}).get(METADATA_KEY, {})
+    made = about_copy(attributes.get("metadata", {}).get(METADATA_KEY, {}))
     return {**_plain(made), LAYER_KEY: _plain(layer)}
 
 

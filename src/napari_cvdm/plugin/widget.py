@@ -109,7 +109,8 @@ class CVDMWidget(QWidget):
             self._show_error(str(error))
             return
         self.advice.give_up_measuring()
-        self.runs.add(self.subject.layer, *jobs, results_size=0 if to_disk else plan.results)
+        in_memory = {} if to_disk else {"results_size": plan.results, "memory": plan.memory}
+        self.runs.add(self.subject.layer, *jobs, **in_memory)
         remember(self.form.preferences())
 
     def cancel(self) -> None:

@@ -35,6 +35,27 @@ def test_relative_uncertainty_is_a_share_of_the_signal(viewer, panel, qtbot):
     np.testing.assert_allclose(shown[bright], ratio, rtol=1e-5)
 
 
+def test_an_overlay_is_not_painted_all_over_where_the_limits_are_those_of_napari(
+    viewer, add_result, open_panel, qtbot
+):
+    add_result()
+    layer = viewer.layers["cell CVDM uncertainty"]
+    layer.reset_contrast_limits()
+    own = list(layer.contrast_limits)
+    panel = open_panel()
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=20_000)
+
+    def painted() -> float:
+        colours = viewer.layers["cell CVDM overlay"].data
+        return float((colours[..., 0] != colours[..., 2]).mean())
+
+    assert 0.01 < painted() < 0.5
+    assert layer.contrast_limits == own
+    layer.contrast_limits = (own[0] - 1, own[1])  # chosen by somebody
+    qtbot.waitUntil(lambda: painted() > 0.6, timeout=20_000)
+
+
 def test_a_rotated_anisotropic_original_is_swiped_in_its_place(viewer, add_result, open_panel, qtbot):
     turn = np.array([[0.8, -0.6], [0.6, 0.8]])
     original, *_ = add_result(rotate=turn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.experimental import link_layers
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
@@ -57,6 +58,22 @@ def test_other_channels_add_no_light_to_a_view_and_come_back_after_it(scene, key
     arrangement.show(view_named(key))
     assert "actin" not in visible(viewer)
     arrangement.show(view_named("own"))
+    assert visible(viewer) == before - {"overlay"}
+
+
+def test_layers_that_the_user_has_linked_are_shown_and_hidden_one_by_one(scene):
+    viewer, arrangement, _ = scene
+    layers = [layer for layer in viewer.layers if layer.name.startswith("cell")]
+    before = visible(viewer)
+    link_layers(layers, ["visible"])
+    for key, shown in (
+        ("reconstruction", {"cell CVDM"}),
+        ("beside", {"cell", "cell CVDM"}),
+        ("opacity", {"cell"}),
+    ):
+        arrangement.show(view_named(key))
+        assert visible(viewer) - {"notes"} == shown
+    arrangement.restore()
     assert visible(viewer) == before - {"overlay"}
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.doubt.words import length_unit
-from napari_cvdm.plugin.layers import full_data, real
+from napari_cvdm.plugin.layers import METADATA_KEY, full_data, real
 from napari_cvdm.plugin.stated import table
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["is_comparable", "note_restored", "original_of", "why_none"]
+__all__ = ["is_comparable", "note_restored", "original_of", "was_made_from", "why_none"]
 
 #: What the runs of this session were made from: a layer may be renamed, and another get its name.
 _RESTORED: dict[str, weakref.ref[Image]] = {}
@@ -28,6 +28,12 @@ _RESTORED: dict[str, weakref.ref[Image]] = {}
 def note_restored(run: str, layer: Image) -> None:
     """Take down which layer a run restores."""
     _RESTORED[run] = weakref.ref(real(layer))
+
+
+def was_made_from(picture: Image, layer: Image) -> bool:
+    """Whether a result layer comes from a run of this session on that very layer."""
+    known = _RESTORED.get(str(picture.metadata[METADATA_KEY].get("run")))
+    return known is not None and known() is real(layer)
 
 
 def is_comparable(result: Result, layer: Layer) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
+from napari_cvdm.plugin.contrast import doubt_limits
 from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import current_slice
@@ -113,7 +114,7 @@ class Pictures(QObject):
             self._ask(key, schedule_task(link), link.current())
         elif key in ("uncertainty", "colour", "opacity") and link.look is not None:
             look = link.look
-            self._ask(key, _composition(key, look, *self._limits(look)), look.slice)
+            self._ask(key, _composition(key, look), look.slice)
 
     def scalar(self) -> tuple[Any, str] | None:
         """Return the layer that the view shows in false colours, if there is one, and its values' unit."""
@@ -197,15 +198,6 @@ class Pictures(QObject):
         layer.contrast_limits_range = (0.0, 2 * top)
         layer.contrast_limits = (0.0, top)
 
-    def _limits(self, look: Look) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Return contrast limits of the overlay: of the intensity, and of the doubt."""
-        reconstruction, uncertainty = look.result.layers
-        low, high = (float(limit) for limit in reconstruction.contrast_limits)
-        if look.measure == "relative":
-            return (low, high), _RELATIVE_LIMITS
-        least, most = (float(limit) for limit in uncertainty.contrast_limits)
-        return (low, high), (least, least + _FULL * (most - least))
-
     def _prepare_swipe(self) -> None:
         """Show the plane in view of the original up to the slider; read it first, unless it is at hand."""
         original: Any = self._link.original
@@ -258,14 +250,21 @@ class Pictures(QObject):
 _LOOKS = ("contrast_limits", "colormap", "gamma")
 
 
-def _composition(
-    key: str, look: Look, limits: tuple[float, float], doubt_limits: tuple[float, float]
-) -> Task:
+def _composition(key: str, look: Look) -> Task:
+    (low, high), (least, most) = (
+        [float(limit) for limit in layer.contrast_limits] for layer in look.result.layers
+    )
+    mean, std = (layer.data[-1] if layer.multiscale else layer.data for layer in look.result.layers)
+
     def compose(checkpoint: Any) -> np.ndarray:
         uncertainty = look.doubt.uncertainty(look.measure)
         if key == "uncertainty":
             return uncertainty
+        orange = _RELATIVE_LIMITS
+        if look.measure == "absolute":
+            begin, end = doubt_limits((least, most), mean, std, uncertainty)
+            orange = begin, begin + _FULL * (end - begin)
         compose_as = certainty_by_colour if key == "colour" else certainty_by_opacity
-        return compose_as(look.doubt.mean, uncertainty, limits, doubt_limits)
+        return compose_as(look.doubt.mean, uncertainty, (low, high), orange)
 
     return compose

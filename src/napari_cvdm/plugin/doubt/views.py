@@ -13,6 +13,7 @@ from napari_cvdm.plugin.into_sight import (
     is_seen_without_view,
     lend_to_view,
     see_after_view,
+    set_visible_alone,
     take_back_from_view,
 )
 from napari_cvdm.plugin.layers import is_result
@@ -129,10 +130,10 @@ class Arrangement:
         for layer in managed:
             if not self._own.owns(layer):
                 lend_to_view(layer)
-            _set_visible(layer, any(layer is each for each in wanted))
+            set_visible_alone(layer, any(layer is each for each in wanted))
         for layer in list(self._link.viewer.layers):
             if not any(layer is each for each in managed):  # hidden for an earlier view only
-                _set_visible(layer, is_seen_without_view(layer))
+                set_visible_alone(layer, is_seen_without_view(layer))
         if view.key == "beside":
             self._enter_grid()
 
@@ -152,9 +153,9 @@ class Arrangement:
         self._view = view_named("own")
         self.leave_grid()
         for layer in list(self._link.viewer.layers):
-            _set_visible(layer, take_back_from_view(layer))
+            set_visible_alone(layer, take_back_from_view(layer))
         for layer in self._own.all():
-            _set_visible(layer, False)  # to be removed by `tidy`
+            set_visible_alone(layer, False)  # to be removed by `tidy`
 
     def welcome(self, layer: Layer) -> None:
         """Leave an image that the user opens during a view in sight for the rest of it."""
@@ -228,8 +229,3 @@ def _set_grid(grid: Any, values: dict[str, Any]) -> None:
     grid.enabled = values["enabled"]
     if known:
         grid.events.stride(value=grid.stride)
-
-
-def _set_visible(layer: Layer, visible: bool) -> None:
-    if layer.visible != visible:
-        layer.visible = visible
