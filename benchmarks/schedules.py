@@ -48,8 +48,8 @@ def measure(model: CVDM, fields: list[ValidationField], steps: int, draws: int) 
         stds.append(restored.std.ravel())
         errors.append((restored.mean - field.y).ravel())
         means.append((restored.mean_network - field.y).ravel())
-        # The two antithetic draws are mean ± std of the pair (of two values, std is |difference|/√2).
-        singles.append((np.square(single.mean - field.y) + single.std**2 / 2).ravel())
+        # The two antithetic draws are the mean of the pair ± its std.
+        singles.append((np.square(single.mean - field.y) + single.std**2).ravel())
     std, error, mean = (np.concatenate(each) for each in (stds, errors, means))
     return {
         "rmse_mean_network": float(np.sqrt(np.mean(mean**2))),

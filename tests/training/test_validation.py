@@ -181,6 +181,12 @@ class TestRestoreField:
         # A white residual: straight steps in the angle lose nothing of it, however few they are.
         assert restored.std.mean() == pytest.approx(0.3, rel=0.03)
 
+    @pytest.mark.parametrize("draws", [2, 4])
+    def test_few_draws_spread_no_more_than_many(self, draws: int) -> None:
+        # Antithetic ones: their plain standard deviation would be too large by the root of n / (n - 1).
+        restored = restore_field(Oracle(field().y, 0.3), field().x, steps=3, draws=draws)
+        assert np.sqrt(np.mean(restored.std**2)) == pytest.approx(0.3, rel=0.03)
+
 
 class TestValidate:
     def test_a_perfect_model_scores_high(self) -> None:
@@ -192,7 +198,7 @@ class TestValidate:
     def test_an_honest_model_covers_nine_tenths(self) -> None:
         # The mean is wrong by as much as the model says.
         wrong = np.random.default_rng(9).normal(0, 0.1, (64, 64)).astype(np.float32)
-        honest = validate(Oracle(field().y + wrong, 0.1), [field()], steps=15, draws=24)
+        honest = validate(Oracle(field().y + wrong, 0.1), [field()], steps=6, draws=96)
         assert honest["coverage90"] == pytest.approx(0.9, abs=0.03)
         boastful = validate(Oracle(field().y + wrong, 0.03), [field()], steps=15, draws=24)
         assert boastful["coverage90"] < 0.5

@@ -17,6 +17,7 @@ from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import angular, finish
 from napari_cvdm.restoration.execution import plain_inference
+from napari_cvdm.restoration.posterior import PosteriorSettings, RunningPosterior
 from napari_cvdm.simulation.acquisition import MARGIN, acquire
 from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
 from napari_cvdm.simulation.ranges import AcquisitionRanges
@@ -81,10 +82,7 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
 
 
 class Restored(NamedTuple):
-    """Mean network's picture, mean of the draws, and their standard deviation; each (2H, 2W) float32.
-
-    The plain standard deviation, which of few antithetic draws is too large, by √(n / (n − 1)) at the most.
-    """
+    """Mean network's picture, mean of the draws, and their standard deviation; each (2H, 2W) float32."""
 
     mean_network: NDArray[np.float32]
     mean: NDArray[np.float32]
@@ -119,13 +117,13 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
         residual = finish(angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
         return model.unfold(estimate.mean + estimate.scale * residual)[0, 0].cpu()
 
-    samples = []
+    mean_network, scale = (model.unfold(each)[0, 0].cpu() for each in (estimate.mean, estimate.scale))
+    posterior = RunningPosterior(mean_network, scale, PosteriorSettings())
     for _ in range(max(1, draws // 2)):
         noise = torch.randn(steps, *estimate.mean.shape, generator=generator).to(device)
-        samples += [draw(noise), draw(-noise)]
-    stack = torch.stack(samples)
-    mean_network = model.unfold(estimate.mean)[0, 0].cpu()
-    return Restored(mean_network.numpy(), stack.mean(0).numpy(), stack.std(0).numpy())
+        for each in (noise, -noise):
+            posterior.add(draw(each))
+    return Restored(mean_network.numpy(), posterior.mean().numpy(), posterior.std().numpy())
 
 
 def peak_signal_to_noise(truth: NDArray[np.float32], image: NDArray[np.float32]) -> float:
