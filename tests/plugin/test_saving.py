@@ -62,6 +62,33 @@ def test_other_programs_find_the_distances_of_planes_and_frames(tmp_path: Path, 
     assert found == pytest.approx([30, 0.3, 0.065, 0.065])
 
 
+@pytest.mark.parametrize("name", ["cell.ome.tif", "cell.ome.zarr"])
+def test_axes_that_only_the_run_knew_have_their_names_in_the_file(tmp_path: Path, name):
+    about = {"picture": "reconstruction", "run": "abc", "axes": "ZCYX"}
+    layer = Image(np.arange(5 * 2 * 64, dtype=np.float32).reshape(5, 2, 8, 8), metadata={METADATA_KEY: about})
+    layer.metadata[DRAWS_KEY] = np.stack([layer.data] * 3)
+    path = save_layers(tmp_path / name, [layer.as_layer_data_tuple()])
+    if name.endswith("tif"):
+        with TiffFile(path) as file:
+            assert [series.axes for series in file.series] == ["ZCYX", "TZCYX"]
+    else:
+        (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
+        assert [axis["name"] for axis in multiscale["axes"]] == ["c", "z", "y", "x"]  # the order of OME-Zarr
+    (again,) = reopened(path)
+    np.testing.assert_array_equal(again.data, layer.data)
+    assert again.axis_labels == layer.axis_labels
+    np.testing.assert_array_equal(again.metadata[DRAWS_KEY], layer.metadata[DRAWS_KEY])
+
+
+@pytest.mark.parametrize("axes", ["CZYX", "ZZYX", "?!YX", "YX", None, "YXZC"])
+def test_names_of_axes_that_cannot_be_true_are_not_taken(tmp_path: Path, axes):
+    about = {"picture": "reconstruction", "run": "abc", "axes": axes}
+    labels = ("z", "-3", "-2", "-1")
+    layer = Image(np.zeros((2, 3, 8, 8), np.float32), axis_labels=labels, metadata={METADATA_KEY: about})
+    (image,) = read_image_set(save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()]))
+    assert image.axes == "ZQYX"
+
+
 def test_draws_keep_the_distance_of_planes(tmp_path: Path, make_result):
     path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
     assert [image.z_spacing_nm for image in read_image_set(path)] == pytest.approx([300] * 3)

@@ -82,7 +82,7 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
     images = []
     for data, attributes, _ in layer_data:
         array = data[0] if attributes.get("multiscale") else data
-        axes, about = axes_of(attributes["axis_labels"]), _about(attributes)
+        axes, about = _axes(attributes), _about(attributes)
         if attributes.get("rgb"):
             axes += "S"
         sizes = _sizes(attributes, axes)
@@ -93,6 +93,23 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
             drawn = {"picture": "draws", "run": about.get("run")}
             images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", about=drawn, **sizes))
     return images
+
+
+def _axes(attributes: dict[str, Any]) -> str:
+    """Return one letter for each axis of a layer but that of colours.
+
+    What its labels do not name has the name that the run of a result knew, which it had from the file or the
+    user: other programs would take channels for planes of depth.
+    """
+    axes = axes_of(attributes["axis_labels"])
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    known = made.get("axes") if made.get("picture") in PICTURES else None
+    if not isinstance(known, str) or len(known) != len(axes) or known[-2:] != axes[-2:]:
+        return axes
+    return "".join(
+        run if own == "Q" and run in "TZC" and (axes + known).count(run) == 1 else own
+        for own, run in zip(axes, known, strict=True)
+    )
 
 
 def _about(attributes: dict[str, Any]) -> dict[str, Any]:
