@@ -65,6 +65,14 @@ def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
     assert (reading.axes, reading.pixel_size) == ("QYX", None)
 
 
+def test_both_sides_are_read_of_pixels_that_are_not_square(tmp_path: Path):
+    path = tmp_path / "cell.tif"
+    sides = {"resolution": (1 / 0.065, 1 / 0.08), "metadata": {"unit": "um"}}
+    tifffile.imwrite(path, np.zeros((16, 12), np.uint16), imagej=True, **sides)
+    reading = read_file(path)
+    assert (reading.pixel_size, reading.pixel_sides) == (None, pytest.approx((80, 65), rel=1e-4))
+
+
 @pytest.mark.parametrize("name", ["picture.png", "broken.tif", "missing.tif"])
 def test_anything_else_is_an_empty_reading(tmp_path: Path, name):
     path = tmp_path / name

@@ -45,6 +45,6 @@ def read_file(path: Path) -> FileReading:
             scale = read_scale(tif, series)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
             shape = tuple(int(n) for n in series.shape)
-            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names)
+            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
         return FileReading(path)
