@@ -191,7 +191,7 @@ def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
 
     def choose(parent: object, title: str, proposed: str, kinds: str) -> tuple[str, str]:
         viewer_model.layers.selection.active = add_result(viewer_model, "b")[0]  # a run begins meanwhile
-        return str(tmp_path / proposed), kinds.split(";;")[1]
+        return str(tmp_path / Path(proposed).name), kinds.split(";;")[1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
     actions.ask_and_save()
