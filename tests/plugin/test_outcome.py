@@ -15,8 +15,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
+from napari_cvdm.plugin.into_sight import lend_to_view
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.outcome import ResultActions
+from napari_cvdm.plugin.reopening import read_result
 from napari_cvdm.plugin.worker import Job
 
 
@@ -128,6 +130,20 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
     assert (actions.heard, list(tmp_path.iterdir())) == ([], [])
     assert QApplication.clipboard().text() == "mine"
     assert actions.result_layers() == unfinished  # whose uncertainty can be looked at all the same
+
+
+def test_what_a_view_hides_comes_back_from_the_file_as_it_is_without_the_view(
+    qtbot, actions, viewer_model, tmp_path: Path
+):
+    reconstruction, uncertainty = add_result(viewer_model, "a")
+    reconstruction.visible = False
+    for layer, seen in ((reconstruction, True), (uncertainty, False)):
+        lend_to_view(layer)
+        layer.visible = seen
+    actions.save(tmp_path / "a.cvdm.ome.tif")
+    qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    layers = read_result(str(tmp_path / "a.cvdm.ome.tif"))
+    assert [attributes["visible"] for _, attributes, _ in layers] == [False, True]
 
 
 def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
