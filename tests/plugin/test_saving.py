@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dask.array as da
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 import zarr
 from napari.layers import Image
-from tifffile import TiffFile
+from tifffile import TiffFile, imwrite
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.layers import DRAWS_KEY, FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.reopening import read_result
 from napari_cvdm.plugin.saving import save_layers, write_tiff, write_zarr
+from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import AxesError
 
 
@@ -78,6 +80,31 @@ def test_axes_that_only_the_run_knew_have_their_names_in_the_file(tmp_path: Path
     np.testing.assert_array_equal(again.data, layer.data)
     assert again.axis_labels == layer.axis_labels
     np.testing.assert_array_equal(again.metadata[DRAWS_KEY], layer.metadata[DRAWS_KEY])
+
+
+@pytest.mark.parametrize(("part", "expected"), [(None, 200), ([[0, 5, 2], [0, 8, 1], [0, 8, 1]], 400)])
+def test_the_distance_of_planes_is_the_file_s_where_the_layer_lies_in_pixels(tmp_path: Path, part, expected):
+    source = tmp_path / "cell.tif"
+    imwrite(source, np.zeros((5, 8, 8), np.uint16), imagej=True, metadata={"spacing": 0.2, "unit": "um"})
+    asked = replace(Job("cell", None, "ZYX"), source_path=str(source)).describe()
+    about = {
+        "picture": "reconstruction",
+        "axes": "ZYX",
+        "asked": {**asked, "part": part, "file_has_pixels": True},
+    }
+    layer = Image(np.zeros((3, 16, 16), np.float32), metadata={METADATA_KEY: about})
+
+    def saved() -> float | None:
+        path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()], overwrite=True)
+        (image,) = read_image_set(path)
+        return image.z_spacing_nm
+
+    assert saved() == pytest.approx(expected)
+    about["asked"]["file_has_pixels"] = False  # the layer had other pixels
+    assert saved() is None
+    about["asked"]["file_has_pixels"] = True
+    source.unlink()
+    assert saved() is None
 
 
 @pytest.mark.parametrize("axes", ["CZYX", "ZZYX", "?!YX", "YX", None, "YXZC"])

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_cvdm.plugin.asked import asked_of, part_of
 from napari_cvdm.plugin.axis_steps import axis_steps
+from napari_cvdm.plugin.file_reading import read_distances
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
 from napari_cvdm.plugin.stated import fine_pixel_nm, table
+from napari_cvdm.restoration.errors import InputError
 
 __all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
 
@@ -152,7 +155,7 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
     """Return the sizes that a `StoredImage` has; None stands for what is not known.
 
     The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
-    the form or by the file that a reader left it in.
+    the form or by the file that a reader left it in; likewise the distances of planes and frames.
     """
     import pint
 
@@ -167,6 +170,9 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
             sizes[letter] = float((steps[at] * own).to(unit).magnitude)
     if sizes["Y"] is None or sizes["X"] is None:
         sizes["Y"] = sizes["X"] = _size_of_run(attributes)
+    for letter in {"Z", "T"}.intersection(axes):
+        if sizes[letter] is None:
+            sizes[letter] = _distance_in_file(attributes, letter)
     return {
         "pixel_size_nm": sizes["X"],
         "pixel_height_nm": sizes["Y"],
@@ -179,6 +185,20 @@ def _size_of_run(attributes: dict[str, Any]) -> float | None:
     """Return the side of a result's pixels, in nanometres, as its run knew it."""
     made = table(attributes.get("metadata", {}).get(METADATA_KEY))
     return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
+
+
+def _distance_in_file(attributes: dict[str, Any], letter: str) -> float | None:
+    """Return the distance of a result's planes (nm) or frames (s) by the file that its run was about."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    try:
+        asked, part = asked_of(made), part_of(made)
+    except InputError:
+        return None
+    if not asked["file_has_pixels"] or not asked["source_path"] or letter not in asked["axes"]:
+        return None
+    distance = read_distances(Path(asked["source_path"])).get(letter)
+    stride = 1 if part is None else part[asked["axes"].index(letter)].step
+    return None if distance is None else distance * stride
 
 
 def _plain(value: Any) -> Any:
