@@ -42,6 +42,23 @@ def test_the_physical_size_is_written_as_ome_has_it(tmp_path):
     assert 'Creator="napari-cvdm' in xml
 
 
+@pytest.mark.parametrize("height", [None, 65.0])
+def test_the_pixel_size_is_in_the_tags_too_for_imagej_which_does_not_read_ome(tmp_path, height):
+    path = write_ome_tiff(tmp_path / "a.ome.tif", STACK[0, 0], "ZYX", 32.5, pixel_height_nm=height)
+    with tifffile.TiffFile(path) as file:
+        for page in file.pages:
+            tags = page.aspage().tags
+            assert tags["ResolutionUnit"].value == 3  # centimetres
+            across, down = (tags[f"{axis}Resolution"].value for axis in "XY")
+            assert 1e7 * across[1] / across[0] == pytest.approx(32.5)
+            assert 1e7 * down[1] / down[0] == pytest.approx(height or 32.5)
+
+
+def test_a_file_of_unknown_pixel_size_states_none(tmp_path):
+    path = write_ome_tiff(tmp_path / "a.ome.tif", STACK[0, 0, 0])
+    assert read_tiff(path).pixel_size is None
+
+
 def test_the_file_is_compressed(tmp_path):
     write_ome_tiff(tmp_path / "a.ome.tif", np.zeros((512, 512), "f4"))
     assert (tmp_path / "a.ome.tif").stat().st_size < 20_000

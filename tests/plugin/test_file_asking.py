@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from napari_cvdm.plugin.file_asking import ask_for_file, safe_name, with_ending
+from napari_cvdm.plugin.file_asking import ask_for_file, proposed_path, remember_folder, with_ending
 
 KINDS = {
     "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".ome.tif"),
@@ -35,8 +35,8 @@ def test_a_name_has_the_ending_of_the_kind_that_is_meant(name, kind, expected):
 
 
 def test_a_name_for_files_has_nothing_that_folders_are_made_of():
-    assert safe_name("../../etc/my cell: 1") == "_.._etc_my cell_ 1"
-    assert safe_name("...") == "result"
+    assert Path(proposed_path("../../etc/my cell: 1")).name == "_.._etc_my cell_ 1"
+    assert Path(proposed_path("...")).name == "result"
 
 
 def test_a_proposed_name_is_that_of_a_file_in_no_other_folder(qtbot, monkeypatch):
@@ -45,7 +45,14 @@ def test_a_proposed_name_is_that_of_a_file_in_no_other_folder(qtbot, monkeypatch
     parent = QWidget()
     qtbot.addWidget(parent)
     ask_for_file(parent, "Save", "exp 3/cell 1: GFP profile.cvdm.ome.tif", KINDS)
-    assert proposed == ["exp 3_cell 1_ GFP profile.cvdm.ome.tif"]
+    assert [Path(path).name for path in proposed] == ["exp 3_cell 1_ GFP profile.cvdm.ome.tif"]
+
+
+def test_dialogs_begin_where_was_saved_to_last(dialogs, tmp_path: Path):
+    dialogs("cells")
+    assert proposed_path("more.tif") == str(tmp_path / "more.tif")
+    remember_folder(tmp_path / "gone" / "x.tif")  # a disk that was taken away, say
+    assert proposed_path("more.tif") == str(tmp_path / "more.tif")
 
 
 @pytest.fixture

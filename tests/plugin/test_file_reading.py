@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from napari.layers import Image
 
-from napari_cvdm.plugin.file_reading import read_file
+from napari_cvdm.plugin.file_reading import read_distances, read_file
 from napari_cvdm.plugin.reading import FileReading, read_layer, with_file
 
 
@@ -63,6 +63,23 @@ def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
     tifffile.imwrite(path, np.zeros((5, 16, 12), np.uint16), photometric="minisblack", metadata=None)
     reading = read_file(path)
     assert (reading.axes, reading.pixel_size) == ("QYX", None)
+
+
+def test_both_sides_are_read_of_pixels_that_are_not_square(tmp_path: Path):
+    path = tmp_path / "cell.tif"
+    sides = {"resolution": (1 / 0.065, 1 / 0.08), "metadata": {"unit": "um"}}
+    tifffile.imwrite(path, np.zeros((16, 12), np.uint16), imagej=True, **sides)
+    reading = read_file(path)
+    assert (reading.pixel_size, reading.pixel_sides) == (None, pytest.approx((80, 65), rel=1e-4))
+
+
+def test_the_distances_of_planes_and_frames(tmp_path: Path):
+    path = tmp_path / "film.tif"
+    metadata = {"axes": "TZYX", "unit": "um", "spacing": 0.2, "finterval": 5.0}
+    tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), imagej=True, metadata=metadata)
+    assert read_distances(path) == pytest.approx({"Z": 200, "T": 5})
+    path.write_bytes(b"no TIFF")
+    assert read_distances(path) == {}
 
 
 @pytest.mark.parametrize("name", ["picture.png", "broken.tif", "missing.tif"])

@@ -16,8 +16,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
 from napari_cvdm.plugin.copies import Copies
+from napari_cvdm.plugin.into_sight import lend_to_view
 from napari_cvdm.plugin.layers import METADATA_KEY
 from napari_cvdm.plugin.outcome import ResultActions
+from napari_cvdm.plugin.reopening import read_result
 from napari_cvdm.plugin.worker import Job
 
 
@@ -131,6 +133,20 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
     assert actions.result_layers() == unfinished  # whose uncertainty can be looked at all the same
 
 
+def test_what_a_view_hides_comes_back_from_the_file_as_it_is_without_the_view(
+    qtbot, actions, viewer_model, tmp_path: Path
+):
+    reconstruction, uncertainty = add_result(viewer_model, "a")
+    reconstruction.visible = False
+    for layer, seen in ((reconstruction, True), (uncertainty, False)):
+        lend_to_view(layer)
+        layer.visible = seen
+    actions.save(tmp_path / "a.cvdm.ome.tif")
+    qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    layers = read_result(str(tmp_path / "a.cvdm.ome.tif"))
+    assert [attributes["visible"] for _, attributes, _ in layers] == [False, True]
+
+
 def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
     qtbot, actions, viewer_model, tmp_path: Path
 ):
@@ -194,7 +210,7 @@ def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
 
     def choose(parent: object, title: str, proposed: str, kinds: str) -> tuple[str, str]:
         viewer_model.layers.selection.active = add_result(viewer_model, "b")[0]  # a run begins meanwhile
-        return str(tmp_path / proposed), kinds.split(";;")[1]
+        return str(tmp_path / Path(proposed).name), kinds.split(";;")[1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
     actions.ask_and_save()

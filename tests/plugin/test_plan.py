@@ -15,6 +15,8 @@ def test_what_is_known_is_said_and_nothing_else():
     assert plan.words() == (
         "12 planes of 2048 × 2048 pixels, in 9 tiles each; 3.0 GB of memory; about 2 min on the GPU."
     )
+    words = Plan(1, (2048, 2048), 2**30, tiles=9).words()
+    assert words.startswith("1 plane of 2048 × 2048 pixels, in 9 tiles; ")
 
 
 def test_a_single_tile_is_not_worth_a_word():

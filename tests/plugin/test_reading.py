@@ -129,6 +129,15 @@ def test_pixels_that_are_not_square_have_no_size_and_their_sides_are_told():
     assert nearly.pixel_size == pytest.approx(65.25, rel=1e-3)
 
 
+def test_sides_that_differ_by_the_file_are_told_unless_the_layer_knows_better():
+    file = FileReading(pixel_sides=(80.0, 65.0))
+    reading = with_file(read_layer(Image(np.zeros((10, 10)))), file)
+    assert reading.pixel_size is None
+    assert "the file's pixels are 65 nm wide and 80 nm high" in reading.pixel_size_origin
+    scaled = read_layer(Image(np.zeros((10, 10)), scale=(0.1, 0.1), units=("um", "um")))
+    assert with_file(scaled, file) == scaled
+
+
 def test_the_pixel_size_is_that_of_the_lateral_axes():
     layer = Image(np.zeros((3, 10, 10)), scale=(2, 0.1, 0.1), units=("s", "um", "um"))
     assert read_layer(layer).pixel_size == pytest.approx(100)

@@ -117,6 +117,13 @@ def test_a_stopped_run_says_what_every_plane_has(draws_of_planes, words):
     assert module._summary(told).startswith(f"Done in 1 s: {words} uncertainty.")
 
 
+def test_channels_of_one_layer_are_said_to_share_its_contrast():
+    of_two = {"draws": 8, "steps": 3, "axes": "ZCYX", "normalisation": [{}, {}]}
+    assert "share one contrast" in module._summary(of_two)
+    for other in ({"axes": "ZYX"}, {"normalisation": [{}]}):
+        assert "contrast" not in module._summary(of_two | other)
+
+
 @pytest.mark.parametrize(
     "error", [InputError("Too dark."), RuntimeError("Too dark."), MemoryError("Too dark.")]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dask.array as da
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 import zarr
 from napari.layers import Image
-from tifffile import TiffFile
+from tifffile import TiffFile, imwrite
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.layers import DRAWS_KEY, FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.reopening import read_result
 from napari_cvdm.plugin.saving import save_layers, write_tiff, write_zarr
+from napari_cvdm.plugin.worker import Job
 from napari_cvdm.restoration.errors import AxesError
 
 
@@ -60,6 +62,58 @@ def test_other_programs_find_the_distances_of_planes_and_frames(tmp_path: Path, 
     (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
     found = multiscale["datasets"][0]["coordinateTransformations"][0]["scale"]
     assert found == pytest.approx([30, 0.3, 0.065, 0.065])
+
+
+@pytest.mark.parametrize("name", ["cell.ome.tif", "cell.ome.zarr"])
+def test_axes_that_only_the_run_knew_have_their_names_in_the_file(tmp_path: Path, name):
+    about = {"picture": "reconstruction", "run": "abc", "axes": "ZCYX"}
+    layer = Image(np.arange(5 * 2 * 64, dtype=np.float32).reshape(5, 2, 8, 8), metadata={METADATA_KEY: about})
+    layer.metadata[DRAWS_KEY] = np.stack([layer.data] * 3)
+    path = save_layers(tmp_path / name, [layer.as_layer_data_tuple()])
+    if name.endswith("tif"):
+        with TiffFile(path) as file:
+            assert [series.axes for series in file.series] == ["ZCYX", "TZCYX"]
+    else:
+        (multiscale,) = zarr.open_group(path / "0", mode="r").attrs["ome"]["multiscales"]
+        assert [axis["name"] for axis in multiscale["axes"]] == ["c", "z", "y", "x"]  # the order of OME-Zarr
+    (again,) = reopened(path)
+    np.testing.assert_array_equal(again.data, layer.data)
+    assert again.axis_labels == layer.axis_labels
+    np.testing.assert_array_equal(again.metadata[DRAWS_KEY], layer.metadata[DRAWS_KEY])
+
+
+@pytest.mark.parametrize(("part", "expected"), [(None, 200), ([[0, 5, 2], [0, 8, 1], [0, 8, 1]], 400)])
+def test_the_distance_of_planes_is_the_file_s_where_the_layer_lies_in_pixels(tmp_path: Path, part, expected):
+    source = tmp_path / "cell.tif"
+    imwrite(source, np.zeros((5, 8, 8), np.uint16), imagej=True, metadata={"spacing": 0.2, "unit": "um"})
+    asked = replace(Job("cell", None, "ZYX"), source_path=str(source)).describe()
+    about = {
+        "picture": "reconstruction",
+        "axes": "ZYX",
+        "asked": {**asked, "part": part, "file_has_pixels": True},
+    }
+    layer = Image(np.zeros((3, 16, 16), np.float32), metadata={METADATA_KEY: about})
+
+    def saved() -> float | None:
+        path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()], overwrite=True)
+        (image,) = read_image_set(path)
+        return image.z_spacing_nm
+
+    assert saved() == pytest.approx(expected)
+    about["asked"]["file_has_pixels"] = False  # the layer had other pixels
+    assert saved() is None
+    about["asked"]["file_has_pixels"] = True
+    source.unlink()
+    assert saved() is None
+
+
+@pytest.mark.parametrize("axes", ["CZYX", "ZZYX", "?!YX", "YX", None, "YXZC"])
+def test_names_of_axes_that_cannot_be_true_are_not_taken(tmp_path: Path, axes):
+    about = {"picture": "reconstruction", "run": "abc", "axes": axes}
+    labels = ("z", "-3", "-2", "-1")
+    layer = Image(np.zeros((2, 3, 8, 8), np.float32), axis_labels=labels, metadata={METADATA_KEY: about})
+    (image,) = read_image_set(save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()]))
+    assert image.axes == "ZQYX"
 
 
 def test_draws_keep_the_distance_of_planes(tmp_path: Path, make_result):

@@ -13,6 +13,7 @@ from napari.layers._source import Source
 from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.answers import Answers
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.subject import Subject
 
 
@@ -54,6 +55,18 @@ def test_a_layer_that_was_left_is_not_listened_to(subject):
     assert heard == []
     subject.set_layer(None)
     assert subject.reading is None
+
+
+def test_a_pixel_size_that_the_user_has_set_tells_what_it_would_be_otherwise(subject):
+    subject.set_layer(Image(np.zeros((9, 9)), scale=(0.065, 0.065), units=("um", "um")))
+    subject.set_pixel_size(650)
+    assert subject.pixel_size_set == "set by you; 65 nm from the layer"
+    subject.set_pixel_size(0)
+    assert subject.pixel_size_set == NOT_KNOWN
+    for nothing in ({}, {"units": ("mm", "mm")}):
+        subject.set_layer(Image(np.zeros((9, 9)), **nothing))
+        subject.set_pixel_size(650)
+        assert subject.pixel_size_set == "set by you"
 
 
 def test_answers_belong_to_their_layer(subject):

@@ -125,12 +125,13 @@ class TestForm:
         widget.form.pixel_size.value = 80
         layer.scale = (0.2, 0.2)
         assert widget.form.pixel_size.value == 80
-        assert widget.form.pixel_size_origin.text() == "set by you"
+        words = "set by you; 200 nm from the layer"
+        assert widget.form.pixel_size_origin.text() == words
         other = viewer.add_image(IMAGE, scale=(0.05, 0.05), units=("um", "um"))
         assert widget.form.pixel_size.value == pytest.approx(50)
         widget.form.pixel_size.value = 0
         viewer.layers.selection.active = layer
-        assert (widget.form.pixel_size.value, widget.form.pixel_size_origin.text()) == (80, "set by you")
+        assert (widget.form.pixel_size.value, widget.form.pixel_size_origin.text()) == (80, words)
         viewer.layers.selection.active = other
         assert widget.form.pixel_size.value == 0  # the user does not believe the layer
         assert widget.form.pixel_size_origin.text().startswith("Not known")

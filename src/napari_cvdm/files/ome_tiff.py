@@ -123,6 +123,7 @@ def write_described(
                     predictor=array.dtype.kind in "iu",
                     metadata=metadata,
                     software="napari-cvdm",
+                    **_resolution(metadata),
                 )
     except OSError as error:
         raise ImageFileError(f"{path} cannot be written: {error.strerror or error}.") from error
@@ -256,6 +257,17 @@ def _sizes(
         sizes[key] = float(f"{value * factor:.9g}")
         sizes[key + "Unit"] = unit
     return sizes
+
+
+def _resolution(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pixel size once more, as TIFF's own tags: ImageJ's opener does not read OME-XML.
+
+    Given in centimetres, it tells the sides of pixels of less than 10 µm in µm.
+    """
+    if "PhysicalSizeX" not in metadata:
+        return {}
+    width, height = (10_000 / metadata[f"PhysicalSize{axis}"] for axis in "XY")
+    return {"resolution": (width, height), "resolutionunit": "CENTIMETER"}
 
 
 def _channel_names(names: Sequence[str], channels: int) -> list[str]:

@@ -1,5 +1,7 @@
 """Asking for a file to write, such that nothing is replaced that the user was not asked about.
 
+Dialogs begin in the folder that was saved to last, as napari's own do.
+
 A file dialog asks about the very name that was typed. An ending that is added afterwards makes another name
 of it, a folder is never asked about, and neither is what is written beside the file.
 """
@@ -13,7 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.notices import literally
 
-__all__ = ["Kinds", "ask_for_file", "safe_name", "with_ending"]
+__all__ = ["Kinds", "ask_for_file", "proposed_path", "remember_folder", "safe_name", "with_ending"]
 
 Kinds = Mapping[str, Sequence[str]]
 """The dialog's filters, and which endings belong to each: first that which a name without one is given."""
@@ -46,7 +48,7 @@ def ask_for_file(
     Path or None
         With its ending. None if the user thinks better of it.
     """
-    typed, kind = QFileDialog.getSaveFileName(parent, title, safe_name(proposed), ";;".join(kinds))
+    typed, kind = QFileDialog.getSaveFileName(parent, title, proposed_path(proposed), ";;".join(kinds))
     if not typed:
         return None
     asked_about = Path(typed)
@@ -56,7 +58,30 @@ def ask_for_file(
         for each in (path, *beside(path))
         if each.exists() and (each != asked_about or each.is_dir())  # no dialog asks about folders
     ]
-    return path if not unasked or _may_replace(parent, title, unasked) else None
+    if unasked and not _may_replace(parent, title, unasked):
+        return None
+    remember_folder(path)
+    return path
+
+
+def proposed_path(name: str) -> str:
+    """Return where a file dialog begins: the folder that was saved to last, and a name in it.
+
+    Parameters
+    ----------
+    name : str
+        As for `ask_for_file`.
+    """
+    from napari.utils.history import get_save_history
+
+    return str(Path(get_save_history()[0]) / safe_name(name))
+
+
+def remember_folder(path: Path) -> None:
+    """Let the next file dialog, napari's included, begin in the folder of a file."""
+    from napari.utils.history import update_save_history
+
+    update_save_history(str(path))
 
 
 def safe_name(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_cvdm.plugin.reading import FileReading
 
-__all__ = ["is_tiff", "read_file"]
+__all__ = ["is_tiff", "read_distances", "read_file"]
 
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 
@@ -45,6 +45,30 @@ def read_file(path: Path) -> FileReading:
             scale = read_scale(tif, series)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
             shape = tuple(int(n) for n in series.shape)
-            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names)
+            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
         return FileReading(path)
+
+
+def read_distances(path: Path) -> dict[str, float | None]:
+    """Read what a TIFF file says of the axes that a restoration does not change.
+
+    Returns
+    -------
+    dict
+        The distance of planes in nanometres by "Z", the time from frame to frame in seconds by "T"; empty
+        for a file that is no TIFF or cannot be read.
+    """
+    import tifffile
+
+    from napari_cvdm.files.tiff import open_tiff
+    from napari_cvdm.files.tiff_images import image_of
+    from napari_cvdm.files.tiff_metadata import read_scale
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        with open_tiff(path) as tif:
+            scale = read_scale(tif, image_of(path, tif))
+    except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
+        return {}
+    return {"Z": scale.z_spacing, "T": scale.time_interval}

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_cvdm.plugin.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.graphics import raise_dock_of
+from napari_cvdm.plugin.into_sight import is_seen_without_view
 from napari_cvdm.plugin.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.long_work import place_left_to_others
 from napari_cvdm.plugin.notices import show_error
@@ -164,7 +165,7 @@ class ResultActions(QWidget):
         from napari_cvdm.plugin.quiet_worker import QuietWorker
 
         settle_readers()
-        data = [layer.as_layer_data_tuple() for layer in layers]
+        data = [_as_set_by_user(layer) for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")
         worker = QuietWorker(_save, path, data, replace)
@@ -234,6 +235,12 @@ def _shell_line_of(result: Image) -> tuple[str, bool]:
 
 def _is_finished(layer: Image) -> bool:
     return bool(layer.metadata[METADATA_KEY].get("finished", True))
+
+
+def _as_set_by_user(layer: Image) -> tuple[Any, dict[str, Any], str]:
+    """Return a layer as napari's writers take it, seen or hidden as it is without the panel's views."""
+    data, attributes, kind = layer.as_layer_data_tuple()
+    return data, {**attributes, "visible": is_seen_without_view(layer)}, kind
 
 
 def _tell_failed(error: Exception) -> None:

@@ -48,7 +48,7 @@ class Plan:
         rows, columns = self.plane_shape
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''} of {columns} × {rows} pixels"
         if self.tiles is not None and self.tiles > 1:
-            planes += f", in {self.tiles} tiles each"
+            planes += f", in {self.tiles} tiles{' each' if self.planes != 1 else ''}"
         parts = [planes, f"{memory_words(self.memory)} of memory"]
         if self.seconds is not None:
             where = f" on the {_device_word(self.device)}" if self.device else ""

@@ -62,6 +62,8 @@ class FileReading:
         Lateral size of a pixel, in nanometres.
     channel_names : tuple of str
         One for each channel, or none.
+    pixel_sides : (float, float) or None
+        Height and width, in nanometres, of pixels that are not square.
     """
 
     path: Path | None = None
@@ -69,6 +71,7 @@ class FileReading:
     shape: tuple[int, ...] = ()
     pixel_size: float | None = None
     channel_names: tuple[str, ...] = ()
+    pixel_sides: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,8 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
         reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
+    elif reading.pixel_size_origin == NOT_KNOWN and file.pixel_sides is not None:
+        reading = replace(reading, pixel_size_origin=_oblong("file", *file.pixel_sides))
     reading = replace(reading, channel_names=file.channel_names)
     if file.axes is None or set(reading.axes) - set("QYX"):
         return reading
@@ -220,10 +225,13 @@ def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
 
 _GUESSED = "from the layer's scale, taken as µm"
 
-_OBLONG = (
-    "Not known: the layer's pixels are {} wide and {} high, and the model knows square ones only. Correct "
-    "the scale, resample the image, or type a size."
-)
+
+def _oblong(what: str, height: float, width: float) -> str:
+    """Say of pixels with such sides, in nanometres, why they have no size."""
+    return (
+        f"Not known: the {what}'s pixels are {length_words(width)} wide and {length_words(height)} high, and "
+        "the model knows square ones only. Correct the scale, resample the image, or type a size."
+    )
 
 
 def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
@@ -237,7 +245,7 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     if to_nm[0] is not None and to_nm[1] is not None:
         height, width = height * to_nm[0], width * to_nm[1]
         if not are_square(height, width):
-            return None, _OBLONG.format(length_words(width), length_words(height))
+            return None, _oblong("layer", height, width)
         return believed(float(np.sqrt(height * width)), "from the layer")
     low, high = _PLAUSIBLE_MICROMETRES
     lateral = float(np.sqrt(height * width))

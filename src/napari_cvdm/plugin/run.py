@@ -264,7 +264,14 @@ def _summary(provenance: dict[str, Any]) -> str:
     if "stopped" in provenance:
         made = _stopped_early(provenance["stopped"]["draws_of_planes"], made)
     uncertainty = provenance.get("uncertainty", "uncalibrated")
-    return (
+    words = (
         f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty. "
         "Orange marks where the model is least sure."
     )
+    # Each channel has a normalisation of its own, but a layer has one pair of contrast limits for all.
+    if "C" in provenance.get("axes", "") and len(provenance.get("normalisation", ())) > 1:
+        words += (
+            " The channels share one contrast: a dim one looks dark and, wrongly, free of doubt. Restore one "
+            "at a time to see it as it is."
+        )
+    return words

@@ -19,6 +19,7 @@ from napari_cvdm.plugin.run import Outcome, Run
 from napari_cvdm.plugin.waiting import WaitingRuns
 
 if TYPE_CHECKING:
+    from napari.components import Dims
     from napari.layers import Image
 
     from napari_cvdm.plugin.worker import Job
@@ -61,7 +62,7 @@ class Runs(QObject):
         self.waiting = WaitingRuns(self)
         self._deleted = DeletedLayers(viewer)
         self._copies = Copies(viewer)
-        self._sliders: tuple[float, ...] = ()
+        self._sliders: dict[int, float] = {}
         self.current: Run | None = None
 
     @property
@@ -119,7 +120,7 @@ class Runs(QObject):
 
     def _start(self, run: Run) -> None:
         self.current = run
-        self._sliders = tuple(self._viewer.dims.point)
+        self._sliders = _positions(self._viewer.dims)
         run.progressed.connect(self.progressed)
         run.devices_found.connect(self.devices_found)
         run.warned.connect(self.warned)
@@ -162,7 +163,7 @@ class Runs(QObject):
         place = current_slice(result, self._viewer.dims)
         if place is None or not place.outside:
             return ""
-        if tuple(self._viewer.dims.point)[: len(self._sliders)] != self._sliders:
+        if not self._sliders.items() <= _positions(self._viewer.dims).items():
             return outside_words(result, place, self._viewer.dims)
         go_to(result, place, self._viewer.dims)
         return ""
@@ -172,6 +173,14 @@ def _has_memory(size: int) -> bool:
     if size > free_memory():
         gc.collect()  # the run before may have left objects behind, and arrays with them
     return size <= free_memory()
+
+
+def _positions(dims: Dims) -> dict[int, float]:
+    """Return where each slider stands, by the number of its axis from the last.
+
+    Of the axes on the screen napari has a position, too, which changes with the finer pixels of a result.
+    """
+    return {axis - dims.ndim: dims.point[axis] for axis in dims.not_displayed}
 
 
 def _name_of(job: Job, others: Sequence[Job]) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from napari_cvdm.plugin.asked import asked_of, part_of
 from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.copies import about_copy
+from napari_cvdm.plugin.file_reading import read_distances
 from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.reading import axes_of
 from napari_cvdm.plugin.stated import fine_pixel_nm, table
+from napari_cvdm.restoration.errors import InputError
 
 __all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
 
@@ -83,7 +86,7 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
     images = []
     for data, attributes, _ in layer_data:
         array = data[0] if attributes.get("multiscale") else data
-        axes, about = axes_of(attributes["axis_labels"]), _about(attributes)
+        axes, about = _axes(attributes), _about(attributes)
         if attributes.get("rgb"):
             axes += "S"
         sizes = _sizes(attributes, axes)
@@ -94,6 +97,23 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
             drawn = {"picture": "draws", "run": about.get("run")}
             images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", about=drawn, **sizes))
     return images
+
+
+def _axes(attributes: dict[str, Any]) -> str:
+    """Return one letter for each axis of a layer but that of colours.
+
+    What its labels do not name has the name that the run of a result knew, which it had from the file or the
+    user: other programs would take channels for planes of depth.
+    """
+    axes = axes_of(attributes["axis_labels"])
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    known = made.get("axes") if made.get("picture") in PICTURES else None
+    if not isinstance(known, str) or len(known) != len(axes) or known[-2:] != axes[-2:]:
+        return axes
+    return "".join(
+        run if own == "Q" and run in "TZC" and (axes + known).count(run) == 1 else own
+        for own, run in zip(axes, known, strict=True)
+    )
 
 
 def _about(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +156,7 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
     """Return the sizes that a `StoredImage` has; None stands for what is not known.
 
     The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
-    the form or by the file that a reader left it in.
+    the form or by the file that a reader left it in; likewise the distances of planes and frames.
     """
     import pint
 
@@ -151,6 +171,9 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
             sizes[letter] = float((steps[at] * own).to(unit).magnitude)
     if sizes["Y"] is None or sizes["X"] is None:
         sizes["Y"] = sizes["X"] = _size_of_run(attributes)
+    for letter in {"Z", "T"}.intersection(axes):
+        if sizes[letter] is None:
+            sizes[letter] = _distance_in_file(attributes, letter)
     return {
         "pixel_size_nm": sizes["X"],
         "pixel_height_nm": sizes["Y"],
@@ -163,6 +186,20 @@ def _size_of_run(attributes: dict[str, Any]) -> float | None:
     """Return the side of a result's pixels, in nanometres, as its run knew it."""
     made = table(attributes.get("metadata", {}).get(METADATA_KEY))
     return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
+
+
+def _distance_in_file(attributes: dict[str, Any], letter: str) -> float | None:
+    """Return the distance of a result's planes (nm) or frames (s) by the file that its run was about."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    try:
+        asked, part = asked_of(made), part_of(made)
+    except InputError:
+        return None
+    if not asked["file_has_pixels"] or not asked["source_path"] or letter not in asked["axes"]:
+        return None
+    distance = read_distances(Path(asked["source_path"])).get(letter)
+    stride = 1 if part is None else part[asked["axes"].index(letter)].step
+    return None if distance is None else distance * stride
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.answers import Answers
+from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN, believed, length_words
 from napari_cvdm.plugin.reading import FileReading, LayerReading, read_layer, with_file, with_roles
 
 if TYPE_CHECKING:
@@ -74,6 +75,15 @@ class Subject(QObject):
     def pixel_size(self) -> float | None:
         """What the user has set for the layer, in nanometres, 0 for not known; None if nothing was set."""
         return None if self.layer is None else _PIXEL_SIZES.get(self.layer)
+
+    @property
+    def pixel_size_set(self) -> str:
+        """Of a pixel size that the user has set: that it is so, and what it would be otherwise."""
+        if not self.pixel_size:
+            return NOT_KNOWN
+        found = self.understood
+        size, origin = (None, "") if found is None else believed(found.pixel_size, found.pixel_size_origin)
+        return "set by you" if size is None else f"set by you; {length_words(size)} {origin}"
 
     def set_pixel_size(self, nanometres: float) -> None:
         """Take down the pixel size that the user has set for the layer."""

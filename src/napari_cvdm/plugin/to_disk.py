@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 from napari_cvdm.plugin.axis_steps import axis_steps
 from napari_cvdm.plugin.disk_job import DiskJob
 from napari_cvdm.plugin.failures import in_plain_words
-from napari_cvdm.plugin.file_asking import safe_name
+from napari_cvdm.plugin.file_asking import proposed_path, remember_folder
 from napari_cvdm.plugin.notices import literally
 from napari_cvdm.plugin.stopped_run import ask_about_stopped
 from napari_cvdm.restoration.errors import InputError
@@ -79,7 +79,7 @@ def ask_where(parent: QWidget | None, name: str, jobs: Sequence[Job] = ()) -> Pl
 
     while True:
         chosen, _ = QFileDialog.getSaveFileName(
-            parent, _TITLE, f"{safe_name(name)}{_ENDING}", "OME-Zarr (*.ome.zarr)"
+            parent, _TITLE, proposed_path(f"{name}{_ENDING}"), "OME-Zarr (*.ome.zarr)"
         )
         if not chosen:
             return None
@@ -95,6 +95,7 @@ def ask_where(parent: QWidget | None, name: str, jobs: Sequence[Job] = ()) -> Pl
         stopped = [folder for folder in folders if left_behind(folder) is not None]
         answer = ask_about_stopped(parent, _TITLE, stopped) if stopped else "go on"
         if answer != "elsewhere":
+            remember_folder(output)
             return Place(output, discard=answer == "throw away")
 
 

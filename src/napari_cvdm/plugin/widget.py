@@ -19,7 +19,6 @@ from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_can
 from napari_cvdm.plugin.image_choice import ImageChoice
 from napari_cvdm.plugin.notices import show_error, show_info, show_warning
 from napari_cvdm.plugin.outcome import ResultActions
-from napari_cvdm.plugin.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
 from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
 from napari_cvdm.plugin.readers import settle_readers
@@ -45,7 +44,6 @@ __all__ = ["CVDMWidget"]
 _WIDTH = 345
 _TITLE = "CVDM super-resolution"
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
-_SET_BY_USER = "set by you"
 #: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
 _CLOSED: set[CVDMWidget] = set()
 
@@ -162,7 +160,7 @@ class CVDMWidget(QWidget):
             form.understood.setText(describe(self.subject.reading or understood))
             own = self.subject.pixel_size
             if own is not None:
-                form.set_pixel_size(own, _SET_BY_USER if own else NOT_KNOWN)
+                form.set_pixel_size(own, self.subject.pixel_size_set)
             else:
                 form.set_pixel_size(understood.pixel_size, understood.pixel_size_origin)
         self._offer_parts()
@@ -182,7 +180,7 @@ class CVDMWidget(QWidget):
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
         self.subject.set_pixel_size(nanometres)
-        self.form.pixel_size_origin.setText(_SET_BY_USER if nanometres else NOT_KNOWN)
+        self.form.pixel_size_origin.setText(self.subject.pixel_size_set)
         self.advice.show_match()
 
     def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
