@@ -8,11 +8,11 @@ from napari.layers import Image
 
 import napari_cvdm
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.plugin.layers import InputLayer, result_metadata
-from napari_cvdm.plugin.messages import Done, Pictures
-from napari_cvdm.plugin.parts import Placement, whole
-from napari_cvdm.plugin.reading import describe, read_layer
-from napari_cvdm.plugin.worker import Job, RestorationFailed
+from napari_cvdm.plugin.image.parts import Placement, whole
+from napari_cvdm.plugin.image.reading import describe, read_layer
+from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
+from napari_cvdm.plugin.running.messages import Done, Pictures
+from napari_cvdm.plugin.running.worker import Job, RestorationFailed
 from tests.hostile.case import Case, is_one_clear_sentence
 from tests.hostile.layers import layer_cases
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Image
 
-from napari_cvdm.plugin.layers import InputLayer, result_metadata
-from napari_cvdm.plugin.parts import Placement, whole
-from napari_cvdm.plugin.reading import read_layer
+from napari_cvdm.plugin.image.parts import Placement, whole
+from napari_cvdm.plugin.image.reading import read_layer
+from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
 
 SCALES = st.floats(1e-3, 1e3).flatmap(lambda size: st.sampled_from([size, -size]))
 PLACES = st.floats(-1e4, 1e4)

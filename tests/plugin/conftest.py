@@ -21,9 +21,10 @@ from qtpy.QtWidgets import QApplication, QWidget
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
-from napari_cvdm.plugin import advice, to_disk
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
-from napari_cvdm.plugin.parts import Placement, whole
+from napari_cvdm.plugin.image.parts import Placement, whole
+from napari_cvdm.plugin.panel import advice
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
+from napari_cvdm.plugin.running import to_disk
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event, Finished
 from napari_cvdm.restoration.selection import select

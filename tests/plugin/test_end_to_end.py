@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from scipy.ndimage import zoom
 from skimage.registration import phase_cross_correlation
 
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
 

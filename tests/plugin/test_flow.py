@@ -13,10 +13,11 @@ import tifffile
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_cvdm.plugin import advice, to_disk
-from napari_cvdm.plugin.layers import METADATA_KEY
-from napari_cvdm.plugin.planning import parts_of
-from napari_cvdm.plugin.world import sight_of
+from napari_cvdm.plugin.panel import advice
+from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.running import to_disk
+from napari_cvdm.plugin.running.planning import parts_of
+from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
 
@@ -329,7 +330,7 @@ class TestRuns:
         from napari.settings import get_plugin_settings
         from napari.utils.notifications import notification_manager
 
-        from napari_cvdm.plugin import worker
+        from napari_cvdm.plugin.running import worker
 
         monkeypatch.setattr(worker, "gpu_hint", lambda: "Get a GPU.")
         get_plugin_settings("napari-cvdm").restoration.gpu_hint = True
@@ -352,7 +353,7 @@ class TestRuns:
             go_on.wait(30)
             raise InputError("The disk is full. Choose another folder.")
 
-        monkeypatch.setattr("napari_cvdm.plugin.saving.save_layers", fill_disk)
+        monkeypatch.setattr("napari_cvdm.plugin.stored.saving.save_layers", fill_disk)
         for layer in make_result():
             viewer.add_layer(layer)
         panel.actions_row.save(tmp_path / "cell")

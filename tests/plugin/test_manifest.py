@@ -9,7 +9,7 @@ from pathlib import Path
 from npe2 import PluginManifest
 
 import napari_cvdm
-from napari_cvdm.plugin.preferences import Preferences
+from napari_cvdm.plugin.viewer.preferences import Preferences
 
 MANIFEST = Path(napari_cvdm.__file__).with_name("napari.yaml")
 

@@ -16,10 +16,10 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cvdm.plugin import measuring, runs
-from napari_cvdm.plugin.form import CUSTOM
-from napari_cvdm.plugin.layers import FOR_SHOW, METADATA_KEY
-from napari_cvdm.plugin.preferences import read_preferences
+from napari_cvdm.plugin.panel.form import CUSTOM
+from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.running import measuring, runs
+from napari_cvdm.plugin.viewer.preferences import read_preferences
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
 

@@ -10,33 +10,38 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.advice import Advice
-from napari_cvdm.plugin.controls import Controls
-from napari_cvdm.plugin.docks import SharedPlace
-from napari_cvdm.plugin.dropping import Drops
-from napari_cvdm.plugin.form import Form
-from napari_cvdm.plugin.graphics import drop_target_of, main_window_of, make_canvas_current
-from napari_cvdm.plugin.image_choice import ImageChoice
-from napari_cvdm.plugin.notices import show_error, show_info, show_warning
-from napari_cvdm.plugin.outcome import ResultActions
-from napari_cvdm.plugin.planning import jobs_of, layers_of, layers_to_restore, part_choices
-from napari_cvdm.plugin.preferences import apply_cache_folder, read_preferences, remember, take_gpu_hint
-from napari_cvdm.plugin.readers import settle_readers
-from napari_cvdm.plugin.reading import describe
-from napari_cvdm.plugin.reopening import open_saved_result
-from napari_cvdm.plugin.rows import scrolled
-from napari_cvdm.plugin.runs import Runs
-from napari_cvdm.plugin.subject import Subject
-from napari_cvdm.plugin.to_disk import ask_and_send_to_disk
-from napari_cvdm.plugin.world import sight_of
+from napari_cvdm.plugin.image.reading import describe
+from napari_cvdm.plugin.image.subject import Subject
+from napari_cvdm.plugin.panel.advice import Advice
+from napari_cvdm.plugin.panel.controls import Controls
+from napari_cvdm.plugin.panel.dropping import Drops
+from napari_cvdm.plugin.panel.form import Form
+from napari_cvdm.plugin.panel.image_choice import ImageChoice
+from napari_cvdm.plugin.panel.outcome import ResultActions
+from napari_cvdm.plugin.running.planning import jobs_of, layers_of, layers_to_restore, part_choices
+from napari_cvdm.plugin.running.runs import Runs
+from napari_cvdm.plugin.running.to_disk import ask_and_send_to_disk
+from napari_cvdm.plugin.stored.readers import settle_readers
+from napari_cvdm.plugin.stored.reopening import open_saved_result
+from napari_cvdm.plugin.viewer.docks import SharedPlace
+from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of, make_canvas_current
+from napari_cvdm.plugin.viewer.notices import show_error, show_info, show_warning
+from napari_cvdm.plugin.viewer.preferences import (
+    apply_cache_folder,
+    read_preferences,
+    remember,
+    take_gpu_hint,
+)
+from napari_cvdm.plugin.viewer.rows import scrolled
+from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
-    from napari_cvdm.plugin.run import Outcome
-    from napari_cvdm.plugin.worker import Job
+    from napari_cvdm.plugin.running.run import Outcome
+    from napari_cvdm.plugin.running.worker import Job
 
 __all__ = ["CVDMWidget"]
 

@@ -11,7 +11,7 @@ from napari.layers import Image
 
 from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 PIXEL = 0.065
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from napari_cvdm.plugin.doubt.linked import (
     axes_of,
     find_results,
 )
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.restoration.result import Restoration
 
 

@@ -10,9 +10,9 @@ from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.originals import is_comparable, note_restored, original_of, why_none
-from napari_cvdm.plugin.layers import METADATA_KEY
-from napari_cvdm.plugin.run import Run
-from napari_cvdm.plugin.worker import Job
+from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.running.run import Run
+from napari_cvdm.plugin.running.worker import Job
 
 
 def layer(

@@ -8,11 +8,11 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_cvdm.plugin.adding import OwnChange
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.layers import is_for_show
+from napari_cvdm.plugin.results.adding import OwnChange
+from napari_cvdm.plugin.results.layers import is_for_show
 
 
 @pytest.fixture

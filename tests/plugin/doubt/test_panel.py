@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
-from napari_cvdm.plugin.layers import FOR_SHOW
+from napari_cvdm.plugin.results.layers import FOR_SHOW
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
 
@@ -51,7 +51,7 @@ def test_it_opens_once_and_links_to_the_layers_given(viewer, add_result, open_pa
 
 def test_models_are_looked_for_where_the_preferences_say(viewer, open_panel, monkeypatch, tmp_path):
     from napari_cvdm.models import cache_folder
-    from napari_cvdm.plugin import preferences
+    from napari_cvdm.plugin.viewer import preferences
 
     monkeypatch.setattr(preferences, "_applied", {})
     monkeypatch.setenv("NAPARI_CVDM_CACHE", "")  # so that what is set here goes with the test

@@ -11,7 +11,7 @@ from napari.layers import Image
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.recording import indices_taken, recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.resampling import plan_resampling, resample_plane
 from napari_cvdm.restoration.restore import restore

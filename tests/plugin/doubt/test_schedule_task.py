@@ -13,7 +13,7 @@ from tifffile import imread
 from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.doubt import schedule_task as module
 from napari_cvdm.plugin.doubt.schedule_task import normalization_of
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.restoration import schedule_map as map_module
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.schedule_map import schedule_map

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QLineEdit
 from skimage.color import colorconv
 
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 MARKS = "cell CVDM doubtful"
 

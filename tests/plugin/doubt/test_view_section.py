@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_cvdm.plugin.doubt.views import VIEWS
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
 
 
 def visible(viewer) -> set[str]:

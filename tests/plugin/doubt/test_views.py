@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, view_named
-from napari_cvdm.plugin.messages import Pictures
-from napari_cvdm.plugin.results import ResultLayers
+from napari_cvdm.plugin.results.results import ResultLayers
+from napari_cvdm.plugin.running.messages import Pictures
 from napari_cvdm.restoration.axes import resolve_axes
 
 

@@ -13,7 +13,7 @@ from napari_cvdm.assessment.doubt import ThresholdSummary
 from napari_cvdm.plugin.doubt import words
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.doubt.words import amount, length_unit, outside_words, plane_words, threshold_words
-from napari_cvdm.plugin.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 
 def test_examples_in_the_docstrings():

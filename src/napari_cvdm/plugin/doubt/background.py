@@ -9,8 +9,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.long_work import place_left_to_others
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
+from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 
 __all__ = ["Background", "Stopped", "Task", "in_words"]
 
@@ -69,7 +69,7 @@ class Background(QObject):
             self._running.wanted = False
 
     def _start(self, task: Task) -> None:
-        from napari_cvdm.plugin.quiet_worker import QuietWorker
+        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
         self._running = _Run(task)
         self._begun[:] = [self._running]

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cvdm.assessment.doubt import Measure
 from napari_cvdm.plugin.doubt.words import amount
-from napari_cvdm.plugin.following import follow
+from napari_cvdm.plugin.viewer.following import follow
 
 __all__ = ["ColourBar"]
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.views import view_named
-from napari_cvdm.plugin.layers import InputLayer, result_metadata
+from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
 
 if TYPE_CHECKING:
     from napari.layers import Image

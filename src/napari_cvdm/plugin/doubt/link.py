@@ -14,7 +14,7 @@ from napari_cvdm.plugin.doubt.linked import Result, find_results
 from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
-from napari_cvdm.plugin.layers import full_data, real
+from napari_cvdm.plugin.results.layers import full_data, real
 
 if TYPE_CHECKING:
     from napari.layers import Image

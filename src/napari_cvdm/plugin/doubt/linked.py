@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.plugin.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result, real
-from napari_cvdm.plugin.stated import table
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result, real
+from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.intervals import interval_factor
 from napari_cvdm.restoration.run_identity import run_of
 

@@ -12,8 +12,8 @@ import numpy as np
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.doubt.words import length_unit
-from napari_cvdm.plugin.layers import METADATA_KEY, full_data, real
-from napari_cvdm.plugin.stated import table
+from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data, real
+from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
-from napari_cvdm.plugin.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.into_sight import bring_into_sight, come_into_sight_later
-from napari_cvdm.plugin.layers import FOR_SHOW, real, unique_name
+from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
+from napari_cvdm.plugin.results.into_sight import bring_into_sight, come_into_sight_later
+from napari_cvdm.plugin.results.layers import FOR_SHOW, real, unique_name
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QWidget
 
-from napari_cvdm.plugin.rows import Scrolling
+from napari_cvdm.plugin.viewer.rows import Scrolling
 
 __all__ = ["Page"]
 

@@ -11,8 +11,7 @@ from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.checking import CheckSection
-from napari_cvdm.plugin.docks import SharedPlace
+from napari_cvdm.plugin.doubt.checking import CheckSection
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.originals import is_comparable
@@ -25,11 +24,12 @@ from napari_cvdm.plugin.doubt.section import Section, fill, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
-from napari_cvdm.plugin.eliding import eliding_combo
-from napari_cvdm.plugin.graphics import main_window_of, make_canvas_current
-from napari_cvdm.plugin.layers import real
-from napari_cvdm.plugin.preferences import apply_cache_folder
-from napari_cvdm.plugin.rows import new_form, wrap_where_narrow
+from napari_cvdm.plugin.results.layers import real
+from napari_cvdm.plugin.viewer.docks import SharedPlace
+from napari_cvdm.plugin.viewer.eliding import eliding_combo
+from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.viewer.preferences import apply_cache_folder
+from napari_cvdm.plugin.viewer.rows import new_form, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari

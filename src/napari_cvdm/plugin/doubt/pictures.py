@@ -9,12 +9,12 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
-from napari_cvdm.plugin.contrast import doubt_limits
 from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import current_slice
-from napari_cvdm.plugin.following import follow
-from napari_cvdm.plugin.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.contrast import doubt_limits
+from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
     from napari.layers import Image

@@ -14,7 +14,7 @@ from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.assessment.regions import UncertainRegion, uncertain_regions
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.doubt.words import length_unit, plane_words
-from napari_cvdm.plugin.world import Units, factors, to_world
+from napari_cvdm.plugin.viewer.world import Units, factors, to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image

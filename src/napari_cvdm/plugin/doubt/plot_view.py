@@ -17,10 +17,10 @@ from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background, in_words
 from napari_cvdm.plugin.doubt.section import Buttons
-from napari_cvdm.plugin.file_asking import Kinds, ask_for_file
-from napari_cvdm.plugin.garbage import OldObjectsSpared
-from napari_cvdm.plugin.long_work import place_left_to_others
-from napari_cvdm.plugin.notices import show_error, show_info
+from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
+from napari_cvdm.plugin.viewer.long_work import place_left_to_others
+from napari_cvdm.plugin.viewer.notices import show_error, show_info
 
 __all__ = ["Plot", "PlotView"]
 
@@ -102,7 +102,7 @@ class PlotView(QWidget):
 
     def write(self, path: Path) -> None:
         """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
-        from napari_cvdm.plugin.quiet_worker import QuietWorker
+        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
         if self._plot is None:
             return

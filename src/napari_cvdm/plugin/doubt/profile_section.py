@@ -17,9 +17,9 @@ from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
-from napari_cvdm.plugin.following import follow
-from napari_cvdm.plugin.layers import full_data, where_it_lies
-from napari_cvdm.plugin.world import to_data, to_world
+from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.viewer.following import follow
+from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes

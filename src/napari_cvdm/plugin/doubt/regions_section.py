@@ -33,9 +33,9 @@ from napari_cvdm.plugin.doubt.places import (
 )
 from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
-from napari_cvdm.plugin.layers import full_data, where_it_lies
-from napari_cvdm.plugin.notices import literally
-from napari_cvdm.plugin.world import to_world
+from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.world import to_world
 
 __all__ = ["RegionsSection"]
 

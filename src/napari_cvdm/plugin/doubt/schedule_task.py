@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of
 from napari_cvdm.plugin.doubt.recording import recording_of
-from napari_cvdm.plugin.made_by import model_that_made
+from napari_cvdm.plugin.stored.made_by import model_that_made
 from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
 

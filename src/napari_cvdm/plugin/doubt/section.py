@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cvdm.plugin.wheel import leave_wheel_to_panel
+from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 __all__ = ["Buttons", "Section", "fill", "note"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.layers import full_data, where_it_lies
-from napari_cvdm.plugin.world import to_data, to_world
+from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
     from napari.components import Dims

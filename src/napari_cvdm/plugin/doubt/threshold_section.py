@@ -18,7 +18,7 @@ from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
-from napari_cvdm.plugin.layers import real
+from napari_cvdm.plugin.results.layers import real
 
 if TYPE_CHECKING:
     from napari.layers import Layer

@@ -23,7 +23,7 @@ from napari_cvdm.plugin.doubt.originals import why_none
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
-from napari_cvdm.plugin.eliding import eliding_combo
+from napari_cvdm.plugin.viewer.eliding import eliding_combo
 
 __all__ = ["ViewSection"]
 

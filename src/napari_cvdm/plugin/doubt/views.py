@@ -9,14 +9,14 @@ from weakref import WeakSet
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import is_image_of_user
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.into_sight import (
+from napari_cvdm.plugin.results.into_sight import (
     is_seen_without_view,
     lend_to_view,
     see_after_view,
     set_visible_alone,
     take_back_from_view,
 )
-from napari_cvdm.plugin.layers import is_result
+from napari_cvdm.plugin.results.layers import is_result
 
 if TYPE_CHECKING:
     from napari.layers import Layer

@@ -11,9 +11,9 @@ from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
 from napari_cvdm.assessment.plain_numbers import plain_number
 from napari_cvdm.plugin.doubt.linked import axes_of
 from napari_cvdm.plugin.doubt.recording import indices_taken
-from napari_cvdm.plugin.layers import METADATA_KEY, full_data
-from napari_cvdm.plugin.stated import fine_pixel_nm, table
-from napari_cvdm.plugin.world import to_world
+from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data
+from napari_cvdm.plugin.stored.stated import fine_pixel_nm, table
+from napari_cvdm.plugin.viewer.world import to_world
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,277 @@
+"""*Check this result*: the checks that need no ground truth, as words, a map and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_cvdm.files.whole_file import write_whole
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
+from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
+from napari_cvdm.plugin.doubt.recording import recording_of
+from napari_cvdm.plugin.doubt.section import Buttons, note
+from napari_cvdm.plugin.doubt.words import plane_number, plane_words
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
+from napari_cvdm.plugin.viewer.file_asking import ask_for_file
+from napari_cvdm.plugin.viewer.notices import show_error, show_info
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.assessment.verdicts import Verdict
+    from napari_cvdm.plugin.doubt.background import Task
+    from napari_cvdm.plugin.doubt.link import Link
+    from napari_cvdm.plugin.doubt.linked import Result
+    from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+    from napari_cvdm.plugin.doubt.slices import Slice
+    from napari_cvdm.plugin.doubt.views import Arrangement
+
+__all__ = ["CheckSection", "Checked", "check_task"]
+
+_CHECK, _CHECK_TIP = (
+    "Check this result",
+    "Compare the plane in view with its original, and restore it again, moved.",
+)
+_STOP_TIP = "Give up this check."
+_STOPPED = "Stopped: the plane was not checked."
+_NEEDING_MODEL = ("Imaging conditions", "Stability")
+_WITHOUT_MODEL = (
+    "Left out are the imaging conditions, the stability, and what survives other noise (the restorations of "
+    "two halves of the light)"
+)
+_PAGE_ENDINGS = (".html", ".htm")
+_RESAMPLED = (
+    "The original was resampled before it was restored, and for this comparison, too: its noise and light "
+    "are measured wrongly."
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks of a plane have found.
+
+    Attributes
+    ----------
+    checks : Checks
+        The findings.
+    left_out : str
+        Which checks were left out and why, a sentence; empty if none was.
+    """
+
+    checks: Checks
+    left_out: str = ""
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What each check says that was made."""
+        omitted = _NEEDING_MODEL if self.left_out else ()
+        return [verdict for verdict in self.checks.verdicts if verdict.name not in omitted]
+
+
+class CheckSection(QWidget):
+    """A button that checks the plane in view, what was found, and the report. Lives on the main thread.
+
+    While a check is at work, the same button stops it.
+
+    Parameters
+    ----------
+    link : Link
+        What is looked at: a result, its original, and the plane in view.
+    maps : OwnLayers
+        Where the map is kept.
+    arrangement : Arrangement
+        Knows whether the map is to be seen.
+    """
+
+    def __init__(self, link: Link, maps: OwnLayers, arrangement: Arrangement) -> None:
+        super().__init__()
+        self._link = link
+        self._map = DisagreementMap(link, maps, arrangement, self)
+        self._checked: Checked | None = None
+        self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
+        self.button = QPushButton()
+        self.save_button = QPushButton("Save report …")
+        self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
+        self.save_button.setEnabled(False)
+        self.findings: QLabel = note("")
+        self._show_busy(False)
+        self._background = Background(self)
+        self._background.done.connect(self._on_checked)
+        self._background.failed.connect(self._on_failed)
+        self.button.clicked.connect(self._on_clicked)
+        self.save_button.clicked.connect(self._on_save)
+        link.switched.connect(self._forget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(Buttons(self.button, self.save_button))
+        layout.addWidget(self.findings)
+
+    @property
+    def checks(self) -> Checks | None:
+        """What was found last."""
+        return None if self._checked is None else self._checked.checks
+
+    def close_down(self) -> None:
+        """Stop; called when the panel goes."""
+        self._background.drop()
+        self._map.remove()
+
+    def save(self, path: Path) -> None:
+        """Write the report, as a page and as JSON beside it; files are whole when they appear.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        from napari_cvdm.assessment.report import html_report, json_report
+
+        result, _, place = self._asked
+        if self._checked is None or result is None:
+            return
+        said: dict[str, Any] = {
+            "name": result.reconstruction.name,
+            "provenance": result.provenance,
+            "citations": result.provenance.get("citations") or (),
+            "plane": plane_number(result.reconstruction, place) if place else {},
+            "left_out": self._checked.left_out,
+        }
+        checks = self._checked.checks
+        html, numbers = html_report(checks, **said), json_report(checks, **said)
+        for target, text in ((path, html), (_numbers_beside(path), numbers)):
+            write_whole(target, text)
+
+    def _forget(self) -> None:
+        """What was found is about another result or original than the one looked at now."""
+        self._background.drop()
+        self._show_busy(False)
+        self._checked, self._asked = None, (None, None, None)
+        self.save_button.setEnabled(False)
+        self.findings.setText("")
+        self._map.remove_soon()
+
+    def _on_clicked(self) -> None:
+        if self._busy:
+            self._stop()
+            return
+        self._forget()
+        # The user may go on to another plane before the answer is there.
+        self._asked = self._link.result, self._link.original, self._link.current()
+        self._show_busy(True)
+        self._background.ask(check_task(*self._asked))
+
+    def _stop(self) -> None:
+        """Give up the check at work. Its thread ends at the next checkpoint, and its answer goes nowhere."""
+        self._forget()
+        self.findings.setText(_STOPPED)
+
+    def _show_busy(self, busy: bool) -> None:
+        """Turn the button into one that stops, or back."""
+        self._busy = busy
+        self.button.setText("Stop" if busy else _CHECK)
+        self.button.setToolTip(_STOP_TIP if busy else _CHECK_TIP)
+        if busy:
+            self.findings.setText("Checking: this restores a detail a dozen times.")
+
+    def _on_failed(self, words: str) -> None:
+        self._show_busy(False)
+        self.findings.setText(escape(words))
+
+    def _on_checked(self, checked: Checked) -> None:
+        self._show_busy(False)
+        self._checked = checked
+        lines = [
+            f"<b>{verdict.mark} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
+            for verdict in checked.verdicts
+        ]
+        lines += [escape(words) for words in (checked.checks.part.words, checked.left_out) if words]
+        result, _, place = self._asked
+        if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
+            lines.insert(0, f"Checked: {escape(plane)}.")
+        if result is not None and result.provenance.get("resampling"):
+            lines.append(_RESAMPLED)
+        if self._map.show(checked.checks, *self._asked):
+            lines.append(ABOUT_MAP)
+        self.findings.setText("<br>".join(lines))
+        self.save_button.setEnabled(True)
+
+    def _on_save(self) -> None:
+        path = ask_for_file(
+            self,
+            "Save the report",
+            "check.html",
+            {"Web page (*.html)": _PAGE_ENDINGS},
+            beside=lambda page: [_numbers_beside(page)],
+        )
+        if path is None:
+            return
+        try:
+            self.save(path)
+        except (OSError, ValueError) as error:
+            show_error(f"{path} could not be written: {getattr(error, 'strerror', None) or error}.")
+        else:
+            show_info(f"The report is in {path}.")
+
+
+def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
+    """Plan the checks of a plane; called on the main thread, carried out in another.
+
+    Parameters
+    ----------
+    result, original : Result and Image, or None
+        What to check, and what it was made from.
+    place : Slice or None
+        The plane of the result; None in 3-D display.
+
+    Returns
+    -------
+    Task
+        Returns `Checked`; raises a readable error if there is no original to compare with.
+    """
+
+    def check(checkpoint: Callable[[], None]) -> Checked:
+        if result is None or original is None:
+            parted = result is not None and result.colours_parted
+            choose = "Choose the original of this result above, to compare with."
+            raise InputError(COLOURS_PARTED if parted else choose)
+        if place is None:
+            raise InputError("A plane is checked: switch the viewer to 2-D.")
+        from napari_cvdm.assessment.checks import run_checks
+
+        image = recording_of(result, original, place).plane()
+        index = tuple(slice(None) if i is None else i for i in place.index)
+        draws = result.draws
+        provenance = result.provenance
+        left_out, model = "", None
+        try:
+            model = model_that_made(provenance, checkpoint)
+        except ModelGone as error:
+            left_out = f"{_WITHOUT_MODEL}: {error.reason}."
+        checks = run_checks(
+            image,
+            full_data(result.reconstruction)[index],
+            std=full_data(result.uncertainty)[index],
+            draws=None if draws is None else draws[(slice(None), *index)],
+            pixel_size=provenance.get("pixel_size_nm"),
+            model=model,
+            provenance=provenance,
+            progress=lambda words, share: checkpoint(),
+        )
+        return Checked(checks, left_out)
+
+    return check
+
+
+def _numbers_beside(page: Path) -> Path:
+    """Return where the numbers of a report go; a point in its name that begins no ending stays."""
+    stem = page.stem if page.suffix.lower() in _PAGE_ENDINGS else page.name
+    return page.with_name(f"{stem}.json")

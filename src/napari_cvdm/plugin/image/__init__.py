@@ -1,0 +1,1 @@
+"""The layer that a run is about: its axes, pixel size, colours and parts."""

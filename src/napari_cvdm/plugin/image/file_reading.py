@@ -1,0 +1,74 @@
+"""What a layer's file says about it: read in the background, because a large file takes its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_cvdm.plugin.image.reading import FileReading
+
+__all__ = ["is_tiff", "read_distances", "read_file"]
+
+_TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file is a TIFF by its name."""
+    return path.suffix.lower() in _TIFF
+
+
+def read_file(path: Path) -> FileReading:
+    """Read axes and pixel size off a file, but no pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file a layer was opened from.
+
+    Returns
+    -------
+    FileReading
+        Empty for a file that is no TIFF or cannot be read: the layer is there already, so that is no fault.
+    """
+    if not is_tiff(path):
+        return FileReading(path)
+    import tifffile
+
+    from napari_cvdm.files.tiff import open_tiff
+    from napari_cvdm.files.tiff_images import image_of
+    from napari_cvdm.files.tiff_metadata import read_scale
+    from napari_cvdm.restoration.axes import AXIS_MEANINGS
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        with open_tiff(path) as tif:
+            series = image_of(path, tif)
+            scale = read_scale(tif, series)
+            axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
+            shape = tuple(int(n) for n in series.shape)
+            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
+    except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
+        return FileReading(path)
+
+
+def read_distances(path: Path) -> dict[str, float | None]:
+    """Read what a TIFF file says of the axes that a restoration does not change.
+
+    Returns
+    -------
+    dict
+        The distance of planes in nanometres by "Z", the time from frame to frame in seconds by "T"; empty
+        for a file that is no TIFF or cannot be read.
+    """
+    import tifffile
+
+    from napari_cvdm.files.tiff import open_tiff
+    from napari_cvdm.files.tiff_images import image_of
+    from napari_cvdm.files.tiff_metadata import read_scale
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        with open_tiff(path) as tif:
+            scale = read_scale(tif, image_of(path, tif))
+    except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
+        return {}
+    return {"Z": scale.z_spacing, "T": scale.time_interval}

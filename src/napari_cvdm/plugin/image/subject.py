@@ -1,0 +1,154 @@
+"""The layer that the form is about, and what is understood of it."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cvdm.plugin.image.answers import Answers
+from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, believed, length_words
+from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_layer, with_file, with_roles
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["Subject"]
+
+#: Changes of a layer after which it is read anew.
+_LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
+
+#: What was said of each layer, with the number of axes that it had then: axes are told by their number. Kept
+#: for the panel that is opened after this one.
+_ANSWERS: weakref.WeakKeyDictionary[Any, tuple[int, Answers]] = weakref.WeakKeyDictionary()
+#: The pixel size that was set for each layer, in nanometres; 0 for not known.
+_PIXEL_SIZES: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
+
+class Subject(QObject):
+    """Reads the chosen layer and its file, and remembers what the user has said about each layer.
+
+    Parameters
+    ----------
+    parent : QObject
+        Owner.
+
+    Attributes
+    ----------
+    layer : napari.layers.Image or None
+        The chosen layer.
+    understood : LayerReading or None
+        What layer and file tell.
+    """
+
+    #: What is understood has changed.
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.layer: Image | None = None
+        self.understood: LayerReading | None = None
+        # By the layer, not by the path: a file may be written anew under its name, and opened again.
+        self._files: weakref.WeakKeyDictionary[Any, FileReading] = weakref.WeakKeyDictionary()
+
+    @property
+    def reading(self) -> LayerReading | None:
+        """What is understood, completed by what the user has said."""
+        if self.layer is None or self.understood is None:
+            return None
+        if len(self.understood.axes) != self.layer.ndim:
+            # napari tells the viewer of new pixels first, and whoever follows its sliders asks then.
+            self.understood = self._understand(self.layer)
+        return with_roles(self.understood, self.answers.roles)
+
+    @property
+    def answers(self) -> Answers:
+        """What the user has said of the layer, unless it was said of another number of axes."""
+        if self.layer is None or self.understood is None:
+            return Answers()
+        ndim, answers = _ANSWERS.get(self.layer, (0, Answers()))
+        return answers if ndim == len(self.understood.axes) else Answers()
+
+    @property
+    def pixel_size(self) -> float | None:
+        """What the user has set for the layer, in nanometres, 0 for not known; None if nothing was set."""
+        return None if self.layer is None else _PIXEL_SIZES.get(self.layer)
+
+    @property
+    def pixel_size_set(self) -> str:
+        """Of a pixel size that the user has set: that it is so, and what it would be otherwise."""
+        if not self.pixel_size:
+            return NOT_KNOWN
+        found = self.understood
+        size, origin = (None, "") if found is None else believed(found.pixel_size, found.pixel_size_origin)
+        return "set by you" if size is None else f"set by you; {length_words(size)} {origin}"
+
+    def set_pixel_size(self, nanometres: float) -> None:
+        """Take down the pixel size that the user has set for the layer."""
+        if self.layer is not None:
+            _PIXEL_SIZES[self.layer] = nanometres
+
+    def answer(self, answers: Answers) -> None:
+        """Take down what the user has said about the layer."""
+        if self.layer is not None and self.understood is not None:
+            _ANSWERS[self.layer] = len(self.understood.axes), answers
+
+    def set_layer(self, layer: Image | None) -> bool:
+        """Turn to a layer, or to none; return whether it is another than before."""
+        is_new = layer is not self.layer
+        if is_new:
+            self.disconnect_layer()
+            self.layer = layer
+            if layer is not None:
+                for name in _LAYER_CHANGES:
+                    layer.events[name].connect(self.read)
+        if is_new or layer is None:  # the same layer tells when it changes; reading takes a while
+            self.read()
+        return is_new
+
+    def disconnect_layer(self) -> None:
+        """Listen to the layer no longer."""
+        if self.layer is not None:
+            for name in _LAYER_CHANGES:
+                self.layer.events[name].disconnect(self.read)
+
+    def read(self, event: Any = None) -> None:
+        """Read the layer, and its file as soon as that has been read in the background."""
+        self.understood = None if self.layer is None else self._understand(self.layer)
+        self.changed.emit()
+
+    def _understand(self, layer: Image) -> LayerReading:
+        reading = read_layer(layer)
+        if reading.path is None:
+            return reading
+        if layer not in self._files:
+            self._read_file(layer, reading.path)
+        return with_file(reading, self._files[layer])
+
+    def _read_file(self, layer: Image, path: Path) -> None:
+        from superqt.utils import create_worker
+
+        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
+
+        self._files[layer] = FileReading()
+        # Raises in the main thread what is a fault of the program, and not of the file.
+        worker = create_worker(
+            _read_for, weakref.ref(layer), path, _start_thread=False, _worker_class=QuietWorker
+        )
+        worker.returned.connect(self._on_file_read)
+        worker.start()
+
+    def _on_file_read(self, answer: tuple[weakref.ref[Image], FileReading]) -> None:
+        layer = answer[0]()
+        if layer is not None:
+            self._files[layer] = answer[1]
+            self.read()
+
+
+def _read_for(layer: weakref.ref[Image], path: Path) -> tuple[weakref.ref[Image], FileReading]:
+    """Read a layer's file; for a worker, which must not keep the layer alive."""
+    from napari_cvdm.plugin.image.file_reading import read_file
+
+    return layer, read_file(path)

@@ -1,0 +1,1 @@
+"""The form of the dock widget and what stands around it."""

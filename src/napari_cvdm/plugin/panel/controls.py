@@ -1,0 +1,133 @@
+"""The buttons that start and end runs, and how far the present one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_cvdm.plugin.running.waiting import WaitingList, WaitingRuns
+from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.rows import note
+
+__all__ = ["Controls"]
+
+_BAR_STEPS = 1000
+_RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
+_QUEUE_TIP = "Start this one when the runs before it are done."
+_STOP_TIP = (
+    "End the run and keep what it has, as soon as every plane has its first picture. The results say that "
+    "they have fewer draws."
+)
+_CANCEL_TIP = (
+    "Give this run up; those that wait go on. Nothing of it stays, unless it goes on with what an earlier "
+    "run to disk has kept."
+)
+_NO_STOP_TIP = "A preview is made as a whole: Cancel gives it up."
+
+
+class Controls(QWidget):
+    """Restore, Stop here, Cancel; progress; the queue; one line of words.
+
+    Attributes
+    ----------
+    restore_button, stop_button, cancel_button : QPushButton
+        The buttons.
+    progress_bar : QProgressBar
+        How far the run is.
+    status : QLabel
+        What is being done, or how the last run ended.
+    """
+
+    restore_clicked = Signal()
+    stop_clicked = Signal()
+    cancel_clicked = Signal()
+
+    def __init__(self, runs: WaitingRuns) -> None:
+        super().__init__()
+        self.restore_button = QPushButton("Restore")
+        self.stop_button = QPushButton("Stop here")
+        self.stop_button.setToolTip(_STOP_TIP)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip(_CANCEL_TIP)
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setAccessibleName("Progress of the run")
+        self.progress_bar.setTextVisible(False)
+        self.progress_bar.setMaximumHeight(8)
+        self.status = note()
+        self.restore_button.setMinimumHeight(34)
+        for button, clicked in (
+            (self.restore_button, self.restore_clicked),
+            (self.stop_button, self.stop_clicked),
+            (self.cancel_button, self.cancel_clicked),
+        ):
+            button.clicked.connect(clicked)
+        self._ways_out = QWidget()
+        ways_out = QHBoxLayout(self._ways_out)
+        ways_out.setContentsMargins(0, 0, 0, 0)
+        ways_out.addWidget(self.stop_button)
+        ways_out.addWidget(self.cancel_button)
+        self._waiting = WaitingList(runs, self.restore_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.restore_button, self.progress_bar, self._ways_out, self.status, self._waiting):
+            layout.addWidget(part)
+
+    def show_state(
+        self,
+        *,
+        running: bool,
+        stopping: bool,
+        cancelling: bool,
+        ready: bool,
+        can_stop: bool = True,
+        refusal: str = "",
+    ) -> None:
+        """Show which buttons can be pressed.
+
+        Parameters
+        ----------
+        running, stopping, cancelling : bool
+            Whether there is a run; whether it was asked to end, with what it has or without.
+        ready : bool
+            Whether there is an image to restore.
+        can_stop : bool
+            Whether there is something to keep before the end of the run; of a preview there is not.
+        refusal : str
+            Why what the form says cannot be restored; empty if it can.
+        """
+        window = self.window()
+        at = None if window is None else window.focusWidget()
+        self.restore_button.setText("Add to queue" if running else "Restore")
+        self.restore_button.setToolTip(literally(refusal) or (_QUEUE_TIP if running else _RESTORE_TIP))
+        self.restore_button.setEnabled(ready and not refusal)
+        self.progress_bar.setVisible(running)
+        self._ways_out.setVisible(running)
+        self.stop_button.setText("Stopping …" if stopping else "Stop here")
+        self.stop_button.setEnabled(running and can_stop and not (stopping or cancelling))
+        self.stop_button.setToolTip(_STOP_TIP if can_stop else _NO_STOP_TIP)
+        self.cancel_button.setText("Cancelling …" if cancelling else "Cancel")
+        self.cancel_button.setEnabled(running and not cancelling)
+        left = [button for button in (self.stop_button, self.cancel_button) if button is at]
+        if any(not (running and button.isEnabled()) for button in left):
+            self.restore_button.setFocus()  # Qt would take the keyboard out of the panel
+
+    def show_begun(self) -> None:
+        """Show that a run has begun, of which nothing is known yet."""
+        self.progress_bar.setRange(0, 0)
+
+    def show_progress(self, words: str, fraction: float) -> None:
+        """Show what is being done, and its share of the work; negative while that is not known."""
+        self.status.setText(words[:1].upper() + words[1:])
+        self.progress_bar.setRange(0, _BAR_STEPS if fraction >= 0 else 0)
+        self.progress_bar.setValue(round(fraction * _BAR_STEPS))
+
+    def colour(self, theme: Any, running: bool) -> None:
+        """Make Restore stand out in the colour that napari's theme has for what matters."""
+        self.restore_button.setStyleSheet(
+            ""
+            if running
+            else f"QPushButton:enabled {{ background-color: {theme.current.as_hex()}; font-weight: bold; }}"
+            f"QPushButton:enabled:hover {{ background-color: {theme.highlight.as_hex()}; }}"
+        )

@@ -1,0 +1,260 @@
+"""What can be done with a result: look into its uncertainty, save it, copy how it was made."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction, QGuiApplication
+from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
+
+from napari_cvdm.plugin.panel.recipe import python_script, shell_line
+from napari_cvdm.plugin.results.into_sight import is_seen_without_view
+from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
+from napari_cvdm.plugin.running.to_disk import sizes_of
+from napari_cvdm.plugin.stored.readers import settle_readers
+from napari_cvdm.plugin.viewer.file_asking import ask_for_file, with_ending
+from napari_cvdm.plugin.viewer.graphics import raise_dock_of
+from napari_cvdm.plugin.viewer.long_work import place_left_to_others
+from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = ["ResultActions"]
+
+_KINDS = {
+    "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".cvdm.ome.tiff", ".ome.tif", ".ome.tiff"),
+    "OME-Zarr (*.ome.zarr)": (".cvdm.ome.zarr", ".ome.zarr", ".zarr"),
+}
+_USUAL_ENDING = ".cvdm.ome.tif"
+_DOUBT_DOCK = "CVDM uncertainty"
+
+
+class ResultActions(QWidget):
+    """Buttons for the result that is selected in the viewer, or else for the last one.
+
+    They are hidden until there is a result.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    """
+
+    #: Words for the user: an error with its remedy; what was done.
+    failed = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._last: list[weakref.ref[Image]] = []  # the user may delete them, to have their memory back
+        self.doubt_button = QPushButton("Uncertainty…")
+        self.doubt_button.setToolTip(
+            "Look into the uncertainty: where to look again, thresholds, profiles, views side by side."
+        )
+        self.save_button = QPushButton("Save result…")
+        self.save_button.setToolTip(
+            "Write reconstruction, uncertainty and how they were made to one OME-TIFF or OME-Zarr. Drop it "
+            "on napari to have the layers back as they are."
+        )
+        self.copy_button = QPushButton("Copy as…")
+        self.copy_button.setToolTip("Copy a script or a shell line that repeats this run without napari.")
+        menu = QMenu(self.copy_button)
+        self.copy_python = QAction("Python script", menu)
+        self.copy_shell = QAction("Shell line", menu)
+        menu.addActions([self.copy_python, self.copy_shell])
+        self.copy_button.setMenu(menu)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.doubt_button, 0, 0, 1, 2)
+        layout.addWidget(self.save_button, 1, 0)
+        layout.addWidget(self.copy_button, 1, 1)
+        for button in (self.doubt_button, self.save_button, self.copy_button):
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.doubt_button.clicked.connect(self.show_doubt)
+        self.save_button.clicked.connect(self.ask_and_save)
+        self.copy_python.triggered.connect(lambda: self._copy(_script_of, "The script"))
+        self.copy_shell.triggered.connect(lambda: self._copy(_shell_line_of, "The shell line"))
+        self.setVisible(False)
+
+    def follow(self, layers: Sequence[Image]) -> None:
+        """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
+        self._last = [weakref.ref(layer) for layer in layers]
+        self.setVisible(bool(layers))
+        # napari adds the plugin's name to that of a dock.
+        if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
+            self.show_doubt()
+            raise_dock_of(self)  # the user is at work here
+
+    def offer(self) -> None:
+        """Be there while the viewer has a result that is finished, be it of a run or from a file."""
+        self.setVisible(bool(self._finished()))
+
+    def result_layers(self) -> list[Image]:
+        """Return the layers of the result that is selected, or else of the last that is still there.
+
+        The selected one may be that of the run at work, which is not finished.
+        """
+        active = real(self._viewer.layers.selection.active)
+        if active is not None and is_result(active):
+            return self._of_run_of(active)
+        present, finished = self._present(), self._finished()
+        of_last_run = [layer for each in self._last if (layer := each()) is not None and layer in present]
+        return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
+
+    def _of_run_of(self, result: Image) -> list[Image]:
+        """Return all layers of the run that a layer comes from."""
+        run = result.metadata[METADATA_KEY].get("run")
+        if run is None:
+            return [result]
+        return [
+            layer
+            for layer in self._present()
+            if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
+        ]
+
+    def _finished(self) -> list[Image]:
+        """Return the layers of all results in the viewer but that of the run at work."""
+        return [layer for layer in self._present() if is_result(layer) and _is_finished(layer)]
+
+    def _present(self) -> list[Image]:
+        return [real(layer) for layer in self._viewer.layers]
+
+    def show_doubt(self) -> None:
+        """Open the panel for uncertainty on the result."""
+        from napari_cvdm.plugin.doubt.panel import show_doubt_panel
+
+        show_doubt_panel(self._viewer, self.result_layers())
+
+    def ask_and_save(self) -> None:
+        """Ask for a name, then save the result."""
+        layers = self.result_layers()
+        if self._refused(layers):
+            return
+        written = layers[0].metadata[METADATA_KEY].get("written")
+        if written:
+            self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
+            return
+        path = ask_for_file(self, "Save result", f"{layers[0].name}{_USUAL_ENDING}", _KINDS)
+        if path is not None:
+            # While the dialog was open, a run may have begun and selected its own layers.
+            self._save(layers, path, replace=True)
+
+    def save(self, path: Path, kind: str = "") -> None:
+        """Save the result in the background; a file that is there already is not replaced.
+
+        Parameters
+        ----------
+        path : Path
+            Where to; an ending is added if there is none.
+        kind : str
+            The file dialog's filter.
+        """
+        layers = self.result_layers()
+        if not self._refused(layers):
+            self._save(layers, path.with_name(with_ending(path.name, _KINDS, kind)), replace=False)
+
+    def _save(self, layers: list[Image], path: Path, *, replace: bool) -> None:
+        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
+
+        settle_readers()
+        data = [_as_set_by_user(layer) for layer in layers]
+        self.save_button.setEnabled(False)
+        self.told.emit(f"Saving {path.name} …")
+        worker = QuietWorker(_save, path, data, replace)
+        worker.returned.connect(self._on_saved)
+        worker.errored.connect(self._on_failed)
+        worker.errored.connect(_tell_failed)
+        worker.start()
+
+    def _refused(self, layers: list[Image]) -> bool:
+        """Say why nothing can be done with a result, if so: there is none, or it is still in the making."""
+        unfinished = next((layer.name for layer in layers if not _is_finished(layer)), None)
+        if not layers:
+            self.failed.emit("There is no result any more: its layers were removed.")
+        elif unfinished is not None:
+            self.failed.emit(
+                f"'{unfinished}' is still being computed. Wait until it is done, or select another result."
+            )
+        return not layers or unfinished is not None
+
+    def _on_saved(self, path: Path) -> None:
+        self.save_button.setEnabled(True)
+        self.told.emit(f"Saved {path}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self.save_button.setEnabled(True)
+        self.told.emit(str(error))  # shown by `_tell_failed`
+
+    def _copy(self, write: Callable[[Image], tuple[str, bool]], what: str) -> None:
+        layers = self.result_layers()
+        if self._refused(layers):
+            return
+        about = layers[0].metadata[METADATA_KEY]
+        if "asked" not in about:
+            self.failed.emit(
+                "This result was not made by a run in napari, but by a script, in a shell or elsewhere: "
+                "there is nothing to copy."
+            )
+            return
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            try:
+                text, repeats = write(layers[0])
+            except InputError as error:
+                self.failed.emit(f"{error} There is nothing to copy.")
+                return
+            clipboard.setText(text)
+            self.told.emit(
+                f"{what} that repeats this run is in the clipboard."
+                if repeats
+                else "No shell line repeats this run; the clipboard says why. Copy the Python script."
+            )
+
+
+def _script_of(result: Image) -> tuple[str, bool]:
+    from napari_cvdm.plugin.doubt.linked import axes_of
+
+    about = result.metadata[METADATA_KEY]
+    axes = axes_of(about, result.ndim)
+    return python_script(about, **sizes_of(result, axes)), True
+
+
+def _shell_line_of(result: Image) -> tuple[str, bool]:
+    """Return the line, and whether it repeats the run."""
+    text = shell_line(result.metadata[METADATA_KEY])
+    return text, not all(line.startswith("#") for line in text.splitlines())
+
+
+def _is_finished(layer: Image) -> bool:
+    return bool(layer.metadata[METADATA_KEY].get("finished", True))
+
+
+def _as_set_by_user(layer: Image) -> tuple[Any, dict[str, Any], str]:
+    """Return a layer as napari's writers take it, seen or hidden as it is without the panel's views."""
+    data, attributes, kind = layer.as_layer_data_tuple()
+    return data, {**attributes, "visible": is_seen_without_view(layer)}, kind
+
+
+def _tell_failed(error: Exception) -> None:
+    """Show why nothing was saved; not a method, because the panel may have been closed meanwhile."""
+    show_error(str(error))
+
+
+@place_left_to_others()
+def _save(path: Path, data: list[Any], replace: bool) -> Path:
+    """Write layers; for a worker."""
+    from napari_cvdm.plugin.stored.saving import save_layers
+    from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
+
+    try:
+        return save_layers(path, data, overwrite=replace)
+    except Exception as error:
+        raise RestorationFailed(in_plain_words(error)) from None

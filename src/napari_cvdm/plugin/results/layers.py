@@ -1,0 +1,267 @@
+"""Result layers: where they lie, what they are called and how they look.
+
+This is the one place that decides the metadata of a layer the plugin adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_cvdm.plugin.image.parts import Placement
+from napari_cvdm.plugin.results.into_sight import is_seen_without_view
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+__all__ = [
+    "DRAWS_KEY",
+    "FOR_SHOW",
+    "METADATA_KEY",
+    "PICTURES",
+    "InputLayer",
+    "LayerData",
+    "Picture",
+    "full_data",
+    "is_for_show",
+    "is_result",
+    "lies_under_light",
+    "real",
+    "result_metadata",
+    "uncertainty_colormap",
+    "unique_name",
+    "where_it_lies",
+]
+
+METADATA_KEY = "napari_cvdm"
+"""Key of a result layer's ``metadata`` under which its provenance is kept."""
+
+DRAWS_KEY = "napari_cvdm_draws"
+"""Key of a reconstruction's ``metadata`` under which its single draws are kept, if they are.
+
+They are float32, with one more axis in front than the reconstruction."""
+
+FOR_SHOW = {"napari_cvdm_for_show": True}
+"""What the ``metadata`` of the plugin's other layers say: pictures and marks that are no results.
+
+It is no business of files: what the user saves of them comes back as the user's own."""
+
+Picture = Literal["reconstruction", "uncertainty"]
+
+PICTURES: tuple[Picture, Picture] = ("reconstruction", "uncertainty")
+"""The two pictures of a restoration."""
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""What napari makes a layer of: data, attributes and type."""
+
+#: Orange that covers the reconstruction where the model is unsure, and not where it is sure.
+#: It is never quite opaque: the structure below stays to be seen.
+#: Orange on grey can be told apart with every kind of colour blindness, and the structures stay visible.
+_ORANGE = (1.0, 0.37, 0.0)
+#: Opacity where the uncertainty is greatest.
+_MOST = 0.85
+
+
+@dataclass(frozen=True)
+class InputLayer:
+    """What a result needs to know about the layer it is made from, taken once when a run starts.
+
+    A copy, so that moving, renaming or deleting the layer in mid-run can do no harm.
+
+    Attributes
+    ----------
+    name : str
+        The layer's name.
+    scale, translate : tuple of float
+        Of the layer's own transform, one number for each axis.
+    rotate, shear, affine : numpy.ndarray
+        As the layer has them; ``affine`` is the matrix of shape (ndim + 1, ndim + 1).
+    units, axis_labels : tuple of str
+        One for each axis.
+    colormap : object
+        The layer's napari colour map, or None for an RGB layer.
+    blending : str
+        napari's name of the blending mode.
+    """
+
+    name: str
+    scale: tuple[float, ...]
+    translate: tuple[float, ...]
+    rotate: np.ndarray
+    shear: np.ndarray
+    affine: np.ndarray
+    units: tuple[str, ...]
+    axis_labels: tuple[str, ...]
+    colormap: Any
+    blending: str
+
+    @classmethod
+    def of(cls, layer: Image) -> InputLayer:
+        """Take down what a result of ``layer`` needs to know."""
+        return cls(
+            name=layer.name,
+            scale=tuple(float(s) for s in layer.scale),
+            translate=tuple(float(t) for t in layer.translate),
+            rotate=np.array(layer.rotate, dtype=float),
+            shear=np.array(layer.shear, dtype=float),
+            affine=np.array(layer.affine.affine_matrix, dtype=float),
+            units=tuple(str(unit) for unit in layer.units),
+            axis_labels=tuple(layer.axis_labels),
+            colormap=None if layer.rgb else layer.colormap,
+            blending=str(layer.blending),
+        )
+
+    def with_channel_axis(self) -> InputLayer:
+        """Return the same with an axis for channels in front, which a layer of colours does not have."""
+        ndim = len(self.scale)
+        own, affine = np.eye(ndim + 1), np.eye(ndim + 2)
+        own[1:, 1:] = self.rotate
+        affine[1:, 1:] = self.affine
+        shear = np.eye(ndim + 1)
+        shear[1:, 1:] = _shear_matrix(self.shear, ndim)
+        return replace(
+            self,
+            scale=(1.0, *self.scale),
+            translate=(0.0, *self.translate),
+            rotate=own,
+            shear=shear,
+            affine=affine,
+            # Units of one kind: napari wants all layers of a viewer to agree.
+            units=(self.units[0], *self.units),
+            axis_labels=("c", *self.axis_labels),
+        )
+
+
+def result_metadata(
+    source: InputLayer,
+    picture: Picture,
+    placement: Placement,
+    taken_names: Collection[str],
+    part_words: str = "",
+) -> dict[str, Any]:
+    """Make the keyword arguments of a result layer, so that each fine pixel lies where the sample is.
+
+    A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation
+    R and the shear S. With p = origin + spacing · q, that gives scale' = scale · spacing, and a translation
+    by R S (scale · origin).
+
+    Parameters
+    ----------
+    source : InputLayer
+        The layer the result was made from.
+    picture : {"reconstruction", "uncertainty"}
+        Which of the two results.
+    placement : Placement
+        Where the result's pixels lie in the input.
+    taken_names : collection of str
+        Names of the layers already in the viewer.
+    part_words : str
+        What the restored part of the layer is called, if it is not the whole.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `napari.layers.Image`, but for ``data``, ``contrast_limits`` and ``metadata``.
+    """
+    scale = np.asarray(source.scale)
+    own = source.rotate @ _shear_matrix(source.shear, len(scale))
+    metadata: dict[str, Any] = {
+        "name": unique_name(_base_name(source.name, picture, part_words), taken_names),
+        "scale": tuple(scale * placement.spacing),
+        "translate": tuple(np.asarray(source.translate) + own @ (scale * placement.origin)),
+        "rotate": source.rotate,
+        "shear": source.shear,
+        "affine": source.affine,
+        "units": source.units,
+        "axis_labels": source.axis_labels,
+        "rgb": False,  # otherwise a width of 3 or 4 pixels would be taken for colour
+        "multiscale": False,
+    }
+    return metadata | _appearance(source, picture)
+
+
+def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
+    if picture == "uncertainty":
+        return {"colormap": uncertainty_colormap(), "blending": "translucent_no_depth"}
+    return {
+        "colormap": "gray" if source.colormap is None else source.colormap,
+        # "opaque" would hide layers of other channels for no reason of the user's making.
+        "blending": "translucent_no_depth" if source.blending == "opaque" else source.blending,
+    }
+
+
+def uncertainty_colormap() -> Any:
+    """Make the colour map of uncertainties: nothing at the lower contrast limit, orange at the upper."""
+    from napari.utils.colormaps import Colormap
+
+    return Colormap([(*_ORANGE, alpha) for alpha in (0.0, _MOST)], name="CVDM uncertainty")
+
+
+def _base_name(name: str, picture: Picture, part_words: str) -> str:
+    of = f"{name} ({part_words})" if part_words else name
+    return f"{of} CVDM" if picture == "reconstruction" else f"{of} CVDM uncertainty"
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """Return ``name``, or ``name [1]``, ``name [2]`` ... as napari numbers them, whichever is free first."""
+    candidate, number = name, 0
+    while candidate in taken:
+        number += 1
+        candidate = f"{name} [{number}]"
+    return candidate
+
+
+def real(thing: Any) -> Any:
+    """Return what stands behind one of the proxies that napari hands to plugins, or the thing itself."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def full_data(layer: Image) -> Any:
+    """Return a layer's data at full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def where_it_lies(layer: Image) -> dict[str, Any]:
+    """Return the keyword arguments with which another layer lies as this one does."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(layer, name) for name in names}
+
+
+def is_result(layer: Any) -> bool:
+    """Whether a layer is a result of this plugin."""
+    return METADATA_KEY in getattr(layer, "metadata", {})
+
+
+def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
+    """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
+
+    The layer itself may be hidden, as the input is after its first run.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    layers : sequence of napari.layers.Layer
+        All layers of the viewer, the lowest first.
+    """
+    if layer not in layers:
+        return False
+    above = layers[layers.index(layer) + 1 :]
+    return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
+
+
+def is_for_show(layer: Any) -> bool:
+    """Whether a layer shows or marks something about a result: there is nothing to restore in it."""
+    return FOR_SHOW.keys() <= getattr(layer, "metadata", {}).keys()
+
+
+def _shear_matrix(shear: np.ndarray, ndim: int) -> np.ndarray:
+    """Return the shear as a matrix; napari hands it out as the values above the diagonal, row by row."""
+    if shear.ndim == 2:
+        return shear
+    matrix = np.eye(ndim)
+    matrix[np.triu_indices(ndim, 1)] = shear
+    return matrix

@@ -1,0 +1,299 @@
+"""The two result layers of a run, from the first picture to the last."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cvdm.plugin.image.parts import Part, Placement, whole
+from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
+from napari_cvdm.plugin.results.into_sight import (
+    bring_into_sight,
+    come_into_sight_later,
+    set_visible_alone,
+    show_again,
+)
+from napari_cvdm.plugin.results.layers import (
+    DRAWS_KEY,
+    METADATA_KEY,
+    PICTURES,
+    InputLayer,
+    Picture,
+    lies_under_light,
+    result_metadata,
+    unique_name,
+)
+from napari_cvdm.plugin.results.underneath import Underneath
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.results.contrast import Limits
+    from napari_cvdm.plugin.running.messages import Pictures, Written
+
+__all__ = ["ResultLayers"]
+
+
+class ResultLayers(QObject):
+    """Shows a run's pictures in the viewer, and redraws them as they get better.
+
+    Lives on the main thread. A layer that the user deletes stays deleted; the other goes on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    layer : napari.layers.Image
+        The layer that is restored.
+    parent : QObject
+        Owner of the object.
+    part : Part, optional
+        What part of the layer is restored; all of it if left out.
+    with_channel_axis : bool
+        Whether the results have an axis for channels in front that the layer has not.
+    """
+
+    #: The layers are gone; those of a result on the disk are there.
+    removed = Signal()
+    added = Signal()
+    #: Redrawing takes at most this share of the main thread's time ...
+    _SHARE = 0.1
+    #: ... and happens no more often than this, in milliseconds.
+    _SHORTEST_INTERVAL = 150
+    #: Time for the event loop between two steps of adding or removing the layers, in milliseconds.
+    _BETWEEN_STEPS = 25
+    #: Contrast limits follow the pictures only when they are off by more than this share of their span.
+    _HYSTERESIS = 0.1
+
+    def __init__(
+        self,
+        viewer: Any,
+        layer: Image,
+        parent: QObject,
+        *,
+        part: Part | None = None,
+        with_channel_axis: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self.source = InputLayer.of(layer)
+        if with_channel_axis:
+            self.source = self.source.with_channel_axis()
+        self._part, self._with_channel_axis = part, with_channel_axis
+        self._viewer, self._input = viewer, layer
+        self._under = Underneath(viewer, layer)
+        self._layers: dict[Picture, Image] = {}
+        self._limits: Limits = {}
+        self._given: Limits = {}
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._redraw)
+        self._steps: deque[Callable[[], None]] = deque()
+        self._step_timer = QTimer(self)
+        self._step_timer.setSingleShot(True)
+        self._step_timer.timeout.connect(self._take_step)
+        self._interval = self._SHORTEST_INTERVAL
+
+    def add(self, pictures: Pictures, provenance: dict[str, Any]) -> None:
+        """Add the layers, with the first picture.
+
+        It is done step by step, and the event loop comes round in between.
+
+        Parameters
+        ----------
+        pictures : Pictures
+            Arrays that the worker goes on filling.
+        provenance : dict
+            What is known of how they are made; completed by `finish`.
+        """
+        arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
+        for picture in PICTURES:
+            self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._begin([self._select_reconstruction, pictures.shown.set])
+
+    def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
+        """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
+        for picture in PICTURES:
+            levels = written.levels[picture]
+            data = levels if len(levels) > 1 else levels[0]
+            self._steps.append(partial(self._add_layer, picture, data, written, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._begin([self._select_reconstruction, self.added.emit])
+
+    def _begin(self, last: list[Callable[[], None]]) -> None:
+        self._steps += last
+        if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
+            self.source = replace(self.source, blending="additive")
+        try:
+            if self._adds_light:
+                self._under.hide_input()
+        finally:
+            self._take_step()
+
+    def _take_step(self) -> None:
+        """Take a step, and the next one in a while.
+
+        napari raises what other plugins' callbacks raise when layers come, change and go. It is shown to the
+        user; here, it must keep no step from being taken, or the run would never end.
+        """
+        if self._steps:
+            try:
+                self._steps.popleft()()
+            finally:
+                self._step_timer.start(self._BETWEEN_STEPS)
+
+    def _add_layer(
+        self, picture: Picture, data: Any, pictures: Pictures | Written, provenance: dict[str, Any]
+    ) -> None:
+        from napari.layers import Image
+
+        taken = {layer.name for layer in self._viewer.layers}
+        part = self._part or whole(pictures.axes.shape)
+        if self._part is not None and self._with_channel_axis:
+            part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
+        multiscale = isinstance(data, list)
+        finest = data[0] if multiscale else data
+        covered = getattr(pictures, "covered", None)
+        placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
+        # Without limits, napari would look for them in all the data, here, on the main thread.
+        layer = Image(
+            data,
+            visible=False,
+            contrast_limits=pictures.limits[picture],
+            metadata={METADATA_KEY: {"picture": picture, **provenance}},
+            **result_metadata(self.source, picture, placement, taken, part.words)
+            | {"multiscale": multiscale},
+        )
+        self._give_limits(layer, picture, pictures.limits[picture])
+        self._layers[picture] = layer
+        come_into_sight_later(layer)
+        insert_quietly(self._viewer, layer)
+
+    def _show_layer(self, picture: Picture) -> None:
+        if layer := self._present().get(picture):
+            bring_into_sight(layer)
+            if picture == "reconstruction" and self._adds_light:
+                self._under.hide_results(layer)
+
+    def _select_reconstruction(self) -> None:
+        if layer := self._present().get("reconstruction"):
+            self._viewer.layers.selection.active = layer
+
+    def update(self, limits: Limits) -> None:
+        """Note that the pictures have changed; they are redrawn soon."""
+        self._limits = limits
+        if not self._timer.isActive():
+            self._timer.start(self._interval)
+
+    def finish(
+        self, provenance: dict[str, Any], draws: np.ndarray | None = None, name_suffix: str = ""
+    ) -> None:
+        """Show the final pictures and record how they were made.
+
+        Parameters
+        ----------
+        provenance : dict
+            How the pictures were made.
+        draws : ndarray, optional
+            The single draws, to be kept with the reconstruction.
+        name_suffix : str
+            What the layers' names should add, such as that there are fewer draws than were asked for.
+        """
+        self._timer.stop()
+        with ExitStack() as steps:  # all are taken, whatever one of them raises; the last is pushed first
+            steps.callback(self._redraw, final=True)
+            for picture in reversed(PICTURES):
+                steps.callback(self._complete, picture, provenance, draws, name_suffix)
+            while self._steps:  # a short run may be over before both layers are there
+                steps.callback(self._steps.pop())
+
+    def _complete(
+        self, picture: Picture, provenance: dict[str, Any], draws: np.ndarray | None, name_suffix: str
+    ) -> None:
+        from napari.experimental import unlink_layers
+
+        if layer := self._present().get(picture):
+            metadata = {**layer.metadata, METADATA_KEY: {"picture": picture, **provenance}}
+            if draws is not None and picture == "reconstruction":
+                metadata[DRAWS_KEY] = draws
+            # Linked layers (napari links all they have in common) are not made like this one.
+            unlink_layers([layer], ["metadata"])
+            # Assigned as a whole, so that napari tells whoever looks at the result, even if it is hidden.
+            layer.metadata = metadata
+            if name_suffix:
+                others = {each.name for each in self._viewer.layers if each is not layer}
+                layer.name = unique_name(f"{layer.name}, {name_suffix}", others)
+
+    def remove(self) -> None:
+        """Take the layers away again, as if there had been no run; `removed` tells when that is done.
+
+        They vanish from sight at once, but are removed one after the other: with each, napari collects
+        garbage, which takes a while.
+        """
+        self._timer.stop()
+        self._steps.clear()
+        self._steps += [partial(self._remove_layer, layer) for layer in self.layers]
+        self._steps.append(self.removed.emit)
+        self._step_timer.start(self._BETWEEN_STEPS)
+        with ExitStack() as changes:
+            for layer in self.layers:
+                changes.callback(set_visible_alone, layer, False)
+            for layer in self._under.hidden:
+                changes.callback(show_again, layer)
+
+    def _remove_layer(self, layer: Image) -> None:
+        if layer in self._viewer.layers:
+            with OwnChange():
+                self._viewer.layers.remove(layer)
+
+    @property
+    def layers(self) -> list[Image]:
+        """The result layers that are in the viewer, the reconstruction first."""
+        return list(self._present().values())
+
+    def all_deleted(self) -> bool:
+        """Whether the user has deleted both layers."""
+        return bool(self._layers) and not self._present()
+
+    def _present(self) -> dict[Picture, Image]:
+        """The layers that are still in the viewer."""
+        present = list(self._viewer.layers)
+        return {picture: layer for picture, layer in self._layers.items() if layer in present}
+
+    @property
+    def _adds_light(self) -> bool:
+        return self.source.blending == "additive"
+
+    def _redraw(self, final: bool = False) -> None:
+        start = time.perf_counter()
+        for picture, layer in self._present().items():
+            self._set_limits(layer, picture, final)
+            layer.refresh(extent=False, thumbnail=True, highlight=False)
+        milliseconds = (time.perf_counter() - start) * 1000
+        self._interval = max(self._SHORTEST_INTERVAL, round(milliseconds / self._SHARE))
+
+    def _set_limits(self, layer: Image, picture: Picture, final: bool) -> None:
+        """Let the contrast limits follow the pictures, but neither flicker nor undo what the user has set."""
+        wanted = self._limits.get(picture)
+        if wanted is None or tuple(layer.contrast_limits) != self._given.get(picture):
+            return
+        low, high = self._given[picture]
+        moved = max(abs(wanted[0] - low), abs(wanted[1] - high)) / (high - low)
+        if moved > (0 if final else self._HYSTERESIS):
+            self._give_limits(layer, picture, wanted)
+
+    def _give_limits(self, layer: Image, picture: Picture, limits: tuple[float, float]) -> None:
+        low, high = limits
+        # The range of the slider leaves room on both sides; an uncertainty is never below zero.
+        room = (0.0, 2 * high) if picture == "uncertainty" else (low - (high - low) / 2, 2 * high - low)
+        layer.contrast_limits_range = room
+        layer.contrast_limits = limits
+        self._given[picture] = tuple(layer.contrast_limits)

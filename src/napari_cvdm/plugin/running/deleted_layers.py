@@ -1,0 +1,57 @@
+"""Layers that the user deletes give back their memory soon, during a run as well."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+
+from napari_cvdm.plugin.results.layers import is_for_show, real
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+__all__ = ["DeletedLayers"]
+
+#: Time until a layer is looked for, in milliseconds. By then, others have let go of it, and layers that are
+#: deleted in quick succession share one search, for which the viewer stands still.
+_INTERVAL = 500
+
+
+class DeletedLayers:
+    """Sees to it that deleted layers are found by the garbage collector.
+
+    A layer and what napari draws it with refer to each other. napari looks for such garbage when a layer is
+    removed, which finds those that were removed before, but not while old objects are spared. The panels' own
+    pictures are small, and come and go: they wait.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, or napari's proxy of it.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._deleted: list[weakref.ref[Layer]] = []
+        self._soon = False
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def look_soon(self) -> None:
+        """Look once whether any is still there: somebody, such as a run, may have had a use for it."""
+        if self._deleted and not self._soon:
+            self._soon = True
+            QTimer.singleShot(_INTERVAL, self._look)
+
+    def _on_removed(self, event: Any) -> None:
+        layer = real(event.value)
+        if not is_for_show(layer):
+            self._deleted.append(weakref.ref(layer))
+            self.look_soon()
+
+    def _look(self) -> None:
+        self._soon = False
+        if any(layer() is not None for layer in self._deleted):
+            OldObjectsSpared.collect()
+        self._deleted = [layer for layer in self._deleted if layer() is not None]

@@ -1,0 +1,237 @@
+"""From what the form says to jobs, and to what they will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_cvdm.plugin.image.parts import (
+    Part,
+    current_plane,
+    current_view,
+    inside,
+    whole,
+    with_channels,
+)
+from napari_cvdm.plugin.image.pointing import check_plane_shown, position_in, rectangle_of, view_of
+from napari_cvdm.plugin.results.layers import full_data, is_for_show, is_result, real
+from napari_cvdm.plugin.running.plan import Plan, memory_needed, results_size
+from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.validation import check_dtype, check_range
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_cvdm.plugin.image.reading import LayerReading
+    from napari_cvdm.plugin.panel.form import Form
+    from napari_cvdm.plugin.running.worker import Job
+    from napari_cvdm.plugin.viewer.world import Sliders
+    from napari_cvdm.restoration.selection import Selection
+    from napari_cvdm.restoration.timing import Speed
+
+__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_of", "plan_of"]
+
+#: Pixels that are compared with each other in no time, while sliders move.
+_QUICKLY_COMPARED = 2**24
+
+
+def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
+    """Return the user's layers of a kind: themselves, not the proxies that napari hands out."""
+    from napari.layers import Image, Shapes
+
+    wanted = {"image": Image, "shapes": Shapes}[kind]
+    layers = [real(layer) for layer in viewer.layers]
+    own = [layer for layer in layers if is_result(layer) or is_for_show(layer)]
+    return [layer for layer in layers if isinstance(layer, wanted) and layer not in own]
+
+
+def layers_to_restore(viewer: Any) -> list[tuple[str, Image]]:
+    """Return name and layer of each image that can be restored."""
+    return [(layer.name, layer) for layer in layers_of(viewer, "image")]
+
+
+def part_choices(reading: LayerReading | None, shapes: Sequence[Any]) -> list[tuple[str, Any]]:
+    """List the parts that can be restored: words, and "all", "plane", "view" or a Shapes layer."""
+    choices: list[tuple[str, Any]] = [("Everything", "all")]
+    if reading is not None and len(reading.axes) > 2:
+        choices.append(("Current plane", "plane"))
+    choices.append(("Current view", "view"))
+    return choices + [(f"Inside the rectangle in '{layer.name}'", layer) for layer in shapes]
+
+
+def parts_of(
+    choice: Any,
+    layer: Image,
+    reading: LayerReading,
+    sliders: Sliders,
+    channels: list[int] | None = None,
+) -> list[Part | None]:
+    """Find the parts of a layer that were chosen; None stands for all of it.
+
+    Parameters
+    ----------
+    choice : object
+        One of `part_choices`.
+    layer : napari.layers.Image
+        The layer.
+    reading : LayerReading
+        How it is understood.
+    sliders : Sliders
+        Where the viewer's sliders stand, and what its canvas shows.
+    channels : list of int, optional
+        The channels to restore.
+
+    Raises
+    ------
+    InputError
+        If too little is left, or nothing, or if what the viewer shows is no plane.
+    """
+    axes, shape = reading.axes, reading.shape
+    if choice in ("plane", "view"):
+        check_plane_shown(axes, sliders)
+    if choice == "all":
+        part = whole(shape)
+    elif choice == "plane":
+        part = current_plane(axes, shape, position_in(layer, sliders, shape))
+    elif choice == "view":
+        part = current_view(axes, shape, position_in(layer, sliders, shape), view_of(layer, sliders))
+    else:
+        part = inside(axes, shape, rectangle_of(choice, layer, sliders.units))
+    found = [part] if channels is None else with_channels(part, axes, channels)
+    if not found:
+        raise InputError(_why_none(part, axes, channels or []))
+    return [None if each.ranges == whole(shape).ranges else each for each in found]
+
+
+def _why_none(part: Part, axes: str, channels: Sequence[int]) -> str:
+    """Say why nothing is left of a part: no channel has a tick, or not the one that the part is of."""
+    if not channels:
+        return "No channel has a tick: choose at least one."
+    channel = part.ranges[axes.index("C")].start
+    return f"The viewer shows channel {channel}, which has no tick: tick it, or move the slider."
+
+
+def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:
+    """Make the jobs that the form asks for: one, or one for each channel if those are unevenly spaced.
+
+    Raises
+    ------
+    InputError
+        As `parts_of`.
+    """
+    layer = form.layer.value
+    channels = form.inquiry.chosen_channels()
+    jobs = []
+    for part in parts_of(form.part.value, layer, reading, sliders, channels):
+        first = _plane_in(
+            part or whole(reading.shape), reading.axes, position_in(layer, sliders, reading.shape)
+        )
+        if reading.rgb and form.inquiry.answered_colours() == "channels":
+            first = None
+        jobs.append(form.job(reading, part, first))
+    return jobs
+
+
+def plan_of(
+    form: Form,
+    reading: LayerReading,
+    sliders: Sliders,
+    speed: Speed | None,
+    known: tuple[float, float] | None = None,
+) -> Plan:
+    """Say what a run with the form's settings will take.
+
+    Parameters
+    ----------
+    form : Form
+        The settings.
+    reading : LayerReading
+        How the layer is understood.
+    sliders : Sliders
+        Where the viewer's sliders stand, and what its canvas shows.
+    speed : Speed or None
+        What was measured, if anything was.
+    known : (float, float), optional
+        Smallest and largest pixel size that the model knows, in nanometres: if that was accepted, the image
+        is resampled to one of them.
+
+    Raises
+    ------
+    InputError
+        As `parts_of`, if resampling cannot help, or if such an image cannot be restored at all.
+    """
+    _check(reading, full_data(form.layer.value))
+    found = parts_of(form.part.value, form.layer.value, reading, sliders, form.inquiry.chosen_channels())
+    given = [reading.shape if part is None else part.shape for part in found]
+    worked_on = [_after_resampling(form, reading, part, known) for part in found]
+    shapes = [
+        own if resampled is None else resampled.restored.shape
+        for own, resampled in zip(given, worked_on, strict=True)
+    ]
+    rows, columns = (shapes[0][reading.axes.index(name)] for name in "YX")
+    colours = 3 if reading.rgb and form.inquiry.answered_colours() == "channels" else 1
+    pixels = _pixels(shapes) * colours
+    draws = 0 if form.preview else form.draws.value
+    planes = pixels // (rows * columns)
+    kept = draws if form.keep_draws.value else 0
+    memory = memory_needed(pixels, reading.dtype, kept_draws=kept)
+    if copies := [resampled.axes.shape for resampled in worked_on if resampled is not None]:
+        # Besides the image, there are copies of its whole planes, even for a region, in single precision.
+        image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
+        memory += image * colours - pixels * reading.dtype.itemsize
+    plan = Plan(planes, (rows, columns), memory, results=results_size(pixels, kept_draws=kept))
+    if speed is None:
+        return plan
+    from napari_cvdm.restoration.timing import forecast
+
+    expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
+    return replace(plan, tiles=expected.tiles, seconds=expected.seconds, device=speed.device)
+
+
+def _check(reading: LayerReading, data: Any) -> None:
+    """Refuse what a run would refuse once it has begun, as far as that can be told at once."""
+    try:
+        check_dtype(reading.dtype)
+    except InputTypeError as error:
+        raise InputError(str(error)) from None
+    rows, columns = (reading.shape[reading.axes.index(name)] for name in "YX")
+    if min(rows, columns) < MINIMUM_SIDE:
+        raise InputError(
+            f"The planes have {columns} × {rows} pixels; at least {MINIMUM_SIDE} × {MINIMUM_SIDE} are needed."
+        )
+    in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
+    if in_memory and data.size <= _QUICKLY_COMPARED:
+        first = data.flat[0]
+        thinned = data[tuple(slice(None, None, max(1, n // 8)) for n in data.shape)]
+        if (thinned == first).all() and (data == first).all():  # the first suffices for nearly all images
+            check_range(first, first)
+
+
+def _after_resampling(
+    form: Form, reading: LayerReading, part: Part | None, known: tuple[float, float] | None
+) -> Selection | None:
+    """Return what a part is once the image is resampled; None if that is not needed or not wanted."""
+    from napari_cvdm.restoration.axes import Axes
+    from napari_cvdm.restoration.resampling import plan_resampling
+    from napari_cvdm.restoration.selection import select
+
+    image = Axes(reading.axes, reading.shape)
+    wanted = known if form.wants_resampling else None
+    plan = plan_resampling(image.plane_shape, form.pixel_size.nanometres, wanted)
+    chosen = {} if part is None else part.chosen(reading.axes, reading.shape)
+    return None if plan is None else select(image, **chosen).resampled(plan.new_plane_shape)
+
+
+def _pixels(shapes: Sequence[Sequence[int]]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _plane_in(part: Part, axes: str, position: Sequence[int]) -> tuple[int, ...] | None:
+    """Return the index within a part of the plane at a position of the image; None if it is not there."""
+    pairs = [(r, at) for r, at, name in zip(part.ranges, position, axes, strict=True) if name not in "YX"]
+    return tuple(r.index(at) for r, at in pairs) if all(at in r for r, at in pairs) else None

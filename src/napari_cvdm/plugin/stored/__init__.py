@@ -1,0 +1,1 @@
+"""Results and images in files, as layers, and layers as files."""

@@ -1,0 +1,213 @@
+"""Layers into files that open as the same layers: the writer behind File → Save, and *Save result*."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cvdm.plugin.image.axis_steps import axis_steps
+from napari_cvdm.plugin.image.file_reading import read_distances
+from napari_cvdm.plugin.image.reading import axes_of
+from napari_cvdm.plugin.results.copies import about_copy
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, PICTURES
+from napari_cvdm.plugin.stored.asked import asked_of, part_of
+from napari_cvdm.plugin.stored.stated import fine_pixel_nm, table
+from napari_cvdm.restoration.errors import InputError
+
+__all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
+
+LAYER_KEY = "layer"
+"""Under this key what is said of an image holds how its layer lies and looks."""
+
+#: Axes of a file besides Y and X, at most; OME-TIFF has no more.
+_MOST_LEADING = 3
+
+
+def write_tiff(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """Write image layers to one OME-TIFF; napari calls this for File → Save.
+
+    Parameters
+    ----------
+    path : str
+        The file; napari has asked whether it may be replaced.
+    layer_data : list of (array, dict, str)
+        Data, attributes and type of each layer.
+
+    Returns
+    -------
+    list of str
+        What was written.
+
+    Raises
+    ------
+    InputError, ImageFileError
+        If a layer cannot be stored, or the file cannot be written.
+    """
+    from napari_cvdm.files.image_set import write_image_set
+
+    return [str(write_image_set(path, _stored(layer_data), overwrite=True))]
+
+
+def write_zarr(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """Write image layers to one OME-Zarr; napari calls this for File → Save. See `write_tiff`."""
+    from napari_cvdm.files.zarr_set import write_zarr_set
+
+    return [str(write_zarr_set(path, _stored(layer_data), overwrite=True))]
+
+
+def save_layers(path: Path, layers: Iterable[Any], *, overwrite: bool = False) -> Path:
+    """Write layers as `write_tiff` or `write_zarr` does, by the ending of the name.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to make.
+    layers : iterable of (array, dict, str)
+        As ``layer.as_layer_data_tuple()`` gives them, so that this can run in a worker.
+    overwrite : bool
+        Replace what is there.
+    """
+    images = _stored(list(layers))
+    if path.name.lower().endswith(".zarr"):
+        from napari_cvdm.files.zarr_set import write_zarr_set
+
+        return write_zarr_set(path, images, overwrite=overwrite)
+    from napari_cvdm.files.image_set import write_image_set
+
+    return write_image_set(path, images, overwrite=overwrite)
+
+
+def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
+    from napari_cvdm.files.image_set import StoredImage
+
+    images = []
+    for data, attributes, _ in layer_data:
+        array = data[0] if attributes.get("multiscale") else data
+        axes, about = _axes(attributes), _about(attributes)
+        if attributes.get("rgb"):
+            axes += "S"
+        sizes = _sizes(attributes, axes)
+        name = attributes["name"]
+        images.append(StoredImage(name, array, axes, about=about, **sizes))
+        draws = attributes.get("metadata", {}).get(DRAWS_KEY)
+        if draws is not None and len(axes) - 2 < _MOST_LEADING:
+            drawn = {"picture": "draws", "run": about.get("run")}
+            images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", about=drawn, **sizes))
+    return images
+
+
+def _axes(attributes: dict[str, Any]) -> str:
+    """Return one letter for each axis of a layer but that of colours.
+
+    What its labels do not name has the name that the run of a result knew, which it had from the file or the
+    user: other programs would take channels for planes of depth.
+    """
+    axes = axes_of(attributes["axis_labels"])
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    known = made.get("axes") if made.get("picture") in PICTURES else None
+    if not isinstance(known, str) or len(known) != len(axes) or known[-2:] != axes[-2:]:
+        return axes
+    return "".join(
+        run if own == "Q" and run in "TZC" and (axes + known).count(run) == 1 else own
+        for own, run in zip(axes, known, strict=True)
+    )
+
+
+def _about(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a layer and how it was made, in values that JSON can hold."""
+    colormap = attributes.get("colormap")
+    layer = {
+        "name": attributes["name"],
+        "scale": attributes["scale"],
+        "translate": attributes["translate"],
+        "rotate": attributes["rotate"],
+        "shear": attributes["shear"],
+        "affine": attributes["affine"],
+        "units": [str(unit) for unit in attributes["units"]],
+        "axis_labels": list(attributes["axis_labels"]),
+        "contrast_limits": attributes.get("contrast_limits"),
+        "gamma": attributes.get("gamma", 1.0),
+        "opacity": attributes.get("opacity", 1.0),
+        "blending": str(attributes.get("blending", "translucent")),
+        "visible": bool(attributes.get("visible", True)),
+        "rgb": bool(attributes.get("rgb", False)),
+        "colormap": _colormap(colormap),
+    }
+    made = about_copy(attributes.get("metadata", {}).get(METADATA_KEY, {}))
+    return {**_plain(made), LAYER_KEY: _plain(layer)}
+
+
+def _colormap(colormap: Any) -> Any:
+    """Return a colour map as its name and its colours, whichever a reader may know."""
+    if colormap is None or isinstance(colormap, str):
+        return colormap
+    entries = colormap if isinstance(colormap, dict) else colormap.dict()
+    return {
+        "name": str(entries.get("name", "")),
+        "colors": np.asarray(entries["colors"]).tolist(),
+        "controls": np.asarray(entries.get("controls", [])).tolist(),
+    }
+
+
+def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
+    """Return the sizes that a `StoredImage` has; None stands for what is not known.
+
+    The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
+    the form or by the file that a reader left it in; likewise the distances of planes and frames.
+    """
+    import pint
+
+    registry = pint.get_application_registry()
+    steps = axis_steps(attributes["scale"], attributes["affine"])
+    sizes: dict[str, float | None] = dict.fromkeys("YXZT")
+    for letter in set(sizes).intersection(axes):
+        at = axes.index(letter)
+        own = registry.Unit(str(attributes["units"][at]))
+        unit = "second" if letter == "T" else "nanometer"
+        if own.is_compatible_with(unit) and steps[at] > 0:
+            sizes[letter] = float((steps[at] * own).to(unit).magnitude)
+    if sizes["Y"] is None or sizes["X"] is None:
+        sizes["Y"] = sizes["X"] = _size_of_run(attributes)
+    for letter in {"Z", "T"}.intersection(axes):
+        if sizes[letter] is None:
+            sizes[letter] = _distance_in_file(attributes, letter)
+    return {
+        "pixel_size_nm": sizes["X"],
+        "pixel_height_nm": sizes["Y"],
+        "z_spacing_nm": sizes["Z"],
+        "time_interval_s": sizes["T"],
+    }
+
+
+def _size_of_run(attributes: dict[str, Any]) -> float | None:
+    """Return the side of a result's pixels, in nanometres, as its run knew it."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
+
+
+def _distance_in_file(attributes: dict[str, Any], letter: str) -> float | None:
+    """Return the distance of a result's planes (nm) or frames (s) by the file that its run was about."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    try:
+        asked, part = asked_of(made), part_of(made)
+    except InputError:
+        return None
+    if not asked["file_has_pixels"] or not asked["source_path"] or letter not in asked["axes"]:
+        return None
+    distance = read_distances(Path(asked["source_path"])).get(letter)
+    stride = 1 if part is None else part[asked["axes"].index(letter)].step
+    return None if distance is None else distance * stride
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into one that JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)

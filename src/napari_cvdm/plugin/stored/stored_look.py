@@ -1,0 +1,87 @@
+"""How a stored layer lay and looked, as its file states it: checked, because anybody may have written it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
+from napari_cvdm.restoration.errors import ImageFileError
+
+__all__ = ["look_attributes"]
+
+_NUMBERS = ("scale", "translate", "rotate", "shear", "affine", "contrast_limits", "gamma", "opacity")
+_OTHERS = ("axis_labels", "blending", "visible")
+
+
+def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -> dict[str, Any]:
+    """Make the attributes of a layer that lies and looks as it did.
+
+    Parameters
+    ----------
+    look : mapping
+        What `napari_cvdm.plugin.stored.saving` has stored of it.
+    name : str
+        What to call the layer if this does not say.
+    data : ndarray
+        Its pixels.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `napari.layers.Image`, but for the data and metadata.
+
+    Raises
+    ------
+    ImageFileError
+        If no layer can look like that.
+    """
+    from napari.layers import Image
+
+    attributes: dict[str, Any] = {"name": str(look.get("name", name)), "rgb": bool(look.get("rgb", False))}
+    attributes |= {key: look[key] for key in _OTHERS if look.get(key) is not None}
+    kept_whole = int(attributes["rgb"])  # an axis of colours
+    sample = data[(slice(0, 2),) * (data.ndim - kept_whole)]
+    try:
+        attributes |= {key: _numbers(look[key]) for key in _NUMBERS if look.get(key) is not None}
+        if look.get("units") is not None:
+            attributes["units"] = [unit_or_pixel(unit) for unit in look["units"]]
+        if look.get("colormap") is not None and not attributes["rgb"]:
+            attributes["colormap"] = _colormap(look["colormap"])
+        Image(sample, **attributes)
+    except Exception as error:  # napari raises what comes of it
+        raise ImageFileError(
+            f"What {path} says of how '{name}' lay and looked cannot be true: it was altered."
+        ) from error
+    return attributes
+
+
+def _numbers(stored: Any) -> Any:
+    """Return a number, or as many as there are; napari itself finds out about some only when it paints."""
+    numbers = np.asarray(stored, np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{stored!r} is not finite")
+    return numbers.tolist()
+
+
+def _colormap(stored: Any) -> Any:
+    """Return napari's colour map of a name, or the stored colours where it has others by that name, or none.
+
+    The colours of uncertainty were others in earlier versions, and the contrast limits went with them.
+    """
+    from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap
+
+    if isinstance(stored, str):
+        return stored
+    found = Colormap(stored["colors"], controls=stored["controls"] or None, name=stored["name"] or None)
+    known = AVAILABLE_COLORMAPS.get(stored["name"])
+    same = known is not None and all(
+        np.shape(was) == np.shape(now) and np.allclose(was, now)
+        for was, now in ((found.colors, known.colors), (found.controls, known.controls))
+    )
+    return stored["name"] if same else found

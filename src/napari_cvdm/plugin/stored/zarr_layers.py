@@ -1,0 +1,108 @@
+"""OME-Zarr folders as layers: pictures of any size, read as they are looked at, with scale and names."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
+from napari_cvdm.plugin.results.contrast import fit_to_each_other
+from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, uncertainty_colormap
+from napari_cvdm.plugin.stored.stored_results import title_of
+from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
+from napari_cvdm.restoration.contrast import limits_of
+from napari_cvdm.restoration.run_identity import run_of
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
+
+__all__ = ["read_zarr"]
+
+
+def read_zarr(path: str | Path) -> list[LayerData]:
+    """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    list of (levels, dict, "image")
+        Dask arrays: nothing but a few planes of a result's coarsest level is read.
+
+    Raises
+    ------
+    ImageFileError
+        If it is no image, or damaged, or packages are missing.
+    """
+    from napari_cvdm.files.ome_zarr_reading import open_pyramid
+    from napari_cvdm.files.streaming import CONTENTS, zarr_targets
+
+    path = Path(path)
+    image = open_pyramid(path)
+    content = image.provenance.get("content")
+    if content not in CONTENTS:
+        return [_layer(image, {"name": image.name or _stem(path)})]
+    layers = [_result(image, path)]
+    partner = zarr_targets(path)["uncertainty"]
+    if content == "reconstruction" and partner.is_dir():
+        other = open_pyramid(partner)
+        same = run_of(other.provenance) == run_of(image.provenance)
+        if same and other.provenance.get("content") == "uncertainty":
+            layers.append(_result(other, partner))
+            fit_to_each_other(layers)
+    return layers
+
+
+def _result(image: ZarrPyramid, path: Path) -> LayerData:
+    """Make a layer of one picture of a restoration, so that the panels know what it is."""
+    about = {key: value for key, value in image.provenance.items() if key != "content"}
+    picture = image.provenance["content"]
+    about = {"picture": picture, "written": {picture: str(path)}, **about, "run": run_of(about)}
+    attributes = {
+        "name": _result_name(path, picture),
+        "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
+        "blending": "translucent_no_depth",
+        "contrast_limits": _limits(picture, image.levels[-1], path),
+        "metadata": {METADATA_KEY: about},
+    }
+    return _layer(image, attributes)
+
+
+def _limits(picture: Any, level: Any, path: Path) -> tuple[float, float]:
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    try:
+        return limits_of(picture, level)
+    except Exception as error:  # decoders raise whatever they like
+        raise ImageFileError(f"{path} is damaged: its pixels cannot be read.") from error
+
+
+def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
+    import dask.array as da
+
+    levels = [da.from_zarr(level) for level in image.levels]
+    sizes = [size if isfinite(size) and size > 0 else 1.0 for size in image.scale]
+    attributes |= {
+        "scale": tuple(sizes),
+        "translate": tuple(start if isfinite(start) else 0.0 for start in image.translation),
+        "axis_labels": tuple(
+            f"axis {number}" if letter == "Q" else letter.lower() for number, letter in enumerate(image.axes)
+        ),
+        "units": tuple(unit_or_pixel(unit) for unit in image.units),
+        "rgb": False,
+        "multiscale": len(levels) > 1,
+    }
+    return levels if len(levels) > 1 else levels[0], attributes, "image"
+
+
+def _result_name(path: Path, picture: str) -> str:
+    """Call a picture as it would be called after a run."""
+    return f"{title_of(_stem(path), picture)} CVDM{' uncertainty' if picture == 'uncertainty' else ''}"
+
+
+def _stem(path: Path) -> str:
+    return without_ending(path.name, ZARR_ENDINGS)

@@ -1,0 +1,30 @@
+"""Scale and affine both say how far apart pixels lie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.plugin.image.axis_steps import axis_steps
+from napari_cvdm.plugin.image.reading import read_layer
+
+TURN = np.array([[0.0, 0.8, -0.6, 3.0], [0.0, 0.6, 0.8, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("scale", "affine", "steps"),
+    [
+        ((0.3, 0.065, 0.065), np.eye(4), (0.3, 0.065, 0.065)),
+        ((1, -1, 1), np.diag([0.3, 0.065, 0.07, 1]), (0.3, 0.065, 0.07)),
+        ((2, 0.1, 0.1), np.vstack([[3, 0, 0, 1], TURN, [0, 0, 0, 1]]), (6, 0.1, 0.1)),
+    ],
+)
+def test_steps_are_what_scale_and_affine_make_of_them(scale, affine, steps):
+    np.testing.assert_allclose(axis_steps(scale, affine), steps)
+
+
+def test_the_form_shows_the_same():
+    layer = Image(np.zeros((9, 9)), scale=(0.5, 0.5), affine=np.diag([0.13, 0.13, 1]), units=("um", "um"))
+    steps = axis_steps(layer.scale, layer.affine.affine_matrix)
+    assert read_layer(layer).pixel_size == pytest.approx(1000 * steps[0])

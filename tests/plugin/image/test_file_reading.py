@@ -1,0 +1,90 @@
+"""A layer's file fills in axes and pixel size, and a bad file does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Image
+
+from napari_cvdm.plugin.image.file_reading import read_distances, read_file
+from napari_cvdm.plugin.image.reading import FileReading, read_layer, with_file
+
+
+def test_an_ome_tiff(tmp_path: Path):
+    path = tmp_path / "stack.ome.tif"
+    metadata = {
+        "axes": "TZYX",
+        "PhysicalSizeX": 0.065,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": 0.065,
+        "PhysicalSizeYUnit": "µm",
+    }
+    tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), metadata=metadata)
+    reading = read_file(path)
+    assert (reading.path, reading.axes, reading.shape) == (path, "TZYX", (2, 3, 16, 12))
+    assert reading.pixel_size == pytest.approx(65)
+
+
+def test_channels_have_names_in_an_ome_tiff(tmp_path: Path):
+    path = tmp_path / "cell.ome.tif"
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(path, np.zeros((2, 16, 12), np.uint16), metadata=metadata)
+    reading = read_file(path)
+    assert reading.channel_names == ("DAPI", "GFP")
+    layer = read_layer(Image(np.zeros((2, 16, 12), np.uint16)))
+    assert with_file(layer, reading).channel_names == ("DAPI", "GFP")
+
+
+def test_of_a_set_of_files_the_one_that_was_opened_counts(tmp_path: Path):
+    image = (
+        '<Image><Pixels DimensionOrder="XYZCT" Type="uint16" SizeX="12" SizeY="16" SizeZ="{z}" SizeC="1" '
+        'SizeT="1" PhysicalSizeX="{nm}" PhysicalSizeY="{nm}" PhysicalSizeXUnit="nm" PhysicalSizeYUnit="nm">'
+        '<Channel Name="{name}"/><TiffData IFD="0" PlaneCount="{z}"><UUID FileName="{name}.ome.tif">{name}'
+        "</UUID></TiffData></Pixels></Image>"
+    )
+    images = image.format(name="a", z=2, nm=65) + image.format(name="b", z=3, nm=100)
+    for name, planes in (("a", 2), ("b", 3)):
+        xml = f'<OME xmlns="x" UUID="{name}">{images}</OME>'
+        data = np.zeros((planes, 16, 12), np.uint16)
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif", data, photometric="minisblack", description=xml, metadata=None
+        )
+    path = tmp_path / "b.ome.tif"
+    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+    (tmp_path / "a.ome.tif").unlink()
+    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+
+
+def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
+    path = tmp_path / "stack.TIF"
+    tifffile.imwrite(path, np.zeros((5, 16, 12), np.uint16), photometric="minisblack", metadata=None)
+    reading = read_file(path)
+    assert (reading.axes, reading.pixel_size) == ("QYX", None)
+
+
+def test_both_sides_are_read_of_pixels_that_are_not_square(tmp_path: Path):
+    path = tmp_path / "cell.tif"
+    sides = {"resolution": (1 / 0.065, 1 / 0.08), "metadata": {"unit": "um"}}
+    tifffile.imwrite(path, np.zeros((16, 12), np.uint16), imagej=True, **sides)
+    reading = read_file(path)
+    assert (reading.pixel_size, reading.pixel_sides) == (None, pytest.approx((80, 65), rel=1e-4))
+
+
+def test_the_distances_of_planes_and_frames(tmp_path: Path):
+    path = tmp_path / "film.tif"
+    metadata = {"axes": "TZYX", "unit": "um", "spacing": 0.2, "finterval": 5.0}
+    tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), imagej=True, metadata=metadata)
+    assert read_distances(path) == pytest.approx({"Z": 200, "T": 5})
+    path.write_bytes(b"no TIFF")
+    assert read_distances(path) == {}
+
+
+@pytest.mark.parametrize("name", ["picture.png", "broken.tif", "missing.tif"])
+def test_anything_else_is_an_empty_reading(tmp_path: Path, name):
+    path = tmp_path / name
+    if name != "missing.tif":
+        path.write_bytes(b"neither the one nor the other")
+    assert read_file(path) == FileReading(path)

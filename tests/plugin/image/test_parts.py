@@ -1,0 +1,104 @@
+"""Parts of a layer are evenly spaced indices, and their results lie where they were cut out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cvdm.plugin.image.parts import (
+    Part,
+    Placement,
+    covered_after_resampling,
+    current_plane,
+    current_view,
+    inside,
+    whole,
+    with_channels,
+)
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.errors import InputError
+
+AXES, SHAPE = "TCYX", (5, 4, 40, 60)
+
+
+def test_the_whole_has_no_name_of_its_own():
+    part = whole(SHAPE)
+    assert (part.shape, part.words) == (SHAPE, "")
+
+
+def test_the_current_plane_keeps_every_axis():
+    part = current_plane(AXES, SHAPE, (3, 1, 7, 7))
+    assert part.describe() == [[3, 4, 1], [1, 2, 1], [0, 40, 1], [0, 60, 1]]
+
+
+def test_the_view_is_what_can_be_seen_of_the_current_plane():
+    corners = np.array([[0, 0, 4.6, -3.0], [4, 3, 20.4, 30.2]])
+    part = current_view(AXES, SHAPE, (3, 1, 0, 0), corners)
+    assert part.ranges == (range(3, 4), range(1, 2), range(5, 21), range(31))
+
+
+def test_a_rectangle_reaches_through_all_planes():
+    part = inside(AXES, SHAPE, np.array([[2, 2, 10.0, 20.0], [2, 2, 19.0, 500.0]]))
+    assert part.ranges == (range(5), range(4), range(10, 20), range(20, 60))
+    assert part.words == "region"
+
+
+@pytest.mark.parametrize("box", [[[10, 10], [12, 30]], [[-50, 0], [-20, 59]], [[100, 100], [200, 200]]])
+def test_too_little_is_said_with_what_is_needed(box):
+    with pytest.raises(InputError, match="at least 8 × 8"):
+        inside("YX", (40, 60), np.array(box, dtype=float))
+
+
+@pytest.mark.parametrize(
+    ("channels", "ranges"),
+    [
+        ([0, 1, 2, 3], [range(4)]),
+        ([2], [range(2, 3)]),
+        ([0, 2], [range(0, 3, 2)]),
+        ([0, 3], [range(0, 4, 3)]),
+        ([1, 2, 3], [range(1, 4)]),
+        ([0, 1, 3], [range(1), range(1, 2), range(3, 4)]),  # no even spacing: each by itself
+        ([], []),
+    ],
+)
+def test_channels_can_be_skipped(channels, ranges):
+    parts = with_channels(whole(SHAPE), AXES, channels)
+    assert [list(part.ranges[1]) for part in parts] == [list(r) for r in ranges]
+    assert len({part.words for part in parts}) == len(parts)
+
+
+def test_without_a_channel_axis_there_is_nothing_to_skip():
+    assert with_channels(whole((5, 40, 60)), "TYX", [0]) == [whole((5, 40, 60))]
+
+
+def test_a_result_covers_the_field_of_its_part():
+    part = Part((range(1, 4, 2), range(10, 20), range(30)))
+    placement = Placement.of(part, "TYX", (2, 20, 45))
+    np.testing.assert_allclose(placement.spacing, (2, 0.5, 2 / 3))
+    first_edge = placement.origin - placement.spacing / 2
+    last_edge = placement.origin + placement.spacing * (np.array((2, 20, 45)) - 0.5)
+    np.testing.assert_allclose(first_edge[1:], (9.5, -0.5))
+    np.testing.assert_allclose(last_edge[1:], (19.5, 29.5))
+    assert placement.origin[0] == 1
+
+
+def test_a_part_is_named_to_the_restoration_by_the_numbers_of_its_axes():
+    part = Part((range(5), range(1, 4, 2), range(10, 20), range(60)))
+    chosen = part.chosen(AXES, SHAPE, leading=1)
+    assert chosen == {"planes": {2: slice(1, 4, 2)}, "region": ((10, 20), (0, 60))}
+    assert whole(SHAPE).chosen(AXES, SHAPE) == {"planes": None, "region": None}
+    turned = Part((range(3, 9), range(2, 3), range(30)))
+    assert turned.chosen("XTY", (12, 5, 30)) == {"planes": {1: slice(2, 3, 1)}, "region": ((0, 30), (3, 9))}
+
+
+def test_a_result_may_cover_more_than_its_part():
+    part = Part((range(10, 20), range(30)))
+    placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
+    np.testing.assert_allclose(placement.spacing, (1, 1))
+    np.testing.assert_allclose(placement.origin, (9.5, 0))
+
+
+@pytest.mark.parametrize(("pixel_size", "covered"), [(20.0, {"Y": (10, 30), "X": (2, 60)}), (60.0, None)])
+def test_a_region_covers_whole_pixels_of_the_resampled_image(pixel_size, covered):
+    image = resolve_axes((60, 80), "YX")
+    assert covered_after_resampling(image, ((11, 30), (3, 60)), pixel_size, (40.0, 100.0)) == covered

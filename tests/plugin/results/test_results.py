@@ -1,0 +1,262 @@
+"""Result layers appear one after the other, follow the pictures, and go without a trace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.experimental import link_layers
+from napari.layers import Image
+from qtpy.QtCore import QObject
+
+from napari_cvdm.plugin.results.adding import OwnChange
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.results.results import ResultLayers
+from napari_cvdm.plugin.running.messages import Pictures
+from napari_cvdm.restoration.axes import resolve_axes
+
+LIMITS = {"reconstruction": (0.0, 100.0), "uncertainty": (4.0, 10.0)}
+
+
+@pytest.fixture
+def viewer_model(qapp) -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def layer(viewer_model) -> Image:
+    return viewer_model.add_image(np.zeros((16, 12)), name="cell")
+
+
+@pytest.fixture
+def results(viewer_model, layer):
+    owner = QObject()
+    yield ResultLayers(viewer_model, layer, owner)
+    owner.deleteLater()
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    shape = (32, 24)
+    return Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), resolve_axes((16, 12)), LIMITS)
+
+
+@pytest.fixture
+def shown(qtbot, results, pictures) -> ResultLayers:
+    """Results whose layers are both there."""
+    results.add(pictures, {"finished": False})
+    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    return results
+
+
+def test_the_layers_are_added_one_at_a_time(qtbot, results, pictures, viewer_model):
+    results.add(pictures, {"finished": False})
+    assert [layer.name for layer in viewer_model.layers] == ["cell", "cell CVDM"]
+    assert not pictures.shown.is_set()
+    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    assert [layer.name for layer in viewer_model.layers] == ["cell", "cell CVDM", "cell CVDM uncertainty"]
+    assert viewer_model.layers.selection.active.name == "cell CVDM"
+
+
+def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, viewer_model):
+    results.add(pictures, {"finished": False})
+    results.finish({"draws": 0})
+    for name, picture in (("cell CVDM", "reconstruction"), ("cell CVDM uncertainty", "uncertainty")):
+        assert viewer_model.layers[name].visible
+        assert viewer_model.layers[name].metadata[METADATA_KEY] == {"picture": picture, "draws": 0}
+    assert pictures.shown.is_set()
+
+
+def _fail(event: object) -> None:
+    raise ZeroDivisionError("another plugin")
+
+
+def test_a_failing_callback_of_another_plugin_is_shown_and_holds_nothing_up(
+    qtbot, results, pictures, viewer_model
+):
+    viewer_model.layers.events.inserted.connect(_fail)
+    with pytest.raises(ZeroDivisionError):
+        results.add(pictures, {"finished": False})
+    with qtbot.captureExceptions() as raised:
+        qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    assert [kind for kind, _, _ in raised] == [ZeroDivisionError]
+    assert [layer.name for layer in viewer_model.layers] == ["cell", "cell CVDM", "cell CVDM uncertainty"]
+    for layer in viewer_model.layers[1:]:
+        layer.events.metadata.connect(_fail)
+        layer.events.visible.connect(_fail)
+    with pytest.raises(ZeroDivisionError):
+        results.finish({"draws": 1})
+    assert [layer.metadata[METADATA_KEY]["draws"] for layer in viewer_model.layers[1:]] == [1, 1]
+    viewer_model.layers.events.removed.connect(_fail)
+    with (
+        qtbot.captureExceptions() as raised,
+        qtbot.waitSignal(results.removed, timeout=10_000),
+        pytest.raises(ZeroDivisionError),
+    ):
+        results.remove()
+    assert len(raised) == 2
+    assert [layer.name for layer in viewer_model.layers] == ["cell"]
+
+
+def test_a_run_cancelled_between_the_layers_leaves_none(qtbot, results, pictures, viewer_model):
+    results.add(pictures, {})
+    with qtbot.waitSignal(results.removed, timeout=10_000):
+        results.remove()
+    qtbot.wait(100)
+    assert [layer.name for layer in viewer_model.layers] == ["cell"]
+    assert not pictures.shown.is_set()
+
+
+def test_layers_that_the_user_has_linked_stay_different_layers(shown, layer, viewer_model):
+    link_layers(viewer_model.layers)
+    shown.finish({"draws": 1})
+    said = [each.metadata.get(METADATA_KEY) for each in viewer_model.layers]
+    assert said == [
+        None,
+        {"picture": "reconstruction", "draws": 1},
+        {"picture": "uncertainty", "draws": 1},
+    ]
+    viewer_model.layers["cell CVDM"].opacity = 0.5
+    assert [each.opacity for each in viewer_model.layers] == [0.5] * 3  # linked they are, as before
+
+
+def test_what_is_linked_to_a_result_stays_in_sight_when_that_goes(qtbot, shown, layer, viewer_model):
+    link_layers(viewer_model.layers)
+    with qtbot.waitSignal(shown.removed, timeout=10_000):
+        shown.remove()
+    assert list(viewer_model.layers) == [layer]
+    assert layer.visible
+
+
+def test_the_end_is_told_with_everything_there(shown, pictures, viewer_model):
+    layer = viewer_model.layers["cell CVDM"]
+    told = []
+    layer.events.metadata.connect(lambda: told.append(dict(layer.metadata)))
+    layer.visible = False
+    draws = np.zeros((2, 32, 24), np.float32)
+    shown.finish({"draws": 2}, draws)
+    assert told == [{METADATA_KEY: {"picture": "reconstruction", "draws": 2}, DRAWS_KEY: draws}]
+
+
+def test_removed_layers_vanish_at_once_and_go_one_at_a_time(qtbot, shown, viewer_model):
+    layers = viewer_model.layers[1:]
+    numbers, own = [], []
+    viewer_model.layers.events.removed.connect(lambda: numbers.append(len(viewer_model.layers)))
+    viewer_model.layers.events.removed.connect(lambda: own.append(OwnChange.under_way()))
+    with qtbot.waitSignal(shown.removed, timeout=10_000):
+        shown.remove()
+        assert not any(layer.visible for layer in layers)
+        assert numbers == []
+    assert numbers == [2, 1]
+    assert own == [True, True]  # what stays selected, the user has not chosen
+
+
+def test_a_layer_that_the_user_deletes_meanwhile_does_no_harm(qtbot, shown, viewer_model):
+    with qtbot.waitSignal(shown.removed, timeout=10_000):
+        shown.remove()
+        viewer_model.layers.remove("cell CVDM uncertainty")
+    assert [layer.name for layer in viewer_model.layers] == ["cell"]
+
+
+def test_there_may_be_nothing_to_remove(qtbot, results):
+    with qtbot.waitSignal(results.removed, timeout=10_000):
+        results.remove()
+
+
+def test_the_layers_show_the_worker_s_arrays_themselves(shown, pictures, viewer_model):
+    pictures.reconstruction[3, 3] = 7
+    assert viewer_model.layers["cell CVDM"].data[3, 3] == 7
+
+
+def test_changed_pictures_are_redrawn(qtbot, shown, pictures, viewer_model):
+    layer = viewer_model.layers["cell CVDM"]
+    drawn = []
+    layer.events.set_data.connect(lambda: drawn.append(1))
+    for _ in range(50):
+        shown.update(LIMITS)
+    qtbot.waitUntil(lambda: bool(drawn), timeout=10_000)
+    assert len(drawn) == 1  # fifty updates in a moment are one drawing
+
+
+def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
+    layer = viewer_model.layers["cell CVDM"]
+
+    def update(high: float) -> tuple[float, ...]:
+        shown.update({**LIMITS, "reconstruction": (0.0, high)})
+        qtbot.waitUntil(lambda: not shown._timer.isActive(), timeout=10_000)
+        return tuple(layer.contrast_limits)
+
+    assert update(105) == (0, 100)
+    assert update(150) == (0, 150)
+    shown.update({**LIMITS, "reconstruction": (0.0, 151.0)})
+    shown.finish({})
+    assert tuple(layer.contrast_limits) == (0, 151)
+
+
+def test_contrast_limits_set_by_the_user_stay(qtbot, shown, viewer_model):
+    layer = viewer_model.layers["cell CVDM"]
+    layer.contrast_limits = (5, 50)
+    shown.update({**LIMITS, "reconstruction": (0.0, 1000.0)})
+    shown.finish({})
+    assert tuple(layer.contrast_limits) == (5, 50)
+
+
+def test_the_contrast_slider_has_room(shown, viewer_model):
+    low, high = viewer_model.layers["cell CVDM"].contrast_limits_range
+    assert low < 0
+    assert high > 100
+    uncertainty = viewer_model.layers["cell CVDM uncertainty"]
+    assert uncertainty.contrast_limits_range[0] == 0 < uncertainty.contrast_limits[0]
+    assert uncertainty.contrast_limits_range[1] > uncertainty.contrast_limits[1]
+
+
+def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictures):
+    layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive")
+    owner = QObject()
+    results = ResultLayers(viewer_model, layer, owner)
+    results.add(pictures, {})
+    assert not layer.visible
+    results.remove()
+    assert layer.visible
+    owner.deleteLater()
+
+
+def test_the_lowest_channel_is_restored_without_hiding_the_others(qtbot, viewer_model, pictures):
+    tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
+    assert (tubulin.blending, actin.blending) == ("translucent_no_depth", "additive")  # napari's doing
+    owner = QObject()
+    results = ResultLayers(viewer_model, tubulin, owner)
+    results.add(pictures, {})
+    assert results.layers[0].blending == "additive"
+    assert (tubulin.visible, actin.visible) == (False, True)
+    results.remove()
+    assert tubulin.visible
+    owner.deleteLater()
+
+
+def test_the_lowest_channel_is_restored_again_without_hiding_the_others(qtbot, viewer_model, pictures):
+    tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
+    owner = QObject()
+    for _ in ("preview", "standard"):
+        results = ResultLayers(viewer_model, tubulin, owner)
+        results.add(pictures, {})
+        qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+        pictures.shown.clear()
+    assert results.layers[0].blending == "additive"
+    assert (tubulin.visible, actin.visible) == (False, True)
+    owner.deleteLater()
+
+
+def test_an_opaque_input_stays_visible(shown, layer):
+    assert layer.visible
+
+
+def test_deleted_layers_are_noticed_and_left_alone(shown, viewer_model):
+    assert not shown.all_deleted()
+    viewer_model.layers.remove("cell CVDM")
+    assert not shown.all_deleted()
+    viewer_model.layers.remove("cell CVDM uncertainty")
+    assert shown.all_deleted()
+    shown.update(LIMITS)
+    shown.finish({})
+    assert [layer.name for layer in viewer_model.layers] == ["cell"]

@@ -1,0 +1,162 @@
+"""What the form says becomes jobs for the right pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Shapes
+
+from napari_cvdm.plugin.image.answers import Answers
+from napari_cvdm.plugin.image.reading import read_layer
+from napari_cvdm.plugin.panel.form import Form
+from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.running.planning import jobs_of, layers_of, part_choices, parts_of, plan_of
+from napari_cvdm.plugin.viewer.preferences import Preferences
+from napari_cvdm.plugin.viewer.world import Sliders, sliders_of
+from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.timing import Speed
+
+SHAPE = (5, 3, 40, 60)
+
+
+@pytest.fixture
+def stack() -> Image:
+    return Image(
+        np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE),
+        name="cell",
+        axis_labels=("t", "c", "y", "x"),
+    )
+
+
+@pytest.fixture
+def form(qtbot, stack):
+    def parts() -> list[tuple[str, object]]:
+        return part_choices(read_layer(stack), [])
+
+    form = Form(lambda: [(stack.name, stack)], parts, Preferences())
+    qtbot.addWidget(form)
+    form.inquiry.ask(read_layer(stack))
+    return form
+
+
+def test_only_the_user_s_own_layers_are_offered():
+    viewer = ViewerModel()
+    image, shapes = viewer.add_image(np.zeros((9, 9))), viewer.add_shapes()
+    for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
+        viewer.add_image(np.zeros((9, 9)), metadata=metadata)
+        viewer.add_shapes(metadata=metadata)
+    assert layers_of(viewer, "image") == [image]
+    assert layers_of(viewer, "shapes") == [shapes]
+
+
+@pytest.mark.parametrize(
+    ("part", "ticks", "words"),
+    [
+        ("plane", (True, False, True), "The viewer shows channel 1, which has no tick"),
+        ("plane", (False, False, False), "No channel has a tick"),
+        ("all", (False, False, False), "No channel has a tick"),
+    ],
+)
+def test_why_no_channel_is_left_is_said(form, stack, part, ticks, words):
+    form.part.value = part
+    form.inquiry.ask(read_layer(stack), Answers(ticks={1: ticks}))
+    with pytest.raises(InputError, match=words):
+        jobs_of(form, read_layer(stack), Sliders((3, 1, 0, 0)))
+
+
+def test_a_single_plane_is_no_part_of_a_single_plane():
+    single = read_layer(Image(np.zeros((9, 9))))
+    assert [choice for _, choice in part_choices(single, [])] == ["all", "view"]
+    shapes = Shapes(name="Region")
+    words, choice = part_choices(single, [shapes])[-1]
+    assert "Region" in words
+    assert choice is shapes
+
+
+def test_everything_needs_no_cutting(form, stack):
+    (job,) = jobs_of(form, read_layer(stack), Sliders((3, 1, 0, 0)))
+    assert job.part is None
+    assert job.first_plane == (3, 1)  # what the user looks at comes first
+
+
+def test_the_current_plane_is_the_one_the_sliders_stand_at(form, stack):
+    form.part.value = "plane"
+    (job,) = jobs_of(form, read_layer(stack), Sliders((3, 1, 0, 0)))
+    assert job.part.shape == (1, 1, 40, 60)
+    assert job.part.describe()[:2] == [[3, 4, 1], [1, 2, 1]]
+    assert job.first_plane == (0, 0)
+
+
+def test_the_current_plane_is_the_one_shown_beside_a_layer_in_smaller_units(form, stack):
+    viewer = ViewerModel()
+    stack.scale, stack.units = (1, 1, 0.1, 0.1), ("s", "um", "um", "um")
+    viewer.add_layer(stack)
+    viewer.add_image(np.zeros((40, 60)), scale=(100, 100), units=("nm", "nm"))
+    viewer.dims.set_current_step((0, 1), (3, 1))
+    form.part.value = "plane"
+    (job,) = jobs_of(form, read_layer(stack), sliders_of(viewer.dims))
+    assert job.part.describe()[:2] == [[3, 4, 1], [1, 2, 1]]
+
+
+def test_skipped_channels_are_not_restored(form, stack):
+    reading = read_layer(stack)
+    form.inquiry.channels[1].setChecked(False)
+    (job,) = jobs_of(form, reading, Sliders((3, 1, 0, 0)))
+    assert job.part.describe()[1] == [0, 3, 2]
+    assert job.first_plane is None  # the plane that is looked at is left out
+    assert plan_of(form, reading, Sliders((0, 0, 0, 0)), None).planes == 10
+    for box in form.inquiry.channels:
+        box.setChecked(False)
+    with pytest.raises(InputError, match="at least one"):
+        jobs_of(form, reading, Sliders((0, 0, 0, 0)))
+
+
+def test_a_rectangle_cuts_all_planes(stack):
+    shapes = Shapes([np.array([[10.0, 20.0], [10.0, 39.0], [29.0, 39.0], [29.0, 20.0]])])
+    (part,) = parts_of(shapes, stack, read_layer(stack), Sliders((0, 0, 0, 0)))
+    assert part.shape == (5, 3, 20, 20)
+
+
+def test_the_plan_counts_the_work(form, stack):
+    reading = read_layer(stack)
+    plan = plan_of(form, reading, Sliders((0, 0, 0, 0)), None)
+    assert (plan.planes, plan.plane_shape, plan.seconds) == (15, (40, 60), None)
+    speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
+    slow = plan_of(form, reading, Sliders((0, 0, 0, 0)), speed)
+    assert slow.seconds == pytest.approx(15 * 72 * 92 * 1e-6 * (1 + 8 * 6))
+    form.keep_draws.value = True
+    assert plan_of(form, reading, Sliders((0, 0, 0, 0)), None).memory > plan.memory
+
+
+def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
+    reading, known = read_layer(stack), (40.0, 100.0)
+    form.pixel_size.value = 300
+    as_it_is = plan_of(form, reading, Sliders((0, 0, 0, 0)), None, known)
+    assert as_it_is.plane_shape == (40, 60)  # nobody has accepted the offer
+    form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
+    form.resample.setChecked(True)
+    speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
+    plan = plan_of(form, reading, Sliders((0, 0, 0, 0)), speed, known)
+    assert (plan.planes, plan.plane_shape) == (15, (120, 180))
+    assert plan.seconds == pytest.approx(15 * 152 * 212 * 1e-6 * (1 + 8 * 6))
+    # The image as it is, its resampled copy, and mean and deviation, shown and computed, twice as fine.
+    assert plan.memory == 15 * (40 * 60 * 2 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
+    corners = [(0, 0, 10, 20), (0, 0, 10, 39), (0, 0, 29, 39), (0, 0, 29, 20)]
+    form.part.value = "view"
+    part = plan_of(form, reading, Sliders((0, 0, 0, 0), corners=corners), None, known)
+    assert (part.planes, part.plane_shape) == (1, (60, 60))
+    # The whole plane is resampled all the same.
+    assert part.memory == 20 * 20 * 2 + 120 * 180 * 4 + 60 * 60 * 4 * 4 * 4
+
+
+def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
+    picture = Image(np.dstack([np.eye(40, 60, dtype=np.uint8)] * 3), rgb=True)
+    reading = read_layer(picture)
+    form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
+    qtbot.addWidget(form)
+    form.inquiry.ask(reading, Answers(colours="channels"))
+    assert plan_of(form, reading, Sliders((0, 0)), None).planes == 3
+    (job,) = jobs_of(form, reading, Sliders((0, 0)))
+    assert job.image_axes == "CYX"
+    assert job.first_plane is None

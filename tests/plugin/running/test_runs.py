@@ -1,0 +1,208 @@
+"""Runs go one after the other; each can be stopped or given up without the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QLabel
+
+from napari_cvdm.plugin.image.parts import Part
+from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.running import runs as module
+from napari_cvdm.plugin.running.runs import Runs
+from napari_cvdm.plugin.running.waiting import WaitingList
+from napari_cvdm.plugin.running.worker import Job
+
+
+@pytest.fixture
+def viewer_model(qapp) -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def runs(qtbot, viewer_model, stepped, wait_for_workers):
+    owner = QObject()
+    runs = Runs(viewer_model, owner)
+    runs.heard = []
+    runs.begun = []
+    runs.began.connect(lambda: runs.begun.append(runs.current.job.name))
+    runs.ended.connect(lambda outcome, words, layers: runs.heard.append((outcome, len(layers))))
+    yield runs
+    runs.give_up_all()
+    stepped.go_on()
+    qtbot.waitUntil(lambda: runs.current is None, timeout=30_000)
+    wait_for_workers()
+    owner.deleteLater()
+
+
+def add(runs: Runs, viewer_model: ViewerModel, name: str, **settings: object) -> Job:
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name=name)
+    job = Job(name, data, "ZYX", draws=2, **settings)
+    runs.add(layer, job)
+    return job
+
+
+def names(viewer_model: ViewerModel) -> list[str]:
+    return [layer.name for layer in viewer_model.layers]
+
+
+def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    assert runs.waiting.names == ["second, 2 draws"]
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    assert len(stepped.calls) == 1  # the second has not begun
+    assert runs.begun == ["first"]
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert runs.heard == [("done", 2), ("done", 2)]
+    assert runs.begun == ["first", "second"]
+    assert {"first CVDM", "second CVDM", "first CVDM uncertainty", "second CVDM uncertainty"} <= set(
+        names(viewer_model)
+    )
+    ids = {layer.metadata[METADATA_KEY]["run"] for layer in viewer_model.layers if "CVDM" in layer.name}
+    assert len(ids) == 2
+
+
+def test_giving_up_the_first_starts_the_second(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    stepped.stop_at = None
+    runs.cancel()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert runs.heard == [("cancelled", 0), ("done", 2)]
+    assert set(names(viewer_model)) == {"first", "second", "second CVDM", "second CVDM uncertainty"}
+
+
+def test_the_input_of_a_waiting_run_may_be_deleted(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    add(runs, viewer_model, "second")
+    viewer_model.layers.remove("second")
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
+    assert "second CVDM" in names(viewer_model)
+
+
+def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3  # both first pictures and a step are done
+    add(runs, viewer_model, "cell")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    runs.stop()
+    assert runs.current.stopping
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
+    assert runs.heard == [("done", 2)]
+    reconstruction = viewer_model.layers["cell CVDM, 0 of 2 planes with all draws"]
+    assert reconstruction.metadata[METADATA_KEY]["stopped"]["draws_of_planes"] == [1, 0]
+    np.testing.assert_array_equal(reconstruction.data[1, ::2, ::2], viewer_model.layers["cell"].data[1])
+
+
+def test_giving_up_all_leaves_nothing_and_lets_go_of_the_images(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    waiting = add(runs, viewer_model, "second")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    assert runs.give_up_all() == ""
+    qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
+    assert set(names(viewer_model)) == {"first", "second"}
+    assert waiting.data is None
+    assert len(runs.waiting) == 0
+
+
+@pytest.mark.parametrize(("first_pictures", "left"), [(0, 1000), (1, 500)])
+def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
+    qtbot, runs, viewer_model, stepped, first_pictures, left
+):
+    stepped.stop_at = first_pictures  # of two planes
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name="cell")
+    jobs = [Job("cell", data, "ZYX", draws=2) for _ in range(3)]
+    runs.add(layer, *jobs, results_size=3000)
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    assert runs.claimed == left + 2000
+    runs.waiting.take(0)
+    assert runs.claimed == left + 1000
+    runs.current.cancel()
+    assert runs.claimed == 1000
+    stepped.go_on()
+    qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
+    assert runs.claimed == 0
+
+
+def test_a_run_that_waited_is_not_started_without_the_memory_for_it(
+    qtbot, runs, viewer_model, stepped, monkeypatch
+):
+    stepped.stop_at = 1
+    warned = []
+    runs.warned.connect(warned.append)
+    data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
+    for name, memory in (("first", 2**31), ("second", 2**31), ("third", 2**20)):
+        layer = viewer_model.add_image(data, name=name)
+        job = Job(name, data, "ZYX", draws=2)
+        runs.add(layer, job, memory=memory)
+        if name == "second":
+            refused = job
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    monkeypatch.setattr(module, "free_memory", lambda: 2**30)  # another program has taken the rest
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(runs.heard) == 2 and runs.current is None, timeout=60_000)
+    assert runs.begun == ["first", "third"]
+    assert warned == [
+        "The run that waited (second, 2 draws) was not started: it takes 2.0 GB of memory, and 1.0 GB are "
+        "free. Free some, and press Restore again."
+    ]
+    assert refused.data is None
+
+
+def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):
+    from napari_cvdm.plugin.results.layers import DRAWS_KEY
+
+    add(runs, viewer_model, "cell", keep_draws=True)
+    qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
+    assert viewer_model.layers["cell CVDM"].metadata[DRAWS_KEY].shape == (2, 2, 32, 24)
+    assert DRAWS_KEY not in viewer_model.layers["cell CVDM uncertainty"].metadata
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_on(
+    qtbot, runs, viewer_model, stepped, moved
+):
+    stepped.stop_at = 2
+    said = []
+    runs.ended.connect(lambda outcome, words, layers: said.append(words))
+    data = np.random.default_rng(0).integers(0, 900, (4, 16, 12), np.uint16)
+    layer = viewer_model.add_image(data, name="film", axis_labels=("t", "y", "x"))
+    viewer_model.dims.set_point(0, 0)
+    part = Part((range(2, 3), range(16), range(12)), "plane")
+    runs.add(layer, Job("film", data, "TYX", draws=1, part=part))
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    viewer_model.dims.set_point(1, 6.75)  # as napari's window does when the finer pixels of the result come
+    if moved:
+        viewer_model.dims.set_point(0, 3)
+    stepped.go_on()
+    qtbot.waitUntil(lambda: bool(said), timeout=60_000)
+    assert viewer_model.dims.current_step[0] == (3 if moved else 2)
+    assert ("t\u00a0=\u00a02 only" in said[0]) == moved
+
+
+def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_model, stepped):
+    stepped.stop_at = 2
+    add(runs, viewer_model, "cell")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    data = viewer_model.layers["cell"].data
+    for settings in ({}, {"seed": 7}, {"model": "/models/own.safetensors"}):
+        runs.add(viewer_model.layers["cell"], Job("cell", data, "ZYX", draws=2, **settings))
+    first, second, third = runs.waiting.names
+    assert (first, second) == ("cell, 2 draws", "cell, 2 draws, seed 7")
+    assert "model own.safetensors" in third
+    assert "seed: 7" in runs.waiting.tips[1]
+    shown = WaitingList(runs.waiting)
+    qtbot.addWidget(shown)
+    assert [label.toolTip() for label in shown.findChildren(QLabel)] == runs.waiting.tips

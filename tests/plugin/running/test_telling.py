@@ -1,0 +1,43 @@
+"""A restoration's events become pictures that fill, and messages without pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_cvdm.plugin.running.messages import Pictures, Progress
+from napari_cvdm.plugin.running.telling import TileReports, tell
+from napari_cvdm.restoration.axes import resolve_axes
+from napari_cvdm.restoration.events import Estimate, Event
+
+
+def estimate(index: int, value: float) -> Estimate:
+    plane = np.full((16, 24), value, np.float32)
+    return Estimate("mean", index, 2, 0, 1, 0, 1, 0.5, index=(index,), mean=plane, std=plane / 10)
+
+
+def test_pictures_come_once_and_go_on_filling():
+    covered = {"Y": (0.0, 8.5), "X": (1.0, 12.0)}
+    told = tell(iter([estimate(0, 5), estimate(1, 7)]), resolve_axes((2, 8, 12), "TYX"), covered)
+    pictures = next(told)
+    assert isinstance(pictures, Pictures)
+    assert pictures.covered == covered
+    assert (pictures.reconstruction[0] == 5).all()
+    assert not pictures.reconstruction[1].any()
+    rest = list(told)
+    assert (pictures.reconstruction[1] == 7).all()
+    np.testing.assert_allclose(pictures.uncertainty[1], 0.7)
+    assert [type(message) for message in rest] == [Progress, Progress]
+    assert not any(
+        isinstance(value, np.ndarray) for message in rest for value in vars(message.event).values()
+    )
+
+
+def test_tiles_are_reported_no_faster_than_they_can_be_read(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("napari_cvdm.plugin.running.telling.time.monotonic", lambda: now[0])
+    reported: list[Progress] = []
+    reports = TileReports(reported.append)
+    for number in range(1, 31):
+        now[0] += 0.06
+        reports(Event("tile", 0, 1, 0, 0, 0, 0, number / 30, under_way="mean", tile=number, tiles=30))
+    assert [message.event.tile for message in reported] == list(range(1, 30, 2))

@@ -1,0 +1,72 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_cvdm.plugin.results.layers import uncertainty_colormap
+from napari_cvdm.plugin.stored.saving import LAYER_KEY, _stored
+from napari_cvdm.plugin.stored.stored_look import look_attributes
+from napari_cvdm.restoration.errors import ImageFileError
+
+
+def look_of(layer: Image) -> dict[str, Any]:
+    about = _stored([layer.as_layer_data_tuple()])[0].about[LAYER_KEY]
+    assert isinstance(about, dict)
+    return about
+
+
+@pytest.mark.parametrize("rgb", [False, True])
+def test_a_layer_looks_as_it_did(rgb: bool) -> None:
+    data = np.zeros((6, 8, 3) if rgb else (5, 6, 8), np.uint8)
+    layer = Image(data, rgb=rgb, name="a", scale=[0.5] * (data.ndim - rgb), opacity=0.5, gamma=0.7)
+    again = Image(data, **look_attributes(look_of(layer), "b", data, Path("a.tif")))
+    assert (again.name, again.opacity, again.gamma, again.rgb) == ("a", 0.5, 0.7, rgb)
+    np.testing.assert_array_equal(again.scale, layer.scale)
+
+
+def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> None:
+    data, now = np.zeros((6, 8), np.float32), uncertainty_colormap()
+    look = look_of(Image(data, colormap=now))
+    again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
+    assert again.colormap.name == "CVDM uncertainty"
+    # As in version 0.1: nothing up to some of the range.
+    before = [now.colors[0].tolist(), now.colors[0].tolist(), now.colors[-1].tolist()]
+    look["colormap"] = {"name": "CVDM uncertainty", "colors": before, "controls": [0, 0.35, 1]}
+    again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
+    assert again.colormap.map(0.3)[..., 3].item() == 0
+    assert Image(data, colormap=uncertainty_colormap()).colormap.map(0.3)[..., 3].item() > 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("scale", [1, "x"]),
+        ("scale", [0, 1]),
+        ("translate", [{}, 1]),
+        ("affine", [[1, 0], [0]]),
+        ("contrast_limits", [None, 1]),
+        ("contrast_limits", [0, float("nan")]),
+        ("gamma", "x"),
+        ("opacity", float("nan")),
+        ("blending", "nonsense"),
+        ("axis_labels", 3),
+        ("units", 3),
+        ("units", ["pixel"] * 7),
+        ("colormap", []),
+        ("colormap", {"name": "none of napari's", "colors": "x", "controls": None}),
+        ("colormap", "none of napari's"),
+    ],
+)
+def test_what_no_layer_can_look_like_is_refused_in_a_sentence(key: str, value: object) -> None:
+    data = np.zeros((6, 8), np.float32)
+    look = look_of(Image(data, name="a")) | {key: value}
+    with pytest.raises(ImageFileError, match=r"a\.tif says of how 'b' lay and looked .* altered"):
+        look_attributes(look, "b", data, Path("a.tif"))
+
+
+def test_a_unit_that_there_is_not_is_a_pixel() -> None:
+    data = np.zeros((6, 8), np.float32)
+    look = look_of(Image(data)) | {"units": ["9**9**9", "micrometer"]}
+    assert look_attributes(look, "b", data, Path("a.tif"))["units"] == ["pixel", "micrometer"]

@@ -1,0 +1,99 @@
+"""Old objects are spared for a while, and for a while only."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
+
+
+class Ring:
+    """Garbage that only the collector can find, once nobody holds it."""
+
+    def __init__(self) -> None:
+        self.self = self
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_frozen() -> Iterator[None]:
+    assert gc.get_freeze_count() == 0
+    yield
+    assert gc.get_freeze_count() == 0
+
+
+def _gone(ring: Ring) -> weakref.ref:
+    return weakref.ref(ring)
+
+
+def test_old_garbage_waits_and_new_garbage_does_not():
+    old = Ring()
+    spared = OldObjectsSpared()
+    new = Ring()
+    old_reference, new_reference = _gone(old), _gone(new)
+    del old, new
+    gc.collect()
+    assert old_reference() is not None
+    assert new_reference() is None
+    spared.release()
+    gc.collect()
+    assert old_reference() is None
+
+
+def test_the_last_of_two_runs_ends_it():
+    first, second = OldObjectsSpared(), OldObjectsSpared()
+    first.release()
+    first.release()
+    assert gc.get_freeze_count() > 0
+    second.release()
+
+
+def test_what_somebody_else_has_frozen_stays_so():
+    gc.freeze()
+    try:
+        OldObjectsSpared().release()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
+def test_old_garbage_can_be_looked_for_all_the_same():
+    old = Ring()
+    with OldObjectsSpared():
+        reference = _gone(old)
+        del old
+        OldObjectsSpared.collect()
+        assert reference() is None
+        assert gc.get_freeze_count() > 0
+    unspared = Ring()
+    reference = _gone(unspared)
+    del unspared
+    OldObjectsSpared.collect()
+    assert reference() is None
+
+
+def test_it_ends_with_its_block_even_by_an_error():
+    with pytest.raises(ZeroDivisionError), OldObjectsSpared():
+        1 / (gc.get_freeze_count() == 0)
+
+
+def test_threads_share_it():
+    inside, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with OldObjectsSpared():
+            inside.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert inside.wait(60)
+    with OldObjectsSpared():
+        pass
+    assert gc.get_freeze_count() > 0  # the thread still wants it
+    go_on.set()
+    thread.join()
