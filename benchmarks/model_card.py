@@ -39,7 +39,8 @@ REMARKS = {
     "oversampled": "The blur is wider than any in training: it is mistaken for haze and removed, and "
     "lines come out as clouds, worse than the recording itself. Resample first (`--resample`, or the tick "
     "in the panel).",
-    "saturation": "Clipped intensities are lost for good: crossings become flat bands.",
+    "saturation": "Clipped intensities are lost for good: crossings become flat bands. A restoration warns "
+    "of them.",
     "sharp": "There is nothing to undo: lines come out thinner than they are, and the uncertainty does "
     "not show it.",
 }

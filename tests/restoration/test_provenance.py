@@ -157,6 +157,15 @@ class TestWarnings:
         assert "exaggerates" in found
         assert f"{told['normalisation'][0]['brightest']:.0f} times" in found
 
+    def test_tell_of_saturated_pixels(self, model: PretrainedModel, image: NDArray[np.uint16]) -> None:
+        def told(image: NDArray[np.uint16]) -> list[str]:
+            warnings = restore(image, model, **QUICK).provenance["warnings"]
+            return [each for each in warnings if "saturated" in each]
+
+        assert told(image) == []
+        (found,) = told(np.minimum(image, np.percentile(image, 95)).astype(image.dtype))
+        assert found.startswith("5.1 % of the pixels are saturated")
+
     def test_tell_what_the_choice_of_device_had_to_say(
         self, model: PretrainedModel, image: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
     ) -> None:

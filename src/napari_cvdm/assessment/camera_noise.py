@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, optimize
 
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.saturation import saturated_share
 
 _DIFFERENCE = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 _GROUPS = 24
@@ -93,7 +94,7 @@ def measure_noise(image: ArrayLike) -> CameraNoise:
     gain, constant = _fit_line(levels, variances)
     smallest = float(variances[variances > 0].min()) if np.any(variances > 0) else 0.0
     floor = max(0.25 * smallest, 1e-12 * float(np.ptp(values)) ** 2, np.finfo(float).tiny)
-    return CameraNoise(gain, constant, floor, _saturated(values))
+    return CameraNoise(gain, constant, floor, saturated_share(values))
 
 
 def _fit_line(levels: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[float, float]:
@@ -114,16 +115,3 @@ def _fit_line(levels: NDArray[np.float64], variances: NDArray[np.float64]) -> tu
     slope, start = (float(value) * unit for value in found.x)
     gain = slope / span
     return gain, start - gain * float(levels[0])
-
-
-def _saturated(values: NDArray[np.float64]) -> float:
-    """Return the share of pixels at the maximum, if they are far more than a fading tail would have."""
-    top = float(values.max())
-    share = float(np.mean(values == top))
-    return share if share * values.size > 4 and top > float(values.min()) and _is_cut(values, top) else 0.0
-
-
-def _is_cut(values: NDArray[np.float64], top: float) -> bool:
-    """Whether the maximum is met more often than all values in the 2 % below it: a full camera."""
-    below = top - 0.02 * (top - float(values.min()))
-    return int(np.count_nonzero(values == top)) > int(np.count_nonzero((values >= below) & (values < top)))

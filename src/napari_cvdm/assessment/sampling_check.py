@@ -15,14 +15,12 @@ from numpy.typing import ArrayLike
 
 from napari_cvdm.assessment.consistency import Consistency
 from napari_cvdm.assessment.plain_numbers import plain_number
+from napari_cvdm.restoration.saturation import MOST_SATURATED
 
 Verdict = Literal["inside", "at the edge", "outside", "not known"]
 
 EDGE = 1.15
 """A value within this factor of a bound, on either side, is at the edge: measurements are no better."""
-
-MOST_SATURATED = 0.001
-"""Share of saturated pixels from which on an image counts as over-exposed."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from napari_cvdm.assessment.novelty import Novelty
 from napari_cvdm.assessment.photometry import Photometry
 from napari_cvdm.assessment.plain_numbers import plain_number
 from napari_cvdm.assessment.resolution import ResolutionCheck
-from napari_cvdm.assessment.sampling_check import MOST_SATURATED, Condition
+from napari_cvdm.assessment.sampling_check import Condition
 from napari_cvdm.assessment.stability import Stability
+from napari_cvdm.restoration.saturation import MOST_SATURATED
 
 __all__ = ["Level", "Verdict", "judge_consistency", "verdicts_on"]
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.saturation import MOST_SATURATED, saturated_share
 from napari_cvdm.restoration.sparse import PERCENTILE, measure_structure
 from napari_cvdm.restoration.validation import reading
 
@@ -48,12 +49,15 @@ class Normalization:
         The percentiles at which they were measured, in percent; (0, 100) after a fall-back to the extremes.
     brightest : float or None
         Greatest intensity of the image's 3×3 medians in normalised units, if it lies above `BEYOND`.
+    saturated : float
+        Share of the pixels that were cut off at the greatest value, if it is above `MOST_SATURATED`, else 0.
     """
 
     low: float
     high: float
     percentiles: tuple[float, float] = PERCENTILES
     brightest: float | None = None
+    saturated: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse bounds that cannot be inverted."""
@@ -103,7 +107,8 @@ class Normalization:
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold."""
         described = {"low": self.low, "high": self.high, "percentiles": list(self.percentiles)}
-        return described if self.brightest is None else {**described, "brightest": self.brightest}
+        further = {"brightest": self.brightest, "saturated": self.saturated}
+        return described | {name: value for name, value in further.items() if value}
 
     @classmethod
     def fit(cls, plane: ArrayLike) -> Normalization:
@@ -146,7 +151,8 @@ def fit_planes(
         low, high = (float(p) for p in np.percentile(sample, percentiles))
         # A percentile range of mere rounding errors would blow everything else up to millions.
         if high - low > 1e-6 * float(np.ptp(sample)):
-            fitted = Normalization(low, high, percentiles)
+            share = saturated_share(sample)
+            fitted = Normalization(low, high, percentiles, saturated=share if share > MOST_SATURATED else 0.0)
             return (
                 _fit_bright(fitted, planes(), shape) if sample.max() > low + BEYOND * fitted.span else fitted
             )
@@ -162,7 +168,7 @@ def _fit_bright(fitted: Normalization, planes: Iterable[Any], shape: tuple[int, 
         high = structure.bright_end
         percentiles = (percentiles[0], 100 - (100 - PERCENTILE) * structure.share)
     brightest = (structure.brightest - low) / (high - low)
-    return Normalization(low, high, percentiles, brightest if brightest > BEYOND else None)
+    return Normalization(low, high, percentiles, brightest if brightest > BEYOND else None, fitted.saturated)
 
 
 def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[np.float64]]:

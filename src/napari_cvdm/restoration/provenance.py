@@ -143,6 +143,12 @@ def warnings_for(
             "never shown such, and exaggerates them. Do not measure them; crop the image around them and "
             "restore that by itself. The rest is not affected."
         )
+    saturated = max((each.saturated for each in normalizations.values()), default=0.0)
+    if saturated:
+        found.append(
+            f"{100 * saturated:.2g} % of the pixels are saturated: how bright they were is not known, and "
+            "the uncertainty does not say so. Do not measure there, or record again with less light."
+        )
     for name, tile in tiles.items():
         if tile.halvings:
             found.append(f"Memory ran out; the {name} network went on with tiles of {tile.side} pixels.")
