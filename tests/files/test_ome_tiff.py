@@ -60,6 +60,12 @@ def test_a_file_of_unknown_pixel_size_states_none(tmp_path):
     assert read_tiff(path).pixel_size is None
 
 
+def test_a_size_beyond_what_the_tags_hold_stands_in_the_xml_alone(tmp_path):
+    path = write_ome_tiff(tmp_path / "a.ome.tif", STACK[0, 0, 0], "YX", 6.5e-5)  # metres, taken for µm
+    with tifffile.TiffFile(path) as file:
+        assert 'PhysicalSizeX="6.5e-08"' in file.ome_metadata
+
+
 def test_the_file_is_compressed(tmp_path):
     write_ome_tiff(tmp_path / "a.ome.tif", np.zeros((512, 512), "f4"))
     assert (tmp_path / "a.ome.tif").stat().st_size < 20_000

@@ -166,6 +166,15 @@ class TestWarnings:
         (found,) = told(np.minimum(image, np.percentile(image, 95)).astype(image.dtype))
         assert found.startswith("5.1 % of the pixels are saturated")
 
+    def test_count_saturated_pixels_over_all_planes(
+        self, model: PretrainedModel, image: NDArray[np.uint16]
+    ) -> None:
+        cut = np.minimum(image, np.percentile(image, 95)).astype(image.dtype)
+        stack = np.stack([cut, image])
+        warnings = restore(stack, model, axes="ZYX", normalize="plane", **QUICK).provenance["warnings"]
+        (found,) = [each for each in warnings if "saturated" in each]
+        assert found.startswith("2.5 % of the pixels are saturated")
+
     def test_tell_what_the_choice_of_device_had_to_say(
         self, model: PretrainedModel, image: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
     ) -> None:

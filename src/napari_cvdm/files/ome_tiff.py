@@ -262,12 +262,13 @@ def _sizes(
 def _resolution(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pixel size once more, as TIFF's own tags: ImageJ's opener does not read OME-XML.
 
-    Given in centimetres, it tells the sides of pixels of less than 10 µm in µm.
+    Given in centimetres, it tells the sides of pixels of less than 10 µm in µm. The tags hold fractions of
+    32-bit numbers: a size that nobody can mean, such as metres taken for µm, stands in the OME-XML alone.
     """
-    if "PhysicalSizeX" not in metadata:
+    sides = [metadata.get(f"PhysicalSize{axis}", 0.0) for axis in "XY"]
+    if not all(1e-4 <= side <= 1e5 for side in sides):
         return {}
-    width, height = (10_000 / metadata[f"PhysicalSize{axis}"] for axis in "XY")
-    return {"resolution": (width, height), "resolutionunit": "CENTIMETER"}
+    return {"resolution": [10_000 / side for side in sides], "resolutionunit": "CENTIMETER"}
 
 
 def _channel_names(names: Sequence[str], channels: int) -> list[str]:

@@ -143,7 +143,7 @@ def warnings_for(
             "never shown such, and exaggerates them. Do not measure them; crop the image around them and "
             "restore that by itself. The rest is not affected."
         )
-    saturated = max((each.saturated for each in normalizations.values()), default=0.0)
+    saturated = sum(each.saturated for each in normalizations.values()) / max(1, len(normalizations))
     if saturated:
         found.append(
             f"{100 * saturated:.2g} % of the pixels are saturated: how bright they were is not known, and "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -14,6 +16,7 @@ from napari_cvdm.plugin.running import runs as module
 from napari_cvdm.plugin.running.runs import Runs
 from napari_cvdm.plugin.running.waiting import WaitingList
 from napari_cvdm.plugin.running.worker import Job
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 
 @pytest.fixture
@@ -206,3 +209,18 @@ def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_mo
     shown = WaitingList(runs.waiting)
     qtbot.addWidget(shown)
     assert [label.toolTip() for label in shown.findChildren(QLabel)] == runs.waiting.tips
+
+
+def test_memory_is_looked_for_among_objects_that_another_run_spares(monkeypatch):
+    left = Left()
+    left.itself, seen = left, weakref.ref(left)
+    with OldObjectsSpared():
+        del left
+        monkeypatch.setattr(module, "free_memory", lambda: 0 if seen() else 2**30)
+        assert module._has_memory(2**20)
+
+
+class Left:
+    """Holds itself, as a layer and what draws it do each other."""
+
+    itself: object

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from napari_cvdm.plugin.running.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
 from napari_cvdm.plugin.running.run import Outcome, Run
 from napari_cvdm.plugin.running.waiting import WaitingRuns
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -171,7 +171,7 @@ class Runs(QObject):
 
 def _has_memory(size: int) -> bool:
     if size > free_memory():
-        gc.collect()  # the run before may have left objects behind, and arrays with them
+        OldObjectsSpared.collect()  # the run before may have left objects behind, and arrays with them
     return size <= free_memory()
 
 
