@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_cvdm.plugin.image.reading import FileReading
+
+if TYPE_CHECKING:
+    from napari_cvdm.files.tiff_metadata import PhysicalScale
 
 __all__ = ["is_tiff", "read_distances", "read_file"]
 
@@ -29,25 +33,11 @@ def read_file(path: Path) -> FileReading:
     FileReading
         Empty for a file that is no TIFF or cannot be read: the layer is there already, so that is no fault.
     """
-    if not is_tiff(path):
+    found = _metadata(path) if is_tiff(path) else None
+    if found is None:
         return FileReading(path)
-    import tifffile
-
-    from napari_cvdm.files.tiff import open_tiff
-    from napari_cvdm.files.tiff_images import image_of
-    from napari_cvdm.files.tiff_metadata import read_scale
-    from napari_cvdm.restoration.axes import AXIS_MEANINGS
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    try:
-        with open_tiff(path) as tif:
-            series = image_of(path, tif)
-            scale = read_scale(tif, series)
-            axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
-            shape = tuple(int(n) for n in series.shape)
-            return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
-    except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
-        return FileReading(path)
+    axes, shape, scale = found
+    return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
 
 
 def read_distances(path: Path) -> dict[str, float | None]:
@@ -59,16 +49,24 @@ def read_distances(path: Path) -> dict[str, float | None]:
         The distance of planes in nanometres by "Z", the time from frame to frame in seconds by "T"; empty
         for a file that is no TIFF or cannot be read.
     """
+    found = _metadata(path)
+    return {} if found is None else {"Z": found[2].z_spacing, "T": found[2].time_interval}
+
+
+def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale] | None:
+    """Return letters and lengths of a TIFF's axes, and its sizes; None if it cannot be read."""
     import tifffile
 
     from napari_cvdm.files.tiff import open_tiff
     from napari_cvdm.files.tiff_images import image_of
     from napari_cvdm.files.tiff_metadata import read_scale
+    from napari_cvdm.restoration.axes import AXIS_MEANINGS
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
         with open_tiff(path) as tif:
-            scale = read_scale(tif, image_of(path, tif))
+            series = image_of(path, tif)
+            axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
+            return axes, tuple(int(n) for n in series.shape), read_scale(tif, series)
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
-        return {}
-    return {"Z": scale.z_spacing, "T": scale.time_interval}
+        return None

@@ -171,9 +171,10 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
             sizes[letter] = float((steps[at] * own).to(unit).magnitude)
     if sizes["Y"] is None or sizes["X"] is None:
         sizes["Y"] = sizes["X"] = _size_of_run(attributes)
-    for letter in {"Z", "T"}.intersection(axes):
-        if sizes[letter] is None:
-            sizes[letter] = _distance_in_file(attributes, letter)
+    unknown = [letter for letter in "ZT" if letter in axes and sizes[letter] is None]
+    if unknown:
+        in_file = _distances_in_file(attributes)
+        sizes |= {letter: in_file.get(letter) for letter in unknown}
     return {
         "pixel_size_nm": sizes["X"],
         "pixel_height_nm": sizes["Y"],
@@ -188,18 +189,20 @@ def _size_of_run(attributes: dict[str, Any]) -> float | None:
     return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
 
 
-def _distance_in_file(attributes: dict[str, Any], letter: str) -> float | None:
-    """Return the distance of a result's planes (nm) or frames (s) by the file that its run was about."""
+def _distances_in_file(attributes: dict[str, Any]) -> dict[str, float]:
+    """Return the distances of a result's planes (nm) and frames (s) by the file that its run was about."""
     made = table(attributes.get("metadata", {}).get(METADATA_KEY))
     try:
         asked, part = asked_of(made), part_of(made)
     except InputError:
-        return None
-    if not asked["file_has_pixels"] or not asked["source_path"] or letter not in asked["axes"]:
-        return None
-    distance = read_distances(Path(asked["source_path"])).get(letter)
-    stride = 1 if part is None else part[asked["axes"].index(letter)].step
-    return None if distance is None else distance * stride
+        return {}
+    if not asked["file_has_pixels"] or not asked["source_path"]:
+        return {}
+    return {
+        letter: distance * (1 if part is None else part[asked["axes"].index(letter)].step)
+        for letter, distance in read_distances(Path(asked["source_path"])).items()
+        if distance is not None and letter in asked["axes"]
+    }
 
 
 def _plain(value: Any) -> Any:
