@@ -17,6 +17,7 @@ from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import to_disk
 from napari_cvdm.plugin.running.planning import parts_of
+from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
@@ -223,6 +224,31 @@ class TestQuestions:
         assert result.metadata[METADATA_KEY]["axes"] == "CYX"
         assert result.data.shape == (2, 64, 48)
         assert [centre(result, (i, 0, 0))[0] for i in (0, 1)] == [0, 2]  # each in its place
+
+    def test_each_channel_is_seen_in_its_own_contrast_and_stored_with_it(
+        self, viewer, panel, qtbot, tmp_path
+    ):
+        viewer.add_image(
+            np.stack([20 * IMAGE.astype(np.float32), IMAGE]), axis_labels=tuple("cyx"), name="cell"
+        )
+        viewer.dims.set_current_step(0, 1)
+        click(qtbot, panel.restore_button)
+        finish(qtbot, panel)
+        layers = viewer.layers["cell CVDM"], viewer.layers["cell CVDM uncertainty"]
+        dim = [tuple(layer.contrast_limits) for layer in layers]
+        viewer.dims.set_current_step(0, 0)
+        bright = [tuple(layer.contrast_limits) for layer in layers]
+        assert np.divide(bright, dim) == pytest.approx(np.full((2, 2), 20), rel=0.05)
+        layers[0].contrast_limits = (1, 2000)
+        save_layers(tmp_path / "two.cvdm.ome.tif", [layer.as_layer_data_tuple() for layer in layers])
+        viewer.layers.clear()
+        viewer.open(str(tmp_path / "two.cvdm.ome.tif"), plugin="napari-cvdm")
+        again = viewer.layers["cell CVDM"]
+        viewer.dims.set_current_step(0, 1)
+        qtbot.waitUntil(lambda: tuple(again.contrast_limits) == pytest.approx(dim[0]), timeout=10_000)
+        viewer.dims.set_current_step(0, 0)
+        assert tuple(again.contrast_limits) == (1, 2000)
+        assert tuple(viewer.layers["cell CVDM uncertainty"].contrast_limits) == pytest.approx(bright[1])
 
     def test_a_stack_taken_for_colour_can_be_restored_as_channels(self, viewer, panel, qtbot):
         colours = np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8)

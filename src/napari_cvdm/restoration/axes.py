@@ -77,6 +77,16 @@ class Axes:
         return tuple(self.shape[i] for i in self.leading_positions)
 
     @property
+    def channel_position(self) -> int | None:
+        """Position of the axis along which the channels lie (C, or S without C); None if there is none."""
+        return next((self.names.index(name) for name in CHANNEL_AXES if name in self.names), None)
+
+    @property
+    def channel_leading(self) -> int | None:
+        """Number of that axis among the leading ones, as in `indices`."""
+        return None if (at := self.channel_position) is None else self.leading_positions.index(at)
+
+    @property
     def plane_shape(self) -> tuple[int, int]:
         """(Y, X) size of one plane in pixels."""
         return self.shape[self.y], self.shape[self.x]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_cvdm.restoration.axes import CHANNEL_AXES, Axes
+from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.described import DescribedPart, Region
 from napari_cvdm.restoration.errors import AxesError, InputError, InputTypeError
 
@@ -182,15 +182,17 @@ def select(
                 f"Planes along one axis are chosen twice, by its letter and its number: {planes}."
             )
     if channels is not None:
-        letter = next((name for name in CHANNEL_AXES if name in axes.leading), None)
-        if letter is None:
+        position = axes.channel_position
+        if position is None:
             raise AxesError(
                 f"The axes '{axes.names}' have no channels (C) to choose from. Leave the channels out, or "
                 "name the axes."
             )
-        if axes.names.index(letter) in wanted:
-            raise InputError(f"The channels are chosen twice, by 'channels' and by axis {letter}.")
-        wanted[axes.names.index(letter)] = channels
+        if position in wanted:
+            raise InputError(
+                f"The channels are chosen twice, by 'channels' and by axis {axes.names[position]}."
+            )
+        wanted[position] = channels
     positions = tuple(
         _positions(wanted[axis], axes.shape[axis], axes.names[axis])
         if axis in wanted

@@ -7,6 +7,9 @@ import threading
 import numpy as np
 import pytest
 
+from napari_cvdm.plugin.results.layer_contrast import follow_channels
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY
+
 
 @pytest.mark.parametrize("key", ["uncertainty", "colour", "opacity", "swipe", "draws"])
 def test_another_result_gets_its_own_picture(viewer, add_result, open_panel, qtbot, key):
@@ -54,6 +57,44 @@ def test_an_overlay_is_not_painted_all_over_where_the_limits_are_those_of_napari
     assert layer.contrast_limits == own
     layer.contrast_limits = (own[0] - 1, own[1])  # chosen by somebody
     qtbot.waitUntil(lambda: painted() > 0.6, timeout=20_000)
+
+
+@pytest.fixture
+def of_two_channels(viewer, add_result):
+    """A result of which the second channel is twenty times dimmer than the first; returns its layers."""
+    _, *layers = add_result((2, 64, 80), draws=2)
+    limits = {"reconstruction": (0.0, 1000.0), "uncertainty": (50.0, 300.0)}
+    for layer, (low, high) in zip(layers, limits.values(), strict=True):
+        layer.data[1] /= 20
+        layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (low, high), 1: (low / 20, high / 20)}}
+    viewer.dims.set_current_step(0, 0)
+    follow_channels(viewer, layers)
+    return layers
+
+
+def test_the_map_of_each_channel_has_its_own_contrast(viewer, of_two_channels, open_panel, qtbot):
+    panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=20_000)
+    shown = viewer.layers["cell CVDM uncertainty map"]
+    bright = shown.contrast_limits[1]
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: shown.contrast_limits[1] < bright / 10, timeout=20_000)
+
+
+def test_the_draws_of_each_channel_look_as_its_reconstruction(viewer, of_two_channels, open_panel, qtbot):
+    panel = open_panel()
+    panel.views.choose("draws")
+    qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers, timeout=20_000)
+    shown = viewer.layers["cell CVDM draw"]
+    assert shown.contrast_limits == [0, 1000]
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: shown.contrast_limits == [0, 50], timeout=20_000)
+    shown.contrast_limits = (1, 2)
+    panel.views.draw.setValue(1)
+    drawn = of_two_channels[0].metadata[DRAWS_KEY][1]
+    qtbot.waitUntil(lambda: np.array_equal(shown.data, drawn), timeout=20_000)
+    assert shown.contrast_limits == [1, 2]  # as the user has set them
 
 
 def test_a_rotated_anisotropic_original_is_swiped_in_its_place(viewer, add_result, open_panel, qtbot):

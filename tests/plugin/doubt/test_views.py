@@ -36,7 +36,7 @@ def visible(viewer) -> set[str]:
 
 def pictures_of_a_run() -> Pictures:
     mean, std = np.zeros((16, 16), np.float32), np.ones((16, 16), np.float32)
-    limits = {"reconstruction": (0.0, 1.0), "uncertainty": (0.0, 1.0)}
+    limits = {0: {"reconstruction": (0.0, 1.0), "uncertainty": (0.0, 1.0)}}
     return Pictures(mean, std, resolve_axes((8, 8)), limits)
 
 

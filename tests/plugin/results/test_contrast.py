@@ -10,9 +10,10 @@ from napari_cvdm.plugin.results.contrast import (
     RunningLimits,
     doubt_limits,
     fit_to_each_other,
+    limits_of_channels,
     limits_of_result,
 )
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY
 from napari_cvdm.restoration.events import Estimate
 
 
@@ -25,7 +26,7 @@ def test_they_span_nearly_all_intensities_but_no_hot_pixel():
     mean[50, 50] = 60_000
     limits = RunningLimits()
     limits.add(_estimate(mean))
-    low, high = limits.now()["reconstruction"]
+    low, high = limits.now()[0]["reconstruction"]
     assert low == pytest.approx(0.5, abs=0.1)
     assert high == pytest.approx(99.8, abs=0.2)
 
@@ -35,7 +36,7 @@ def test_a_large_plane_is_sampled_evenly():
     mean[:, 1500:] = 10
     limits = RunningLimits()
     limits.add(_estimate(mean))
-    assert limits.now()["reconstruction"] == (0, 10)
+    assert limits.now()[0]["reconstruction"] == (0, 10)
 
 
 def test_they_fit_all_planes_and_a_new_estimate_replaces_the_old():
@@ -43,10 +44,10 @@ def test_they_fit_all_planes_and_a_new_estimate_replaces_the_old():
     ramp = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
     limits.add(_estimate(ramp, std=2, index=(0,)))
     limits.add(_estimate(10 * ramp, std=5, index=(1,)))
-    assert limits.now()["uncertainty"][1] == 5
+    assert limits.now()[0]["uncertainty"][1] == 5
     limits.add(_estimate(3 * ramp, std=1, index=(1,)))
-    assert limits.now()["uncertainty"][1] == 2
-    assert limits.now()["reconstruction"][1] == pytest.approx(3, rel=0.01)
+    assert limits.now()[0]["uncertainty"][1] == 2
+    assert limits.now()[0]["reconstruction"][1] == pytest.approx(3, rel=0.01)
 
 
 def _filaments() -> tuple[np.ndarray, np.ndarray]:
@@ -99,9 +100,9 @@ def test_planes_have_a_say_by_their_signal():
     alone, limits = limits_of_result(mean, std)["uncertainty"], RunningLimits()
     limits.add(Estimate("draw", 0, 2, 0, 1, 0, 1, 0.5, index=(0,), mean=mean, std=std))
     limits.add(_estimate(np.full_like(mean, 100), std=1, index=(1,)))
-    assert limits.now()["uncertainty"] == pytest.approx(alone)
+    assert limits.now()[0]["uncertainty"] == pytest.approx(alone)
     limits.add(Estimate("draw", 0, 2, 0, 1, 0, 1, 0.5, index=(1,), mean=mean, std=2 * std))
-    assert limits.now()["uncertainty"] == pytest.approx((1.5 * alone[0], 2 * alone[1]))
+    assert limits.now()[0]["uncertainty"] == pytest.approx((1.5 * alone[0], 2 * alone[1]))
 
 
 @pytest.mark.parametrize("pyramid", [False, True])
@@ -128,7 +129,7 @@ def test_stored_results_are_painted_as_after_a_run(pyramid):
 def test_a_flat_picture_has_limits_too(level):
     limits = RunningLimits()
     limits.add(_estimate(np.full((20, 20), level, np.float32), std=0))
-    for low, high in limits.now().values():
+    for low, high in limits.now()[0].values():
         assert low < high
 
 
@@ -151,3 +152,33 @@ def test_each_stored_uncertainty_goes_with_the_reconstruction_of_its_run():
     assert limits[1] == limits_of_result(mean, std)["uncertainty"]
     assert limits[5] == limits_of_result(2 * mean, 20 * std)["uncertainty"]
     assert [limits[place] for place in (0, 2, 3, 4)] == [None] * 4
+
+
+def test_each_channel_is_measured_alone():
+    mean, std = _filaments()
+    of_two = np.stack([20 * mean, mean]), np.stack([20 * std, std])
+    alone = limits_of_result(mean, std)
+    by_channel = limits_of_channels(*of_two, 0)
+    assert by_channel[1] == alone
+    assert by_channel[0]["reconstruction"] == pytest.approx([20 * limit for limit in alone["reconstruction"]])
+    assert limits_of_channels(*of_two, None) == {0: limits_of_result(*of_two)}
+    running = RunningLimits()
+    for channel, (plane, error) in enumerate(zip(*of_two, strict=True)):
+        running.add(Estimate("mean", 0, 1, 0, 1, 0, 1, 0.5, index=(channel,), mean=plane, std=error), channel)
+    assert running.now() == by_channel
+
+
+@pytest.mark.parametrize(("label", "kept"), [("c", True), ("s", True), ("z", False)])
+def test_a_stored_result_keeps_the_limits_of_each_channel(label, kept):
+    mean, std = _filaments()
+    of_two = {"reconstruction": np.stack([20 * mean, mean]), "uncertainty": np.stack([20 * std, std])}
+    layers = [
+        (data, {"axis_labels": (label, "y", "x"), "metadata": {METADATA_KEY: {"picture": picture}}}, "image")
+        for picture, data in of_two.items()
+    ]
+    fit_to_each_other(layers)
+    by_channel = limits_of_channels(*of_two.values(), 0)
+    for (_, attributes, _), picture in zip(layers, of_two, strict=True):
+        found = attributes["metadata"].get(CHANNELS_KEY)
+        limits = {channel: limits[picture] for channel, limits in by_channel.items()}
+        assert found == ({"axis": 0, "limits": limits} if kept else None)

@@ -15,7 +15,7 @@ from napari_cvdm.plugin.results.results import ResultLayers
 from napari_cvdm.plugin.running.messages import Pictures
 from napari_cvdm.restoration.axes import resolve_axes
 
-LIMITS = {"reconstruction": (0.0, 100.0), "uncertainty": (4.0, 10.0)}
+LIMITS = {0: {"reconstruction": (0.0, 100.0), "uncertainty": (4.0, 10.0)}}
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
     layer = viewer_model.layers["cell CVDM"]
 
     def update(high: float) -> tuple[float, ...]:
-        shown.update({**LIMITS, "reconstruction": (0.0, high)})
+        shown.update({0: {**LIMITS[0], "reconstruction": (0.0, high)}})
         qtbot.waitUntil(lambda: not shown._timer.isActive(), timeout=10_000)
         return tuple(layer.contrast_limits)
 
     assert update(105) == (0, 100)
     assert update(150) == (0, 150)
-    shown.update({**LIMITS, "reconstruction": (0.0, 151.0)})
+    shown.update({0: {**LIMITS[0], "reconstruction": (0.0, 151.0)}})
     shown.finish({})
     assert tuple(layer.contrast_limits) == (0, 151)
 
@@ -196,7 +196,7 @@ def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
 def test_contrast_limits_set_by_the_user_stay(qtbot, shown, viewer_model):
     layer = viewer_model.layers["cell CVDM"]
     layer.contrast_limits = (5, 50)
-    shown.update({**LIMITS, "reconstruction": (0.0, 1000.0)})
+    shown.update({0: {**LIMITS[0], "reconstruction": (0.0, 1000.0)}})
     shown.finish({})
     assert tuple(layer.contrast_limits) == (5, 50)
 

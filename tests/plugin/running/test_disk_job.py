@@ -206,7 +206,7 @@ def give_up_at(monkeypatch):
     return carry_out
 
 
-@pytest.mark.parametrize("step", ["coarsen_region", "limits_of_result"])
+@pytest.mark.parametrize("step", ["coarsen_region", "limits_of_channels"])
 def test_cancelled_at_the_very_end_it_leaves_nothing_either(tmp_path, give_up_at, step):
     give_up_at(job(tmp_path), step, cancel=True)
     assert not list(tmp_path.iterdir())
@@ -219,7 +219,7 @@ def test_a_result_that_is_whole_stays_unless_the_cancelled_run_has_made_all_of_i
     if cancel:
         stop(job(tmp_path))
     given_up = job(tmp_path)
-    give_up_at(given_up, "limits_of_result", cancel=cancel)
+    give_up_at(given_up, "limits_of_channels", cancel=cancel)
     assert {path.name for path in tmp_path.iterdir()} == RESULT
     assert given_up.kept == f"The result was written already: {given_up.output}."
 
@@ -304,5 +304,5 @@ def test_contrast_limits_take_a_few_planes_however_many_there_are(tmp_path, monk
     film = IMAGE[0, 0, :24].reshape(12, 8, 10).repeat(2, 1).repeat(2, 2)
     written = list(job(tmp_path, film, "TYX").messages())[-1]
     assert set(looked_at[-2:]) == {8 * 32 * 40}
-    low, high = written.limits["uncertainty"]
+    low, high = written.limits[0]["uncertainty"]
     assert 0 < low < high

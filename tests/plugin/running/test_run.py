@@ -117,15 +117,6 @@ def test_a_stopped_run_says_what_every_plane_has(draws_of_planes, words):
     assert module._summary(told).startswith(f"Done in 1 s: {words} uncertainty.")
 
 
-@pytest.mark.parametrize(("dim", "told"), [(1000, True), (4000, False)])
-def test_a_dim_channel_is_said_to_share_the_contrast_of_a_bright_one(dim, told):
-    spans = [{"low": 100.0, "high": 5100.0}, {"low": 100.0, "high": 100.0 + dim}]
-    of_two = {"draws": 8, "steps": 3, "axes": "ZCYX", "normalisation": spans}
-    assert ("share one contrast" in module._summary(of_two)) == told
-    for other in ({"axes": "ZYX"}, {"normalisation": spans[:1]}):
-        assert "contrast" not in module._summary(of_two | other)
-
-
 @pytest.mark.parametrize(
     "error", [InputError("Too dark."), RuntimeError("Too dark."), MemoryError("Too dark.")]
 )

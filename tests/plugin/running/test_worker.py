@@ -140,7 +140,7 @@ def test_contrast_limits_fit_all_planes_so_far(stepped):
     data = np.zeros((2, 32, 32), np.float32)
     data[0, :16], data[1, :16] = 10, 1000
     told = _messages(Job("s", data, "ZYX", draws=1), Progress)
-    limits = [message.limits["reconstruction"] for message in told if message.limits]
+    limits = [message.limits[0]["reconstruction"] for message in told if message.limits]
     assert limits[0] == (0, 10)
     assert limits[-1] == (0, 1000)
 
@@ -148,7 +148,7 @@ def test_contrast_limits_fit_all_planes_so_far(stepped):
 def test_contrast_limits_of_a_flat_picture_are_still_a_range(stepped):
     stepped.std = 0.0
     (progress, *_) = _messages(Job("s", _image(16, 16), "YX", preview=True), Progress)
-    low, high = progress.limits["uncertainty"]
+    low, high = progress.limits[0]["uncertainty"]
     assert low == 0 < high
 
 

@@ -14,7 +14,7 @@ from tifffile import TiffFile, imwrite
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.stored.reopening import read_result
 from napari_cvdm.plugin.stored.saving import save_layers, write_tiff, write_zarr
@@ -43,6 +43,17 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path, make_result, name):
         np.testing.assert_allclose(after.colormap.colors, before.colormap.colors)
         assert after.metadata[METADATA_KEY] == before.metadata[METADATA_KEY]
     np.testing.assert_array_equal(again[0].metadata[DRAWS_KEY], layers[0].metadata[DRAWS_KEY])
+
+
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+def test_each_channel_keeps_its_contrast(tmp_path: Path, make_result, name):
+    layers = make_result()
+    for layer in layers:
+        layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (0.1, 0.7), 1: (0.2, 0.3)}}
+    save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
+    for before, after in zip(layers, reopened(tmp_path / name), strict=True):
+        assert after.metadata[CHANNELS_KEY] == before.metadata[CHANNELS_KEY]
+        assert after.metadata[METADATA_KEY] == before.metadata[METADATA_KEY]
 
 
 def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):

@@ -13,7 +13,7 @@ from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import current_slice
 from napari_cvdm.plugin.results.contrast import doubt_limits
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
@@ -187,10 +187,14 @@ class Pictures(QObject):
         }
 
     def _fit_limits(self, layer: Any) -> None:
-        """Set contrast limits anew for another measure and at a run's end; otherwise they are the user's."""
+        """Set contrast limits anew for another measure or channel and at a run's end; they are the user's."""
         look = self._link.look
-        key = (look.measure, look.finished, id(look.result)) if look else None
-        if look is None or layer.metadata.get("limits of") == key:
+        if look is None:
+            return
+        channels = look.result.reconstruction.metadata.get(CHANNELS_KEY)
+        channel = None if channels is None else look.slice.index[channels["axis"]]
+        key = (look.measure, look.finished, id(look.result), channel)
+        if layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key
         top = max(look.curve.highest, 1e-6)
@@ -234,15 +238,17 @@ class Pictures(QObject):
         draws, reconstruction = result.draws, result.reconstruction
         self.draw = min(self.draw, draws.shape[0] - 1) if draws is not None else 0
         data = draws[self.draw] if draws is not None else None
-        layer = self._own.get("draws")
+        layer, limits = self._own.get("draws"), list(reconstruction.contrast_limits)
         if layer is not None and layer.metadata.get("result") == result:
             layer.data = data
+            if layer.metadata.get("limits") != limits:  # such as those of another channel
+                layer.contrast_limits = layer.metadata["limits"] = limits
         else:
             self._own.remove("draws")
             looks = {name: getattr(reconstruction, name) for name in _LOOKS} | where_it_lies(reconstruction)
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
-            layer.metadata["result"] = result
+            layer.metadata.update(result=result, limits=limits)
             self._own.add("draws", layer, result.uncertainty, False)
         self._tell_soon()
 

@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
-from napari_cvdm.plugin.results.layers import METADATA_KEY, PICTURES, LayerData
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.restoration.contrast import limits_of, sample_planes
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = ["Limits", "RunningLimits", "doubt_limits", "fit_to_each_other", "limits_of_result"]
+__all__ = [
+    "ChannelLimits",
+    "Limits",
+    "RunningLimits",
+    "doubt_limits",
+    "fit_to_each_other",
+    "limits_of_channels",
+    "limits_of_result",
+]
 
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
+
+ChannelLimits = dict[int, Limits]
+"""Those of each channel, by its number; of channel 0 where there is no axis of channels."""
 
 #: Share of the signal that the uncertainty layer paints: structures have errors everywhere, and paint on all
 #: of them would say nothing and hide the reconstruction.
@@ -42,6 +53,22 @@ def limits_of_result(mean: Any, std: Any) -> Limits:
         In memory or on a disk, both of one shape. Of large ones, a few planes and pixels are read.
     """
     return _measured(mean, std).limits
+
+
+def limits_of_channels(mean: Any, std: Any, axis: int | None) -> ChannelLimits:
+    """Do as `limits_of_result` for each channel of a result.
+
+    Parameters
+    ----------
+    mean, std : array with numpy indexing
+        As there.
+    axis : int or None
+        Along which the channels lie; None if it has no such axis.
+    """
+    if axis is None:
+        return {0: limits_of_result(mean, std)}
+    places = (((slice(None),) * axis, channel) for channel in range(mean.shape[axis]))
+    return {i: limits_of_result(mean[(*before, i)], std[(*before, i)]) for before, i in places}
 
 
 def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) -> tuple[float, float]:
@@ -85,10 +112,22 @@ def fit_to_each_other(layers: Sequence[LayerData]) -> None:
     for (about, std), (_, attributes, _) in zip(stated, layers, strict=True):
         if about.get("picture") != "uncertainty":
             continue
-        for other, mean in stated:
+        for (other, mean), (_, attributes_of_other, _) in zip(stated, layers, strict=True):
             same = other.get("picture") == "reconstruction" and other.get("run") == about.get("run")
             if same and mean.shape == std.shape:
-                attributes["contrast_limits"] = limits_of_result(mean, std)["uncertainty"]
+                _fit_pair(mean, attributes_of_other, std, attributes)
+
+
+def _fit_pair(mean: Any, of_mean: dict[str, Any], std: Any, of_std: dict[str, Any]) -> None:
+    of_std["contrast_limits"] = limits_of_result(mean, std)["uncertainty"]
+    labels = list(of_std.get("axis_labels", ()))
+    axis = next((labels.index(label) for label in ("c", "s") if label in labels), None)
+    if axis is None or mean.shape[axis] == 1:
+        return
+    limits = limits_of_channels(mean, std, axis)
+    for picture, attributes in zip(PICTURES, (of_mean, of_std), strict=True):
+        kept = {"axis": axis, "limits": {channel: each[picture] for channel, each in limits.items()}}
+        attributes["metadata"][CHANNELS_KEY] = kept
 
 
 class _Measured(NamedTuple):
@@ -111,24 +150,28 @@ class RunningLimits:
     """Contrast limits that fit all planes estimated so far; for the worker: large planes take long."""
 
     def __init__(self) -> None:
-        self._of_plane: dict[tuple[int, ...], _Measured] = {}
+        self._of_channel: dict[int, dict[tuple[int, ...], _Measured]] = {}
 
-    def add(self, estimate: Estimate) -> None:
+    def add(self, estimate: Estimate, channel: int = 0) -> None:
         """Take a new estimate of a plane into account; it replaces the plane's last one."""
-        self._of_plane[estimate.index] = _measured(estimate.mean, estimate.std)
+        of_plane = self._of_channel.setdefault(channel, {})
+        of_plane[estimate.index] = _measured(estimate.mean, estimate.std)
 
-    def now(self) -> Limits:
-        """Return the limits that fit all planes; at least one must have been added.
+    def now(self) -> ChannelLimits:
+        """Return the limits that fit all planes of each channel that one has been added of.
 
         Where the paint begins, each plane has a say by its signal: empty ones have none.
         """
-        planes = list(self._of_plane.values())
-        fitting: Limits = {}
-        for picture in PICTURES:
-            lows, highs = zip(*(plane.limits[picture] for plane in planes), strict=True)
-            fitting[picture] = min(lows), max(highs)
-        signal = sum(plane.signal for plane in planes)
-        if signal > 0:
-            begin = sum(plane.limits["uncertainty"][0] * plane.signal for plane in planes) / signal
-            fitting["uncertainty"] = begin, fitting["uncertainty"][1]
-        return fitting
+        return {channel: _fitting(list(planes.values())) for channel, planes in self._of_channel.items()}
+
+
+def _fitting(planes: list[_Measured]) -> Limits:
+    fitting: Limits = {}
+    for picture in PICTURES:
+        lows, highs = zip(*(plane.limits[picture] for plane in planes), strict=True)
+        fitting[picture] = min(lows), max(highs)
+    signal = sum(plane.signal for plane in planes)
+    if signal > 0:
+        begin = sum(plane.limits["uncertainty"][0] * plane.signal for plane in planes) / signal
+        fitting["uncertainty"] = begin, fitting["uncertainty"][1]
+    return fitting

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 __all__ = [
+    "CHANNELS_KEY",
     "DRAWS_KEY",
     "FOR_SHOW",
     "METADATA_KEY",
@@ -43,6 +44,11 @@ DRAWS_KEY = "napari_cvdm_draws"
 """Key of a reconstruction's ``metadata`` under which its single draws are kept, if they are.
 
 They are float32, with one more axis in front than the reconstruction."""
+
+CHANNELS_KEY = "napari_cvdm_channels"
+"""Key of a result layer's ``metadata`` under which the contrast limits of its channels are kept.
+
+They are a dict: ``axis``, the layer's axis along which the channels lie, and ``limits``, by their numbers."""
 
 FOR_SHOW = {"napari_cvdm_for_show": True}
 """What the ``metadata`` of the plugin's other layers say: pictures and marks that are no results.

@@ -20,6 +20,7 @@ from napari_cvdm.plugin.results.into_sight import (
     set_visible_alone,
     show_again,
 )
+from napari_cvdm.plugin.results.layer_contrast import LayerContrast
 from napari_cvdm.plugin.results.layers import (
     DRAWS_KEY,
     METADATA_KEY,
@@ -27,6 +28,7 @@ from napari_cvdm.plugin.results.layers import (
     InputLayer,
     Picture,
     lies_under_light,
+    real,
     result_metadata,
     unique_name,
 )
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image
 
-    from napari_cvdm.plugin.results.contrast import Limits
+    from napari_cvdm.plugin.results.contrast import ChannelLimits
     from napari_cvdm.plugin.running.messages import Pictures, Written
 
 __all__ = ["ResultLayers"]
@@ -70,8 +72,6 @@ class ResultLayers(QObject):
     _SHORTEST_INTERVAL = 150
     #: Time for the event loop between two steps of adding or removing the layers, in milliseconds.
     _BETWEEN_STEPS = 25
-    #: Contrast limits follow the pictures only when they are off by more than this share of their span.
-    _HYSTERESIS = 0.1
 
     def __init__(
         self,
@@ -90,8 +90,8 @@ class ResultLayers(QObject):
         self._viewer, self._input = viewer, layer
         self._under = Underneath(viewer, layer)
         self._layers: dict[Picture, Image] = {}
-        self._limits: Limits = {}
-        self._given: Limits = {}
+        self._contrasts: dict[Picture, LayerContrast] = {}
+        self._limits: ChannelLimits = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._redraw)
@@ -163,16 +163,19 @@ class ResultLayers(QObject):
         finest = data[0] if multiscale else data
         covered = getattr(pictures, "covered", None)
         placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
+        limits = {channel: each[picture] for channel, each in pictures.limits.items()}
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
             data,
             visible=False,
-            contrast_limits=pictures.limits[picture],
+            contrast_limits=next(iter(limits.values())),
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
             **result_metadata(self.source, picture, placement, taken, part.words)
             | {"multiscale": multiscale},
         )
-        self._give_limits(layer, picture, pictures.limits[picture])
+        axis = pictures.axes.channel_position
+        channels = axis if axis is not None and finest.shape[axis] > 1 else None
+        self._contrasts[picture] = LayerContrast(layer, picture, real(self._viewer).dims, limits, channels)
         self._layers[picture] = layer
         come_into_sight_later(layer)
         insert_quietly(self._viewer, layer)
@@ -180,6 +183,7 @@ class ResultLayers(QObject):
     def _show_layer(self, picture: Picture) -> None:
         if layer := self._present().get(picture):
             bring_into_sight(layer)
+            self._contrasts[picture].follow()  # the viewer may have had no such slider before
             if picture == "reconstruction" and self._adds_light:
                 self._under.hide_results(layer)
 
@@ -187,7 +191,7 @@ class ResultLayers(QObject):
         if layer := self._present().get("reconstruction"):
             self._viewer.layers.selection.active = layer
 
-    def update(self, limits: Limits) -> None:
+    def update(self, limits: ChannelLimits) -> None:
         """Note that the pictures have changed; they are redrawn soon."""
         self._limits = limits
         if not self._timer.isActive():
@@ -275,25 +279,8 @@ class ResultLayers(QObject):
     def _redraw(self, final: bool = False) -> None:
         start = time.perf_counter()
         for picture, layer in self._present().items():
-            self._set_limits(layer, picture, final)
+            limits = {channel: each[picture] for channel, each in self._limits.items()}
+            self._contrasts[picture].fit(limits, final)
             layer.refresh(extent=False, thumbnail=True, highlight=False)
         milliseconds = (time.perf_counter() - start) * 1000
         self._interval = max(self._SHORTEST_INTERVAL, round(milliseconds / self._SHARE))
-
-    def _set_limits(self, layer: Image, picture: Picture, final: bool) -> None:
-        """Let the contrast limits follow the pictures, but neither flicker nor undo what the user has set."""
-        wanted = self._limits.get(picture)
-        if wanted is None or tuple(layer.contrast_limits) != self._given.get(picture):
-            return
-        low, high = self._given[picture]
-        moved = max(abs(wanted[0] - low), abs(wanted[1] - high)) / (high - low)
-        if moved > (0 if final else self._HYSTERESIS):
-            self._give_limits(layer, picture, wanted)
-
-    def _give_limits(self, layer: Image, picture: Picture, limits: tuple[float, float]) -> None:
-        low, high = limits
-        # The range of the slider leaves room on both sides; an uncertainty is never below zero.
-        room = (0.0, 2 * high) if picture == "uncertainty" else (low - (high - low) / 2, 2 * high - low)
-        layer.contrast_limits_range = room
-        layer.contrast_limits = limits
-        self._given[picture] = tuple(layer.contrast_limits)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.results.contrast import limits_of_result
+from napari_cvdm.plugin.results.contrast import limits_of_channels
 from napari_cvdm.plugin.results.layers import PICTURES
 from napari_cvdm.plugin.running.messages import Kept, Message, Preparing, Written, Wrote
 from napari_cvdm.plugin.running.worker import Cancelled, Job
@@ -129,8 +129,8 @@ class DiskJob(Job):
             self._kept = f"The result was written already: {self.output}."
             axes = self._restored_axes(image)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
-            coarsest = (da.moveaxis(levels[each][-1], (axes.y, axes.x), (-2, -1)) for each in PICTURES)
-            limits = limits_of_result(*coarsest)
+            mean, std = (da.moveaxis(levels[each][-1], (axes.y, axes.x), (-2, -1)) for each in PICTURES)
+            limits = limits_of_channels(mean, std, axes.channel_leading)
             self._checkpoint()
         except _Unwanted:
             if not self._goes_on:

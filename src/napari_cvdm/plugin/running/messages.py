@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_cvdm.plugin.image.parts import Covered
-from napari_cvdm.plugin.results.contrast import Limits
+from napari_cvdm.plugin.results.contrast import ChannelLimits
 from napari_cvdm.plugin.running.devices import Choice
 from napari_cvdm.restoration.axes import Axes
 
@@ -56,7 +56,7 @@ class Pictures:
     axes : Axes
         Axes of what is restored.
     limits : dict
-        Contrast limits to begin with.
+        Contrast limits to begin with, of each channel that there is something of.
     covered : dict of str to (float, float), or None
         What part of the input the pictures cover, where resampling has moved the borders of a region.
     shown : threading.Event
@@ -66,7 +66,7 @@ class Pictures:
     reconstruction: npt.NDArray[np.float32]
     uncertainty: npt.NDArray[np.float32]
     axes: Axes
-    limits: Limits
+    limits: ChannelLimits
     covered: Covered | None = None
     shown: threading.Event = field(default_factory=threading.Event)
 
@@ -76,7 +76,7 @@ class Progress:
     """A step was done, and the pictures have changed if ``limits`` are given."""
 
     event: Event
-    limits: Limits | None = None
+    limits: ChannelLimits | None = None
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,14 @@ class Written:
     axes : Axes
         Axes of what is restored.
     limits : dict
-        Contrast limits.
+        Contrast limits of each channel.
     provenance : dict
         How it was done.
     """
 
     levels: dict[str, list[Any]]
     axes: Axes
-    limits: Limits
+    limits: ChannelLimits
     provenance: dict[str, Any]
 
 

@@ -256,10 +256,6 @@ def _stopped_early(draws_of_planes: list[int], made: str) -> str:
     return f"stopped early: {which}the mean network's picture only"
 
 
-#: From how many times the dimmest channel on the brightest one is too bright for one contrast to suit both.
-_TOO_UNLIKE = 1.5
-
-
 def _summary(provenance: dict[str, Any]) -> str:
     """Say how a result was made, as far as it matters for reading it."""
     draws = provenance.get("draws")
@@ -268,15 +264,7 @@ def _summary(provenance: dict[str, Any]) -> str:
     if "stopped" in provenance:
         made = _stopped_early(provenance["stopped"]["draws_of_planes"], made)
     uncertainty = provenance.get("uncertainty", "uncalibrated")
-    words = (
+    return (
         f"Done in {provenance.get('seconds', 0):.0f} s: {made}, {uncertainty} uncertainty. "
         "Orange marks where the model is least sure."
     )
-    # Each channel has a normalisation of its own, but a layer has one pair of contrast limits for all.
-    spans = [each["high"] - each["low"] for each in provenance.get("normalisation", ())]
-    if "C" in provenance.get("axes", "") and spans and max(spans) > _TOO_UNLIKE * min(spans):
-        words += (
-            " The channels share one contrast: a dim one looks dark and, wrongly, free of doubt. Restore one "
-            "at a time to see it as it is."
-        )
-    return words

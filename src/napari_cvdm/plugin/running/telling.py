@@ -44,7 +44,7 @@ def tell(events: Iterator[Event], axes: Axes, covered: Covered | None = None) ->
         if isinstance(event, Finished):
             yield Done(event.result.provenance, event.result.draws)
         elif isinstance(event, Estimate):
-            limits.add(event)
+            limits.add(event, _channel_of(axes, event.index))
             if pictures is None:
                 shape = _result_shape(axes, event.mean.shape)
                 reconstruction, uncertainty = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -79,6 +79,11 @@ class TileReports:
         if time.monotonic() - self._told >= _BETWEEN_STEPS:
             self._told = time.monotonic()
             self._report(Progress(event))
+
+
+def _channel_of(axes: Axes, index: tuple[int, ...]) -> int:
+    """Return the number of the channel that a plane belongs to; 0 without channels."""
+    return 0 if axes.channel_leading is None else index[axes.channel_leading]
 
 
 def _result_shape(axes: Axes, plane: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
+from napari_cvdm.plugin.results.layer_contrast import follow_channels
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored.saving import LAYER_KEY
 from napari_cvdm.plugin.stored.stored_look import look_attributes
@@ -136,7 +137,7 @@ def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> 
     for each in path if isinstance(path, list) else [path]:
         # Both pictures of a restoration may be dropped together, and the first brings the second.
         layers += [layer for layer in read(each) if not _is_shown(layer) and not _is_among(layer, layers)]
-    _bring_panel(layers)
+    _go_on_when_added(layers)
     return layers or _NOTHING_NEW
 
 
@@ -152,7 +153,7 @@ def read_result(path: str | list[str]) -> list[LayerData]:
     layers: list[LayerData] = []
     for each in path if isinstance(path, list) else [path]:
         layers += _read_saved(Path(each))
-    _bring_panel(layers)
+    _go_on_when_added(layers)
     return layers
 
 
@@ -178,7 +179,7 @@ def _layer(image: Any, path: Path) -> LayerData:
         return _layer_by_story(image, path)
     attributes = look_attributes(look, image.name, image.data, path)
     if about:
-        attributes["metadata"] = {METADATA_KEY: about}
+        attributes["metadata"] = {**attributes.get("metadata", {}), METADATA_KEY: about}
     return image.data, attributes, "image"
 
 
@@ -239,29 +240,27 @@ def _is_among(layer: LayerData, layers: list[LayerData]) -> bool:
     return "run" in own and (own["run"], own["picture"]) in pictures
 
 
-def _bring_panel(layers: list[LayerData]) -> None:
-    """Open the panel about the uncertainty, once napari has added the layers of a whole result."""
+def _go_on_when_added(layers: list[LayerData]) -> None:
+    """Once napari has added them, let the contrast follow the channels, and open a whole result's panel."""
     runs: dict[Any, set[Any]] = {}
     for about in map(_about, layers):
         runs.setdefault(about.get("run"), set()).add(about.get("picture"))
     whole = [run for run, pictures in runs.items() if {"reconstruction", "uncertainty"} <= pictures]
     import napari
 
-    if whole and napari.current_viewer() is not None:
+    if layers and napari.current_viewer() is not None:
         from qtpy.QtCore import QTimer
 
-        QTimer.singleShot(0, partial(_show_panel, whole[-1]))
+        QTimer.singleShot(0, partial(_go_on, whole[-1:]))
 
 
-def _show_panel(run: Any) -> None:
+def _go_on(runs: list[Any]) -> None:
     import napari
 
     viewer = napari.current_viewer()
-    of_run = [
-        layer
-        for layer in ([] if viewer is None else viewer.layers)
-        if METADATA_KEY in layer.metadata and layer.metadata[METADATA_KEY].get("run") == run
-    ]
+    layers = [] if viewer is None else list(viewer.layers)
+    follow_channels(viewer, layers)
+    of_run = [layer for layer in layers if layer.metadata.get(METADATA_KEY, {}).get("run") in runs]
     if of_run:  # the file may have been opened in a viewer without a window, or closed again
         from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 

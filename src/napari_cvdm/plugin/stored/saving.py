@@ -12,7 +12,7 @@ from napari_cvdm.plugin.image.axis_steps import axis_steps
 from napari_cvdm.plugin.image.file_reading import read_distances
 from napari_cvdm.plugin.image.reading import axes_of
 from napari_cvdm.plugin.results.copies import about_copy
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, PICTURES
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, METADATA_KEY, PICTURES
 from napari_cvdm.plugin.stored.asked import asked_of, part_of
 from napari_cvdm.plugin.stored.stated import fine_pixel_nm, table
 from napari_cvdm.restoration.errors import InputError
@@ -129,6 +129,7 @@ def _about(attributes: dict[str, Any]) -> dict[str, Any]:
         "units": [str(unit) for unit in attributes["units"]],
         "axis_labels": list(attributes["axis_labels"]),
         "contrast_limits": attributes.get("contrast_limits"),
+        "channels": attributes.get("metadata", {}).get(CHANNELS_KEY),
         "gamma": attributes.get("gamma", 1.0),
         "opacity": attributes.get("opacity", 1.0),
         "blending": str(attributes.get("blending", "translucent")),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -34,7 +35,8 @@ def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -
     Returns
     -------
     dict
-        Keyword arguments of `napari.layers.Image`, but for the data and metadata.
+        Keyword arguments of `napari.layers.Image`, but for the data. The metadata tell the contrast of
+        channels, if it was stored.
 
     Raises
     ------
@@ -51,6 +53,8 @@ def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -
         attributes |= {key: _numbers(look[key]) for key in _NUMBERS if look.get(key) is not None}
         if look.get("units") is not None:
             attributes["units"] = [unit_or_pixel(unit) for unit in look["units"]]
+        if look.get("channels") is not None:
+            attributes["metadata"] = {CHANNELS_KEY: _channels(look["channels"], data.shape)}
         if look.get("colormap") is not None and not attributes["rgb"]:
             attributes["colormap"] = _colormap(look["colormap"])
         Image(sample, **attributes)
@@ -67,6 +71,18 @@ def _numbers(stored: Any) -> Any:
     if not np.isfinite(numbers).all():
         raise ValueError(f"{stored!r} is not finite")
     return numbers.tolist()
+
+
+def _channels(stored: Any, shape: Sequence[int]) -> dict[str, Any]:
+    """Return the contrast limits of each channel, which JSON has made words of the numbers of."""
+    axis = int(stored["axis"])
+    limits = {int(channel): _numbers(pair) for channel, pair in stored["limits"].items()}
+    if not 0 <= axis < len(shape):
+        raise ValueError(f"there is no axis {axis}")
+    for channel, (low, high) in limits.items():
+        if not (0 <= channel < shape[axis] and low < high):
+            raise ValueError(f"there can be no limits {low}, {high} of channel {channel}")
+    return {"axis": axis, "limits": {channel: (low, high) for channel, (low, high) in limits.items()}}
 
 
 def _colormap(stored: Any) -> Any:
