@@ -68,7 +68,7 @@ def of_two_channels(viewer, add_result):
         layer.data[1] /= 20
         layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (low, high), 1: (low / 20, high / 20)}}
     viewer.dims.set_current_step(0, 0)
-    follow_channels(viewer, layers)
+    follow_channels(viewer.dims, layers)
     return layers
 
 

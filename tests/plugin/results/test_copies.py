@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.results.adding import insert_quietly
 from napari_cvdm.plugin.results.copies import Copies, about_copy
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY
 from napari_cvdm.plugin.stored.reopening import read_result
 from napari_cvdm.plugin.stored.saving import write_tiff
 
@@ -68,6 +68,22 @@ def test_duplicates_of_a_finished_result_say_what_it_says(viewer_model):
     layer = viewer_model.add_image(np.ones((9, 9)), metadata={METADATA_KEY: about})
     (copy,) = duplicate(viewer_model, [layer])
     assert copy.metadata[METADATA_KEY] == about
+    del watch
+
+
+def test_the_contrast_of_a_duplicate_follows_the_channels_on_its_own(viewer_model):
+    watch = Copies(viewer_model)
+    limits = {0: (0.0, 1000.0), 1: (0.0, 50.0)}
+    about = {METADATA_KEY: {"picture": "reconstruction"}, CHANNELS_KEY: {"axis": 0, "limits": limits}}
+    layer = viewer_model.add_image(np.ones((2, 9, 9)), contrast_limits=limits[0], metadata=about)
+    viewer_model.dims.set_current_step(0, 0)
+    (copy,) = duplicate(viewer_model, [layer])
+    copy.contrast_limits = (0, 7)
+    viewer_model.dims.set_current_step(0, 1)
+    assert tuple(copy.contrast_limits) == tuple(layer.contrast_limits) == limits[1]
+    viewer_model.dims.set_current_step(0, 0)
+    assert tuple(copy.contrast_limits) == (0, 7)
+    assert tuple(layer.contrast_limits) == limits[0]
     del watch
 
 

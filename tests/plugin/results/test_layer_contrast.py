@@ -128,7 +128,7 @@ def test_stored_layers_follow_again(viewer, layer):
     plain = viewer.add_image(np.zeros((3, 2, 8, 6)), contrast_limits=(1, 2))
     show(viewer, 1)
     for _ in range(2):  # opening another file comes round to all layers again
-        follow_channels(viewer, list(viewer.layers))
+        follow_channels(viewer.dims, list(viewer.layers))
     assert tuple(layer.contrast_limits) == DIM
     layer.contrast_limits = (10, 20)
     show(viewer, 0)

@@ -24,8 +24,8 @@ __all__ = ["Inquiry"]
 _ROLES = (("I do not know", "Q"), ("Time points", "T"), ("Planes of depth", "Z"), ("Channels", "C"))
 _ABOUT_ROLES = (
     "Planes are restored one by one. What the axis means decides whether they share one range of "
-    "intensities: time points and depth do, so that they do not flicker; channels do not. Choose channels for "
-    "separate images in one stack, too."
+    "intensities: time points and depth do, so that they do not flicker; channels do not. "
+    "Choose channels for separate images in one stack, too."
 )
 _COLOURS: tuple[tuple[str, Colours], ...] = (
     ("Average to one intensity", "average"),

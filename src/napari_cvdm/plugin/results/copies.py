@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_cvdm.plugin.results.adding import OwnChange
+from napari_cvdm.plugin.results.layer_contrast import follow_channels
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
 
 __all__ = ["Copies", "about_copy"]
@@ -30,7 +31,9 @@ def about_copy(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Copies:
-    """Sees to it that layers which the user duplicates during a run do not say that it still makes them.
+    """Sees to it that layers which the user duplicates do not say that a run still makes them, if one does.
+
+    The contrast of a duplicate follows the channels as that of its original does.
 
     Parameters
     ----------
@@ -39,6 +42,7 @@ class Copies:
     """
 
     def __init__(self, viewer: Any) -> None:
+        self._dims = real(viewer).dims
         viewer.layers.events.inserted.connect(self._on_inserted)
 
     def _on_inserted(self, event: Any) -> None:
@@ -48,3 +52,4 @@ class Copies:
         about = layer.metadata[METADATA_KEY]
         if about.get("finished") is False:
             layer.metadata = {**layer.metadata, METADATA_KEY: about_copy(about)}
+        follow_channels(self._dims, [layer])

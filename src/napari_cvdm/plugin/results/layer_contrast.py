@@ -127,21 +127,21 @@ class LayerContrast:
         return channel if 0 <= channel < full_data(layer).shape[self._axis] else None
 
 
-def follow_channels(viewer: Any, layers: list[Image]) -> None:
+def follow_channels(dims: Any, layers: list[Image]) -> None:
     """Let the contrast of layers that were stored with limits for each channel follow the viewer's slider.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
+    dims : napari.components.Dims
+        Those of a viewer.
     layers : list of napari.layers.Image
-        Its layers. Those that say nothing of channels, or that follow already, are passed over.
+        Layers of that viewer. Those that say nothing of channels, or that follow already, are passed over.
     """
     for layer in map(real, layers):
         kept = layer.metadata.get(CHANNELS_KEY)
         if kept is not None and layer not in _FOLLOWING:
             picture = layer.metadata.get(METADATA_KEY, {}).get("picture", "reconstruction")
-            LayerContrast(layer, picture, real(viewer).dims, kept["limits"], kept["axis"])
+            LayerContrast(layer, picture, real(dims), kept["limits"], kept["axis"])
 
 
 def _is_linked(layer: Image) -> bool:

@@ -257,9 +257,10 @@ def _go_on_when_added(layers: list[LayerData]) -> None:
 def _go_on(runs: list[Any]) -> None:
     import napari
 
-    viewer = napari.current_viewer()
-    layers = [] if viewer is None else list(viewer.layers)
-    follow_channels(viewer, layers)
+    if (viewer := napari.current_viewer()) is None:  # closed again
+        return
+    layers = list(viewer.layers)
+    follow_channels(viewer.dims, layers)
     of_run = [layer for layer in layers if layer.metadata.get(METADATA_KEY, {}).get("run") in runs]
     if of_run:  # the file may have been opened in a viewer without a window, or closed again
         from napari_cvdm.plugin.doubt.panel import show_doubt_panel
