@@ -18,8 +18,8 @@ from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
 
 if TYPE_CHECKING:
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.streaming import Progress
-    from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.restoration.lazy import LazyRestoration
 
 __all__ = ["goes_to_zarr", "restore_large"]
