@@ -98,7 +98,7 @@ def restore_large(
                 overwrite=overwrite,
                 **_noted(lazy, source, image, settings),
             )
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, OSError):
             typer.echo("What is finished is kept: the same command goes on from there.", err=True)
             raise
     for path in targets.values():
