@@ -182,15 +182,17 @@ def report(fields: list[Judged]) -> Row:
             groups[f"haze {field.source.haze:g}"].append(field)
     groups["all"] = fields
     found: Row = {
-        name: {
-            "before": summary(group, "stated"),
-            "after": summary(group, "calibrated"),
-        }
-        for name, group in groups.items()
+        "groups": {
+            name: {
+                "before": summary(group, "stated"),
+                "after": summary(group, "calibrated"),
+            }
+            for name, group in groups.items()
+        },
+        "coverage90_in_single_fields": rounded(in_single_fields(fields)),
+        "predictors": {},
     }
-    found["coverage90_in_single_fields"] = rounded(in_single_fields(fields))
     error = np.concatenate([field.error for field in fields])
-    found["predictors"] = {}
     for name in PREDICTORS:
         if name in fields[0].predictors:
             values = np.concatenate([field.predictors[name] for field in fields])
@@ -212,9 +214,7 @@ def table(title: str, found: Row) -> str:
         f"{'':16}{'':8}{'corr.':>8}{'within':>8}{'slope':>8}{'std/rmse':>10}{'AUSE':>8}"
         + "".join(f"{100 * level:6.0f} %" for level in LEVELS),
     ]
-    for name, stages in found.items():
-        if name in ("predictors", "coverage90_in_single_fields"):
-            continue
+    for name, stages in found["groups"].items():
         for stage, row in stages.items():
             covered = row.get("coverage_measured_width", row["coverage_gaussian"])
             lines.append(

@@ -12,8 +12,8 @@ import tifffile
 from napari_cvdm.cli import main
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.opening import open_image
+from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.ome_tiff import write_ome_tiff
-from napari_cvdm.files.tiff import ImageFile
 from napari_cvdm.models import load_model
 
 FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]

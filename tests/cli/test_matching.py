@@ -11,8 +11,9 @@ import tifffile
 
 from napari_cvdm.cli import main
 from napari_cvdm.cli.matching import plane_of, restored_part
+from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.ome_tiff import write_ome_tiff
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.resampling import plan_resampling, resample_plane
 from napari_cvdm.simulation.pairs import simulate_pair
 from napari_cvdm.simulation.ranges import AcquisitionRanges

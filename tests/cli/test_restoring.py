@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from napari_cvdm.cli import main
+from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.restore import restore
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from napari_cvdm.cli.restoring_large import _identity as identity
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr, open_pyramid
+from napari_cvdm.files.streaming import write_pair
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.axes import Axes
@@ -93,6 +95,34 @@ class TestToZarr:
         assert written.units == (("micrometer" if known else None),) * 3
         assert written.scale == pytest.approx((0.3, height / 2, 0.0325))
         assert written.translation == pytest.approx((41 * 0.3, 999.75 * height, 130 - 0.01625))
+
+    def test_a_full_disk_is_named_and_what_is_finished_is_used_again(
+        self,
+        film: Path,
+        weights: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The third block meets a full disk, as zarr reports it: without the name of a file."""
+        output, written = tmp_path / "out.ome.zarr", []
+        command = ["restore", str(film), "-o", str(output), "--model", str(weights), *FAST]
+
+        def write(*block: Any) -> Any:
+            written.append(block)
+            if len(written) == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write_pair(*block)
+
+        monkeypatch.setattr("napari_cvdm.files.streaming.write_pair", write)
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert f"{output}: No space left on device" in error
+        assert "the same command goes on" in error
+        assert not output.exists()
+        assert main(command) == 0
+        assert "2 of 4 regions are there already" in capsys.readouterr().err
+        assert names(tmp_path) == ["film.ome.tif", "out.ome.zarr", "out_uncertainty.ome.zarr"]
 
     def test_interrupted_goes_on_when_repeated(
         self,

@@ -11,8 +11,9 @@ import tifffile
 
 from napari_cvdm.cli import main
 from napari_cvdm.cli.writing import channel_names_of
+from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.tiff import read_tiff
 
 ENDINGS = pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
 

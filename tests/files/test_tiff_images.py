@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff import ImageFile, open_tiff_lazily, read_tiff
+from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 from napari_cvdm.files.tiff_images import image_of, ome_number_of, start_of_pixels
 from napari_cvdm.restoration.errors import ImageFileError
 

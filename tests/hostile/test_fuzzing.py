@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.axes import AXIS_MEANINGS, name_axes
 from napari_cvdm.restoration.errors import ImageFileError, InputError, InputTypeError
 from napari_cvdm.restoration.normalization import Normalization

@@ -1,11 +1,12 @@
 """A file that is being written has no name of its own until it is whole."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from napari_cvdm.models.replacing import replacing
+from napari_cvdm.models.replacing import naming_full_disk, replacing
 
 
 def test_the_name_is_taken_only_at_the_end(tmp_path: Path) -> None:
@@ -55,3 +56,21 @@ def test_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: p
     with replacing(path) as file:
         file.write(b"pixels")
     assert order == ["disk", "name"]
+
+
+@pytest.mark.parametrize(
+    ("number", "named"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EIO, False)]
+)
+def test_a_full_disk_is_named_by_what_was_to_be_written(tmp_path: Path, number: int, named: bool) -> None:
+    """Only a full one: other errors may be of what is read at the same time."""
+    path = tmp_path / "image.tif"
+    with pytest.raises(OSError, match="no room") as caught, replacing(path):
+        raise OSError(number, "no room")
+    assert caught.value.filename == (str(path) if named else None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_an_error_has_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no room") as caught, naming_full_disk(tmp_path):
+        raise OSError(errno.ENOSPC, "no room", "other")
+    assert caught.value.filename == "other"

@@ -160,6 +160,23 @@ def test_a_restoration_says_that_it_resampled(image, make_model):
     assert [words for words in plain.provenance["warnings"] if "outside" in words]
 
 
+@pytest.mark.parametrize("pixel_size", [20.0, 150.0])
+@pytest.mark.parametrize("normalize", ["plane", "whole"])
+def test_saturation_is_looked_for_before_resampling_blurs_it(image, make_model, pixel_size, normalize):
+    model = make_model()
+    model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
+    plane = image if image.ndim == 2 else image[0]
+    film = np.stack([np.minimum(plane, np.percentile(plane, 95)).astype(plane.dtype)] * 3)
+    result = restore(
+        film, model, axes="TYX", pixel_size=pixel_size, preview=True, resample=True, planes={"T": [0, 2]},
+        normalize=normalize,
+    )  # fmt: skip
+    measured = result.provenance["normalisation"]
+    assert [each["planes"] for each in measured] == [2] if normalize == "whole" else [1, 1]
+    assert all(each["saturated"] == pytest.approx(0.051, abs=5e-4) for each in measured)
+    assert [words for words in result.provenance["warnings"] if words.startswith("5.1 % of the pixels")]
+
+
 @pytest.mark.parametrize("known", [KNOWN, None])
 def test_what_has_no_pixel_size_is_not_resampled_in_silence(image, make_model, known):
     model = make_model()

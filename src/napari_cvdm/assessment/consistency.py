@@ -32,7 +32,7 @@ class Consistency:
     ----------
     map : ndarray, (Y, X)
         Size of the disagreement at each camera pixel, in standard deviations of what noise and the usual
-        misfit can do; at least 0. Above `SIGNIFICANT` it wants an explanation.
+        misfit can do; at least 0. Values above `SIGNIFICANT` need an explanation.
     difference : ndarray, (Y, X)
         Measurement minus what the reconstruction explains, in the measurement's units, with haze accounted
         for. Negative where the reconstruction holds what was not measured.

@@ -98,12 +98,12 @@ def html_report(
     body = (
         f"<h1>How far to trust {escape(title)}</h1>",
         f"<table>{''.join(map(_row, checks.verdicts))}</table>",
-        "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be told. "
+        "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be determined. "
         "No check can prove a result right.</p>",
         *(f"<p>{escape(words)}</p>" for words in (checks.part.words, left_out) if words),
         f'<h2>Pictures</h2><img alt="Input, result, uncertainty, disagreement" src="{_picture(checks)}">',
-        "<p>Disagreement is what the result predicts for the camera against what it recorded, in standard "
-        "deviations of noise and usual misfit: above 5 it wants an explanation.</p>",
+        "<p>The disagreement is the difference between what the camera recorded and what the result predicts "
+        "for it, in standard deviations of noise and usual misfit: values above 5 need an explanation.</p>",
         f"<h2>Resolution</h2>{_decorrelation_chart(checks)}{_ring_chart(checks)}",
         f"<h2>Brightness</h2>{_brightness_chart(checks)}",
         f"<h2>Imaging conditions</h2>{_conditions(checks)}",
@@ -174,7 +174,7 @@ def _brightness_chart(checks: Checks) -> str:
 
 def _conditions(checks: Checks) -> str:
     if not checks.conditions:
-        return "<p>No model was named to compare with.</p>"
+        return "<p>Not compared with what the model was trained for: checked without the model.</p>"
     return "<ul>" + "".join(f"<li>{escape(each.sentence)}</li>" for each in checks.conditions) + "</ul>"
 
 

@@ -52,7 +52,7 @@ class Verdict:
     name : str
         Of the check.
     level : {"good", "look", "doubt", "not known"}
-        Nothing found; look again; do not rely on it; could not be told.
+        Nothing found; look again; do not rely on it; could not be determined.
     sentence : str
         Why.
     """
@@ -169,7 +169,7 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
     name = "Imaging conditions"
     if not found:
         return Verdict(
-            name, "not known", "Not compared with what the model was trained for: no model was asked."
+            name, "not known", "Not compared with what the model was trained for: checked without the model."
         )
     outside = [condition.sentence for condition in found if condition.verdict == "outside"]
     edge = [condition.sentence for condition in found if condition.verdict == "at the edge"]
@@ -191,7 +191,9 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
 def _on_stability(found: Stability | None) -> Verdict:
     name = "Stability"
     if found is None:
-        return Verdict(name, "not known", "Not restored turned, mirrored and shifted: no model was asked.")
+        return Verdict(
+            name, "not known", "Not restored turned, mirrored and shifted: checked without the model."
+        )
     changes = f"{100 * found.relative:.2g} % of its range"
     words = f"Turned, mirrored or shifted, one pass's picture changes by {changes}"
     if found.against_stated is None:

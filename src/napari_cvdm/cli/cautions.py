@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models.card import ModelCard
 
 __all__ = ["say_cautions"]

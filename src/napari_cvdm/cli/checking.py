@@ -16,7 +16,7 @@ from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from napari_cvdm.assessment.checks import Checks
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models import PretrainedModel
 
 __all__ = ["CheckSettings", "check_result"]

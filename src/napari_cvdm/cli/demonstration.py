@@ -12,7 +12,7 @@ from napari_cvdm.cli.outputs import OutputFiles, check_writable
 from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.restoration.result import Restoration
 
 __all__ = ["run_demo"]

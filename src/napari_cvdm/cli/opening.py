@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
 
 __all__ = ["open_image", "say_extent"]
 

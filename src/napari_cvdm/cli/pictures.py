@@ -15,8 +15,8 @@ from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 from napari_cvdm.restoration.run_identity import run_of
 
 if TYPE_CHECKING:
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.image_set import StoredImage
-    from napari_cvdm.files.tiff import ImageFile
 
 __all__ = ["Pictures", "open_pictures", "result_stem"]
 
@@ -118,8 +118,8 @@ def _of_set(result: Path, images: Sequence[StoredImage]) -> Pictures:
 
 def _as_file(result: Path, data: Any, axes: str) -> ImageFile:
     """Name the axes as a file does, where each has a letter of its own and none is unnamed."""
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.ome_tiff import ome_letters
-    from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.restoration.axes import name_axes
 
     leading = iter(ome_letters(name_axes(data.shape, axes)))

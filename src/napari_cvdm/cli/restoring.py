@@ -18,7 +18,7 @@ from napari_cvdm.cli.outputs import plan_outputs
 from napari_cvdm.cli.writing import check_storable, write_result
 
 if TYPE_CHECKING:
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.tiff_images import FileSet
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration

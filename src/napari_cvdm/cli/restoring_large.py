@@ -18,8 +18,8 @@ from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
 
 if TYPE_CHECKING:
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.streaming import Progress
-    from napari_cvdm.files.tiff import ImageFile
     from napari_cvdm.restoration.lazy import LazyRestoration
 
 __all__ = ["goes_to_zarr", "restore_large"]
@@ -98,7 +98,7 @@ def restore_large(
                 overwrite=overwrite,
                 **_noted(lazy, source, image, settings),
             )
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, OSError):
             typer.echo("What is finished is kept: the same command goes on from there.", err=True)
             raise
     for path in targets.values():

@@ -10,7 +10,7 @@ from napari_cvdm.cli.outputs import OutputFiles
 
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
-    from napari_cvdm.files.tiff import ImageFile
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.restoration.result import Restoration
 
 __all__ = ["channel_names_of", "check_storable", "write_result"]

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_cvdm.files.image_file import ImageFile, check_number
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
-from napari_cvdm.files.tiff import ImageFile
-from napari_cvdm.files.tiff_images import check_number
 from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
@@ -115,18 +114,21 @@ class ZarrPyramid:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def open_pyramid(path: str | Path) -> ZarrPyramid:
-    """Open an OME-Zarr image, of several the first, with all of its levels; a plain array has one.
+def open_pyramid(path: str | Path, number: int = 0) -> ZarrPyramid:
+    """Open an OME-Zarr image with all of its levels; a plain array has one.
 
     Parameters and errors are those of `open_ome_zarr`.
     """
     path = Path(path)
     node = _open(path)
     if not hasattr(node, "groups"):
+        check_number(path, number, 1)
         check_numbers(node, path)
         ones = (1.0,) * node.ndim
         return ZarrPyramid((node,), _unnamed(node), ones, (0.0,) * node.ndim, (None,) * node.ndim)
-    group = _image_groups(node, path)[0]
+    groups = _image_groups(node, path)
+    check_number(path, number, len(groups))
+    group = groups[number]
     multiscale = _multiscales(group)[0]
     with _damage(path):
         levels: tuple[Any, ...] = tuple(group[each["path"]] for each in multiscale["datasets"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.errors import InputError
 
 SAMPLES = {

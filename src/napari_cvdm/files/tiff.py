@@ -6,15 +6,13 @@ import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import tifffile
-from numpy.typing import NDArray
 
-from napari_cvdm.files.tiff_images import FileSet, file_set_of, image_of, images_in, read_image
+from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.tiff_images import file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
@@ -26,56 +24,6 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _IMAGE_DESCRIPTION = 270
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """An image as it was read from a file.
-
-    Attributes
-    ----------
-    data : ndarray, or an array to be sliced
-        In the type of the file. Lazily opened, it is a `TiffSlices` or a zarr array: sliced like an ndarray,
-        it reads what is asked for.
-    axes : str
-        One letter per axis of `data`, as `napari_cvdm.restoration.axes` knows them. Axes whose meaning the
-        file does not tell are Q; samples of colour are S.
-    source : str
-        Path of the file.
-    pixel_size : float or None
-        Side of a pixel within the plane in nm, if the file tells.
-    z_spacing : float or None
-        Distance of two planes in nm, if the file tells.
-    time_interval : float or None
-        Time from frame to frame in seconds, if the file tells.
-    channel_names : tuple of str
-        Empty if the file has none.
-    scale, translation : tuple of float
-        Of an OME-Zarr that states them: its step along each axis, and where the first pixel is, in its own
-        units.
-    images : int
-        How many images the file holds, of which this is one; thumbnails, labels and the like do not count.
-    number : int
-        Which of them it is, from 0.
-    file_set : FileSet or None
-        The files that its planes lie in, if these are several.
-    pixel_sides : (float, float) or None
-        Height and width of a pixel in nm, if the file tells and they differ.
-    """
-
-    data: NDArray[Any] | Any
-    axes: str
-    source: str
-    pixel_size: float | None = None
-    z_spacing: float | None = None
-    time_interval: float | None = None
-    channel_names: tuple[str, ...] = ()
-    images: int = 1
-    number: int = 0
-    file_set: FileSet | None = None
-    pixel_sides: tuple[float, float] | None = None
-    scale: tuple[float, ...] = ()
-    translation: tuple[float, ...] = ()
 
 
 def read_tiff(path: str | Path, series: int = 0) -> ImageFile:

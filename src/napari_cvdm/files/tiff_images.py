@@ -15,12 +15,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_cvdm.files.image_file import check_number
 from napari_cvdm.files.ome_images import images_here, ome_images, ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
 __all__ = [
     "FileSet",
-    "check_number",
     "file_set_of",
     "image_of",
     "images_in",
@@ -76,13 +76,6 @@ def image_of(path: str | Path, tif: tifffile.TiffFile, number: int = 0) -> tifff
         )
     check_number(path, number, len(here))
     return here[number]
-
-
-def check_number(path: str | Path, number: int, images: int) -> None:
-    """Raise `ImageFileError` if a file that holds some images, at least one, has none of a number."""
-    if number >= images:
-        held = f"{images} images, numbers 0 to {images - 1}" if images > 1 else "1 image, number 0"
-        raise ImageFileError(f"{path} holds {held}; there is no number {number}.")
 
 
 def file_set_of(series: tifffile.TiffPageSeries) -> FileSet | None:

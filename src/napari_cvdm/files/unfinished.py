@@ -22,7 +22,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from napari_cvdm.models.replacing import replacing
+from napari_cvdm.models.replacing import naming_full_disk, replacing
 from napari_cvdm.restoration.errors import ImageFileError, MovedAwayError, OtherRunError
 
 _REQUEST, _JOURNAL, _LOCK = "request.json", "finished.txt", "lock"
@@ -210,7 +210,8 @@ def resume_or_begin(
             unfinished = Unfinished(folder, request, resumed)
             kept_before = bool(unfinished.done) and not discard
             try:
-                yield unfinished
+                with naming_full_disk(target):
+                    yield unfinished
             except given_up:
                 if not kept_before:
                     unfinished.forget()  # while the lock is held: a moment later it may be another's

@@ -5,6 +5,7 @@ Here because the parts of the house that write files all stand above this one; n
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["replacing"]
+__all__ = ["naming_full_disk", "replacing"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with temporary.open("x+b") as file:
+        with naming_full_disk(path), temporary.open("x+b") as file:
             yield file
             file.flush()
             # Without this a crash of the machine could leave the new name on an empty file.
@@ -48,3 +51,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # Where the folder is none, or went away.
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Let the error of a full disk or quota name what was to be written: the system itself does not.
+
+    Parameters
+    ----------
+    path : Path
+        What is written in the context.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL and error.filename is None:
+            error.filename = str(path)
+        raise

@@ -71,6 +71,8 @@ class Request:
         The caller's image, all planes of it, on which "whole" is measured.
     resampling : dict or None
         How ``image`` was resampled to suit the model, for the provenance; None if it was not.
+    recorded : Request or None
+        The request before its image was resampled; None if it was not.
     as_calibrated : bool
         Whether draws are made and put together as they were when the model's uncertainty was calibrated.
     """
@@ -91,6 +93,7 @@ class Request:
     normalize: Normalizing = "stack"
     source: Any = None
     resampling: dict[str, Any] | None = None
+    recorded: Request | None = None
     as_calibrated: bool = True
 
 

@@ -202,6 +202,7 @@ def fit_to_model(request: Request) -> Request:
         selection=request.selection.resampled(plan.new_plane_shape),
         pixel_size=plan.new_pixel_size,
         resampling=plan.describe(),
+        recorded=request,
     )
 
 

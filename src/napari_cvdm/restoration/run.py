@@ -107,7 +107,10 @@ class Run:
         )
         shape = request.selection.restored.output_shape(request.model.upscaling)
         check_fits(4 * prod(shape) * (2 + (request.draws if request.keep_draws else 0)))
-        self._normalizations = self._measure()
+        self._normalizations = self._measure(request)
+        if request.recorded is not None:
+            recorded = self._measure(request.recorded)
+            self._normalizations = _with_saturation(self._normalizations, recorded)
         check_measured((each.low, each.high) for each in self._normalizations.values())
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
@@ -120,9 +123,9 @@ class Run:
                     yield event
         yield self._finished(mean, std, draws, time.perf_counter() - started)
 
-    def _measure(self) -> dict[Index, Normalization]:
+    def _measure(self, request: Request) -> dict[Index, Normalization]:
         """Measure intensities; planes that are read one by one leave time to cancel."""
-        request, percentiles = self._request, percentiles_for(self._request.model)
+        percentiles = percentiles_for(request.model)
         if request.normalize == "whole":
             source = Watched(request.source, self._checkpoint)
             return fit_selected(source, request.selection, "whole", percentiles)
@@ -269,6 +272,17 @@ def _window(request: Request) -> Window | None:
     network: Any = request.model.network
     block = Block(region.rows, region.columns)
     return plan_window(block, request.axes.plane_shape, network.receptive_field, network.granularity)
+
+
+def _with_saturation(
+    fitted: dict[Index, Normalization], recorded: dict[Index, Normalization]
+) -> dict[Index, Normalization]:
+    """Take the saturation from what was recorded: interpolation blurs the value at which pixels are cut off.
+
+    Planes that share one normalisation go on sharing one.
+    """
+    shared = {id(each): replace(each, saturated=recorded[index].saturated) for index, each in fitted.items()}
+    return {index: shared[id(each)] for index, each in fitted.items()}
 
 
 def _array(tensor: Tensor) -> FloatArray:

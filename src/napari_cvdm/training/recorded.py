@@ -13,7 +13,8 @@ from napari_cvdm.assessment.drawn import LEAST_CORRELATION
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.assessment.pairs import Pair
 from napari_cvdm.assessment.registration import compare_pair
-from napari_cvdm.files.tiff import ImageFile, read_tiff
+from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.normalization import Normalization
