@@ -108,7 +108,9 @@ def test_tells_several_images_by_their_numbers(tmp_path: Path, images: tuple[str
         image = open_ome_zarr(tmp_path / "a.zarr", number)
         assert (image.axes, image.images, image.number) == ("TCYX", 2, number)
         assert image.data.path == f"{name}/0"
-        assert open_pyramid(tmp_path / "a.zarr", number).name == f"image {name}"
+        pyramid = open_pyramid(tmp_path / "a.zarr", number)
+        assert (pyramid.name, pyramid.images) == (f"image {name}", tuple(sorted(images, key=int)))
+    assert open_pyramid(tmp_path / "a.zarr" / images[0]).images == ()
     for open_it in (open_ome_zarr, open_pyramid):
         with pytest.raises(ImageFileError, match=r"holds 2 images, numbers 0 to 1; there is no number 2\."):
             open_it(tmp_path / "a.zarr", 2)

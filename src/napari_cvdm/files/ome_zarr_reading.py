@@ -103,6 +103,8 @@ class ZarrPyramid:
         Its title; empty if it has none.
     provenance : dict
         How it was made, if this program has made it; else empty.
+    images : tuple of str
+        Names of the images' folders in this one, if it holds several; else empty.
     """
 
     levels: tuple[Any, ...]
@@ -112,6 +114,7 @@ class ZarrPyramid:
     units: tuple[str | None, ...]
     name: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
 
 
 def open_pyramid(path: str | Path, number: int = 0) -> ZarrPyramid:
@@ -147,6 +150,7 @@ def open_pyramid(path: str | Path, number: int = 0) -> ZarrPyramid:
         units or (None,) * levels[0].ndim,
         name,
         dict(provenance) if isinstance(provenance, Mapping) else {},
+        tuple(each.basename for each in groups) if len(groups) > 1 else (),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from napari_cvdm.files.streaming import write_restoration
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.results.contrast import limits_of_result
+from napari_cvdm.plugin.stored import zarr_layers
 from napari_cvdm.plugin.stored.zarr_layers import read_zarr
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.lazy import restore_lazy
@@ -50,6 +52,20 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
     np.testing.assert_allclose(layer.data_to_world((0, 0, 10, 10)), (0, 0, 1300, 1950))
     reading = read_layer(layer)
     assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
+
+
+def test_of_several_images_the_first_opens_and_that_is_said(foreign: Path, monkeypatch):
+    several, said = foreign.with_name("plate.zarr"), []
+    monkeypatch.setattr(zarr_layers, "show_warning", said.append)
+    zarr.open_group(several, mode="w", zarr_format=2)
+    for name in ("0", "3"):
+        copytree(foreign, several / name)
+    (layer,) = opened(several)
+    assert "plate.zarr holds 2 images, and this is the first" in said[0]
+    (other,) = opened(several / "3")  # as it is told to
+    assert f"such as {several / '3'}." in said[0]
+    assert len(said) == 1
+    np.testing.assert_array_equal(layer.data[0], other.data[0])
 
 
 @pytest.mark.parametrize(("planes", "expected"), [([3], [6.0]), ([1, 3], [2.0, 6.0]), (None, [0.0, 2.0])])

@@ -10,6 +10,7 @@ from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored.stored_results import title_of
+from napari_cvdm.plugin.viewer.notices import show_warning
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.run_identity import run_of
@@ -44,6 +45,11 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     path = Path(path)
     image = open_pyramid(path)
     content = image.provenance.get("content")
+    if image.images:
+        show_warning(
+            f"{path.name} holds {len(image.images)} images, and this is the first. To open another, open its "
+            f"folder, such as {path / image.images[1]}."
+        )
     if content not in CONTENTS:
         return [_layer(image, {"name": image.name or _stem(path)})]
     layers = [_result(image, path)]
