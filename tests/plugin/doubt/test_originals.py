@@ -88,6 +88,21 @@ def test_a_saved_result_knows_the_file_whatever_the_layer_is_called():
     assert why_none(result, [wrong]).endswith("it comes from another file.")
 
 
+def test_an_original_that_was_saved_with_its_result_is_found_in_their_file():
+    asked = {"source_path": "/data/cell.tif", "shape": [4, 4]}
+    saved = opened("/data/all.cvdm.ome.zarr", name="cell CVDM", shape=(8, 8))
+    saved.metadata[METADATA_KEY] = {
+        "picture": "reconstruction", "source": "cell", "run": "saved", "asked": asked,
+    }  # fmt: skip
+    result = Result(saved, layer("uncertainty"))
+    note_restored("saved", layer(None, "cell", (4, 4)))  # by this session, and deleted since
+    cell, elsewhere = (
+        opened(f"/data/{name}", name="cell", shape=(4, 4)) for name in ("all.cvdm.ome.zarr", "b.tif")
+    )
+    assert original_of(result, [elsewhere, cell]) is cell
+    assert original_of(result, [elsewhere]) is None
+
+
 def test_of_the_channels_of_one_file_the_one_of_that_name_is_the_original():
     asked = {"source_path": "/data/one.tif", "shape": [4, 4]}
     result = Result(layer("reconstruction", source="actin", asked=asked), layer("uncertainty"))

@@ -80,6 +80,14 @@ def test_without_a_result_it_says_what_to_do(viewer, open_panel, add_result, qtb
     assert panel.results.currentText() == "cell CVDM"
 
 
+def test_a_reconstruction_alone_is_told_that_it_takes_both_layers(viewer, add_result, open_panel, qtbot):
+    _, _, uncertainty = add_result()
+    panel = open_panel()
+    viewer.layers.remove(uncertainty)
+    both = "both the reconstruction and its uncertainty"
+    qtbot.waitUntil(lambda: both in panel.message.text(), timeout=10_000)
+
+
 def test_names_follow_and_results_are_chosen_in_the_panel(viewer, add_result, open_panel, qtbot):
     first = add_result(run="1")
     add_result(run="2", name="other")

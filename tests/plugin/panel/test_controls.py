@@ -50,6 +50,7 @@ def test_a_preview_has_nothing_to_keep_before_its_end(controls):
     assert controls.cancel_button.isEnabled()
     show(controls, running=True)
     assert "keep what it has" in controls.stop_button.toolTip()
+    assert "A run to disk" in controls.stop_button.toolTip(), "it keeps other things, in another way"
 
 
 def test_what_was_asked_for_is_not_asked_for_twice(controls):

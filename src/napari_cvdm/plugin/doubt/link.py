@@ -25,7 +25,10 @@ __all__ = ["Link", "Look"]
 _INTERVAL = 60
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
 
-NO_RESULT = "Restore an image first, or open a saved result: this panel then shows how far to trust it."
+NO_RESULT = (
+    "Restore an image first, or open a saved result that has both the reconstruction and its uncertainty: "
+    "this panel then shows how far to trust it."
+)
 NOT_A_PLANE = "Switch the viewer to 2-D to look at a plane's uncertainty."
 
 

@@ -45,7 +45,8 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     """Find the layer that a result was made from.
 
     A run of this session knows it. Otherwise it is the layer that was opened from the file in the provenance,
-    or that has the name there or in the result's own. The shell knows the name of a file and no layer's.
+    or that has the name there or in the result's own; one saved in the result's own file comes before others.
+    The shell knows the name of a file and no layer's.
 
     Parameters
     ----------
@@ -81,10 +82,12 @@ def _find(result: Result, layers: Sequence[Layer]) -> tuple[Image | None, str]:
     named = named or [image for image in images if image.source.path and Path(image.source.path).name == name]
     if len(opened) > 1:  # channels of one file, which only their names tell apart
         opened = [image for image in opened if image in named]
+    home = result.reconstruction.source.path
+    beside = [image for image in named if home and image.source.path and _same(home, image.source.path)]
     why = ""
-    for image in (*opened, *named):
-        against = _speaks_against(result, image, path)
-        if known is not None and image not in opened:
+    for image in (*opened, *beside, *named):
+        against = _speaks_against(result, image, None if image in beside else path)
+        if known is not None and image not in (*opened, *beside):
             against = against or "it was added later"
         if not against:
             return image, ""

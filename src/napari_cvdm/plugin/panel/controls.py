@@ -18,7 +18,7 @@ _RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the resu
 _QUEUE_TIP = "Start this one when the runs before it are done."
 _STOP_TIP = (
     "End the run and keep what it has, as soon as every plane has its first picture. The results say that "
-    "they have fewer draws."
+    "they have fewer draws. A run to disk ends at once, shows no results, and can go on from there later."
 )
 _CANCEL_TIP = (
     "Give this run up; those that wait go on. Nothing of it stays, unless it goes on with what an earlier "
