@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
@@ -160,11 +161,10 @@ def note(words: str = "") -> QLabel:
 
 def fill(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
     """Offer named values, with one of them chosen; nobody is told that another one is."""
-    combo.blockSignals(True)
-    combo.clear()
-    for number, (name, value) in enumerate(entries):
-        combo.addItem(name, value)
-        if value is chosen or value == chosen:
-            combo.setCurrentIndex(number)
-    combo.blockSignals(False)
+    with signals_blocked(combo):
+        combo.clear()
+        for number, (name, value) in enumerate(entries):
+            combo.addItem(name, value)
+            if value is chosen or value == chosen:
+                combo.setCurrentIndex(number)
     combo.setToolTip(combo.currentText() if combo.count() else "")
