@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
@@ -43,9 +43,6 @@ class Section(QWidget):
     unfolded : bool
         Whether it is open at first.
     """
-
-    #: The section was opened (True) or closed.
-    toggled = Signal(bool)
 
     def __init__(self, title: str, content: QWidget, tip: str, unfolded: bool = False) -> None:
         super().__init__()
@@ -87,11 +84,6 @@ class Section(QWidget):
         if style != self.heading.styleSheet():
             self.heading.setStyleSheet(style)
 
-    @property
-    def unfolded(self) -> bool:
-        """Whether the content can be seen."""
-        return bool(self.heading.isChecked())
-
     def unfold(self) -> None:
         """Open it."""
         self.heading.setChecked(True)
@@ -100,7 +92,6 @@ class Section(QWidget):
         arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
         self.heading.setArrowType(arrow)
         self.content.setVisible(unfolded)
-        self.toggled.emit(unfolded)
 
 
 class Buttons(QWidget):
