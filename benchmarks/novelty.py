@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from measures.network_features import network_features
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import data
@@ -29,7 +30,7 @@ from skimage import data
 from napari_cvdm import load_model
 from napari_cvdm.assessment.consistency import check_consistency
 from napari_cvdm.assessment.image_statistics import image_statistics
-from napari_cvdm.assessment.novelty import Density, network_features
+from napari_cvdm.assessment.novelty import Density
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair

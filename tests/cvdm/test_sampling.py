@@ -280,6 +280,16 @@ class TestPerfectPredictor:
         torch.testing.assert_close(draw, target, rtol=0, atol=tolerance)
 
 
+class TestManySteps:
+    @every_sampler
+    def test_the_last_may_begin_where_rounding_leaves_no_noise(self, sampler: Sampler) -> None:
+        lam = torch.full((1, 1, 2, 2), 7.0)
+        times = (1.0, 0.5, 1e-10, 5e-11, 0.0)
+        assert gamma_at(times[2], lam).float().eq(1).all()
+        draw = sample(sampler, believes(0.0, 1.0), lam, times, 7)
+        assert draw.isfinite().all()
+
+
 class TestStep:
     """Single steps against their definition, with another rate in every pixel."""
 
@@ -332,10 +342,11 @@ class TestStep:
             gamma_t, gamma_s = gamma_at(self.times[step - 1], lam), gamma_at(self.times[step], lam)
             full = ((1 - gamma_s) * (1 - gamma_t / gamma_s) / (1 - gamma_t)).sqrt()
             for eta in (0.0, 0.25, 1.0):
-                fields = [self.states(lambda i, k=k: k * noise(i) if i else noise(0), eta) for k in (0, 1)]
-                if step == 1:  # later steps carry what the first ones added
-                    added = (fields[1][step] - fields[0][step]) / noise(step)
-                    torch.testing.assert_close(added, eta * full)
+                bare, own = (
+                    self.states(lambda i, last=last: noise(i) * float(i in (0, last)), eta)
+                    for last in (0, step)
+                )
+                torch.testing.assert_close((own[step] - bare[step]) / noise(step), eta * full)
 
     def test_angular_step_follows_the_velocity(self) -> None:
         target, lam = self.setting()

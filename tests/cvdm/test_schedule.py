@@ -68,6 +68,13 @@ class TestClock:
         assert starts == [0.0] * len(starts)
 
     @pytest.mark.parametrize("which", CLOCKS)
+    def test_sets_out_from_there_without_a_jump(self, which: int | str) -> None:
+        # At 0 itself it is set to 0, whatever comes after: its slope there must lead on.
+        clock, soon = make_clock(which), torch.tensor(1e-9, dtype=torch.float64)
+        expected = clock(torch.zeros_like(soon)).rate * soon
+        torch.testing.assert_close(clock(soon).integral, expected, rtol=1e-3, atol=1e-14)
+
+    @pytest.mark.parametrize("which", CLOCKS)
     def test_rises_strictly(self, which: int | str) -> None:
         values = make_clock(which)(torch.linspace(0, 1, 4001, dtype=torch.float64))
         assert (values.integral.diff() > 0).all()

@@ -92,7 +92,9 @@ def test_workers_share_out_the_cores_of_the_job(monkeypatch: pytest.MonkeyPatch)
     assert seen["OMP_NUM_THREADS"] == "3"
 
 
-def test_a_scheduler_that_does_not_answer_is_named() -> None:
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda address, timeout: client(address, timeout=timeout / 50))
     with pytest.raises(InputError, match=r"tcp://127\.0\.0\.1:1 "), cluster("tcp://127.0.0.1:1", None):
         pass
 

@@ -186,6 +186,22 @@ class TestAddress:
         with pytest.raises(InputError, match=fault):
             field(**changes)
 
+    def test_is_the_counter_of_the_generator(self) -> None:
+        # What was once published can be made again as long as this stays: each word of a block serves once.
+        seed, plane, draw, step, row, column = 0x5EED00000007, 9, 5, 3, 1000, -2
+        found = field(seed, plane=plane, draw=draw, step=step, rows=range(row, row + 1),
+                      columns=range(column, column + 1), channels=6).flatten()  # fmt: skip
+        expected = []
+        for block in range(2):
+            counter = (row, column & ONES, block << 24 | plane, draw << 16 | step)
+            a, b, c, d = (torch.tensor([word]) for word in counter)
+            words = philox4x32((a, b, c, d), (seed & ONES, seed >> 32))
+            for first, second in (words[:2], words[2:]):
+                radius = math.sqrt(-2 * math.log((int(first) + 1) / 2**32))
+                angle = 2 * math.pi * int(second) / 2**32
+                expected += [radius * math.cos(angle), radius * math.sin(angle)]
+        torch.testing.assert_close(found, torch.tensor(expected[:6]), rtol=1e-6, atol=1e-6)
+
     def test_negative_and_huge_seeds_are_seeds(self) -> None:
         assert torch.equal(field(seed=-1), field(seed=2**64 - 1))
         assert not torch.equal(field(seed=-1), field(seed=1))

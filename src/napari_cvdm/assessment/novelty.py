@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.figure import choose_detail
 from napari_cvdm.assessment.image_statistics import NAMES, describe_number, image_statistics
 from napari_cvdm.models.replacing import replacing
-
-if TYPE_CHECKING:
-    from napari_cvdm.models import PretrainedModel
 
 FloatArray = NDArray[np.float64]
 
@@ -175,36 +172,3 @@ def _fields(image: NDArray[Any]) -> list[NDArray[Any]]:
     contrast = [float(np.ptp(np.percentile(part, (1, 99.8)))) for part in parts]
     fullest = np.argsort(contrast)[::-1][:_MOST_FIELDS]
     return [parts[i] for i in fullest if contrast[i] > 0] or [image[choose_detail(image, _FIELD)]]
-
-
-def network_features(image: ArrayLike, model: PretrainedModel) -> tuple[FloatArray, float]:
-    """Return the mean network's deepest features, averaged over the image, and the mean rate λ.
-
-    Candidates for a score of novelty, which `benchmarks/novelty.py` compares.
-
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        Normalised intensities; sides that are multiples of the network's granularity.
-    model : PretrainedModel
-        With networks of this package's own kind.
-
-    Returns
-    -------
-    features : ndarray, (channels,)
-    rate : float
-    """
-    import torch
-
-    from napari_cvdm.restoration.execution import plain_inference
-
-    network: Any = model.network
-    found: list[Any] = []
-    deepest = network.mean_network.encoders[-1]
-    hook = deepest.register_forward_hook(lambda _module, _inputs, output: found.append(output))
-    try:
-        with plain_inference():
-            estimate = network.estimate(torch.from_numpy(np.asarray(image, np.float32))[None, None])
-    finally:
-        hook.remove()
-    return found[0].mean((0, 2, 3)).double().numpy(), float(estimate.lam.mean())

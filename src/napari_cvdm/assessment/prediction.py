@@ -93,11 +93,6 @@ def best_sigma(measured: FloatArray, fine: FloatArray, scale: int) -> float:
     return float(np.exp(found.x))
 
 
-def _skirts(core: FloatArray, width: float) -> list[FloatArray]:
-    """Return the prediction as haze has it: as if the point-spread function were much broader."""
-    return [ndimage.gaussian_filter(core, factor * max(width, 0.5), mode="reflect") for factor in _SKIRTS]
-
-
 def fit(terms: list[FloatArray], measured: FloatArray, width: float, weight: FloatArray) -> Fit:
     """Fit non-negative shares of the terms on a background that varies over `width` camera pixels."""
 
@@ -109,7 +104,7 @@ def fit(terms: list[FloatArray], measured: FloatArray, width: float, weight: Flo
     columns = np.stack([(root * (term - smooth(term)).ravel()) for term in terms], axis=1)
     sizes = np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
     columns /= sizes
-    # The normal equations by their Cholesky factor: three unknowns, however many pixels.
+    # The normal equations by their Cholesky factor: four unknowns at most, however many pixels.
     factor = np.linalg.cholesky(columns.T @ columns + 1e-10 * np.eye(len(terms)))
     wanted = np.linalg.solve(factor, columns.T @ (root * (measured - smooth(measured)).ravel()))
     shares = optimize.nnls(factor.T, wanted)[0] / sizes
@@ -129,7 +124,9 @@ def explain(
 
     What stands out is left out of the fit and fitted again, so that an invention does not bend the rest.
     """
-    terms, weight = [core, *_skirts(core, width)], _not_dubious(measured, core, _BACKGROUND * width)
+    # Haze is what the prediction would be if the point-spread function were much broader.
+    haze = [ndimage.gaussian_filter(core, factor * width, mode="reflect") for factor in _SKIRTS]
+    terms, weight = [core, *haze], _not_dubious(measured, core, _BACKGROUND * width)
     for number in range(_ROUNDS):
         checkpoint()
         predicted, background, shares = fit(terms, measured, _BACKGROUND * width, weight)

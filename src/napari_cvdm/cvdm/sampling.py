@@ -131,7 +131,9 @@ def ancestral(
             yield SamplingStep(step, steps, prediction, prediction)
             return
         gamma_next = _gamma(clock, times[step], lam)
-        variance = eta**2 * (1 - gamma_next) * (1 - gamma / gamma_next) / (1 - gamma)
+        # Of ever so many steps the last begin where γ is 1 to rounding: nothing is left to vary there.
+        noise_left = (1 - gamma).clamp_min(1e-30)
+        variance = eta**2 * (1 - gamma_next) * (1 - gamma / gamma_next) / noise_left
         # The guard is against rounding only: η ≤ 1 keeps the radicand at or above zero.
         z = gamma_next.sqrt() * prediction + (1 - gamma_next - variance).clamp_min(0).sqrt() * epsilon
         if eta > 0:

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_cvdm.assessment.regions import UncertainRegion
 from napari_cvdm.plugin.doubt import places
-from napari_cvdm.plugin.doubt.places import Place, physical, ranked, where_words
+from napari_cvdm.plugin.doubt.places import COUNT, Place, physical, ranked, where_words
 from napari_cvdm.plugin.doubt.slices import Slice
 
 
@@ -34,7 +34,8 @@ def test_places_of_several_planes_are_ranked_together():
     def place(mean: float) -> Place:
         return Place(UncertainRegion((0, 0), (0, 0, 1, 1), 1, mean), Slice((None, None)))
 
-    assert [p.region.mean_uncertainty for p in ranked([place(1), place(3), place(2)], 2)] == [3, 2]
+    found = ranked([place(mean) for mean in (1, 3, *range(20, 5, -1), 2)])
+    assert [each.region.mean_uncertainty for each in found] == list(range(20, 20 - COUNT, -1))
 
 
 def test_a_place_in_words_names_its_plane_where_there_are_several():

@@ -12,8 +12,6 @@ def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
     section = Section("Histogram", QLabel("content"), "What it is good for.")
     qtbot.addWidget(section)
     section.show()
-    heard = []
-    section.toggled.connect(heard.append)
     assert not section.content.isVisible()
     qtbot.mouseClick(section.heading, Qt.MouseButton.LeftButton)
     assert section.content.isVisible()
@@ -21,7 +19,7 @@ def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
     qtbot.keyClick(section.heading, Qt.Key.Key_Space)
     assert not section.content.isVisible()
     section.unfold()
-    assert (section.unfolded, heard) == (True, [True, False, True])
+    assert section.content.isVisible()
     assert section.heading.toolTip() == "What it is good for."
 
 

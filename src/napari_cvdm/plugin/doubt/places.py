@@ -46,9 +46,9 @@ class Place:
     slice: Slice
 
 
-def ranked(found: list[Place], count: int = COUNT) -> list[Place]:
+def ranked(found: list[Place]) -> list[Place]:
     """Return the most uncertain of places from several planes, the worst first."""
-    return sorted(found, key=lambda place: -place.region.mean_uncertainty)[:count]
+    return sorted(found, key=lambda place: -place.region.mean_uncertainty)[:COUNT]
 
 
 def places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list[Place]:

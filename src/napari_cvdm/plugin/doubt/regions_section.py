@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.plugin.doubt.background import Background
@@ -176,26 +177,25 @@ class RegionsSection(QWidget):
 
     def _fill_table(self, look: Look) -> None:
         layer = look.result.reconstruction
-        self.table.blockSignals(True)
-        self.table.setRowCount(len(self._places))
         axes = look.slice.displayed
         unit = length_unit(layer, axes[0])[1]
         names = [layer.axis_labels[axis] for axis in axes]
         down, right = names if all(name.isalpha() for name in names) else ("y", "x")
         planes = [plane_words(layer, place.slice) for place in self._places]
         headings = ["Mean", f"Area\n({unit}²)", f"{down.upper()}\n({unit})", f"{right.upper()}\n({unit})"]
-        self.table.setColumnCount(5 if len(set(planes)) > 1 else 4)
-        self.table.setHorizontalHeaderLabels([*headings, "Plane"])
-        for row, (place, plane) in enumerate(zip(self._places, planes, strict=True)):
-            area, y, x = physical(place, layer)
-            mean = amount(place.region.mean_uncertainty, look.measure)
-            for column, words in enumerate((mean, area_words(area), f"{y:.2f}", f"{x:.2f}", plane)):
-                item = QTableWidgetItem(words)
-                item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-                item.setToolTip(literally(where_words(place, layer)))
-                self.table.setItem(row, column, item)
-        self.table.setCurrentCell(-1, -1)
-        self.table.blockSignals(False)
+        with signals_blocked(self.table):
+            self.table.setRowCount(len(self._places))
+            self.table.setColumnCount(5 if len(set(planes)) > 1 else 4)
+            self.table.setHorizontalHeaderLabels([*headings, "Plane"])
+            for row, (place, plane) in enumerate(zip(self._places, planes, strict=True)):
+                area, y, x = physical(place, layer)
+                mean = amount(place.region.mean_uncertainty, look.measure)
+                for column, words in enumerate((mean, area_words(area), f"{y:.2f}", f"{x:.2f}", plane)):
+                    item = QTableWidgetItem(words)
+                    item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+                    item.setToolTip(literally(where_words(place, layer)))
+                    self.table.setItem(row, column, item)
+            self.table.setCurrentCell(-1, -1)
         self.table.setVisible(bool(self._places))
         self._keep_numbers_whole()
 

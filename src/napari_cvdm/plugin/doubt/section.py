@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
@@ -42,9 +43,6 @@ class Section(QWidget):
     unfolded : bool
         Whether it is open at first.
     """
-
-    #: The section was opened (True) or closed.
-    toggled = Signal(bool)
 
     def __init__(self, title: str, content: QWidget, tip: str, unfolded: bool = False) -> None:
         super().__init__()
@@ -86,11 +84,6 @@ class Section(QWidget):
         if style != self.heading.styleSheet():
             self.heading.setStyleSheet(style)
 
-    @property
-    def unfolded(self) -> bool:
-        """Whether the content can be seen."""
-        return bool(self.heading.isChecked())
-
     def unfold(self) -> None:
         """Open it."""
         self.heading.setChecked(True)
@@ -99,7 +92,6 @@ class Section(QWidget):
         arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
         self.heading.setArrowType(arrow)
         self.content.setVisible(unfolded)
-        self.toggled.emit(unfolded)
 
 
 class Buttons(QWidget):
@@ -160,11 +152,10 @@ def note(words: str = "") -> QLabel:
 
 def fill(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
     """Offer named values, with one of them chosen; nobody is told that another one is."""
-    combo.blockSignals(True)
-    combo.clear()
-    for number, (name, value) in enumerate(entries):
-        combo.addItem(name, value)
-        if value is chosen or value == chosen:
-            combo.setCurrentIndex(number)
-    combo.blockSignals(False)
+    with signals_blocked(combo):
+        combo.clear()
+        for number, (name, value) in enumerate(entries):
+            combo.addItem(name, value)
+            if value is chosen or value == chosen:
+                combo.setCurrentIndex(number)
     combo.setToolTip(combo.currentText() if combo.count() else "")

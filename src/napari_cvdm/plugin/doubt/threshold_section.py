@@ -11,6 +11,7 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
+from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
@@ -111,20 +112,19 @@ class ThresholdSection(QWidget):
         passing = not look.finished and scope not in self._chosen
         relative, top = look.measure == "relative", max(look.curve.highest, 1e-9)
         end = min(top, 5.0) * self._per_unit() if relative else top
-        self.slider.blockSignals(True)
-        if passing or (*scope, look.finished) != self._set_for:
-            # Another plane of the same stack keeps the threshold, so that planes can be compared.
-            if self._set_for is not None and self._set_for[0] != look.result:
-                self._chosen.clear()
-            self._set_for = (*scope, look.finished)
-            self.slider.setDecimals(1 if relative else max(0, 2 - int(np.floor(np.log10(top)))))
-            self.slider.setRange(0, end)
-            self.slider.setSingleStep(end / 100)  # type: ignore[arg-type]
-            first = look.curve.threshold_for(_AT_FIRST) * self._per_unit()
-            self.slider.setValue(self._chosen.get(scope, first))
-        elif end > self.slider.maximum():
-            self.slider.setMaximum(end)  # type: ignore[arg-type]
-        self.slider.blockSignals(False)
+        with signals_blocked(self.slider):
+            if passing or (*scope, look.finished) != self._set_for:
+                # Another plane of the same stack keeps the threshold, so that planes can be compared.
+                if self._set_for is not None and self._set_for[0] != look.result:
+                    self._chosen.clear()
+                self._set_for = (*scope, look.finished)
+                self.slider.setDecimals(1 if relative else max(0, 2 - int(np.floor(np.log10(top)))))
+                self.slider.setRange(0, end)
+                self.slider.setSingleStep(end / 100)  # type: ignore[arg-type]
+                first = look.curve.threshold_for(_AT_FIRST) * self._per_unit()
+                self.slider.setValue(self._chosen.get(scope, first))
+            elif end > self.slider.maximum():
+                self.slider.setMaximum(end)  # type: ignore[arg-type]
         if look.finished:
             self._chosen.setdefault(scope, float(self.slider.value()))
         self._tell()

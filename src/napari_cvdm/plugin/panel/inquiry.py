@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import with_roles
@@ -190,9 +191,8 @@ class Inquiry(QWidget):
         letter = chosen.currentData() if isinstance(chosen, QComboBox) else "Q"
         for combo in self.roles.values():
             if combo is not chosen and letter != "Q" and combo.currentData() == letter:
-                combo.blockSignals(True)
-                combo.setCurrentIndex(0)
-                combo.blockSignals(False)
+                with signals_blocked(combo):
+                    combo.setCurrentIndex(0)
         self.changed.emit()
 
     def _replace(self, content: QWidget) -> None:

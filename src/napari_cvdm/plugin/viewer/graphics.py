@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TypeVar
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 __all__ = ["dock_of", "drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
 
+T = TypeVar("T", bound=QWidget)
+
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
     """Return the window that a widget is docked in, be the dock afloat or not; None if it is in no window."""
-    above: QWidget | None = widget
-    while above is not None and not isinstance(above, QMainWindow):
-        above = above.parentWidget()
-    return above
+    return _around(widget, QMainWindow)
+
+
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """Return the dock that a widget is in, if it is in one."""
+    return _around(widget, QDockWidget)
+
+
+def raise_dock_of(widget: QWidget) -> None:
+    """Bring the dock that a widget is in to the front of those it shares its place with."""
+    if (dock := dock_of(widget)) is not None:
+        dock.raise_()
 
 
 def make_canvas_current(window: QMainWindow | None) -> None:
@@ -45,19 +56,12 @@ def drop_target_of(window: QMainWindow | None) -> QWidget | None:
     return None
 
 
-def dock_of(widget: QWidget) -> QDockWidget | None:
-    """Return the dock that a widget is in, if it is in one."""
-    above: QWidget | None = widget
-    while above is not None and not isinstance(above, QDockWidget):
-        above = above.parentWidget()
-    return above
-
-
-def raise_dock_of(widget: QWidget) -> None:
-    """Bring the dock that a widget is in to the front of those it shares its place with."""
-    dock = dock_of(widget)
-    if dock is not None:
-        dock.raise_()
+def _around(widget: QWidget, kind: type[T]) -> T | None:
+    """Return the nearest of the widgets that a widget lies in that is of a kind; itself, if it is."""
+    around: QWidget | None = widget
+    while around is not None and not isinstance(around, kind):
+        around = around.parentWidget()
+    return around
 
 
 def _canvases_of(window: QMainWindow | None) -> list[QOpenGLWidget]:
