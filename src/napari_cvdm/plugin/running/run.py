@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_cvdm.plugin.doubt.originals import note_restored
 from napari_cvdm.plugin.results.results import ResultLayers
@@ -89,7 +88,7 @@ class Run(QObject):
 
     def start(self) -> None:
         """Begin."""
-        window = _window_above(self)
+        window = main_window_of(self)
         self._worker.belong_to(window)
         if window is not None:
             WindowClosing(window, self).closed.connect(self._worker.give_up)
@@ -220,14 +219,6 @@ class Run(QObject):
         if not self._unfinished:
             self._spared.release()
             self.ended.emit(self._outcome, self._words)
-
-
-def _window_above(part: QObject) -> QMainWindow | None:
-    """Return the window that the widget which owns a run is in."""
-    above: QObject | None = part
-    while above is not None and not isinstance(above, QWidget):
-        above = above.parent()
-    return None if above is None else main_window_of(above)
 
 
 def _stopped_suffix(provenance: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TypeVar
 
+from qtpy.QtCore import QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -13,9 +14,9 @@ __all__ = ["dock_of", "drop_target_of", "main_window_of", "make_canvas_current",
 T = TypeVar("T", bound=QWidget)
 
 
-def main_window_of(widget: QWidget) -> QMainWindow | None:
-    """Return the window that a widget is docked in, be the dock afloat or not; None if it is in no window."""
-    return _around(widget, QMainWindow)
+def main_window_of(part: QObject) -> QMainWindow | None:
+    """Return the window that a widget, or what it owns, is in, be its dock afloat or not; None without one."""
+    return _around(part, QMainWindow)
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
@@ -56,11 +57,11 @@ def drop_target_of(window: QMainWindow | None) -> QWidget | None:
     return None
 
 
-def _around(widget: QWidget, kind: type[T]) -> T | None:
-    """Return the nearest of the widgets that a widget lies in that is of a kind; itself, if it is."""
-    around: QWidget | None = widget
+def _around(part: QObject, kind: type[T]) -> T | None:
+    """Return the nearest of the widgets around a part that is of a kind; itself, if it is."""
+    around: QObject | None = part
     while around is not None and not isinstance(around, kind):
-        around = around.parentWidget()
+        around = around.parent()
     return around
 
 
