@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),
+    pytest.mark.filterwarnings(r"ignore:.*torch\.jit:FutureWarning"),  # since torch 2.14
     pytest.mark.filterwarnings("ignore::UserWarning:bioimageio"),
 ]
 

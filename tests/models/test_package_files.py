@@ -12,7 +12,10 @@ from napari_cvdm.models import PretrainedModel
 from napari_cvdm.models.package_files import write_files
 from napari_cvdm.models.weights import read_model
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),
+    pytest.mark.filterwarnings(r"ignore:.*torch\.jit:FutureWarning"),  # since torch 2.14
+]
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def _trace(network: CVDM) -> Any:
         # TorchScript is deprecated, and still the one format of weights that all of the Zoo's programs run.
         # The tracer cannot follow the check of the sides, which the package's description repeats.
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)  # which it is called since torch 2.14
         warnings.simplefilter("ignore", TracerWarning)
         return torch.jit.freeze(torch.jit.trace(MeanNetwork().eval(), torch.zeros(1, 1, side, side)))
 
