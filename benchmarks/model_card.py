@@ -158,17 +158,18 @@ def figures(folder: Path) -> list[str]:
                 cells = (scores["psnr"], scores["ssim"], scores["ms_ssim"], scores["resolution"])
                 lines.append("| {} | {:.2f} | {:.3f} | {:.3f} | {:.2f} |".format(METHODS[method], *cells))
             lines.append("")
-    lines += ["![by photons](images/comparison_photons.png)", "", "Uncertainty, with 8 draws:", ""]
-    lines.append("| fields | calibration | correlation with error | slope | 90 % interval covers | AUSE |")
-    lines.append("|---|---|---|---|---|---|")
+    lines += ["![by photons](images/comparison_photons.png)", "", "Uncertainty, with 8 draws and of previews:", ""]
+    lines.append("| fields | of | calibration | correlation with error | slope | 90 % interval covers | AUSE |")
+    lines.append("|---|---|---|---|---|---|---|")
     titles = ("held-out structures", "held-out structures without their background", "real pairs")
     for title in titles:
-        for stage, row in uncertainty.get(title, {}).get("all", {}).items():
-            shares = row.get("coverage_measured_width", row["coverage_gaussian"])
-            lines.append(
-                f"| {title} | {stage} | {row['correlation']:.2f} | {row['slope']:.2f} | "
-                f"{100 * shares['0.9']:.1f} % | {row['ause']:.2f} |"
-            )
+        for of, group in (("8 draws", "all"), ("preview", "all, preview")):
+            for stage, row in uncertainty[title]["groups"][group].items() if title in uncertainty else ():
+                shares = row.get("coverage_measured_width", row["coverage_gaussian"])
+                lines.append(
+                    f"| {title} | {of} | {stage} | {row['correlation']:.2f} | {row['slope']:.2f} | "
+                    f"{100 * shares['0.9']:.1f} % | {row['ause']:.2f} |"
+                )
     return [*lines, "", "![uncertainty](images/uncertainty.png)", ""]
 
 

@@ -35,7 +35,7 @@ from napari_cvdm.assessment.calibration import (
     error_correlation,
     reliability,
 )
-from napari_cvdm.assessment.drawn import draw_field
+from napari_cvdm.assessment.drawn import draw_field, preview_field
 from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.pairs import SCORED_SIDE
 from napari_cvdm.restoration.posterior import Calibration
@@ -93,6 +93,13 @@ PREDICTORS = {
 YARDSTICK_SIGMA = 8.0
 #: Shares of the fields below which the told coverage lies: the least of them, a tenth, half ...
 OF_FIELDS = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+def measure_preview(source: HeldOutField, model: Any) -> Measured:
+    """Do as `measure` for a preview: one pass of the mean network, with the scale that it predicts."""
+    field = preview_field(source.camera, source.truth, model)
+    stated = np.asarray(field.scale, np.float64).ravel()
+    return Measured(source, stated, field.error(field.centre).ravel(), field.gain(field.centre), {})
 
 
 def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
@@ -171,8 +178,8 @@ def rounded(row: Row) -> Row:
     }
 
 
-def report(fields: list[Judged]) -> Row:
-    """Everything about a set of fields: pooled, by structure, by photons, and by predictor."""
+def report(fields: list[Judged], previews: list[Judged]) -> Row:
+    """Everything about a set of fields: pooled, by structure, by photons, as a preview, and by predictor."""
     groups: dict[str, list[Judged]] = defaultdict(list)
     for field in fields:
         groups[field.source.structure].append(field)
@@ -181,6 +188,7 @@ def report(fields: list[Judged]) -> Row:
         if field.source.haze is not None:
             groups[f"haze {field.source.haze:g}"].append(field)
     groups["all"] = fields
+    groups["all, preview"] = previews
     found: Row = {
         "groups": {
             name: {
@@ -293,30 +301,42 @@ def main() -> None:
         parser.error("--numbers needs at least two: each image is judged by a calibration on the others")
     model = cvdm.load_model(options.model)
     own = Calibration.from_card(model.card.calibration)
+    own_of_previews = Calibration.from_card(model.card.preview_calibration)
     sets: dict[str, list[Judged]] = {}
+    previews: dict[str, list[Judged]] = {}
     titles = {"held-out structures": True}
     if options.micrographs:
         titles["held-out structures without their background"] = False
     by_image: dict[Any, Any] = {}
+    of_previews: dict[Any, Any] = {}
     for title, background in titles.items():
-        fields = held_out_fields(
-            options.micrographs,
-            options.photons,
-            numbers=options.numbers,
-            side=options.side,
-            background=background,
+        fields = list(
+            held_out_fields(
+                options.micrographs,
+                options.photons,
+                numbers=options.numbers,
+                side=options.side,
+                background=background,
+            )
         )
         measured = [measure(field, model, options) for field in fields]
+        shown = [measure_preview(field, model) for field in fields]
         if options.micrographs and background:
             by_image = dict(fit_without_each([field.judged() for field in measured]))
+            of_previews = dict(fit_without_each([field.judged() for field in shown]))
         sets[title] = [calibrated(field, by_image.get(field.source.number, own)) for field in measured]
+        previews[title] = [
+            calibrated(field, of_previews.get(field.source.number, own_of_previews)) for field in shown
+        ]
     if options.pairs:
-        pairs = real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE)
-        sets["real pairs"] = [calibrated(measure(field, model, options), own) for field in pairs]
+        pairs = list(real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE))
+        title = "real pairs"
+        sets[title] = [calibrated(measure(field, model, options), own) for field in pairs]
+        previews[title] = [calibrated(measure_preview(field, model), own_of_previews) for field in pairs]
     found: Row = {"model": model.name, "sha256": model.sha256, "draws": options.draws, "side": options.side}
     found["micrographs"] = options.numbers if options.micrographs else "simulated"
     for title, judged in sets.items():
-        found[title] = report(judged)
+        found[title] = report(judged, previews[title])
         print(table(title, found[title]))
     draw(sets, options.images / "uncertainty.png")
     options.json.parent.mkdir(parents=True, exist_ok=True)

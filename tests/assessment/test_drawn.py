@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from napari_cvdm.assessment.drawn import DrawnField, draw_field
+from napari_cvdm.assessment.drawn import DrawnField, draw_field, preview_field
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
@@ -42,6 +44,19 @@ def test_puts_draws_together_as_a_restoration_does(model: PretrainedModel) -> No
     np.testing.assert_array_equal(std, field.scale)
     two = field.posterior(PosteriorSettings(), draws=2)[0]
     np.testing.assert_allclose(two, field.draws[:2].mean(0), atol=1e-6)
+
+
+def test_a_preview_is_as_restored_but_for_the_calibration(model: PretrainedModel) -> None:
+    widefield, truth = simulate_pair("rings", 1, 32)
+    low, high = np.percentile(widefield, (1, 99.8))
+    plain = restore(widefield, model, preview=True, device="cpu")
+    of_previews = replace(model, card=replace(model.card, preview_calibration=model.card.calibration))
+    for each in (model, of_previews):
+        field = preview_field(widefield, truth, each)
+        np.testing.assert_allclose(field.centre, (plain.mean - low) / (high - low), atol=1e-4)
+        np.testing.assert_allclose(field.scale, plain.std / (high - low), atol=1e-4)
+        assert field.truth.shape == field.centre.shape
+        assert len(field.draws) == 0
 
 
 def test_is_drawn_about_the_picture_of_all_orientations(model: PretrainedModel) -> None:

@@ -71,6 +71,10 @@ def test_a_missing_field_is_named(make_card: Callable[..., ModelCard], field: st
         ({"upscaling": True}, "'upscaling' must be a whole number"),
         ({"default_steps": 10**9}, "'default_steps' must be a whole number"),
         ({"calibration": 1.5}, "'calibration' must be null or a table with a 'kind'"),
+        (
+            {"preview_calibration": {"gain": 1.0}},
+            "'preview_calibration' must be null or a table with a 'kind'",
+        ),
         ({"calibration": {"gain": 1.0}}, "'calibration' must be null or a table with a 'kind'"),
         ({"calibration": {"kind": "affine", "gain": float("nan")}}, "must hold finite numbers"),
         ({"calibration": {"kind": "affine", "gain": 10**400}}, "must hold finite numbers"),

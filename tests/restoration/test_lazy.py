@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,16 @@ class TestPixels:
         for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
 
+    @pytest.mark.parametrize("calibration", [None, {"kind": "affine", "gain": 1.5, "offset": 0.0}])
     def test_of_a_preview_are_the_mean_networks(
-        self, model: PretrainedModel, stack: NDArray[np.uint16]
+        self, model: PretrainedModel, stack: NDArray[np.uint16], calibration: dict[str, Any] | None
     ) -> None:
+        model = replace(model, card=replace(model.card, preview_calibration=calibration))
         expected = restore(stack, model, axes="ZYX", preview=True, device="cpu")
         lazy = restore_lazy(stack, model, axes="ZYX", preview=True, device="cpu", block=32)
-        np.testing.assert_allclose(pixels(lazy)[0], expected.mean, rtol=1e-4)
+        assert lazy.provenance["uncertainty"] == expected.provenance["uncertainty"]
+        for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 class TestNormalization:

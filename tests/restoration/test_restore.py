@@ -212,6 +212,27 @@ class TestUncertainty:
             assert result.provenance["uncertainty"] == "uncalibrated"
             assert "mean network" in result.provenance["standard_deviation"]
 
+    def test_of_a_preview_has_a_calibration_of_its_own(self, make_model: MakeModel, image: Image) -> None:
+        card = {
+            "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
+            "preview_calibration": {
+                "kind": "monotone", "stated": [1.0], "actual": [1.5], "levels": [0.9], "factors": [1.9]
+            },
+        }  # fmt: skip
+        plain, model = restore(image, make_model(), preview=True, device="cpu"), make_model(**card)
+        preview = restore(image, model, preview=True, device="cpu", settings=PosteriorSettings())
+        np.testing.assert_allclose(preview.std, 1.5 * plain.std, rtol=1e-4)
+        assert np.array_equal(preview.mean, plain.mean)
+        low, high = preview.interval(0.9)
+        np.testing.assert_allclose(high - low, 2 * 1.9 * preview.std, rtol=1e-3)
+        assert preview.provenance["uncertainty"] == "calibrated"
+        assert preview.provenance["warnings"] == []  # neither steps nor settings make a difference
+        single = restore(image, model, **(QUICK | {"draws": 1}))
+        np.testing.assert_allclose(single.std, plain.std, rtol=1e-6)
+        assert single.provenance["uncertainty"] == "uncalibrated"
+        first = next(event for event in restore_events(image, model, **QUICK) if isinstance(event, Estimate))
+        np.testing.assert_allclose(first.std, plain.std, rtol=1e-6)  # what draws are made about
+
     def test_draws_cost_no_fidelity(self, simple_model: PretrainedModel, image: Image) -> None:
         best = image.repeat(2, 0).repeat(2, 1)
         for draws in (1, 2, 3, 8):

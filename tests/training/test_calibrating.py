@@ -49,7 +49,15 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     assert errors[card.posterior_shrinkage] <= 1.011 * min(errors.values())
     assert all(errors[w] > 1.009 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
     assert "coverage_left_out" not in measured  # one field of each kind: there is nothing to leave out
-    assert len(lines) == 2
+    assert len(lines) == 3
+    preview = card.metrics["preview_calibration"]
+    assert card.preview_calibration is not None
+    assert card.preview_calibration != card.calibration
+    assert abs(preview["coverage_after"]["0.9"] - 0.9) < abs(preview["coverage_before"]["0.9"] - 0.9)
+    # Fitted to what the network states, whatever the card says.
+    again = replace(model, card=card)
+    refitted = calibrate(again, AcquisitionRanges(), per_kind=1, size=32, draws=2, log=lines.append)
+    assert refitted.preview_calibration == card.preview_calibration
 
 
 def test_it_is_measured_in_as_many_orientations_as_the_card_says(

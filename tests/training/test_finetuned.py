@@ -38,8 +38,8 @@ class TestCard:
     def test_inherits_what_the_weights_bring_along(self, start: PretrainedModel) -> None:
         card = finetuned_card(start, "new", training_record(start, CONFIG, 1, 1, 0, 1.0), [])
         for key in (
-            "architecture", "upscaling", "default_steps", "ranges", "calibration", "posterior_shrinkage",
-            "posterior_scale_weight", "pixel_size_nm", "licence", "citations",
+            "architecture", "upscaling", "default_steps", "ranges", "calibration", "preview_calibration",
+            "posterior_shrinkage", "posterior_scale_weight", "pixel_size_nm", "licence", "citations",
         ):  # fmt: skip
             assert getattr(card, key) == getattr(start.card, key)
         assert card.metrics == {}  # measured of other weights
@@ -72,6 +72,7 @@ def test_calibrates_on_the_held_out_pairs(recorded: Path, start: PretrainedModel
     assert card.calibration["kind"] == "monotone"
     assert card.metrics["calibration"]["data"] == "held-out recorded pairs"
     assert card.metrics["calibration"]["draws"] == 8
+    assert card.preview_calibration not in (None, card.calibration)
     figures = card.metrics["held_out_pairs"]
     assert (figures["pairs"], figures["planes"]) == (count, count)
     assert figures["before"] == SCORES.to_dict()

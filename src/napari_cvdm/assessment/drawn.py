@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from napari_cvdm.restoration.events import Estimate, Finished
 from napari_cvdm.restoration.normalization import fit_normalizations
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
 from napari_cvdm.restoration.request import card_settings
-from napari_cvdm.restoration.restore import restore_events
+from napari_cvdm.restoration.restore import restore, restore_events
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -161,3 +161,18 @@ def draw_field(
     assert scale is not None
     assert drawn is not None
     return DrawnField(normalization.apply(camera), centre, scale, drawn, np.asarray(truth, np.float32))
+
+
+def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel) -> DrawnField:
+    """Restore one plane as a preview does, in one pass of the mean network and without calibration.
+
+    Parameters and errors are those of `draw_field`; there are no draws.
+    """
+    camera = np.asarray(widefield)
+    normalization = fit_normalizations(camera, resolve_axes(camera.shape))[()]
+    uncalibrated = replace(model, card=replace(model.card, preview_calibration=None))
+    result = restore(camera, uncalibrated, axes="YX", preview=True, device="cpu")
+    centre = normalization.apply(result.mean)
+    scale = np.asarray(result.std / (normalization.span or 1.0), np.float32)
+    none = np.empty((0, *centre.shape), np.float32)
+    return DrawnField(normalization.apply(camera), centre, scale, none, np.asarray(truth, np.float32))

@@ -74,7 +74,9 @@ class ModelCard:
     ranges : dict
         The imaging conditions covered in training (PSF width, photons, background ...).
     calibration : dict or None
-        How the standard deviation was calibrated, ``{"kind": ..., <numbers>}``; None when it was not.
+        How the standard deviation of draws was calibrated, ``{"kind": ..., <numbers>}``; None if not.
+    preview_calibration : dict or None
+        The same for the scale that the mean network predicts in one pass, which a preview shows.
     posterior_shrinkage, posterior_scale_weight : float
         How draws are put together: the weight, 0 to 1, of the mean network's picture in the mean, and of its
         scale in the variance, counted in antithetic pairs. See `napari_cvdm.restoration.posterior`.
@@ -106,6 +108,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] | None = None
+    preview_calibration: dict[str, Any] | None = None
     posterior_shrinkage: float = 0.0
     posterior_scale_weight: float = 0.0
     posterior_orientations: int = 1
@@ -131,7 +134,8 @@ class ModelCard:
         _check_ranges(self.ranges)
         _check_whole("upscaling", self.upscaling, 1, 8)
         _check_whole("default_steps", self.default_steps, 1, 10_000)
-        _check_calibration(self.calibration)
+        for key in ("calibration", "preview_calibration"):
+            _check_calibration(key, getattr(self, key))
         _check_range("posterior_shrinkage", self.posterior_shrinkage, 0.0, 1.0)
         _check_range("posterior_scale_weight", self.posterior_scale_weight, 0.0, 1000.0)
         _check_whole("posterior_orientations", self.posterior_orientations, 1, 8)
@@ -248,17 +252,17 @@ def _check_ranges(ranges: Mapping[str, Any]) -> None:
             )
 
 
-def _check_calibration(calibration: object) -> None:
+def _check_calibration(name: str, calibration: object) -> None:
     if calibration is None:
         return
     if not isinstance(calibration, Mapping) or not isinstance(calibration.get("kind"), str):
-        raise ModelError("The model card's 'calibration' must be null or a table with a 'kind'.")
+        raise ModelError(f"The model card's '{name}' must be null or a table with a 'kind'.")
     for key, value in calibration.items():
         values = value if isinstance(value, list | tuple) else [value]
         if key != "kind" and not all(_is_number(v) for v in values):
-            raise ModelError(f"The model card's calibration '{_short(key)}' must hold finite numbers.")
+            raise ModelError(f"The model card's {name} '{_short(key)}' must hold finite numbers.")
         if key in ("gain", "offset") and calibration["kind"] == "affine" and not _is_number(value):
-            raise ModelError(f"The model card's calibration '{key}' must be one number, not {_short(value)}.")
+            raise ModelError(f"The model card's {name} '{key}' must be one number, not {_short(value)}.")
 
 
 def _as_pixel_sizes(sizes: object) -> tuple[float, float] | None:

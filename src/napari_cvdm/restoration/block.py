@@ -228,7 +228,7 @@ def restore_block(
                 mean, std = posterior.add(sharp)
             else:
                 count(1)
-    if sampling.draws > 1 and sampling.calibration is not None:
+    if sampling.calibration is not None:
         std = sampling.calibration.apply(std)
     return np.stack(
         [normalization.invert(mean.cpu().numpy()), normalization.invert_std(std.cpu().numpy())],

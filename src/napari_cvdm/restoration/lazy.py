@@ -27,10 +27,10 @@ from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
 from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_selected
-from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
+from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
-from napari_cvdm.restoration.request import Request, check_request
+from napari_cvdm.restoration.request import Request, calibration_for, check_request
 from napari_cvdm.restoration.resident import EngineSpec, ModelReference, fingerprint_of, reference_to
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.selection import RegionLike, Selection
@@ -158,7 +158,7 @@ def restore_lazy(
     )  # fmt: skip
     side, reach = _block_and_halo(request, block, halo)
     normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))
-    calibration = Calibration.from_card(model.card.calibration if request.draws > 1 else None)
+    calibration = calibration_for(request)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
     sent = reference_to(model)
     # The sha256 of a model in memory is of what it was made from: its weights may have changed since.

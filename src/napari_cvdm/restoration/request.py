@@ -17,7 +17,7 @@ from napari_cvdm.restoration.engine import check_model, settings_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_PLANES, MAX_STEPS
 from napari_cvdm.restoration.normalization import Normalizing
-from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.selection import RegionLike, Selection, select
 from napari_cvdm.restoration.validation import (
     SMALLEST_PIXEL_NM,
@@ -214,6 +214,17 @@ def card_settings(card: ModelCard) -> PosteriorSettings:
         scale_weight=float(card.posterior_scale_weight),
         orientations=card.posterior_orientations,
     )
+
+
+def calibration_for(request: Request) -> Calibration | None:
+    """Return the calibration of what the standard deviation is made of: several draws, or a preview's scale.
+
+    None for a single draw, on which no calibration is measured, and where the card has none.
+    """
+    card = request.model.card
+    if request.preview:
+        return Calibration.from_card(card.preview_calibration)
+    return Calibration.from_card(card.calibration) if request.draws > 1 else None
 
 
 def plain_settings(card: ModelCard) -> PosteriorSettings:

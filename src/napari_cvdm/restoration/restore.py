@@ -71,7 +71,8 @@ def restore(
     keep_draws : bool
         Whether the result holds the single draws too. A preview has none.
     preview : bool
-        Run the mean network alone: its picture, and its own residual scale as the standard deviation.
+        Run the mean network alone: its picture, and its own residual scale as the standard deviation,
+        calibrated if the model's card says how.
     preset : str, optional
         "preview", "standard" or "thorough": see `napari_cvdm.restoration.presets`.
     resample : bool

@@ -20,9 +20,9 @@ from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
-from napari_cvdm.restoration.posterior import Calibration, RunningPosterior
+from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe, meaning_of_std
-from napari_cvdm.restoration.request import Request
+from napari_cvdm.restoration.request import Request, calibration_for
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
 from napari_cvdm.restoration.tile_events import TileEvents
@@ -67,9 +67,7 @@ class Run:
         self._stop = stop or (lambda: False)
         self._order = sorted(request.axes.indices(), key=lambda index: index != first_plane)
         self._draws_done = [0] * request.axes.planes
-        # Neither the mean network's scale nor a single draw is what a calibration is measured on.
-        calibration = request.model.card.calibration if request.draws > 1 else None
-        self._calibration = Calibration.from_card(calibration)
+        self._calibration = calibration_for(request)
         self._normalizations: dict[Index, Normalization] = {}
         self._kept: dict[Index, PlaneEstimate] = {}
         self._work_done = 0
@@ -206,7 +204,8 @@ class Run:
         return picture(estimate, estimate.mean), picture(estimate, estimate.scale)
 
     def _estimate_event(self, stage: Stage, index: Index, draw: int, mean: Tensor, std: Tensor) -> Estimate:
-        if stage == "draw" and draw > 0 and self._calibration is not None:
+        calibrated = self._request.preview or (stage == "draw" and draw > 0)
+        if calibrated and self._calibration is not None:
             std = self._calibration.apply(std)
         normalization = self._normalizations[index]
         plane = self._request.axes.plane_number(index)

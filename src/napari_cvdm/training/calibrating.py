@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.calibration import MonotoneCalibration
-from napari_cvdm.assessment.drawn import DrawnField, draw_field
+from napari_cvdm.assessment.drawn import DrawnField, draw_field, preview_field
 from napari_cvdm.assessment.leaving_out import JudgedField, fit, fit_without_each, judge
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import reimaged_fields
@@ -106,8 +106,9 @@ def calibrate(
     Returns
     -------
     ModelCard
-        The model's card with `posterior_shrinkage`, `posterior_scale_weight`, `calibration` and, under
-        ``metrics["calibration"]``, what was measured.
+        The model's card with `posterior_shrinkage`, `posterior_scale_weight`, `calibration`,
+        `preview_calibration` and, under ``metrics["calibration"]`` and ``metrics["preview_calibration"]``,
+        what was measured.
 
     Raises
     ------
@@ -120,17 +121,19 @@ def calibrate(
         else real_fields(folder, size=size)
     )
     plain = plain_settings(model.card)
-    images, fields = [], []
+    images, fields, previews = [], [], []
     for image, widefield, truth in recordings:
         images.append(image)
         fields.append(draw_field(widefield, truth, model, draws=draws, settings=plain))
+        previews.append(judged_preview(image, widefield, truth, model))
 
     data = (
         "simulated fields"
         if folder is None
         else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again"
     )
-    return calibrate_on(model.card, images, fields, data=data, log=log)
+    card = calibrate_on(model.card, images, fields, data=data, log=log)
+    return calibrate_preview_on(card, previews, log=log)
 
 
 def calibrate_on(
@@ -188,6 +191,50 @@ def calibrate_on(
         posterior_scale_weight=weight,
         calibration=fitted.to_dict(),
         metrics={**card.metrics, "calibration": measured},
+    )
+
+
+def calibrate_preview_on(
+    card: ModelCard, previews: Sequence[JudgedField], *, log: Callable[[str], None] = print
+) -> ModelCard:
+    """Calibrate the scale that the mean network predicts in one pass, which a preview shows.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the model.
+    previews : sequence of JudgedField
+        From `judged_preview`, at least one.
+    log : callable
+        Receives a line of text.
+
+    Returns
+    -------
+    ModelCard
+        With `preview_calibration` and, under ``metrics["preview_calibration"]``, what was measured.
+
+    Raises
+    ------
+    InputError
+        If the fields have too few pixels, or no error or no uncertainty at all.
+    """
+    fitted = fit(previews)
+    measured = _before_and_after(previews, fitted)
+    log(f"previews: coverage before {measured['coverage_before']}, after {measured['coverage_after']}")
+    return replace(
+        card,
+        preview_calibration=fitted.to_dict(),
+        metrics={**card.metrics, "preview_calibration": measured},
+    )
+
+
+def judged_preview(
+    image: Hashable, widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel
+) -> JudgedField:
+    """Restore one plane as a preview does, and pair its uncalibrated standard deviation with the error."""
+    field = preview_field(widefield, truth, model)
+    return JudgedField(
+        image, field.scale.ravel(), field.error(field.centre).ravel(), field.gain(field.centre)
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.training.calibrating import calibrate_on
+from napari_cvdm.training.calibrating import calibrate_on, calibrate_preview_on
 from napari_cvdm.training.config import TrainingConfig
-from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, score_pairs, table
+from napari_cvdm.training.held_out_pairs import HeldOutScores, draw_pairs, preview_pairs, score_pairs, table
 from napari_cvdm.training.recorded import RecordedPair
 
 
@@ -118,6 +118,7 @@ def calibrated(
     """
     drawn = draw_pairs(held_out, model)
     card = calibrate_on(model.card, drawn.pairs, drawn.fields, data="held-out recorded pairs", log=log)
+    card = calibrate_preview_on(card, preview_pairs(held_out, model), log=log)
     after = score_pairs(drawn, card, left_out=len(held_out) > 1)
     figures = {
         "pairs": len(held_out),

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_cvdm.assessment.drawn import DrawnField, draw_field
-from napari_cvdm.assessment.leaving_out import fit_without_each
+from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.pairs import SCORED_SIDE, centre
 from napari_cvdm.assessment.scores import score, score_uncertainty
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import card_settings, plain_settings
-from napari_cvdm.training.calibrating import judged_fields
+from napari_cvdm.training.calibrating import judged_fields, judged_preview
 from napari_cvdm.training.recorded import RecordedPair, RecordedPlane, planes_alike
 
 if TYPE_CHECKING:
@@ -125,6 +125,12 @@ def draw_pairs(parts: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPa
         tuple(plane.pair for plane in planes),
         tuple(draw_field(p.camera, p.sharp, model, draws=DRAWS, settings=settings) for p in planes),
     )
+
+
+def preview_pairs(parts: Sequence[RecordedPair], model: PretrainedModel) -> list[JudgedField]:
+    """Restore the same as a preview does, each plane on its own."""
+    planes = [plane for pair in parts for plane in pair.planes]
+    return [judged_preview(plane.pair, plane.camera, plane.sharp, model) for plane in planes]
 
 
 def score_pairs(drawn: DrawnPairs, card: ModelCard, *, left_out: bool = False) -> HeldOutScores:
