@@ -15,7 +15,7 @@ T = TypeVar("T", bound=QWidget)
 
 
 def main_window_of(part: QObject) -> QMainWindow | None:
-    """Return the window that a widget, or what it owns, is in, be its dock afloat or not; None without one."""
+    """Return the window that a widget, or what it owns, is in, also if its dock floats; None without one."""
     return _around(part, QMainWindow)
 
 
