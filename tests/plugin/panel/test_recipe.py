@@ -113,7 +113,9 @@ def test_a_file_that_has_other_pixels_than_the_layer_is_not_read_again(tmp_path,
     repeated = read_image_set(tmp_path / "movie_cvdm.ome.tif")[0].data
     np.testing.assert_array_equal(repeated, pictures.reconstruction)
     assert "# Save the image first" in (line := shell_line(_about(job)))
-    assert "restore movie.ome.tif" in line  # the plugin's own writer knows pyramids, napari's does not
+    # The plugin's own writer knows pyramids, napari's does not. The movie itself must not be replaced.
+    assert "as movie_layer.ome.tif" in line
+    assert "restore movie_layer.ome.tif" in line
 
 
 def test_a_run_to_disk_is_repeated_to_disk(tmp_path, weights, source, monkeypatch):
@@ -267,7 +269,7 @@ def test_the_shell_line_takes_the_same_part(tmp_path, weights, source, monkeypat
 
 def test_a_layer_s_name_is_no_option_of_the_shell():
     line = shell_line(_about(Job("-o cell", None, "YX", preview=True)))
-    assert "restore 'o cell.ome.tif' -o 'o cell_cvdm.ome.tif'" in line
+    assert "restore 'o cell_layer.ome.tif' -o 'o cell_layer_cvdm.ome.tif'" in line
 
 
 def test_the_shell_line_says_what_it_cannot_do():

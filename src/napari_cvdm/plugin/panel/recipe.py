@@ -109,7 +109,9 @@ def shell_line(about: Mapping[str, Any]) -> str:
     if asked.get("rgb"):
         return _NO_COLOURS
     from_file = _file_serves(asked)
-    source = asked["source_path"] if from_file else f"{_file_stem(str(about.get('source', 'image')))}.ome.tif"
+    # Not under the name of the file that has other pixels, which it might replace.
+    saved = f"{_file_stem(str(about.get('source', 'image')))}_layer.ome.tif"
+    source = asked["source_path"] if from_file else saved
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
     words += ["--axes", _axes(asked)]
@@ -128,7 +130,7 @@ def shell_line(about: Mapping[str, Any]) -> str:
         return _NO_WORDS
     remarks = []
     if not from_file:
-        remarks.append("# Save the image first: File > Save Selected Layers.")
+        remarks.append(f"# Save the image first, as {saved}: File > Save Selected Layers.")
     if part is None:
         remarks.append("# In napari only a part was restored; this takes the whole file.")
     return "\n".join([*remarks, line]) + "\n"
