@@ -41,3 +41,10 @@ def test_empty_and_constant_curves_are_drawn_too() -> None:
 def test_refuses_more_curves_than_can_be_told_apart() -> None:
     with pytest.raises(ValueError, match="at most 4"):
         line_chart([Line("a", [0], [0])] * 5, "x", "y")
+
+
+def test_intensities_are_written_as_a_person_does() -> None:
+    svg = line_chart([Line("measured", [0, 22_950], [-0.2, 61_234])], "predicted", "measured")
+    assert {">0<", ">23000<", ">-0.2<", ">61200<"} <= {
+        f">{each.text}<" for each in ElementTree.fromstring(svg).iter()
+    }

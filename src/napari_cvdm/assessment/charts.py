@@ -9,6 +9,8 @@ from html import escape
 import numpy as np
 from numpy.typing import ArrayLike
 
+from napari_cvdm.assessment.plain_numbers import plain_number
+
 __all__ = ["Line", "line_chart"]
 
 #: Okabe & Ito's colours, told apart by colour-blind eyes, each with a dash of its own.
@@ -104,10 +106,10 @@ def _axes(x_low: float, x_high: float, y_low: float, y_high: float, x_label: str
     middle = (_TOP + bottom) / 2
     return (
         f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#333"/>'
-        f'<text x="{_LEFT}" y="{bottom + 15}" text-anchor="middle">{x_low:.3g}</text>'
-        f'<text x="{right}" y="{bottom + 15}" text-anchor="end">{x_high:.3g}</text>'
+        f'<text x="{_LEFT}" y="{bottom + 15}" text-anchor="middle">{plain_number(x_low)}</text>'
+        f'<text x="{right}" y="{bottom + 15}" text-anchor="end">{plain_number(x_high)}</text>'
         f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
-        f'<text x="{_LEFT - 5}" y="{bottom}" text-anchor="end">{y_low:.3g}</text>'
-        f'<text x="{_LEFT - 5}" y="{_TOP + 8}" text-anchor="end">{y_high:.3g}</text>'
+        f'<text x="{_LEFT - 5}" y="{bottom}" text-anchor="end">{plain_number(y_low)}</text>'
+        f'<text x="{_LEFT - 5}" y="{_TOP + 8}" text-anchor="end">{plain_number(y_high)}</text>'
         f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(y_label)}</text>'
     )

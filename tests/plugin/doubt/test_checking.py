@@ -120,12 +120,14 @@ def test_what_needs_the_model_is_left_out_and_why_is_said(checked) -> None:
 
 def test_a_model_from_a_file_of_one_s_own_is_used_for_the_checks(viewer, small_model, tmp_path: Path) -> None:
     original, reconstruction = add_stack(viewer)
-    path = save_model(tmp_path / "mine.safetensors", small_model.network, small_model.card)
+    card = replace(small_model.card, citations=("A paper",))
+    path = save_model(tmp_path / "mine.safetensors", small_model.network, card)
     made = {"model": {"name": "small", "sha256": load_model(path).sha256}}
     reconstruction.metadata[METADATA_KEY] |= {**made, "asked": {"part": None, "model": str(path)}}
     place = current_slice(reconstruction, viewer.dims)
     found = check_task(Result(reconstruction, viewer.layers[-1]), original, place)(lambda: None)
     assert found.left_out == ""
+    assert found.citations == ("A paper",)
     assert found.checks.stability is not None
     said = {verdict.name: verdict for verdict in found.verdicts}
     assert "Stability" in said
@@ -204,6 +206,10 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     assert numbers["left_out"].startswith("Left out are the imaging conditions")
     assert "not here any more" in (tmp_path / "report.html").read_text()
     assert numbers["plane"] == {}
+    panel.checks._checked = replace(panel.checks._checked, citations=("What the model's card says.",))
+    panel.checks.save(tmp_path / "report.html")
+    assert "What the model" in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["cite"][0] == "What the model's card says."
     assert {path.name for path in tmp_path.glob("*report*")} == {"report.html", "report.json"}
 
 

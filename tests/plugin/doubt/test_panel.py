@@ -100,6 +100,16 @@ def test_names_follow_and_results_are_chosen_in_the_panel(viewer, add_result, op
     assert panel.originals.currentText() == "cell"
 
 
+def test_the_list_of_results_tells_a_preview_from_a_thorough_run(add_result, open_panel):
+    add_result(run="1", metadata={"draws": 0})
+    add_result(run="2", metadata={"draws": 24, "steps": 3, "seed": 4})
+    results = open_panel().results
+    tips = [results.itemData(i, Qt.ItemDataRole.ToolTipRole) for i in range(2)]
+    assert "Preview: mean network only" in tips[0]
+    assert "cell CVDM" in tips[1]
+    assert results.toolTip() == "Thorough: 24 draws of 3 steps, calibrated uncertainty, seed 4, model small."
+
+
 def test_no_picture_for_show_is_an_original(viewer, widget, add_result, open_panel, qtbot):
     original, *_ = add_result(draws=2)
     panel = open_panel()

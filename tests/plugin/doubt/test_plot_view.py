@@ -149,7 +149,9 @@ def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
             view.deleteLater()
     go_on.set()
     qtbot.waitUntil(lambda: bool(told), timeout=30_000)
-    assert told == ["Not saved: The disk is full. Choose another folder or name."]
+    assert told == [
+        f"Not saved: {tmp_path / 'a.csv'} cannot be written: The disk is full. Choose another folder or name."
+    ]
 
 
 def test_a_folder_that_is_not_there_is_reported(view, plot, tmp_path, monkeypatch, qtbot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog
 
 from napari_cvdm.plugin.doubt import regions_section
 from napari_cvdm.plugin.results.layers import METADATA_KEY
@@ -37,6 +38,31 @@ def test_the_doubtful_spot_is_found_listed_and_boxed(viewer, panel, qtbot):
     bottom, right = boxes.data[0].max(axis=0)
     assert top < 16 < bottom
     assert left < 40 < right
+
+
+def test_the_places_are_saved_as_a_table(panel, qtbot, monkeypatch, tmp_path, wait_for_workers):
+    save, path, asked = panel.regions.save_button, tmp_path / "places.csv", []
+
+    def answer(*question: object) -> tuple[str, str]:
+        asked.append(str(question[2]))
+        return str(path), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    assert save.isHidden()
+    find(panel, qtbot, panel.regions.here)
+    assert not save.isHidden()
+    qtbot.mouseClick(save, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(path.exists, timeout=60_000)
+    wait_for_workers()
+    assert asked[0].endswith("cell CVDM look again.csv")
+    heading, first, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert heading == "mean uncertainty (image units),area (um²),y (um),x (um)"
+    mean, _, y, x = map(float, first.split(","))
+    assert mean == pytest.approx(panel.regions.places[0].region.mean_uncertainty)
+    assert abs(y - (16 * 0.0325 - 0.01625)) < 0.07
+    assert abs(x - (40 * 0.0325 - 0.01625)) < 0.07
+    panel.regions._clear()
+    assert save.isHidden()
 
 
 def test_a_click_centres_the_view_and_comes_nearer(viewer, panel, qtbot):
@@ -166,17 +192,3 @@ def test_a_click_goes_there_beside_a_layer_in_smaller_units(viewer, add_result, 
     np.testing.assert_allclose(camera.center[-2:], 1000 * world[-2:])
     assert camera.zoom <= 4 / 32.5 * 1.001  # screen pixels for each nanometre
     assert camera.zoom < zoom
-
-
-def test_numbers_are_whole_in_a_narrow_dock(viewer, panel, qtbot):
-    find(panel, qtbot, panel.regions.here)
-    table = panel.regions.table
-    table.setFixedWidth(180)
-    qtbot.wait(50)
-    for column in range(table.columnCount()):
-        needed = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
-        assert table.columnWidth(column) >= needed
-    assert table.horizontalScrollBar().maximum() > 0
-    table.setFixedWidth(600)
-    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0, timeout=10_000)
-    assert len({table.columnWidth(column) // 10 for column in range(table.columnCount())}) == 1

@@ -68,3 +68,13 @@ def test_filling_a_choice_anew_tells_nobody(qtbot):
     fill(combo, [("none", None), ("a long name", 1), ("other", 2)], 1)
     fill(combo, [("none", None), ("a long name", 1)], 1)
     assert (combo.currentData(), combo.toolTip(), told) == (1, "a long name", [])
+
+
+def test_entries_of_a_choice_tell_more_in_their_tips(qtbot):
+    combo, role = QComboBox(), Qt.ItemDataRole.ToolTipRole
+    qtbot.addWidget(combo)
+    fill(combo, [("cell", 1), ("cell [1]", 2)], 2, ["Preview", "<b>bold</b>"])
+    assert combo.itemData(0, role) == "<p>cell<br>Preview</p>"
+    assert "<b>" not in combo.itemData(1, role) + combo.toolTip()  # what a file states is no markup
+    fill(combo, [("cell", 1)], 1, [""])
+    assert (combo.itemData(0, role), combo.toolTip()) == ("<p>cell</p>", "cell")

@@ -12,12 +12,43 @@ from napari.layers import Image
 from napari_cvdm.assessment.doubt import ThresholdSummary
 from napari_cvdm.plugin.doubt import words
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.doubt.words import amount, length_unit, outside_words, plane_words, threshold_words
+from napari_cvdm.plugin.doubt.words import (
+    amount,
+    length_unit,
+    made_words,
+    outside_words,
+    plane_words,
+    threshold_words,
+)
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 
 def test_examples_in_the_docstrings():
     assert doctest.testmod(words).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("provenance", "said"),
+    [
+        ({"draws": 8, "steps": 1, "uncertainty": "calibrated"}, "Standard: 8 draws of 1 step, calibrated"),
+        ({"draws": 1, "steps": 3}, "Custom: 1 draw of 3 steps, uncalibrated"),
+        (
+            {"draws": 2, "steps": 3, "seed": 5, "stopped": {"draws_of_planes": [8, 2]}},
+            "Stopped early, at least 2 draws of 3 steps, uncalibrated uncertainty, seed 5.",
+        ),
+        ({"draws": 0, "stopped": {}}, "Stopped early, at least mean network only"),
+        ({"draws": 0, "model": {"name": "a\nb" + 99 * "c"}}, "model a?bccc"),
+    ],
+)
+def test_how_a_result_was_made(provenance, said):
+    words = made_words(provenance)
+    assert said in words
+    assert len(words) < 150
+
+
+@pytest.mark.parametrize("stated", [{}, {"draws": "8"}, {"draws": -1}, {"draws": 1.5}])
+def test_what_does_not_say_how_it_was_made_is_not_guessed_at(stated):
+    assert made_words(stated) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from napari.layers import Image
 
 from napari_cvdm.plugin.image.file_reading import read_distances, read_file
@@ -36,6 +37,35 @@ def test_channels_have_names_in_an_ome_tiff(tmp_path: Path):
     assert reading.channel_names == ("DAPI", "GFP")
     layer = read_layer(Image(np.zeros((2, 16, 12), np.uint16)))
     assert with_file(layer, reading).channel_names == ("DAPI", "GFP")
+
+
+def test_an_ome_zarr_tells_the_same_as_an_ome_tiff(tmp_path: Path):
+    path = tmp_path / "cell.ome.zarr"
+    group = zarr.open_group(path, mode="w")
+    group.create_array("0", shape=(5, 2, 16, 12), dtype="uint16")
+    units = {"z": "micrometer", "y": "micrometer", "x": "micrometer"}
+    axes = [
+        {"name": name, "type": "channel" if name == "c" else "space", "unit": units.get(name)}
+        for name in "zcyx"
+    ]
+    scale = {"type": "scale", "scale": [0.3, 1, 0.065, 0.065]}
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}],
+        "omero": {"channels": [{"label": "DAPI"}, {"label": "GFP"}]},
+    }
+    reading = read_file(path)
+    assert (reading.axes, reading.shape) == ("ZCYX", (5, 2, 16, 12))
+    assert reading.pixel_size == pytest.approx(65)
+    assert reading.channel_names == ("DAPI", "GFP")
+    assert read_distances(path)["Z"] == pytest.approx(300)
+    (path / "zarr.json").write_text("{")
+    assert read_file(path) == FileReading(path)
+    assert read_distances(path) == {}
+
+
+def test_a_folder_of_anything_else_tells_nothing(tmp_path: Path):
+    assert read_file(tmp_path) == FileReading(tmp_path)
 
 
 def test_of_a_set_of_files_the_one_that_was_opened_counts(tmp_path: Path):

@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.layers._source import layer_source
 
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.image.reading import (
@@ -191,6 +192,11 @@ def test_a_layer_may_be_one_channel_of_its_file(file_axes, file_shape, shape, ax
     assert reading.axes == axes
 
 
-def test_only_an_existing_file_is_a_source(tmp_path: Path):
-    layer = Image(np.zeros((10, 10)))
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_file_or_the_folder_of_an_ome_zarr_is_a_source_while_it_is_there(tmp_path: Path, kind):
+    path = tmp_path / "cell.ome.zarr"
+    with layer_source(path=str(path)):
+        layer = Image(np.zeros((10, 10)))
     assert read_layer(layer).path is None
+    path.touch() if kind == "file" else path.mkdir()
+    assert read_layer(layer).path == path

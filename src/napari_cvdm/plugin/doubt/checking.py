@@ -65,10 +65,13 @@ class Checked:
         The findings.
     left_out : str
         Which checks were left out and why, a sentence; empty if none was.
+    citations : tuple of str
+        Works to cite for the model.
     """
 
     checks: Checks
     left_out: str = ""
+    citations: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -141,7 +144,7 @@ class CheckSection(QWidget):
         said: dict[str, Any] = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
-            "citations": result.provenance.get("citations") or (),
+            "citations": self._checked.citations,
             "plane": plane_number(result.reconstruction, place) if place else {},
             "left_out": self._checked.left_out,
         }
@@ -201,7 +204,8 @@ class CheckSection(QWidget):
             lines.append(_RESAMPLED)
         if self._map.show(checked.checks, *self._asked):
             lines.append(ABOUT_MAP)
-        self.findings.setText("<br>".join(lines))
+        words = "<br>".join(lines)
+        self.findings.setText(words.replace(" %", "\u00a0%"))  # a number is not parted from its sign
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
@@ -266,7 +270,7 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             provenance=provenance,
             progress=lambda words, share: checkpoint(),
         )
-        return Checked(checks, left_out)
+        return Checked(checks, left_out, () if model is None else model.card.citations)
 
     return check
 

@@ -24,6 +24,7 @@ from napari_cvdm.plugin.doubt.section import Section, fill, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
+from napari_cvdm.plugin.doubt.words import made_words
 from napari_cvdm.plugin.results.layers import real
 from napari_cvdm.plugin.viewer.docks import SharedPlace
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
@@ -146,7 +147,8 @@ class DoubtPanel(QWidget):
     def _show_choices(self) -> None:
         """Show which results and originals there are, without choosing any."""
         link = self.link
-        fill(self.results, [(result.reconstruction.name, result) for result in link.results], link.result)
+        names = [(result.reconstruction.name, result) for result in link.results]
+        fill(self.results, names, link.result, [made_words(result.provenance) for result in link.results])
         candidates: list[tuple[str, Image | None]] = [("none", None)]
         candidates += [(layer.name, layer) for layer in self._originals()]
         fill(self.originals, candidates, link.original)

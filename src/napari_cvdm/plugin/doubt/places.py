@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
 from napari_cvdm.assessment.regions import UncertainRegion, uncertain_regions
 from napari_cvdm.plugin.doubt.slices import Slice
-from napari_cvdm.plugin.doubt.words import length_unit, plane_words
+from napari_cvdm.plugin.doubt.words import length_unit, plane_number, plane_words
 from napari_cvdm.plugin.viewer.world import Units, factors, to_world
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ __all__ = [
     "COUNT",
     "Place",
     "area_words",
+    "columns_of",
     "corners_of",
+    "directions",
     "physical",
     "places_of",
     "places_of_all",
@@ -88,6 +90,44 @@ def physical(place: Place, layer: Image) -> tuple[float, float, float]:
     pixel = math.sqrt(max(0.0, float((down @ down) * (right @ right) - (down @ right) ** 2)))
     y, x = world(*place.region.centre)[list(axes)]
     return place.region.area * pixel, float(y), float(x)
+
+
+def directions(layer: Image, axes: tuple[int, ...]) -> tuple[str, str]:
+    """Name the displayed axes by their labels: "y" and "x" where these are no names."""
+    down, right = (layer.axis_labels[axis] for axis in axes)
+    return (down, right) if down.isalpha() and right.isalpha() else ("y", "x")
+
+
+def columns_of(places: Sequence[Place], layer: Image, measure: Measure) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table of places, under their headings.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        At least one, all of planes along the same axes.
+    layer : Image
+        The reconstruction.
+    measure : {"absolute", "relative"}
+        In what their uncertainty is.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Mean uncertainty, area, centre, and, of a stack, the plane by the names of its axes, as napari's
+        sliders count.
+    """
+    axes = places[0].slice.displayed
+    (down, right), unit = directions(layer, axes), length_unit(layer, axes[0])[1]
+    area, y, x = np.array([physical(place, layer) for place in places]).T
+    planes = [plane_number(layer, place.slice) for place in places]
+    share = "share of the signal" if measure == "relative" else "image units"
+    return {
+        f"mean uncertainty ({share})": np.array([place.region.mean_uncertainty for place in places]),
+        f"area ({unit}²)": area,
+        f"{down} ({unit})": y,
+        f"{right} ({unit})": x,
+        **{name: np.array([plane[name] for plane in planes]) for name in planes[0]},
+    }
 
 
 def area_words(area: float) -> str:

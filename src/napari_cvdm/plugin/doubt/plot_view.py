@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,10 @@ from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
-from napari_cvdm.plugin.doubt.background import Background, in_words
+from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
-from napari_cvdm.plugin.viewer.notices import show_error, show_info
 
 __all__ = ["Plot", "PlotView"]
 
@@ -102,15 +101,8 @@ class PlotView(QWidget):
 
     def write(self, path: Path) -> None:
         """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
-        if self._plot is None:
-            return
-        # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
-        worker = QuietWorker(_write, self._plot, path)
-        worker.returned.connect(_tell_saved)
-        worker.errored.connect(_tell_failed)
-        worker.start()
+        if self._plot is not None:
+            write_in_background(partial(_write, self._plot), path)
 
     def redraw_soon(self, event: Any = None) -> None:
         """Draw anew, because the size or the theme has changed."""
@@ -143,7 +135,7 @@ class PlotView(QWidget):
         self._ask_file("Save the plot", kinds, ".png")
 
     def _ask_numbers(self) -> None:
-        self._ask_file("Save the numbers", {"Comma-separated values (*.csv)": (".csv",)}, ".csv")
+        self._ask_file("Save the numbers", TABLES, ".csv")
 
     def _ask_file(self, title: str, kinds: Kinds, usual: str) -> None:
         if self._plot is None:
@@ -205,21 +197,9 @@ class _Canvas(QWidget):
         painter.end()
 
 
-@place_left_to_others()
-def _write(plot: Plot, path: Path) -> Path:
+def _write(plot: Plot, path: Path) -> None:
     """Write a plot; for a worker."""
-    # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-    with OldObjectsSpared():
-        if path.suffix.lower() == ".csv":
-            write_csv(path, plot.columns)
-        else:
-            saved(plot.draw(FigureStyle()), path)
-    return path
-
-
-def _tell_saved(path: Path) -> None:
-    show_info(f"Saved {path.name} in {path.parent}.")
-
-
-def _tell_failed(error: Exception) -> None:
-    show_error(f"Not saved: {in_words(error)} Choose another folder or name.")
+    if path.suffix.lower() == ".csv":
+        write_csv(path, plot.columns)
+    else:
+        saved(plot.draw(FigureStyle()), path)

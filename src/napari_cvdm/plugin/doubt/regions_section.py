@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from html import escape
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt.utils import signals_blocked
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
+from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.places import (
     Place,
-    area_words,
+    columns_of,
     corners_of,
-    physical,
     places_of,
     places_of_all,
-    where_words,
     zoom_for,
 )
+from napari_cvdm.plugin.doubt.places_table import PlacesTable
 from napari_cvdm.plugin.doubt.section import Buttons, note
-from napari_cvdm.plugin.doubt.words import amount, length_unit, plane_words
 from napari_cvdm.plugin.results.layers import full_data, where_it_lies
-from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.world import to_world
 
 __all__ = ["RegionsSection"]
@@ -62,7 +54,7 @@ class RegionsSection(QWidget):
     ----------
     here, everywhere : QPushButton
         Look through the plane in view, or through all planes.
-    table : QTableWidget
+    table : PlacesTable
         A row for each place; choosing one centres the view on it.
     """
 
@@ -78,8 +70,9 @@ class RegionsSection(QWidget):
         self.everywhere = QPushButton("In all planes")
         self.everywhere.setToolTip("Looks through every plane of the stack. Click again to stop.")
         self.hint = note(_HINT)
-        self.table = QTableWidget(0, 4)
-        self.table.setAccessibleName("Uncertain places")
+        self.table = PlacesTable()
+        self.save_button = QPushButton("Save table …")
+        self.save_button.setToolTip("As CSV, for a spreadsheet or a microscope's list of positions.")
         self._background = Background(self)
         self._background.done.connect(self._on_found)
         self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
@@ -91,6 +84,7 @@ class RegionsSection(QWidget):
         self._arrange()
         self.here.clicked.connect(self._find_here)
         self.everywhere.clicked.connect(self._find_everywhere)
+        self.save_button.clicked.connect(self._ask_and_save)
         self.table.currentCellChanged.connect(lambda row, *_: self._go_to(row))
         self.table.cellClicked.connect(lambda row, _: self._go_to(row))
         link.looked.connect(self._on_looked)
@@ -123,7 +117,7 @@ class RegionsSection(QWidget):
         self._background.drop()
         self._places, self._wanted, self._listed = [], None, None
         self.table.setRowCount(0)
-        self.table.hide()
+        self._show_table(False)
         self.hint.setText(_HINT)
 
     def _find_here(self) -> None:
@@ -172,42 +166,22 @@ class RegionsSection(QWidget):
             return
         self._places, self._listed = places, look
         self.hint.setText(_HINT if places else "The uncertainty is even here: no place stands out.")
-        self._fill_table(look)
+        self.table.show_places(places, look)
+        self._show_table(bool(places))
         self._show_boxes(look)
 
-    def _fill_table(self, look: Look) -> None:
-        layer = look.result.reconstruction
-        axes = look.slice.displayed
-        unit = length_unit(layer, axes[0])[1]
-        names = [layer.axis_labels[axis] for axis in axes]
-        down, right = names if all(name.isalpha() for name in names) else ("y", "x")
-        planes = [plane_words(layer, place.slice) for place in self._places]
-        headings = ["Mean", f"Area\n({unit}²)", f"{down.upper()}\n({unit})", f"{right.upper()}\n({unit})"]
-        with signals_blocked(self.table):
-            self.table.setRowCount(len(self._places))
-            self.table.setColumnCount(5 if len(set(planes)) > 1 else 4)
-            self.table.setHorizontalHeaderLabels([*headings, "Plane"])
-            for row, (place, plane) in enumerate(zip(self._places, planes, strict=True)):
-                area, y, x = physical(place, layer)
-                mean = amount(place.region.mean_uncertainty, look.measure)
-                for column, words in enumerate((mean, area_words(area), f"{y:.2f}", f"{x:.2f}", plane)):
-                    item = QTableWidgetItem(words)
-                    item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-                    item.setToolTip(literally(where_words(place, layer)))
-                    self.table.setItem(row, column, item)
-            self.table.setCurrentCell(-1, -1)
-        self.table.setVisible(bool(self._places))
-        self._keep_numbers_whole()
+    def _show_table(self, shown: bool) -> None:
+        for part in (self.table, self.save_button):
+            part.setVisible(shown)
 
-    def _keep_numbers_whole(self) -> None:
-        """Let the table scroll sideways where its columns would be narrower than what is in them."""
-        if header := self.table.horizontalHeader():
-            numbers, plane = range(4), 4
-            header.setMinimumSectionSize(
-                max(max(self.table.sizeHintForColumn(i), header.sectionSizeHint(i)) for i in numbers)
-            )
-            if self.table.columnCount() > plane:  # its words may be longer than any number
-                header.setSectionResizeMode(plane, QHeaderView.ResizeMode.ResizeToContents)
+    def _ask_and_save(self) -> None:
+        places, look = self._places, self._listed
+        if look is None or not places:
+            return
+        layer = look.result.reconstruction
+        path = ask_for_file(self, "Save the places", f"{layer.name} look again.csv", TABLES)
+        if path is not None:
+            write_in_background(partial(write_csv, columns=columns_of(places, layer, look.measure)), path)
 
     def _show_boxes(self, look: Look) -> None:
         from napari.layers import Shapes
@@ -264,23 +238,11 @@ class RegionsSection(QWidget):
         camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size), units))
 
     def _arrange(self) -> None:
-        if header := self.table.horizontalHeader():
-            header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.table.setHorizontalHeaderLabels(["Mean", "Area", "Y", "X"])
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setMinimumHeight(150)
-        self.table.setMinimumWidth(1)
-        self.table.setToolTip(
-            "Mean uncertainty, area and centre, the most uncertain first. Click, or use the arrow keys."
-        )
         self.everywhere.hide()
-        self.table.hide()
+        self._show_table(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Buttons(self.here, self.everywhere))
         layout.addWidget(self.hint)
         layout.addWidget(self.table)
+        layout.addWidget(self.save_button)

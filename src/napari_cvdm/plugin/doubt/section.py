@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from qtpy.QtCore import QEvent, QSize, Qt
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_cvdm.plugin.viewer.notices import literally
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 __all__ = ["Buttons", "Section", "fill", "note"]
@@ -150,12 +152,30 @@ def note(words: str = "") -> QLabel:
     return label
 
 
-def fill(combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
-    """Offer named values, with one of them chosen; nobody is told that another one is."""
+def fill(
+    combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any, about: Sequence[str] = ()
+) -> None:
+    """Offer named values, with one of them chosen; nobody is told that another one is.
+
+    Parameters
+    ----------
+    combo : QComboBox
+        Where to offer them.
+    entries : sequence of (str, object)
+        Their names, and what they stand for.
+    chosen : object
+        One of the values.
+    about : sequence of str
+        For each entry, what its tool tip says besides its name; nothing if empty.
+    """
     with signals_blocked(combo):
         combo.clear()
         for number, (name, value) in enumerate(entries):
             combo.addItem(name, value)
             if value is chosen or value == chosen:
                 combo.setCurrentIndex(number)
-    combo.setToolTip(combo.currentText() if combo.count() else "")
+    for number, words in enumerate(about):
+        lines = filter(None, (combo.itemText(number), words))
+        combo.setItemData(number, f"<p>{'<br>'.join(map(escape, lines))}</p>", Qt.ItemDataRole.ToolTipRole)
+    words = about[combo.currentIndex()] if about else ""
+    combo.setToolTip(literally(words) or combo.currentText())

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_cvdm.assessment.doubt import Measure, ThresholdSummary
 from napari_cvdm.assessment.plain_numbers import plain_number
+from napari_cvdm.models.errors import printable
 from napari_cvdm.plugin.doubt.linked import axes_of
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data
 from napari_cvdm.plugin.stored.stated import fine_pixel_nm, table
 from napari_cvdm.plugin.viewer.world import to_world
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.presets import PRESETS
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "amount",
     "length_unit",
+    "made_words",
     "outside_words",
     "percent",
     "plane_number",
@@ -125,6 +128,45 @@ def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
     return f"This result covers {', '.join(spans)} only: move the slider there.".replace(
         " = ", "\u00a0=\u00a0"
     )
+
+
+def made_words(provenance: Mapping[str, Any]) -> str:
+    """Say how a result was made, so that several of one image can be told apart.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of the result. It may come from a file that anybody wrote.
+
+    Returns
+    -------
+    str
+        Empty if it does not say, as while the run is at work.
+
+    Examples
+    --------
+    >>> made_words({"draws": 24, "steps": 3, "seed": 7, "uncertainty": "calibrated", "model": {"name": "x"}})
+    'Thorough: 24 draws of 3 steps, calibrated uncertainty, seed 7, model x.'
+    >>> made_words({"draws": 0, "uncertainty": "uncalibrated"})
+    'Preview: mean network only, uncalibrated uncertainty.'
+    """
+    draws, steps, seed = (_whole(provenance.get(key)) for key in ("draws", "steps", "seed"))
+    if draws is None:
+        return ""
+    stopped = "stopped" in provenance  # the draws are then those of the plane that has the fewest
+    title = next((preset.title for preset in PRESETS.values() if preset.draws == draws), "Custom")
+    made = f"{draws} draw{'' if draws == 1 else 's'}" if draws else "mean network only"
+    made += f" of {steps} step{'' if steps == 1 else 's'}" if draws and steps else ""
+    calibrated = "calibrated" if provenance.get("uncertainty") == "calibrated" else "uncalibrated"
+    name = table(provenance.get("model")).get("name")
+    said = [f"{'Stopped early, at least' if stopped else f'{title}:'} {made}", f"{calibrated} uncertainty"]
+    said += [f"seed {seed}"] if draws and seed is not None else []
+    said += [f"model {printable(name, 64)}"] if isinstance(name, str) and name else []
+    return f"{', '.join(said)}."
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
 
 
 def _taken(layer: Image) -> list[Sequence[int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_cvdm.plugin.image.reading import FileReading
 
 if TYPE_CHECKING:
+    from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.tiff_metadata import PhysicalScale
 
 __all__ = ["is_tiff", "read_distances", "read_file"]
@@ -31,9 +32,12 @@ def read_file(path: Path) -> FileReading:
     Returns
     -------
     FileReading
-        Empty for a file that is no TIFF or cannot be read: the layer is there already, so that is no fault.
+        Empty for what is neither TIFF nor OME-Zarr or cannot be read: the layer is there already, so that is
+        no fault.
     """
-    found = _metadata(path) if is_tiff(path) else None
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+
+    found = _metadata(path) if is_tiff(path) or is_zarr(path) else None
     if found is None:
         return FileReading(path)
     axes, shape, scale = found
@@ -41,22 +45,23 @@ def read_file(path: Path) -> FileReading:
 
 
 def read_distances(path: Path) -> dict[str, float | None]:
-    """Read what a TIFF file says of the axes that a restoration does not change.
+    """Read what a TIFF file or an OME-Zarr says of the axes that a restoration does not change.
 
     Returns
     -------
     dict
         The distance of planes in nanometres by "Z", the time from frame to frame in seconds by "T"; empty
-        for a file that is no TIFF or cannot be read.
+        for what is neither of them or cannot be read.
     """
     found = _metadata(path)
     return {} if found is None else {"Z": found[2].z_spacing, "T": found[2].time_interval}
 
 
-def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale] | None:
-    """Return letters and lengths of a TIFF's axes, and its sizes; None if it cannot be read."""
+def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale | ImageFile] | None:
+    """Return letters and lengths of the axes, and the sizes; None if it cannot be read."""
     import tifffile
 
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff
     from napari_cvdm.files.tiff_images import image_of
     from napari_cvdm.files.tiff_metadata import read_scale
@@ -64,6 +69,9 @@ def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale] | None:
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
+        if is_zarr(path):
+            image = open_ome_zarr(path)
+            return image.axes, tuple(image.data.shape), image
         with open_tiff(path) as tif:
             series = image_of(path, tif)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)

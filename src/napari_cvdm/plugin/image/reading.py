@@ -131,7 +131,7 @@ def read_layer(layer: Image) -> LayerReading:
         dtype=np.dtype(layer.dtype),
         pixel_size=pixel_size,
         pixel_size_origin=origin,
-        path=Path(path) if path and Path(path).is_file() else None,
+        path=Path(path) if path and Path(path).exists() else None,
     )
 
 

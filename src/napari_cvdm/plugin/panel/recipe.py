@@ -109,7 +109,9 @@ def shell_line(about: Mapping[str, Any]) -> str:
     if asked.get("rgb"):
         return _NO_COLOURS
     from_file = _file_serves(asked)
-    source = asked["source_path"] if from_file else f"{_file_stem(str(about.get('source', 'image')))}.tif"
+    # Not under the name of the file that has other pixels, which it might replace.
+    saved = f"{_file_stem(str(about.get('source', 'image')))}_layer.ome.tif"
+    source = asked["source_path"] if from_file else saved
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output]
     words += ["--axes", _axes(asked)]
@@ -128,7 +130,7 @@ def shell_line(about: Mapping[str, Any]) -> str:
         return _NO_WORDS
     remarks = []
     if not from_file:
-        remarks.append("# Save the image first: File > Save Selected Layers.")
+        remarks.append(f"# Save the image first, as {saved}: File > Save Selected Layers.")
     if part is None:
         remarks.append("# In napari only a part was restored; this takes the whole file.")
     return "\n".join([*remarks, line]) + "\n"
@@ -183,31 +185,33 @@ def _sizes(asked: Mapping[str, Any], z_spacing: float | None, time_interval: flo
     names = {"Z": "z_spacing_nm", "T": "time_interval_s"}
     sizes = {}
     for letter, (of_file, value) in known.items():
-        if letter in asked["axes"] and (value is not None or _is_tiff(asked)):
+        if letter in asked["axes"] and (value is not None or _file_serves(asked)):
             sizes[names[letter]] = f"file.{of_file}" if value is None else f"{value:.9g}"
     return sizes
 
 
 def _imports(asked: Mapping[str, Any]) -> list[str]:
     lines = [] if asked.get("output") else ["import uuid", ""]
-    lines += ["import numpy as np"] if not _is_tiff(asked) or asked.get("rgb") else []
+    lines += ["import numpy as np"] if not _file_serves(asked) or asked.get("rgb") else []
     lines += [
         "import napari_cvdm as cvdm",
         "from napari_cvdm.files.streaming import write_restoration"
         if asked.get("output")
         else "from napari_cvdm.files.image_set import StoredImage, write_image_set",
     ]
-    if _is_tiff(asked):
-        lines.append(f"from napari_cvdm.files.tiff import {_reader(asked)}")
+    if _file_serves(asked):
+        reader = _reader(asked)
+        module = "ome_zarr_reading" if reader == "open_ome_zarr" else "tiff"
+        lines.append(f"from napari_cvdm.files.{module} import {reader}")
     return lines
 
 
 def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
-    if _is_tiff(asked):
+    if _file_serves(asked):
         return [f"file = {_reader(asked)}({asked['source_path']!r})", "image = file.data"]
     file = f"{_file_stem(name)}.npy"
     return [
-        "# No TIFF that it was opened from has the image as it was restored. In napari's console, keep it:",
+        "# No file that it was opened from has the image as it was restored. In napari's console, keep it:",
         f"#     layer = viewer.layers[{_one_line(name)!r}]",
         f"#     import numpy; numpy.save({file!r}, layer.data[0] if layer.multiscale else layer.data)",
         f"image = np.load({file!r})",
@@ -215,7 +219,9 @@ def _reading(asked: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _reader(asked: Mapping[str, Any]) -> str:
-    """Return what opens the TIFF: what is too large for memory is read piece by piece."""
+    """Return what opens the file: what is too large for memory is read piece by piece."""
+    if not is_tiff(Path(asked["source_path"])):
+        return "open_ome_zarr"
     return "open_tiff_lazily" if asked.get("output") and not asked.get("rgb") else "read_tiff"
 
 
@@ -274,13 +280,10 @@ def _axes(asked: Mapping[str, Any]) -> str:
     return f"C{asked['axes']}" if channels else asked["axes"]
 
 
-def _is_tiff(asked: Mapping[str, Any]) -> bool:
-    return _file_serves(asked) and is_tiff(Path(asked["source_path"]))
-
-
 def _file_serves(asked: Mapping[str, Any]) -> bool:
-    """Whether the layer's file has the image; results of earlier versions do not say that it has not."""
-    return bool(asked["source_path"]) and asked["file_has_pixels"] is not False
+    """Whether the layer's file has the image; of TIFFs, results of earlier versions do not say that."""
+    path, has_pixels = asked["source_path"], asked["file_has_pixels"]
+    return bool(path) and (is_tiff(Path(path)) if has_pixels is None else has_pixels)
 
 
 def _file_stem(name: str) -> str:

@@ -85,8 +85,8 @@ def remember_folder(path: Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Make a name for files from one that may hold anything."""
-    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip(" .") or "result"
+    """Make a name for files from one that may hold anything; a shell takes "-x" for an option."""
+    return "".join(c if c.isalnum() or c in "-_. ()," else "_" for c in name).strip(" .-") or "result"
 
 
 def with_ending(name: str, kinds: Kinds, kind: str = "") -> str:
