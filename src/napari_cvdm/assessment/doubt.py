@@ -165,7 +165,10 @@ def _finite(picture: ArrayLike) -> NDArray[np.float32]:
 
 def _running_sum(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sums of the first 0, 1, 2 ... values."""
-    return np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    sums = np.zeros(values.size + 1)
+    sums[1:] = values
+    # In place: to convert at the same time, NumPy would hold Python's lock, and a viewer would stand still.
+    return np.cumsum(sums, out=sums)
 
 
 def _root_mean(total: float, count: int) -> float | None:
