@@ -166,9 +166,9 @@ def _finite(picture: ArrayLike) -> NDArray[np.float32]:
 def _running_sum(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sums of the first 0, 1, 2 ... values."""
     sums = np.zeros(values.size + 1)
-    sums[1:] = values
-    # In place: to convert at the same time, NumPy would hold Python's lock, and a viewer would stand still.
-    return np.cumsum(sums, out=sums)
+    # If it had to convert as well, or in place, NumPy would hold Python's lock, and a viewer stand still.
+    np.cumsum(values.astype(np.float64, copy=False), out=sums[1:])
+    return sums
 
 
 def _root_mean(total: float, count: int) -> float | None:
