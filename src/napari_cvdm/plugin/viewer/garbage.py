@@ -28,6 +28,8 @@ class OldObjectsSpared:
 
     _held = 0
     _lock = Lock()
+    #: Whether old objects are left out just now; to count the frozen ones takes 30 ms.
+    _sparing = False
     #: Python's thresholds, while others hold.
     _usual: tuple[int, int, int] | None = None
 
@@ -39,7 +41,7 @@ class OldObjectsSpared:
             self._holds = OldObjectsSpared._held > 0 or gc.get_freeze_count() == 0
             if self._holds:
                 OldObjectsSpared._held += 1
-                gc.freeze()
+                self._spare()
 
     def release(self) -> None:
         """Look for garbage among all objects again. Does nothing the second time."""
@@ -48,20 +50,25 @@ class OldObjectsSpared:
                 self._holds = False
                 OldObjectsSpared._held -= 1
                 if OldObjectsSpared._held == 0:
-                    gc.unfreeze()
+                    self._spare(False)
+
+    @classmethod
+    def _spare(cls, on: bool = True) -> None:
+        cls._sparing = on
+        (gc.freeze if on else gc.unfreeze)()
 
     @classmethod
     def collect(cls) -> None:
         """Look for garbage among all objects once, be they spared or not."""
         with cls._lock:
             if cls._held:
-                gc.unfreeze()
+                cls._spare(False)
         try:
             gc.collect()  # not under the lock: what is destroyed may release one of these
         finally:
             with cls._lock:
                 if cls._held:
-                    gc.freeze()
+                    cls._spare()
 
     @classmethod
     def _on_collection(cls, phase: str, info: dict[str, Any]) -> None:
@@ -71,7 +78,7 @@ class OldObjectsSpared:
         """
         if phase != "stop" or info["generation"] < 2:
             return
-        if cls._held and gc.get_freeze_count():
+        if cls._sparing:
             if cls._usual is None:
                 cls._usual = gc.get_threshold()
                 gc.set_threshold(*cls._usual[:2], max(_PATIENT, cls._usual[2]))
