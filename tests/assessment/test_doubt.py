@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
+from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve, _running_sum
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -90,3 +93,36 @@ def test_stacks_and_unknown_measures_are_refused():
         PlaneDoubt(np.ones((2, 4, 4)), np.ones((2, 4, 4)))
     with pytest.raises(InputError, match="'absolute' or 'relative', not 'Absolute'"):
         ThresholdCurve(PlaneDoubt(np.ones((4, 4)), np.ones((4, 4))), "Absolute")
+
+
+def longest_wait_of_others(values: np.ndarray) -> float:
+    """Sum up, and return the share of that time for which another thread could not go on at a stretch."""
+    rounds, ended = [], threading.Event()
+
+    def go_on() -> None:
+        while not ended.is_set():
+            rounds.append(time.perf_counter())
+            time.sleep(0.0005)
+
+    other = threading.Thread(target=go_on)
+    other.start()
+    start = time.perf_counter()
+    _running_sum(values)
+    end = time.perf_counter()
+    ended.set()
+    other.join()
+    return float(
+        np.diff([start, *(each for each in rounds if start < each < end), end]).max() / (end - start)
+    )
+
+
+def test_a_large_plane_is_summed_up_without_keeping_other_threads_from_work():
+    values = np.ones(2**24, np.float32)
+    # The least of some: other programs may keep a thread from its turn, too.
+    assert min(longest_wait_of_others(values) for _ in range(5)) < 0.3
+
+
+def test_running_sums_begin_at_none_and_are_as_exact_as_double_precision():
+    np.testing.assert_array_equal(
+        _running_sum(np.array([2**24, 1, 1], np.float32)), np.cumsum([0, 2**24, 1, 1])
+    )

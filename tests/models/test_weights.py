@@ -326,3 +326,15 @@ def test_a_model_is_on_the_disk_before_it_gets_its_name(
         save_model(path, network, make_card())
     assert path.read_bytes() == b"the earlier model"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_reading_weights_and_restoring_load_nothing_of_torchs_compiler() -> None:
+    program = """
+import sys
+import numpy as np
+from napari_cvdm import load_model, restore
+restore(np.eye(32, dtype=np.float32), load_model("default"), draws=1, steps=1, device="cpu")
+print(sorted({"sympy", "torch._dynamo"} & set(sys.modules)))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

@@ -304,6 +304,7 @@ class Heartbeat:
     """Notices how much work the main thread does without coming round to the event loop.
 
     It is the thread's own time that counts, not the time of day: that would measure how busy the machine is.
+    Waiting for another thread to hand over Python's lock therefore goes unnoticed here.
     `benchmarks/dock_widget.py` measures the time of day.
     """
 

@@ -165,7 +165,10 @@ def _finite(picture: ArrayLike) -> NDArray[np.float32]:
 
 def _running_sum(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sums of the first 0, 1, 2 ... values."""
-    return np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    sums = np.zeros(values.size + 1)
+    # If it had to convert as well, or in place, NumPy would hold Python's lock, and a viewer stand still.
+    np.cumsum(values.astype(np.float64, copy=False), out=sums[1:])
+    return sums
 
 
 def _root_mean(total: float, count: int) -> float | None:

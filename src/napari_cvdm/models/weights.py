@@ -185,10 +185,11 @@ def _shell(card: ModelCard) -> Network:
     from napari_cvdm.reference.model import ReferenceCVDM
 
     class ConstantsOnCPU(TorchFunctionMode):
-        # Constructors compute initial values from constants, which have no value on the meta device.
+        # Constructors compute initial values from constants, which have no value on the meta device. Ranges
+        # have, but torch makes them there by way of its compiler and SymPy: to import them takes a second.
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = dict(kwargs or {})
-            if func is torch.tensor:
+            if func in (torch.tensor, torch.arange):
                 kwargs.setdefault("device", "cpu")
             return func(*args, **kwargs)
 

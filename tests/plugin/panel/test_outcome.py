@@ -164,6 +164,21 @@ def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
     del watch
 
 
+def test_saving_looks_for_garbage_among_new_objects_only(
+    qtbot, actions, viewer_model, tmp_path: Path, monkeypatch
+):
+    spared = []
+    monkeypatch.setattr(
+        "napari_cvdm.plugin.stored.saving.save_layers",
+        lambda path, *_, **__: spared.append(gc.get_freeze_count()),
+    )
+    actions.follow(add_result(viewer_model, "a"))
+    actions.save(tmp_path / "cell")
+    qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
+    assert spared[0] > 0
+    assert gc.get_freeze_count() == 0
+
+
 def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path):
     actions.follow(add_result(viewer_model, "a"))
     actions.save(tmp_path / "cell")

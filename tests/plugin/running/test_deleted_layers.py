@@ -11,11 +11,18 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_cvdm.plugin.results.adding import insert_quietly
-from napari_cvdm.plugin.results.layers import FOR_SHOW
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, FOR_SHOW
+from napari_cvdm.plugin.running import deleted_layers
 from napari_cvdm.plugin.running.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 IMAGE = np.random.default_rng(0).integers(100, 1000, (16, 12), np.uint16)
+
+
+@pytest.fixture(autouse=True)
+def _these_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer of these tests is worth a search."""
+    monkeypatch.setattr(deleted_layers, "_WORTH_A_SEARCH", IMAGE.nbytes)
 
 
 def add(viewer, name: str) -> weakref.ref:
@@ -118,3 +125,36 @@ def test_nothing_is_looked_for_once_all_have_gone(qtbot, searches):
     deleted.look_soon()
     qtbot.wait(700)
     assert searches == []
+
+
+def test_small_layers_are_not_worth_that_the_viewer_stands_still_until_they_are_many(
+    qtbot, searches, monkeypatch
+):
+    monkeypatch.setattr(deleted_layers, "_WORTH_A_SEARCH", 3 * IMAGE.nbytes)
+    viewer = ViewerModel()
+    watch = DeletedLayers(viewer)
+    plain, with_draws = (viewer.add_image(IMAGE, name=name) for name in ("plain", "with draws"))
+    with_draws.metadata[DRAWS_KEY] = IMAGE
+    viewer.layers.remove(with_draws)
+    qtbot.wait(700)
+    assert searches == []
+    viewer.layers.remove(plain)
+    qtbot.wait(700)
+    assert len(searches) == 1
+    del watch
+
+
+def test_what_of_small_layers_is_gone_does_not_count(qtbot, searches, monkeypatch):
+    monkeypatch.setattr(deleted_layers, "_WORTH_A_SEARCH", 2 * IMAGE.nbytes)
+    viewer = ViewerModel()
+    watch = DeletedLayers(viewer)
+    kept = viewer.add_image(IMAGE, name="kept")
+    for _ in range(3):
+        viewer.add_image(IMAGE, name="gone")
+        viewer.layers.selection.active = kept  # napari keeps the layer that was selected last
+        viewer.layers.remove("gone")
+        gc.collect()
+    viewer.layers.remove(kept)
+    qtbot.wait(700)
+    assert searches == []
+    del watch

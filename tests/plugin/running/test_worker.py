@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -240,3 +242,21 @@ def test_napari_can_say_what_it_would_interrupt():
     job = Job("cells", None, "YX")
     assert "the restoration of 'cells'" in repr(job.messages)
     assert inspect.isgeneratorfunction(job.messages)
+
+
+def test_torch_is_loaded_smoothly_whatever_else_a_run_imports():
+    code = """
+import sys
+import numpy as np
+from napari_cvdm.plugin.running import worker
+from napari_cvdm.plugin.running.worker import Job
+
+def load_torch():
+    print("torch" in sys.modules)
+    raise SystemExit
+
+worker.load_torch = load_torch
+list(Job("cells", np.ones((16, 16), np.uint16), "YX").messages())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

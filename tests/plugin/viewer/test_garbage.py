@@ -97,3 +97,36 @@ def test_threads_share_it():
     assert gc.get_freeze_count() > 0  # the thread still wants it
     go_on.set()
     thread.join()
+
+
+def test_a_look_at_the_new_objects_does_not_make_python_look_at_all_of_them_soon():
+    gc.collect()
+    usual, full_collections, lasting = gc.get_threshold(), [], []
+    with OldObjectsSpared():
+        gc.collect()  # as napari does
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 2:
+            full_collections.append(info)
+
+    gc.callbacks.append(note)
+    try:
+        for number in range(150_000):
+            ring: list = []
+            ring.append(ring)
+            if number % 50 == 0:
+                lasting.append(ring)
+        assert full_collections == []
+        gc.collect()
+    finally:
+        gc.callbacks.remove(note)
+    assert gc.get_threshold() == usual
+
+
+def test_while_old_objects_are_spared_python_may_be_asked_to_look_at_all_of_them():
+    usual = gc.get_threshold()
+    with OldObjectsSpared():
+        gc.collect()
+        assert gc.get_threshold() != usual
+        OldObjectsSpared.collect()
+        assert gc.get_threshold() == usual

@@ -17,6 +17,7 @@ from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.running.to_disk import sizes_of
 from napari_cvdm.plugin.stored.readers import settle_readers
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file, with_ending
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
@@ -255,6 +256,8 @@ def _save(path: Path, data: list[Any], replace: bool) -> Path:
     from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
 
     try:
-        return save_layers(path, data, overwrite=replace)
+        # Loading Zarr's library makes Python look for garbage, which would stop the viewer.
+        with OldObjectsSpared():
+            return save_layers(path, data, overwrite=replace)
     except Exception as error:
         raise RestorationFailed(in_plain_words(error)) from None

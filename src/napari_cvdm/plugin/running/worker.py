@@ -190,9 +190,9 @@ class Job:
         raise failure
 
     def _carry_out(self) -> Iterator[Message]:
-        from napari_cvdm import restore_events
-
         model = yield from self._load()
+        from napari_cvdm import restore_events  # which imports torch, so not before that is loaded smoothly
+
         yield Preparing("Reading the image …")
         image = self._image()
         self._checkpoint()
