@@ -158,8 +158,15 @@ def figures(folder: Path) -> list[str]:
                 cells = (scores["psnr"], scores["ssim"], scores["ms_ssim"], scores["resolution"])
                 lines.append("| {} | {:.2f} | {:.3f} | {:.3f} | {:.2f} |".format(METHODS[method], *cells))
             lines.append("")
-    lines += ["![by photons](images/comparison_photons.png)", "", "Uncertainty, with 8 draws and of previews:", ""]
-    lines.append("| fields | of | calibration | correlation with error | slope | 90 % interval covers | AUSE |")
+    lines += [
+        "![by photons](images/comparison_photons.png)",
+        "",
+        "Uncertainty, with 8 draws and of previews:",
+        "",
+    ]
+    lines.append(
+        "| fields | of | calibration | correlation with error | slope | 90 % interval covers | AUSE |"
+    )
     lines.append("|---|---|---|---|---|---|---|")
     titles = ("held-out structures", "held-out structures without their background", "real pairs")
     for title in titles:
