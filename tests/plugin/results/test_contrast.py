@@ -14,6 +14,7 @@ from napari_cvdm.plugin.results.contrast import (
     limits_of_result,
 )
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY
+from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.events import Estimate
 
 
@@ -166,6 +167,23 @@ def test_each_channel_is_measured_alone():
     for channel, (plane, error) in enumerate(zip(*of_two, strict=True)):
         running.add(Estimate("mean", 0, 1, 0, 1, 0, 1, 0.5, index=(channel,), mean=plane, std=error), channel)
     assert running.now() == by_channel
+
+
+def test_of_many_channels_fewer_pixels_are_looked_at(monkeypatch):
+    looked_at = []
+    percentile = np.percentile
+    monkeypatch.setattr(
+        contrast.np,
+        "percentile",
+        lambda pixels, *rest: looked_at.append(pixels.size) or percentile(pixels, *rest),
+    )
+    mean = np.linspace(0, 1, 32 * 256 * 256, dtype=np.float32).reshape(32, 256, 256) ** 2
+    by_channel = limits_of_channels(mean, mean, 0)
+    assert max(looked_at) <= 2**15
+    for channel in (0, 31):
+        assert by_channel[channel]["reconstruction"] == pytest.approx(
+            tuple(np.percentile(mean[channel], (0.5, 99.8))), abs=1e-3
+        )
 
 
 @pytest.mark.parametrize(("label", "kept"), [("c", True), ("s", True), ("z", False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ _MARKED_SHARE = 1 / 3
 _ALWAYS_MARKED = 0.5
 #: Least share of the greatest uncertainty that the paint takes from nothing to full.
 _LEAST_SPAN = 0.1
+#: Pixels of a plane of all channels together that are looked at: while a file is opened, the viewer waits.
+_ENOUGH_OF_CHANNELS = 2**18
 #: Limits below which more than this share of a plane lies are not napari's own, which leave nothing out.
 _HARDLY_ANY = 0.01
 
@@ -67,8 +70,13 @@ def limits_of_channels(mean: Any, std: Any, axis: int | None) -> ChannelLimits:
     """
     if axis is None:
         return {0: limits_of_result(mean, std)}
-    places = (((slice(None),) * axis, channel) for channel in range(mean.shape[axis]))
-    return {i: limits_of_result(mean[(*before, i)], std[(*before, i)]) for before, i in places}
+    channels = mean.shape[axis]
+    found: ChannelLimits = {}
+    for channel in range(channels):
+        own = [picture[(*(slice(None),) * axis, channel)] for picture in (mean, std)]
+        step = max(1, isqrt(channels * prod(own[0].shape[-2:]) // _ENOUGH_OF_CHANNELS))
+        found[channel] = limits_of_result(*(picture[..., ::step, ::step] for picture in own))
+    return found
 
 
 def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) -> tuple[float, float]:
