@@ -35,13 +35,13 @@ from napari_cvdm.assessment.calibration import (
     error_correlation,
     reliability,
 )
-from napari_cvdm.assessment.drawn import draw_field, preview_field
+from napari_cvdm.assessment.drawn import draw_field
 from napari_cvdm.assessment.leaving_out import JudgedField, fit_without_each
 from napari_cvdm.assessment.pairs import SCORED_SIDE
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import card_settings, plain_settings
 from napari_cvdm.restoration.schedule_map import schedule_map
-from napari_cvdm.training.calibrating import CALIBRATION_IMAGES
+from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, judged_preview
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -97,9 +97,8 @@ OF_FIELDS = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 def measure_preview(source: HeldOutField, model: Any) -> Measured:
     """Do as `measure` for a preview: one pass of the mean network, with the scale that it predicts."""
-    field = preview_field(source.camera, source.truth, model)
-    stated = np.asarray(field.scale, np.float64).ravel()
-    return Measured(source, stated, field.error(field.centre).ravel(), field.gain(field.centre), {})
+    _, stated, error, gain = judged_preview(source.number, source.camera, source.truth, model)
+    return Measured(source, np.asarray(stated, np.float64), error, gain, {})
 
 
 def measure(source: HeldOutField, model: Any, options: Any) -> Measured:

@@ -25,6 +25,7 @@ from napari_cvdm.plugin.image.parts import Placement, whole
 from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
 from napari_cvdm.plugin.running import to_disk
+from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event, Finished
 from napari_cvdm.restoration.selection import select
@@ -247,6 +248,19 @@ def _make_result() -> list[Image]:
 def make_result() -> Callable[[], list[Image]]:
     """Make result layers as a run leaves them."""
     return _make_result
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pixels contrast limits were measured on, each time, from now on."""
+    sizes: list[int] = []
+    percentile = np.percentile
+    monkeypatch.setattr(
+        contrast.np,
+        "percentile",
+        lambda pixels, *rest: sizes.append(pixels.size) or percentile(pixels, *rest),
+    )
+    return sizes
 
 
 @pytest.fixture

@@ -121,12 +121,13 @@ def warnings_for(
             f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
             f"'{request.model.name}' was trained for: {RESAMPLE_FIRST}, or doubt the detail."
         )
-    if calibration is not None and not request.preview and request.steps != card.default_steps:
+    of_draws = calibration is not None and not request.preview
+    if of_draws and request.steps != card.default_steps:
         found.append(
             f"The uncertainty was calibrated with {card.default_steps} denoising steps, not {request.steps}: "
             "its size may be slightly off."
         )
-    if calibration is not None and not request.preview and not request.as_calibrated:
+    if of_draws and not request.as_calibrated:
         found.append(
             "The uncertainty was calibrated with the model's own sampler and weights of draws, not with "
             "these settings: it may be too large or too small."

@@ -187,7 +187,10 @@ class Pictures(QObject):
         }
 
     def _fit_limits(self, layer: Any) -> None:
-        """Set contrast limits anew for another measure or channel and at a run's end; they are the user's."""
+        """Set contrast limits anew for another measure or channel, and at a run's end.
+
+        Otherwise they are the user's.
+        """
         look = self._link.look
         if look is None:
             return

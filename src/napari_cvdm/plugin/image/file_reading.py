@@ -35,9 +35,7 @@ def read_file(path: Path) -> FileReading:
         Empty for what is neither TIFF nor OME-Zarr or cannot be read: the layer is there already, so that is
         no fault.
     """
-    from napari_cvdm.files.ome_zarr_reading import is_zarr
-
-    found = _metadata(path) if is_tiff(path) or is_zarr(path) else None
+    found = _metadata(path)
     if found is None:
         return FileReading(path)
     axes, shape, scale = found
@@ -58,7 +56,7 @@ def read_distances(path: Path) -> dict[str, float | None]:
 
 
 def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale | ImageFile] | None:
-    """Return letters and lengths of the axes, and the sizes; None if it cannot be read."""
+    """Return letters and lengths of the axes, and the sizes; None if there is nothing to be read."""
     import tifffile
 
     from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
@@ -72,6 +70,8 @@ def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale | ImageFi
         if is_zarr(path):
             image = open_ome_zarr(path)
             return image.axes, tuple(image.data.shape), image
+        if not is_tiff(path):
+            return None
         with open_tiff(path) as tif:
             series = image_of(path, tif)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)

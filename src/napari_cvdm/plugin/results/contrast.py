@@ -22,6 +22,7 @@ __all__ = [
     "doubt_limits",
     "fit_to_each_other",
     "limits_of_channels",
+    "limits_of_picture",
     "limits_of_result",
 ]
 
@@ -79,6 +80,11 @@ def limits_of_channels(mean: Any, std: Any, axis: int | None) -> ChannelLimits:
     return found
 
 
+def limits_of_picture(limits: ChannelLimits, picture: str) -> dict[int, tuple[float, float]]:
+    """Return those of one picture, by the numbers of the channels."""
+    return {channel: each[picture] for channel, each in limits.items()}
+
+
 def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) -> tuple[float, float]:
     """Return the contrast limits to show an uncertainty with: those of its layer, if anybody chose them.
 
@@ -114,16 +120,20 @@ def fit_to_each_other(layers: Sequence[LayerData]) -> None:
         Those of a file. Without its reconstruction, or with another one's, an uncertainty is not changed.
     """
     stated = [
-        (attributes.get("metadata", {}).get(METADATA_KEY, {}), data[-1] if isinstance(data, list) else data)
+        (
+            attributes.get("metadata", {}).get(METADATA_KEY, {}),
+            data[-1] if isinstance(data, list) else data,
+            attributes,
+        )
         for data, attributes, _ in layers
     ]
-    for (about, std), (_, attributes, _) in zip(stated, layers, strict=True):
+    for about, std, attributes in stated:
         if about.get("picture") != "uncertainty":
             continue
-        for (other, mean), (_, attributes_of_other, _) in zip(stated, layers, strict=True):
+        for other, mean, of_other in stated:
             same = other.get("picture") == "reconstruction" and other.get("run") == about.get("run")
             if same and mean.shape == std.shape:
-                _fit_pair(mean, attributes_of_other, std, attributes)
+                _fit_pair(mean, of_other, std, attributes)
 
 
 def _fit_pair(mean: Any, of_mean: dict[str, Any], std: Any, of_std: dict[str, Any]) -> None:
@@ -134,8 +144,7 @@ def _fit_pair(mean: Any, of_mean: dict[str, Any], std: Any, of_std: dict[str, An
         return
     limits = limits_of_channels(mean, std, axis)
     for picture, attributes in zip(PICTURES, (of_mean, of_std), strict=True):
-        kept = {"axis": axis, "limits": {channel: each[picture] for channel, each in limits.items()}}
-        attributes["metadata"][CHANNELS_KEY] = kept
+        attributes["metadata"][CHANNELS_KEY] = {"axis": axis, "limits": limits_of_picture(limits, picture)}
 
 
 class _Measured(NamedTuple):

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
 
+from napari_cvdm.plugin.results.links import link_callbacks
+
 if TYPE_CHECKING:
     from napari.layers import Layer
 
@@ -26,9 +28,6 @@ __all__ = [
     "show_again",
     "take_back_from_view",
 ]
-
-#: How napari calls the functions that set the visibility of linked layers.
-_LINK = "set_visible_on_layer_"
 
 _COMING: WeakSet[Layer] = WeakSet()
 #: Whether each layer that a view shows or hides is seen after it.
@@ -99,7 +98,6 @@ def set_visible_alone(layer: Layer, visible: bool) -> None:
         return
     changed = layer.events.visible
     with ExitStack() as blocked:
-        for callback in changed.callbacks:
-            if getattr(callback, "__qualname__", "").startswith(_LINK):
-                blocked.enter_context(changed.blocker(callback))
+        for callback in link_callbacks(layer, "visible"):
+            blocked.enter_context(changed.blocker(callback))
         layer.visible = visible

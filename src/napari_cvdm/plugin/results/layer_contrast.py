@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY, Picture, full_data, real
+from napari_cvdm.plugin.results.links import link_callbacks
 from napari_cvdm.plugin.viewer.world import to_data
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ __all__ = ["LayerContrast", "follow_channels"]
 Pair = tuple[float, float]
 
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order", "ndim")
-#: How napari calls the functions that set the limits of linked layers.
-_LINK = "set_contrast_limits_on_layer_"
 
 #: napari holds callbacks weakly; what is here lives as long as its layer.
 _FOLLOWING: WeakKeyDictionary[Image, LayerContrast] = WeakKeyDictionary()
@@ -96,8 +95,8 @@ class LayerContrast:
 
     def _show(self, channel: int) -> None:
         layer, limits = self._layer(), self._limits.get(channel)
-        if layer is None or limits is None or _is_linked(layer):
-            return
+        if layer is None or limits is None or link_callbacks(layer, "contrast_limits"):
+            return  # those of linked layers would change with them
         theirs = limits != self._given.get(channel)
         low, high = limits
         # The range of the slider leaves room on both sides; an uncertainty is never below zero.
@@ -142,9 +141,3 @@ def follow_channels(dims: Any, layers: list[Image]) -> None:
         if kept is not None and layer not in _FOLLOWING:
             picture = layer.metadata.get(METADATA_KEY, {}).get("picture", "reconstruction")
             LayerContrast(layer, picture, real(dims), kept["limits"], kept["axis"])
-
-
-def _is_linked(layer: Image) -> bool:
-    """Whether the user has linked the contrast to that of other layers, which would change with it."""
-    callbacks = layer.events.contrast_limits.callbacks
-    return any(getattr(callback, "__qualname__", "").startswith(_LINK) for callback in callbacks)

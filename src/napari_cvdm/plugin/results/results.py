@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cvdm.plugin.image.parts import Part, Placement, whole
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
+from napari_cvdm.plugin.results.contrast import ChannelLimits, limits_of_picture
 from napari_cvdm.plugin.results.into_sight import (
     bring_into_sight,
     come_into_sight_later,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image
 
-    from napari_cvdm.plugin.results.contrast import ChannelLimits
     from napari_cvdm.plugin.running.messages import Pictures, Written
 
 __all__ = ["ResultLayers"]
@@ -163,7 +163,7 @@ class ResultLayers(QObject):
         finest = data[0] if multiscale else data
         covered = getattr(pictures, "covered", None)
         placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
-        limits = {channel: each[picture] for channel, each in pictures.limits.items()}
+        limits = limits_of_picture(pictures.limits, picture)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
             data,
@@ -279,8 +279,7 @@ class ResultLayers(QObject):
     def _redraw(self, final: bool = False) -> None:
         start = time.perf_counter()
         for picture, layer in self._present().items():
-            limits = {channel: each[picture] for channel, each in self._limits.items()}
-            self._contrasts[picture].fit(limits, final)
+            self._contrasts[picture].fit(limits_of_picture(self._limits, picture), final)
             layer.refresh(extent=False, thumbnail=True, highlight=False)
         milliseconds = (time.perf_counter() - start) * 1000
         self._interval = max(self._SHORTEST_INTERVAL, round(milliseconds / self._SHARE))

@@ -76,13 +76,13 @@ def _numbers(stored: Any) -> Any:
 def _channels(stored: Any, shape: Sequence[int]) -> dict[str, Any]:
     """Return the contrast limits of each channel, which JSON has made words of the numbers of."""
     axis = int(stored["axis"])
-    limits = {int(channel): _numbers(pair) for channel, pair in stored["limits"].items()}
+    limits = {int(channel): tuple(_numbers(pair)) for channel, pair in stored["limits"].items()}
     if not 0 <= axis < len(shape):
         raise ValueError(f"there is no axis {axis}")
     for channel, (low, high) in limits.items():
         if not (0 <= channel < shape[axis] and low < high):
             raise ValueError(f"there can be no limits {low}, {high} of channel {channel}")
-    return {"axis": axis, "limits": {channel: (low, high) for channel, (low, high) in limits.items()}}
+    return {"axis": axis, "limits": limits}
 
 
 def _colormap(stored: Any) -> Any:
