@@ -91,8 +91,23 @@ PREDICTORS = {
 #: yardstick keeps the map and knows the true error's root mean square over each field: what a calibration
 #: could reach that knew each image's own.
 YARDSTICK_SIGMA = 8.0
+#: What is shown before the second draw: the mean network's picture, with the calibration of previews.
+QUICKER = ("all, one draw", "all, preview")
 #: Shares of the fields below which the told coverage lies: the least of them, a tenth, half ...
 OF_FIELDS = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+def measured_on(options: Any) -> dict[str, list[HeldOutField]]:
+    """All fields, by the title of their table: those that calibrations are fitted to come first."""
+    folder, settings = options.micrographs, {"numbers": options.numbers, "side": options.side}
+    found = {"held-out structures": list(held_out_fields(folder, options.photons, **settings))}
+    if folder:
+        without = held_out_fields(folder, options.photons, background=False, **settings)
+        found["held-out structures without their background"] = list(without)
+    if options.pairs:
+        side = options.side if options.quick else SCORED_SIDE
+        found["real pairs"] = list(real_pairs(options.pairs, side=side))
+    return found
 
 
 def measure_preview(source: HeldOutField, model: Any) -> Measured:
@@ -101,8 +116,11 @@ def measure_preview(source: HeldOutField, model: Any) -> Measured:
     return Measured(source, np.asarray(stated, np.float64), error, gain, {})
 
 
-def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
-    """Restore one field and note what could predict its error."""
+def measure(source: HeldOutField, model: Any, options: Any) -> tuple[Measured, Measured]:
+    """Restore one field and note what could predict its error; also for what draws are made about.
+
+    That is the picture before the second draw: the mean network's in all orientations, with its own scale.
+    """
     settings = card_settings(model.card)
     field = draw_field(source.camera, source.truth, model, draws=options.draws, steps=options.steps)
     mean, stated = field.posterior(settings)
@@ -119,7 +137,11 @@ def measure(source: HeldOutField, model: Any, options: Any) -> Measured:
         predictors["rate"] = schedule_map(field.recording, model)
     flat = {name: np.asarray(image, np.float64).ravel() for name, image in predictors.items()}
     print(f"{source.structure}, {source.photons} photons", flush=True)
-    return Measured(source, np.asarray(stated, np.float64).ravel(), error.ravel(), gain, flat)
+    scale, of_centre = np.asarray(field.scale, np.float64).ravel(), field.error(field.centre).ravel()
+    return (
+        Measured(source, np.asarray(stated, np.float64).ravel(), error.ravel(), gain, flat),
+        Measured(source, scale, of_centre, field.gain(field.centre), {}),
+    )
 
 
 def calibrated(field: Measured, calibration: Calibration | MonotoneCalibration | None) -> Judged:
@@ -177,8 +199,11 @@ def rounded(row: Row) -> Row:
     }
 
 
-def report(fields: list[Judged], previews: list[Judged]) -> Row:
-    """Everything about a set of fields: pooled, by structure, by photons, as a preview, and by predictor."""
+def report(fields: list[Judged], quicker: dict[str, list[Judged]]) -> Row:
+    """Everything about a set of fields: pooled, by structure, by photons, and by predictor.
+
+    And pooled for what takes less time than draws, under names of its own.
+    """
     groups: dict[str, list[Judged]] = defaultdict(list)
     for field in fields:
         groups[field.source.structure].append(field)
@@ -187,7 +212,7 @@ def report(fields: list[Judged], previews: list[Judged]) -> Row:
         if field.source.haze is not None:
             groups[f"haze {field.source.haze:g}"].append(field)
     groups["all"] = fields
-    groups["all, preview"] = previews
+    groups |= quicker
     found: Row = {
         "groups": {
             name: {
@@ -302,40 +327,24 @@ def main() -> None:
     own = Calibration.from_card(model.card.calibration)
     own_of_previews = Calibration.from_card(model.card.preview_calibration)
     sets: dict[str, list[Judged]] = {}
-    previews: dict[str, list[Judged]] = {}
-    titles = {"held-out structures": True}
-    if options.micrographs:
-        titles["held-out structures without their background"] = False
+    quicker: dict[str, dict[str, list[Judged]]] = {}
     by_image: dict[Any, Any] = {}
     of_previews: dict[Any, Any] = {}
-    for title, background in titles.items():
-        fields = list(
-            held_out_fields(
-                options.micrographs,
-                options.photons,
-                numbers=options.numbers,
-                side=options.side,
-                background=background,
-            )
-        )
-        measured = [measure(field, model, options) for field in fields]
+    for title, fields in measured_on(options).items():
+        drawn, about = zip(*(measure(field, model, options) for field in fields), strict=True)
         shown = [measure_preview(field, model) for field in fields]
-        if options.micrographs and background:
-            by_image = dict(fit_without_each([field.judged() for field in measured]))
+        if options.micrographs and not by_image:  # the structures as they are
+            by_image = dict(fit_without_each([field.judged() for field in drawn]))
             of_previews = dict(fit_without_each([field.judged() for field in shown]))
-        sets[title] = [calibrated(field, by_image.get(field.source.number, own)) for field in measured]
-        previews[title] = [
-            calibrated(field, of_previews.get(field.source.number, own_of_previews)) for field in shown
-        ]
-    if options.pairs:
-        pairs = list(real_pairs(options.pairs, side=options.side if options.quick else SCORED_SIDE))
-        title = "real pairs"
-        sets[title] = [calibrated(measure(field, model, options), own) for field in pairs]
-        previews[title] = [calibrated(measure_preview(field, model), own_of_previews) for field in pairs]
+        sets[title] = [calibrated(field, by_image.get(field.source.number, own)) for field in drawn]
+        quicker[title] = {
+            name: [calibrated(each, of_previews.get(each.source.number, own_of_previews)) for each in found]
+            for name, found in zip(QUICKER, (about, shown), strict=True)
+        }
     found: Row = {"model": model.name, "sha256": model.sha256, "draws": options.draws, "side": options.side}
     found["micrographs"] = options.numbers if options.micrographs else "simulated"
     for title, judged in sets.items():
-        found[title] = report(judged, previews[title])
+        found[title] = report(judged, quicker[title])
         print(table(title, found[title]))
     draw(sets, options.images / "uncertainty.png")
     options.json.parent.mkdir(parents=True, exist_ok=True)

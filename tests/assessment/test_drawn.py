@@ -59,6 +59,13 @@ def test_a_preview_is_as_restored_but_for_the_calibration(model: PretrainedModel
         assert len(field.draws) == 0
 
 
+def test_the_scale_is_as_the_mean_network_states_it(model: PretrainedModel) -> None:
+    widefield, truth = simulate_pair("rings", 1, 32)
+    of_previews = replace(model, card=replace(model.card, preview_calibration=model.card.calibration))
+    plain, field = (draw_field(widefield, truth, each, draws=2) for each in (model, of_previews))
+    np.testing.assert_array_equal(field.scale, plain.scale)
+
+
 def test_is_drawn_about_the_picture_of_all_orientations(model: PretrainedModel) -> None:
     widefield, truth = simulate_pair("rings", 1, 32)
     settings = PosteriorSettings(orientations=4, shrinkage=0.5)

@@ -227,11 +227,34 @@ class TestUncertainty:
         np.testing.assert_allclose(high - low, 2 * 1.9 * preview.std, rtol=1e-3)
         assert preview.provenance["uncertainty"] == "calibrated"
         assert preview.provenance["warnings"] == []  # neither steps nor settings make a difference
+
+    def test_before_two_draws_is_calibrated_as_a_previews(self, make_model: MakeModel, image: Image) -> None:
+        card = {
+            "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
+            "preview_calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0},
+        }
+        plain, model = restore(image, make_model(), preview=True, device="cpu"), make_model(**card)
+        events = restore_events(image, model, **(QUICK | {"draws": 3}))
+        stds = [event.std for event in events if isinstance(event, Estimate)]
+        uncalibrated = restore_events(image, make_model(), **(QUICK | {"draws": 3}))
+        raw = [event.std for event in uncalibrated if isinstance(event, Estimate)]
+        np.testing.assert_allclose(stds[0], 1.5 * plain.std, rtol=1e-4)
+        for std, stated, gain in zip(stds, raw, (1.5, 1.5, 3.0, 3.0), strict=True):
+            np.testing.assert_allclose(std, gain * stated, rtol=1e-4)
         single = restore(image, model, **(QUICK | {"draws": 1}))
-        np.testing.assert_allclose(single.std, plain.std, rtol=1e-6)
+        np.testing.assert_allclose(single.std, stds[1], rtol=1e-6)
+        assert single.provenance["calibration"] == {"gain": 1.5, "offset": 0.0}
+        assert single.provenance["warnings"] == []
+
+    def test_of_a_single_independent_draw_is_not_calibrated(
+        self, make_model: MakeModel, image: Image
+    ) -> None:
+        model = make_model(preview_calibration={"kind": "affine", "gain": 1.5, "offset": 0.0})
+        settings = PosteriorSettings(antithetic=False)
+        single = restore(image, model, settings=settings, **(QUICK | {"draws": 1}))
+        preview = restore(image, make_model(), preview=True, device="cpu")
+        np.testing.assert_allclose(single.std, preview.std, rtol=1e-6)
         assert single.provenance["uncertainty"] == "uncalibrated"
-        first = next(event for event in restore_events(image, model, **QUICK) if isinstance(event, Estimate))
-        np.testing.assert_allclose(first.std, plain.std, rtol=1e-6)  # what draws are made about
 
     def test_draws_cost_no_fidelity(self, simple_model: PretrainedModel, image: Image) -> None:
         best = image.repeat(2, 0).repeat(2, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from napari_cvdm.restoration.events import Estimate, Finished
 from napari_cvdm.restoration.restore import restore, restore_events
-from napari_cvdm.restoration.stopping import mark_stopped, stopped_in_words
+from napari_cvdm.restoration.stopping import stopped_in_words
 
 
 def _stopped_after(events, draws_to_wait_for):
@@ -80,9 +80,17 @@ def test_how_far_it_came_is_said_in_words(done, words):
     assert words in stopped_in_words(done, 8)
 
 
-def test_a_calibrated_uncertainty_stays_so_if_every_plane_has_a_spread():
-    marked = mark_stopped({"uncertainty": "calibrated", "warnings": []}, [8, 2], 8)
-    assert marked["uncertainty"] == "calibrated"
-    few = mark_stopped({"uncertainty": "calibrated", "calibration": {"factors": {"0.9": 2.0}}}, [8, 1], 8)
-    assert few["uncertainty"] == "uncalibrated"
-    assert few["calibration"] is None  # nor are its widths of intervals
+@pytest.mark.parametrize(("passes", "draws", "gain"), [(5, 2, 3.0), (4, 1, 1.5), (2, 0, 1.5)])
+def test_the_calibration_that_is_told_is_that_of_the_plane_with_the_fewest_draws(
+    make_model, image, passes, draws, gain
+):
+    card = {
+        "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
+        "preview_calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0},
+    }
+    plane = image[:16, :16] if image.ndim == 2 else image[0, :16, :16]
+    stack, counter, model = np.stack([plane, plane + 1]), [], make_model(**card)
+    events = restore_events(stack, model, axes="ZYX", draws=3, steps=1, stop=_stop_when(counter, passes))
+    stopped = _stopped_after(events, counter)
+    assert stopped.provenance["draws"] == draws
+    assert stopped.provenance["calibration"] == {"gain": gain, "offset": 0.0}

@@ -145,7 +145,7 @@ def draw_field(
     centre = scale = drawn = None
     for event in restore_events(
         camera,
-        model,
+        _without_preview_calibration(model),
         axes="YX",
         draws=draws,
         steps=steps,
@@ -170,9 +170,13 @@ def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel
     """
     camera = np.asarray(widefield)
     normalization = fit_normalizations(camera, resolve_axes(camera.shape))[()]
-    uncalibrated = replace(model, card=replace(model.card, preview_calibration=None))
-    result = restore(camera, uncalibrated, axes="YX", preview=True, device="cpu")
+    result = restore(camera, _without_preview_calibration(model), axes="YX", preview=True, device="cpu")
     centre = normalization.apply(result.mean)
     scale = np.asarray(result.std / (normalization.span or 1.0), np.float32)
     none = np.empty((0, *centre.shape), np.float32)
     return DrawnField(normalization.apply(camera), centre, scale, none, np.asarray(truth, np.float32))
+
+
+def _without_preview_calibration(model: PretrainedModel) -> PretrainedModel:
+    """Have the mean network's scale as it states it, in previews and in what draws are made about."""
+    return replace(model, card=replace(model.card, preview_calibration=None))

@@ -98,7 +98,7 @@ class Sampling:
     settings : PosteriorSettings
         How draws are made and put together.
     calibration : Calibration or None
-        Applied to the standard deviation of two draws or more.
+        Applied to the standard deviation.
     """
 
     draws: int

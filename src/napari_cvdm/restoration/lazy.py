@@ -158,7 +158,7 @@ def restore_lazy(
     )  # fmt: skip
     side, reach = _block_and_halo(request, block, halo)
     normalizations, fingerprint = measure(image, request.selection, normalize, percentiles_for(model))
-    calibration = calibration_for(request)
+    calibration = calibration_for(request, request.draws)
     sampling = Sampling(request.draws, request.steps, request.seed, request.settings, calibration)
     sent = reference_to(model)
     # The sha256 of a model in memory is of what it was made from: its weights may have changed since.
@@ -166,7 +166,7 @@ def restore_lazy(
     device = str(device)  # of torch's own devices, too
     engine = EngineSpec(device, request.tile, request.settings, weights)
     pair = _build(image, fingerprint, request, sent, side, reach, normalizations, sampling, engine)
-    provenance = describe(request, normalizations, {}, calibration, 0.0)
+    provenance = describe(request, normalizations, {}, request.draws, 0.0)
     del provenance["seconds"]
     provenance |= {
         "device": device,

@@ -14,7 +14,7 @@ from napari_cvdm import __version__
 from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
-from napari_cvdm.restoration.request import Request
+from napari_cvdm.restoration.request import Request, calibration_for
 
 #: What is to be done about a pixel size that the model does not know. Where there is a switch for it, the
 #: command line names that in its place.
@@ -25,7 +25,7 @@ def describe(
     request: Request,
     normalizations: dict[tuple[int, ...], Normalization],
     tiles: dict[str, TileSize],
-    calibration: Calibration | None,
+    draws: int,
     seconds: float,
 ) -> dict[str, Any]:
     """Describe a finished restoration.
@@ -38,8 +38,9 @@ def describe(
         Of every plane, under its index.
     tiles : dict of str to TileSize
         The tile sizes that were used in the end, by network.
-    calibration : Calibration or None
-        The calibration that was applied to the standard deviation.
+    draws : int
+        Draws that every plane has at least: what is said of the uncertainty holds for the plane that has the
+        fewest.
     seconds : float
         Wall time.
 
@@ -49,13 +50,13 @@ def describe(
         With the keys model, uncertainty, standard_deviation, draws, steps, seed, sampling, device, tile,
         upscaling, axes, pixel_size_nm, selection, resampling, normalisation, warnings, versions, seconds.
     """
-    model = request.model
+    model, calibration = request.model, calibration_for(request, draws)
     return {
         "model": {"name": model.name, "sha256": model.sha256},
         "uncertainty": "uncalibrated" if calibration is None else "calibrated",
         "calibration": None if calibration is None else calibration.to_dict(),
-        "standard_deviation": meaning_of_std(request, request.draws),
-        "draws": request.draws,
+        "standard_deviation": meaning_of_std(request, draws),
+        "draws": draws,
         "steps": request.steps,
         "seed": request.seed,
         "sampling": asdict(request.settings),
@@ -121,7 +122,7 @@ def warnings_for(
             f"The pixel size of {size:g} nm lies outside the {sizes[0]:g} to {sizes[1]:g} nm that the model "
             f"'{request.model.name}' was trained for: {RESAMPLE_FIRST}, or doubt the detail."
         )
-    of_draws = calibration is not None and not request.preview
+    of_draws = calibration is not None and request.draws > 1
     if of_draws and request.steps != card.default_steps:
         found.append(
             f"The uncertainty was calibrated with {card.default_steps} denoising steps, not {request.steps}: "

@@ -216,15 +216,19 @@ def card_settings(card: ModelCard) -> PosteriorSettings:
     )
 
 
-def calibration_for(request: Request) -> Calibration | None:
-    """Return the calibration of what the standard deviation is made of: several draws, or a preview's scale.
+def calibration_for(request: Request, draws: int) -> Calibration | None:
+    """Return the calibration of the standard deviation of a plane with so many draws.
 
-    None for a single draw, on which no calibration is measured, and where the card has none.
+    Before two, that is the scale which the mean network states for its own picture, as in a preview: with
+    antithetic draws, the first still counts as that picture. None where the card has none, and for a single
+    independent draw, whose error nobody has measured.
     """
     card = request.model.card
-    if request.preview:
-        return Calibration.from_card(card.preview_calibration)
-    return Calibration.from_card(card.calibration) if request.draws > 1 else None
+    if draws > 1:
+        return Calibration.from_card(card.calibration)
+    if draws == 1 and not request.settings.antithetic:
+        return None
+    return Calibration.from_card(card.preview_calibration)
 
 
 def plain_settings(card: ModelCard) -> PosteriorSettings:

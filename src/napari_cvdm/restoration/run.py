@@ -21,7 +21,7 @@ from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import RunningPosterior
-from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe, meaning_of_std
+from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
 from napari_cvdm.restoration.request import Request, calibration_for
 from napari_cvdm.restoration.result import Restoration
 from napari_cvdm.restoration.stopping import is_complete, mark_stopped
@@ -67,7 +67,6 @@ class Run:
         self._stop = stop or (lambda: False)
         self._order = sorted(request.axes.indices(), key=lambda index: index != first_plane)
         self._draws_done = [0] * request.axes.planes
-        self._calibration = calibration_for(request)
         self._normalizations: dict[Index, Normalization] = {}
         self._kept: dict[Index, PlaneEstimate] = {}
         self._work_done = 0
@@ -204,9 +203,9 @@ class Run:
         return picture(estimate, estimate.mean), picture(estimate, estimate.scale)
 
     def _estimate_event(self, stage: Stage, index: Index, draw: int, mean: Tensor, std: Tensor) -> Estimate:
-        calibrated = self._request.preview or (stage == "draw" and draw > 0)
-        if calibrated and self._calibration is not None:
-            std = self._calibration.apply(std)
+        calibration = calibration_for(self._request, draw + 1 if stage == "draw" else 0)
+        if calibration is not None:
+            std = calibration.apply(std)
         normalization = self._normalizations[index]
         plane = self._request.axes.plane_number(index)
         step = self._request.steps if stage == "draw" else 0
@@ -242,7 +241,8 @@ class Run:
     ) -> Finished:
         request = self._request
         tiles = {"mean": self._restorer.mean_tile, "noise": self._restorer.noise_tile}
-        provenance = describe(request, self._normalizations, tiles, self._calibration, seconds)
+        fewest = min(self._draws_done)
+        provenance = describe(request, self._normalizations, tiles, fewest, seconds)
         restorer = self._restorer
         provenance["precision"] = restorer.precision.name if isinstance(restorer, PlaneRestorer) else SINGLE
         if request.selection.region is not None and not request.model.tiles_exact:
@@ -251,9 +251,6 @@ class Run:
             provenance["threads"] = torch.get_num_threads()
         if not is_complete(self._draws_done, request.draws):
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
-            if provenance["draws"] < 2:
-                provenance["standard_deviation"] = meaning_of_std(request, provenance["draws"])
-            fewest = min(self._draws_done)
             draws = draws[:fewest] if draws is not None and fewest else None
         self._work_done = self._work
         result = Restoration(

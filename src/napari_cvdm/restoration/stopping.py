@@ -12,7 +12,7 @@ def is_complete(draws_done: Sequence[int], draws: int) -> bool:
 
 
 def mark_stopped(provenance: dict[str, Any], draws_done: Sequence[int], draws: int) -> dict[str, Any]:
-    """Correct a provenance that was written as if all draws had been made.
+    """Say in a provenance that not all draws were made.
 
     Parameters
     ----------
@@ -26,21 +26,13 @@ def mark_stopped(provenance: dict[str, Any], draws_done: Sequence[int], draws: i
     Returns
     -------
     dict
-        The same, but ``draws`` is what every plane has at least, ``stopped`` tells the rest, and what is said
-        of the uncertainty holds for the plane that has the fewest draws.
+        The same, with ``stopped`` and a warning that say how far each plane came.
     """
-    fewest = min(draws_done)
-    marked = {
+    return {
         **provenance,
-        "draws": fewest,
         "stopped": {"draws_asked_for": draws, "draws_of_planes": list(draws_done)},
         "warnings": [*provenance.get("warnings", ()), stopped_in_words(draws_done, draws)],
     }
-    if fewest < 2:
-        # With a single draw there is no spread, and no calibration is measured on what stands in for it.
-        marked["uncertainty"] = "uncalibrated"
-        marked["calibration"] = None
-    return marked
 
 
 def stopped_in_words(draws_done: Sequence[int], draws: int) -> str:
