@@ -137,11 +137,10 @@ def test_stopping_before_every_plane_has_a_picture_says_what_is_waited_for(
     monkeypatch.setattr(TimeLeft, "words", lambda self, fraction: "about 3 h left")
     stepped.stop_at = 1
     run, heard = start()
-    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    qtbot.waitUntil(lambda: any("about 3 h left" in words for words in heard.words), timeout=60_000)
     run.stop()
     stepped.go_on()
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
-    assert any("about 3 h left" in words for words in heard.words)
     said = [words for words in heard.words if words.startswith("ends when every plane has its first picture")]
     assert "plane 2 of 2" in said[0]
     assert not any("3 h left" in words for words in said)  # which would be those of all draws
