@@ -148,9 +148,12 @@ class ViewSection(QWidget):
 
     def _on_draw(self, value: int) -> None:
         self._pictures.draw = value
-        self.draw_number.setText(f"{value + 1} of {self.draw.maximum() + 1}")
+        self._show_number()
         if self.view.key == "draws":
             self._pictures.renew_soon()
+
+    def _show_number(self) -> None:
+        self.draw_number.setText(f"{self.draw.value() + 1} of {self.draw.maximum() + 1}")
 
     def _on_played(self, playing: bool) -> None:
         self.play.setText("Pause" if playing else "Play")
@@ -185,7 +188,7 @@ class ViewSection(QWidget):
         if key == "draws" and not missing and self._link.result is not None:
             draws: Any = self._link.result.draws
             self.draw.setMaximum(max(0, draws.shape[0] - 1))
-            self._on_draw(min(self.draw.value(), self.draw.maximum()))
+            self._show_number()
         self.combo.setEnabled(self._link.result is not None)
 
     def _arrange(self) -> None:
