@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
 
 PIXEL = 0.065
 

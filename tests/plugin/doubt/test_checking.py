@@ -101,7 +101,7 @@ def test_of_a_large_plane_the_part_that_was_checked_is_said_and_its_map_lies_the
     monkeypatch.setattr(checked_part, "LARGEST", 32)
     panel = checked()
     layer, original = viewer.layers["cell disagreement"], viewer.layers["cell"]
-    part = panel.checks.checks.part
+    part = panel.checks.checked.checks.part
     first = part.rows.start, part.columns.start
     assert any(first)
     assert layer.data.shape == (32, 32)
@@ -173,7 +173,7 @@ def test_a_check_can_be_stopped_and_begun_again(viewer, qtbot, monkeypatch, let_
     section.button.click()
     assert is_idle(panel)
     assert "Stopped" in section.findings.text()
-    assert section.checks is None
+    assert section.checked is None
     section.button.click()  # at once, while the first may still be at work
     assert section.button.text() == "Stop"
     qtbot.waitUntil(lambda: (len(begun), len(ended)) == (2, 1), timeout=30_000)
@@ -206,7 +206,7 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     assert numbers["left_out"].startswith("Left out are the imaging conditions")
     assert "not here any more" in (tmp_path / "report.html").read_text()
     assert numbers["plane"] == {}
-    panel.checks._checked = replace(panel.checks._checked, citations=("What the model's card says.",))
+    panel.checks.checked = replace(panel.checks.checked, citations=("What the model's card says.",))
     panel.checks.save(tmp_path / "report.html")
     assert "What the model" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "report.json").read_text())["cite"][0] == "What the model's card says."

@@ -14,7 +14,7 @@ def test_it_shows_the_layer_s_colours_and_limits(qtbot):
     bar.resize(200, 40)
     bar.grab()  # nothing to show yet
     layer = Image(np.zeros((4, 4)), colormap="magma", contrast_limits=(0, 1200))
-    bar.show_scale_of((layer, ""))
+    bar.show_scale_of(layer, "absolute")
     assert bar.labels() == ("0", "600", "1200")
     picture = bar.grab().toImage()
     left, right = picture.pixelColor(6, 4), picture.pixelColor(193, 4)
@@ -22,8 +22,8 @@ def test_it_shows_the_layer_s_colours_and_limits(qtbot):
     assert right.lightness() > 180
     layer.contrast_limits = (0, 800)
     assert bar.labels()[2] == "800"
-    bar.show_scale_of((layer, "share"))
+    bar.show_scale_of(layer, "relative")
     layer.contrast_limits = (0, 0.5)
     assert bar.labels() == ("0 %", "25 %", "50 %")
-    bar.show_scale_of(None)
+    bar.show_scale_of(None, "absolute")
     assert bar.labels() == ("", "", "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP
-from napari_cvdm.plugin.doubt.views import VIEWS, view_named
+from napari_cvdm.plugin.doubt.views import VIEWS
 
 NAME = "cell disagreement"
 
@@ -67,10 +67,10 @@ def test_one_that_comes_during_a_view_is_seen_in_the_view_that_the_finding_names
 @pytest.mark.parametrize("view", [view.key for view in VIEWS[1:4]])
 def test_one_that_comes_just_before_a_view_is_seen_after_it(viewer, panel, add_map, qtbot, view):
     assert add_map(panel)  # out of sight for the moment
-    panel._arrangement.show(view_named(view))
+    panel._arrangement.show(view)
     qtbot.wait(200)
     assert not is_seen(viewer)
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert is_seen(viewer)
 
 

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.doubt.linked import (
-    DRAWS_KEY,
-    Result,
-    axes_of,
-    find_results,
-)
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, find_results
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.restoration.result import Restoration
 
 

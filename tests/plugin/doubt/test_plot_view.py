@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
 
 from napari_cvdm.assessment.doubt_figures import draw_histogram, histogram_of
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
@@ -38,7 +38,6 @@ def view(qtbot, wait_for_workers):
     view.resize(260, 240)
     view.show()
     yield view
-    view.close_down()
     wait_for_workers()
     qtbot.wait(20)
 
@@ -85,13 +84,7 @@ def test_words_take_the_place_of_a_plot(view, plot, qtbot):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("a.png", "PNG picture (*.png)"),
-        ("a.svg", "SVG drawing (*.svg)"),
-        ("a", "SVG drawing (*.svg)"),
-        ("a.png", "SVG drawing (*.svg)"),  # the proposed name was kept
-    ],
+    ("name", "kind"), [("a.png", "PNG picture (*.png)"), ("a.png", "SVG drawing (*.svg)")]
 )
 def test_the_picture_is_saved_in_the_chosen_kind(view, plot, answer, qtbot, name, kind, wait_for_workers):
     view.show_plot(plot)
@@ -117,18 +110,6 @@ def test_the_numbers_are_saved_as_a_table(view, plot, answer, qtbot, wait_for_wo
     assert table[:, 2].sum() == 100
 
 
-def test_a_table_that_is_there_is_not_replaced_unasked(
-    view, plot, answer, monkeypatch, qtbot, wait_for_workers
-):
-    view.show_plot(plot)
-    path = answer("table", "Comma-separated values (*.csv)").with_suffix(".csv")
-    path.write_text("mine")
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
-    qtbot.mouseClick(view.save_numbers, Qt.MouseButton.LeftButton)
-    wait_for_workers()
-    assert path.read_text() == "mine"
-
-
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
     plot, tmp_path, monkeypatch, qtbot, closed
@@ -145,22 +126,12 @@ def test_a_failure_to_save_is_reported_even_when_the_panel_was_closed_meanwhile(
     view.write(tmp_path / "a.csv")
     if closed:
         with qtbot.waitSignal(view.destroyed, timeout=10_000):
-            view.close_down()
             view.deleteLater()
     go_on.set()
     qtbot.waitUntil(lambda: bool(told), timeout=30_000)
     assert told == [
         f"Not saved: {tmp_path / 'a.csv'} cannot be written: The disk is full. Choose another folder or name."
     ]
-
-
-def test_a_folder_that_is_not_there_is_reported(view, plot, tmp_path, monkeypatch, qtbot):
-    told = []
-    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
-    view.show_plot(plot)
-    view.write(tmp_path / "missing" / "a.csv")
-    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
-    assert "another folder" in told[0]
 
 
 def test_all_that_is_saved_in_quick_succession_is_written(view, plot, qtbot, tmp_path, wait_for_workers):

@@ -158,7 +158,7 @@ def test_a_line_and_an_original_in_other_units_are_sampled_at_the_same_place(vie
     lines = viewer.layers[LINES]
     lines.scale, lines.translate = np.array(lines.scale) * 1000, np.array(lines.translate) * 1000
     lines.units = ("nm", "nm")
-    panel.profile._soon.start()
+    panel.profile._sample()
     qtbot.waitUntil(lambda: panel.profile.plot.canvas.drawn, timeout=60_000)
     table = columns(panel)
     np.testing.assert_allclose(table["reconstruction"], sharp.data[10, 5:66], rtol=1e-5)

@@ -7,7 +7,6 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_cvdm.plugin.doubt import regions_section
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 BOXES = "cell CVDM look again"
@@ -97,8 +96,7 @@ def test_arrow_keys_go_from_place_to_place_of_a_stack(viewer, add_result, open_p
     assert viewer.dims.current_step[0] == rows[target]
 
 
-def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbot, monkeypatch):
-    monkeypatch.setattr(regions_section, "_AT_ONCE", 1)
+def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbot):
     add_result((3, 64, 80))
     panel = open_panel()
     find(panel, qtbot, panel.regions.everywhere)

@@ -13,7 +13,6 @@ from tifffile import imread
 from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.doubt import schedule_task as module
 from napari_cvdm.plugin.doubt.schedule_task import normalization_of
-from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.restoration import schedule_map as map_module
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.schedule_map import schedule_map
@@ -123,9 +122,7 @@ def test_the_normalisation_is_that_of_the_plane_s_channel():
     assert found.high > 90
 
 
-def test_an_unreadable_provenance_is_no_crash(viewer, add_result):
-    _, reconstruction, _ = add_result()
-    reconstruction.metadata[METADATA_KEY] = None
+def test_in_3d_there_is_no_plane_to_map():
     link = SimpleNamespace(result=None, original=None, current=lambda: None)
     with pytest.raises(ValueError, match="2-D"):
         module.schedule_task(link)(lambda: None)

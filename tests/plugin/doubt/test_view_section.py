@@ -142,6 +142,18 @@ def test_draws_are_played_one_after_the_other(viewer, add_result, open_panel, qt
     assert panel.views.draw.value() == number
 
 
+def test_a_draw_is_shown_once(viewer, add_result, open_panel, qtbot):
+    add_result(draws=2)
+    panel = open_panel()
+    panel.views.choose("draws")
+    shows(viewer, qtbot, "cell CVDM draw")
+    qtbot.wait(200)
+    shown_again: list[bool] = []
+    viewer.layers["cell CVDM draw"].events.data.connect(lambda: shown_again.append(True))
+    qtbot.wait(300)
+    assert shown_again == []
+
+
 def test_what_is_missing_is_explained_and_the_reconstruction_shown(viewer, add_result, open_panel, qtbot):
     add_result(with_original=False)
     panel = open_panel()

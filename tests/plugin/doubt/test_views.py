@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, view_named
+from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement
 from napari_cvdm.plugin.results.results import ResultLayers
 from napari_cvdm.plugin.running.messages import Pictures
 from napari_cvdm.restoration.axes import resolve_axes
@@ -42,11 +42,11 @@ def pictures_of_a_run() -> Pictures:
 
 def test_a_view_shows_its_layers_and_leaves_others_alone(scene):
     viewer, arrangement, own = scene
-    arrangement.show(view_named("colour"))
+    arrangement.show("colour")
     assert visible(viewer) == {"cell CVDM", "overlay", "notes"}  # the stack, until its overlay has followed
-    arrangement.show(view_named("reconstruction"))
+    arrangement.show("reconstruction")
     assert visible(viewer) == {"cell CVDM", "notes"}
-    arrangement.tidy(view_named("reconstruction"))
+    arrangement.tidy("reconstruction")
     assert own.all() == []  # the overlay has gone with its view
 
 
@@ -55,9 +55,9 @@ def test_other_channels_add_no_light_to_a_view_and_come_back_after_it(scene, key
     viewer, arrangement, _ = scene
     viewer.add_image(np.zeros((4, 4)), name="actin", blending="additive")
     before = visible(viewer)
-    arrangement.show(view_named(key))
+    arrangement.show(key)
     assert "actin" not in visible(viewer)
-    arrangement.show(view_named("own"))
+    arrangement.show("own")
     assert visible(viewer) == before - {"overlay"}
 
 
@@ -71,7 +71,7 @@ def test_layers_that_the_user_has_linked_are_shown_and_hidden_one_by_one(scene):
         ("beside", {"cell", "cell CVDM"}),
         ("opacity", {"cell"}),
     ):
-        arrangement.show(view_named(key))
+        arrangement.show(key)
         assert visible(viewer) - {"notes"} == shown
     arrangement.restore()
     assert visible(viewer) == before - {"overlay"}
@@ -82,21 +82,21 @@ def test_images_are_left_alone_while_none_is_known_to_be_the_original(scene, key
     viewer, arrangement, _ = scene
     viewer.add_image(np.zeros((4, 4)), name="actin")
     arrangement._link.choose_original(None)
-    arrangement.show(view_named(key))
+    arrangement.show(key)
     assert "actin" in visible(viewer)
 
 
 def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene):
     viewer, arrangement, _ = scene
     center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
-    arrangement.show(view_named("beside"))
+    arrangement.show("beside")
     assert visible(viewer) == {"cell", "cell CVDM"}
     grid = viewer.canvas.grid
     assert grid.enabled
     assert grid.actual_shape(viewer.layers) == (1, 2)
     columns = [grid.position(viewer.layers.index(name), viewer.layers)[1] for name in ("cell", "cell CVDM")]
     assert columns == [0, 1]
-    arrangement.show(view_named("own"))
+    arrangement.show("own")
     assert not grid.enabled
     assert visible(viewer) == {"cell", "cell CVDM", "notes"}
     np.testing.assert_allclose(viewer.scene.camera.center, center)
@@ -105,8 +105,8 @@ def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene):
 
 def test_what_the_grid_hid_comes_back_in_the_next_view(scene):
     viewer, arrangement, _ = scene
-    arrangement.show(view_named("beside"))
-    arrangement.show(view_named("reconstruction"))
+    arrangement.show("beside")
+    arrangement.show("reconstruction")
     assert visible(viewer) == {"cell CVDM", "notes"}
     assert not viewer.canvas.grid.enabled
 
@@ -117,10 +117,10 @@ def test_a_mark_added_just_before_does_not_take_a_place_of_the_grid_and_is_seen_
     add_result()
     panel = open_panel()
     mark = panel._marks.add("plane", Image(np.zeros((4, 4)), name="doubtful"))
-    panel._arrangement.show(view_named("beside"))
+    panel._arrangement.show("beside")
     qtbot.wait(100)
     assert visible(viewer) == {"cell", "cell CVDM"}
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert mark.visible
 
 
@@ -131,13 +131,13 @@ def test_a_result_that_comes_during_a_view_is_seen_after_it(viewer, add_result, 
     viewer.layers.append(source)
     pictures = pictures_of_a_run()
     results = ResultLayers(viewer, source, panel)
-    panel._arrangement.show(view_named("reconstruction"))
+    panel._arrangement.show("reconstruction")
     results.add(pictures, {"run": "two"})
     for _ in range(60):  # as while the draws of the other result are played
         qtbot.wait(5)
-        panel._arrangement.show(view_named("reconstruction"))
+        panel._arrangement.show("reconstruction")
     assert pictures.shown.is_set()
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert {"next CVDM", "next CVDM uncertainty"} <= visible(viewer)
 
 
@@ -147,7 +147,7 @@ def channels_in_a_view(viewer, add_result, open_panel):
     add_result()
     panel = open_panel()
     tubulin, actin = viewer.add_image(np.zeros((2, 8, 8)), channel_axis=0, name=["tubulin", "actin"])
-    panel._arrangement.show(view_named("reconstruction"))
+    panel._arrangement.show("reconstruction")
     assert not visible(viewer) & {"tubulin", "actin"}
     return tubulin, actin, panel
 
@@ -160,7 +160,7 @@ def test_a_channel_restored_during_a_view_lies_among_the_others_after_it(
     pictures, results = pictures_of_a_run(), ResultLayers(viewer, channels[restored], panel)
     results.add(pictures, {"run": "two"})
     qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert results.layers[0].blending == "additive"  # translucent, it would cover the other channel
     seen = [channel.visible for channel in channels]
     assert seen == [restored == 1, restored == 0]  # or its light counts twice
@@ -173,29 +173,27 @@ def test_a_channel_whose_run_is_cancelled_during_a_view_is_seen_after_it(viewer,
     with qtbot.waitSignal(results.removed, timeout=10_000):
         results.remove()
     assert not actin.visible
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert actin.visible
 
 
 def test_an_image_opened_during_a_view_stays_in_sight_until_the_next(viewer, add_result, open_panel):
     add_result()
     panel = open_panel()
-    panel._arrangement.show(view_named("reconstruction"))
+    panel._arrangement.show("reconstruction")
     viewer.add_image(np.zeros((8, 8)), name="just opened")
-    panel._arrangement.show(view_named("reconstruction"))  # as with every step of a slider
+    panel._arrangement.show("reconstruction")  # as with every step of a slider
     assert visible(viewer) == {"cell CVDM", "just opened"}
-    panel._arrangement.show(view_named("uncertainty"))
+    panel._arrangement.show("uncertainty")
     assert "just opened" not in visible(viewer)
-    panel._arrangement.show(view_named("own"))
+    panel._arrangement.show("own")
     assert "just opened" in visible(viewer)
 
 
-def test_layers_that_have_gone_are_forgotten(scene):
+def test_a_layer_that_has_gone_meanwhile_does_no_harm(scene):
     viewer, arrangement, _ = scene
-    arrangement.show(view_named("reconstruction"))
-    cell = viewer.layers["cell"]
-    viewer.layers.remove(cell)
-    arrangement.forget(cell)
+    arrangement.show("reconstruction")
+    viewer.layers.remove("cell")
     arrangement.restore()
     assert visible(viewer) == {"cell CVDM", "notes"}
 

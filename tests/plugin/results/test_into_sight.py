@@ -15,7 +15,6 @@ from napari_cvdm.plugin.results.into_sight import (
     come_into_sight_later,
     hide,
     is_seen_without_view,
-    keep_out_of_sight,
     lend_to_view,
     set_visible_alone,
     show_again,
@@ -38,12 +37,12 @@ def test_a_layer_comes_into_sight_once(layer):
     assert not layer.visible
 
 
-def test_one_that_was_kept_out_of_sight_stays_there(layer):
+def test_one_that_a_view_hides_before_is_seen_after_it(layer):
     come_into_sight_later(layer)
-    assert keep_out_of_sight(layer)
-    assert not keep_out_of_sight(layer)
+    lend_to_view(layer)
     bring_into_sight(layer)
     assert not layer.visible
+    assert take_back_from_view(layer)
 
 
 def test_what_is_hidden_or_shown_during_a_view_is_so_after_it(layer):

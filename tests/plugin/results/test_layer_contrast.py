@@ -44,7 +44,7 @@ def test_the_layer_has_the_limits_of_the_channel_in_view(viewer, layer, contrast
     assert tuple(layer.contrast_limits) == BRIGHT
     show(viewer, 1)
     assert tuple(layer.contrast_limits) == DIM
-    assert layer.contrast_limits_range[1] == 2 * DIM[1]
+    assert tuple(layer.contrast_limits_range) == (-DIM[1] / 2, 2 * DIM[1])
     viewer.dims.set_current_step(0, 2)
     assert tuple(layer.contrast_limits) == DIM
     show(viewer, 0)

@@ -193,23 +193,6 @@ def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
     assert tuple(layer.contrast_limits) == (0, 151)
 
 
-def test_contrast_limits_set_by_the_user_stay(qtbot, shown, viewer_model):
-    layer = viewer_model.layers["cell CVDM"]
-    layer.contrast_limits = (5, 50)
-    shown.update({0: {**LIMITS[0], "reconstruction": (0.0, 1000.0)}})
-    shown.finish({})
-    assert tuple(layer.contrast_limits) == (5, 50)
-
-
-def test_the_contrast_slider_has_room(shown, viewer_model):
-    low, high = viewer_model.layers["cell CVDM"].contrast_limits_range
-    assert low < 0
-    assert high > 100
-    uncertainty = viewer_model.layers["cell CVDM uncertainty"]
-    assert uncertainty.contrast_limits_range[0] == 0 < uncertainty.contrast_limits[0]
-    assert uncertainty.contrast_limits_range[1] > uncertainty.contrast_limits[1]
-
-
 def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictures):
     layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive")
     owner = QObject()
@@ -221,29 +204,21 @@ def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictur
     owner.deleteLater()
 
 
-def test_the_lowest_channel_is_restored_without_hiding_the_others(qtbot, viewer_model, pictures):
+def test_the_lowest_channel_is_restored_once_and_again_without_hiding_the_others(
+    qtbot, viewer_model, pictures
+):
     tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
     assert (tubulin.blending, actin.blending) == ("translucent_no_depth", "additive")  # napari's doing
     owner = QObject()
-    results = ResultLayers(viewer_model, tubulin, owner)
-    results.add(pictures, {})
-    assert results.layers[0].blending == "additive"
-    assert (tubulin.visible, actin.visible) == (False, True)
-    results.remove()
-    assert tubulin.visible
-    owner.deleteLater()
-
-
-def test_the_lowest_channel_is_restored_again_without_hiding_the_others(qtbot, viewer_model, pictures):
-    tubulin, actin = viewer_model.add_image(np.zeros((2, 16, 12)), channel_axis=0)
-    owner = QObject()
-    for _ in ("preview", "standard"):
-        results = ResultLayers(viewer_model, tubulin, owner)
+    runs = [ResultLayers(viewer_model, tubulin, owner) for _ in ("preview", "standard")]
+    for results in runs:
         results.add(pictures, {})
+        assert results.layers[0].blending == "additive"
+        assert (tubulin.visible, actin.visible) == (False, True)
         qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
         pictures.shown.clear()
-    assert results.layers[0].blending == "additive"
-    assert (tubulin.visible, actin.visible) == (False, True)
+    runs[0].remove()
+    assert tubulin.visible
     owner.deleteLater()
 
 

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
@@ -21,6 +21,7 @@ from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Checked:
 
     Attributes
     ----------
+    result, original, place : Result, Image and Slice
+        What was checked.
     checks : Checks
         The findings.
     left_out : str
@@ -69,6 +72,9 @@ class Checked:
         Works to cite for the model.
     """
 
+    result: Result
+    original: Image
+    place: Slice
     checks: Checks
     left_out: str = ""
     citations: tuple[str, ...] = ()
@@ -84,23 +90,13 @@ class CheckSection(QWidget):
     """A button that checks the plane in view, what was found, and the report. Lives on the main thread.
 
     While a check is at work, the same button stops it.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at: a result, its original, and the plane in view.
-    maps : OwnLayers
-        Where the map is kept.
-    arrangement : Arrangement
-        Knows whether the map is to be seen.
     """
 
     def __init__(self, link: Link, maps: OwnLayers, arrangement: Arrangement) -> None:
         super().__init__()
         self._link = link
         self._map = DisagreementMap(link, maps, arrangement, self)
-        self._checked: Checked | None = None
-        self._asked: tuple[Result | None, Image | None, Slice | None] = (None, None, None)
+        self.checked: Checked | None = None  # what was found last
         self.button = QPushButton()
         self.save_button = QPushButton("Save report …")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
@@ -113,15 +109,7 @@ class CheckSection(QWidget):
         self.button.clicked.connect(self._on_clicked)
         self.save_button.clicked.connect(self._on_save)
         link.switched.connect(self._forget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Buttons(self.button, self.save_button))
-        layout.addWidget(self.findings)
-
-    @property
-    def checks(self) -> Checks | None:
-        """What was found last."""
-        return None if self._checked is None else self._checked.checks
+        stack_in(self, Buttons(self.button, self.save_button), self.findings)
 
     def close_down(self) -> None:
         """Stop; called when the panel goes."""
@@ -138,17 +126,16 @@ class CheckSection(QWidget):
         """
         from napari_cvdm.assessment.report import html_report, json_report
 
-        result, _, place = self._asked
-        if self._checked is None or result is None:
+        if self.checked is None:
             return
+        result, checks = self.checked.result, self.checked.checks
         said: dict[str, Any] = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
-            "citations": self._checked.citations,
-            "plane": plane_number(result.reconstruction, place) if place else {},
-            "left_out": self._checked.left_out,
+            "citations": self.checked.citations,
+            "plane": plane_number(result.reconstruction, self.checked.place),
+            "left_out": self.checked.left_out,
         }
-        checks = self._checked.checks
         html, numbers = html_report(checks, **said), json_report(checks, **said)
         for target, text in ((path, html), (_numbers_beside(path), numbers)):
             write_whole(target, text)
@@ -157,25 +144,19 @@ class CheckSection(QWidget):
         """What was found is about another result or original than the one looked at now."""
         self._background.drop()
         self._show_busy(False)
-        self._checked, self._asked = None, (None, None, None)
+        self.checked = None
         self.save_button.setEnabled(False)
         self.findings.setText("")
         self._map.remove_soon()
 
     def _on_clicked(self) -> None:
-        if self._busy:
-            self._stop()
-            return
+        busy = self._busy
         self._forget()
-        # The user may go on to another plane before the answer is there.
-        self._asked = self._link.result, self._link.original, self._link.current()
-        self._show_busy(True)
-        self._background.ask(check_task(*self._asked))
-
-    def _stop(self) -> None:
-        """Give up the check at work. Its thread ends at the next checkpoint, and its answer goes nowhere."""
-        self._forget()
-        self.findings.setText(_STOPPED)
+        if busy:
+            self.findings.setText(_STOPPED)
+        else:
+            self._show_busy(True)
+            self._background.ask(check_task(self._link.result, self._link.original, self._link.current()))
 
     def _show_busy(self, busy: bool) -> None:
         """Turn the button into one that stops, or back."""
@@ -191,18 +172,17 @@ class CheckSection(QWidget):
 
     def _on_checked(self, checked: Checked) -> None:
         self._show_busy(False)
-        self._checked = checked
+        self.checked, result = checked, checked.result
         lines = [
             f"<b>{verdict.mark} {escape(verdict.name)}</b>: {escape(verdict.sentence)}"
             for verdict in checked.verdicts
         ]
         lines += [escape(words) for words in (checked.checks.part.words, checked.left_out) if words]
-        result, _, place = self._asked
-        if result is not None and place is not None and (plane := plane_words(result.reconstruction, place)):
+        if plane := plane_words(result.reconstruction, checked.place):
             lines.insert(0, f"Checked: {escape(plane)}.")
-        if result is not None and result.provenance.get("resampling"):
+        if result.provenance.get("resampling"):
             lines.append(_RESAMPLED)
-        if self._map.show(checked.checks, *self._asked):
+        if self._map.show(checked.checks, result, checked.original, checked.place):
             lines.append(ABOUT_MAP)
         words = "<br>".join(lines)
         self.findings.setText(words.replace(" %", "\u00a0%"))  # a number is not parted from its sign
@@ -270,7 +250,8 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             provenance=provenance,
             progress=lambda words, share: checkpoint(),
         )
-        return Checked(checks, left_out, () if model is None else model.card.citations)
+        citations = () if model is None else model.card.citations
+        return Checked(result, original, place, checks, left_out, citations)
 
     return check
 

@@ -24,15 +24,14 @@ class ColourBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._layer: Any = None
-        self._share = False
+        self._measure: Measure = "absolute"
         self.setAccessibleName("Colour bar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Values of the colours. Change the layer's contrast limits to spread them otherwise.")
 
-    def show_scale_of(self, scalar: tuple[Any, str] | None) -> None:
-        """Follow an image layer; "share" has its values told in per cent. None for none."""
-        layer, unit = scalar or (None, "")
-        self._share = unit == "share"
+    def show_scale_of(self, layer: Any, measure: Measure) -> None:
+        """Follow an image layer whose values are told in that measure; None for none."""
+        self._measure = measure
         slots = {"contrast_limits": self._on_changed, "colormap": self._on_changed}
         self._layer = follow(layer, self._layer, slots)
         self.update()
@@ -42,8 +41,7 @@ class ColourBar(QWidget):
         if self._layer is None:
             return "", "", ""
         low, high = self._layer.contrast_limits
-        measure: Measure = "relative" if self._share else "absolute"
-        left, middle, right = (amount(float(value), measure) for value in (low, (low + high) / 2, high))
+        left, middle, right = (amount(float(value), self._measure) for value in (low, (low + high) / 2, high))
         return left, middle, right
 
     def sizeHint(self) -> QSize:
@@ -70,5 +68,5 @@ class ColourBar(QWidget):
             painter.drawText(below, int(side | Qt.AlignmentFlag.AlignTop), words)
         painter.end()
 
-    def _on_changed(self, event: Any = None) -> None:
+    def _on_changed(self) -> None:
         self.update()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
+from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.recording import recording_of
-from napari_cvdm.plugin.doubt.views import view_named
+from napari_cvdm.plugin.doubt.views import VIEWS
 from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
 
 if TYPE_CHECKING:
@@ -27,56 +28,39 @@ _MAP = "disagreement"
 # Without the name in front, which may be longer than the panel is wide.
 ABOUT_MAP = (
     f"The layer “… {_MAP}” is bright where result and measurement disagree. It is seen in the view "
-    f"“{view_named('own').name}”."
+    f"“{VIEWS[0].name}”."
 )
 """What the user reads where there is a map."""
 
 
 class DisagreementMap(QObject):
-    """Shows the map of a check, for as long as its result and its original are looked at.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    maps : OwnLayers
-        Where the layer is kept.
-    arrangement : Arrangement
-        Knows whether it is to be seen.
-    parent : QObject
-        Owner.
-    """
+    """Shows the map of a check, for as long as its result and its original are looked at."""
 
     def __init__(self, link: Link, maps: OwnLayers, arrangement: Arrangement, parent: QObject) -> None:
         super().__init__(parent)
         self._link, self._maps, self._arrangement = link, maps, arrangement
-        self._removing = QTimer(self)
-        self._removing.setSingleShot(True)
-        self._removing.timeout.connect(self.remove)
 
-    def show(
-        self, checks: Checks, result: Result | None, original: Image | None, place: Slice | None
-    ) -> bool:
+    def show(self, checks: Checks, result: Result, original: Image, place: Slice) -> bool:
         """Show where result and measurement disagree, on the pixels of the original.
 
         Parameters
         ----------
         checks : Checks
             What was found.
-        result, original, place : Result, Image and Slice, or None
+        result, original, place : Result, Image and Slice
             What was checked.
 
         Returns
         -------
         bool
-            Whether there is a map: not without an original in the viewer, nor of planes along other axes.
+            Whether there is a map: not once the original has left the viewer, nor of planes along other axes.
         """
         from napari.layers import Image
 
         from napari_cvdm.assessment.significance import SIGNIFICANT
 
         self.remove()  # of another plane, or of another result
-        if result is None or original is None or place is None or original not in self._link.viewer.layers:
+        if original not in self._link.viewer.layers:
             return False
         if place.displayed != (original.ndim - 2, original.ndim - 1):
             return False
@@ -95,13 +79,9 @@ class DisagreementMap(QObject):
 
     def remove(self) -> None:
         """Take the map out of the viewer, if there is one."""
-        self._removing.stop()
+        self.remove_soon.cancel()
         self._maps.remove(_MAP)
 
-    def remove_soon(self) -> None:
-        """Take the map out of the viewer in the next turn of the event loop.
-
-        What it is about may be gone because a layer is being removed this very moment, and napari's list of
-        layers does not stand that others are removed in the middle of it.
-        """
-        self._removing.start()
+    #: What the map is about may be gone because a layer is being removed this very moment, and napari's list
+    #: of layers does not stand that others are removed in the middle of it.
+    remove_soon = qthrottled(remove, timeout=0, leading=False)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, Histogram, draw_histogram, histogram_of
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+from napari_cvdm.plugin.viewer.rows import stack_in
 
 __all__ = ["HistogramSection"]
 
@@ -17,18 +18,7 @@ _LABELS = {"absolute": "uncertainty (image units)", "relative": "uncertainty (sh
 
 
 class HistogramSection(QWidget):
-    """A histogram of the plane's uncertainty, with the threshold in it.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-
-    Attributes
-    ----------
-    plot : PlotView
-        The histogram.
-    """
+    """A histogram of the plane's uncertainty, with the threshold in it."""
 
     def __init__(self, link: Link) -> None:
         super().__init__()
@@ -39,20 +29,13 @@ class HistogramSection(QWidget):
         self._counting.done.connect(self._on_counted)
         self._counting.failed.connect(self._on_failed)
         self.plot = PlotView("The histogram appears with a result.", "Histogram of the uncertainty")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        stack_in(self, self.plot)
         link.looked.connect(self._count)
 
     def set_threshold(self, threshold: float) -> None:
         """Show where the threshold is."""
         self._threshold = threshold
         self._show()
-
-    def close_down(self) -> None:
-        """Want nothing any more."""
-        self._counting.drop()
-        self.plot.close_down()
 
     def showEvent(self, event: Any) -> None:
         """Count what was not counted while it could not be seen."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.doubt.background import Background
@@ -15,14 +16,13 @@ from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.results.layers import full_data, real
+from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 __all__ = ["Link", "Look"]
 
-#: Time from a change until the plane is looked at, in milliseconds; changes in between share that look.
-_INTERVAL = 60
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
 
 NO_RESULT = (
@@ -34,23 +34,7 @@ NOT_A_PLANE = "Switch the viewer to 2-D to look at a plane's uncertainty."
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One look at one plane.
-
-    Attributes
-    ----------
-    result : Result
-        Of which result.
-    slice : Slice
-        Which plane.
-    measure : {"absolute", "relative"}
-        In what uncertainty is told.
-    doubt : PlaneDoubt
-        Its pictures.
-    curve : ThresholdCurve
-        Its thresholds, in that measure.
-    finished : bool
-        Whether the run was over.
-    """
+    """One look at one plane, its thresholds in ``measure``; ``finished`` says whether the run was over."""
 
     result: Result
     slice: Slice
@@ -63,13 +47,6 @@ class Look:
 class Link(QObject):
     """Follows a result in the viewer. Lives on the main thread; planes are read and sorted in another.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     result, original : Result and Image, or None
@@ -80,7 +57,7 @@ class Link(QObject):
         The plane in view; None until it has been read, and where there is none.
     """
 
-    #: There are other results, other names, or another one is looked at.
+    #: There may be other results, or other names.
     changed = Signal()
     #: Another result or original is looked at.
     switched = Signal()
@@ -99,26 +76,18 @@ class Link(QObject):
         self.look: Look | None = None
         self._alone = False
         self._closed = False
-        self._connected: list[tuple[Any, Callable[..., None]]] = []
         self._background = Background(self)
         self._background.done.connect(self._on_read)
         self._background.failed.connect(self._lose)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_INTERVAL)
-        self._timer.timeout.connect(self._read)
-        self._viewer_events = [
-            *((self.viewer.dims.events[name], self.refresh) for name in _CHANGES_OF_THE_PLANE),
-            (self.viewer.layers.selection.events.active, self._follow_selection),
-        ]
-        for emitter, slot in self._viewer_events:
-            emitter.connect(slot)
+        for name in _CHANGES_OF_THE_PLANE:
+            self.viewer.dims.events[name].connect(self.refresh)
+        self.viewer.layers.selection.events.active.connect(self._follow_selection)
 
-    def rescan(self, event: Any = None) -> None:
+    def rescan(self) -> None:
         """See which results and originals there are now."""
         if self._closed:
             return
-        layers = [real(layer) for layer in self.viewer.layers]
+        layers = list(self.viewer.layers)
         self.results = find_results(layers)
         if self.result not in self.results:
             self.choose(self.results[-1] if self.results else None)
@@ -139,18 +108,10 @@ class Link(QObject):
             original = self.original if same else original_of(result, list(self.viewer.layers))
         if (result, original) == (self.result, self.original) and result is not None:
             return
-        self._disconnect_layers()
-        self.result, self.original, self._alone = result, original, False
-        for layer in result.layers if result else ():
-            events = layer.events
-            self._connected += [(events.data, self._on_data), (events.set_data, self._on_redrawn)]
-            self._connected.append((events.contrast_limits, self._on_contrast))
-            self._connected.append((events.metadata, self.refresh))  # the run may be over
-        for emitter, slot in self._connected:
-            emitter.connect(slot)
+        self._follow(result)
+        self.original, self._alone = original, False
         self._forget()
         self.switched.emit()
-        self.changed.emit()
         self.refresh()
 
     def choose_original(self, original: Image | None) -> None:
@@ -162,7 +123,6 @@ class Link(QObject):
         if original is not self.original:
             self.original = original
             self.switched.emit()
-            self.changed.emit()
             self.looked.emit("")
 
     def set_measure(self, measure: Measure) -> None:
@@ -171,20 +131,15 @@ class Link(QObject):
         self._forget()
         self.refresh()
 
-    def refresh(self, event: Any = None) -> None:
-        """Look at the plane in view, soon."""
-        if not self._closed and not self._timer.isActive():
-            self._timer.start()
-
     def close(self) -> None:
         """Follow nothing any more."""
         self._closed = True
-        self._timer.stop()
+        self.refresh.cancel()
         self._background.drop()
-        self._disconnect_layers()
-        for emitter, slot in self._viewer_events:
-            emitter.disconnect(slot)
-        self._viewer_events = []
+        self._follow(None)
+        for name in _CHANGES_OF_THE_PLANE:
+            self.viewer.dims.events[name].disconnect(self.refresh)
+        self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
 
     def current(self) -> Slice | None:
         """Return the plane in view, if there is one of the result."""
@@ -206,37 +161,44 @@ class Link(QObject):
     def _nearest(self) -> Slice | None:
         return current_slice(self.result.reconstruction, self.viewer.dims) if self.result else None
 
-    def _follow_selection(self, event: Any = None) -> None:
-        active = real(self.viewer.layers.selection.active)
+    def _follow_selection(self) -> None:
+        active = self.viewer.layers.selection.active
         for result in self.results:
             if active in result.layers and result != self.result:
                 self.choose(result)
 
-    def _on_data(self, event: Any = None) -> None:
+    def _on_data(self) -> None:
         self._forget()
         self.refresh()
 
-    def _on_contrast(self, event: Any = None) -> None:
+    def _on_contrast(self) -> None:
         self.contrast_changed.emit()
 
-    def _on_redrawn(self, event: Any = None) -> None:
+    def _on_redrawn(self) -> None:
         """A layer was sliced anew: of interest only while a run is still writing to it."""
         if self.result and not self.result.finished:
             self._on_data()
 
-    def _disconnect_layers(self) -> None:
-        for emitter, slot in self._connected:
-            emitter.disconnect(slot)
-        self._connected = []
+    def _follow(self, result: Result | None) -> None:
+        slots = {
+            "data": self._on_data,
+            "set_data": self._on_redrawn,
+            "contrast_limits": self._on_contrast,
+            "metadata": self.refresh,  # the run may be over
+        }
+        now, before = (each.layers if each else (None, None) for each in (result, self.result))
+        for layer, other in zip(now, before, strict=True):
+            follow(layer, other, slots)
+        self.result = result
 
     def _forget(self) -> None:
         """Know nothing of the plane, nor take what is being read for it: that may be of old pixels."""
         self.look = None
         self._background.drop()
 
-    def _read(self) -> None:
-        if self._closed:
-            return
+    @qthrottled(timeout=60, leading=False)
+    def refresh(self) -> None:
+        """Look at the plane in view, soon; changes in between share that look."""
         result, measure, place = self.result, self.measure, self._nearest()
         if result is None or place is None or place.outside:
             self._background.drop()
@@ -249,7 +211,7 @@ class Link(QObject):
         if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):
             return  # another axis has moved, or it has moved back
         if self._background.running:  # or, while a stack plays, no look would ever come to its end
-            self._timer.start()
+            self.refresh()
             return
         mean, std = (full_data(layer) for layer in result.layers)
 
@@ -261,9 +223,8 @@ class Link(QObject):
         self._background.ask(read)
 
     def _on_read(self, look: Look) -> None:
-        if not self._closed and look.result == self.result and look.measure == self.measure:
-            self.look = look
-            self.looked.emit("")
+        self.look = look
+        self.looked.emit("")
 
     def _lose(self, words: str) -> None:
         self.look = None

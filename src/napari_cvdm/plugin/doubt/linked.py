@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result, real
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.intervals import interval_factor
 from napari_cvdm.restoration.run_identity import run_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS_PARTED",
-    "DRAWS_KEY",
     "Result",
     "axes_of",
     "find_results",
@@ -104,7 +103,7 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
     """
     waiting: dict[str, list[Image]] = {}
     found: list[tuple[int, Result]] = []
-    for position, layer in enumerate(real(layer) for layer in layers):
+    for position, layer in enumerate(layers):
         picture = _picture(layer)
         if picture is None:
             continue

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
+from superqt.utils import qdebounced
 
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.into_sight import bring_into_sight, come_into_sight_later
-from napari_cvdm.plugin.results.layers import FOR_SHOW, real, unique_name
+from napari_cvdm.plugin.results.layers import FOR_SHOW, unique_name
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ class OwnLayers:
         self._layers: weakref.WeakValueDictionary[str, Layer] = weakref.WeakValueDictionary()
         self._sources: dict[str, tuple[weakref.ref[Image], ...]] = {}
         self._to_show: list[weakref.ref[Layer]] = []
-        self._showing = QTimer(parent)
-        self._showing.setSingleShot(True)
-        self._showing.setInterval(_BETWEEN_STEPS)
-        self._showing.timeout.connect(self._show_added)
+        self._show_soon = qdebounced(self._show_added, _BETWEEN_STEPS, parent=parent)
 
     def get(self, name: str) -> Layer | None:
         """Return the layer of that name, if it is in the viewer."""
@@ -71,7 +69,7 @@ class OwnLayers:
         if show:
             come_into_sight_later(layer)
             self._to_show.append(weakref.ref(layer))
-            self._showing.start()
+            self._show_soon()
         return layer
 
     def show_plane(
@@ -154,7 +152,7 @@ class OwnLayers:
 
     def owns(self, layer: Any) -> bool:
         """Whether a layer is one of these."""
-        return any(real(layer) is own for own in self._layers.values())
+        return any(layer is own for own in self._layers.values())
 
     def _show_added(self) -> None:
         added, self._to_show = self._to_show, []

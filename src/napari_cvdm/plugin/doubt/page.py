@@ -17,11 +17,6 @@ class Page(Scrolling):
     """Shows a widget as `Scrolling` does, and asks for the room that it needs.
 
     How much that is depends on the size of the user's type, and on what the widget shows.
-
-    Parameters
-    ----------
-    content, name
-        As for `Scrolling`.
     """
 
     def __init__(self, content: QWidget, name: str) -> None:

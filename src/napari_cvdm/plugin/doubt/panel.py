@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.checking import CheckSection
 from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
@@ -17,7 +18,6 @@ from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.page import Page
-from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
 from napari_cvdm.plugin.doubt.regions_section import RegionsSection
 from napari_cvdm.plugin.doubt.section import Section, fill, note
@@ -30,7 +30,7 @@ from napari_cvdm.plugin.viewer.docks import SharedPlace
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
 from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.viewer.preferences import apply_cache_folder
-from napari_cvdm.plugin.viewer.rows import new_form, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import new_form, stack_in, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari
@@ -68,20 +68,7 @@ def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer 
 
 
 class DoubtPanel(QWidget):
-    """Shows a result from all sides: views, threshold, uncertain regions, profile, histogram.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer to look at.
-
-    Attributes
-    ----------
-    results, originals, measure : QComboBox
-        What is looked at, and how.
-    views, threshold, regions, profile, histogram, checks
-        The parts of the panel.
-    """
+    """Shows a result from all sides: views, threshold, uncertain regions, profile, histogram, checks."""
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -91,15 +78,11 @@ class DoubtPanel(QWidget):
         own = (OwnLayers(self.link.viewer, self) for _ in range(3))
         self._pictures_kept, self._marks, maps = own
         self._arrangement = Arrangement(self.link, self._pictures_kept, maps)
-        self._clearing = QTimer(self)
-        self._clearing.setSingleShot(True)
-        self._clearing.timeout.connect(self._clear)
-        self._pictures = Pictures(self.link, self._pictures_kept, self)
         self.results, self.originals, self.measure = eliding_combo(), eliding_combo(), eliding_combo()
         self.message = note(NO_RESULT)
         self.go_there = QPushButton("Go there")
         self.go_there.hide()
-        self.views = ViewSection(self.link, self._pictures, self._arrangement)
+        self.views = ViewSection(self.link, self._pictures_kept, self._arrangement)
         self.threshold = ThresholdSection(self.link, self._marks)
         self.regions = RegionsSection(self.link, self._marks)
         self.profile = ProfileSection(self.link, self._marks)
@@ -109,7 +92,6 @@ class DoubtPanel(QWidget):
         SharedPlace(self)
         self._connect()
         self.link.rescan()
-        self._show_choices()
 
     def look_at(self, layers: Sequence[Layer] = (), original: Layer | None = None) -> None:
         """Look at the result that ``layers`` belong to, and compare it with ``original``."""
@@ -119,7 +101,6 @@ class DoubtPanel(QWidget):
             if any(layer in result.layers for layer in wanted):
                 self.link.choose(result, real(original))
                 break
-        self._show_choices()
 
     def sizeHint(self) -> QSize:
         """Wide enough for a plot; the dock may be made narrower."""
@@ -159,17 +140,8 @@ class DoubtPanel(QWidget):
             part.setVisible(there)
 
     def _originals(self) -> list[Image]:
-        result, layers = self.link.result, map(real, self.link.viewer.layers)
+        result, layers = self.link.result, self.link.viewer.layers
         return [layer for layer in layers if result is not None and is_comparable(result, layer)]
-
-    def _on_result_chosen(self, index: int) -> None:
-        self.link.choose(self.results.itemData(index))
-
-    def _on_original_chosen(self, index: int) -> None:
-        self.link.choose_original(self.originals.itemData(index))
-
-    def _on_measure_chosen(self, index: int) -> None:
-        self.link.set_measure(self.measure.itemData(index))
 
     def _on_looked(self, words: str) -> None:
         self.message.setText(escape(words))
@@ -178,33 +150,20 @@ class DoubtPanel(QWidget):
         for part in (self.regions, self.profile, self.histogram, self.checks):
             part.setEnabled(not words)
 
-    def _on_switched(self) -> None:
+    @qthrottled(timeout=0, leading=False)
+    def _clear(self) -> None:
         """Pictures of a result that is gone are of no use.
 
         It may be gone because a layer is being removed this very moment, and napari's list of layers does not
         stand that others are removed in the middle of it.
         """
         if self.link.result is None:
-            self._clearing.start()
-
-    def _clear(self) -> None:
-        if self.link.result is None:
             self._arrangement.restore()
             if self._pictures_kept.remove_one():
-                self._clearing.start()
+                self._clear()
 
-    def _on_theme(self, event: Any = None) -> None:
-        for part in (self.profile, self.histogram):
-            part.plot.redraw_soon()
-
-    def _on_removing(self, event: Any = None) -> None:
+    def _on_removing(self) -> None:
         make_canvas_current(main_window_of(self) or self._window())
-
-    def _on_inserted(self, event: Any) -> None:
-        self._arrangement.welcome(real(event.value))
-
-    def _on_removed(self, event: Any) -> None:
-        self._arrangement.forget(real(event.value))
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -220,9 +179,7 @@ class DoubtPanel(QWidget):
         if self.parent() is not None:  # docked again
             _CLOSED.discard(self)
         elif self in _CLOSED:
-            for part in (
-                self.views, self.threshold, self.regions, self.profile, self.histogram, self.checks,
-            ):  # fmt: skip
+            for part in (self.views, self.threshold, self.regions, self.profile, self.checks):
                 part.close_down()
             self.link.close()
             self._remove_pictures()
@@ -232,11 +189,7 @@ class DoubtPanel(QWidget):
         if self._pictures_kept.remove_one():
             QTimer.singleShot(25, self._remove_pictures)
             return
-        layers = self.link.viewer.layers
-        layers.events.removing.disconnect(self._on_removing)
-        layers.events.removed.disconnect(self._on_removed)
-        layers.events.inserted.disconnect(self._on_inserted)
-        self.link.viewer.events.theme.disconnect(self._on_theme)
+        self.link.viewer.layers.events.removing.disconnect(self._on_removing)
         _CLOSED.discard(self)
         self.deleteLater()
 
@@ -276,21 +229,16 @@ class DoubtPanel(QWidget):
         for part in (self._head, self.message, self.go_there, *self._sections):
             column.addWidget(part)
         column.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Page(inside, _TITLE))
+        stack_in(self, Page(inside, _TITLE))
 
     def _connect(self) -> None:
-        self.results.activated.connect(self._on_result_chosen)
-        self.originals.activated.connect(self._on_original_chosen)
+        self.results.activated.connect(lambda: self.link.choose(self.results.currentData()))
+        self.originals.activated.connect(lambda: self.link.choose_original(self.originals.currentData()))
+        self.measure.currentIndexChanged.connect(lambda: self.link.set_measure(self.measure.currentData()))
         self.go_there.clicked.connect(self.link.go_there)
-        self.measure.currentIndexChanged.connect(self._on_measure_chosen)
         self.threshold.changed.connect(self.histogram.set_threshold)
         self.link.changed.connect(self._show_choices)
-        self.link.switched.connect(self._on_switched)
+        self.link.switched.connect(self._show_choices)
+        self.link.switched.connect(self._clear)
         self.link.looked.connect(self._on_looked)
-        self.link.viewer.events.theme.connect(self._on_theme)
-        self.link.contrast_changed.connect(self._pictures.renew_soon)
         self.link.viewer.layers.events.removing.connect(self._on_removing)
-        self.link.viewer.layers.events.removed.connect(self._on_removed)
-        self.link.viewer.layers.events.inserted.connect(self._on_inserted)

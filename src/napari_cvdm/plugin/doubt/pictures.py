@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
 from napari_cvdm.plugin.doubt.background import Background, Task
@@ -17,8 +20,9 @@ from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_
 from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
+    from napari_cvdm.assessment.doubt import Measure
     from napari_cvdm.plugin.doubt.link import Link, Look
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
@@ -36,29 +40,18 @@ _FULL = 0.6
 class Pictures(QObject):
     """Makes and renews the panel's layers. Lives on the main thread; what takes long is done in another.
 
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    own : OwnLayers
-        Where the layers are kept.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     swipe : float
         Share of the width, 0 to 1, at which the original ends.
     draw : int
         Number of the draw that is shown, from 0.
+    failed, busy : signal
+        Why the picture of a view cannot be made; whether there is something to wait for.
     """
 
     #: What the view of that key needs is there.
     ready = Signal(str)
-    #: Why the picture of a view cannot be made.
-    failed = Signal(str)
-    #: Whether there is something to wait for.
-    busy = Signal(bool)
 
     def __init__(self, link: Link, own: OwnLayers, parent: QObject) -> None:
         super().__init__(parent)
@@ -70,20 +63,10 @@ class Pictures(QObject):
         self.draw = 0
         self._background = Background(self)
         self._background.done.connect(self._on_computed)
-        self._background.failed.connect(self.failed)
-        self._background.busy.connect(self.busy)
-        self._renewal = QTimer(self)
-        self._renewal.setSingleShot(True)
-        self._renewal.setInterval(40)
-        self._renewal.timeout.connect(self.renew)
-        # A layer is added in one turn of the event loop and shown in another: both take napari a while.
-        self._telling = QTimer(self)
-        self._telling.setSingleShot(True)
-        self._telling.setInterval(25)
-        self._telling.timeout.connect(self._tell)
-
+        self.failed, self.busy = self._background.failed, self._background.busy
         self._followed: Image | None = None
         link.switched.connect(self._follow)
+        link.contrast_changed.connect(self.renew_soon)
         self._follow()
 
     def prepare(self, key: str) -> None:
@@ -91,11 +74,6 @@ class Pictures(QObject):
         self._key, self._at_hand = key, None
         self._background.drop()
         self.renew_soon()
-
-    def renew_soon(self, event: Any = None) -> None:
-        """Renew the picture shortly; changes in quick succession, as of a dragged slider, share a renewal."""
-        if not self._renewal.isActive():
-            self._renewal.start()
 
     def renew(self) -> None:
         """Bring the current view's picture up to date with the plane and the contrast limits."""
@@ -108,28 +86,28 @@ class Pictures(QObject):
             self.renew_soon()
         elif key == "swipe" and link.original is not None:
             self._prepare_swipe()
-        elif key == "draws" and link.result.draws is not None:
-            self._show_draw()
+        elif key == "draws" and (draws := link.result.draws) is not None:
+            self._show_draw(draws)
         elif key == "schedule" and link.original is not None:
-            self._ask(key, schedule_task(link), link.current())
+            self._ask(schedule_task(link), partial(self._show_plane, key, link.current()))
         elif key in ("uncertainty", "colour", "opacity") and link.look is not None:
             look = link.look
-            self._ask(key, _composition(key, look), look.slice)
+            self._ask(_composition(key, look), partial(self._show_plane, key, look.slice))
 
-    def scalar(self) -> tuple[Any, str] | None:
-        """Return the layer that the view shows in false colours, if there is one, and its values' unit."""
+    #: Changes in quick succession, as of a dragged slider, share a renewal.
+    renew_soon = qthrottled(renew, timeout=40, leading=False)
+
+    def scalar(self) -> tuple[Layer | None, Measure]:
+        """Return the layer that the view shows in false colours, if any, and in what its values are."""
         layer = self._own.get(self._key) if self._key in ("uncertainty", "schedule") else None
-        if layer is None:
-            return None
-        relative = self._key == "uncertainty" and self._link.measure == "relative"
-        return layer, "share" if relative else ""
+        return layer, self._link.measure if self._key == "uncertainty" else "absolute"
 
     def close(self) -> None:
         """Want nothing any more."""
         self._link.switched.disconnect(self._follow)
         self._follow(False)
-        self._renewal.stop()
-        self._telling.stop()
+        self.renew_soon.cancel()
+        self._tell.cancel()
 
     def _follow(self, on: bool = True) -> None:
         """Let the swipe look as the original looks, whatever becomes of that."""
@@ -138,40 +116,37 @@ class Pictures(QObject):
         self._at_hand = None  # or it would keep the pixels of an original that the user has deleted
         self._followed = follow(self._link.original if on else None, self._followed, slots)
 
-    def _dress(self, event: Any = None) -> None:
+    def _dress(self) -> None:
         layer, original = self._own.get("swipe"), self._link.original
         if layer is not None and original is not None and not original.rgb:
             for name in _LOOKS:
                 setattr(layer, name, getattr(original, name))
 
-    def _tell_soon(self) -> None:
-        if not self._telling.isActive():
-            self._telling.start()
-
+    # A layer is added in one turn of the event loop and shown in another: both take napari a while.
+    @qthrottled(timeout=25, leading=False)
     def _tell(self) -> None:
         if self._own.get(self._key) is not None:
             self.ready.emit(self._key)
 
-    def _ask(self, key: str, task: Task, place: Slice | None) -> None:
-        result = self._link.result
-        self._background.ask(lambda checkpoint: (key, result, place, task(checkpoint)))
+    def _ask(self, task: Task, show: Callable[[np.ndarray], None]) -> None:
+        """Have a picture made; it is dropped with another view, result or original."""
+        self._background.ask(lambda checkpoint: (show, task(checkpoint)))
 
-    def _on_computed(self, answer: tuple[str, Any, Any, Any]) -> None:
-        key, result, place, plane = answer
-        if key != self._key or result != self._link.result or place is None:
-            return
-        if key == "swipe":
-            self._show_swipe(*plane)
-            return
-        layer = self._own.show_plane(
-            key, plane, place, result, result.uncertainty, False, **self._looks(key, plane)
-        )
+    def _on_computed(self, answer: tuple[Callable[[np.ndarray], None], np.ndarray]) -> None:
+        show, plane = answer
+        show(plane)
+
+    def _show_plane(self, key: str, place: Slice | None, plane: np.ndarray) -> None:
+        result = self._link.result
+        assert result is not None
+        assert place is not None
+        looks = self._looks(key, result.reconstruction.name, plane)
+        layer = self._own.show_plane(key, plane, place, result, result.uncertainty, False, **looks)
         if key == "uncertainty":
             self._fit_limits(layer)
-        self._tell_soon()
+        self._tell()
 
-    def _looks(self, key: str, plane: np.ndarray) -> dict[str, Any]:
-        base = self._link.result.reconstruction.name if self._link.result else ""
+    def _looks(self, key: str, base: str, plane: np.ndarray) -> dict[str, Any]:
         if key in ("colour", "opacity"):
             what = "overlay" if key == "colour" else "faded overlay"
             return {"name": f"{base} {what}", "blending": "translucent_no_depth"}
@@ -218,7 +193,7 @@ class Pictures(QObject):
         if at_hand is not None and at_hand[0] is data and at_hand[1:3] == (original, place):
             self._show_swipe(*at_hand)
         else:
-            self._ask("swipe", lambda _: (data, original, place, place.take(data)), place)
+            self._ask(lambda _: place.take(data), partial(self._show_swipe, data, original, place))
 
     def _show_swipe(self, data: Any, original: Image, place: Slice, plane: np.ndarray) -> None:
         result = self._link.result
@@ -231,16 +206,16 @@ class Pictures(QObject):
         looks = {name: getattr(original, name) for name in (() if original.rgb else _LOOKS)}
         looks |= {"name": f"{original.name} (swipe)", "blending": "translucent_no_depth"}
         self._own.show_plane("swipe", left, place, result, result.uncertainty, False, like=original, **looks)
-        self._tell_soon()
+        self._tell()
 
-    def _show_draw(self) -> None:
+    def _show_draw(self, draws: Any) -> None:
         from napari.layers import Image
 
         result = self._link.result
         assert result is not None
-        draws, reconstruction = result.draws, result.reconstruction
-        self.draw = min(self.draw, draws.shape[0] - 1) if draws is not None else 0
-        data = draws[self.draw] if draws is not None else None
+        reconstruction = result.reconstruction
+        self.draw = min(self.draw, draws.shape[0] - 1)
+        data = draws[self.draw]
         layer, limits = self._own.get("draws"), list(reconstruction.contrast_limits)
         if layer is not None and layer.metadata.get("result") == result:
             layer.data = data
@@ -253,7 +228,7 @@ class Pictures(QObject):
             layer.blending = "translucent_no_depth"
             layer.metadata.update(result=result, limits=limits)
             self._own.add("draws", layer, result.uncertainty, False)
-        self._tell_soon()
+        self._tell()
 
 
 _LOOKS = ("contrast_limits", "colormap", "gamma")

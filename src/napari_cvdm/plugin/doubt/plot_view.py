@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QRectF, QSize, Qt, QTimer
-from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette, QResizeEvent
-from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette
+from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
+from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
@@ -20,6 +21,7 @@ from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
+from napari_cvdm.plugin.viewer.rows import stack_in
 
 __all__ = ["Plot", "PlotView"]
 
@@ -63,7 +65,6 @@ class PlotView(QWidget):
         super().__init__()
         self.canvas = _Canvas(empty)
         self.canvas.setAccessibleName(name)
-        self.canvas.resized.append(self.redraw_soon)
         self.save_picture = QPushButton("Save plot …")
         self.save_picture.setToolTip("As PNG (pixels), or as SVG or PDF (lines, to be edited).")
         self.save_numbers = QPushButton("Save table …")
@@ -72,16 +73,9 @@ class PlotView(QWidget):
         self._drawing = Background(self)
         self._drawing.done.connect(self.canvas.show_pixels)
         self._drawing.failed.connect(self.canvas.show_words)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(50)
-        self._soon.timeout.connect(self._redraw)
         self.save_picture.clicked.connect(self._ask_picture)
         self.save_numbers.clicked.connect(self._ask_numbers)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.canvas)
-        layout.addWidget(Buttons(self.save_picture, self.save_numbers))
+        stack_in(self, self.canvas, Buttons(self.save_picture, self.save_numbers))
         self.show_plot(None)
 
     def show_plot(self, plot: Plot | None, words: str = "") -> None:
@@ -92,23 +86,21 @@ class PlotView(QWidget):
         if plot is None:
             self._drawing.drop()
             self.canvas.show_words(words)
-        self.redraw_soon()
-
-    def close_down(self) -> None:
-        """Want nothing any more."""
-        self._soon.stop()
-        self._drawing.drop()
+        self._redraw()
 
     def write(self, path: Path) -> None:
         """Write the plot to a file whose name ends in .png, .svg, .pdf or .csv, in the background."""
         if self._plot is not None:
             write_in_background(partial(_write, self._plot), path)
 
-    def redraw_soon(self, event: Any = None) -> None:
-        """Draw anew, because the size or the theme has changed."""
-        if not self._soon.isActive():
-            self._soon.start()
+    def event(self, event: QEvent | None) -> bool:
+        """Draw anew where the size or the theme has changed, or what could not be seen before."""
+        changes = (QEvent.Type.Resize, QEvent.Type.StyleChange, QEvent.Type.Show)
+        if event is not None and event.type() in changes:
+            self._redraw()
+        return bool(super().event(event))
 
+    @qthrottled(timeout=50, leading=False)
     def _redraw(self) -> None:
         plot, size = self._plot, self.canvas.size()
         if plot is None or not self.isVisible():
@@ -124,11 +116,6 @@ class PlotView(QWidget):
             background="none",
         )
         self._drawing.ask(lambda _: rendered(plot.draw(style)))
-
-    def showEvent(self, event: Any) -> None:
-        """Draw what was not drawn while it could not be seen."""
-        super().showEvent(event)
-        self.redraw_soon()
 
     def _ask_picture(self) -> None:
         kinds = {"PNG picture (*.png)": (".png",), "SVG drawing (*.svg)": (".svg",), "PDF (*.pdf)": (".pdf",)}
@@ -150,7 +137,6 @@ class _Canvas(QWidget):
 
     def __init__(self, empty: str) -> None:
         super().__init__()
-        self.resized: list[Callable[[], None]] = []
         self._empty, self._words = empty, empty
         self._image: QImage | None = None
         self.setMinimumSize(120, 170)
@@ -175,12 +161,6 @@ class _Canvas(QWidget):
     def drawn(self) -> bool:
         """Whether a plot can be seen."""
         return self._image is not None
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Have the plot drawn at the new size."""
-        super().resizeEvent(event)
-        for tell in self.resized:
-            tell()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the picture at its own size, so that its lines stay sharp."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
+from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
@@ -19,6 +19,7 @@ from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
 from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -34,22 +35,7 @@ _EMPTY = "Press Draw a line, then drag in the image. Several lines: the selected
 
 
 class ProfileSection(QWidget):
-    """Reconstruction with its 90 % band, and the original, along the line that was drawn last or is selected.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    marks : OwnLayers
-        Where the layer of lines is kept.
-
-    Attributes
-    ----------
-    draw, across : QPushButton
-        Take up napari's line tool, or put a line across the view.
-    plot : PlotView
-        The profile.
-    """
+    """Reconstruction with its 90 % band, and the original, along the line drawn last or selected."""
 
     def __init__(self, link: Link, marks: OwnLayers) -> None:
         super().__init__()
@@ -64,29 +50,19 @@ class ProfileSection(QWidget):
         self._background = Background(self)
         self._background.done.connect(self._on_sampled)
         self._background.failed.connect(lambda words: self.plot.show_plot(None, words))
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(60)
-        self._soon.timeout.connect(self._sample)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Buttons(self.draw, self.across))
-        layout.addWidget(self.plot)
+        stack_in(self, Buttons(self.draw, self.across), self.plot)
         self.draw.clicked.connect(self._take_tool)
         self.across.clicked.connect(self._add_across)
         link.looked.connect(self._on_looked)
 
     def close_down(self) -> None:
-        """Want nothing any more; lines stay in the viewer."""
-        self._soon.stop()
-        self._background.drop()
-        self.plot.close_down()
+        """Follow no lines any more; they stay in the viewer."""
         self._follow(None)
 
     def showEvent(self, event: Any) -> None:
         """Plot what was not plotted while it could not be seen."""
         super().showEvent(event)
-        self._soon.start()
+        self._sample()
 
     def _on_looked(self, words: str) -> None:
         look = self._link.look
@@ -95,7 +71,7 @@ class ProfileSection(QWidget):
         if look is None:
             self._sampled = None
             self.plot.show_plot(None, words)
-        self._soon.start()
+        self._sample()
 
     def _layer_of_lines(self, look: Look) -> Shapes:
         from napari.layers import Shapes
@@ -118,12 +94,7 @@ class ProfileSection(QWidget):
         return layer
 
     def _follow(self, layer: Shapes | None) -> None:
-        slots = {"data": self._on_drawn, "highlight": self._on_drawn}
-        self._lines = follow(layer, self._lines, slots)
-
-    def _on_drawn(self, event: Any = None) -> None:
-        if not self._soon.isActive():
-            self._soon.start()
+        self._lines = follow(layer, self._lines, {"data": self._sample, "highlight": self._sample})
 
     def _take_tool(self) -> None:
         if self._link.look is None:
@@ -149,6 +120,7 @@ class ProfileSection(QWidget):
         layer.add(look.slice.points(ends), shape_type="line")
         layer.selected_data = {len(layer.data) - 1}
 
+    @qthrottled(timeout=60, leading=False)
     def _sample(self) -> None:
         look, lines = self._link.look, self._lines
         if look is None or not self.isVisible():

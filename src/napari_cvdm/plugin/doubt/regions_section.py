@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from html import escape
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
+from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.files.csv_table import write_csv
@@ -26,14 +26,13 @@ from napari_cvdm.plugin.doubt.places import (
 )
 from napari_cvdm.plugin.doubt.places_table import PlacesTable
 from napari_cvdm.plugin.doubt.section import Buttons, note
+from napari_cvdm.plugin.doubt.slices import go_to
 from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.world import to_world
+from napari_cvdm.plugin.viewer.rows import stack_in
 
 __all__ = ["RegionsSection"]
 
-#: Numbers that are written on boxes in one turn of the event loop.
-_AT_ONCE = 1
 _YELLOW = "#F0E442"
 _HINT = (
     "Lists the most uncertain places. Choose one to see it; image it again, longer or sharper, to be sure."
@@ -41,27 +40,12 @@ _HINT = (
 
 
 class RegionsSection(QWidget):
-    """Finds, lists and shows uncertain regions.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    marks : OwnLayers
-        Where the boxes are kept.
-
-    Attributes
-    ----------
-    here, everywhere : QPushButton
-        Look through the plane in view, or through all planes.
-    table : PlacesTable
-        A row for each place; choosing one centres the view on it.
-    """
+    """Finds, lists and shows uncertain regions; choosing one in the table centres the view on it."""
 
     def __init__(self, link: Link, marks: OwnLayers) -> None:
         super().__init__()
         self._link, self._marks = link, marks
-        self._places: list[Place] = []
+        self.places: list[Place] = []
         self._listed: Look | None = None
         self._everywhere = False
         self._wanted: Callable[[], None] | None = None  # once the plane in view has been read
@@ -77,11 +61,9 @@ class RegionsSection(QWidget):
         self._background.done.connect(self._on_found)
         self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
         self._background.busy.connect(self._on_busy)
-        self._numbering = QTimer(self)
-        self._numbering.setSingleShot(True)
-        self._numbering.setInterval(60)
-        self._numbering.timeout.connect(self._number_boxes)
-        self._arrange()
+        self.everywhere.hide()
+        self._show_table(False)
+        stack_in(self, Buttons(self.here, self.everywhere), self.hint, self.table, self.save_button)
         self.here.clicked.connect(self._find_here)
         self.everywhere.clicked.connect(self._find_everywhere)
         self.save_button.clicked.connect(self._ask_and_save)
@@ -90,15 +72,10 @@ class RegionsSection(QWidget):
         link.looked.connect(self._on_looked)
         link.switched.connect(self._clear)
 
-    @property
-    def places(self) -> list[Place]:
-        """What is listed."""
-        return list(self._places)
-
     def close_down(self) -> None:
         """Want nothing any more; boxes stay in the viewer."""
         self._background.drop()
-        self._numbering.stop()
+        self._number_boxes.cancel()
 
     def _on_looked(self, words: str) -> None:
         look = self._link.look
@@ -115,7 +92,7 @@ class RegionsSection(QWidget):
 
     def _clear(self) -> None:
         self._background.drop()
-        self._places, self._wanted, self._listed = [], None, None
+        self.places, self._wanted, self._listed = [], None, None
         self.table.setRowCount(0)
         self._show_table(False)
         self.hint.setText(_HINT)
@@ -162,9 +139,7 @@ class RegionsSection(QWidget):
 
     def _on_found(self, answer: tuple[Look, list[Place]]) -> None:
         look, places = answer
-        if look.result != self._link.result:
-            return
-        self._places, self._listed = places, look
+        self.places, self._listed = places, look
         self.hint.setText(_HINT if places else "The uncertainty is even here: no place stands out.")
         self.table.show_places(places, look)
         self._show_table(bool(places))
@@ -175,7 +150,7 @@ class RegionsSection(QWidget):
             part.setVisible(shown)
 
     def _ask_and_save(self) -> None:
-        places, look = self._places, self._listed
+        places, look = self.places, self._listed
         if look is None or not places:
             return
         layer = look.result.reconstruction
@@ -187,62 +162,50 @@ class RegionsSection(QWidget):
         from napari.layers import Shapes
 
         self._marks.remove("regions")
-        if not self._places:
+        if not self.places:
             return
         layer = look.result.reconstruction
         side = max(full_data(layer).shape[axis] for axis in look.slice.displayed)
         self._marks.add(
             "regions",
             Shapes(
-                [place.slice.points(corners_of(place.region)) for place in self._places],
+                [place.slice.points(corners_of(place.region)) for place in self.places],
                 shape_type="polygon",
                 edge_color=_YELLOW,
                 face_color="transparent",
                 edge_width=max(1.0, side / 300),
                 name=f"{layer.name} look again",
-                features={"rank": [""] * len(self._places)},
+                features={"rank": [""] * len(self.places)},
                 text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "center"},
                 **where_it_lies(layer),
             ),
         )
-        self._numbering.start()
+        self._number_boxes()
 
+    @qthrottled(timeout=60, leading=False)
     def _number_boxes(self) -> None:
-        """Write the numbers on the boxes, a few at a time: napari takes a while to draw new digits first."""
+        """Write the numbers on the boxes, one at a time: napari takes a while to draw new digits first."""
         boxes = self._marks.get("regions")
-        if boxes is None or len(boxes.features) != len(self._places):
+        if boxes is None or len(boxes.features) != len(self.places):
             return
-        known = sum(rank != "" for rank in boxes.features["rank"])
-        ranks = [str(rank) if rank <= known + _AT_ONCE else "" for rank in range(1, len(self._places) + 1)]
+        written = 1 + sum(rank != "" for rank in boxes.features["rank"])
+        ranks = [str(rank) if rank <= written else "" for rank in range(1, len(self.places) + 1)]
         boxes.features = {"rank": ranks}
         boxes.refresh_text()
-        if known + _AT_ONCE < len(ranks):
-            self._numbering.start()
+        if written < len(ranks):
+            self._number_boxes()
 
     def _go_to(self, row: int) -> None:
         """Bring a place to the middle of the view, and near enough to be seen."""
-        if self._listed is None or not 0 <= row < len(self._places):
+        if self._listed is None or not 0 <= row < len(self.places):
             return
         layer, viewer = self._listed.result.reconstruction, self._link.viewer
         if layer not in viewer.layers:
             return
-        place, units = self._places[row], viewer.dims.units
-        world = to_world(layer, place.slice.point(*place.region.centre), units)
+        place = self.places[row]
+        world = go_to(layer, place.slice, viewer.dims, *place.region.centre)
         offset = viewer.dims.ndim - layer.ndim
-        for axis, i in enumerate(place.slice.index):
-            if i is not None:
-                viewer.dims.set_point(axis + offset, world[axis])
         shown = [world[axis - offset] for axis in viewer.dims.displayed if axis >= offset]
         camera = viewer.scene.camera
         camera.center = (0.0, *shown) if len(shown) == 2 else tuple(shown)
-        camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size), units))
-
-    def _arrange(self) -> None:
-        self.everywhere.hide()
-        self._show_table(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Buttons(self.here, self.everywhere))
-        layout.addWidget(self.hint)
-        layout.addWidget(self.table)
-        layout.addWidget(self.save_button)
+        camera.zoom = max(camera.zoom, zoom_for(place, layer, min(viewer.canvas.size), viewer.dims.units))

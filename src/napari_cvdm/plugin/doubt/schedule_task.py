@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.doubt.linked import Result, axes_of
+from napari_cvdm.plugin.doubt.linked import axes_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.stored.made_by import model_that_made
 from napari_cvdm.restoration.axes import CHANNEL_AXES
@@ -49,7 +49,11 @@ def schedule_task(link: Link) -> Task:
             )
         plane = recording_of(result, original, place).plane(np.float32)
         plane = plane if y < x else plane.T
-        rates = _rates(result, normalization_of(provenance, axes, place.index, plane), plane, checkpoint)
+        normalization = normalization_of(provenance, axes, place.index, plane)
+        model = model_that_made(provenance, checkpoint)
+        from napari_cvdm.restoration.schedule_map import schedule_map
+
+        rates = schedule_map(normalization.apply(plane), model, checkpoint=checkpoint)
         rates = rates if y < x else rates.T
         return rates[:: place.step, :: place.step]
 
@@ -87,12 +91,3 @@ def normalization_of(
 
 def _channel(place: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [(axis, i) for axis, i in place if axis in CHANNEL_AXES]
-
-
-def _rates(
-    result: Result, normalization: Normalization, plane: np.ndarray, checkpoint: Callable[[], None]
-) -> np.ndarray:
-    model = model_that_made(result.provenance, checkpoint)
-    from napari_cvdm.restoration.schedule_map import schedule_map
-
-    return schedule_map(normalization.apply(plane), model, checkpoint=checkpoint)

@@ -32,19 +32,7 @@ _HEADING = (
 
 
 class Section(QWidget):
-    """A heading that can be clicked or reached with Tab, and what is below it.
-
-    Parameters
-    ----------
-    title : str
-        The heading.
-    content : QWidget
-        What is folded away.
-    tip : str
-        What the part is good for.
-    unfolded : bool
-        Whether it is open at first.
-    """
+    """A heading that can be clicked or reached with Tab, and what is below it."""
 
     def __init__(self, title: str, content: QWidget, tip: str, unfolded: bool = False) -> None:
         super().__init__()
@@ -97,13 +85,7 @@ class Section(QWidget):
 
 
 class Buttons(QWidget):
-    """Buttons side by side, or one below the other where that would make the dock wide.
-
-    Parameters
-    ----------
-    *buttons : QPushButton
-        From left to right.
-    """
+    """Buttons side by side, or one below the other where that would make the dock wide."""
 
     def __init__(self, *buttons: QPushButton) -> None:
         super().__init__()

@@ -85,13 +85,14 @@ class Slice:
         return [next(places) if i is None else i for i in self.index]
 
 
-def go_to(layer: Image, place: Slice, dims: Dims) -> None:
-    """Move the viewer's sliders to a plane of ``layer``."""
-    world = to_world(layer, place.point(0, 0), dims.units)
+def go_to(layer: Image, place: Slice, dims: Dims, row: float = 0, column: float = 0) -> NDArray[np.float64]:
+    """Move the viewer's sliders to a point in a plane of ``layer``; return where that is in the world."""
+    world = to_world(layer, place.point(row, column), dims.units)
     offset = dims.ndim - layer.ndim
     for axis, i in enumerate(place.index):
         if i is not None:
             dims.set_point(axis + offset, world[axis])
+    return world
 
 
 def current_slice(layer: Image, dims: Dims) -> Slice | None:

@@ -8,10 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QWidget
 from superqt import QLabeledDoubleSlider
-from superqt.utils import signals_blocked
+from superqt.utils import qthrottled, signals_blocked
 
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
@@ -19,7 +19,7 @@ from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
-from napari_cvdm.plugin.results.layers import real
+from napari_cvdm.plugin.viewer.rows import stack_in
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -31,24 +31,7 @@ _AT_FIRST = 0.1
 
 
 class ThresholdSection(QWidget):
-    """A slider, what lies above it in words, and marks in the image.
-
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    marks : OwnLayers
-        Where the marks are kept.
-
-    Attributes
-    ----------
-    slider : QLabeledDoubleSlider
-        The threshold, in image units or in per cent of the signal.
-    mark : QCheckBox
-        Whether the plane in view is marked.
-    whole : StackMarking
-        Marks all planes, as a layer to keep.
-    """
+    """A slider in image units or per cent of the signal, what lies above it, and marks in the image."""
 
     #: The threshold has changed, in the link's measure.
     changed = Signal(float)
@@ -68,10 +51,7 @@ class ThresholdSection(QWidget):
         self.mark.setToolTip("Adds a Labels layer for the plane in view, which follows the slider.")
         self.whole = StackMarking(link, marks, lambda: self.threshold)
         self._marking, self._preparing = Background(self), Background(self)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(40)
-        self._arrange()
+        stack_in(self, self.slider, self.words, self.mark, self.whole)
         self._connect()
 
     @property
@@ -88,7 +68,7 @@ class ThresholdSection(QWidget):
 
     def close_down(self) -> None:
         """Want nothing any more; marks stay in the viewer."""
-        self._soon.stop()
+        self._mark_plane.cancel()
         self._marking.drop()
         self.whole.give_up()
         self._shown = None
@@ -144,18 +124,19 @@ class ThresholdSection(QWidget):
         )
         self.words.setText(words)
         self.changed.emit(threshold)
-        if self.mark.isChecked() and not self._soon.isActive():
-            self._soon.start()
+        if self.mark.isChecked():
+            self._mark_plane()
 
     def _on_mark(self, marked: bool) -> None:
         if marked:
-            self._soon.start()
+            self._mark_plane()
         else:
-            self._soon.stop()
+            self._mark_plane.cancel()
             self._marking.drop()
             self._marks.remove("plane")
             self._shown = None
 
+    @qthrottled(timeout=40, leading=False)
     def _mark_plane(self) -> None:
         look, threshold = self._link.look, self.threshold
         if look is None or threshold is None:
@@ -173,7 +154,7 @@ class ThresholdSection(QWidget):
 
     def _on_removed(self, event: Any) -> None:
         """Take the tick away with marks that the user has deleted: they would come back with a plane."""
-        layer = real(event.value)
+        layer = event.value
         if layer is self._shown and self._marks.owns(layer):  # no longer, when it is removed here
             self.mark.setChecked(False)
 
@@ -184,18 +165,11 @@ class ThresholdSection(QWidget):
         self.mark.setChecked(False)  # marks of another threshold or plane would be taken for these
         self._on_failed(words)
 
-    def _arrange(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.slider, self.words, self.mark, self.whole):
-            layout.addWidget(part)
-
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self._on_moved)
         self.mark.toggled.connect(self._on_mark)
         self.whole.marked.connect(lambda: self.mark.setChecked(False))  # the stack's marks show the same
         self.whole.failed.connect(self._on_failed)
-        self._soon.timeout.connect(self._mark_plane)
         self._marking.done.connect(self._on_marked)
         self._marking.failed.connect(self._on_mark_failed)
         self._link.looked.connect(self._on_looked)

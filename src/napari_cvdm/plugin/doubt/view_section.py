@@ -12,18 +12,20 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSlider,
-    QVBoxLayout,
     QWidget,
 )
+from superqt.utils import qdebounced
 
 from napari_cvdm.plugin.doubt.colour_bar import ColourBar
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.originals import why_none
+from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
 from napari_cvdm.plugin.doubt.section import note
-from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View, view_named
+from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
+from napari_cvdm.plugin.viewer.rows import stack_in
 
 __all__ = ["ViewSection"]
 
@@ -40,32 +42,12 @@ _FRAME = 300
 
 
 class ViewSection(QWidget):
-    """Chooses a view, and has the controls that single views need.
+    """Chooses a view, and has the controls that single views need."""
 
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    pictures : Pictures
-        Makes what a view needs.
-    arrangement : Arrangement
-        Shows and hides layers.
-
-    Attributes
-    ----------
-    combo : QComboBox
-        The views.
-    swipe, draw : QSlider
-        Where the original ends; which draw is shown.
-    play : QPushButton
-        Runs through the draws.
-    hint : QLabel
-        What the view tells, or what it lacks.
-    """
-
-    def __init__(self, link: Link, pictures: Pictures, arrangement: Arrangement) -> None:
+    def __init__(self, link: Link, own: OwnLayers, arrangement: Arrangement) -> None:
         super().__init__()
-        self._link, self._pictures, self._arrangement = link, pictures, arrangement
+        self._link, self._arrangement = link, arrangement
+        self._pictures = Pictures(link, own, self)
         self.combo = eliding_combo()
         self.combo.setAccessibleName("View")
         for view in VIEWS:
@@ -94,9 +76,6 @@ class ViewSection(QWidget):
         )
         self._frames = QTimer(self)
         self._frames.setInterval(_FRAME)
-        self._tidying = QTimer(self)
-        self._tidying.setSingleShot(True)
-        self._tidying.setInterval(100)
         self.bar = ColourBar()
         self._lacked = False
         self._arrange()
@@ -111,20 +90,19 @@ class ViewSection(QWidget):
 
     def choose(self, key: str) -> None:
         """Choose a view."""
-        self.combo.setCurrentIndex(VIEWS.index(view_named(key)))
+        self.combo.setCurrentIndex([view.key for view in VIEWS].index(key))
 
     def close_down(self) -> None:
         """Stop the animation, and put the layers back."""
         self._frames.stop()
-        self._tidying.stop()
+        self._tidy.cancel()
         self._pictures.close()
-        self.bar.show_scale_of(None)
         self._arrangement.restore()
 
     @property
-    def _shown(self) -> View:
+    def _shown(self) -> str:
         """What is to be seen: the chosen view, or the reconstruction where that view lacks something."""
-        return view_named("reconstruction") if self._missing() else self.view
+        return "reconstruction" if self._missing() else self.view.key
 
     def _on_chosen(self) -> None:
         self.play.setChecked(False)
@@ -132,18 +110,19 @@ class ViewSection(QWidget):
         self._show_controls()
         if self.view.key != "beside" and not self._missing():  # what is missing may be leaving just now
             self._arrangement.leave_grid()
-        self._pictures.prepare(self._shown.key)
+        self._pictures.prepare(self._shown)
 
     def _on_ready(self, key: str) -> None:
-        if key == self._shown.key:
+        if key == self._shown:
             self._arrangement.show(self._shown)
-            self.bar.show_scale_of(self._pictures.scalar())
+            self.bar.show_scale_of(*self._pictures.scalar())
             self._show_controls()
-            self._tidying.start()
+            self._tidy()
 
+    @qdebounced(timeout=100)
     def _tidy(self) -> None:
         if self._arrangement.tidy(self._shown):
-            self._tidying.start()  # the event loop comes round in between
+            self._tidy()  # the event loop comes round in between
 
     def _on_failed(self, words: str) -> None:
         self.hint.setText(escape(words))
@@ -160,13 +139,7 @@ class ViewSection(QWidget):
     def _on_looked(self, words: str) -> None:
         if self._lacked and not self._missing():  # the draws come with the end of the run
             self._on_chosen()
-        elif not words and self.view.key in (
-            "uncertainty",
-            "colour",
-            "opacity",
-            "schedule",
-            "swipe",
-        ):
+        elif not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule", "swipe"):
             self._pictures.renew()
 
     def _on_swiped(self, value: int) -> None:
@@ -175,9 +148,12 @@ class ViewSection(QWidget):
 
     def _on_draw(self, value: int) -> None:
         self._pictures.draw = value
-        self.draw_number.setText(f"{value + 1} of {self.draw.maximum() + 1}")
+        self._show_number()
         if self.view.key == "draws":
             self._pictures.renew_soon()
+
+    def _show_number(self) -> None:
+        self.draw_number.setText(f"{self.draw.value() + 1} of {self.draw.maximum() + 1}")
 
     def _on_played(self, playing: bool) -> None:
         self.play.setText("Pause" if playing else "Play")
@@ -207,26 +183,21 @@ class ViewSection(QWidget):
         key = self.view.key
         self.hint.setText(self._lack() if missing else self.view.tip)
         self.bar.setVisible(key in ("uncertainty", "schedule") and not missing)
-        self._swipe_row.setVisible(key == "swipe" and not missing)
+        self.swipe.setVisible(key == "swipe" and not missing)
         self._draw_row.setVisible(key == "draws" and not missing)
         if key == "draws" and not missing and self._link.result is not None:
             draws: Any = self._link.result.draws
             self.draw.setMaximum(max(0, draws.shape[0] - 1))
-            self._on_draw(min(self.draw.value(), self.draw.maximum()))
+            self._show_number()
         self.combo.setEnabled(self._link.result is not None)
 
     def _arrange(self) -> None:
-        self._swipe_row, self._draw_row = QWidget(), QWidget()
-        rows = ((self._swipe_row, (self.swipe,)), (self._draw_row, (self.play, self.draw, self.draw_number)))
-        for row, controls in rows:
-            line = QHBoxLayout(row)
-            line.setContentsMargins(0, 0, 0, 0)
-            for control in controls:
-                line.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.combo, self._swipe_row, self._draw_row, self.waiting, self.bar, self.hint):
-            layout.addWidget(part)
+        self._draw_row = QWidget()
+        line = QHBoxLayout(self._draw_row)
+        line.setContentsMargins(0, 0, 0, 0)
+        for control in (self.play, self.draw, self.draw_number):
+            line.addWidget(control)
+        stack_in(self, self.combo, self.swipe, self._draw_row, self.waiting, self.bar, self.hint)
         self.waiting.hide()
 
     def _connect(self) -> None:
@@ -235,7 +206,6 @@ class ViewSection(QWidget):
         self.draw.valueChanged.connect(self._on_draw)
         self.play.toggled.connect(self._on_played)
         self._frames.timeout.connect(self._next_draw)
-        self._tidying.timeout.connect(self._tidy)
         self._pictures.ready.connect(self._on_ready)
         self._pictures.failed.connect(self._on_failed)
         self._pictures.busy.connect(self._on_busy)

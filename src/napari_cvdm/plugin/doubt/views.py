@@ -21,24 +21,12 @@ from napari_cvdm.plugin.results.layers import is_result
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["VIEWS", "Arrangement", "View", "view_named"]
+__all__ = ["VIEWS", "Arrangement", "View"]
 
 
 @dataclass(frozen=True)
 class View:
-    """A way to look at a result.
-
-    Attributes
-    ----------
-    key : str
-        What the program calls it.
-    name : str
-        What the user reads.
-    tip : str
-        What it is good for.
-    needs : str
-        "original" or "draws" if there is nothing to see without them.
-    """
+    """A way to look at a result; ``needs`` is "original" or "draws" if there is nothing to see without."""
 
     key: str
     name: str
@@ -92,11 +80,6 @@ VIEWS = (
 )
 
 
-def view_named(key: str) -> View:
-    """Return the view with that key."""
-    return next(view for view in VIEWS if view.key == key)
-
-
 class Arrangement:
     """Shows and hides layers for a view, and remembers how they were.
 
@@ -112,21 +95,22 @@ class Arrangement:
 
     def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
         self._link, self._own, self._maps = link, own, maps
-        self._view = view_named("own")
+        self._key = "own"
         self._opened: WeakSet[Layer] = WeakSet()  # by the user, in the midst of the view
         self._without_grid: dict[str, Any] | None = None
+        link.viewer.layers.events.inserted.connect(self._welcome)
 
-    def show(self, view: View) -> None:
-        """Make visible what belongs to a view, and hide other images."""
-        if view.key == "own":
+    def show(self, key: str) -> None:
+        """Make visible what belongs to the view of that key, and hide other images."""
+        if key == "own":
             self.restore()
             return
-        if view is not self._view:
+        if key != self._key:
             self._opened.clear()
-        self._view = view
-        if view.key != "beside":
+        self._key = key
+        if key != "beside":
             self.leave_grid()
-        wanted, managed = self._wanted(view), self._managed(view)
+        wanted, managed = self._wanted(), self._managed()
         for layer in managed:
             if not self._own.owns(layer):
                 lend_to_view(layer)
@@ -134,39 +118,35 @@ class Arrangement:
         for layer in list(self._link.viewer.layers):
             if not any(layer is each for each in managed):  # hidden for an earlier view only
                 set_visible_alone(layer, is_seen_without_view(layer))
-        if view.key == "beside":
+        if key == "beside":
             self._enter_grid()
 
-    def tidy(self, view: View) -> bool:
+    def tidy(self, key: str) -> bool:
         """Remove a picture of another view, which only crowds the list; return whether there are more."""
-        return self._own.remove_one(but=view.key)
+        return self._own.remove_one(but=key)
 
     def receive(self, layer: Layer) -> bool:
         """Take note of a new map; return whether it is seen now, or only once the layers are put back."""
-        if self._view.key == "own":
+        if self._key == "own":
             return True
         see_after_view(layer)
         return False
 
     def restore(self) -> None:
         """Put everything back as it was before the first view; the panel's own pictures are hidden."""
-        self._view = view_named("own")
+        self._key = "own"
         self.leave_grid()
         for layer in list(self._link.viewer.layers):
             set_visible_alone(layer, take_back_from_view(layer))
         for layer in self._own.all():
             set_visible_alone(layer, False)  # to be removed by `tidy`
 
-    def welcome(self, layer: Layer) -> None:
+    def _welcome(self, event: Any) -> None:
         """Leave an image that the user opens during a view in sight for the rest of it."""
-        if is_image_of_user(layer):
-            self._opened.add(layer)
+        if is_image_of_user(event.value):
+            self._opened.add(event.value)
 
-    def forget(self, layer: Layer) -> None:
-        """Do not keep a layer that has left the viewer."""
-        take_back_from_view(layer)
-
-    def _wanted(self, view: View) -> list[Layer | None]:
+    def _wanted(self) -> list[Layer | None]:
         """What is to be seen; below pictures of one plane a stack, for the time until they have followed."""
         result, original = self._link.result, self._link.original
         if result is None:
@@ -179,9 +159,9 @@ class Arrangement:
             "opacity": [original, self._own.get("opacity")],
             "beside": [original, result.reconstruction],
             "swipe": [result.reconstruction, self._own.get("swipe")],
-        }.get(view.key, [self._own.get(view.key)])
+        }.get(self._key, [self._own.get(self._key)])
 
-    def _managed(self, view: View) -> list[Layer]:
+    def _managed(self) -> list[Layer]:
         """The layers that would cover each other, or add their light: all images but marks.
 
         Side by side, every visible layer would get a place of its own, so there it is all layers. While no
@@ -191,7 +171,7 @@ class Arrangement:
         return [
             layer
             for layer in self._link.viewer.layers
-            if view.key == "beside"
+            if self._key == "beside"
             or is_result(layer)
             or (images_too and is_image_of_user(layer) and layer not in self._opened)
             or layer is self._link.original

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.plugin.results.layers import real
@@ -27,13 +26,10 @@ class OwnChange:
         """Whether such a change is being made."""
         return cls._entered > 0
 
-    def __enter__(self) -> OwnChange:
+    def __enter__(self) -> None:
         OwnChange._entered += 1
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         OwnChange._entered -= 1
 
 

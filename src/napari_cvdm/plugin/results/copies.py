@@ -34,11 +34,6 @@ class Copies:
     """Sees to it that layers which the user duplicates do not say that a run still makes them, if one does.
 
     The contrast of a duplicate follows the channels as that of its original does.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
     """
 
     def __init__(self, viewer: Any) -> None:

@@ -21,7 +21,6 @@ __all__ = [
     "come_into_sight_later",
     "hide",
     "is_seen_without_view",
-    "keep_out_of_sight",
     "lend_to_view",
     "see_after_view",
     "set_visible_alone",
@@ -39,24 +38,18 @@ def come_into_sight_later(layer: Layer) -> None:
     _COMING.add(layer)
 
 
-def keep_out_of_sight(layer: Layer) -> bool:
-    """Let a layer stay hidden after all; return whether it was to be shown."""
-    coming = layer in _COMING
-    _COMING.discard(layer)
-    return coming
-
-
 def bring_into_sight(layer: Layer) -> None:
     """Show a layer for which that was noted, unless it is to stay hidden now."""
     # A layer shown again would lose the tool that was taken up on it.
-    if keep_out_of_sight(layer):
+    if layer in _COMING:
+        _COMING.remove(layer)
         set_visible_alone(layer, True)
 
 
 def lend_to_view(layer: Layer) -> None:
     """Let a view show and hide a layer, which is to be as it is now afterwards. For the main thread."""
-    coming = keep_out_of_sight(layer)
-    _LENT.setdefault(layer, coming or layer.visible)
+    _LENT.setdefault(layer, layer in _COMING or layer.visible)
+    _COMING.discard(layer)
 
 
 def see_after_view(layer: Layer) -> None:

@@ -12,15 +12,7 @@ __all__ = ["link_callbacks"]
 
 
 def link_callbacks(layer: Layer, attribute: str) -> list[Callable[..., Any]]:
-    """Return what napari calls to set an attribute of the layers linked to this one, told by its names.
-
-    Parameters
-    ----------
-    layer : napari.layers.Layer
-        The layer.
-    attribute : str
-        Such as "visible"; also the name of the event that tells of it.
-    """
+    """Return what napari calls to set an attribute of the layers linked to this one, told by its names."""
     name = f"set_{attribute}_on_layer_"
     callbacks = layer.events[attribute].callbacks
     return [each for each in callbacks if getattr(each, "__qualname__", "").startswith(name)]

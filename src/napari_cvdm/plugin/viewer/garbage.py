@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 __all__ = ["OldObjectsSpared"]
@@ -89,7 +88,5 @@ class OldObjectsSpared:
     def __enter__(self) -> OldObjectsSpared:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()

@@ -61,15 +61,7 @@ class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
 
 
 class WindowClosing(QObject):
-    """Tells that a window is closed; not that somebody is asked whether to close it, nor that it is hidden.
-
-    Parameters
-    ----------
-    window : QMainWindow
-        The window.
-    parent : QObject
-        Owner.
-    """
+    """Tells that a window has closed; not that its user is asked about it, nor that it is hidden."""
 
     #: The window has been closed.
     closed = Signal()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 __all__ = [
@@ -65,13 +65,7 @@ def read_preferences() -> Preferences:
 def remember(used: Preferences) -> None:
     """Keep what a run was started with, so that the form begins with it next time."""
     section = _section()
-    values = {
-        "default_model": used.default_model,
-        "preset": used.preset,
-        "draws": used.draws,
-        "device": used.device,
-        "tile": 0 if used.tile == "auto" else used.tile,
-    }
+    values = {**asdict(used), "tile": 0 if used.tile == "auto" else used.tile}
     if section is not None:
         keep_settings(section, {k: v for k, v in values.items() if getattr(section, k, v) != v})
 

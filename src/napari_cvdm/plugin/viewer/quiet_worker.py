@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from superqt.utils import FunctionWorker, WorkerBase
@@ -39,15 +38,4 @@ class Quiet(WorkerBase[Any]):
 
 
 class QuietWorker(Quiet, FunctionWorker[Any]):
-    """A worker for a function.
-
-    Parameters
-    ----------
-    function : callable
-        What to do.
-    *args
-        Its arguments.
-    """
-
-    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
-        super().__init__(function, *args)
+    """A worker for a function and its arguments."""

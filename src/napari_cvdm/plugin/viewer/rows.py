@@ -29,6 +29,7 @@ __all__ = [
     "new_form",
     "note",
     "scrolled",
+    "stack_in",
     "stacked",
     "wrap_where_narrow",
 ]
@@ -144,13 +145,18 @@ def beside(*widgets: QWidget) -> QWidget:
     return row
 
 
+def stack_in(column: QWidget, *parts: QWidget) -> None:
+    """Put parts below each other in a widget, as wide as it is."""
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addWidget(part)
+
+
 def stacked(*widgets: QWidget) -> QWidget:
     """Put widgets below each other, as one row of a form."""
     column = QWidget()
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
+    stack_in(column, *widgets)
     return column
 
 
