@@ -68,10 +68,7 @@ class Checks:
     @property
     def verdicts(self) -> list[Verdict]:
         """What each check says, in words."""
-        return verdicts_on(
-            self.consistency, self.resolution, self.photometry, self.conditions, self.stability, self.novelty,
-            self.maker,
-        )  # fmt: skip
+        return verdicts_on(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers and verdicts as values that JSON can hold."""
