@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from napari_cvdm.models.addresses import DOI, MODEL_ENDINGS
 from napari_cvdm.models.answering import answer_in_time
@@ -88,7 +89,7 @@ def _ask(doi: DOI) -> tuple[str, str | None]:
         headers={"Accept-Encoding": "identity"},
         hooks={"response": [guard_redirects, _read]},
     )
-    found = _Checksums()
+    found = SimpleNamespace(registry={})  # what pooch fills: names of the record's files, a checksum of each
     repository.populate_registry(found)
     file = doi.file or _only_model(doi, list(found.registry))
     if file not in found.registry:
@@ -107,13 +108,6 @@ def _read(response: requests.Response, *_: object, **__: object) -> None:
             response.raw.close()
             raise TransferError("the repository's answer does not end")
     response.raw = BytesIO(answer)
-
-
-class _Checksums:
-    """What pooch fills with the record's files: their names, and a checksum of each."""
-
-    def __init__(self) -> None:
-        self.registry: dict[str, Any] = {}
 
 
 def _only_model(doi: DOI, files: list[str]) -> str:
