@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -162,3 +163,21 @@ def test_the_folder_of_models_can_be_asked_for(
     monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path))
     assert main(["models", "path"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}\n"
+
+
+def test_a_name_that_the_encoding_lacks_does_not_end_a_batch(
+    image: Path, weights: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "λ"  # click itself sees to ASCII
+    program = "import sys; from napari_cvdm.cli import main; sys.exit(main())"
+    arguments = ["restore", image, "-o", f"{folder}/", "--model", weights, "--preview", "--device", "cpu"]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1:strict", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "\\u03bb" in ended.stdout
+    assert len(list(folder.iterdir())) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -43,12 +42,9 @@ class ProgressDisplay:
     def __enter__(self) -> ProgressDisplay:
         """Begin to show."""
         self._bar.start()
-        self._started = time.monotonic()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
         if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
             self._bar.stop()
