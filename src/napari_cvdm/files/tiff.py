@@ -77,19 +77,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images = len(images_in(tif))
         file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
-    return ImageFile(
-        data,
-        axes,
-        str(path),
-        scale.pixel_size,
-        scale.z_spacing,
-        scale.time_interval,
-        scale.channel_names,
-        images,
-        series,
-        file_set,
-        scale.pixel_sides,
-    )
+    return ImageFile(data, axes, str(path), images=images, number=series, file_set=file_set, **vars(scale))
 
 
 @contextmanager
