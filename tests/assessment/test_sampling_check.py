@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -51,7 +49,6 @@ def test_pixel_size(size: float, verdict: str) -> None:
     pixel = conditions(500.0, 2.7, pixel_size=size)["Pixel size"]
     assert pixel.verdict == verdict
     assert verdict in pixel.sentence
-    json.dumps(pixel.to_dict(), allow_nan=False)
 
 
 def test_saturation() -> None:

@@ -78,10 +78,10 @@ class Checks:
             "consistency": self.consistency.to_dict(),
             "resolution": self.resolution.to_dict(),
             "photometry": self.photometry.to_dict(),
-            "conditions": [condition.to_dict() for condition in self.conditions],
+            "conditions": [asdict(condition) for condition in self.conditions],
             "stability": None if self.stability is None else self.stability.to_dict(),
             "novelty": self.novelty.to_dict(),
-            "made_by": self.maker.to_dict(),
+            "made_by": asdict(self.maker),
         }
 
 

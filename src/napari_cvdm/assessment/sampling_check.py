@@ -7,7 +7,7 @@ model card: inside, at the edge, or outside.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -61,10 +61,6 @@ class Condition:
             f"{'of ' if self.verdict == 'at the edge' else ''}the {low} to {high} "
             f"{self.unit} {'of training' if self.of_training else 'that do little harm'}."
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
-        return asdict(self)
 
 
 def check_conditions(
