@@ -12,7 +12,7 @@ def conditions(photons: float, psf_sigma: float, **options: float) -> dict[str, 
     """Of a simulated field and its truth."""
     image, truth = simulate_pair("microtubules", 4, 96, photons=photons, psf_sigma=psf_sigma)
     found = check_conditions(
-        image, check_consistency(image, truth), ranges=RANGES, pixel_sizes=(38.0, 114.0), **options
+        check_consistency(image, truth), ranges=RANGES, pixel_sizes=(38.0, 114.0), **options
     )
     return {condition.name: condition for condition in found}
 
@@ -55,13 +55,13 @@ def test_saturation() -> None:
     image, truth = simulate_pair("microtubules", 4, 96, photons=500.0)
     full = np.minimum(image, np.percentile(image, 95))
     for recorded, verdict in ((image, "inside"), (full, "outside")):
-        found = check_conditions(recorded, check_consistency(recorded, truth), ranges=RANGES)
+        found = check_conditions(check_consistency(recorded, truth), ranges=RANGES)
         assert found[-1].verdict == verdict
 
 
 def test_a_card_without_ranges_tells_nothing() -> None:
     image, truth = simulate_pair("rings", 1, 64)
-    found = check_conditions(image, check_consistency(image, truth), ranges={})
+    found = check_conditions(check_consistency(image, truth), ranges={})
     assert [condition.verdict for condition in found[:3]] == ["not known"] * 3
 
 

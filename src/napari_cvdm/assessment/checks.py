@@ -172,7 +172,7 @@ def run_checks(
     stability, halves = None, None
     if model is not None:
         conditions = check_conditions(
-            plane, consistency, ranges=model.card.ranges, pixel_sizes=model.card.pixel_size_nm,
+            consistency, ranges=model.card.ranges, pixel_sizes=model.card.pixel_size_nm,
             pixel_size=pixel_size, upscaling=scale,
         )  # fmt: skip
         stability, halves = _restored_again(plane, spread, model, scale, device, say)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from napari_cvdm.assessment.consistency import Consistency
 from napari_cvdm.assessment.plain_numbers import plain_number
@@ -64,7 +63,6 @@ class Condition:
 
 
 def check_conditions(
-    image: ArrayLike,
     consistency: Consistency,
     *,
     ranges: Mapping[str, Any],
@@ -76,8 +74,6 @@ def check_conditions(
 
     Parameters
     ----------
-    image : array-like, (Y, X)
-        The measurement.
     consistency : Consistency
         Of the measurement and its reconstruction, which tells the width of the point-spread function and
         what part of the light is in focus.

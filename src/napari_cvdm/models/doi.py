@@ -91,7 +91,7 @@ def _ask(doi: DOI) -> tuple[str, str | None]:
     )
     found = SimpleNamespace(registry={})  # what pooch fills: names of the record's files, a checksum of each
     repository.populate_registry(found)
-    file = doi.file or _only_model(doi, list(found.registry))
+    file = doi.file or _only_model(list(found.registry))
     if file not in found.registry:
         raise TransferError(f"the record has no file {file!r}")
     return str(repository.download_url(file)), found.registry[file]
@@ -110,7 +110,7 @@ def _read(response: requests.Response, *_: object, **__: object) -> None:
     response.raw = BytesIO(answer)
 
 
-def _only_model(doi: DOI, files: list[str]) -> str:
+def _only_model(files: list[str]) -> str:
     models = [file for file in files if file.lower().endswith(MODEL_ENDINGS)]
     if len(models) == 1:
         return models[0]
