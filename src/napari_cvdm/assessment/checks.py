@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,12 +146,10 @@ def run_checks(
         if progress is not None:
             progress(words, share)
 
-    done = 0
+    rounds = count(1)
 
     def compared() -> None:
-        nonlocal done
-        done = min(done + 1, 7)
-        say("Comparing with the measurement", 0.02 * done)
+        say("Comparing with the measurement", 0.02 * min(next(rounds), 7))
 
     say("Comparing with the measurement", 0.0)
     measured, restored = _sliceable(image), _sliceable(sharp)
@@ -217,12 +216,11 @@ def _restored_again(
             f"{model.upscaling} × {model.upscaling}. Give the reconstruction, or name the model that made it."
         )
     place = choose_detail(plane, _DETAIL)
-    done = 0
+    times = count()
 
     def again(part: NDArray[Any]) -> NDArray[Any]:
-        nonlocal done
-        say("Restoring the image turned, mirrored, shifted and with other noise", 0.3 + 0.05 * done)
-        done = min(done + 1, 12)
+        share = 0.3 + 0.05 * min(next(times), 12)
+        say("Restoring the image turned, mirrored, shifted and with other noise", share)
         return restore(part, model, preview=True, device=device).mean
 
     detail, fine = plane[place], on_fine_grid(place, scale)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_cvdm.models.pretrained import PretrainedModel
     from napari_cvdm.models.transfer import DownloadProgress
 
-__all__ = ["ListedModel", "cache_folder", "find_file", "list_models", "load_model"]
+__all__ = ["ListedModel", "find_fault", "find_file", "find_listed", "list_models", "load_model"]
 
 Location = Literal["cached", "bundled", "remote", "added"]
 
