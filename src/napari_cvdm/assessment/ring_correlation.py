@@ -86,7 +86,7 @@ def fourier_ring_correlation(
     """
     a, b = _checked(first, second, pixel_size)
     taper = np.outer(*(tukey(n, 0.25) for n in a.shape)) if window else np.ones(a.shape)
-    spectra = [np.fft.rfft2(_centred(image, taper) * taper) for image in (a, b)]
+    spectra = [np.fft.rfft2((image - np.average(image, weights=taper)) * taper) for image in (a, b)]
     side = min(a.shape)
     radius = np.hypot(np.fft.fftfreq(a.shape[0])[:, None], np.fft.rfftfreq(a.shape[1])[None, :])
     rings = np.rint(radius * side).astype(int)
@@ -122,11 +122,6 @@ def _per_ring(values: NDArray[np.float64], rings: NDArray[np.intp], side: int) -
     """Sums over the rings from the first, without the mean (ring 0), to half a cycle per pixel."""
     sums = np.bincount(rings.ravel(), weights=values.ravel(), minlength=side // 2 + 1)
     return np.asarray(sums[1 : side // 2 + 1])
-
-
-def _centred(image: NDArray[np.float64], taper: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = image - np.average(image, weights=taper)
-    return centred
 
 
 def _checked(

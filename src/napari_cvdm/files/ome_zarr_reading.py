@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,15 +53,16 @@ def open_ome_zarr(path: str | Path, number: int = 0) -> ImageFile:
     (array,) = found.levels
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
     steps = zip(found.axes, found.scale, found.units, strict=True) if found.states_scale else ()
-    sizes = {letter: (step, unit) for letter, step, unit in steps}
-    sides = _length(sizes.get("X")), _length(sizes.get("Y"))
+    sizes: defaultdict[str, tuple[Any, Any]] = defaultdict(lambda: (None, None))
+    sizes |= {letter: (step, unit) for letter, step, unit in steps}
+    sides = length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"])
     return ImageFile(
         array,
         found.axes,
         str(path),
         square_side(*sides),
-        believable(_length(sizes.get("Z"))),
-        _interval(sizes.get("T")),
+        believable(length_in_nm(*sizes["Z"])),
+        in_seconds(*sizes["T"]),
         found.channel_names,
         images=len(found.images) or 1,
         number=number,
@@ -259,14 +261,6 @@ def _letter(axis: Mapping[str, Any]) -> str:
 
 def _unnamed(array: Any) -> str:
     return "Q" * (array.ndim - 2) + "YX" if array.ndim > 1 else "X"
-
-
-def _length(size: tuple[float, str | None] | None) -> float | None:
-    return None if size is None else length_in_nm(*size)
-
-
-def _interval(size: tuple[float, str | None] | None) -> float | None:
-    return None if size is None else in_seconds(*size)
 
 
 def _channel_names(group: Any, channels: int) -> tuple[str, ...]:
