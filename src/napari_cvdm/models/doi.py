@@ -69,13 +69,11 @@ def resolve_doi(doi: DOI, alive: Callable[[], object] | None = None) -> tuple[st
         raise TransferError("the repository's answer makes no sense", passing=True) from error
     except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests' own are the former
         raise explain(error) from error
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         if "Invalid data repository" in str(error):
             raise TransferError(
                 "the record is in a repository that cannot be asked (Zenodo, figshare and Dataverse can)"
             ) from error
-        raise TransferError("the repository's answer makes no sense") from error
-    except (LookupError, TypeError, AttributeError) as error:
         raise TransferError("the repository's answer makes no sense") from error
 
 
