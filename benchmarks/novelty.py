@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from measures.density import fit_density, save_density
 from measures.network_features import network_features
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -164,7 +165,7 @@ def main() -> None:
         return found
 
     fit = [each for _, each in described(known(options.count, 50_000, ranges))]
-    fitted = {name: Density.fit(np.array([each[name] for each in fit])) for name in fit[0]}
+    fitted = {name: fit_density(np.array([each[name] for each in fit])) for name in fit[0]}
     tests = described(known(options.count, 60_000, ranges))
     if options.pairs:
         tests += described(real(options.pairs))
@@ -173,7 +174,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
     if options.write:
-        print("written:", fitted["statistics"].save())
+        print("written:", save_density(fitted["statistics"]))
 
 
 def table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.alignment import check_alignment
+from napari_cvdm.assessment.alignment import Alignment, check_alignment
 from napari_cvdm.assessment.consistency import check_consistency
 from napari_cvdm.assessment.forward import blur_and_bin
 from napari_cvdm.simulation.pairs import simulate_pair
@@ -45,4 +45,4 @@ def test_nothing_is_like_nothing() -> None:
     image = np.random.default_rng(0).poisson(20, (48, 48)).astype(float)
     found = check_alignment(image, np.full((48, 48), 3.0), 1.3)
     assert (found.likeness, found.displacement, found.likeness_displaced) == (0.0, (0.0, 0.0), 0.0)
-    assert found.to_dict() == {"likeness": 0.0, "displacement": [0.0, 0.0], "likeness_displaced": 0.0}
+    assert found == Alignment(0.0, (0.0, 0.0), 0.0)

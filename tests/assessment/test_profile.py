@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.profile import Profile, points_along, sample
+from napari_cvdm.assessment.profile import MOST_POINTS, Profile, points_along, sample
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -18,13 +18,13 @@ def test_points_lie_evenly_and_both_ends_are_met():
 
 
 def test_a_polyline_is_followed_around_its_corners():
-    points = points_along([(0, 0), (0, 10), (10, 10)], spacing=2)
-    np.testing.assert_allclose(points[5], (0, 10))
-    np.testing.assert_allclose(points[7], (4, 10))
+    points = points_along([(0, 0), (0, 10), (10, 10)])
+    np.testing.assert_allclose(points[10], (0, 10))
+    np.testing.assert_allclose(points[14], (4, 10))
 
 
 def test_a_very_long_line_gets_no_more_points_than_allowed():
-    assert len(points_along([(0, 0), (0, 1e6)], most=100)) == 100
+    assert len(points_along([(0, 0), (0, 1e6)])) == MOST_POINTS
 
 
 def test_a_line_without_length_is_explained():

@@ -47,9 +47,7 @@ def image(tmp_path: Path) -> Path:
     """A time series of two frames, with a pixel size."""
     data = np.random.default_rng(0).poisson(50, (2, 24, 32)).astype(np.uint16)
     (tmp_path / "in").mkdir()
-    return write_ome_tiff(
-        tmp_path / "in" / "cells.ome.tif", data, "TYX", 65.0, time_interval_s=0.5, name="cells"
-    )
+    return write_ome_tiff(tmp_path / "in" / "cells.ome.tif", data, "TYX", 65.0, time_interval_s=0.5)
 
 
 @pytest.fixture

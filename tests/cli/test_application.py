@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,17 +23,20 @@ COMMANDS = [
     "simulate",
     "models list",
     "models fetch",
+    "models add",
     "models verify",
     "models path",
+    "models remove",
+    "models export",
 ]
 
 
-@pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_every_command_explains_itself(command: str, option: str) -> None:
-    shown = CliRunner().invoke(app, [*command.split(), option])
-    assert shown.exit_code == 0
+def test_every_command_explains_itself(command: str) -> None:
+    shown, shortly = (CliRunner().invoke(app, [*command.split(), option]) for option in ("--help", "-h"))
+    assert shown.exit_code == shortly.exit_code == 0
     assert "Usage:" in shown.output
+    assert shortly.output == shown.output
     assert "[[" not in shown.output  # what may be left out stands in one pair of brackets
 
 
@@ -162,3 +166,21 @@ def test_the_folder_of_models_can_be_asked_for(
     monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path))
     assert main(["models", "path"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}\n"
+
+
+def test_a_name_that_the_encoding_lacks_does_not_end_a_batch(
+    image: Path, weights: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "λ"  # click itself sees to ASCII
+    program = "import sys; from napari_cvdm.cli import main; sys.exit(main())"
+    arguments = ["restore", image, "-o", f"{folder}/", "--model", weights, "--preview", "--device", "cpu"]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1:strict", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "\\u03bb" in ended.stdout
+    assert len(list(folder.iterdir())) == 2

@@ -3,7 +3,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -109,17 +108,11 @@ def test_published_networks_cannot_be_fine_tuned(
     ("fault", "more", "words"),
     [
         ("no pairs", [], "has no pair of files"),
-        ("no folder", [], "There is no folder"),
         ("", ["--held-out", "2"], "has 2 pairs, so 2 cannot be held out"),
         ("", ["--held-out", "-1"], "'--held-out'"),
         ("", ["--steps", "0"], "'--steps'"),
-        ("", ["--name", "a/b"], "cannot be a model name"),
         ("", ["--model", "no-such-model"], "There is no model named 'no-such-model'"),
-        ("sizes", [], "Pair 1: the sharp image has 32 × 32 pixels"),
-        ("small", [], "Pair 1 is too small"),
-        ("constant", [], "Pair 1, camera image: The image is constant"),
         ("unreadable", [], "1_wf.tif is not a TIFF file"),
-        ("unrelated", [], "nothing in common"),
         ("output", [], "is not a folder"),
     ],
 )
@@ -133,26 +126,13 @@ def test_bad_input_is_exit_code_2_and_one_line(
     words: str,
 ) -> None:
     out = tmp_path / "out"
-    camera, sharp = pairs / "1_wf.tif", pairs / "1_sim.tif"
-    rng = np.random.default_rng(0)
+    camera = pairs / "1_wf.tif"
     match fault:
         case "no pairs":
             camera.unlink()
             (pairs / "0_sim.tif").unlink()
-        case "no folder":
-            pairs = pairs / "nowhere"
-        case "sizes":
-            shutil.copy(camera, sharp)
-        case "small":
-            write_ome_tiff(camera, rng.random((12, 40), np.float32), "YX", 65.0, overwrite=True)
-            write_ome_tiff(sharp, rng.random((24, 80), np.float32), "YX", 65.0, overwrite=True)
-        case "constant":
-            write_ome_tiff(camera, np.ones((32, 32), np.float32), "YX", 65.0, overwrite=True)
         case "unreadable":
             camera.write_bytes(b"no image")
-        case "unrelated":
-            noise = rng.random((64, 64), np.float32)
-            write_ome_tiff(pairs / "0_sim.tif", noise, "YX", 32.5, overwrite=True)
         case "output":
             out.write_bytes(b"a file")
     assert finetune(pairs, out, weights, *more) == 2

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
-from typer.testing import CliRunner
 
 from napari_cvdm.cli import main
-from napari_cvdm.cli.application import app
 from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.registry import read_registry
 from napari_cvdm.models.store import BUNDLED_FOLDER
@@ -150,8 +148,6 @@ def test_paths_and_settings_files_are_shown(tmp_path: Path, cache: Path, capsys:
         (["add", "absent.safetensors"], "There is no model file absent.safetensors"),
         (["add", "ftp://example.org/x", "--sha256", "ab" * 32], "an https:// address or a DOI"),
         (["add", "x", "--name", "../x"], "cannot be a model name"),
-        (["add", "x", "--name", "nul"], "stands for a device"),
-        (["add", "x", "--name", "default"], "name of a published model"),
         (["verify", "nonesuch"], "no model named 'nonesuch'"),
         (["path", "nonesuch"], "no model named 'nonesuch'"),
         (["export", "default", "-o", "x.zip", "--format", "onnx"], "no format 'onnx'"),
@@ -194,13 +190,6 @@ def test_a_shell_sees_one_line_when_nobody_can_be_asked(
     assert (process.returncode, output) == (2, "")
     assert error.count("\n") == 1
     assert "--yes" in error
-
-
-@pytest.mark.parametrize("command", ["list", "fetch", "add", "verify", "path", "remove", "export"])
-def test_each_command_explains_itself(command: str) -> None:
-    shown = CliRunner().invoke(app, ["models", command, "--help"])
-    assert shown.exit_code == 0
-    assert "Usage:" in shown.output
 
 
 def test_what_a_keras_file_cannot_tell_is_said_when_it_is_added(cache: Path, capsys: Captured) -> None:

@@ -190,11 +190,6 @@ class TestToZarr:
         assert main(arguments) == 2
         assert "exists already" in capsys.readouterr().err
         assert main([*arguments, "--overwrite"]) == 0
-        # And an input is never written to, whatever is allowed.
-        assert (
-            main(["restore", str(tmp_path / "out.zarr"), "-o", str(tmp_path / "out.zarr"), "--overwrite"])
-            == 2
-        )
 
     @pytest.mark.parametrize("source", ["out.zarr", "out_uncertainty.zarr", "."])
     def test_never_writes_to_its_input(

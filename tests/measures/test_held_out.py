@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
-from measures.held_out import held_out_fields, real_pairs
+from measures.held_out import held_out_fields, real_pairs, without_background
 from PIL import Image
 
 from napari_cvdm.assessment.baselines import enlarge
@@ -37,6 +37,17 @@ def test_real_images_are_imaged_again(tmp_path):
         1.5,
     }
     assert all(0 <= field.truth.min() < field.truth.max() <= 1.5 for field in fields)
+
+
+def test_the_background_goes_and_what_stands_out_of_it_stays():
+    rows, columns = np.indices((160, 160))
+    spots = sum(
+        80 * np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / 18) for r in (40, 110) for c in (30, 80, 125)
+    )
+    found = without_background(spots + 30 + 0.2 * columns)
+    assert found.min() == 0
+    assert np.abs(found - spots).max() < 8
+    assert np.median(found) < 4
 
 
 def test_pairs_are_cut_at_their_centre(tmp_path):

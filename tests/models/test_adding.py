@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,7 +141,7 @@ class TestKerasFiles:
 
 
 class TestHostileFiles:
-    """Each wrong in one way; `tests/models/test_weights.py` has more of them."""
+    """Some of those in `test_weights.py` and `test_safetensors_header.py`: nothing of them is kept."""
 
     @pytest.fixture
     def rewrite(self, weights: Path) -> Callable[..., Path]:
@@ -161,47 +160,20 @@ class TestHostileFiles:
 
         return change
 
-    def test_a_header_of_a_gigabyte(self, tmp_path: Path, cache: Path) -> None:
-        path = tmp_path / "x.safetensors"
-        path.write_bytes(struct.pack("<Q", 2**30) + b"{" + b" " * 100)
-        assert "declares a header of 1,073,741,824 bytes" in refusal(path, cache)
-
-    def test_a_huge_declared_shape(self, tmp_path: Path, cache: Path) -> None:
-        header = json.dumps(
-            {"a": {"dtype": "F32", "shape": [10**9, 10**9], "data_offsets": [0, 4 * 10**18]}}
-        ).encode()
-        path = tmp_path / "x.safetensors"
-        path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(100))
-        assert "cut short" in refusal(path, cache)
-
     def test_missing_tensors(self, rewrite: Callable[..., Path], cache: Path) -> None:
         assert "lacks 1 of the network's" in refusal(rewrite(first=None), cache)
-
-    def test_extra_tensors(self, rewrite: Callable[..., Path], cache: Path) -> None:
-        assert "does not have, such as 'extra'" in refusal(rewrite(extra=torch.zeros(3)), cache)
 
     def test_numbers_that_are_none(self, rewrite: Callable[..., Path], weights: Path, cache: Path) -> None:
         shape = next(iter(load_file(weights).values())).shape
         assert "not finite numbers" in refusal(rewrite(first=torch.full(shape, float("nan"))), cache)
 
-    @pytest.mark.parametrize(
-        ("card", "words"),
-        [
-            ({"format_version": 99}, "update napari-cvdm"),
-            ({"architecture": {"upscaling": 2, "layers": 3}}, "cannot be built"),
-            ({"architecture": {"mean_widths": [10**9]}}, "beyond anything"),
-            ({"architecture": {"kind": "transformer"}}, "of a kind that this version does not know"),
-            ({"name": "../../x"}, "cannot be a model name"),
-        ],
-    )
-    def test_a_card_of_something_else(
-        self, card: dict[str, Any], words: str, rewrite: Callable[..., Path], cache: Path
-    ) -> None:
-        assert words in refusal(rewrite(card), cache)
+    def test_a_card_of_something_else(self, rewrite: Callable[..., Path], cache: Path) -> None:
+        assert "cannot be a model name" in refusal(rewrite({"name": "../../x"}), cache)
+        assert "update napari-cvdm" in refusal(rewrite({"format_version": 99}), cache)
 
     @pytest.mark.parametrize(
         "data",
-        [b"", b"\x80\x04\x95", b"PK\x03\x04" + bytes(100), b"\x89HDF\r\n\x1a\n" + bytes(100), bytes(8)],
+        [b"\x80\x04\x95", b"\x89HDF\r\n\x1a\n" + bytes(100)],
     )
     def test_other_kinds_of_files(self, data: bytes, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "x.safetensors"
@@ -221,11 +193,8 @@ class TestHostileFiles:
 
     def test_a_file_with_another_hash(self, weights: Path, cache: Path) -> None:
         assert "is not the expected file" in refusal(weights, cache, sha256="ab" * 32)
+        assert "64 hexadecimal digits" in refusal(weights, cache, sha256="abc")
         assert add_model(weights, sha256=f" {file_sha256(weights).upper()}\n") == "tiny"
-
-    @pytest.mark.parametrize("sha256", ["", "abc", "g" * 64, "sha256:" + "a" * 64])
-    def test_a_hash_that_is_none(self, sha256: str, weights: Path, cache: Path) -> None:
-        assert "64 hexadecimal digits" in refusal(weights, cache, sha256=sha256)
 
     def test_words_about_keras_for_a_file_that_is_none(self, weights: Path, cache: Path) -> None:
         assert "is no Keras .h5 file" in refusal(weights, cache, conversion={"mean_path": weights})

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from napari_cvdm.models import ModelError, add_model, load_model
-from napari_cvdm.models.glance import check_kind
+from napari_cvdm.models.glance import hash_of_model
+from napari_cvdm.models.hashes import file_sha256
 
 pytestmark = pytest.mark.usefixtures("cache")
 
 
 def test_models_pass(weights: Path, tmp_path: Path) -> None:
-    check_kind(weights)
+    assert hash_of_model(weights) == file_sha256(weights)
     (tmp_path / "k.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(10))
-    check_kind(tmp_path / "k.h5")
+    hash_of_model(tmp_path / "k.h5")
 
 
-@pytest.mark.parametrize("take", [check_kind, load_model, add_model])
+@pytest.mark.parametrize("take", [hash_of_model, load_model, add_model])
 @pytest.mark.parametrize("start", [b"II*\0", b"\x89HDF\r\n\x1a\n"])
 def test_a_huge_image_is_refused_without_being_read(
     take: Callable[[Path], Any], start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -40,5 +41,5 @@ def test_a_huge_image_is_refused_without_being_read(
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read"):
-        check_kind(tmp_path / "absent")
+    with pytest.raises(ModelError, match="There is no model file"):
+        hash_of_model(tmp_path / "absent")

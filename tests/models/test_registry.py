@@ -102,22 +102,6 @@ def test_a_file_that_is_no_registry_is_refused(tmp_path: Path, text: str) -> Non
         read_registry(tmp_path / "r.json")
 
 
-def test_a_registry_is_replaced_when_the_new_one_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "r.json"
-    write_registry(Registry({"one": entry()}, default="one"), path)
-    before = path.read_bytes()
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_registry(Registry({}), path)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_the_models_of_the_package_are_what_its_registry_says() -> None:
     registry = read_registry()
     for known in registry.entries.values():

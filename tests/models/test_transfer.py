@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,9 +43,10 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def fetch(url: str, size: int | None = None) -> bytes:
-    file = io.BytesIO()
-    Transfer(size)(url, file)
-    return file.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fetched"
+        Transfer(size)(url, str(path))
+        return path.read_bytes()
 
 
 class TestCertificates:
@@ -126,9 +127,9 @@ class TestAnswersThatDoNotBegin:
         with pytest.raises(TransferError, match="does not come to the file"):
             fetch(slow_server)
 
-    def test_can_be_cancelled(self, slow_server: str) -> None:
+    def test_can_be_cancelled(self, slow_server: str, tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
-            Transfer(None, CancellingDisplay())(slow_server, io.BytesIO())
+            Transfer(None, CancellingDisplay())(slow_server, str(tmp_path / "x"))
 
 
 class TestFiles:
@@ -216,7 +217,9 @@ def test_only_answers_that_may_change_are_passing(status: int, passing: bool, ht
     assert caught.value.passing is passing
 
 
-def test_what_the_display_raises_stops_the_transfer(httpserver: HTTPServer, weights: Path) -> None:
+def test_what_the_display_raises_stops_the_transfer(
+    httpserver: HTTPServer, weights: Path, tmp_path: Path
+) -> None:
     httpserver.expect_request("/x").respond_with_data(weights.read_bytes())
     with pytest.raises(Cancelled):
-        Transfer(None, CancellingDisplay())(httpserver.url_for("/x"), io.BytesIO())
+        Transfer(None, CancellingDisplay())(httpserver.url_for("/x"), str(tmp_path / "x"))

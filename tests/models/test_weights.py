@@ -312,22 +312,6 @@ def test_missing_tensors_of_the_authors_kind_are_named(reference_weights: Path) 
     assert "'mean_network.in_conv.bias'" in refusal(reference_weights)
 
 
-def test_a_model_is_on_the_disk_before_it_gets_its_name(
-    tmp_path: Path, network: CVDM, make_card: MakeCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"the earlier model")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        save_model(path, network, make_card())
-    assert path.read_bytes() == b"the earlier model"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_reading_weights_and_restoring_load_nothing_of_torchs_compiler() -> None:
     program = """
 import sys

@@ -7,8 +7,7 @@ compared directly.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,10 +53,6 @@ class Alignment:
     def distance(self) -> float:
         """Length of the displacement, camera pixels."""
         return float(np.hypot(*self.displacement))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as values that JSON can hold."""
-        return asdict(self) | {"displacement": list(self.displacement)}
 
 
 def check_alignment(measured: FloatArray, core: FloatArray, width: float) -> Alignment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,10 +69,7 @@ class Checks:
     @property
     def verdicts(self) -> list[Verdict]:
         """What each check says, in words."""
-        return verdicts_on(
-            self.consistency, self.resolution, self.photometry, self.conditions, self.stability, self.novelty,
-            self.maker,
-        )  # fmt: skip
+        return verdicts_on(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers and verdicts as values that JSON can hold."""
@@ -81,10 +79,10 @@ class Checks:
             "consistency": self.consistency.to_dict(),
             "resolution": self.resolution.to_dict(),
             "photometry": self.photometry.to_dict(),
-            "conditions": [condition.to_dict() for condition in self.conditions],
+            "conditions": [asdict(condition) for condition in self.conditions],
             "stability": None if self.stability is None else self.stability.to_dict(),
             "novelty": self.novelty.to_dict(),
-            "made_by": self.maker.to_dict(),
+            "made_by": asdict(self.maker),
         }
 
 
@@ -148,12 +146,10 @@ def run_checks(
         if progress is not None:
             progress(words, share)
 
-    done = 0
+    rounds = count(1)
 
     def compared() -> None:
-        nonlocal done
-        done = min(done + 1, 7)
-        say("Comparing with the measurement", 0.02 * done)
+        say("Comparing with the measurement", 0.02 * min(next(rounds), 7))
 
     say("Comparing with the measurement", 0.0)
     measured, restored = _sliceable(image), _sliceable(sharp)
@@ -175,7 +171,7 @@ def run_checks(
     stability, halves = None, None
     if model is not None:
         conditions = check_conditions(
-            plane, consistency, ranges=model.card.ranges, pixel_sizes=model.card.pixel_size_nm,
+            consistency, ranges=model.card.ranges, pixel_sizes=model.card.pixel_size_nm,
             pixel_size=pixel_size, upscaling=scale,
         )  # fmt: skip
         stability, halves = _restored_again(plane, spread, model, scale, device, say)
@@ -220,12 +216,11 @@ def _restored_again(
             f"{model.upscaling} × {model.upscaling}. Give the reconstruction, or name the model that made it."
         )
     place = choose_detail(plane, _DETAIL)
-    done = 0
+    times = count()
 
     def again(part: NDArray[Any]) -> NDArray[Any]:
-        nonlocal done
-        say("Restoring the image turned, mirrored, shifted and with other noise", 0.3 + 0.05 * done)
-        done = min(done + 1, 12)
+        share = 0.3 + 0.05 * min(next(times), 12)
+        say("Restoring the image turned, mirrored, shifted and with other noise", share)
         return restore(part, model, preview=True, device=device).mean
 
     detail, fine = plane[place], on_fine_grid(place, scale)

@@ -7,7 +7,7 @@ more than the noise is not supported by the measurement: invented, or left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ class Consistency:
             "flagged_share": self.flagged,
             "invented_share": self.invented,
             "significant_above": SIGNIFICANT,
-            "alignment": self.alignment.to_dict(),
+            "alignment": asdict(self.alignment),
         }
 
 

@@ -11,12 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 __all__ = ["Panel", "choose_detail", "draw_side_by_side", "on_fine_grid", "uncertainty_colours"]
 
-# Anchors of matplotlib's "inferno" (CC0): perceptually uniform, and read the same by colour-blind eyes.
-_INFERNO = (
-    "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
-    "d04545 e35933 f1711f f98c0a fcaa0f f9c932 f2e865 fcffa4"
-)
-
 _BACKGROUND = (24, 24, 26)
 _INK = (235, 235, 235)
 _GAP = 12
@@ -148,11 +142,10 @@ def uncertainty_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     ndarray
         uint8, of the same shape with a last axis of red, green and blue.
     """
-    anchors = np.array([list(bytes.fromhex(colour)) for colour in _INFERNO.split()], dtype=np.float32)
-    places = np.linspace(0, 1, len(anchors))
-    channels = [np.interp(values, places, anchors[:, channel]) for channel in range(3)]
-    colours: NDArray[np.uint8] = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
-    return colours
+    from matplotlib import colormaps
+
+    # Perceptually uniform, and read the same by colour-blind eyes.
+    return colormaps["inferno"](values, bytes=True)[..., :3]
 
 
 def _limits(panel: Panel) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.errors import printable
@@ -36,10 +36,6 @@ class Maker:
     sha256: str | None = None
     bundled: bool = False
     finetuned_from: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
-        return asdict(self)
 
 
 def maker_of(provenance: Mapping[str, Any] | None, model: PretrainedModel | None) -> Maker:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.figure import choose_detail
 from napari_cvdm.assessment.image_statistics import NAMES, describe_number, image_statistics
-from napari_cvdm.models.replacing import replacing
 
 FloatArray = NDArray[np.float64]
 
@@ -27,13 +26,11 @@ STATISTICS = Path(__file__).parent / "novelty.json"
 
 _FIELD = 80
 _MOST_FIELDS = 9
-_SHRINKAGE = 0.1
-_QUANTILES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """A Gaussian density of some numbers, in units of their usual spread. From `fit` or `load`.
+    """A Gaussian density of some numbers, in units of their usual spread.
 
     Attributes
     ----------
@@ -50,46 +47,21 @@ class Density:
     precision: FloatArray = field(repr=False)
     limits: tuple[float, float, float]
 
-    @classmethod
-    def fit(cls, numbers: ArrayLike) -> Density:
-        """Measure a density on known images, (images, numbers)."""
-        values = np.asarray(numbers, np.float64)
-        centre, spread = values.mean(0), values.std(0) + 1e-6
-        scaled = (values - centre) / spread
-        correlation = scaled.T @ scaled / len(scaled)
-        shrunk = (1 - _SHRINKAGE) * correlation + _SHRINKAGE * np.eye(values.shape[1])
-        bare = cls(centre, spread, np.linalg.inv(shrunk), (0.0, 0.0, 0.0))
-        known = [bare.score(each) for each in values]
-        half, most, nearly_all = (float(each) for each in np.quantile(known, _QUANTILES))
-        return cls(centre, spread, bare.precision, (half, most, nearly_all))
-
     def score(self, numbers: ArrayLike) -> float:
         """Return the Mahalanobis distance per number: about 1 for a known image."""
         scaled = (np.asarray(numbers, np.float64) - self.centre) / self.spread
         return float(np.sqrt(max(float(scaled @ self.precision @ scaled), 0.0) / scaled.size))
 
-    def save(self, path: Path = STATISTICS) -> Path:
-        """Write the density to a JSON file; one that is there stays as it is until all of it is written."""
-        content = {
-            "numbers": list(NAMES),
-            "centre": [float(f"{v:.6g}") for v in self.centre],
-            "spread": [float(f"{v:.6g}") for v in self.spread],
-            "precision": [[float(f"{v:.6g}") for v in row] for row in self.precision],
-            "limits": [float(f"{v:.4g}") for v in self.limits],
-        }
-        with replacing(path) as file:
-            file.write((json.dumps(content, indent=1) + "\n").encode())
-        return path
 
-    @classmethod
-    def load(cls, path: Path = STATISTICS) -> Density:
-        """Read a density that `save` wrote."""
-        content = json.loads(path.read_text(encoding="utf-8"))
-        centre, spread, precision = (
-            np.array(content[name], np.float64) for name in ("centre", "spread", "precision")
-        )
-        half, most, nearly_all = content["limits"]
-        return cls(centre, spread, precision, (half, most, nearly_all))
+@cache
+def load_density(path: Path = STATISTICS) -> Density:
+    """Read a density from a JSON file; by default that of the bundled model's training images."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    centre, spread, precision = (
+        np.array(content[name], np.float64) for name in ("centre", "spread", "precision")
+    )
+    half, most, nearly_all = content["limits"]
+    return Density(centre, spread, precision, (half, most, nearly_all))
 
 
 @dataclass(frozen=True)
@@ -147,7 +119,7 @@ def check_novelty(image: ArrayLike) -> Novelty:
     Mahalanobis distances to the training data as a sign of novelty: Lee et al., A simple unified framework
     for detecting out-of-distribution samples and adversarial attacks, NeurIPS 2018.
     """
-    known = _bundled_density()
+    known = load_density()
     numbers = np.median([image_statistics(part) for part in _fields(np.asarray(image))], axis=0)
     score = known.score(numbers)
     _, usual, rare = known.limits
@@ -155,12 +127,6 @@ def check_novelty(image: ArrayLike) -> Novelty:
     away = np.abs(numbers - known.centre) / known.spread
     reasons = () if verdict == "known" else tuple(NAMES[i] for i in np.argsort(-away)[:3])
     return Novelty(score, usual, rare, verdict, reasons)
-
-
-@lru_cache(maxsize=1)
-def _bundled_density() -> Density:
-    """Return the density of the bundled model's training images."""
-    return Density.load()
 
 
 def _fields(image: NDArray[Any]) -> list[NDArray[Any]]:

@@ -18,6 +18,9 @@ Limits = tuple[float, float]
 #: that an unsure structure keeps most of its brightness.
 _SURE = np.array([1.0, 1.0, 1.0], np.float32)
 _UNSURE = np.array([1.0, 0.63, 0.0], np.float32)
+#: Of 256 levels of doubt at full brightness, 0 to 255, (256, 3). Mixed as screen values: as light, a little
+#: orange would be next to invisible.
+_TINTS = np.linspace(255 * _SURE, 255 * _UNSURE, 256, dtype=np.float32)
 #: Even where the model is least sure a trace stays visible, or the place would look empty.
 _LEAST_OPACITY = 0.06
 
@@ -43,10 +46,9 @@ def certainty_by_colour(
     """
     grey = _unit(mean, limits)
     level = (_unit(uncertainty, doubt_limits) * 255 + 0.5).astype(np.uint8)
-    tints = _tints()
     rgba = np.empty((*mean.shape, 4), np.uint8)
     for channel in range(3):
-        rgba[..., channel] = grey * tints[:, channel][level] + np.float32(0.5)
+        rgba[..., channel] = grey * _TINTS[:, channel][level] + np.float32(0.5)
     rgba[..., 3] = 255
     return rgba
 
@@ -64,13 +66,6 @@ def certainty_by_opacity(
     rgba[..., :3] = (grey * 255 + 0.5).astype(np.uint8)[..., np.newaxis]
     rgba[..., 3] = ((1 - (1 - _LEAST_OPACITY) * doubt) * 255 + 0.5).astype(np.uint8)
     return rgba
-
-
-def _tints() -> NDArray[np.float32]:
-    """Colours of 256 levels of doubt at full brightness, in screen values 0 to 255, shape (256, 3)."""
-    doubt = np.linspace(0, 1, 256, dtype=np.float32)[:, np.newaxis]
-    # Mixed as screen values, not as light, in which a little orange is next to invisible.
-    return np.float32(255) * (_SURE + (_UNSURE - _SURE) * doubt)
 
 
 def _unit(values: NDArray[np.float32], limits: Limits) -> NDArray[np.float32]:

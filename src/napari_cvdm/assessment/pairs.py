@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,11 +221,6 @@ def evaluate_folder(
     scores = []
     for number, pair in enumerate(pairs):
         camera = read_tiff(pair.widefield)
-
-        def report(event: Event, name: str = pair.name, number: int = number) -> None:
-            if progress is not None:
-                progress(name, number, len(pairs), event)
-
         scores.append(
             evaluate_pair(
                 pair.name,
@@ -236,7 +232,7 @@ def evaluate_folder(
                 seed=seed,
                 device=device,
                 pixel_size=camera.pixel_size,
-                progress=report,
+                progress=progress and partial(progress, pair.name, number, len(pairs)),
             )
         )
     settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}

@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.intervals import gaussian_factor
 
-__all__ = ["Profile", "points_along", "sample"]
+__all__ = ["MOST_POINTS", "Profile", "points_along", "sample"]
+
+MOST_POINTS = 4096
+"""No profile has more points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +59,19 @@ class Profile:
         return table if self.original is None else table | {"original": self.original}
 
 
-def points_along(vertices: ArrayLike, spacing: float = 1.0, most: int = 4096) -> NDArray[np.float64]:
+def points_along(vertices: ArrayLike) -> NDArray[np.float64]:
     """Place points evenly along a line or a polyline.
 
     Parameters
     ----------
     vertices : array-like, (vertices, 2)
         In pixels.
-    spacing : float
-        Distance of the points in pixels; a little less, so that both ends get one.
-    most : int
-        No more points than this.
 
     Returns
     -------
     ndarray, (points, 2)
-        At least two.
+        A pixel apart, or a little less, so that both ends get one; at least two, and at most `MOST_POINTS`,
+        further apart.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def points_along(vertices: ArrayLike, spacing: float = 1.0, most: int = 4096) ->
     if not lengths.sum() > 0:
         raise InputError("The line has no length: drag from one point to another.")
     at = np.concatenate([[0.0], np.cumsum(lengths)])
-    count = min(most, max(2, int(np.ceil(at[-1] / spacing)) + 1))
+    count = min(MOST_POINTS, max(2, int(np.ceil(at[-1])) + 1))
     positions = np.linspace(0, at[-1], count)
     return np.stack([np.interp(positions, at, corners[:, axis]) for axis in (0, 1)], axis=1)
 

@@ -5,13 +5,12 @@ imaging model here is another one on purpose, and shares no code with `napari_cv
 pattern instead of a Gaussian or a transfer function, sharp-edged discs of defocus instead of a Gaussian haze,
 a background that rises to one side, and noise from Poisson and normal numbers.
 
-The truth is the sharp image as it is, with whatever haze and noise it has; or, if asked for, what stands out
-of its slowly varying background.
+The truth is the sharp image as it is, with whatever haze and noise it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
-from scipy import ndimage, signal, special
+from scipy import signal, special
 
 from napari_cvdm.restoration.errors import InputError
 
@@ -30,9 +29,6 @@ STRUCTURES = ("ccp", "er", "f-actin", "microtubules")
 """Folders of the BioSR images: clathrin-coated pits, endoplasmic reticulum, actin and microtubules."""
 
 UPSCALING = 2
-
-BALL_RADIUS = 60
-"""Radius of the ball rolled under an image to find its background, fine pixels: wider than any structure."""
 
 
 @dataclass(frozen=True)
@@ -163,20 +159,6 @@ def load_sharp(folder: str | Path, structure: str, number: int) -> NDArray[np.fl
     return np.asarray(PillowImage.open(path).convert("F"), np.float64)
 
 
-def without_background(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Subtract the background of a sharp image, (Y, X): what a ball rolled under it touches.
-
-    References
-    ----------
-    S. R. Sternberg, "Biomedical Image Processing", Computer 16 (1983); scikit-image's `rolling_ball`.
-    """
-    from skimage.restoration import rolling_ball
-
-    # The ball must not fall into the gaps between the grains of the noise.
-    background = rolling_ball(ndimage.gaussian_filter(sharp, 2.0), radius=BALL_RADIUS)
-    return np.maximum(sharp - background, 0)
-
-
 class ReimagedField(NamedTuple):
     """One field: what was imaged, how, and what came out.
 
@@ -206,9 +188,8 @@ def reimaged_fields(
     numbers: Iterable[int],
     photons: Sequence[float],
     *,
-    structures: Sequence[str] = STRUCTURES,
     side: int = 96,
-    background: bool = True,
+    prepare: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda sharp: sharp,
     same_microscope: bool = False,
 ) -> Iterator[ReimagedField]:
     """Image sharp images again, each at every photon level; always the same way.
@@ -222,12 +203,10 @@ def reimaged_fields(
     photons : sequence of float
         Bright ends in electrons. All else is drawn at random: width of the point-spread function (5 to 8 fine
         pixels), haze (none to 1.5 times the light in focus), background and read noise.
-    structures : sequence of str
-        Folders to take.
     side : int
         Side of a field in camera pixels.
-    background : bool
-        Whether the sharp images keep their slowly varying background.
+    prepare : callable
+        What is done to a sharp image before it is imaged.
     same_microscope : bool
         Whether the photon levels of an image differ in nothing but photons, so that levels can be compared.
         Unless asked for, each is imaged by a microscope of its own.
@@ -241,11 +220,9 @@ def reimaged_fields(
     InputError
         If an image is missing or smaller than the field.
     """
-    for structure in structures:
+    for structure in STRUCTURES:
         for number in numbers:
-            sharp = load_sharp(folder, structure, number)
-            if not background:
-                sharp = without_background(sharp)
+            sharp = prepare(load_sharp(folder, structure, number))
             for level, electrons in enumerate(photons):
                 place = [8, STRUCTURES.index(structure), number]
                 rng = np.random.default_rng(place if same_microscope else [*place, level])

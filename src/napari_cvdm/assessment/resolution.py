@@ -7,19 +7,22 @@ two halves of the photons, two draws, or the reconstructions of two halves.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from napari_cvdm.assessment.camera_noise import CameraNoise, measure_noise
+from napari_cvdm.assessment.camera_noise import measure_noise
 from napari_cvdm.assessment.decorrelation import Decorrelation, decorrelation_analysis
 from napari_cvdm.assessment.ring_correlation import RingCorrelation, fourier_ring_correlation
 from napari_cvdm.restoration.errors import InputError
 
 FloatArray = NDArray[np.float64]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,7 @@ class ResolutionCheck:
         }
 
 
-def split_photons(image: ArrayLike, noise: CameraNoise | None = None) -> tuple[FloatArray, FloatArray]:
+def split_photons(image: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Split an image into two that share its signal and not its noise, as from half the exposure each.
 
     Noise of the very variance that the image has is added to it once and subtracted once. The two sums are
@@ -84,8 +87,6 @@ def split_photons(image: ArrayLike, noise: CameraNoise | None = None) -> tuple[F
     ----------
     image : array-like, (Y, X)
         A measurement; noise independent from pixel to pixel.
-    noise : CameraNoise, optional
-        By default measured on the image.
 
     Returns
     -------
@@ -98,8 +99,7 @@ def split_photons(image: ArrayLike, noise: CameraNoise | None = None) -> tuple[F
     camera offset.
     """
     values = np.asarray(image, np.float64)
-    measured = measure_noise(values) if noise is None else noise
-    spread = np.sqrt(measured.variance(ndimage.gaussian_filter(values, 1.0, mode="reflect")))
+    spread = np.sqrt(measure_noise(values).variance(ndimage.gaussian_filter(values, 1.0, mode="reflect")))
     added = spread * np.random.default_rng(0).standard_normal(values.shape)
     return values + added, values - added
 
@@ -126,7 +126,7 @@ def check_resolution(
     sharp: ArrayLike,
     *,
     pixel_size: float | None = None,
-    draws: ArrayLike | None = None,
+    draws: Sequence[ArrayLike] | NDArray[Any] | None = None,
     restored_halves: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> ResolutionCheck:
     """Estimate the resolution before and after a restoration.
@@ -139,7 +139,7 @@ def check_resolution(
         Its reconstruction.
     pixel_size : float, optional
         Side of a camera pixel in nm; without it, lengths are in camera pixels.
-    draws : array-like, (draws, s·Y, s·X), optional
+    draws : sequence of array-like, (s·Y, s·X), optional
         Draws from the posterior, in their order: 2k + 1 is the mirror image of 2k, so 0 and 2 are compared.
     restored_halves : tuple of array-like, optional
         The reconstructions of the two images of `split_photons`.
@@ -152,32 +152,23 @@ def check_resolution(
     size = pixel_size if pixel_size is not None else 1.0
     fine_size = size * measured.shape[0] / fine.shape[0]
     between = None
-    if draws is not None and len(np.asarray(draws)) > 2:
-        between = _rings(np.asarray(draws)[0], np.asarray(draws)[2], fine_size)
-    restored = None if restored_halves is None else _rings(*restored_halves, fine_size)
-    try:
-        halves = split_ring_correlation(measured, size)
-    except InputError:
-        halves = None
+    if draws is not None and len(draws) > 2:
+        between = _unless_too_small(fourier_ring_correlation, draws[0], draws[2], pixel_size=fine_size)
+    restored = None
+    if restored_halves is not None:
+        restored = _unless_too_small(fourier_ring_correlation, *restored_halves, pixel_size=fine_size)
     return ResolutionCheck(
-        before=_decorrelation(measured, size),
-        after=_decorrelation(fine, fine_size),
-        halves=halves,
+        before=_unless_too_small(decorrelation_analysis, measured, size),
+        after=_unless_too_small(decorrelation_analysis, fine, fine_size),
+        halves=_unless_too_small(split_ring_correlation, measured, size),
         draws=between,
         restored_halves=restored,
         unit="camera pixels" if pixel_size is None else "nm",
     )
 
 
-def _decorrelation(image: ArrayLike, pixel_size: float) -> Decorrelation | None:
+def _unless_too_small(estimate: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     try:
-        return decorrelation_analysis(image, pixel_size)
-    except InputError:
-        return None
-
-
-def _rings(first: ArrayLike, second: ArrayLike, pixel_size: float) -> RingCorrelation | None:
-    try:
-        return fourier_ring_correlation(first, second, pixel_size=pixel_size)
+        return estimate(*args, **kwargs)
     except InputError:
         return None

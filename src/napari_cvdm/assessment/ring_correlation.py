@@ -54,9 +54,11 @@ def fourier_ring_correlation(
     *,
     pixel_size: float = 1.0,
     threshold: float = ONE_SEVENTH,
-    window: bool = True,
 ) -> RingCorrelation:
     """Correlate two images of the same field, ring by ring in Fourier space.
+
+    Both are faded out towards their borders. Else the jump from each border to the opposite one would be
+    detail that both seem to share.
 
     Parameters
     ----------
@@ -66,9 +68,6 @@ def fourier_ring_correlation(
         Side of a pixel, in the unit in which the resolution is wanted.
     threshold : float
         Correlation below which detail does not count.
-    window : bool
-        Fade both images out towards their borders. Without it, the jump from each border to the opposite one
-        is detail that both images seem to share.
 
     Returns
     -------
@@ -85,8 +84,8 @@ def fourier_ring_correlation(
     Nieuwenhuizen et al., Measuring image resolution in optical nanoscopy, Nat. Methods 10, 557 (2013).
     """
     a, b = _checked(first, second, pixel_size)
-    taper = np.outer(*(tukey(n, 0.25) for n in a.shape)) if window else np.ones(a.shape)
-    spectra = [np.fft.rfft2(_centred(image, taper) * taper) for image in (a, b)]
+    taper = np.outer(*(tukey(n, 0.25) for n in a.shape))
+    spectra = [np.fft.rfft2((image - np.average(image, weights=taper)) * taper) for image in (a, b)]
     side = min(a.shape)
     radius = np.hypot(np.fft.fftfreq(a.shape[0])[:, None], np.fft.rfftfreq(a.shape[1])[None, :])
     rings = np.rint(radius * side).astype(int)
@@ -122,11 +121,6 @@ def _per_ring(values: NDArray[np.float64], rings: NDArray[np.intp], side: int) -
     """Sums over the rings from the first, without the mean (ring 0), to half a cycle per pixel."""
     sums = np.bincount(rings.ravel(), weights=values.ravel(), minlength=side // 2 + 1)
     return np.asarray(sums[1 : side // 2 + 1])
-
-
-def _centred(image: NDArray[np.float64], taper: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = image - np.average(image, weights=taper)
-    return centred
 
 
 def _checked(

@@ -7,11 +7,10 @@ model card: inside, at the edge, or outside.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from napari_cvdm.assessment.consistency import Consistency
 from napari_cvdm.assessment.plain_numbers import plain_number
@@ -62,13 +61,8 @@ class Condition:
             f"{self.unit} {'of training' if self.of_training else 'that do little harm'}."
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
-        return asdict(self)
-
 
 def check_conditions(
-    image: ArrayLike,
     consistency: Consistency,
     *,
     ranges: Mapping[str, Any],
@@ -80,8 +74,6 @@ def check_conditions(
 
     Parameters
     ----------
-    image : array-like, (Y, X)
-        The measurement.
     consistency : Consistency
         Of the measurement and its reconstruction, which tells the width of the point-spread function and
         what part of the light is in focus.

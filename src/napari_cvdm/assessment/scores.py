@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,6 @@ class Scores:
     psnr: float
     ssim: float
     correlation: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the numbers by name."""
-        return {"psnr": self.psnr, "ssim": self.ssim, "correlation": self.correlation}
 
 
 @dataclass(frozen=True)
@@ -103,14 +99,7 @@ class PairScores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
-        return {
-            "name": self.name,
-            "methods": {method: scores.to_dict() for method, scores in self.methods.items()},
-            "uncertainty": self.uncertainty.to_dict(),
-            "richardson_lucy": self.richardson_lucy,
-            "seconds": self.seconds,
-            "warnings": list(self.warnings),
-        }
+        return asdict(self) | {"uncertainty": self.uncertainty.to_dict(), "warnings": list(self.warnings)}
 
 
 @dataclass(frozen=True)

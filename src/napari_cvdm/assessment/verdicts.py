@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_cvdm.assessment.consistency import Consistency
-from napari_cvdm.assessment.maker import Maker
-from napari_cvdm.assessment.novelty import Novelty
-from napari_cvdm.assessment.photometry import Photometry
 from napari_cvdm.assessment.plain_numbers import plain_number
-from napari_cvdm.assessment.resolution import ResolutionCheck
-from napari_cvdm.assessment.sampling_check import Condition
-from napari_cvdm.assessment.stability import Stability
 from napari_cvdm.restoration.saturation import MOST_SATURATED
+
+if TYPE_CHECKING:
+    from napari_cvdm.assessment.checks import Checks
+    from napari_cvdm.assessment.consistency import Consistency
+    from napari_cvdm.assessment.maker import Maker
+    from napari_cvdm.assessment.novelty import Novelty
+    from napari_cvdm.assessment.photometry import Photometry
+    from napari_cvdm.assessment.resolution import ResolutionCheck
+    from napari_cvdm.assessment.sampling_check import Condition
+    from napari_cvdm.assessment.stability import Stability
 
 __all__ = ["Level", "Verdict", "judge_consistency", "verdicts_on"]
 
@@ -67,23 +70,15 @@ class Verdict:
         return {"good": "✓", "look": "?", "doubt": "✗", "not known": "–"}[self.level]
 
 
-def verdicts_on(
-    consistency: Consistency,
-    resolution: ResolutionCheck,
-    photometry: Photometry,
-    conditions: Sequence[Condition],
-    stability: Stability | None,
-    novelty: Novelty,
-    maker: Maker,
-) -> list[Verdict]:
+def verdicts_on(checks: Checks) -> list[Verdict]:
     """Judge the outcome of every check."""
     return [
-        _on_novelty(novelty, maker),
-        _on_conditions(conditions),
-        judge_consistency(consistency),
-        _on_stability(stability),
-        _on_photometry(photometry),
-        _on_resolution(resolution),
+        _on_novelty(checks.novelty, checks.maker),
+        _on_conditions(checks.conditions),
+        judge_consistency(checks.consistency),
+        _on_stability(checks.stability),
+        _on_photometry(checks.photometry),
+        _on_resolution(checks.resolution),
     ]
 
 

@@ -1,24 +1,26 @@
 """The commands and their options.
 
 This module is what ``napari-cvdm --help`` loads, so it imports nothing heavy: each command imports what it
-needs when it runs. A command does no work of its own; the bodies are in the modules beside this one.
+needs when it runs. The commands here do no work of their own: the bodies are in the modules beside this one.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from napari_cvdm.cli.checking import check
+from napari_cvdm.cli.demonstration import demo
 from napari_cvdm.cli.evaluating import evaluate
 from napari_cvdm.cli.failures import run_to_exit_code
 from napari_cvdm.cli.finetuning import finetune
 from napari_cvdm.cli.models import models_app
-from napari_cvdm.cli.options import Device, Draws, Fresh, Model, Overwrite, Seed, Steps
-from napari_cvdm.cli.printing import print_whatever_comes
+from napari_cvdm.cli.options import Device, Fresh, Model, Seed, Steps
 from napari_cvdm.cli.simulating import simulate
 
 __all__ = ["app", "main"]
@@ -49,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     int
         0 on success; 2 for wrong usage or bad input, said in one line on stderr; 130 when interrupted.
     """
-    print_whatever_comes(sys.stdout, sys.stderr)
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names of files may hold what a terminal cannot show: written as escapes, as Python does on stderr.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     def run() -> Any:
         return typer.main.get_command(app).main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
@@ -76,20 +80,7 @@ def _program(
         typer.echo(context.get_help())
 
 
-@app.command()
-def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
-        "napari-cvdm-demo"
-    ),
-    model: Model = "default",
-    draws: Draws = 8,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-) -> None:
-    """Restore a bundled real micrograph; needs no network."""
-    from napari_cvdm.cli.demonstration import run_demo
-
-    run_demo(output, model=model, draws=draws, device=device, overwrite=overwrite)
+app.command()(demo)
 
 
 @app.command()
@@ -222,38 +213,7 @@ def restore(
     restore_files(inputs, target, model=model, settings=settings, overwrite=overwrite, is_folder=folder)
 
 
-@app.command()
-def check(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A reconstruction: TIFF or OME-Zarr.")],
-    *,
-    source: Annotated[
-        Path | None,
-        typer.Option("--input", help="The image it was made from.  [default: as the result says]"),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The report.  [default: RESULT_check.html]")
-    ] = None,
-    plane: Annotated[
-        str | None,
-        typer.Option(help="Which plane of a stack, from 0, such as T=3,Z=5.  [default: the first]"),
-    ] = None,
-    psf: Annotated[
-        Path | None, typer.Option(help="TIFF of the PSF from result to input.  [default: estimated]")
-    ] = None,
-    model: Model = "default",
-    without_model: Annotated[
-        bool, typer.Option("--without-model", help="Leave out the checks that restore again.")
-    ] = False,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-) -> None:
-    """Check a result without ground truth, and write a report."""
-    from napari_cvdm.cli.checking import CheckSettings, check_result
-
-    settings = CheckSettings(plane, None if without_model else model, psf, device, overwrite)
-    check_result(result, source, output, settings)
-
-
+app.command()(check)
 app.command()(evaluate)
 
 

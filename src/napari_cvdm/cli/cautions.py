@@ -20,16 +20,7 @@ def say_cautions(
 ) -> None:
     """Say on stderr what a result's provenance warns of, and what was assumed of the image or is not known.
 
-    Parameters
-    ----------
-    image : ImageFile
-        What was restored.
-    provenance : mapping
-        Of the result.
-    card : ModelCard
-        Of the model.
-    can_resample : bool
-        Whether ``--resample`` would work where the result goes.
+    ``--resample`` is advised where the result goes to a file that it works with (`can_resample`).
     """
     from napari_cvdm.restoration.provenance import RESAMPLE_FIRST
     from napari_cvdm.restoration.resampling import cautions_about_size

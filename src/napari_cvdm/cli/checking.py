@@ -1,17 +1,20 @@
-"""``napari-cvdm check``: how far to trust a result, as a page, as numbers and as a map."""
+"""``napari-cvdm check``: how far to trust a result, as a page, as numbers and as a map.
+
+Nothing heavy is imported before the command runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_cvdm.cli.matching import plane_of, restored_part
+from napari_cvdm.cli.options import Device, Model, Overwrite
 from napari_cvdm.cli.outputs import check_writable, refuse_losses
-from napari_cvdm.cli.pictures import Pictures, open_pictures, result_stem
+from napari_cvdm.cli.pictures import open_pictures, result_stem
 from napari_cvdm.files.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -19,104 +22,69 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["CheckSettings", "check_result"]
+__all__ = ["check"]
 
 DEFAULT = "default"
 
 
-@dataclass(frozen=True)
-class CheckSettings:
-    """How to check.
-
-    Attributes
-    ----------
-    plane : str or None
-        Such as "T=3,Z=5", counted from 0; None for the first.
-    model : str or None
-        Name or path of the model that made the result; None to leave out the checks that need it.
-    psf : Path or None
-        TIFF of what blurs the result into the input, on the result's grid.
-    device : str
-        As for `napari_cvdm.restore`.
-    overwrite : bool
-        Replace files that exist.
-    """
-
-    plane: str | None = None
-    model: str | None = DEFAULT
-    psf: Path | None = None
-    device: str = "auto"
-    overwrite: bool = False
-
-
-def check_result(result: Path, source: Path | None, output: Path | None, settings: CheckSettings) -> None:
-    """Check a result file, write the report, and say the verdicts.
-
-    Parameters
-    ----------
-    result : Path
-        A reconstruction, as ``napari-cvdm restore`` writes it: TIFF, or the folder of an OME-Zarr image. Of
-        both, as of the input, only the plane in question is read. Or what the panel has saved, with all
-        pictures in one.
-    source : Path or None
-        The image it was made from; by default as the result says, in the result's folder.
-    output : Path or None
-        The report, ending in ``.html``; by default ``<result>_check.html`` beside the result. The numbers go
-        to the same name with ``.json``, the map to ``_disagreement.ome.tif``.
-    settings : CheckSettings
-        How to check.
-
-    Raises
-    ------
-    ValueError
-        If a file cannot be read, the result is no reconstruction, result and input do not belong together, or
-        the report cannot be written.
-    """
+def check(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A reconstruction: TIFF or OME-Zarr.")],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option("--input", help="The image it was made from.  [default: as the result says]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The report.  [default: RESULT_check.html]")
+    ] = None,
+    plane: Annotated[
+        str | None,
+        typer.Option(help="Which plane of a stack, from 0, such as T=3,Z=5.  [default: the first]"),
+    ] = None,
+    psf: Annotated[
+        Path | None, typer.Option(help="TIFF of the PSF from result to input.  [default: estimated]")
+    ] = None,
+    model: Model = DEFAULT,
+    without_model: Annotated[
+        bool, typer.Option("--without-model", help="Leave out the checks that restore again.")
+    ] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Check a result without ground truth, and write a report."""
+    from napari_cvdm.assessment.checks import run_checks
     from napari_cvdm.cli.opening import open_image
+    from napari_cvdm.files.tiff import read_tiff
 
-    given = [path for path in (result, source, settings.psf) if path is not None]
-    report = _report_path(result, output, given, settings.overwrite)
+    given = [path for path in (result, source, psf) if path is not None]
+    report = _report_path(result, output, given, overwrite)
     pictures = open_pictures(result)
     provenance = pictures.provenance
     source = source or _source_of(result, provenance)
     image = open_image(source, _number_of(source, provenance), lazily=True)
-    index = _plane_index(settings.plane, pictures.reconstruction)
-    model = _model(settings.model, provenance)
-    checks = _run(image, pictures, index, model, settings)
-    _write(checks, report, result, provenance, model, index, settings.overwrite)
+    index = _plane_index(plane, pictures.reconstruction)
+    maker = None if without_model else _model(model, provenance)
+    measured, pixel_size = restored_part(image, index, provenance)
+    sharp = plane_of(pictures.reconstruction, index)
+    _check_scale(measured.shape, sharp.shape, provenance.get("upscaling"))
+    checks = run_checks(
+        measured,
+        sharp,
+        std=None if pictures.std is None else plane_of(pictures.std, index),
+        draws=[plane_of(draw, index) for draw in pictures.draws] or None,
+        pixel_size=pixel_size,
+        psf=None if psf is None else read_tiff(psf).data.squeeze(),
+        model=maker,
+        provenance=provenance,
+        device=device,
+        progress=_say,
+    )
+    _write(checks, report, result, provenance, maker, index, overwrite)
     for verdict in checks.verdicts:
         typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
     if checks.part.words:
         typer.echo(checks.part.words)
     typer.echo(report)
-
-
-def _run(
-    image: ImageFile,
-    pictures: Pictures,
-    index: dict[str, int],
-    model: PretrainedModel | None,
-    settings: CheckSettings,
-) -> Checks:
-    from napari_cvdm.assessment.checks import run_checks
-    from napari_cvdm.files.tiff import read_tiff
-
-    plane, pixel_size = restored_part(image, index, pictures.provenance)
-    sharp = plane_of(pictures.reconstruction, index)
-    _check_scale(plane.shape, sharp.shape, pictures.provenance.get("upscaling"))
-    planes = [plane_of(draw, index) for draw in pictures.draws]
-    return run_checks(
-        plane,
-        sharp,
-        std=None if pictures.std is None else plane_of(pictures.std, index),
-        draws=planes or None,
-        pixel_size=pixel_size,
-        psf=None if settings.psf is None else read_tiff(settings.psf).data.squeeze(),
-        model=model,
-        provenance=pictures.provenance,
-        device=settings.device,
-        progress=_say,
-    )
 
 
 def _check_scale(plane: tuple[int, ...], sharp: tuple[int, ...], upscaling: object) -> None:
@@ -200,9 +168,7 @@ def _number_of(source: Path, provenance: Mapping[str, Any]) -> int:
     return number if of_this_file and isinstance(number, int) and number >= 0 else 0
 
 
-def _model(name: str | None, provenance: Mapping[str, Any]) -> PretrainedModel | None:
-    if name is None:
-        return None
+def _model(name: str, provenance: Mapping[str, Any]) -> PretrainedModel | None:
     from napari_cvdm.assessment.maker import maker_of
     from napari_cvdm.models import load_model
 

@@ -1,13 +1,17 @@
-"""``napari-cvdm demo``: a real micrograph made sharper, with nothing but what ships in the package."""
+"""``napari-cvdm demo``: a real micrograph made sharper, with nothing but what ships in the package.
+
+Nothing heavy is imported before the command runs.
+"""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cvdm.cli.options import Device, Draws, Model, Overwrite
 from napari_cvdm.cli.outputs import OutputFiles, check_writable
 from napari_cvdm.files.whole_file import write_whole
 
@@ -15,33 +19,22 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["run_demo"]
+__all__ = ["demo"]
 
 _SAMPLE = "tubulin_widefield"
 _DETAIL_SIDE = 160  # camera pixels shown in the picture: few enough to see them
 
 
-def run_demo(output: Path, *, model: str, draws: int, device: str, overwrite: bool = False) -> None:
-    """Restore the bundled wide-field image, write the results and a picture, and say what they are worth.
-
-    Parameters
-    ----------
-    output : Path
-        Folder for the results; those of an earlier demonstration are replaced.
-    model : str
-        Name or path of the model.
-    draws : int
-        Draws from the posterior.
-    device : str
-        As for `napari_cvdm.restore`.
-    overwrite : bool, optional
-        Replace files of the same names that no demonstration has written, too.
-
-    Raises
-    ------
-    ValueError
-        If the folder, the model or a setting cannot be used, or files of others would be replaced.
-    """
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "napari-cvdm-demo"
+    ),
+    model: Model = "default",
+    draws: Draws = 8,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Restore a bundled real micrograph; needs no network."""
     check_writable(output)
     files = OutputFiles(output / "reconstruction.ome.tif", output / "uncertainty.ome.tif")
     picture, widefield = output / "side_by_side.png", output / "widefield.ome.tif"

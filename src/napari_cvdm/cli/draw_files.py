@@ -20,17 +20,8 @@ _ENDING = ".ome.tif"  # whatever the ending of the reconstruction
 def find_draw_files(folder: Path, stem: str) -> list[Path]:
     """Return all files that are called as the draws of a result are, whoever has made them.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the result is.
-    stem : str
-        The result's name without its ending.
-
-    Returns
-    -------
-    list of Path
-        In the order of their names, which is that of the draws of one run.
+    They are in the order of their names, which is that of the draws of one run. `stem` is the result's name
+    without its ending.
     """
     named = re.compile(rf"{re.escape(stem)}_draw\d+{re.escape(_ENDING)}")
     found = folder.glob(f"{glob.escape(stem)}_draw*{_ENDING}")
@@ -46,14 +37,8 @@ def remove_stale_draws(files: OutputFiles, inputs: Sequence[Path]) -> None:
     """Remove the draws that an earlier run has left beside a result which is in place.
 
     Beside a newer result they would pass for its own. A file that does not say of itself that this program
-    has written it as a draw is left alone, and so is a link: whoever made it is not this program.
-
-    Parameters
-    ----------
-    files : OutputFiles
-        What the present run has written.
-    inputs : sequence of Path
-        Images that are never touched.
+    has written it as a draw is left alone, and so are a link, which this program does not make, what the
+    present run has written (`files`), and `inputs`.
     """
     from napari_cvdm.files.ome_tiff import read_provenance
 

@@ -139,20 +139,10 @@ def _plane(
     index: Mapping[str, int],
     chosen: Sequence[Sequence[int] | None],
 ) -> PlaneInFile:
-    """Find the plane that one of a result belongs to.
+    """Find the plane of an image that one of a result, at `index`, belongs to.
 
-    Parameters
-    ----------
-    image : ImageFile
-        The image.
-    axes : Axes
-        Its axes, named as the run did.
-    written : str
-        What the result calls the leading ones.
-    index : mapping of str to int
-        Position in the result.
-    chosen : sequence of (sequence of int or None)
-        Positions in the image of what the result has along each leading axis; None where it has everything.
+    The image's axes are named as the run did, and `written` is what the result calls the leading ones.
+    `chosen` are the positions in the image of what the result has along each; None where it has everything.
     """
     positions = [
         range(length) if here is None else here

@@ -40,15 +40,7 @@ def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageF
 
 
 def say_extent(image: ImageFile, settings: Settings) -> None:
-    """Say on stderr if a file holds more than what is restored, or less.
-
-    Parameters
-    ----------
-    image : ImageFile
-        What is restored.
-    settings : Settings
-        Whether the user has said which image, and whether only a part of it is restored.
-    """
+    """Say on stderr if a file holds more than what is restored, or less."""
     name = Path(image.source).name
     if image.images > 1 and settings.image is None:
         typer.echo(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -43,44 +42,21 @@ class ProgressDisplay:
     def __enter__(self) -> ProgressDisplay:
         """Begin to show."""
         self._bar.start()
-        self._started = time.monotonic()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
         if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
             self._bar.stop()
 
     def show(self, label: str, event: Event, fraction: float | None = None) -> None:
-        """Show an event.
-
-        Parameters
-        ----------
-        label : str
-            What is being restored.
-        event : Event
-            What has been done.
-        fraction : float, optional
-            Share of the whole job that is done, if it is more than this restoration.
-        """
+        """Show an event of the restoration of `label`, which may be a part of the job: `fraction` tells."""
         from napari_cvdm.restoration.events import progress_words
 
         self.advance(label, event.fraction if fraction is None else fraction, progress_words(event))
 
     def advance(self, label: str, fraction: float, doing: str) -> None:
-        """Show how far a job is that has no events.
-
-        Parameters
-        ----------
-        label : str
-            What is being restored.
-        fraction : float
-            Share of the job that is done.
-        doing : str
-            What is being done, in a few words.
-        """
+        """Show what share of a job is done, and what is being done now, in a few words."""
         if self.console.is_terminal:
             self._bar.update(self._task, label=label, completed=fraction, description=doing)
         elif int(fraction * 10) > self._tenth:

@@ -78,18 +78,14 @@ def restore_files(
 
     Parameters
     ----------
-    inputs : sequence of Path
-        The files.
-    output : Path
-        A TIFF file for one input, or a folder.
+    inputs, output, is_folder
+        As for `napari_cvdm.cli.outputs.plan_outputs`.
     model : str
         Name or path of the model.
     settings : Settings
         How to restore.
     overwrite : bool
         Replace results that exist, and remove the draws that an earlier run has left beside them.
-    is_folder : bool, optional
-        As for `napari_cvdm.cli.outputs.plan_outputs`.
 
     Raises
     ------
@@ -141,12 +137,7 @@ def restore_files(
 def check_settings(settings: Settings, model: PretrainedModel) -> None:
     """Refuse settings that no image could be restored with, before the first is read.
 
-    Parameters
-    ----------
-    settings : Settings
-        How to restore. What it takes an image to judge (channels, planes, region) is left for later.
-    model : PretrainedModel
-        What to restore with.
+    What it takes an image to judge (channels, planes, region) is left for later.
 
     Raises
     ------
@@ -187,16 +178,8 @@ def restore_image(
 ) -> Restoration:
     """Restore an image that goes into TIFF files, showing progress and warnings on stderr.
 
-    Parameters
-    ----------
-    image : ImageFile
-        The image, in memory or not.
-    model : PretrainedModel
-        What to restore with.
-    settings : Settings
-        How to restore. Axes and pixel size are the file's own where the settings leave them open.
-    label : str, optional
-        What to call the image in the progress; by default the file's name.
+    Axes and pixel size are the file's own where the settings leave them open. In the progress, the image is
+    called by the file's name unless there is a `label`.
     """
     from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.restoration.restore import restore

@@ -130,12 +130,16 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
 
 def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:
     """Return what is written beside the pixels: what they were made of, and where they lie."""
+    from napari_cvdm.files.ome_tiff import ome_channels
+    from napari_cvdm.restoration.axes import Axes
+
+    axes = Axes(lazy.axes, lazy.mean.shape)
     return {
         "source": _identity(source),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
         "pixel_sides_nm": image.pixel_sides,
-        "channel_names": _names(image, settings, lazy.axes, lazy.mean.shape),
+        "channel_names": channel_names_of(image, settings.channels, ome_channels(axes)),
         **_place(lazy, image),
     }
 
@@ -187,10 +191,3 @@ def _place(lazy: LazyRestoration, image: ImageFile) -> dict[str, Any]:
         "steps": {axis: step for axis, (step, _) in placed.items()},
         "origin": {axis: start / step for axis, (step, start) in placed.items()},
     }
-
-
-def _names(image: ImageFile, settings: Settings, axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    from napari_cvdm.files.ome_tiff import ome_channels
-    from napari_cvdm.restoration.axes import Axes
-
-    return channel_names_of(image, settings.channels, ome_channels(Axes(axes, shape)))

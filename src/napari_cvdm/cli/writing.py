@@ -19,13 +19,6 @@ __all__ = ["channel_names_of", "check_storable", "write_result"]
 def check_storable(image: ImageFile, settings: Settings) -> None:
     """Refuse an image of which the part to be restored has more axes than a file of results can hold.
 
-    Parameters
-    ----------
-    image : ImageFile
-        The image.
-    settings : Settings
-        Which part of it is restored, and what its axes are called.
-
     Raises
     ------
     ValueError, TypeError

@@ -42,7 +42,6 @@ def write_ome_tiff(
     z_spacing_nm: float | None = None,
     time_interval_s: float | None = None,
     channel_names: Sequence[str] = (),
-    name: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write an image as a deflate-compressed OME-TIFF (BigTIFF from 4 GB on).
@@ -69,8 +68,6 @@ def write_ome_tiff(
         Time from frame to frame in seconds.
     channel_names : sequence of str
         One per channel, or none.
-    name : str, optional
-        Title of the image within the file; the name of the file, unless given.
     overwrite : bool
         Replace a file of this name.
 
@@ -91,7 +88,7 @@ def write_ome_tiff(
     named = name_axes(array.shape, axes)
     array = in_ome_order(storable(array), named)
     metadata = ome_metadata(
-        named, name or path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s, pixel_height_nm
+        named, path.name, pixel_size_nm, provenance, z_spacing_nm, time_interval_s, pixel_height_nm
     )
     if channel_names:
         metadata["Channel"] = {"Name": _channel_names(channel_names, ome_channels(named))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,40 +49,26 @@ def open_ome_zarr(path: str | Path, number: int = 0) -> ImageFile:
     ImageFileError
         If there is no such folder or image, it is no image, or its metadata contradict its pixels.
     """
-    path = Path(path)
-    node = _open(path)
-    if not hasattr(node, "groups"):
-        check_number(path, number, 1)
-        check_numbers(node, path)
-        return ImageFile(node, _unnamed(node), str(path))
-    groups = _image_groups(node, path)
-    check_number(path, number, len(groups))
-    group = groups[number]
-    multiscale = _multiscales(group)[0]
-    with _damage(path):
-        datasets = multiscale["datasets"]
-        array: Any = group[datasets[0]["path"]]
-        scale, translation = _transformation(multiscale, datasets[0], array.ndim)
-        stated = _states_a_scale(multiscale, array.ndim) or _states_a_scale(datasets[0], array.ndim)
-    check_numbers(array, path)
-    axes, letters = _axes(multiscale, array, path)
+    found = open_pyramid(path, number, levels=1)
+    (array,) = found.levels
     # A unit without a scale is no size: pixels of 1 µm are not what the image says it has.
-    steps = zip(letters, scale, axes, strict=False) if stated else ()
-    sizes = {letter: (step, axis.get("unit")) for letter, step, axis in steps}
-    sides = _length(sizes.get("X")), _length(sizes.get("Y"))
+    steps = zip(found.axes, found.scale, found.units, strict=True) if found.states_scale else ()
+    sizes: defaultdict[str, tuple[Any, Any]] = defaultdict(lambda: (None, None))
+    sizes |= {letter: (step, unit) for letter, step, unit in steps}
+    sides = length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"])
     return ImageFile(
         array,
-        letters,
+        found.axes,
         str(path),
         square_side(*sides),
-        believable(_length(sizes.get("Z"))),
-        _interval(sizes.get("T")),
-        _channel_names(group, dict(zip(letters, array.shape, strict=True)).get("C", 1)),
-        images=len(groups),
+        believable(length_in_nm(*sizes["Z"])),
+        in_seconds(*sizes["T"]),
+        found.channel_names,
+        images=len(found.images) or 1,
         number=number,
         pixel_sides=unequal_sides(*sides),
-        scale=tuple(scale) if stated else (),
-        translation=tuple(translation) if stated else (),
+        scale=found.scale if found.states_scale else (),
+        translation=found.translation if found.states_scale else (),
     )
 
 
@@ -105,6 +92,10 @@ class ZarrPyramid:
         How it was made, if this program has made it; else empty.
     images : tuple of str
         Names of the images' folders in this one, if it holds several; else empty.
+    channel_names : tuple of str
+        One for each channel, or none.
+    states_scale : bool
+        Whether the image says how large a pixel is; else `scale` is 1.
     """
 
     levels: tuple[Any, ...]
@@ -115,12 +106,14 @@ class ZarrPyramid:
     name: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     images: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
+    states_scale: bool = False
 
 
-def open_pyramid(path: str | Path, number: int = 0) -> ZarrPyramid:
-    """Open an OME-Zarr image with all of its levels; a plain array has one.
+def open_pyramid(path: str | Path, number: int = 0, *, levels: int | None = None) -> ZarrPyramid:
+    """Open an OME-Zarr image with its finest levels, by default all of them; a plain array has one.
 
-    Parameters and errors are those of `open_ome_zarr`.
+    Other parameters, and errors, are those of `open_ome_zarr`.
     """
     path = Path(path)
     node = _open(path)
@@ -134,23 +127,28 @@ def open_pyramid(path: str | Path, number: int = 0) -> ZarrPyramid:
     group = groups[number]
     multiscale = _multiscales(group)[0]
     with _damage(path):
-        levels: tuple[Any, ...] = tuple(group[each["path"]] for each in multiscale["datasets"])
-        scale, translation = _transformation(multiscale, multiscale["datasets"][0], levels[0].ndim)
+        datasets = multiscale["datasets"][:levels]
+        arrays: tuple[Any, ...] = tuple(group[each["path"]] for each in datasets)
+        finest = arrays[0]
+        scale, translation = _transformation(multiscale, datasets[0], finest.ndim)
+        stated = any(_states_a_scale(part, finest.ndim) for part in (multiscale, datasets[0]))
         name = str(multiscale.get("name") or "")
-    for level in levels:
-        check_numbers(level, path)
-    axes, letters = _axes(multiscale, levels[0], path)
+    for array in arrays:
+        check_numbers(array, path)
+    axes, letters = _axes(multiscale, finest, path)
     units = tuple(str(axis["unit"]) if axis.get("unit") else None for axis in axes)
     provenance = group.attrs.asdict().get(PROVENANCE_KEY)
     return ZarrPyramid(
-        levels,
+        arrays,
         letters,
         tuple(scale),
         tuple(translation),
-        units or (None,) * levels[0].ndim,
+        units or (None,) * finest.ndim,
         name,
         dict(provenance) if isinstance(provenance, Mapping) else {},
         tuple(each.basename for each in groups) if len(groups) > 1 else (),
+        _channel_names(group, dict(zip(letters, finest.shape, strict=True)).get("C", 1)),
+        stated,
     )
 
 
@@ -263,14 +261,6 @@ def _letter(axis: Mapping[str, Any]) -> str:
 
 def _unnamed(array: Any) -> str:
     return "Q" * (array.ndim - 2) + "YX" if array.ndim > 1 else "X"
-
-
-def _length(size: tuple[float, Any] | None) -> float | None:
-    return None if size is None or not isinstance(size[1], str) else length_in_nm(size[0], size[1])
-
-
-def _interval(size: tuple[float, Any] | None) -> float | None:
-    return None if size is None else in_seconds(*size)
 
 
 def _channel_names(group: Any, channels: int) -> tuple[str, ...]:

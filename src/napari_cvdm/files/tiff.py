@@ -23,6 +23,8 @@ from napari_cvdm.restoration.errors import ImageFileError, first_line
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _IMAGE_DESCRIPTION = 270
+# What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
+_STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -77,19 +79,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images = len(images_in(tif))
         file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
-    return ImageFile(
-        data,
-        axes,
-        str(path),
-        scale.pixel_size,
-        scale.z_spacing,
-        scale.time_interval,
-        scale.channel_names,
-        images,
-        series,
-        file_set,
-        scale.pixel_sides,
-    )
+    return ImageFile(data, axes, str(path), images=images, number=series, file_set=file_set, **vars(scale))
 
 
 @contextmanager
@@ -145,13 +135,11 @@ def explained_faults(path: str | Path) -> Iterator[None]:
             f"{path} declares an image that does not fit in memory. Restore a part of it (in a shell --plane "
             "or --roi), or into an OME-Zarr folder (-o NAME.ome.zarr)."
         ) from error
-    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
-        # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
-        raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
     except Exception as error:  # Decoders raise whatever they like: ValueError, struct.error, DeflateError.
-        if "literal for int()" in str(error) or "could not convert" in str(error):
+        said = str(error)
+        if isinstance(error, _STUMBLES) or "literal for int()" in said or "could not convert" in said:
             raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
-        if "missing NumPlanes" in str(error):  # tifffile cannot count the planes of a file that is not there
+        if "missing NumPlanes" in said:  # tifffile cannot count the planes of a file that is not there
             raise ImageFileError(
                 f"{path} belongs to a set of files of which some are missing. Put them all into one folder."
             ) from error

@@ -23,52 +23,31 @@ LARGEST_PRINTED_PIXEL_NM = 20_000.0
 """Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""
 
 _NANOMETRES = {
-    "pm": 1e-3,
-    "å": 0.1,
-    "angstrom": 0.1,
-    "ångström": 0.1,
-    "nm": 1.0,
-    "nanometer": 1.0,
-    "nanometre": 1.0,
-    "µm": 1e3,
-    "um": 1e3,
-    "micron": 1e3,
-    "micrometer": 1e3,
-    "micrometre": 1e3,
-    "mm": 1e6,
-    "millimeter": 1e6,
-    "millimetre": 1e6,
-    "cm": 1e7,
-    "centimeter": 1e7,
-    "centimetre": 1e7,
-    "m": 1e9,
-    "meter": 1e9,
-    "metre": 1e9,
-    "in": 2.54e7,
-    "inch": 2.54e7,
-    "inches": 2.54e7,
+    name: factor
+    for names, factor in (
+        ("pm", 1e-3),
+        ("å angstrom ångström", 0.1),
+        ("nm nanometer nanometre", 1.0),
+        ("µm um micron micrometer micrometre", 1e3),
+        ("mm millimeter millimetre", 1e6),
+        ("cm centimeter centimetre", 1e7),
+        ("m meter metre", 1e9),
+        ("in inch inches", 2.54e7),
+    )
+    for name in names.split()
 }
 _SECONDS = {
-    "ns": 1e-9,
-    "nsec": 1e-9,
-    "nanosecond": 1e-9,
-    "µs": 1e-6,
-    "us": 1e-6,
-    "usec": 1e-6,
-    "microsecond": 1e-6,
-    "ms": 1e-3,
-    "msec": 1e-3,
-    "millisecond": 1e-3,
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "h": 3600.0,
-    "hr": 3600.0,
-    "hour": 3600.0,
-    "d": 86400.0,
-    "day": 86400.0,
+    name: factor
+    for names, factor in (
+        ("ns nsec nanosecond", 1e-9),
+        ("µs us usec microsecond", 1e-6),
+        ("ms msec millisecond", 1e-3),
+        ("s sec second", 1.0),
+        ("min minute", 60.0),
+        ("h hr hour", 3600.0),
+        ("d day", 86400.0),
+    )
+    for name in names.split()
 }
 
 

@@ -70,7 +70,9 @@ def add_model(
     """
     registry = registry or read_registry()
     if name is not None:
-        _check_free(name, registry)
+        check_name(name)
+        if name in registry:
+            raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
     sha256 = as_sha256(sha256)
     if isinstance(source, str) and _means_address(source):
         return _add_address(source, name, sha256, conversion, registry, progress)
@@ -219,12 +221,6 @@ def _choose_name(
     taken = {"default", *registry.entries, *models}
     numbered = (own[:58] + f"-{number}" for number in range(2, len(taken) + 3))
     return own if own not in taken else next(name for name in numbered if name not in taken)
-
-
-def _check_free(name: str, registry: Registry) -> None:
-    check_name(name)
-    if name in registry:
-        raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
 
 
 def _means_address(source: str) -> bool:

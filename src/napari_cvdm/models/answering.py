@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 __all__ = ["answer_in_time"]
 
@@ -41,38 +42,29 @@ def answer_in_time(
     object
         The answer; what `ask` raises is raised.
     """
-    answers: list[Answer] = []
-    faults: list[Exception] = []
-    left = threading.Event()
+    answer: Future[Answer] = Future()
 
     def put() -> None:
         try:
-            answers.append(ask())
+            answer.set_result(ask())
         except Exception as error:
-            faults.append(error)
-        if left.is_set():
-            _close(answers)
+            answer.set_exception(error)
 
-    asking, started = threading.Thread(target=put, daemon=True), time.monotonic()
-    asking.start()
+    threading.Thread(target=put, daemon=True).start()
+    started = time.monotonic()
     try:
-        while not (answers or faults):
-            asking.join(_MOMENT_SECONDS)
+        while not wait([answer], _MOMENT_SECONDS).done:
             if alive is not None:
                 alive()
-            if not (answers or faults) and time.monotonic() - started > most_seconds:
+            if time.monotonic() - started > most_seconds:
                 raise overdue
     except BaseException:
-        left.set()
-        _close(answers)
+        answer.add_done_callback(_close)
         raise
-    if faults:
-        raise faults[0]
-    return answers[0]
+    return answer.result()
 
 
-def _close(answers: Iterable[object]) -> None:
+def _close(unwanted: Future[Any]) -> None:
     """Let go of the connection of an answer that nobody waits for any more."""
-    for answer in answers:
-        if hasattr(answer, "close"):
-            answer.close()
+    if unwanted.exception() is None and hasattr(unwanted.result(), "close"):
+        unwanted.result().close()

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from napari_cvdm.models.addresses import DOI, MODEL_ENDINGS
 from napari_cvdm.models.answering import answer_in_time
@@ -68,13 +69,11 @@ def resolve_doi(doi: DOI, alive: Callable[[], object] | None = None) -> tuple[st
         raise TransferError("the repository's answer makes no sense", passing=True) from error
     except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests' own are the former
         raise explain(error) from error
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         if "Invalid data repository" in str(error):
             raise TransferError(
                 "the record is in a repository that cannot be asked (Zenodo, figshare and Dataverse can)"
             ) from error
-        raise TransferError("the repository's answer makes no sense") from error
-    except (LookupError, TypeError, AttributeError) as error:
         raise TransferError("the repository's answer makes no sense") from error
 
 
@@ -88,9 +87,9 @@ def _ask(doi: DOI) -> tuple[str, str | None]:
         headers={"Accept-Encoding": "identity"},
         hooks={"response": [guard_redirects, _read]},
     )
-    found = _Checksums()
+    found = SimpleNamespace(registry={})  # what pooch fills: names of the record's files, a checksum of each
     repository.populate_registry(found)
-    file = doi.file or _only_model(doi, list(found.registry))
+    file = doi.file or _only_model(list(found.registry))
     if file not in found.registry:
         raise TransferError(f"the record has no file {file!r}")
     return str(repository.download_url(file)), found.registry[file]
@@ -109,14 +108,7 @@ def _read(response: requests.Response, *_: object, **__: object) -> None:
     response.raw = BytesIO(answer)
 
 
-class _Checksums:
-    """What pooch fills with the record's files: their names, and a checksum of each."""
-
-    def __init__(self) -> None:
-        self.registry: dict[str, Any] = {}
-
-
-def _only_model(doi: DOI, files: list[str]) -> str:
+def _only_model(files: list[str]) -> str:
     models = [file for file in files if file.lower().endswith(MODEL_ENDINGS)]
     if len(models) == 1:
         return models[0]

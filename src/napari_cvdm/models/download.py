@@ -110,16 +110,16 @@ def download(
 
 def _fetch(url: str, wanted: Wanted, target: Path, progress: DownloadProgress | None) -> Path:
     """Fetch from one place, asking again when that may help."""
-    for wait in (*WAITS_SECONDS, None):
+    for wait in WAITS_SECONDS:
         try:
             return _attempt(url, wanted, target, progress)
         except TransferError as error:
-            if wait is None or not error.passing:
+            if not error.passing:
                 raise
             if progress is not None:
                 progress.update(0)  # the chance to cancel
             time.sleep(wait)
-    raise AssertionError("the last attempt neither returned nor raised")
+    return _attempt(url, wanted, target, progress)
 
 
 def _attempt(url: str, wanted: Wanted, target: Path, progress: DownloadProgress | None) -> Path:

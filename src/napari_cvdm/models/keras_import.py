@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.errors import ModelError
@@ -73,13 +73,14 @@ def convert(
     ModelError
         If h5py is missing, or a file cannot be read, is damaged or hostile, or is not of the published code.
     """
+    told: dict[str, Any] = {} if adds_input is None else {"adds_input": adds_input}
     network = _read(
         Path(path),
         mean_path=mean_path,
         training_size=training_size,
-        adds_input=adds_input,
         upscaling=upscaling,
         percentiles=tuple(percentiles),
+        **told,
     )
     card = describe(network, name or _name_of(Path(path)), steps=steps)
     return save_model(output, network, card)
@@ -95,7 +96,7 @@ def read_keras_model(path: Path, *, sha256: str | None = None) -> PretrainedMode
     """
     found = file_sha256(path)
     check_sha256(path, found, sha256)
-    network = _read(path, mean_path=None, training_size=None, adds_input=None, upscaling=1, percentiles=None)
+    network = _read(path)
     card = describe(network, _name_of(path))
     return PretrainedModel(name=card.name, network=network, card=card, sha256=found, path=path)
 
@@ -118,24 +119,11 @@ def describe(network: ReferenceCVDM, name: str, *, steps: int = PUBLISHED_STEPS)
     )
 
 
-def _read(
-    path: Path,
-    *,
-    mean_path: str | Path | None,
-    training_size: int | None,
-    adds_input: bool | None,
-    upscaling: int,
-    percentiles: tuple[float, ...] | None,
-) -> ReferenceCVDM:
+def _read(path: Path, **told: Any) -> ReferenceCVDM:
     from napari_cvdm.reference.recognition import read_keras
 
-    preparation: dict[str, object] = {"upscaling": upscaling}
-    if adds_input is not None:
-        preparation["adds_input"] = adds_input
-    if percentiles is not None:
-        preparation["percentiles"] = percentiles
     try:
-        network = read_keras(path, mean_path=mean_path, training_size=training_size, **preparation)
+        network = read_keras(path, **told)
     except WeightsFileError as error:
         raise ModelError(str(error)) from error
     check_answers(network, path)

@@ -87,7 +87,7 @@ def read_header(path: Path) -> FileHeader:
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ModelError(f"{path} is damaged: its header's metadata are not texts.")
-    shapes = {name: _checked_shape(path, name, entry) for name, entry in entries.items()}
+    shapes = {name: _checked_shape(path, entry) for name, entry in entries.items()}
     stored = sum(math.prod(shapes[n]) * _FLOAT_BYTES[e["dtype"]] for n, e in entries.items())
     if file_size < 8 + length + stored:
         raise ModelError(f"{path} is cut short: copy or download it again.")
@@ -105,7 +105,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _checked_shape(path: Path, name: str, entry: object) -> tuple[int, ...]:
+def _checked_shape(path: Path, entry: object) -> tuple[int, ...]:
     """Return the shape that one entry of the header declares, if the entry is as it must be."""
     if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
         raise ModelError(f"{path} is damaged: its header describes a tensor wrongly.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_cvdm.models.pretrained import PretrainedModel
     from napari_cvdm.models.transfer import DownloadProgress
 
-__all__ = ["ListedModel", "cache_folder", "find_file", "list_models", "load_model"]
+__all__ = ["ListedModel", "find_fault", "find_file", "find_listed", "list_models", "load_model"]
 
 Location = Literal["cached", "bundled", "remote", "added"]
 
@@ -212,7 +212,7 @@ def load_model(
     sha256 = as_sha256(sha256)  # before anything is downloaded
     registry = registry or read_registry()
     path = _as_path(name_or_path, registry)
-    if path is None and _is_unknown_address(str(name_or_path), registry):
+    if path is None and str(name_or_path) not in registry and is_address(str(name_or_path)):
         from napari_cvdm.models.adding import remember_address
 
         name_or_path = remember_address(str(name_or_path), sha256, registry=registry, progress=progress)
@@ -273,10 +273,6 @@ def _fetch(entry: RegistryEntry, progress: DownloadProgress | None) -> Path:
         )
     wanted = Wanted(f"The model '{entry.name}'", urls, entry.sha256, entry.size, chosen=base is not None)
     return download(wanted, folder / entry.file, progress, variable=CACHE_VARIABLE)
-
-
-def _is_unknown_address(text: str, registry: Registry) -> bool:
-    return text not in registry and is_address(text)
 
 
 def _as_path(name_or_path: str | Path, registry: Registry) -> Path | None:

@@ -89,15 +89,15 @@ class Transfer:
         self.progress = progress
         self.chosen = chosen
 
-    def __call__(self, url: str, output_file: str | IO[bytes], _pooch: object = None) -> None:
+    def __call__(self, url: str, output_file: str, _pooch: object = None) -> None:
         """Write what is behind an address to a file.
 
         Parameters
         ----------
         url : str
             The address.
-        output_file : str or binary file
-            Where to.
+        output_file : str
+            Path of the file.
 
         Raises
         ------
@@ -112,17 +112,11 @@ class Transfer:
             )
         if self.progress is not None:
             self.progress.reset()
-        if isinstance(output_file, str):
-            with Path(output_file).open("wb") as file:
-                self._bring(url, file)
-        else:
-            self._bring(url, output_file)
-
-    def _bring(self, url: str, file: IO[bytes]) -> None:
-        if urlsplit(url).scheme == "file":
-            self._copy(local_path(url), file)
-        else:
-            self._download(url, file)
+        with Path(output_file).open("wb") as file:
+            if urlsplit(url).scheme == "file":
+                self._copy(local_path(url), file)
+            else:
+                self._download(url, file)
 
     def _copy(self, source: Path, file: IO[bytes]) -> None:
         try:

@@ -131,7 +131,7 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     try:
         card = ModelCard.from_json(header.metadata[METADATA_KEY])
         _check_architecture(card.architecture)
-        expected = _expected_shapes(card)
+        expected = {name: tuple(tensor.shape) for name, tensor in _shell(card).state_dict().items()}
         _check_shapes(header.shapes, expected)
     except ModelError as error:
         raise ModelError(f"{path} cannot be used. {error}") from error
@@ -168,11 +168,6 @@ def _check_architecture(architecture: Mapping[str, Any]) -> None:
             raise ModelError(
                 f"The architecture's '{str(key)[:40]}' is beyond anything a model of this kind can have."
             )
-
-
-def _expected_shapes(card: ModelCard) -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of the tensors that the card's architecture has."""
-    return {name: tuple(tensor.shape) for name, tensor in _shell(card).state_dict().items()}
 
 
 def _shell(card: ModelCard) -> Network:

@@ -8,8 +8,8 @@ import pytest
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, ModelError, save_model
 from napari_cvdm.models.hashes import file_sha256
-from napari_cvdm.models.publish import main, publish
 from napari_cvdm.models.registry import Registry, read_registry, write_registry
+from scripts.publish_model import main, publish
 
 
 @pytest.fixture

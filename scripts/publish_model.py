@@ -1,6 +1,6 @@
 """Add a trained model to the registry: a maintainers' command.
 
-``python -m napari_cvdm.models.publish WEIGHTS [--default] [--url URL ...]`` checks the file, copies it
+``python scripts/publish_model.py WEIGHTS [--default] [--url URL ...]`` checks the file, copies it
 into the package (unless there are URLs to fetch it from) and writes its hash and size into the registry.
 The name, the one-line summary and the licence come from the model's card.
 """
@@ -86,7 +86,7 @@ def publish(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 with one line on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m napari_cvdm.models.publish", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path, help="safetensors file written by 'napari-cvdm train'")
     parser.add_argument("--url", action="append", default=[], help="where it can be downloaded (repeatable)")
     parser.add_argument("--default", action="store_true", help="make it the default model")
