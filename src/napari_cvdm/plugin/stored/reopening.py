@@ -9,8 +9,15 @@ from typing import Any
 
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layer_contrast import follow_channels
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
+from napari_cvdm.plugin.results.layers import (
+    DRAWS_KEY,
+    METADATA_KEY,
+    PICTURES,
+    PIXEL_SIZE_KEY,
+    LayerData,
+)
 from napari_cvdm.plugin.stored.kinds import kind_of
+from napari_cvdm.plugin.stored.restored import known_of_restored
 from napari_cvdm.plugin.stored.saving import LAYER_KEY
 from napari_cvdm.plugin.stored.stored_look import look_attributes
 from napari_cvdm.plugin.stored.stored_results import (
@@ -134,7 +141,10 @@ def _read_set(source: Path) -> list[LayerData]:
     else:
         from napari_cvdm.files.image_set import read_image_set as read
     images = read(source)
-    layers = [_layer(image, source) for image in images if image.about.get("picture") != "draws"]
+    shown = [image for image in images if image.about.get("picture") != "draws"]
+    layers = [_layer(image, source) for image in shown]
+    for image, layer in zip(shown, layers, strict=True):
+        _tell_pixel_size(image, layer, [other.about for other in shown])
     if not any(LAYER_KEY in image.about for image in images):
         fit_to_each_other(layers)
     for image in images:
@@ -152,6 +162,22 @@ def _layer(image: Any, path: Path) -> LayerData:
     if about:
         attributes["metadata"] = {**attributes.get("metadata", {}), METADATA_KEY: about}
     return image.data, attributes, "image"
+
+
+def _tell_pixel_size(image: Any, layer: LayerData, abouts: list[dict[str, Any]]) -> None:
+    """Note the size of a layer's pixels where the layer lies in pixels, and no result that knows it itself.
+
+    The original of a run is such a layer if the user told the panel the size. It is not given a scale: its
+    result has none either, and has to lie on it.
+    """
+    data, attributes, _ = layer
+    metadata = attributes.get("metadata", {})
+    if METADATA_KEY in metadata or "pixel" not in map(str, attributes.get("units", ())[-2:]):
+        return
+    known = known_of_restored(attributes["name"], data.shape, abouts)
+    size = image.pixel_size_nm or known.get("pixel_size_nm")
+    if size is not None:
+        attributes["metadata"] = {**metadata, PIXEL_SIZE_KEY: size}
 
 
 def _layer_by_story(image: Any, path: Path) -> LayerData:
