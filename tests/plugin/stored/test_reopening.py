@@ -75,6 +75,45 @@ def test_several_results_are_all_read_whatever_wrote_them(tmp_path: Path, make_r
     assert get_reader([*saved, str(other)]) is None  # napari finds a reader for all
 
 
+@pytest.mark.parametrize(
+    ("left", "words"), [(0, "is empty"), (2000, "truncated"), (None, "was not saved by napari-cvdm")]
+)
+def test_what_is_wrong_with_a_file_that_is_called_a_result_is_told(
+    viewer, tmp_path: Path, make_result, left, words
+):
+    """napari would say that the reader has refused it."""
+    path = save_layers(tmp_path / "a.cvdm.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
+    if left is None:
+        tifffile.imwrite(path, np.zeros((9, 9), np.uint8))  # by another program, under its name
+    else:
+        path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ImageFileError, match=words):
+        viewer.open(str(path), plugin="napari-cvdm")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("a.ome.b.cvdm.ome.tif", "a.ome.b"), ("CELL.OME.TIF", "CELL"), ("日本 [1]%?.tiff", "日本 [1]%?")],
+)
+def test_a_layer_is_called_after_its_file(tmp_path: Path, name, title):
+    about = {"picture": "reconstruction", "axes": "YX"}
+    path = write_image_set(
+        tmp_path / name, [StoredImage("reconstruction", np.ones((9, 9)), "YX", 65.0, about)]
+    )
+    ((_, attributes, _),) = read_saved(path)
+    assert attributes["name"] == f"{title} CVDM"
+
+
+def test_a_copy_of_a_large_result_is_not_where_that_lies(tmp_path: Path, large_result):
+    folder, _ = large_result(tmp_path / "film.ome.zarr")
+    ((data, attributes, _), _) = read_saved(folder)
+    assert attributes["metadata"][METADATA_KEY]["written"]
+    path = save_layers(tmp_path / "copy.ome.tif", [Image(data, **attributes).as_layer_data_tuple()])
+    ((_, again, _),) = read_saved(path)
+    about = attributes["metadata"][METADATA_KEY]
+    assert again["metadata"][METADATA_KEY] == {key: about[key] for key in about if key != "written"}
+
+
 def test_folders_that_are_no_images_are_napari_s(tmp_path: Path, make_result, large_result):
     save_layers(tmp_path / "saved.ome.zarr", [layer.as_layer_data_tuple() for layer in make_result()])
     large, _ = large_result(tmp_path / "large.ome.zarr")
@@ -84,7 +123,7 @@ def test_folders_that_are_no_images_are_napari_s(tmp_path: Path, make_result, la
     assert get_reader(str(tmp_path / "photos")) not in (None, read_layers)
 
 
-@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.tiff", "cell.cvdm.ome.zarr"])
 def test_dropping_a_saved_result_on_the_canvas_brings_back_layers_and_panel(
     shown, qtbot, tmp_path: Path, make_result, name
 ):

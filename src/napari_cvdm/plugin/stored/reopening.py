@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layer_contrast import follow_channels
 from napari_cvdm.plugin.results.layers import (
@@ -52,12 +53,18 @@ def get_reader(path: str | list[str]) -> Reader | None:
     """Return a reader for what this plugin has saved and for OME-Zarr images; napari calls this.
 
     napari asks a plugin about all folders or none. Those that are no images are handed on to its own reader,
-    which would have opened them if this plugin were not there. Of files, None is returned for all others.
+    which would have opened them if this plugin were not there. Of files, None is returned for all others, but
+    for those that are called as results are: it will be said what is wrong with them.
     """
-    kinds = {kind_of(Path(each)) for each in (path if isinstance(path, list) else [path])}
+    paths = [Path(each) for each in (path if isinstance(path, list) else [path])]
+    kinds = {kind_of(each) or ("set" if _is_called_a_result(each) else None) for each in paths}
     if None in kinds:
         return None
     return _read_with_napari if kinds == {"folder"} else read_layers
+
+
+def _is_called_a_result(path: Path) -> bool:
+    return path.name.endswith((".cvdm.ome.tif", ".cvdm.ome.tiff")) and path.is_file()
 
 
 @literal_errors()
@@ -156,6 +163,7 @@ def _read_set(source: Path) -> list[LayerData]:
 def _layer(image: Any, path: Path) -> LayerData:
     about = dict(image.about)
     look = about.pop(LAYER_KEY, None)
+    about.pop("written", None)  # where the layer was read from that was saved here
     if not isinstance(look, dict):
         return _layer_by_story(image, path)
     attributes = look_attributes(look, image.name, image.data, path)
@@ -189,7 +197,7 @@ def _layer_by_story(image: Any, path: Path) -> LayerData:
         attributes = plain_attributes(image.name, image.axes, sizes)
         metadata = {"metadata": {METADATA_KEY: image.about}} if image.about else {}
         return image.data, {**attributes, **metadata}, "image"
-    title = title_of(path.name.partition(".ome.")[0], picture)
+    title = title_of(stem_of(path, (*TIFF_ENDINGS, *ZARR_ENDINGS)), picture)
     attributes = result_attributes(image.about, picture, title, image.data, image.axes, sizes)
     if image.name != picture:
         attributes["name"] = image.name
