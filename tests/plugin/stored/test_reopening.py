@@ -223,3 +223,8 @@ def test_a_folder_of_pictures_goes_to_napari_without_a_question(shown, tmp_path:
     assert shown.layers[0].data.shape == (2, 9, 9)
     shown.open(str(folder), plugin="napari-cvdm")  # should somebody ask for it
     assert shown.layers[1].data.shape == (2, 9, 9)
+
+
+@pytest.mark.parametrize("said", ["theirs", {}, {"run": ["a"], "picture": "uncertainty"}, {"run": "a"}])
+def test_layers_that_say_something_else_are_no_pictures_of_a_run(said):
+    assert shown_pictures([Image(np.zeros((9, 9)), metadata={METADATA_KEY: said})]) == frozenset()

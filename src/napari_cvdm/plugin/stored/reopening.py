@@ -20,6 +20,7 @@ from napari_cvdm.plugin.results.layers import (
 from napari_cvdm.plugin.stored.kinds import kind_of
 from napari_cvdm.plugin.stored.restored import known_of_restored
 from napari_cvdm.plugin.stored.saving import LAYER_KEY
+from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.stored.stored_look import look_attributes
 from napari_cvdm.plugin.stored.stored_results import (
     StoredSizes,
@@ -123,7 +124,7 @@ def read_saved(path: Path, shown: Shown = frozenset()) -> list[LayerData]:
 
 def shown_pictures(layers: Iterable[Any]) -> Shown:
     """Return which pictures of which runs are among layers of a viewer."""
-    return _keys(layer.metadata.get(METADATA_KEY, {}) for layer in layers)
+    return _keys(table(layer.metadata.get(METADATA_KEY)) for layer in layers)
 
 
 def _pictures(layers: list[LayerData]) -> Shown:
