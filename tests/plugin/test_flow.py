@@ -13,6 +13,8 @@ import tifffile
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_cvdm.files.image_set import read_image_set
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import to_disk
@@ -559,3 +561,35 @@ class TestLayers:
         for index in np.ndindex(2, 2):
             binned = result.data[index].reshape(24, 2, 32, 2).mean(axis=(1, 3))
             assert np.corrcoef(binned.ravel(), stack[index].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+def test_a_size_that_the_user_typed_is_known_of_an_original_saved_beside_its_result(
+    viewer, panel, qtbot, tmp_path, name
+):
+    viewer.add_image(np.stack([IMAGE] * 3), name="cell")  # without a scale
+    panel.form.inquiry.roles[0].setCurrentText("Planes of depth")
+    panel.form.pixel_size.value = 65
+    click(qtbot, panel.restore_button)
+    finish(qtbot, panel)
+    places = {layer.name: centre(layer, (1, 2, 3)) for layer in viewer.layers}
+    assert places.keys() == {"cell", "cell CVDM", "cell CVDM uncertainty"}
+    path = str(tmp_path / name)
+    viewer.layers.save(path)
+    viewer.layers.clear()
+    viewer.open(path, plugin="napari-cvdm")
+    assert {layer.name: pytest.approx(centre(layer, (1, 2, 3))) for layer in viewer.layers} == places
+    panel.form.layer.value = original = viewer.layers["cell"]
+    qtbot.wait(500)  # its file may be looked at
+    assert (panel.form.pixel_size.value, panel.form.pixel_size_origin.text()) == (65, "from the file")
+    assert set(map(str, original.units)) == {"pixel"}
+    # As the user who saves again finds it.
+    again = save_layers(tmp_path / "again.ome.tif", [original.as_layer_data_tuple()])
+    assert read_tiff(again).pixel_size == 65
+    if name.endswith("tif"):  # so do other programs
+        sizes = {image.name: (image.pixel_size_nm, image.axes) for image in read_image_set(path)}
+        assert sizes == {
+            "cell": (65, "ZYX"),
+            "cell CVDM": (32.5, "ZYX"),
+            "cell CVDM uncertainty": (32.5, "ZYX"),
+        }

@@ -21,8 +21,8 @@ from napari_cvdm.plugin.panel.outcome import ResultActions
 from napari_cvdm.plugin.running.planning import jobs_of, layers_of, layers_to_restore, part_choices
 from napari_cvdm.plugin.running.runs import Runs
 from napari_cvdm.plugin.running.to_disk import ask_and_send_to_disk
+from napari_cvdm.plugin.stored.opening import Opening
 from napari_cvdm.plugin.stored.readers import settle_readers
-from napari_cvdm.plugin.stored.reopening import open_saved_result
 from napari_cvdm.plugin.viewer.docks import SharedPlace
 from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of, make_canvas_current
 from napari_cvdm.plugin.viewer.notices import show_error, show_info, show_warning
@@ -75,8 +75,8 @@ class CVDMWidget(QWidget):
         self.controls = Controls(self.runs.waiting)
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self.runs, self)
-        open_result = partial(open_saved_result, napari_viewer)
-        self._drops = Drops(self, self.form.model_field.add_file, open_result, self._drop_target)
+        self._opening = Opening(napari_viewer, self)
+        self._drops = Drops(self, self.form.model_field.add_file, self._opening.open, self._drop_target)
         self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
         self.stop_button, self.status = self.controls.stop_button, self.controls.status
         QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
@@ -275,6 +275,7 @@ class CVDMWidget(QWidget):
         form.inquiry.changed.connect(self._on_answered)
         form.model_field.failed.connect(self._show_error)
         form.model_field.added.connect(self.status.setText)
+        self._opening.told.connect(self.status.setText)
         self.actions_row.failed.connect(self._show_error)
         self.actions_row.told.connect(self.status.setText)
         application = QApplication.instance()

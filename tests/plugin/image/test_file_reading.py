@@ -12,6 +12,7 @@ from napari.layers import Image
 
 from napari_cvdm.plugin.image.file_reading import read_distances, read_file
 from napari_cvdm.plugin.image.reading import FileReading, read_layer, with_file
+from napari_cvdm.plugin.stored.saving import save_layers
 
 
 def test_an_ome_tiff(tmp_path: Path):
@@ -118,3 +119,14 @@ def test_anything_else_is_an_empty_reading(tmp_path: Path, name):
     if name != "missing.tif":
         path.write_bytes(b"neither the one nor the other")
     assert read_file(path) == FileReading(path)
+
+
+@pytest.mark.parametrize("name", ["two.ome.tif", "two.ome.zarr"])
+def test_what_is_saved_of_one_layer_is_not_taken_for_another_s(tmp_path: Path, name):
+    layers = [
+        Image(np.zeros((9, 9)), name="fine", scale=(0.03, 0.03), units=("um", "um")),
+        Image(np.zeros((9, 9)), name="of unknown size"),
+    ]
+    path = save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
+    assert read_file(path, own=True) == FileReading(path)
+    assert read_file(path).pixel_size == pytest.approx(30)  # by a reader that opens the first image only

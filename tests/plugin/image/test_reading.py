@@ -19,6 +19,7 @@ from napari_cvdm.plugin.image.reading import (
     with_file,
     with_roles,
 )
+from napari_cvdm.plugin.results.layers import PIXEL_SIZE_KEY
 
 
 @pytest.mark.parametrize(
@@ -200,3 +201,21 @@ def test_the_file_or_the_folder_of_an_ome_zarr_is_a_source_while_it_is_there(tmp
     assert read_layer(layer).path is None
     path.touch() if kind == "file" else path.mkdir()
     assert read_layer(layer).path == path
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "origin"),
+    [
+        ({}, 65, "from the file"),
+        ({"scale": (0.1, 0.1)}, 65, "from the file"),  # which the user cannot have meant
+        ({"scale": (0.1, 0.1), "units": ("um", "um")}, 100, "from the layer"),
+    ],
+)
+def test_a_saved_layer_that_lies_in_pixels_says_how_large_they_are(layer, size, origin):
+    reading = read_layer(Image(np.zeros((9, 9)), metadata={PIXEL_SIZE_KEY: 65.0}, **layer))
+    assert (reading.pixel_size, reading.pixel_size_origin) == (pytest.approx(size), origin)
+
+
+@pytest.mark.parametrize("said", ["65", None, -1, float("nan"), [65]])
+def test_a_size_that_cannot_be_is_not_taken(said):
+    assert read_layer(Image(np.zeros((9, 9)), metadata={PIXEL_SIZE_KEY: said})).pixel_size is None

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image
-from napari.layers._source import Source
+from napari.layers._source import Source, layer_source
 from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN
 from napari_cvdm.plugin.image.subject import Subject
+from napari_cvdm.plugin.stored.saving import save_layers
 
 
 @pytest.fixture
@@ -143,3 +144,15 @@ def test_a_file_written_anew_under_its_name_is_read_anew(qtbot, subject, tmp_pat
     qtbot.waitUntil(lambda: understood() == ("ZYX", 50), timeout=10_000)
     subject.set_layer(first)  # whose pixels are those of the old file
     assert understood() == ("TYX", 100)
+
+
+def test_a_saved_layer_without_a_size_is_not_given_that_of_another(qtbot, subject, tmp_path):
+    fine = Image(np.zeros((9, 9)), name="fine", scale=(0.03, 0.03), units=("um", "um"))
+    other = Image(np.zeros((9, 9)), name="other")
+    path = save_layers(tmp_path / "two.ome.tif", [layer.as_layer_data_tuple() for layer in (fine, other)])
+    with layer_source(path=str(path), reader_plugin="napari-cvdm"):
+        layer = Image(np.zeros((9, 9)), name="other")
+    with qtbot.waitSignals([subject.changed] * 2, timeout=10_000):  # at once, and when the file is read
+        subject.set_layer(layer)
+    assert subject.reading.path == path
+    assert subject.reading.pixel_size is None

@@ -20,7 +20,7 @@ from napari_cvdm.plugin.results.copies import Copies
 from napari_cvdm.plugin.results.into_sight import lend_to_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running.worker import Job
-from napari_cvdm.plugin.stored.reopening import read_result
+from napari_cvdm.plugin.stored.reopening import read_layers
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_what_a_view_hides_comes_back_from_the_file_as_it_is_without_the_view(
         layer.visible = seen
     actions.save(tmp_path / "a.cvdm.ome.tif")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
-    layers = read_result(str(tmp_path / "a.cvdm.ome.tif"))
+    layers = read_layers(str(tmp_path / "a.cvdm.ome.tif"))
     assert [attributes["visible"] for _, attributes, _ in layers] == [False, True]
 
 

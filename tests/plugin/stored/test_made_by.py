@@ -73,7 +73,14 @@ def test_a_run_at_work_has_the_model_it_was_asked_for(weights):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://example.org/a.safetensors", "10.5281/zenodo.1234", "//host/a.safetensors", "\\\\host\\a.h5", 7],
+    [
+        "https://example.org/a.safetensors",
+        "10.5281/zenodo.1234",
+        "//host/a.safetensors",
+        "\\\\host\\a.h5",
+        "/\\host/a.h5",
+        7,
+    ],
 )
 def test_a_file_of_anybody_s_does_not_make_it_turn_to_another_machine(elsewhere, monkeypatch):
     tried: list[str] = []

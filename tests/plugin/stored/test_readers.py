@@ -30,7 +30,8 @@ def test_results_and_zarr_come_here_and_other_folders_go_to_napari(readers, tmp_
     }.items():
         (tmp_path / name).mkdir()
         assert get_preferred_reader(str(tmp_path / name)) == reader
-    assert get_preferred_reader(str(tmp_path / "cell.cvdm.ome.tif")) == "napari-cvdm"
+    for name in ("cell.cvdm.ome.tif", "cell.cvdm.ome.tiff"):
+        assert get_preferred_reader(str(tmp_path / name)) == "napari-cvdm"
     assert get_preferred_reader(str(tmp_path / "cell.tif")) is None
 
 

@@ -13,17 +13,10 @@ from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.files.image_set import StoredImage, write_image_set
-from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
+from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.results.layers import METADATA_KEY
-from napari_cvdm.plugin.stored.reopening import (
-    get_reader,
-    is_saved_result,
-    open_saved_result,
-    read_result,
-    read_shell_result,
-    read_zarr_layers,
-)
+from napari_cvdm.plugin.stored.reopening import get_reader, read_layers, read_saved, shown_pictures
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of
 from napari_cvdm.restoration.errors import ImageFileError
@@ -82,16 +75,55 @@ def test_several_results_are_all_read_whatever_wrote_them(tmp_path: Path, make_r
     assert get_reader([*saved, str(other)]) is None  # napari finds a reader for all
 
 
-def test_folders_are_told_apart(tmp_path: Path, make_result, large_result):
+@pytest.mark.parametrize(
+    ("left", "words"), [(0, "is empty"), (2000, "truncated"), (None, "was not saved by napari-cvdm")]
+)
+def test_what_is_wrong_with_a_file_that_is_called_a_result_is_told(
+    viewer, tmp_path: Path, make_result, left, words
+):
+    """napari would say that the reader has refused it."""
+    path = save_layers(tmp_path / "a.cvdm.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
+    if left is None:
+        tifffile.imwrite(path, np.zeros((9, 9), np.uint8))  # by another program, under its name
+    else:
+        path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ImageFileError, match=words):
+        viewer.open(str(path), plugin="napari-cvdm")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("a.ome.b.cvdm.ome.tif", "a.ome.b"), ("CELL.OME.TIF", "CELL"), ("日本 [1]%?.tiff", "日本 [1]%?")],
+)
+def test_a_layer_is_called_after_its_file(tmp_path: Path, name, title):
+    about = {"picture": "reconstruction", "axes": "YX"}
+    path = write_image_set(
+        tmp_path / name, [StoredImage("reconstruction", np.ones((9, 9)), "YX", 65.0, about)]
+    )
+    ((_, attributes, _),) = read_saved(path)
+    assert attributes["name"] == f"{title} CVDM"
+
+
+def test_a_copy_of_a_large_result_is_not_where_that_lies(tmp_path: Path, large_result):
+    folder, _ = large_result(tmp_path / "film.ome.zarr")
+    ((data, attributes, _), _) = read_saved(folder)
+    assert attributes["metadata"][METADATA_KEY]["written"]
+    path = save_layers(tmp_path / "copy.ome.tif", [Image(data, **attributes).as_layer_data_tuple()])
+    ((_, again, _),) = read_saved(path)
+    about = attributes["metadata"][METADATA_KEY]
+    assert again["metadata"][METADATA_KEY] == {key: about[key] for key in about if key != "written"}
+
+
+def test_folders_that_are_no_images_are_napari_s(tmp_path: Path, make_result, large_result):
     save_layers(tmp_path / "saved.ome.zarr", [layer.as_layer_data_tuple() for layer in make_result()])
     large, _ = large_result(tmp_path / "large.ome.zarr")
     (tmp_path / "photos").mkdir()
-    assert get_reader(str(tmp_path / "saved.ome.zarr")) is read_result
-    assert get_reader(str(large)) is read_zarr_layers
-    assert get_reader(str(tmp_path / "photos")) not in (None, read_result, read_zarr_layers)
+    assert get_reader(str(tmp_path / "saved.ome.zarr")) is read_layers
+    assert get_reader(str(large)) is read_layers
+    assert get_reader(str(tmp_path / "photos")) not in (None, read_layers)
 
 
-@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.tiff", "cell.cvdm.ome.zarr"])
 def test_dropping_a_saved_result_on_the_canvas_brings_back_layers_and_panel(
     shown, qtbot, tmp_path: Path, make_result, name
 ):
@@ -133,54 +165,25 @@ def write_as_the_shell(small_model, path: Path) -> tuple[Path, Path]:
     return path, uncertainty
 
 
-def drop_on_panel(widget, path: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(widget, QDragEnterEvent(QPointF(5, 5).toPoint(), *how))
-    QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), *how))
-
-
-def test_the_panel_opens_a_result_of_any_name(viewer, widget, tmp_path: Path, make_result):
-    layers = make_result()
-    save_layers(tmp_path / "renamed.tif.ome.tif", [layer.as_layer_data_tuple() for layer in layers])
-    drop_on_panel(widget, tmp_path / "renamed.tif.ome.tif")
-    assert [layer.name for layer in viewer.layers] == [layer.name for layer in layers]
-    for opened, layer in zip(viewer.layers, layers, strict=True):
-        np.testing.assert_allclose(opened.data_to_world((1, 5, 7)), layer.data_to_world((1, 5, 7)))
-
-
-def test_what_is_wrong_with_a_result_is_shown(viewer, tmp_path: Path, small_model, monkeypatch):
-    path, _ = write_as_the_shell(small_model, tmp_path / "out.ome.tif")
-    about = {**(read_provenance(path) or {}), "axes": "YX"}
-    write_ome_tiff(path, np.ones((3, 9, 9)), "ZYX", provenance=about, overwrite=True)
-    shown: list[str] = []
-    monkeypatch.setattr("napari.utils.notifications.show_error", shown.append)
-    open_saved_result(viewer, path)
-    assert "altered" in shown[0]
-    assert not viewer.layers
-
-
 def test_a_look_that_no_layer_can_have_is_told_in_words_that_are_no_markup(tmp_path: Path, make_result):
     layers = [layer.as_layer_data_tuple() for layer in make_result()]
     layers[0][1]["name"], layers[0][1]["gamma"] = "<img src='/dev/zero'>", "x"
     path = save_layers(tmp_path / "a.cvdm.ome.tif", layers)
     with pytest.raises(ImageFileError, match="altered") as raised:
-        read_result(str(path))
+        read_layers(str(path))
     assert not Qt.mightBeRichText(str(raised.value))
 
 
-def test_what_the_shell_wrote_is_read_once_whichever_file_comes_first(
-    viewer, widget, tmp_path: Path, small_model
-):
+def test_what_the_shell_wrote_comes_once_whichever_file_comes_first(tmp_path: Path, small_model):
     pair = write_as_the_shell(small_model, tmp_path / "out.ome.tif")
-    assert [is_saved_result(path) for path in pair] == [True, True]
-    assert [get_reader(str(path)) for path in pair] == [read_shell_result] * 2
-    assert len(read_shell_result([str(path) for path in pair])) == 2
-    for path in reversed(pair):  # as the panel opens them: one after the other
-        drop_on_panel(widget, path)
-    assert sorted(layer.name for layer in viewer.layers) == ["out CVDM", "out CVDM uncertainty"]
-    assert len(find_results(viewer.layers)) == 1
+    assert [get_reader(str(path)) for path in pair] == [read_layers] * 2
+    assert len(read_layers([str(path) for path in pair])) == 2
+    layers: list[Image] = []
+    for path in reversed(pair):
+        read = read_saved(path, shown_pictures(layers))
+        layers += [Image(data, **attributes) for data, attributes, _ in read]
+    assert [layer.name for layer in layers] == ["out CVDM uncertainty", "out CVDM"]
+    assert len(find_results(layers)) == 1
 
 
 def test_what_the_shell_wrote_brings_the_panel(shown, qtbot, tmp_path: Path, small_model):
@@ -197,7 +200,7 @@ def test_scripts_of_earlier_versions_are_understood_too(tmp_path: Path, small_mo
     pair = (("reconstruction", made.mean), ("uncertainty", made.std))
     images = [StoredImage(name, data, "YX", made.restored_pixel_size, made.provenance) for name, data in pair]
     write_image_set(tmp_path / "cell_cvdm.ome.tif", images)
-    layers = [Image(data, **more) for data, more, _ in read_result(str(tmp_path / "cell_cvdm.ome.tif"))]
+    layers = [Image(data, **more) for data, more, _ in read_layers(str(tmp_path / "cell_cvdm.ome.tif"))]
     assert [layer.name for layer in layers] == ["cell CVDM", "cell CVDM uncertainty"]
     assert len(find_results(layers)) == 1
     np.testing.assert_allclose(layers[1].data_to_world((0, 0)), -0.25 * 0.065)
@@ -205,7 +208,7 @@ def test_scripts_of_earlier_versions_are_understood_too(tmp_path: Path, small_mo
 
 def test_a_set_that_is_no_result_keeps_its_scale(tmp_path: Path):
     write_image_set(tmp_path / "a.ome.tif", [StoredImage("map", np.ones((4, 9, 9)), "ZYX", 65.0, {}, 300.0)])
-    ((data, attributes, _),) = read_result(str(tmp_path / "a.ome.tif"))
+    ((data, attributes, _),) = read_layers(str(tmp_path / "a.ome.tif"))
     layer = Image(data, **attributes)
     assert layer.name == "map"
     np.testing.assert_allclose(layer.scale, (0.3, 0.065, 0.065))
@@ -220,3 +223,8 @@ def test_a_folder_of_pictures_goes_to_napari_without_a_question(shown, tmp_path:
     assert shown.layers[0].data.shape == (2, 9, 9)
     shown.open(str(folder), plugin="napari-cvdm")  # should somebody ask for it
     assert shown.layers[1].data.shape == (2, 9, 9)
+
+
+@pytest.mark.parametrize("said", ["theirs", {}, {"run": ["a"], "picture": "uncertainty"}, {"run": "a"}])
+def test_layers_that_say_something_else_are_no_pictures_of_a_run(said):
+    assert shown_pictures([Image(np.zeros((9, 9)), metadata={METADATA_KEY: said})]) == frozenset()

@@ -16,13 +16,13 @@ from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.running.worker import Job
-from napari_cvdm.plugin.stored.reopening import read_result
+from napari_cvdm.plugin.stored.reopening import read_layers
 from napari_cvdm.plugin.stored.saving import save_layers, write_tiff, write_zarr
 from napari_cvdm.restoration.errors import AxesError
 
 
 def reopened(path: str | Path) -> list[Image]:
-    return [Image(data, **attributes) for data, attributes, kind in read_result(str(path)) if kind == "image"]
+    return [Image(data, **attributes) for data, attributes, kind in read_layers(str(path)) if kind == "image"]
 
 
 @pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])

@@ -52,6 +52,7 @@ def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> Non
         ("opacity", float("nan")),
         ("blending", "nonsense"),
         ("axis_labels", 3),
+        ("axis_labels", [1, 2]),  # which napari notices when the layer is in the viewer
         ("units", 3),
         ("units", ["pixel"] * 7),
         ("channels", {"axis": 2, "limits": {"0": [0, 1]}}),
@@ -75,3 +76,10 @@ def test_a_unit_that_there_is_not_is_a_pixel() -> None:
     data = np.zeros((6, 8), np.float32)
     look = look_of(Image(data)) | {"units": ["9**9**9", "micrometer"]}
     assert look_attributes(look, "b", data, Path("a.tif"))["units"] == ["pixel", "micrometer"]
+
+
+@pytest.mark.parametrize(("stored", "visible"), [(True, True), (False, False), (None, True), ([0], True)])
+def test_a_layer_is_hidden_only_if_that_was_stored(stored: object, visible: bool) -> None:
+    data = np.zeros((6, 8), np.float32)
+    look = look_of(Image(data)) | {"visible": stored}
+    assert look_attributes(look, "b", data, Path("a.tif"))["visible"] is visible

@@ -18,7 +18,8 @@ from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.contrast import limits_of_result
-from napari_cvdm.plugin.stored.tiff_layers import is_restored_tiff, read_restored_tiff
+from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
 
@@ -130,11 +131,15 @@ def test_colours_are_shown_as_channels(restored, tmp_path: Path):
     assert len(find_results(layers)) == 1
 
 
-def test_other_files_are_left_to_others(tmp_path: Path):
-    plain, broken = tmp_path / "plain.ome.tif", tmp_path / "broken.tif"
-    write_ome_tiff(plain, np.zeros((9, 9), np.uint8), "YX", provenance={"content": "something else"})
-    broken.write_bytes(b"II*\0rubbish")
-    assert not any(map(is_restored_tiff, (plain, broken, tmp_path / "missing.tif", tmp_path)))
+def test_nothing_is_read_if_all_of_it_is_shown(restored, monkeypatch):
+    path = restored("--preview")
+    uncertainty = path.with_name("out_uncertainty.ome.tif")
+    about = [layer.metadata[METADATA_KEY] for layer in opened(path)]
+    keys = [(each["run"], each["picture"]) for each in about]
+    assert len(read_restored_tiff(path, keys[:1])) == 2  # they tell each other's contrast
+    monkeypatch.setattr("napari_cvdm.files.tiff.read_tiff", lambda *_: pytest.fail("was read"))
+    assert read_restored_tiff(path, keys) == []
+    assert read_restored_tiff(uncertainty, keys) == []
 
 
 def test_axes_that_were_altered_are_said(restored):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cvdm.plugin.image.reading import FileReading
+from napari_cvdm.plugin.stored.kinds import kind_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
@@ -21,20 +22,25 @@ def is_tiff(path: Path) -> bool:
     return path.suffix.lower() in _TIFF
 
 
-def read_file(path: Path) -> FileReading:
+def read_file(path: Path, *, own: bool = False) -> FileReading:
     """Read axes and pixel size off a file, but no pixels.
 
     Parameters
     ----------
     path : Path
         The file a layer was opened from.
+    own : bool
+        Whether this plugin has opened it.
 
     Returns
     -------
     FileReading
         Empty for what is neither TIFF nor OME-Zarr or cannot be read: the layer is there already, so that is
-        no fault.
+        no fault. Also for one of several layers that were saved in one file: they say all that the file does,
+        and what it says of the first image is not true of the others.
     """
+    if own and kind_of(path) in ("set", "zarr set"):
+        return FileReading(path)
     found = _metadata(path)
     if found is None:
         return FileReading(path)

@@ -11,7 +11,8 @@ import numpy as np
 
 from napari_cvdm.plugin.image.axis_steps import axis_steps
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, are_square, believed, length_words
-from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.layers import PIXEL_SIZE_KEY, full_data
+from napari_cvdm.plugin.stored.stated import positive
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -165,7 +166,7 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     """
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
-        reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin="from the file")
+        reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin=_OF_FILE)
     elif reading.pixel_size_origin == NOT_KNOWN and file.pixel_sides is not None:
         reading = replace(reading, pixel_size_origin=_oblong("file", *file.pixel_sides))
     reading = replace(reading, channel_names=file.channel_names)
@@ -223,6 +224,7 @@ def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
     return replace(reading, axes="".join(letters))
 
 
+_OF_FILE = "from the file"
 _GUESSED = "from the layer's scale, taken as µm"
 
 
@@ -247,6 +249,9 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
         if not are_square(height, width):
             return None, _oblong("layer", height, width)
         return believed(float(np.sqrt(height * width)), "from the layer")
+    told = positive(layer.metadata.get(PIXEL_SIZE_KEY))
+    if told is not None:
+        return believed(told, _OF_FILE)
     low, high = _PLAUSIBLE_MICROMETRES
     lateral = float(np.sqrt(height * width))
     if are_square(height, width) and lateral != 1 and low <= lateral <= high:

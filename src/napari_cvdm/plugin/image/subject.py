@@ -133,9 +133,10 @@ class Subject(QObject):
         from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
         self._files[layer] = FileReading()
+        own = layer.source.reader_plugin == "napari-cvdm"
         # Raises in the main thread what is a fault of the program, and not of the file.
         worker = create_worker(
-            _read_for, weakref.ref(layer), path, _start_thread=False, _worker_class=QuietWorker
+            _read_for, weakref.ref(layer), path, own, _start_thread=False, _worker_class=QuietWorker
         )
         worker.returned.connect(self._on_file_read)
         worker.start()
@@ -147,8 +148,8 @@ class Subject(QObject):
             self.read()
 
 
-def _read_for(layer: weakref.ref[Image], path: Path) -> tuple[weakref.ref[Image], FileReading]:
+def _read_for(layer: weakref.ref[Image], path: Path, own: bool) -> tuple[weakref.ref[Image], FileReading]:
     """Read a layer's file; for a worker, which must not keep the layer alive."""
     from napari_cvdm.plugin.image.file_reading import read_file
 
-    return layer, read_file(path)
+    return layer, read_file(path, own=own)

@@ -51,7 +51,7 @@ class Drops(QObject):
     def _take(self, event: Any) -> None:
         """Take in weights and saved results, whatever they are called; the canvas gets the rest."""
         from napari_cvdm.models.addresses import MODEL_ENDINGS
-        from napari_cvdm.plugin.stored.reopening import is_saved_result
+        from napari_cvdm.plugin.stored.kinds import is_saved_result
 
         others = []
         for url in _urls(event):
@@ -65,6 +65,7 @@ class Drops(QObject):
             else:
                 others.append(url)
         canvas = self._canvas()
+        # At once, although results are still being read: napari looks which keys are held down.
         if others and canvas is not None:
             _drop_on(canvas, others, event)
 

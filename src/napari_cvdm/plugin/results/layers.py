@@ -23,6 +23,7 @@ __all__ = [
     "FOR_SHOW",
     "METADATA_KEY",
     "PICTURES",
+    "PIXEL_SIZE_KEY",
     "InputLayer",
     "LayerData",
     "Picture",
@@ -49,6 +50,10 @@ CHANNELS_KEY = "napari_cvdm_channels"
 """Key of a result layer's ``metadata`` under which the contrast limits of its channels are kept.
 
 They are a dict: ``axis``, the layer's axis along which the channels lie, and ``limits``, by their numbers."""
+
+PIXEL_SIZE_KEY = "napari_cvdm_pixel_size"
+"""Key of the ``metadata`` of a layer that lies in pixels and was opened from a saved file: the side of its
+pixels in nanometres, as the file tells it."""
 
 FOR_SHOW = {"napari_cvdm_for_show": True}
 """What the ``metadata`` of the plugin's other layers say: pictures and marks that are no results.

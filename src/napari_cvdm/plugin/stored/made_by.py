@@ -118,4 +118,5 @@ def _may_be_tried(candidate: str) -> bool:
     """
     from napari_cvdm.models.addresses import is_address
 
-    return bool(candidate) and not is_address(candidate) and not candidate.startswith(("\\\\", "//"))
+    # Windows takes a name that begins with two strokes, whichever way they lean, for that of another machine.
+    return bool(candidate) and not is_address(candidate) and not candidate.replace("\\", "/").startswith("//")

@@ -15,7 +15,7 @@ __all__ = ["settle_readers"]
 _OWN, _NAPARI = "napari-cvdm", "napari"
 
 #: What nobody but this plugin makes. napari prefers patterns of more parts, so these come before its "*".
-_RESULTS = {"*/?*.cvdm.ome.tif": _OWN, "*/?*.cvdm.ome.zarr/": _OWN}
+_RESULTS = {f"*/?*.cvdm.ome.{ending}": _OWN for ending in ("tif", "tiff", "zarr/")}
 
 #: Because this plugin opens some folders, napari would ask about all of them. While there is no third plugin
 #: that opens folders, there is nothing to ask: images in OME-Zarr come here, which keeps their scale, and

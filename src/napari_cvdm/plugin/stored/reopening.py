@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layer_contrast import follow_channels
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, PICTURES, LayerData
+from napari_cvdm.plugin.results.layers import (
+    DRAWS_KEY,
+    METADATA_KEY,
+    PICTURES,
+    PIXEL_SIZE_KEY,
+    LayerData,
+)
+from napari_cvdm.plugin.stored.kinds import kind_of
+from napari_cvdm.plugin.stored.restored import known_of_restored
 from napari_cvdm.plugin.stored.saving import LAYER_KEY
+from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.stored.stored_look import look_attributes
 from napari_cvdm.plugin.stored.stored_results import (
     StoredSizes,
@@ -18,19 +28,23 @@ from napari_cvdm.plugin.stored.stored_results import (
     result_attributes,
     title_of,
 )
-from napari_cvdm.plugin.stored.tiff_layers import is_restored_tiff, read_restored_tiff
-from napari_cvdm.plugin.viewer.notices import literal_errors, show_error
+from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
+from napari_cvdm.plugin.viewer.notices import literal_errors
 
 __all__ = [
+    "Shown",
     "get_reader",
-    "is_saved_result",
-    "open_saved_result",
-    "read_result",
-    "read_shell_result",
-    "read_zarr_layers",
+    "read_layers",
+    "read_saved",
+    "settle_added",
+    "shown_pictures",
+    "whole_runs",
 ]
 
 Reader = Callable[[Any], list[LayerData]]
+
+Shown = frozenset[tuple[str, str]]
+"""Run and name of each picture of a restoration that is in a viewer."""
 
 #: What a reader returns when all that it has read is in the viewer already; napari then adds nothing.
 _NOTHING_NEW: list[Any] = [(None,)]
@@ -40,130 +54,105 @@ def get_reader(path: str | list[str]) -> Reader | None:
     """Return a reader for what this plugin has saved and for OME-Zarr images; napari calls this.
 
     napari asks a plugin about all folders or none. Those that are no images are handed on to its own reader,
-    which would have opened them if this plugin were not there. Of files, None is returned for all others.
+    which would have opened them if this plugin were not there. Of files, None is returned for all others, but
+    for those that are called as results are: it will be said what is wrong with them.
     """
-    readers = [_reader_of(Path(each)) for each in (path if isinstance(path, list) else [path])]
-    if None in readers:
+    paths = [Path(each) for each in (path if isinstance(path, list) else [path])]
+    kinds = {kind_of(each) or ("set" if _is_called_a_result(each) else None) for each in paths}
+    if None in kinds:
         return None
-    return readers[0] if len(set(readers)) == 1 else _read_each
+    return _read_with_napari if kinds == {"folder"} else read_layers
 
 
-def _reader_of(source: Path) -> Reader | None:
-    if not source.is_dir():
-        if is_restored_tiff(source):
-            return read_shell_result
-        return read_result if is_saved_result(source) else None
-    from napari_cvdm.files.ome_zarr_reading import is_zarr
-
-    if is_saved_result(source):
-        return read_result
-    return read_zarr_layers if is_zarr(source) else _read_with_napari
+def _is_called_a_result(path: Path) -> bool:
+    return path.name.endswith((".cvdm.ome.tif", ".cvdm.ome.tiff")) and path.is_file()
 
 
-def _read_each(paths: list[str]) -> list[LayerData]:
-    """Read results and images of several kinds, each in its own way."""
-    found = [reader(each) for each in paths if (reader := get_reader(each)) is not None]
-    layers = [layer for read in found if read is not _NOTHING_NEW for layer in read]
+@literal_errors()
+def read_layers(path: str | list[str]) -> list[LayerData]:
+    """Read saved results and OME-Zarr images as layers, those of results as they lay and looked.
+
+    What the shell has written, or is an OME-Zarr image, does not come a second time: both pictures of a
+    restoration may be dropped together, and the first brings the second.
+
+    Raises
+    ------
+    ImageFileError
+        If something cannot be read.
+    """
+    import napari
+
+    viewer = napari.current_viewer()
+    shown = frozenset() if viewer is None else shown_pictures(viewer.layers)
+    layers: list[LayerData] = []
+    for each in path if isinstance(path, list) else [path]:
+        layers += read_saved(Path(each), shown | _pictures(layers))
+    if layers and viewer is not None:
+        from qtpy.QtCore import QTimer
+
+        # napari adds them first.
+        QTimer.singleShot(0, partial(_settle_in_current_viewer, whole_runs(layers)))
     return layers or _NOTHING_NEW
 
 
-def open_saved_result(viewer: Any, path: Path) -> None:
-    """Open a saved result in a viewer, whatever it is called; what is wrong with it is shown.
-
-    ``viewer.open`` would refuse this plugin for files that do not end as its manifest says.
+def read_saved(path: Path, shown: Shown = frozenset()) -> list[LayerData]:
+    """Read what is at a path, whatever it is called; touches no viewer, so that a worker can do it.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
     path : Path
-        A file or folder for which `is_saved_result` is true.
-    """
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    reader = get_reader(str(path))
-    try:
-        layers = [] if reader is None else reader(str(path))
-    except ImageFileError as error:
-        show_error(str(error))
-        return
-    for data, attributes, _ in layers if layers is not _NOTHING_NEW else ():
-        viewer.add_image(data, **attributes)
-
-
-def is_saved_result(path: Path) -> bool:
-    """Whether a file or folder is a result that this plugin, one of its scripts or the shell has saved.
-
-    Not so the folders of large images: they are told by `napari_cvdm.files.ome_zarr_reading.is_zarr`.
-    """
-    if path.is_dir():
-        from napari_cvdm.files.zarr_set import is_zarr_set
-
-        return is_zarr_set(path)
-    from napari_cvdm.files.image_set import is_image_set
-
-    return is_image_set(path) or is_restored_tiff(path)
-
-
-@literal_errors()
-def read_zarr_layers(path: str | list[str]) -> list[LayerData]:
-    """Read OME-Zarr images as layers; one that is there already does not come a second time.
+        A file or folder of which `kind_of` knows something.
+    shown : set of (str, str), optional
+        The pictures that need not come again.
 
     Raises
     ------
     ImageFileError
-        If a folder cannot be read.
+        If it cannot be read.
     """
-    from napari_cvdm.plugin.stored.zarr_layers import read_zarr
+    match kind_of(path):
+        case "picture":
+            return _new(read_restored_tiff(path, shown), shown)
+        case "zarr image":
+            from napari_cvdm.plugin.stored.zarr_layers import read_zarr
 
-    return _read_new(path, read_zarr)
-
-
-@literal_errors()
-def read_shell_result(path: str | list[str]) -> list[LayerData]:
-    """Read what the shell has written to OME-TIFF; what is there already does not come a second time.
-
-    Raises
-    ------
-    ImageFileError
-        If a file cannot be read.
-    """
-    return _read_new(path, read_restored_tiff)
+            return _new(read_zarr(path), shown)
+        case "folder":
+            return _read_with_napari(str(path))
+    return _read_set(path)  # which says what is wrong, if this is none
 
 
-def _read_new(path: str | list[str], read: Callable[[str], list[LayerData]]) -> list[LayerData]:
-    """Read pictures that are not in the viewer yet, each of which may come with its partner."""
-    layers: list[LayerData] = []
-    for each in path if isinstance(path, list) else [path]:
-        # Both pictures of a restoration may be dropped together, and the first brings the second.
-        layers += [layer for layer in read(each) if not _is_shown(layer) and not _is_among(layer, layers)]
-    _go_on_when_added(layers)
-    return layers or _NOTHING_NEW
+def shown_pictures(layers: Iterable[Any]) -> Shown:
+    """Return which pictures of which runs are among layers of a viewer."""
+    return _keys(table(layer.metadata.get(METADATA_KEY)) for layer in layers)
 
 
-@literal_errors()
-def read_result(path: str | list[str]) -> list[LayerData]:
-    """Read saved results as layers that lie and look as they did.
-
-    Raises
-    ------
-    ImageFileError
-        If a file cannot be read.
-    """
-    layers: list[LayerData] = []
-    for each in path if isinstance(path, list) else [path]:
-        layers += _read_saved(Path(each))
-    _go_on_when_added(layers)
-    return layers
+def _pictures(layers: list[LayerData]) -> Shown:
+    return _keys(map(_about, layers))
 
 
-def _read_saved(source: Path) -> list[LayerData]:
+def _keys(abouts: Iterable[Mapping[str, Any]]) -> Shown:
+    stated = ((about.get("run"), about.get("picture")) for about in abouts)
+    return frozenset(
+        (run, picture) for run, picture in stated if isinstance(run, str) and picture in PICTURES
+    )
+
+
+def _new(layers: list[LayerData], shown: Shown) -> list[LayerData]:
+    """Leave out pictures that are shown."""
+    return [layer for layer in layers if not _pictures([layer]) & shown]
+
+
+def _read_set(source: Path) -> list[LayerData]:
     if source.is_dir():
         from napari_cvdm.files.zarr_set import read_zarr_set as read
     else:
         from napari_cvdm.files.image_set import read_image_set as read
     images = read(source)
-    layers = [_layer(image, source) for image in images if image.about.get("picture") != "draws"]
+    shown = [image for image in images if image.about.get("picture") != "draws"]
+    layers = [_layer(image, source) for image in shown]
+    for image, layer in zip(shown, layers, strict=True):
+        _tell_pixel_size(image, layer, [other.about for other in shown])
     if not any(LAYER_KEY in image.about for image in images):
         fit_to_each_other(layers)
     for image in images:
@@ -175,12 +164,29 @@ def _read_saved(source: Path) -> list[LayerData]:
 def _layer(image: Any, path: Path) -> LayerData:
     about = dict(image.about)
     look = about.pop(LAYER_KEY, None)
+    about.pop("written", None)  # where the layer was read from that was saved here
     if not isinstance(look, dict):
         return _layer_by_story(image, path)
     attributes = look_attributes(look, image.name, image.data, path)
     if about:
         attributes["metadata"] = {**attributes.get("metadata", {}), METADATA_KEY: about}
     return image.data, attributes, "image"
+
+
+def _tell_pixel_size(image: Any, layer: LayerData, abouts: list[dict[str, Any]]) -> None:
+    """Note the size of a layer's pixels where the layer lies in pixels, and no result that knows it itself.
+
+    The original of a run is such a layer if the user told the panel the size. It is not given a scale: its
+    result has none either, and has to lie on it.
+    """
+    data, attributes, _ = layer
+    metadata = attributes.get("metadata", {})
+    if METADATA_KEY in metadata or "pixel" not in map(str, attributes.get("units", ())[-2:]):
+        return
+    known = known_of_restored(attributes["name"], data.shape, abouts)
+    size = image.pixel_size_nm or known.get("pixel_size_nm")
+    if size is not None:
+        attributes["metadata"] = {**metadata, PIXEL_SIZE_KEY: size}
 
 
 def _layer_by_story(image: Any, path: Path) -> LayerData:
@@ -192,7 +198,7 @@ def _layer_by_story(image: Any, path: Path) -> LayerData:
         attributes = plain_attributes(image.name, image.axes, sizes)
         metadata = {"metadata": {METADATA_KEY: image.about}} if image.about else {}
         return image.data, {**attributes, **metadata}, "image"
-    title = title_of(path.name.partition(".ome.")[0], picture)
+    title = title_of(stem_of(path, (*TIFF_ENDINGS, *ZARR_ENDINGS)), picture)
     attributes = result_attributes(image.about, picture, title, image.data, image.axes, sizes)
     if image.name != picture:
         attributes["name"] = image.name
@@ -222,47 +228,34 @@ def _about(layer: LayerData) -> dict[str, Any]:
     return about
 
 
-def _is_shown(layer: LayerData) -> bool:
-    """Whether the viewer at work has this picture of this run."""
-    import napari
-
-    viewer, about = napari.current_viewer(), _about(layer)
-    if viewer is None or "run" not in about:
-        return False
-    shown = [each.metadata.get(METADATA_KEY, {}) for each in viewer.layers]
-    return any(each.get("run") == about["run"] and each.get("picture") == about["picture"] for each in shown)
+def whole_runs(layers: list[LayerData]) -> list[str]:
+    """Return the runs of which layers that were read hold both pictures, in the order of the layers."""
+    pictures = _pictures(layers)
+    runs = dict.fromkeys(str(_about(layer).get("run")) for layer in layers)
+    return [run for run in runs if {(run, picture) for picture in PICTURES} <= pictures]
 
 
-def _is_among(layer: LayerData, layers: list[LayerData]) -> bool:
-    """Whether a picture of a run has been read already."""
-    own = _about(layer)
-    pictures = [(about.get("run"), about.get("picture")) for about in map(_about, layers)]
-    return "run" in own and (own["run"], own["picture"]) in pictures
+def settle_added(viewer: Any, runs: list[str]) -> None:
+    """Let the contrast of layers that were read follow the channels, and open the panel of a whole result.
 
-
-def _go_on_when_added(layers: list[LayerData]) -> None:
-    """Once napari has added them, let the contrast follow the channels, and open a whole result's panel."""
-    runs: dict[Any, set[Any]] = {}
-    for about in map(_about, layers):
-        runs.setdefault(about.get("run"), set()).add(about.get("picture"))
-    whole = [run for run, pictures in runs.items() if {"reconstruction", "uncertainty"} <= pictures]
-    import napari
-
-    if layers and napari.current_viewer() is not None:
-        from qtpy.QtCore import QTimer
-
-        QTimer.singleShot(0, partial(_go_on, whole[-1:]))
-
-
-def _go_on(runs: list[Any]) -> None:
-    import napari
-
-    if (viewer := napari.current_viewer()) is None:  # closed again
-        return
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        To which they were added.
+    runs : list of str
+        What `whole_runs` says of them; the panel shows the last.
+    """
     layers = list(viewer.layers)
     follow_channels(viewer.dims, layers)
-    of_run = [layer for layer in layers if layer.metadata.get(METADATA_KEY, {}).get("run") in runs]
+    of_run = [layer for layer in layers if layer.metadata.get(METADATA_KEY, {}).get("run") in runs[-1:]]
     if of_run:  # the file may have been opened in a viewer without a window, or closed again
         from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 
         show_doubt_panel(viewer, of_run)
+
+
+def _settle_in_current_viewer(runs: list[str]) -> None:
+    import napari
+
+    if (viewer := napari.current_viewer()) is not None:  # or it was closed again
+        settle_added(viewer, runs)

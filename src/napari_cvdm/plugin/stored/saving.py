@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,16 @@ from napari_cvdm.plugin.image.axis_steps import axis_steps
 from napari_cvdm.plugin.image.file_reading import read_distances
 from napari_cvdm.plugin.image.reading import axes_of
 from napari_cvdm.plugin.results.copies import about_copy
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, METADATA_KEY, PICTURES
+from napari_cvdm.plugin.results.layers import (
+    CHANNELS_KEY,
+    DRAWS_KEY,
+    METADATA_KEY,
+    PICTURES,
+    PIXEL_SIZE_KEY,
+)
 from napari_cvdm.plugin.stored.asked import asked_of, part_of
-from napari_cvdm.plugin.stored.stated import fine_pixel_nm, table
+from napari_cvdm.plugin.stored.restored import known_of_restored
+from napari_cvdm.plugin.stored.stated import fine_pixel_nm, positive, table
 from napari_cvdm.restoration.errors import InputError
 
 __all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
@@ -84,12 +91,16 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
     from napari_cvdm.files.image_set import StoredImage
 
     images = []
+    results = [_made(attributes) for _, attributes, _ in layer_data]
     for data, attributes, _ in layer_data:
         array = data[0] if attributes.get("multiscale") else data
-        axes, about = _axes(attributes), _about(attributes)
+        made = _made(attributes)
+        if METADATA_KEY not in attributes.get("metadata", {}):
+            made = known_of_restored(attributes["name"], array.shape, results)
+        axes, about = _axes(attributes, made), _about(attributes)
         if attributes.get("rgb"):
             axes += "S"
-        sizes = _sizes(attributes, axes)
+        sizes = _sizes(attributes, axes, made)
         name = attributes["name"]
         images.append(StoredImage(name, array, axes, about=about, **sizes))
         draws = attributes.get("metadata", {}).get(DRAWS_KEY)
@@ -99,15 +110,19 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
     return images
 
 
-def _axes(attributes: dict[str, Any]) -> str:
+def _made(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return how a result was made; nothing of other layers."""
+    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+    return made if made.get("picture") in PICTURES else {}
+
+
+def _axes(attributes: dict[str, Any], made: Mapping[str, Any]) -> str:
     """Return one letter for each axis of a layer but that of colours.
 
-    What its labels do not name has the name that the run of a result knew, which it had from the file or the
-    user: other programs would take channels for planes of depth.
+    What its labels do not name has the name that its run knew, which it had from the file or the user: other
+    programs would take channels for planes of depth.
     """
-    axes = axes_of(attributes["axis_labels"])
-    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
-    known = made.get("axes") if made.get("picture") in PICTURES else None
+    axes, known = axes_of(attributes["axis_labels"]), made.get("axes")
     if not isinstance(known, str) or len(known) != len(axes) or known[-2:] != axes[-2:]:
         return axes
     return "".join(
@@ -153,7 +168,7 @@ def _colormap(colormap: Any) -> Any:
     }
 
 
-def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
+def _sizes(attributes: dict[str, Any], axes: str, made: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the sizes that a `StoredImage` has; None stands for what is not known.
 
     The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
@@ -171,10 +186,11 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
         if own.is_compatible_with(unit) and steps[at] > 0:
             sizes[letter] = float((steps[at] * own).to(unit).magnitude)
     if sizes["Y"] is None or sizes["X"] is None:
-        sizes["Y"] = sizes["X"] = _size_of_run(attributes)
+        told = positive(attributes.get("metadata", {}).get(PIXEL_SIZE_KEY))
+        sizes["Y"] = sizes["X"] = told or fine_pixel_nm(made)
     unknown = [letter for letter in "ZT" if letter in axes and sizes[letter] is None]
     if unknown:
-        in_file = _distances_in_file(attributes)
+        in_file = _distances_in_file(made)
         sizes |= {letter: in_file.get(letter) for letter in unknown}
     return {
         "pixel_size_nm": sizes["X"],
@@ -184,15 +200,8 @@ def _sizes(attributes: dict[str, Any], axes: str) -> dict[str, float | None]:
     }
 
 
-def _size_of_run(attributes: dict[str, Any]) -> float | None:
-    """Return the side of a result's pixels, in nanometres, as its run knew it."""
-    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
-    return fine_pixel_nm(made) if made.get("picture") in PICTURES else None
-
-
-def _distances_in_file(attributes: dict[str, Any]) -> dict[str, float]:
-    """Return the distances of a result's planes (nm) and frames (s) by the file that its run was about."""
-    made = table(attributes.get("metadata", {}).get(METADATA_KEY))
+def _distances_in_file(made: Mapping[str, Any]) -> dict[str, float]:
+    """Return the distances of planes (nm) and frames (s) by the file that a run was about."""
     try:
         asked, part = asked_of(made), part_of(made)
     except InputError:

@@ -15,7 +15,7 @@ from napari_cvdm.restoration.errors import ImageFileError
 __all__ = ["look_attributes"]
 
 _NUMBERS = ("scale", "translate", "rotate", "shear", "affine", "contrast_limits", "gamma", "opacity")
-_OTHERS = ("axis_labels", "blending", "visible")
+_WORDS = ("axis_labels", "blending")
 
 
 def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -> dict[str, Any]:
@@ -46,11 +46,12 @@ def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -
     from napari.layers import Image
 
     attributes: dict[str, Any] = {"name": str(look.get("name", name)), "rgb": bool(look.get("rgb", False))}
-    attributes |= {key: look[key] for key in _OTHERS if look.get(key) is not None}
+    attributes["visible"] = look.get("visible") is not False
     kept_whole = int(attributes["rgb"])  # an axis of colours
     sample = data[(slice(0, 2),) * (data.ndim - kept_whole)]
     try:
         attributes |= {key: _numbers(look[key]) for key in _NUMBERS if look.get(key) is not None}
+        attributes |= {key: _words(look[key]) for key in _WORDS if look.get(key) is not None}
         if look.get("units") is not None:
             attributes["units"] = [unit_or_pixel(unit) for unit in look["units"]]
         if look.get("channels") is not None:
@@ -71,6 +72,13 @@ def _numbers(stored: Any) -> Any:
     if not np.isfinite(numbers).all():
         raise ValueError(f"{stored!r} is not finite")
     return numbers.tolist()
+
+
+def _words(stored: Any) -> Any:
+    """Return a word, or as many as there are; napari itself finds out about some only in the viewer."""
+    if not all(isinstance(word, str) for word in (stored if isinstance(stored, list) else [stored])):
+        raise ValueError(f"{stored!r} is no word")
+    return stored
 
 
 def _channels(stored: Any, shape: Sequence[int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,10 @@ from napari_cvdm.plugin.results.layers import DRAWS_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored.stored_results import StoredSizes, result_attributes, title_of
 from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["is_restored_tiff", "read_restored_tiff"]
+__all__ = ["read_restored_tiff"]
 
 
-def is_restored_tiff(path: str | Path) -> bool:
-    """Whether a file holds a picture of a restoration; False for whatever cannot be read."""
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    path = Path(path)
-    if not path.name.lower().endswith(TIFF_ENDINGS):
-        return False
-    try:
-        return _content(_provenance(path)) is not None
-    except ImageFileError:
-        return False
-
-
-def read_restored_tiff(path: str | Path) -> list[LayerData]:
+def read_restored_tiff(path: str | Path, shown: Collection[tuple[str, str]] = ()) -> list[LayerData]:
     """Read a picture of a restoration as a layer; with a reconstruction, what belongs to it beside it.
 
     That is the uncertainty, and the draws if they were kept: known by name, and by the same provenance.
@@ -38,7 +26,10 @@ def read_restored_tiff(path: str | Path) -> list[LayerData]:
     Parameters
     ----------
     path : str or Path
-        A file for which `is_restored_tiff` is true.
+        A file that is a "picture" to `napari_cvdm.plugin.stored.kinds`.
+    shown : collection of (str, str), optional
+        Run and name of each picture that is shown already. If all that is to be read is among them, nothing
+        is; else both pictures are, because they tell each other's contrast.
 
     Returns
     -------
@@ -51,14 +42,17 @@ def read_restored_tiff(path: str | Path) -> list[LayerData]:
     """
     path = Path(path)
     provenance = _provenance(path)
+    content = provenance["content"]
+    partner = path.with_name(f"{_stem(path)}_uncertainty.ome.tif")
+    in_pair = content == "reconstruction" and _belongs(partner, provenance, "uncertainty")
+    if {(run_of(provenance), each) for each in (PICTURES if in_pair else (content,))} <= set(shown):
+        return []
     layers = [_layer(path, provenance)]
-    if _content(provenance) == "reconstruction":
-        partner = path.with_name(f"{_stem(path)}_uncertainty.ome.tif")
-        if _belongs(partner, provenance, "uncertainty"):
-            layers.append(_layer(partner, _provenance(partner)))
-            fit_to_each_other(layers)
-        if (draws := _draws(path, provenance)) is not None:
-            layers[0][1]["metadata"][DRAWS_KEY] = draws
+    if in_pair:
+        layers.append(_layer(partner, _provenance(partner)))
+        fit_to_each_other(layers)
+    if content == "reconstruction" and (draws := _draws(path, provenance)) is not None:
+        layers[0][1]["metadata"][DRAWS_KEY] = draws
     return layers
 
 
@@ -123,11 +117,6 @@ def _provenance(path: Path) -> dict[str, Any]:
     from napari_cvdm.files.ome_tiff import read_provenance
 
     return read_provenance(path) or {}
-
-
-def _content(provenance: dict[str, Any]) -> str | None:
-    content = provenance.get("content")
-    return content if content in PICTURES else None
 
 
 def _stem(path: Path) -> str:
