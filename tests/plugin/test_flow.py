@@ -342,7 +342,7 @@ class TestRuns:
         provenance = result.metadata[METADATA_KEY]
         assert 2 <= provenance["draws"] < 1000
         assert provenance["stopped"]["draws_asked_for"] == 1000
-        assert result.name == f"tubulin_wf CVDM, {provenance['draws']} of 1000 draws"
+        assert result.name == f"tubulin_wf ({provenance['draws']} of 1000 draws) CVDM"
         assert "Stopped early" in widget.status.text() or "stopped early" in widget.status.text()
 
     def test_what_was_used_is_what_the_next_panel_begins_with(self, viewer, panel, qtbot):

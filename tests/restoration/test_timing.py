@@ -56,3 +56,9 @@ def test_tiles_compute_their_halo_too():
     large = forecast(SPEED, (968, 968), 1, 0)
     assert large.tiles == 4
     assert large.seconds == pytest.approx((2 * 550) ** 2 * 2e-6)
+
+
+def test_the_surroundings_of_a_region_are_computed_too_where_the_plane_has_them():
+    region = forecast(SPEED, (54, 54), 1, 0, whole=(192, 1000))
+    assert region.seconds == pytest.approx((54 + 100) * (54 + 100) * 2e-6)
+    assert forecast(SPEED, (54, 1000), 1, 0, whole=(80, 1000)) == forecast(SPEED, (80, 1000), 1, 0)

@@ -132,7 +132,12 @@ def _provenance(events: list[tuple[float, Event]]) -> dict[str, Any]:
 
 
 def forecast(
-    speed: Speed, plane_shape: tuple[int, int], planes: int, draws: int, steps: int | None = None
+    speed: Speed,
+    plane_shape: tuple[int, int],
+    planes: int,
+    draws: int,
+    steps: int | None = None,
+    whole: tuple[int, int] | None = None,
 ) -> Forecast:
     """Count up what a run will take.
 
@@ -141,13 +146,19 @@ def forecast(
     speed : Speed
         From `measure_speed`.
     plane_shape : (int, int)
-        Rows and columns of a plane.
+        Rows and columns of a plane, or of the region of it that is restored.
     planes, draws : int
         How many planes, and draws for each; 0 draws for a preview.
     steps : int, optional
         Steps of each draw; the model's own number if left out.
+    whole : (int, int), optional
+        Rows and columns of the whole plane, of which a region's surroundings are computed as well.
     """
-    rows, columns = (n + 2 * MARGIN for n in plane_shape)
+    reach = max(MARGIN, speed.halo)
+    rows, columns = (
+        min(own + 2 * reach, all_of_it + 2 * MARGIN)
+        for own, all_of_it in zip(plane_shape, whole or plane_shape, strict=True)
+    )
     spans = [tile_spans(length, speed.tile, 1) for length in (rows, columns)]
     # A tile computes its halo as well, where the plane has one to give.
     area = 1.0

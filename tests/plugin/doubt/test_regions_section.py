@@ -105,6 +105,7 @@ def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbo
     wanted = [str(rank) for rank in range(1, count + 1)]
     qtbot.waitUntil(lambda: list(viewer.layers[BOXES].features["rank"]) == wanted, timeout=20_000)
     assert list(viewer.layers[BOXES].text.values) == wanted
+    assert viewer.layers[BOXES].text.anchor == "upper_left"  # in the middle is what is bright
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

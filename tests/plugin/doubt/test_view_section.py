@@ -158,7 +158,7 @@ def test_what_is_missing_is_explained_and_the_reconstruction_shown(viewer, add_r
     add_result(with_original=False)
     panel = open_panel()
     before = visible(viewer)
-    for view, lacking in (("draws", "Keep draws"), ("swipe", "<i>Original</i>")):
+    for view, lacking in (("draws", "under <i>Advanced</i>"), ("swipe", "<i>Original</i>")):
         panel.views.choose(view)
         assert lacking in panel.views.hint.text()
         assert "is the reconstruction" in panel.views.hint.text()

@@ -58,6 +58,17 @@ def test_they_appear_with_the_first_result(actions, viewer_model):
     assert not actions.isHidden()
 
 
+def test_no_button_is_narrower_than_its_words(qtbot, actions, viewer_model):
+    actions.follow(add_result(viewer_model, "a"))
+    save, copy = actions.save_button, actions.copy_button
+    widest = max(save.minimumSizeHint().width(), copy.minimumSizeHint().width())
+    actions.resize(3 * widest, 120)
+    qtbot.waitUntil(lambda: save.y() == copy.y(), timeout=10_000)
+    actions.resize(3 * widest // 2, 120)  # a narrow dock, or large type
+    qtbot.waitUntil(lambda: save.y() < copy.y(), timeout=10_000)
+    assert min(save.width(), copy.width()) >= widest
+
+
 def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
     unfinished = {METADATA_KEY: {"picture": "reconstruction", "finished": False}}
     viewer_model.add_layer(Image(np.ones((9, 9)), metadata=unfinished))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_cvdm.plugin.panel.pixel_size_field import PixelSizeField
 
@@ -43,3 +45,40 @@ def test_a_size_that_the_user_sets_is_taken_as_it_is(field):
     assert heard == [104.2, 103.2]
     field.value = 0
     assert field.nanometres is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "nanometres"),
+    [
+        ("65", 65),
+        ("0.065", 65),
+        ("0,1", 100),
+        ("103,2", 103.2),
+        ("103.2 nm", 103.2),
+        ("0.1083 um", 108.3),
+        ("1.6 µm", 1600),
+        (".5", 500),
+        ("0", None),
+        ("", None),
+    ],
+)
+def test_micrometres_and_commas_are_understood(field, typed, nanometres):
+    field.show_size(650)
+    type_in(field, typed)
+    assert field.nanometres == nanometres
+    assert field.native.text() == ("not known" if nanometres is None else f"{nanometres:.1f} nm")
+
+
+def test_letters_that_are_no_unit_cannot_be_typed(field):
+    type_in(field, "6x5")
+    assert field.nanometres == 65
+
+
+def type_in(field: PixelSizeField, text: str) -> None:
+    line = field.native.lineEdit()
+    assert line is not None
+    line.selectAll()
+    line.del_()
+    for letter in text:  # for µ there is no key on all keyboards
+        line.insert(letter)
+    QTest.keyClick(line, Qt.Key.Key_Return)

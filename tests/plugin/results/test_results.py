@@ -67,6 +67,17 @@ def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, v
     assert pictures.shown.is_set()
 
 
+def test_names_end_with_what_tells_the_layers_apart(results, pictures, viewer_model):
+    """napari's list of layers leaves out the middle of long names."""
+    results.add(pictures, {"finished": False})
+    viewer_model.layers["cell CVDM"].name = "the best"
+    results.finish({"draws": 3}, name_suffix="3 of 8 draws")
+    assert [layer.name for layer in viewer_model.layers[1:]] == [
+        "the best (3 of 8 draws)",
+        "cell (3 of 8 draws) CVDM uncertainty",
+    ]
+
+
 def _fail(event: object) -> None:
     raise ZeroDivisionError("another plugin")
 

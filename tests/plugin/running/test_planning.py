@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -125,6 +127,12 @@ def test_the_plan_counts_the_work(form, stack):
     speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
     slow = plan_of(form, reading, Sliders((0, 0, 0, 0)), speed)
     assert slow.seconds == pytest.approx(15 * 72 * 92 * 1e-6 * (1 + 8 * 6))
+    far = replace(speed, halo=50)
+    corners = [(0, 0, 10, 20), (0, 0, 10, 39), (0, 0, 29, 39), (0, 0, 29, 20)]
+    form.part.value = "view"  # whose pixels depend on the surroundings: here on all the plane
+    part = plan_of(form, reading, Sliders((0, 0, 0, 0), corners=corners), far)
+    assert (part.plane_shape, part.seconds) == ((20, 20), pytest.approx(slow.seconds / 15))
+    form.part.value = "all"
     form.keep_draws.value = True
     assert plan_of(form, reading, Sliders((0, 0, 0, 0)), None).memory > plan.memory
 

@@ -102,7 +102,7 @@ def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, ste
     stepped.go_on()
     qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
     assert runs.heard == [("done", 2)]
-    reconstruction = viewer_model.layers["cell CVDM, 0 of 2 planes with all draws"]
+    reconstruction = viewer_model.layers["cell (0 of 2 planes with all draws) CVDM"]
     assert reconstruction.metadata[METADATA_KEY]["stopped"]["draws_of_planes"] == [1, 0]
     np.testing.assert_array_equal(reconstruction.data[1, ::2, ::2], viewer_model.layers["cell"].data[1])
 

@@ -176,7 +176,7 @@ class RegionsSection(QWidget):
                 edge_width=max(1.0, side / 300),
                 name=f"{layer.name} look again",
                 features={"rank": [""] * len(self.places)},
-                text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "center"},
+                text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "upper_left"},
                 **where_it_lies(layer),
             ),
         )

@@ -32,8 +32,8 @@ __all__ = ["ViewSection"]
 _MISSING = {
     "original": "This needs the image that was restored: open it, and choose it under <i>Original</i>.",
     "draws": (
-        "The single draws of this run were not kept. Tick <i>Keep draws</i> in the CVDM panel and restore "
-        "again to see them."
+        "The single draws of this run were not kept. Tick <i>Keep draws</i>, under <i>Advanced</i> in the "
+        "CVDM panel, and restore again to see them."
     ),
 }
 _INSTEAD = "What you see is the reconstruction."

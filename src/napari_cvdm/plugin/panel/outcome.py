@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
-from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
@@ -71,12 +72,11 @@ class ResultActions(QWidget):
         self.copy_shell = QAction("Shell line", menu)
         menu.addActions([self.copy_python, self.copy_shell])
         self.copy_button.setMenu(menu)
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.doubt_button, 0, 0, 1, 2)
-        layout.addWidget(self.save_button, 1, 0)
-        layout.addWidget(self.copy_button, 1, 1)
+        layout.addWidget(self.doubt_button)
+        layout.addWidget(Buttons(self.save_button, self.copy_button))
         for button in (self.doubt_button, self.save_button, self.copy_button):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.doubt_button.clicked.connect(self.show_doubt)

@@ -234,7 +234,10 @@ class ResultLayers(QObject):
             layer.metadata = metadata
             if name_suffix:
                 others = {each.name for each in self._viewer.layers if each is not layer}
-                layer.name = unique_name(f"{layer.name}, {name_suffix}", others)
+                # Before what tells the two layers apart: napari's list leaves out the middle of long names.
+                of, kind, rest = layer.name.rpartition(" CVDM")
+                name = f"{of} ({name_suffix}){kind}{rest}" if kind else f"{rest} ({name_suffix})"
+                layer.name = unique_name(name, others)
 
     def remove(self) -> None:
         """Take the layers away again, as if there had been no run; `removed` tells when that is done.

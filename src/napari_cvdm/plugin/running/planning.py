@@ -20,7 +20,7 @@ from napari_cvdm.plugin.image.parts import (
 from napari_cvdm.plugin.image.pointing import check_plane_shown, position_in, rectangle_of, view_of
 from napari_cvdm.plugin.results.layers import full_data, is_for_show, is_result, real
 from napari_cvdm.plugin.running.plan import Plan, memory_needed, results_size
-from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.validation import check_dtype, check_range
 
@@ -177,19 +177,21 @@ def plan_of(
     colours = 3 if reading.rgb and form.inquiry.answered_colours() == "channels" else 1
     pixels = _pixels(shapes) * colours
     draws = 0 if form.preview else form.draws.value
-    planes = pixels // (rows * columns)
     kept = draws if form.keep_draws.value else 0
     memory = memory_needed(pixels, reading.dtype, kept_draws=kept)
     if copies := [resampled.axes.shape for resampled in worked_on if resampled is not None]:
         # Besides the image, there are copies of its whole planes, even for a region, in single precision.
         image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
         memory += image * colours - pixels * reading.dtype.itemsize
-    plan = Plan(planes, (rows, columns), memory, results=results_size(pixels, kept_draws=kept))
+    results = results_size(pixels, kept_draws=kept)
+    plan = Plan(pixels // (rows * columns), (rows, columns), memory, results=results)
     if speed is None:
         return plan
     from napari_cvdm.restoration.timing import forecast
 
-    expected = forecast(speed, plan.plane_shape, planes, draws, int(form.steps.value) or None)
+    whole_planes = worked_on[0].axes if worked_on[0] else Axes(reading.axes, reading.shape)
+    steps = int(form.steps.value) or None
+    expected = forecast(speed, plan.plane_shape, plan.planes, draws, steps, whole_planes.plane_shape)
     return replace(plan, tiles=expected.tiles, seconds=expected.seconds, device=speed.device)
 
 
@@ -216,7 +218,6 @@ def _after_resampling(
     form: Form, reading: LayerReading, part: Part | None, known: tuple[float, float] | None
 ) -> Selection | None:
     """Return what a part is once the image is resampled; None if that is not needed or not wanted."""
-    from napari_cvdm.restoration.axes import Axes
     from napari_cvdm.restoration.resampling import plan_resampling
     from napari_cvdm.restoration.selection import select
 
