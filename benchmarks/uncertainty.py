@@ -171,6 +171,19 @@ def in_single_fields(fields: list[Judged]) -> dict[str, float]:
     return {f"{share:g}": float(np.quantile(held, share)) for share in OF_FIELDS}
 
 
+def slopes_in_single_fields(fields: list[Judged]) -> dict[str, float]:
+    """Reliability slope of the calibrated map in one field, its size set right: quantiles as above.
+
+    Over all fields together, the slope is also that of the sizes of fields, which no map of one image shows.
+    """
+    found = []
+    for field in fields:
+        std, error = field.predictors["calibrated"], field.error
+        size = np.sqrt(np.mean(error**2) / np.mean(std**2))
+        found.append(reliability(size * std, error).slope)
+    return {f"{share:g}": float(np.quantile(found, share)) for share in OF_FIELDS}
+
+
 def summary(fields: list[Judged], predictor: str) -> Row:
     """All figures of one predictor in standard deviations, pooled over fields."""
     std = np.concatenate([field.predictors[predictor] for field in fields])
@@ -222,6 +235,7 @@ def report(fields: list[Judged], quicker: dict[str, list[Judged]]) -> Row:
             for name, group in groups.items()
         },
         "coverage90_in_single_fields": rounded(in_single_fields(fields)),
+        "slope_in_single_fields": rounded(slopes_in_single_fields(fields)),
         "predictors": {},
     }
     error = np.concatenate([field.error for field in fields])
@@ -258,6 +272,11 @@ def table(title: str, found: Row) -> str:
     lines.append(
         "90 % interval in single fields: least, a tenth, half, nine tenths, most  "
         + "".join(f"{100 * share:7.1f}" for share in held)
+    )
+    slopes = found["slope_in_single_fields"].values()
+    lines.append(
+        "slope in single fields, sizes set right: likewise                        "
+        + "".join(f"{slope:7.2f}" for slope in slopes)
     )
     lines.append(f"{'as a predictor of the error':50}{'corr.':>8}{'within':>8}{'AUSE':>8}")
     for name, row in found["predictors"].items():

@@ -46,8 +46,8 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     factors = dict(zip(card.calibration["levels"], card.calibration["factors"], strict=True))
     assert factors[0.5] < factors[0.8] < factors[0.9] < factors[0.95]
     errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
-    assert errors[card.posterior_shrinkage] <= 1.011 * min(errors.values())
-    assert all(errors[w] > 1.009 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
+    assert errors[card.posterior_shrinkage] <= 1.021 * min(errors.values())
+    assert all(errors[w] > 1.019 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
     assert "coverage_left_out" not in measured  # one field of each kind: there is nothing to leave out
     assert len(lines) == 3
     preview = card.metrics["preview_calibration"]
