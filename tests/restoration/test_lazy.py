@@ -146,9 +146,8 @@ class TestNormalization:
     def test_is_that_of_restore_for_thinned_stacks_too(self) -> None:
         stack = np.random.default_rng(0).poisson(60, (3, 1500, 1400)).astype(np.uint16)
         assert stack.size > SAMPLE_SIZE
-        axes = resolve_axes(stack.shape, "TYX")
-        expected = fit_normalizations(stack, axes)
-        sliced, everything = Sliced(stack), select(axes)
+        sliced, everything = Sliced(stack), select(resolve_axes(stack.shape, "TYX"))
+        expected = fit_normalizations(stack, everything)
         of_slices = measure(sliced, everything)
         of_chunks = measure(da.from_array(stack, chunks=700), everything)
         assert of_slices[0] == of_chunks[0] == expected

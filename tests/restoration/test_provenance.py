@@ -18,6 +18,7 @@ from napari_cvdm.restoration.normalization import fit_normalizations
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.provenance import describe_device, describe_normalizations, versions
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.selection import select
 
 MakeModel = Callable[..., PretrainedModel]
 QUICK: dict[str, Any] = {"draws": 2, "steps": 2, "device": "cpu"}
@@ -90,7 +91,7 @@ class TestDescribe:
 
 def test_each_normalisation_is_described_once():
     film = np.random.default_rng(1).uniform(0, 1, (3, 2, 40, 30))
-    described = describe_normalizations(fit_normalizations(film, resolve_axes(film.shape, "TCYX")))
+    described = describe_normalizations(fit_normalizations(film, select(resolve_axes(film.shape, "TCYX"))))
     assert [(entry["first_plane"], entry["planes"]) for entry in described] == [([0, 0], 3), ([0, 1], 3)]
     assert json.loads(json.dumps(described)) == described
 

@@ -26,7 +26,7 @@ from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
-from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_selected
+from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_normalizations
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
@@ -212,7 +212,7 @@ def measure(
         )
         strips = da.from_array(image, chunks=chunks, name=False)
     read = Fingerprinted(ReadByChunks(image, strips))
-    normalizations = fit_selected(read, selection, per, percentiles)
+    normalizations = fit_normalizations(read, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations, read.fingerprint
 

@@ -18,7 +18,7 @@ from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, pla
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
-from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
@@ -122,12 +122,8 @@ class Run:
 
     def _measure(self, request: Request) -> dict[Index, Normalization]:
         """Measure intensities; planes that are read one by one leave time to cancel."""
-        percentiles = percentiles_for(request.model)
-        if request.normalize == "whole":
-            source = Watched(request.source, self._checkpoint)
-            return fit_selected(source, request.selection, "whole", percentiles)
-        image = Watched(request.image, self._checkpoint)
-        return fit_normalizations(image, request.axes, request.normalize, percentiles)
+        image, percentiles = Watched(request.image, self._checkpoint), percentiles_for(request.model)
+        return fit_normalizations(image, request.selection, request.normalize, percentiles)
 
     def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
@@ -189,7 +185,7 @@ class Run:
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
-        plane = request.axes.plane(Watched(request.image), index)
+        plane = request.selection.plane(Watched(request.image), index)
         window, region = _window(request), request.selection.region
         if window is not None:
             pixels = read_pixels(plane, window.source_rows, window.source_columns)
