@@ -586,6 +586,20 @@ class TestOutOfMemory:
         assert result.provenance["tile"]["noise"] <= 92
         assert str(result.provenance["tile"]["noise"]) in warning
 
+    def test_progress_does_not_fall_when_a_pass_begins_again_with_smaller_tiles(
+        self, hungry: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("napari_cvdm.restoration.plane.automatic_tile", lambda *_: 64)
+        image = np.random.default_rng(0).random((40, 150))
+        # The first tile, at the border, has a halo on one side alone; the next does not fit.
+        self.Hungry.largest = 64 + 2 * hungry.network.noise_network.receptive_field - 1
+        seen: list[Event] = []
+        restore(image, hungry, progress=seen.append, **QUICK)
+        tiles = [e.tiles for e in seen if e.under_way == "denoise" and (e.draw, e.step) == (0, 1)]
+        assert tiles[0] < tiles[1] == tiles[-1]
+        fractions = [e.fraction for e in seen]
+        assert fractions == sorted(fractions)
+
     def test_a_chosen_tile_is_an_error_that_is_no_runtime_error(self, hungry: PretrainedModel) -> None:
         # A RuntimeError raised inside a napari worker would vanish without a word.
         self.Hungry.largest = 0

@@ -261,7 +261,7 @@ def _build(
     rows, columns = (spans(len(each), side) for each in (part.rows, part.columns))
     windows = [
         plan_window(each, axes.plane_shape, reach, getattr(request.model.network, "granularity", 1))
-        for each in plan_blocks(part.rows, part.columns, side)
+        for each in plan_blocks(part, side)
     ]
     for index in selection.axes.indices():
         original, plane = selection.original(index), selection.plane_number(index)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_cvdm.restoration.block import Block, Window, plan_window
+from napari_cvdm.restoration.block import Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.execution import SINGLE, threads_given_back
@@ -24,8 +24,7 @@ from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
 from napari_cvdm.restoration.request import Request, calibration_for
 from napari_cvdm.restoration.result import Restoration
-from napari_cvdm.restoration.stopping import is_complete, mark_stopped
-from napari_cvdm.restoration.tile_events import TileEvents
+from napari_cvdm.restoration.stopping import mark_stopped
 from napari_cvdm.restoration.validation import Watched, check_fits, check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
@@ -72,7 +71,8 @@ class Run:
         self._work_done = 0
         passes = 1 if request.preview else request.settings.orientations
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
-        self._tiles = TileEvents(on_tile or (lambda event: None), self._work)
+        self._on_tile = on_tile or (lambda event: None)
+        self._told = 0.0
 
     def events(self) -> Iterator[Event]:
         """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises.
@@ -100,7 +100,7 @@ class Run:
             request.tile,
             request.settings,
             self._checkpoint,
-            self._tiles,
+            self._tell_tile,
         )
         shape = request.selection.restored.output_shape(request.model.upscaling)
         check_fits(4 * prod(shape) * (2 + (request.draws if request.keep_draws else 0)))
@@ -213,7 +213,16 @@ class Run:
         )
 
     def _begin(self, event: Event, work: int) -> None:
-        self._tiles.begin(event, self._work_done, work)
+        """Note what is under way, and how much work it is."""
+        self._pass, self._pass_work = event, work
+
+    def _tell_tile(self, done: int, tiles: int) -> None:
+        # A pass that runs out of memory begins again with smaller tiles.
+        self._told = max(self._told, (self._work_done + self._pass_work * done / tiles) / self._work)
+        under_way, share = self._pass.stage, self._told
+        self._on_tile(
+            replace(self._pass, stage="tile", under_way=under_way, fraction=share, tile=done, tiles=tiles)
+        )
 
     def _refining(self, plane: int, orientation: int) -> Event:
         return replace(
@@ -245,7 +254,7 @@ class Run:
             provenance["warnings"].append(REGION_BY_ITSELF)
         if request.chosen.device.type == "cpu":
             provenance["threads"] = torch.get_num_threads()
-        if not is_complete(self._draws_done, request.draws):
+        if fewest < request.draws:
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
             draws = draws[:fewest] if draws is not None and fewest else None
         self._work_done = self._work
@@ -262,8 +271,7 @@ def _window(request: Request) -> Window | None:
     if region is None or not request.model.tiles_exact:
         return None
     network: Any = request.model.network
-    block = Block(region.rows, region.columns)
-    return plan_window(block, request.axes.plane_shape, network.receptive_field, network.granularity)
+    return plan_window(region, request.axes.plane_shape, network.receptive_field, network.granularity)
 
 
 def _with_saturation(
