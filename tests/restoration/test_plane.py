@@ -65,15 +65,12 @@ class TestEstimate:
     ) -> None:
         # A wider margin than needed changes little: the image's border is seen in plausible surroundings.
         def border(margin: int) -> Tensor:
-            monkeypatch.setattr(
-                "napari_cvdm.restoration.plane.plan_padding",
-                lambda h, w, g: tiling.plan_padding(h, w, g, margin=margin),
-            )
+            monkeypatch.setattr(tiling, "MARGIN", margin)
             one = restorer(model.network)
             estimate = one.estimate(plane)
             return one.picture(estimate, estimate.mean)
 
-        none, ours, wide = border(0), border(tiling.MARGIN), border(64)
+        none, ours, wide = map(border, (0, tiling.MARGIN, 64))
         assert float((ours - wide).abs().max()) < 0.1 * float((none - wide).abs().max())
 
     def test_does_not_write_to_the_plane(self, model: PretrainedModel, plane: NDArray[np.float32]) -> None:

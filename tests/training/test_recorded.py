@@ -250,8 +250,8 @@ class TestRecordedFields:
     # See test_dataset.py.
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_workers_change_nothing(self) -> None:
-        source = RecordedFields([field(0), field(1)], DATA, 5, fields_needed(4, 3))
-        here, there = (list(batches(source, 3, 1, 4, workers)) for workers in (0, 1))
+        source = RecordedFields([field(0), field(1)], DATA, 5, fields_needed(4, 3, 3))
+        here, there = (list(batches(source, 3, 1, 4, workers, 3)) for workers in (0, 1))
         assert len(here) == 3
         for one, other in zip(here, there, strict=True):
             assert torch.equal(one.x, other.x)
