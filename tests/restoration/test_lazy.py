@@ -130,7 +130,7 @@ class TestPixels:
         for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
 
-    @pytest.mark.parametrize("calibration", [None, {"kind": "affine", "gain": 1.5, "offset": 0.0}])
+    @pytest.mark.parametrize("calibration", [None, {"kind": "monotone", "stated": [1.0], "actual": [1.5]}])
     def test_of_a_preview_are_the_mean_networks(
         self, model: PretrainedModel, stack: NDArray[np.uint16], calibration: dict[str, Any] | None
     ) -> None:

@@ -194,17 +194,15 @@ class TestUncertainty:
     def test_is_calibrated_as_the_card_says(self, make_model: MakeModel, image: Image) -> None:
         plain = restore(image, make_model(), **QUICK)
         calibrated = restore(
-            image, make_model(calibration={"kind": "affine", "gain": 1.5, "offset": 0.01}), **QUICK
+            image, make_model(calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]}), **QUICK
         )
-        unit = plain.provenance["normalisation"][0]
-        offset = 0.01 * (unit["high"] - unit["low"])
-        np.testing.assert_allclose(calibrated.std, 1.5 * plain.std + offset, rtol=1e-4)
+        np.testing.assert_allclose(calibrated.std, 1.5 * plain.std, rtol=1e-4)
         assert np.array_equal(calibrated.mean, plain.mean)
         assert plain.provenance["uncertainty"] == "uncalibrated"
         assert calibrated.provenance["uncertainty"] == "calibrated"
 
     def test_of_one_draw_is_the_mean_networks_and_says_so(self, make_model: MakeModel, image: Image) -> None:
-        model = make_model(calibration={"kind": "affine", "gain": 1.5, "offset": 0.01})
+        model = make_model(calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]})
         single = restore(image, model, **(QUICK | {"draws": 1}))
         preview = restore(image, model, preview=True, device="cpu")
         np.testing.assert_allclose(single.std, preview.std, rtol=1e-6)
@@ -214,7 +212,7 @@ class TestUncertainty:
 
     def test_of_a_preview_has_a_calibration_of_its_own(self, make_model: MakeModel, image: Image) -> None:
         card = {
-            "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
+            "calibration": {"kind": "monotone", "stated": [1.0], "actual": [3.0]},
             "preview_calibration": {
                 "kind": "monotone", "stated": [1.0], "actual": [1.5], "levels": [0.9], "factors": [1.9]
             },
@@ -230,8 +228,8 @@ class TestUncertainty:
 
     def test_before_two_draws_is_calibrated_as_a_previews(self, make_model: MakeModel, image: Image) -> None:
         card = {
-            "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
-            "preview_calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0},
+            "calibration": {"kind": "monotone", "stated": [1.0], "actual": [3.0]},
+            "preview_calibration": {"kind": "monotone", "stated": [1.0], "actual": [1.5]},
         }
         plain, model = restore(image, make_model(), preview=True, device="cpu"), make_model(**card)
         events = restore_events(image, model, **(QUICK | {"draws": 3}))
@@ -243,13 +241,13 @@ class TestUncertainty:
             np.testing.assert_allclose(std, gain * stated, rtol=1e-4)
         single = restore(image, model, **(QUICK | {"draws": 1}))
         np.testing.assert_allclose(single.std, stds[1], rtol=1e-6)
-        assert single.provenance["calibration"] == {"gain": 1.5, "offset": 0.0}
+        assert single.provenance["calibration"] == {"stated": [1.0], "actual": [1.5], "factors": {}}
         assert single.provenance["warnings"] == []
 
     def test_of_a_single_independent_draw_is_not_calibrated(
         self, make_model: MakeModel, image: Image
     ) -> None:
-        model = make_model(preview_calibration={"kind": "affine", "gain": 1.5, "offset": 0.0})
+        model = make_model(preview_calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]})
         settings = PosteriorSettings(antithetic=False)
         single = restore(image, model, settings=settings, **(QUICK | {"draws": 1}))
         preview = restore(image, make_model(), preview=True, device="cpu")
