@@ -193,15 +193,6 @@ class TestDraw:
         assert float((angular - deterministic).abs().mean()) < 0.05 * spread
         assert float((angular - ancestral).abs().mean()) > 0.2 * spread
 
-    @each_sampler
-    @pytest.mark.parametrize("tile", [8, 20])
-    def test_does_not_depend_on_tiles(
-        self, model: PretrainedModel, plane: NDArray[np.float32], settings: PosteriorSettings, tile: int
-    ) -> None:
-        whole, tiled = (restorer(model.network, side, settings) for side in (None, tile))
-        a, b = draw(whole, whole.estimate(plane), steps=4), draw(tiled, tiled.estimate(plane), steps=4)
-        torch.testing.assert_close(b, a, rtol=0, atol=1e-4 * float(a.max() - a.min()))
-
     def test_does_not_depend_on_the_surroundings_the_networks_cannot_see(
         self, model: PretrainedModel
     ) -> None:

@@ -48,11 +48,12 @@ class TestSchedules:
 class TestTiles:
     @pytest.mark.parametrize("tile", [16, 24, 32, 48])
     @pytest.mark.parametrize(
-        ("steps", "settings"), [(1, None), (5, None), (5, PosteriorSettings(sampler="ancestral"))]
+        ("steps", "sampler"), [(1, "angular"), (5, "angular"), (5, "multistep"), (5, "ancestral")]
     )
     def test_tiled_equals_whole_at_every_pixel(
-        self, model: PretrainedModel, image: Image, tile: int, steps: int, settings: PosteriorSettings | None
+        self, model: PretrainedModel, image: Image, tile: int, steps: int, sampler: Any
     ) -> None:
+        settings = PosteriorSettings(sampler=sampler)
         wanted = QUICK | {"steps": steps, "draws": 4, "keep_draws": True, "settings": settings}
         whole = restore(image, model, **wanted)
         tiled = restore(image, model, tile=tile, **wanted)

@@ -36,21 +36,7 @@ KEPT_ESTIMATES = 2**29
 
 
 class Run:
-    """Carries out a `Request`.
-
-    Parameters
-    ----------
-    request : Request
-        What to do.
-    checkpoint : callable, optional
-        Called before every network pass on every tile; may raise to cancel.
-    stop : callable, optional
-        Asked before every denoising step; once it says True, the run ends with what it has.
-    first_plane : tuple of int, optional
-        The plane to begin with.
-    on_tile : callable, optional
-        Receives an `Event` after each tile of a network pass that needs several.
-    """
+    """Carries out a `Request`; the other parameters are those of `restore.restore_events`."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ REPEATED_AFTER = 0.5
 
 # Each thread has a context of its own, so that runs side by side are not told of each other's blocks. Workers
 # elsewhere have none.
-_watcher: ContextVar[Callable[[float], object] | None] = ContextVar("watcher", default=None)
+_watcher: ContextVar[Callable[[float], object]] = ContextVar("watcher", default=lambda share: None)
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,12 @@ class BlockTask:
     ----------
     axes : Axes
         Of the image.
-    index : tuple of int
-        Which plane of it.
-    plane : int
-        The number of that plane, which the noise is bound to.
-    window : Window
-        Which part of the plane.
-    normalization : Normalization
-        Of the plane.
-    sampling : Sampling
-        How to draw.
-    engine : EngineSpec
-        Where to compute.
+    index, plane : tuple of int, int
+        Which plane of it, and the number of that plane, which the noise is bound to.
+    window, normalization : Window, Normalization
+        Which part of the plane, and the intensities of all of it.
+    sampling, engine : Sampling, EngineSpec
+        How to draw, and where to compute.
     """
 
     axes: Axes
@@ -144,7 +138,7 @@ def _restore(
         shortage = explained_shortage(
             "a block of the image", "Close other programs that use the device, or choose another device."
         )
-        told = _Report(report or (lambda _: None))
+        told = _Report(report)
         with shortage, resident_engine(model, task.engine, told.repeat) as engine:
             return restore_block(
                 engine,
