@@ -10,6 +10,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import dask.array as da
@@ -269,11 +270,11 @@ def _build(
             key = (name, 0, *index, *divmod(number, len(columns)))
             task = BlockTask(axes, original, plane, window, normalizations[index], sampling, engine)
             if planes is None:
-                layer[key] = (restore_from_array, task, f"model-{name}", f"image-{name}")
+                layer[key] = (partial(restore_from_array, task), f"model-{name}", f"image-{name}")
             else:
                 pieces, keys = plan_pieces(planes.chunks, original, window.source_rows, window.source_columns)
                 sources = [(planes.name, *each) for each in keys]
-                layer[key] = (restore_from_pieces, task, f"model-{name}", pieces, sources)
+                layer[key] = (partial(restore_from_pieces, task, pieces), f"model-{name}", sources)
     scale = request.model.upscaling
     chunks = (
         (2,),
@@ -281,8 +282,7 @@ def _build(
         tuple(scale * n for n in rows),
         tuple(scale * n for n in columns),
     )
-    sources_of_pixels = [] if planes is None else [planes]
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=sources_of_pixels)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=[] if planes is None else [planes])
     pair = da.Array(graph, name, chunks, dtype=np.float32)
     if part == selection.region or selection.region is None:
         return pair
