@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -97,13 +98,13 @@ class Run:
         check_measured((each.low, each.high) for each in self._normalizations.values())
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
-        for stage in (self._preview,) if request.preview else (self._preview, self._refine):
-            for index in self._order:
-                for event in stage(index, draws):
-                    if isinstance(event, Estimate):
-                        axes.put_plane(mean, index, event.mean)
-                        axes.put_plane(std, index, event.std)
-                    yield event
+        previewed = (event for index in self._order for event in self._preview(index))
+        refined = (event for index in self._order for event in self._refine(index, draws))
+        for event in previewed if request.preview else chain(previewed, refined):
+            if isinstance(event, Estimate):
+                axes.put_plane(mean, event.index, event.mean)
+                axes.put_plane(std, event.index, event.std)
+            yield event
         yield self._finished(mean, std, draws, time.perf_counter() - started)
 
     def _measure(self, request: Request) -> dict[Index, Normalization]:
@@ -111,7 +112,7 @@ class Run:
         image, percentiles = Watched(request.image, self._checkpoint), percentiles_for(request.model)
         return fit_normalizations(image, request.selection, request.normalize, percentiles)
 
-    def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
+    def _preview(self, index: Index) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
         self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
         estimate = self._first_pass(index)
