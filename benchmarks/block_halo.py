@@ -18,7 +18,8 @@ import torch
 from napari_cvdm import load_model
 from napari_cvdm.files.samples import sample_path
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.restoration.block import Block, Sampling, Window, plan_window, restore_block
+from napari_cvdm.restoration.block import Sampling, Window, plan_window, restore_block
+from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.engine import plane_engine
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
@@ -48,8 +49,8 @@ def measure(path: Path, options: argparse.Namespace) -> dict[int, list[float]]:
         return restore_block(engine, part, window, plane=0, normalization=normalization, sampling=sampling)
 
     granularity = model.network.granularity
-    whole = restored(plan_window(Block(range(height), range(width)), (height, width), 0, granularity))
-    part = restored(plan_window(Block(range(height), range(cut)), (height, width), 0, granularity))
+    whole = restored(plan_window(Region(range(height), range(width)), (height, width), 0, granularity))
+    part = restored(plan_window(Region(range(height), range(cut)), (height, width), 0, granularity))
     ranges = np.ptp(whole, axis=(1, 2))
     difference = np.abs(part - whole[:, :, : part.shape[2]]).max(axis=1)  # of each column
     scale = model.upscaling

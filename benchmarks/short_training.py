@@ -26,9 +26,9 @@ def training_batches(config: TrainingConfig, micrographs: Path | None, workers: 
     """Simulate every batch of one training, in order."""
     steps, batch = config.optimiser.steps, config.optimiser.batch
     fields = TrainingFields(
-        config.data, config.acquisition, config.seed, micrographs, fields_needed(steps, batch)
+        config.data, config.acquisition, config.seed, micrographs, fields_needed(steps, batch, batch)
     )
-    return batches(fields, batch, 0, steps, workers)
+    return batches(fields, batch, 0, steps, workers, batch)
 
 
 def whole_loss(model: CVDM, config: TrainingConfig, step: int, x: Tensor, y: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def make_card() -> Callable[..., ModelCard]:
             "default_steps": 3,
             "training": {"steps": 0},
             "ranges": {"photons": [10.0, 1000.0]},
-            "calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0},
+            "calibration": {"kind": "monotone", "stated": [1.0], "actual": [1.5]},
             "pixel_size_nm": (40.0, 110.0),
             "citations": ("arXiv:2312.02246",),
         }

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.reference import keras_file
-from napari_cvdm.reference.errors import WeightsFileError
-from napari_cvdm.reference.keras_file import is_hdf5, read_layers
+from napari_cvdm.reference.keras_file import WeightsFileError, is_hdf5, read_layers
 from napari_cvdm.reference.model import ReferenceCVDM
 
 WriteKeras = Callable[..., Path]

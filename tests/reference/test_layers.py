@@ -17,11 +17,6 @@ def test_an_even_kernel_is_padded_after() -> None:
     assert result.tolist() == [[4321.0, 402.0], [43.0, 4.0]]
 
 
-def test_other_even_kernels_are_refused() -> None:
-    with pytest.raises(ValueError, match="kernels of side 2"):
-        SameConv(1, 1, 4)
-
-
 def test_a_transposed_convolution_loses_its_last_row_and_column() -> None:
     conv = DoublingConv(1, 1)
     with torch.no_grad():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cvdm.reference.errors import WeightsFileError
+from napari_cvdm.reference.keras_file import WeightsFileError
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.recognition import read_keras
 

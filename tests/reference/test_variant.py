@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cvdm.reference.errors import WeightsFileError
-from napari_cvdm.reference.keras_file import KerasLayer
+from napari_cvdm.reference.keras_file import KerasLayer, WeightsFileError
 from napari_cvdm.reference.variant import Network, describe_sr3, describe_unet, kind_of
 
 PATH = Path("theirs.h5")

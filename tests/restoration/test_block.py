@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration.block import Block, Sampling, plan_blocks, plan_window, restore_block, spans
+from napari_cvdm.restoration.block import Sampling, plan_blocks, plan_window, restore_block, spans
+from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.plane import PlaneRestorer
@@ -28,7 +29,7 @@ def engine(model: PretrainedModel) -> PlaneRestorer:
 
 
 def restored(
-    model: PretrainedModel, plane: NDArray[np.float32], block: Block, halo: int, *, number: int = 0
+    model: PretrainedModel, plane: NDArray[np.float32], block: Region, halo: int, *, number: int = 0
 ) -> NDArray[np.float32]:
     window = plan_window(block, plane.shape, halo, model.network.granularity)
     rows, columns = window.source_rows, window.source_columns
@@ -46,7 +47,7 @@ class TestGrid:
 
     def test_covers_every_pixel_of_a_plane_once(self) -> None:
         count = np.zeros((150, 70), int)
-        for block in plan_blocks(range(150), range(70), 32):
+        for block in plan_blocks(Region(range(150), range(70)), 32):
             count[block.rows.start : block.rows.stop, block.columns.start : block.columns.stop] += 1
         assert (count == 1).all()
 
@@ -58,7 +59,7 @@ class TestWindow:
         plane = np.random.default_rng(0).random(shape, dtype=np.float32)
         whole = plan_padding(*shape, 4)
         padded = pad_by_reflection(torch.from_numpy(plane), whole).numpy()
-        for block in plan_blocks(range(shape[0]), range(shape[1]), 16):
+        for block in plan_blocks(Region(*map(range, shape)), 16):
             window = plan_window(block, shape, halo, 4)
             assert window.rows.start % 4 == window.columns.stop % 4 == 0
             rows, columns = window.source_rows, window.source_columns
@@ -71,12 +72,12 @@ class TestWindow:
             )
 
     def test_reaches_as_far_as_the_halo_or_the_margin(self) -> None:
-        window = plan_window(Block(range(64, 128), range(128)), (500, 128), 30, 4)
+        window = plan_window(Region(range(64, 128), range(128)), (500, 128), 30, 4)
         assert (window.rows, window.source_rows) == (range(32, 160), range(32, 160))
         assert (window.columns, window.source_columns) == (range(-16, 144), range(128))
 
     def test_crops_the_block_out_of_its_fine_grid(self) -> None:
-        window = plan_window(Block(range(64, 100), range(8, 24)), (500, 128), 30, 4)
+        window = plan_window(Region(range(64, 100), range(8, 24)), (500, 128), 30, 4)
         rows, columns = (
             torch.arange(axis.start * 2, axis.stop * 2) for axis in (window.rows, window.columns)
         )
@@ -90,9 +91,9 @@ class TestRestoring:
         plane = np.random.default_rng(0).random((70, 150), dtype=np.float32)
         network = model.network
         halo = network.receptive_field + 2 * network.noise_network.receptive_field
-        whole = restored(model, plane, Block(range(70), range(150)), 0)
+        whole = restored(model, plane, Region(range(70), range(150)), 0)
         for columns in (range(48), range(48, 80), range(80, 150)):
-            part = restored(model, plane, Block(range(20, 70), columns), halo)
+            part = restored(model, plane, Region(range(20, 70), columns), halo)
             expected = whole[:, 40:, 2 * columns.start : 2 * columns.stop]
             np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5 * float(np.ptp(whole)))
 
@@ -102,7 +103,10 @@ class TestRestoring:
         turning = PlaneRestorer(model.network, torch.device("cpu"), "auto", settings)
         halo = model.network.receptive_field + 2 * model.network.noise_network.receptive_field
         pairs, told = [], list[float]()
-        for block, reach in ((Block(range(70), range(150)), 0), (Block(range(20, 70), range(48, 80)), halo)):
+        for block, reach in (
+            (Region(range(70), range(150)), 0),
+            (Region(range(20, 70), range(48, 80)), halo),
+        ):
             window = plan_window(block, plane.shape, reach, model.network.granularity)
             rows, columns = window.source_rows, window.source_columns
             pairs.append(
@@ -119,22 +123,22 @@ class TestRestoring:
         whole, part = pairs
         expected = whole[:, 40:, 96:160]
         np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5 * float(np.ptp(whole)))
-        plain = restored(model, plane, Block(range(70), range(150)), 0)
+        plain = restored(model, plane, Region(range(70), range(150)), 0)
         assert np.abs(whole - plain).max() > 1e-2 * np.ptp(whole)
         # Three more passes, which count twice, and twice two steps.
         assert told == pytest.approx([share / 10 for share in (2, 4, 6, 7, 8, 9, 10)] * 2)
 
     def test_without_one_does_not(self, model: PretrainedModel) -> None:
         plane = np.random.default_rng(0).random((32, 96), dtype=np.float32)
-        whole = restored(model, plane, Block(range(32), range(96)), 0)
-        part = restored(model, plane, Block(range(32), range(48, 80)), 0)
+        whole = restored(model, plane, Region(range(32), range(96)), 0)
+        part = restored(model, plane, Region(range(32), range(48, 80)), 0)
         assert np.abs(part - whole[:, :, 96:160]).max() > 1e-2 * np.ptp(whole)
 
     def test_of_a_whole_plane_is_that_of_restore(
         self, model: PretrainedModel, image: NDArray[np.uint16]
     ) -> None:
         expected = restore(image, model, draws=3, steps=2, device="cpu")
-        window = plan_window(Block(range(33), range(50)), image.shape, 0, model.network.granularity)
+        window = plan_window(Region(range(33), range(50)), image.shape, 0, model.network.granularity)
         pair = restore_block(
             engine(model),
             image,
@@ -147,14 +151,14 @@ class TestRestoring:
 
     def test_noise_is_that_of_the_plane(self, model: PretrainedModel) -> None:
         plane = np.random.default_rng(0).random((32, 32), dtype=np.float32)
-        block = Block(range(32), range(32))
+        block = Region(range(32), range(32))
         first, again, other = (restored(model, plane, block, 0, number=n) for n in (0, 0, 1))
         assert np.array_equal(first, again)
         assert not np.allclose(first[1], other[1])
 
     def test_without_draws_gives_the_mean_networks_picture(self, simple_model: PretrainedModel) -> None:
         plane = np.random.default_rng(0).random((16, 16), dtype=np.float32)
-        window = plan_window(Block(range(16), range(16)), (16, 16), 0, 4)
+        window = plan_window(Region(range(16), range(16)), (16, 16), 0, 4)
         pair = restore_block(
             engine(simple_model), plane, window, plane=0, normalization=ONE, sampling=sampling(0, 0)
         )
@@ -165,4 +169,4 @@ class TestRestoring:
         plane = np.ones((64, 64), np.float32)
         plane[40, 40] = np.nan
         with pytest.raises(InputError, match=r"Plane 3 .* rows 16 to 64, columns 16 to 64"):
-            restored(model, plane, Block(range(32, 64), range(32, 64)), 16, number=3)
+            restored(model, plane, Region(range(32, 64), range(32, 64)), 16, number=3)

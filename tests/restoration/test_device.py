@@ -13,7 +13,6 @@ from napari_cvdm.restoration.device import (
     LIVE_FEATURE_MAPS,
     LIVE_FEATURE_MAPS_IN_BANDS,
     OTHER_CHANNELS_IN_BANDS,
-    SMALLEST_TILE,
     automatic_tile,
     check_tile,
     choose_device,
@@ -21,6 +20,7 @@ from napari_cvdm.restoration.device import (
     stand_in,
 )
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
+from napari_cvdm.restoration.memory import SMALLEST_TILE
 from napari_cvdm.restoration.tiling import plan_padding, tile_spans
 
 CPU = torch.device("cpu")

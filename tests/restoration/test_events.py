@@ -42,6 +42,14 @@ def test_an_estimate_is_an_event_with_a_picture() -> None:
         ({"stage": "draw", "planes": 2}, "plane 1 of 2, draw 3 of 8, step 2 of 10"),
         ({"stage": "mean", "plane": 4, "planes": 12}, "plane 5 of 12, first picture"),
         ({"stage": "refine", "step": 2, "steps": 4}, "orientation 2 of 4"),
+        (
+            {"stage": "tile", "under_way": "mean", "planes": 3, "tile": 1, "tiles": 4},
+            "plane 1 of 3, first picture, tile 1 of 4",
+        ),
+        (
+            {"stage": "tile", "under_way": "denoise", "tile": 4, "tiles": 4},
+            "draw 3 of 8, step 2 of 10, tile 4 of 4",
+        ),
         ({"stage": "done", "plane": 4, "planes": 12}, "done"),
     ],
 )

@@ -130,7 +130,7 @@ class TestPixels:
         for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
 
-    @pytest.mark.parametrize("calibration", [None, {"kind": "affine", "gain": 1.5, "offset": 0.0}])
+    @pytest.mark.parametrize("calibration", [None, {"kind": "monotone", "stated": [1.0], "actual": [1.5]}])
     def test_of_a_preview_are_the_mean_networks(
         self, model: PretrainedModel, stack: NDArray[np.uint16], calibration: dict[str, Any] | None
     ) -> None:
@@ -146,9 +146,8 @@ class TestNormalization:
     def test_is_that_of_restore_for_thinned_stacks_too(self) -> None:
         stack = np.random.default_rng(0).poisson(60, (3, 1500, 1400)).astype(np.uint16)
         assert stack.size > SAMPLE_SIZE
-        axes = resolve_axes(stack.shape, "TYX")
-        expected = fit_normalizations(stack, axes)
-        sliced, everything = Sliced(stack), select(axes)
+        sliced, everything = Sliced(stack), select(resolve_axes(stack.shape, "TYX"))
+        expected = fit_normalizations(stack, everything)
         of_slices = measure(sliced, everything)
         of_chunks = measure(da.from_array(stack, chunks=700), everything)
         assert of_slices[0] == of_chunks[0] == expected

@@ -5,9 +5,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from napari_cvdm.restoration.device import SMALLEST_TILE, TileSize
 from napari_cvdm.restoration.errors import DeviceError
-from napari_cvdm.restoration.memory import explained_shortage, is_out_of_memory, within_memory
+from napari_cvdm.restoration.memory import (
+    SMALLEST_TILE,
+    TileSize,
+    explained_shortage,
+    is_out_of_memory,
+    within_memory,
+)
 
 CPU = torch.device("cpu")
 

@@ -10,11 +10,7 @@ from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration import normalization as module
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
-from napari_cvdm.restoration.normalization import (
-    Normalization,
-    fit_normalizations,
-    fit_selected,
-)
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
 from napari_cvdm.restoration.selection import select
 
 
@@ -107,9 +103,9 @@ def fading_film():
 
 def test_a_film_is_normalised_by_channel_so_that_it_does_not_flicker():
     film = fading_film()
-    axes = resolve_axes(film.shape, "TCYX")
-    fitted = fit_normalizations(film, axes)
-    assert list(fitted) == list(axes.indices())
+    selection = select(resolve_axes(film.shape, "TCYX"))
+    fitted = fit_normalizations(film, selection)
+    assert list(fitted) == list(selection.axes.indices())
     assert fitted[0, 1] is fitted[2, 1]
     assert fitted[0, 1] != fitted[0, 0]
     low, high = np.percentile(film[:, 1], (1, 99.8))
@@ -118,27 +114,27 @@ def test_a_film_is_normalised_by_channel_so_that_it_does_not_flicker():
 
 def test_the_order_of_the_axes_makes_no_difference():
     film = fading_film()
-    fitted = fit_normalizations(film, resolve_axes(film.shape, "TCYX"))
+    fitted = fit_normalizations(film, select(resolve_axes(film.shape, "TCYX")))
     moved = np.moveaxis(film, (2, 3), (1, 0))
-    again = fit_normalizations(moved, resolve_axes(moved.shape, "XYTC"))
+    again = fit_normalizations(moved, select(resolve_axes(moved.shape, "XYTC")))
     assert again[1, 1].low == pytest.approx(fitted[1, 1].low)
     assert again[1, 1].high == pytest.approx(fitted[1, 1].high)
 
 
 def test_colour_samples_are_channels():
     image = np.random.default_rng(2).uniform(0, 1, (16, 12, 3)) * [1, 10, 100]
-    fitted = fit_normalizations(image, resolve_axes(image.shape, "YXS"))
+    fitted = fit_normalizations(image, select(resolve_axes(image.shape, "YXS")))
     assert fitted[0,].high < 2 < fitted[1,].high < 20 < fitted[2,].high
 
 
 def test_large_stacks_are_thinned_evenly_and_reproducibly(monkeypatch):
     stack = np.random.default_rng(3).gamma(2.0, 100.0, (10, 200, 300))
-    axes = resolve_axes(stack.shape, "ZYX")
-    exact = fit_normalizations(stack, axes)[0,]
+    everything = select(resolve_axes(stack.shape, "ZYX"))
+    exact = fit_normalizations(stack, everything)[0,]
     monkeypatch.setattr(module, "SAMPLE_SIZE", 20_000)
-    thinned = fit_normalizations(stack, axes)[0,]
+    thinned = fit_normalizations(stack, everything)[0,]
     assert thinned != exact
-    assert thinned == fit_normalizations(stack, axes)[0,]
+    assert thinned == fit_normalizations(stack, everything)[0,]
     assert thinned.high == pytest.approx(exact.high, rel=0.1)
     assert thinned.low == pytest.approx(exact.low, rel=0.2)
 
@@ -162,13 +158,13 @@ def test_extremes_of_a_large_plane_are_found_strip_by_strip(monkeypatch):
     expected = Normalization(-2.0, 900.0, (0.0, 100.0))
     assert module.fit_planes(lambda: [OnlyStrips(plane, 2000)], (1, 301, 100)) == expected
     chunked = da.from_array(plane, chunks=(150, 30))
-    assert fit_normalizations(chunked, resolve_axes(plane.shape))[()] == expected
+    assert fit_normalizations(chunked, select(resolve_axes(plane.shape)))[()] == expected
 
 
 def test_thinning_never_skips_a_plane_altogether(monkeypatch):
     monkeypatch.setattr(module, "SAMPLE_SIZE", 4)
     stack = np.stack([np.full((8, 8), z) for z in range(20)])
-    fitted = fit_normalizations(stack, resolve_axes(stack.shape, "ZYX"))[0,]
+    fitted = fit_normalizations(stack, select(resolve_axes(stack.shape, "ZYX")))[0,]
     assert fitted.low < 1
     assert fitted.high > 18
 
@@ -192,19 +188,20 @@ def test_a_dead_line_of_the_sensor_is_not_met_in_every_plane(monkeypatch, dead) 
     stack = np.random.default_rng(0).normal(100, 10, (20, 200, 200))
     stack[dead] = 0
     monkeypatch.setattr(module, "SAMPLE_SIZE", 8000)
-    assert fit_normalizations(stack, resolve_axes(stack.shape, "TYX"))[0,].low > 50
+    assert fit_normalizations(stack, select(resolve_axes(stack.shape, "TYX")))[0,].low > 50
 
 
 def test_channels_that_are_not_wanted_are_not_measured() -> None:
     film = fading_film()
     film[:, 1] = np.nan
-    assert list(fit_normalizations(film, resolve_axes(film.shape, "TCYX"), wanted=[(2, 0)])) == [(2, 0)]
+    part = select(resolve_axes(film.shape, "TCYX"), planes={"T": 2}, channels=0)
+    assert list(fit_normalizations(film, part, "whole")) == [(0, 0)]
 
 
 def test_the_whole_is_measured_at_the_percentiles_that_are_asked_for() -> None:
     film = fading_film()
     axes = resolve_axes(film.shape, "TCYX")
     part = select(axes, planes={"T": 1}, channels=0)
-    fitted = fit_selected(film, part, "whole", (5.0, 95.0))[0, 0]
-    assert fitted == fit_normalizations(film, axes, percentiles=(5.0, 95.0))[1, 0]
+    fitted = fit_normalizations(film, part, "whole", (5.0, 95.0))[0, 0]
+    assert fitted == fit_normalizations(film, select(axes), percentiles=(5.0, 95.0))[1, 0]
     assert fitted.percentiles == (5.0, 95.0)

@@ -18,6 +18,7 @@ from napari_cvdm.restoration.normalization import fit_normalizations
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.provenance import describe_device, describe_normalizations, versions
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.selection import select
 
 MakeModel = Callable[..., PretrainedModel]
 QUICK: dict[str, Any] = {"draws": 2, "steps": 2, "device": "cpu"}
@@ -28,7 +29,7 @@ class TestDescribe:
         self, make_model: MakeModel, image: NDArray[np.uint16]
     ) -> None:
         model = make_model(
-            calibration={"kind": "affine", "gain": 1.5, "offset": 0.01},
+            calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]},
             posterior_shrinkage=0.25,
             posterior_scale_weight=2.0,
             posterior_orientations=2,
@@ -43,7 +44,7 @@ class TestDescribe:
         assert told == {
             "model": {"name": "tiny", "sha256": "ab" * 32},
             "uncertainty": "calibrated",
-            "calibration": {"gain": 1.5, "offset": 0.01},
+            "calibration": {"stated": [1.0], "actual": [1.5], "factors": {}},
             "standard_deviation": "spread of the draws and residual scale predicted by the mean network",
             "draws": 2,
             "steps": 2,
@@ -90,7 +91,7 @@ class TestDescribe:
 
 def test_each_normalisation_is_described_once():
     film = np.random.default_rng(1).uniform(0, 1, (3, 2, 40, 30))
-    described = describe_normalizations(fit_normalizations(film, resolve_axes(film.shape, "TCYX")))
+    described = describe_normalizations(fit_normalizations(film, select(resolve_axes(film.shape, "TCYX"))))
     assert [(entry["first_plane"], entry["planes"]) for entry in described] == [([0, 0], 3), ([0, 1], 3)]
     assert json.loads(json.dumps(described)) == described
 
@@ -112,7 +113,7 @@ class TestWarnings:
     def test_tell_of_a_calibration_for_other_steps(
         self, make_model: MakeModel, image: NDArray[np.uint16], steps: int | None, warned: int
     ) -> None:
-        calibration = {"kind": "affine", "gain": 1.5, "offset": 0.0}
+        calibration = {"kind": "monotone", "stated": [1.0], "actual": [1.5]}
 
         def found(draws: int, **card: Any) -> list[str]:
             result = restore(
@@ -129,7 +130,10 @@ class TestWarnings:
     def test_tell_of_a_calibration_for_other_settings(
         self, make_model: MakeModel, image: NDArray[np.uint16]
     ) -> None:
-        card = {"calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0}, "posterior_shrinkage": 0.5}
+        card = {
+            "calibration": {"kind": "monotone", "stated": [1.0], "actual": [1.5]},
+            "posterior_shrinkage": 0.5,
+        }
         own = PosteriorSettings(shrinkage=0.5)
 
         def found(draws: int, settings: PosteriorSettings | None) -> list[str]:

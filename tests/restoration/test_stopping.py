@@ -85,12 +85,12 @@ def test_the_calibration_that_is_told_is_that_of_the_plane_with_the_fewest_draws
     make_model, image, passes, draws, gain
 ):
     card = {
-        "calibration": {"kind": "affine", "gain": 3.0, "offset": 0.0},
-        "preview_calibration": {"kind": "affine", "gain": 1.5, "offset": 0.0},
+        "calibration": {"kind": "monotone", "stated": [1.0], "actual": [3.0]},
+        "preview_calibration": {"kind": "monotone", "stated": [1.0], "actual": [1.5]},
     }
     plane = image[:16, :16] if image.ndim == 2 else image[0, :16, :16]
     stack, counter, model = np.stack([plane, plane + 1]), [], make_model(**card)
     events = restore_events(stack, model, axes="ZYX", draws=3, steps=1, stop=_stop_when(counter, passes))
     stopped = _stopped_after(events, counter)
     assert stopped.provenance["draws"] == draws
-    assert stopped.provenance["calibration"] == {"gain": gain, "offset": 0.0}
+    assert stopped.provenance["calibration"] == {"stated": [1.0], "actual": [gain], "factors": {}}

@@ -23,8 +23,8 @@ def test_pieces_make_up_the_window(rows: range, columns: range) -> None:
     edges = [np.cumsum((0, *lengths)) for lengths in chunks]
     for plane in range(3):
         pieces, numbers = plan_pieces(chunks, (plane,), rows, columns)
-        window = np.full(pieces.shape, np.nan)
-        for number, (taken, down, across) in zip(numbers, pieces.parts, strict=True):
+        window = np.full((len(rows), len(columns)), np.nan)
+        for number, (taken, down, across) in zip(numbers, pieces, strict=True):
             chunk = array[tuple(slice(e[n], e[n + 1]) for e, n in zip(edges, number, strict=True))]
             window[down, across] = chunk[taken]
         np.testing.assert_array_equal(

@@ -72,7 +72,7 @@ class TestSimulatePair:
         assert lit[1] > lit[0] + 200
 
     def test_unknown_kind(self) -> None:
-        with pytest.raises(ValueError, match=r"unknown structure 'nuclei'; choose from microtubules,"):
+        with pytest.raises(ValueError, match=r"unknown structure 'nuclei'; choose from micro.*, mixture"):
             simulate_pair("nuclei", 0, 32)
 
     def test_too_small(self) -> None:

@@ -55,12 +55,6 @@ class TestDrawStructure:
         for i, first in enumerate(images):
             assert not any(np.array_equal(first, other) for other in images[i + 1 :])
 
-    def test_unknown_kind(self) -> None:
-        with pytest.raises(
-            ValueError, match=r"unknown structure 'nuclei'; choose from microtubules, .*mixture"
-        ):
-            draw("nuclei", 0)
-
     def test_is_sometimes_confined_to_a_cell(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(STRUCTURES, "even", lambda rng, size: np.ones((size, size), np.float32))
         images = [draw("even", seed, 96) for seed in range(120)]

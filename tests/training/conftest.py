@@ -100,7 +100,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModel:
         default_steps=2,
         training={"data": ["images of others (CC BY 4.0)"]},
         ranges={"photons": [5.0, 50.0]},
-        calibration={"kind": "affine", "gain": 1.5, "offset": 0.01},
+        calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]},
         posterior_shrinkage=0.5,
         posterior_scale_weight=2.0,
         pixel_size_nm=(60.0, 100.0),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ class TestShippedConfigurations:
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
         stated = {row[0].strip("`"): row[column] for row in rows if len(row) == 6}
         acquisition = load_config(CONFIGS / f"{name}.toml").acquisition
-        for setting, value in acquisition.to_dict().items():
-            bounds = value if isinstance(value, list) else [value]
+        for setting, value in asdict(acquisition).items():
+            bounds = value if isinstance(value, tuple) else [value]
             words = " to ".join(str(bound) if isinstance(bound, bool) else f"{bound:g}" for bound in bounds)
             share = getattr(acquisition, f"{setting.split('_')[0]}_share", 1)
             if not share or (setting == "slope" and not acquisition.slope[1]):

@@ -239,10 +239,10 @@ class Numbered(TrainingFields):
 class TestBatches:
     def test_a_batch_mixes_fields_and_uses_no_patch_twice(self) -> None:
         batch, steps = 3, 60
-        length = fields_needed(steps, batch)
+        length = fields_needed(steps, batch, batch)
         source = Numbered(DATA, RANGES, 0, None, length)
         seen: list[int] = []
-        for step, part in enumerate(batches(source, batch, 0, steps, workers=0)):
+        for step, part in enumerate(batches(source, batch, 0, steps, 0, batch)):
             numbers = [int(n) for n in part.x]
             assert torch.equal(part.x, -part.y)
             assert [n // 1000 for n in numbers] == [step + STRIDE * k for k in range(batch)]
@@ -268,7 +268,7 @@ class TestBatches:
         assert all(equal(a, b) for a, b in zip(whole[7:], rest, strict=True))
 
     def test_patches_of_a_field_are_stacked(self) -> None:
-        (part,) = batches(simulated(), 2, 0, 1, workers=0)
+        (part,) = batches(simulated(), 2, 0, 1, 0, 2)
         assert part.x.shape == (2, 1, 16, 16)
         assert part.y.shape == (2, 1, 32, 32)
         assert torch.equal(part.y[0], simulated()[0].y[1])
@@ -276,8 +276,8 @@ class TestBatches:
 
     @pytest.mark.parametrize("start", [1, 5])
     def test_an_interrupted_run_goes_on_with_the_same_batches(self, start: int) -> None:
-        whole = list(batches(simulated(), 2, 0, 8, workers=0))
-        rest = list(batches(simulated(), 2, start, 8, workers=0))
+        whole = list(batches(simulated(), 2, 0, 8, 0, 2))
+        rest = list(batches(simulated(), 2, start, 8, 0, 2))
         assert len(whole) == 8
         assert len(rest) == 8 - start
         assert all(equal(a, b) for a, b in zip(whole[start:], rest, strict=True))
@@ -285,8 +285,8 @@ class TestBatches:
     # Python 3.12 and later warn of every fork of a process with threads; loading data lives with that.
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_workers_change_nothing(self) -> None:
-        here = list(batches(simulated(), 2, 2, 5, workers=0))
-        elsewhere = list(batches(simulated(), 2, 2, 5, workers=1))
+        here = list(batches(simulated(), 2, 2, 5, 0, 2))
+        elsewhere = list(batches(simulated(), 2, 2, 5, 1, 2))
         assert len(here) == 3
         assert all(equal(a, b) for a, b in zip(here, elsewhere, strict=True))
 
@@ -323,7 +323,7 @@ class TestBatches:
             "from napari_cvdm.training.dataset import TrainingFields, batches\n"
             "data = DataConfig(kinds={'vesicles': 1.0}, field=64, patch=64, patches_per_field=2)\n"
             "fields = TrainingFields(data, AcquisitionRanges(), 0, None, 200)\n"
-            "next(made := batches(fields, 2, 0, 90, workers=2))\n"
+            "next(made := batches(fields, 2, 0, 90, 2, 2))\n"
             "print(*(each.pid for each in multiprocessing.active_children()), flush=True)\n"
             "time.sleep(300)\n"
         )
@@ -342,7 +342,7 @@ class TestBatches:
         assert not alive
 
     def test_a_finished_run_has_no_more(self) -> None:
-        assert list(batches(simulated(), 2, 8, 8, workers=0)) == []
+        assert list(batches(simulated(), 2, 8, 8, 0, 2)) == []
 
 
 def _is_at_work(process: psutil.Process) -> bool:

@@ -107,12 +107,12 @@ class TestExportModel:
         def calibrate(model: PretrainedModel, *_: object, per_kind: int, **__: object) -> ModelCard:
             assert per_kind == 3
             seen.append(model)
-            return replace(model.card, calibration={"kind": "affine", "gain": 1.5, "offset": 0.0})
+            return replace(model.card, calibration={"kind": "monotone", "stated": [1.0], "actual": [1.5]})
 
         monkeypatch.setattr("napari_cvdm.training.export.calibrate", calibrate)
         path = export_model(network(config), config, tmp_path, 9, 60.0, {}, fields_per_kind=3)
         loaded = load_model(path)
-        assert loaded.card.calibration == {"kind": "affine", "gain": 1.5, "offset": 0.0}
+        assert loaded.card.calibration == {"kind": "monotone", "stated": [1.0], "actual": [1.5]}
         # The calibration was measured on the very weights that are in the file.
         for name, tensor in seen[0].network.state_dict().items():
             assert torch.equal(loaded.network.state_dict()[name], tensor)

@@ -42,7 +42,7 @@ def test_scores_are_those_of_evaluate(pairs: list[RecordedPair], start: Pretrain
 def test_the_calibration_counts(pairs: list[RecordedPair], start: PretrainedModel) -> None:
     drawn = draw_pairs(judged_parts(pairs[:2], start, print), start)
     wide, narrow = (
-        replace(start.card, calibration={"kind": "affine", "gain": gain, "offset": 0.0})
+        replace(start.card, calibration={"kind": "monotone", "stated": [1.0], "actual": [gain]})
         for gain in (1e3, 0.0)
     )
     assert score_pairs(drawn, wide).coverage90 == 1

@@ -19,7 +19,6 @@ from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.training.config import DataConfig
-from napari_cvdm.training.dataset import batches, fields_needed
 from napari_cvdm.training.recorded import (
     Field,
     RecordedFields,
@@ -246,13 +245,3 @@ class TestRecordedFields:
         fields = RecordedFields(bright, DataConfig(kinds={}, patch=16, gain_jitter=0.0), 0, 60)
         seen = [int(fields[i].y[0].mean() / np.exp(-0.1)) // 10 for i in range(60)]
         assert min(seen.count(k) for k in range(3)) > 8
-
-    # See test_dataset.py.
-    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-    def test_workers_change_nothing(self) -> None:
-        source = RecordedFields([field(0), field(1)], DATA, 5, fields_needed(4, 3))
-        here, there = (list(batches(source, 3, 1, 4, workers)) for workers in (0, 1))
-        assert len(here) == 3
-        for one, other in zip(here, there, strict=True):
-            assert torch.equal(one.x, other.x)
-            assert torch.equal(one.y, other.y)

@@ -229,22 +229,6 @@ class TestResume:
         trainer.resume()
         assert trainer.step == 0
 
-    def test_a_checkpoint_of_another_configuration_is_refused(
-        self, make_config: MakeConfig, tmp_path: Path
-    ) -> None:
-        make_trainer(make_config(), tmp_path).save()
-        for change in (
-            {"optimiser": {"learning_rate": 1e-4}},
-            {"architecture": {"clock_units": 3}},
-            {"acquisition": {"photons": [10.0, 20.0]}},
-            {"seed": 4},
-        ):
-            other = make_trainer(make_config(**change), tmp_path)
-            with pytest.raises(
-                ConfigError, match=r"made with another configuration \(.*\); choose another output"
-            ):
-                other.resume()
-
     def test_a_kill_while_saving_leaves_the_old_checkpoint(
         self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.metrics import match_intensity
-from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Finished
-from napari_cvdm.restoration.normalization import fit_normalizations
+from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
 from napari_cvdm.restoration.request import card_settings
 from napari_cvdm.restoration.restore import restore, restore_events
@@ -140,7 +139,7 @@ def draw_field(
         If the image cannot be restored.
     """
     camera = np.asarray(widefield)
-    normalization = fit_normalizations(camera, resolve_axes(camera.shape))[()]
+    normalization = Normalization.fit(camera)
     span = normalization.span or 1.0
     centre = scale = drawn = None
     for event in restore_events(
@@ -169,7 +168,7 @@ def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel
     Parameters and errors are those of `draw_field`; there are no draws.
     """
     camera = np.asarray(widefield)
-    normalization = fit_normalizations(camera, resolve_axes(camera.shape))[()]
+    normalization = Normalization.fit(camera)
     result = restore(camera, _without_preview_calibration(model), axes="YX", preview=True, device="cpu")
     centre = normalization.apply(result.mean)
     scale = np.asarray(result.std / (normalization.span or 1.0), np.float32)

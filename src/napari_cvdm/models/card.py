@@ -261,8 +261,6 @@ def _check_calibration(name: str, calibration: object) -> None:
         values = value if isinstance(value, list | tuple) else [value]
         if key != "kind" and not all(_is_number(v) for v in values):
             raise ModelError(f"The model card's {name} '{_short(key)}' must hold finite numbers.")
-        if key in ("gain", "offset") and calibration["kind"] == "affine" and not _is_number(value):
-            raise ModelError(f"The model card's {name} '{key}' must be one number, not {_short(value)}.")
 
 
 def _as_pixel_sizes(sizes: object) -> tuple[float, float] | None:

@@ -12,7 +12,7 @@ from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.hashes import check_sha256, file_sha256
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.models.weights import check_answers, save_model
-from napari_cvdm.reference.errors import WeightsFileError
+from napari_cvdm.reference.keras_file import WeightsFileError
 
 if TYPE_CHECKING:
     from napari_cvdm.reference.model import ReferenceCVDM

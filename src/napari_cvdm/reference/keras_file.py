@@ -19,9 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.reference.errors import WeightsFileError
-
-__all__ = ["LAYER_TYPES", "KerasLayer", "is_hdf5", "read_layers"]
+__all__ = ["LAYER_TYPES", "KerasLayer", "WeightsFileError", "is_hdf5", "read_layers"]
 
 LAYER_TYPES = (
     "conv2d_transpose",
@@ -43,6 +41,10 @@ DEEPEST = 6
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LAYER_NAME = re.compile(rf"({'|'.join(LAYER_TYPES)})(?:_(\d{{1,9}}))?")
+
+
+class WeightsFileError(ValueError):
+    """A Keras weights file cannot be read or is of no known variant; the message names fault and remedy."""
 
 
 @dataclass(frozen=True)

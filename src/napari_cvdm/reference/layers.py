@@ -24,10 +24,8 @@ class SameConv(nn.Conv2d):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2 if kernel % 2 else 0)
-        self._after = 0 if kernel % 2 else kernel - 1
-        if kernel > 2 and self._after:
-            raise ValueError(f"kernels of side 2 and of odd sides are known, not {kernel}")
+        super().__init__(inputs, outputs, kernel, padding=(kernel - 1) // 2)
+        self._after = (kernel - 1) % 2
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_cvdm.reference.config import ReferenceConfig
-from napari_cvdm.reference.errors import WeightsFileError
-from napari_cvdm.reference.keras_file import KerasLayer, read_layers
+from napari_cvdm.reference.keras_file import KerasLayer, WeightsFileError, read_layers
 from napari_cvdm.reference.layers import DoublingConv, GroupNorm, InstanceNorm, SameConv
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.variant import Network, describe_sr3, describe_unet, kind_of

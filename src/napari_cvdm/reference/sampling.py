@@ -27,11 +27,6 @@ Alphas = Callable[[int], Tensor]
 """α of step i, from 0: a tensor that broadcasts against the state."""
 
 
-def alpha_of(beta: Tensor, steps: int) -> Tensor:
-    """α = 1 − β / steps within `ALPHA_BOUNDS`: rounded to float32, kept in `precise_type`."""
-    return (1 - beta.float() / steps).clamp(*ALPHA_BOUNDS).to(precise_type(beta.device))
-
-
 def separable_alphas(rate: Tensor, table: Tensor) -> Alphas:
     """α of every step from one rate map, which the schedule network gives in a single pass.
 
@@ -45,12 +40,14 @@ def separable_alphas(rate: Tensor, table: Tensor) -> Alphas:
     Returns
     -------
     callable
-        From the step's number to α, shape (B, C, H, W).
+        From the step's number to α = 1 − β / steps within `ALPHA_BOUNDS`, shape (B, C, H, W): rounded to
+        float32, kept in `precise_type`.
     """
     steps, (height, width) = len(table), rate.shape[-2:]
 
     def alpha(step: int) -> Tensor:
-        return alpha_of(rate * spread(table[step], height, width), steps)
+        beta = rate * spread(table[step], height, width)
+        return (1 - beta.float() / steps).clamp(*ALPHA_BOUNDS).to(precise_type(beta.device))
 
     return alpha
 
@@ -110,14 +107,7 @@ def published_steps(
 
 
 @torch.no_grad()
-def sample(
-    network: ReferenceCVDM,
-    x: Tensor,
-    steps: int,
-    noise: Callable[[int], Tensor],
-    *,
-    alpha: Alphas | None = None,
-) -> Tensor:
+def sample(network: ReferenceCVDM, x: Tensor, steps: int, noise: Callable[[int], Tensor]) -> Tensor:
     """Draw one image for an observation that fits in memory as a whole, as the published code does.
 
     Parameters
@@ -130,8 +120,6 @@ def sample(
         Number of steps T.
     noise : callable
         As in `published_steps`, fields of the shape of the result.
-    alpha : callable, optional
-        α of each step; by default from one pass of the schedule network.
 
     Returns
     -------
@@ -139,8 +127,7 @@ def sample(
         Shape (B, C', H, W): the draw, with the mean network's picture added under zero-mean diffusion;
         `ReferenceCVDM.finish` makes it an image.
     """
-    if alpha is None:
-        alpha = separable_alphas(network.schedule.rate(x), network.schedule.beta_table(steps))
+    alpha = separable_alphas(network.schedule.rate(x), network.schedule.beta_table(steps))
     mean = network.mean(x)
 
     def predict(state: Tensor, gamma: Tensor) -> Tensor:

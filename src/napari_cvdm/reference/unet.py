@@ -110,10 +110,6 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, gamma: Tensor | None = None) -> Tensor:
         """(B, inputs, H, W) and (B, gamma_inputs, H, W) to (B, outputs, H, W)."""
-        return self.with_latent(x, gamma)[0]
-
-    def with_latent(self, x: Tensor, gamma: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As `forward`, with the feature maps of the bottom, (B, 16·width, H / 16, W / 16)."""
         c = F.softplus(self.in_conv(x))
         if self.gamma_conv is not None:
             if gamma is None:
@@ -122,8 +118,8 @@ class UNet(nn.Module):
         skips = [self.first(self.in_norm(c))]
         for level in (self.second, self.third, self.fourth):
             skips.append(level(F.max_pool2d(skips[-1], 2)))
-        latent: Tensor = self.bottom(F.max_pool2d(skips[-1], 2))
-        x = latent
+        x = self.bottom(F.max_pool2d(skips[-1], 2))
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
             x = rise(x, skip)
-        return self.out_conv(x), latent
+        result: Tensor = self.out_conv(x)
+        return result

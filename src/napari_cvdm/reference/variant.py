@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from napari_cvdm.reference.errors import WeightsFileError
-from napari_cvdm.reference.keras_file import KerasLayer
+from napari_cvdm.reference.keras_file import KerasLayer, WeightsFileError
 
 Kind = Literal["schedule", "sr3", "unet", "mean"]
 

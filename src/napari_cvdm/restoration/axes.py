@@ -143,11 +143,15 @@ class Axes:
         """Write a (Y, X) plane to its place in `array`, which has these axes."""
         array[self.selection(index)] = plane if self.y < self.x else plane.T
 
+    def with_planes_of(self, rows: int, columns: int) -> Axes:
+        """Return the same axes with another length of Y and of X."""
+        shape = list(self.shape)
+        shape[self.y], shape[self.x] = rows, columns
+        return Axes(self.names, tuple(shape))
+
     def output_shape(self, upscaling: int) -> tuple[int, ...]:
         """Return the shape of a restored image: the same axes, Y and X `upscaling` times as long."""
-        return tuple(
-            n * upscaling if name in "YX" else n for n, name in zip(self.shape, self.names, strict=True)
-        )
+        return self.with_planes_of(*(n * upscaling for n in self.plane_shape)).shape
 
 
 def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:

@@ -21,9 +21,8 @@ from torch.nn import functional as F
 from napari_cvdm.reference.model import ReferenceCVDM
 from napari_cvdm.reference.sampling import published_steps, separable_alphas
 from napari_cvdm.restoration.blending import apply_blended
-from napari_cvdm.restoration.device import TileSize
 from napari_cvdm.restoration.execution import in_inference_mode, plain_inference
-from napari_cvdm.restoration.memory import within_memory
+from napari_cvdm.restoration.memory import TileSize, within_memory
 from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.plane import PlaneEstimate
 from napari_cvdm.restoration.posterior import PosteriorSettings
@@ -64,12 +63,8 @@ class BlendedRestorer:
         Where to run.
     tile : int or "auto"
         Side of a tile in pixels of the image; "auto" is the size of the training images.
-    settings : PosteriorSettings
-        How draws are put together. The sampler is the published one whatever it says.
-    checkpoint : callable, optional
-        Called before every network pass on every tile; may raise to cancel.
-    on_tile : callable, optional
-        Told after every tile of a pass that needs several how many are done and how many there are.
+    settings, checkpoint, on_tile
+        As for `PlaneRestorer`. The sampler is the published one whatever the settings say.
 
     Attributes
     ----------

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, PlaneEngine
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
@@ -36,20 +37,6 @@ EVEN_SIDES = 256
 
 
 @dataclass(frozen=True)
-class Block:
-    """A block of a plane.
-
-    Attributes
-    ----------
-    rows, columns : range
-        Its camera pixels, counted from the image's first.
-    """
-
-    rows: range
-    columns: range
-
-
-@dataclass(frozen=True)
 class Window(Padding):
     """A block with its halo, as a padded plane of its own. Made by `plan_window`.
 
@@ -58,13 +45,13 @@ class Window(Padding):
 
     Attributes
     ----------
-    block : Block
+    block : Region
         What is kept of the result.
     source_rows, source_columns : range
         The image's pixels that must be read to fill the window.
     """
 
-    block: Block
+    block: Region
     source_rows: range
     source_columns: range
 
@@ -119,18 +106,18 @@ def spans(length: int, side: int) -> tuple[int, ...]:
     return (side,) * count + (rest,) if 4 * rest >= side else (side,) * (count - 1) + (side + rest,)
 
 
-def plan_blocks(rows: range, columns: range, side: int) -> Iterator[Block]:
-    """Cut a part of a plane, given in camera pixels, into blocks, row by row."""
-    down, across = (_ranges(each.start, spans(len(each), side)) for each in (rows, columns))
-    return (Block(one, other) for one in down for other in across)
+def plan_blocks(part: Region, side: int) -> Iterator[Region]:
+    """Cut a part of a plane into blocks, row by row."""
+    down, across = (_ranges(each.start, spans(len(each), side)) for each in (part.rows, part.columns))
+    return (Region(rows, columns) for rows in down for columns in across)
 
 
-def plan_window(block: Block, plane_shape: tuple[int, int], halo: int, granularity: int) -> Window:
+def plan_window(block: Region, plane_shape: tuple[int, int], halo: int, granularity: int) -> Window:
     """Plan what must be read and computed to restore a block.
 
     Parameters
     ----------
-    block : Block
+    block : Region
         The block.
     plane_shape : (int, int)
         Rows and columns of the whole plane.

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
-from napari_cvdm.restoration.memory import is_out_of_memory
+from napari_cvdm.restoration.memory import SMALLEST_TILE, is_out_of_memory
 
 #: Memory that one network pass may take on a CPU and on Apple's MPS, where "free" memory is shared with
 #: everything else, in bytes.
@@ -25,8 +25,6 @@ SHARED_MEMORY_BUDGET = 5 * 2**28
 GPU_MEMORY_SHARE = 0.4
 #: Largest automatic tile side, in camera pixels: beyond it the halo is a small part of the work already.
 LARGEST_AUTOMATIC_TILE = 4096
-#: Smallest tile side that halving arrives at, in camera pixels.
-SMALLEST_TILE = 32
 #: Full-resolution feature maps alive at once in a pass, measured on the default architecture, with slack.
 LIVE_FEATURE_MAPS = 10
 #: The same on a CPU, where networks work in bands: the map itself and as much for the coarser levels; and the
@@ -182,41 +180,6 @@ def missing_cuda_notice() -> str | None:
         "An NVIDIA GPU seems to be present, but the installed torch is a CPU build. To use the GPU, install "
         "torch with the command that https://pytorch.org/get-started/locally shows for this system."
     )
-
-
-class TileSize:
-    """The tile side in use for one network; halved when memory runs out, if it was chosen automatically.
-
-    Parameters
-    ----------
-    requested : int or "auto"
-        As the user gave it.
-    automatic_side : int
-        The side to begin with when it is "auto".
-
-    Attributes
-    ----------
-    side : int
-        The present tile side, in camera pixels, halo not counted.
-    automatic : bool
-        Whether it may be changed.
-    halvings : int
-        How often it had to be halved.
-    """
-
-    def __init__(self, requested: int | Literal["auto"], automatic_side: int) -> None:
-        self.automatic = requested == "auto"
-        self.side = automatic_side if requested == "auto" else int(requested)
-        self.halvings = 0
-
-    def halve(self, used: int) -> bool:
-        """Halve the side, of which ``used`` pixels were really used; False if it may not get smaller."""
-        smaller = min(self.side, used) // 2
-        if not self.automatic or smaller < SMALLEST_TILE:
-            return False
-        self.side = smaller
-        self.halvings += 1
-        return True
 
 
 def check_tile(tile: int | str) -> int | Literal["auto"]:

@@ -22,17 +22,11 @@ class Fingerprinted(Watched):
     ----------
     array : array with numpy indexing (numpy, dask)
         What is read. Parts of it are read when they are turned into a numpy array.
-
-    Attributes
-    ----------
-    dtype : numpy.dtype
-        Its type.
     """
 
     def __init__(self, array: Any) -> None:
         super().__init__(array, note=self._add)
         self._hash = hashlib.blake2b(digest_size=16)
-        self.dtype = array.dtype
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import dask.array as da
@@ -26,7 +27,7 @@ from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
 from napari_cvdm.restoration.fingerprint import Fingerprinted
-from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_selected
+from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_normalizations
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
@@ -212,7 +213,7 @@ def measure(
         )
         strips = da.from_array(image, chunks=chunks, name=False)
     read = Fingerprinted(ReadByChunks(image, strips))
-    normalizations = fit_selected(read, selection, per, percentiles)
+    normalizations = fit_normalizations(read, selection, per, percentiles)
     check_measured((each.low, each.high) for each in normalizations.values())
     return normalizations, read.fingerprint
 
@@ -261,7 +262,7 @@ def _build(
     rows, columns = (spans(len(each), side) for each in (part.rows, part.columns))
     windows = [
         plan_window(each, axes.plane_shape, reach, getattr(request.model.network, "granularity", 1))
-        for each in plan_blocks(part.rows, part.columns, side)
+        for each in plan_blocks(part, side)
     ]
     for index in selection.axes.indices():
         original, plane = selection.original(index), selection.plane_number(index)
@@ -269,11 +270,11 @@ def _build(
             key = (name, 0, *index, *divmod(number, len(columns)))
             task = BlockTask(axes, original, plane, window, normalizations[index], sampling, engine)
             if planes is None:
-                layer[key] = (restore_from_array, task, f"model-{name}", f"image-{name}")
+                layer[key] = (partial(restore_from_array, task), f"model-{name}", f"image-{name}")
             else:
                 pieces, keys = plan_pieces(planes.chunks, original, window.source_rows, window.source_columns)
                 sources = [(planes.name, *each) for each in keys]
-                layer[key] = (restore_from_pieces, task, f"model-{name}", pieces, sources)
+                layer[key] = (partial(restore_from_pieces, task, pieces), f"model-{name}", sources)
     scale = request.model.upscaling
     chunks = (
         (2,),
@@ -281,8 +282,7 @@ def _build(
         tuple(scale * n for n in rows),
         tuple(scale * n for n in columns),
     )
-    sources_of_pixels = [] if planes is None else [planes]
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=sources_of_pixels)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=[] if planes is None else [planes])
     pair = da.Array(graph, name, chunks, dtype=np.float32)
     if part == selection.region or selection.region is None:
         return pair

@@ -5,16 +5,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import Literal, TypeVar
 
 import torch
 
 from napari_cvdm.restoration.errors import DeviceError
 
-if TYPE_CHECKING:
-    from napari_cvdm.restoration.device import TileSize
-
 T = TypeVar("T")
+
+#: Smallest tile side that halving arrives at, in camera pixels.
+SMALLEST_TILE = 32
 
 # In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, and of Apple's MPS.
 _SAID = (
@@ -59,6 +59,41 @@ def explained_shortage(place: str, remedy: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise DeviceError(f"Memory ran out for {place}. {remedy}") from error
+
+
+class TileSize:
+    """The tile side in use for one network; halved when memory runs out, if it was chosen automatically.
+
+    Parameters
+    ----------
+    requested : int or "auto"
+        As the user gave it.
+    automatic_side : int
+        The side to begin with when it is "auto".
+
+    Attributes
+    ----------
+    side : int
+        The present tile side, in camera pixels, halo not counted.
+    automatic : bool
+        Whether it may be changed.
+    halvings : int
+        How often it had to be halved.
+    """
+
+    def __init__(self, requested: int | Literal["auto"], automatic_side: int) -> None:
+        self.automatic = requested == "auto"
+        self.side = automatic_side if requested == "auto" else int(requested)
+        self.halvings = 0
+
+    def halve(self, used: int) -> bool:
+        """Halve the side, of which ``used`` pixels were really used; False if it may not get smaller."""
+        smaller = min(self.side, used) // 2
+        if not self.automatic or smaller < SMALLEST_TILE:
+            return False
+        self.side = smaller
+        self.halvings += 1
+        return True
 
 
 def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: torch.device) -> T:

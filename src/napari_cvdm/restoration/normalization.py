@@ -7,7 +7,7 @@ units of the image it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.selection import Selection
 
 Normalizing: TypeAlias = Literal["stack", "plane", "whole"]
-"""Over which planes intensities are measured: see `fit_selected`."""
+"""Over which planes intensities are measured: see `fit_normalizations`."""
 
 BEYOND = 4.0
 """Normalised intensities above this were hardly seen in training: networks begin to exaggerate there."""
@@ -219,49 +219,6 @@ def _strips(plane: Any, height: int, width: int) -> list[range]:
 
 def fit_normalizations(
     image: Any,
-    axes: Axes,
-    per: Literal["stack", "plane"] = "stack",
-    percentiles: tuple[float, float] = PERCENTILES,
-    wanted: Collection[tuple[int, ...]] | None = None,
-) -> dict[tuple[int, ...], Normalization]:
-    """Measure the normalisation of every plane of an image.
-
-    Parameters
-    ----------
-    image : array with numpy indexing
-        With the axes `axes`; numpy, or dask, of which one plane at a time is thinned out and read.
-    axes : Axes
-        From `resolve_axes`.
-    per : {"stack", "plane"}
-        One for each channel, measured over all its times and depths, so that a film does not flicker and the
-        depths of a stack stay comparable; or one for each plane, for stacks that bleach or fade.
-    percentiles : tuple of float
-        As for `fit_planes`: some models know another range.
-    wanted : collection of tuple of int, optional
-        The planes to return; channels that have none of them are not read.
-
-    Returns
-    -------
-    dict of tuple of int to Normalization
-        One entry per wanted plane, under its index as in `axes.indices()`. Planes of one channel share one
-        object.
-    """
-    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-    for index in axes.indices():
-        groups.setdefault(index if per == "plane" else axes.channel_of(index), []).append(index)
-    asked = set(axes.indices()) if wanted is None else set(wanted)
-    fitted: dict[tuple[int, ...], Normalization] = {}
-    for members in groups.values():
-        if asked.isdisjoint(members):
-            continue
-        shape = (len(members), *axes.plane_shape)
-        normalization = fit_planes(partial(_planes, image, axes, members), shape, percentiles)
-        fitted.update(dict.fromkeys(members, normalization))
-    return {index: fitted[index] for index in axes.indices() if index in asked}
-
-
-def fit_selected(
-    image: Any,
     selection: Selection,
     per: Normalizing = "stack",
     percentiles: tuple[float, float] = PERCENTILES,
@@ -271,24 +228,35 @@ def fit_selected(
     Parameters
     ----------
     image : array with numpy indexing
-        The whole of it.
+        The whole of it; numpy, or dask, of which one plane at a time is thinned out and read.
     selection : Selection
-        The planes to restore.
+        The planes to restore. Channels that have none of them are not read.
     per : {"stack", "plane", "whole"}
-        As for `fit_normalizations`, of the chosen planes; or "whole": as "stack" of the whole image gives it.
+        One for each channel, measured over all its chosen times and depths, so that a film does not flicker
+        and the depths of a stack stay comparable; one for each plane, for stacks that bleach or fade; or one
+        for each channel, measured over all planes of the image.
     percentiles : tuple of float
-        As for `fit_planes`.
+        As for `fit_planes`: some models know another range.
 
     Returns
     -------
     dict of tuple of int to Normalization
-        One entry per chosen plane, under its index among these.
+        One entry per chosen plane, under its index as in ``selection.axes.indices()``. Planes that are
+        measured together share one object.
     """
-    if per != "whole":
-        return fit_normalizations(selection.planes_of(image), selection.axes, per, percentiles)
-    originals = {index: selection.original(index) for index in selection.axes.indices()}
-    fitted = fit_normalizations(image, selection.whole, "stack", percentiles, set(originals.values()))
-    return {index: fitted[original] for index, original in originals.items()}
+    axes = selection.whole
+    chosen = {selection.original(index): index for index in selection.axes.indices()}
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for index in axes.indices() if per == "whole" else chosen:
+        groups.setdefault(index if per == "plane" else axes.channel_of(index), []).append(index)
+    fitted: dict[tuple[int, ...], Normalization] = {}
+    for members in groups.values():
+        wanted = [chosen[index] for index in members if index in chosen]
+        if wanted:
+            shape = (len(members), *axes.plane_shape)
+            normalization = fit_planes(partial(_planes, image, axes, members), shape, percentiles)
+            fitted.update(dict.fromkeys(wanted, normalization))
+    return {index: fitted[index] for index in selection.axes.indices()}
 
 
 def _planes(image: Any, axes: Axes, indices: list[tuple[int, ...]]) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
 from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
-from napari_cvdm.restoration.device import TileSize, automatic_tile
+from napari_cvdm.restoration.device import automatic_tile
 from napari_cvdm.restoration.execution import (
     Precision,
     in_inference_mode,
@@ -21,7 +21,7 @@ from napari_cvdm.restoration.execution import (
     prepared_copy,
     to_device,
 )
-from napari_cvdm.restoration.memory import within_memory
+from napari_cvdm.restoration.memory import TileSize, within_memory
 from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.orientations import OrientationAverage, quarter_turns, turn
 from napari_cvdm.restoration.posterior import PosteriorSettings

@@ -91,27 +91,20 @@ class Calibration:
         Knots of a rising curve from the standard deviation that the draws state to the calibrated one, both
         in normalised intensity units. It is straight between them and towards (0, 0), and proportional beyond
         the last.
-    gain, offset : float
-        Where there are no knots: calibrated = gain · std + offset, never below 0.
     factors : dict of float to float
         Half the width of the intervals of some probabilities, in calibrated standard deviations, as measured;
         for others a Gaussian's.
     """
 
-    stated: tuple[float, ...] = ()
-    actual: tuple[float, ...] = ()
-    gain: float = 1.0
-    offset: float = 0.0
+    stated: tuple[float, ...]
+    actual: tuple[float, ...]
     factors: dict[float, float] = field(default_factory=dict)
 
     @classmethod
     def from_card(cls, values: Mapping[str, Any] | None) -> Calibration | None:
         """Read the calibration of a card; None if there is none, or none that this version can apply."""
-        kind = None if values is None else values.get("kind")
-        if values is None or kind not in ("affine", "monotone"):
+        if values is None or values.get("kind") != "monotone":
             return None
-        if kind == "affine":
-            return cls(gain=float(values.get("gain", 1.0)), offset=float(values.get("offset", 0.0)))
         stated, actual, levels, factors = (
             _numbers(values.get(key)) for key in ("stated", "actual", "levels", "factors")
         )
@@ -119,30 +112,20 @@ class Calibration:
             return None
         rising = all(low < high for low, high in pairwise((0.0, *stated)))
         never_falling = all(low <= high for low, high in pairwise((0.0, *actual)))
-        return (
-            cls(stated, actual, factors=dict(zip(levels, factors, strict=True)))
-            if rising and never_falling
-            else None
-        )
+        if not (rising and never_falling):
+            return None
+        return cls(stated, actual, dict(zip(levels, factors, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold, for the provenance of a result."""
-        if not self.stated:
-            return {"gain": self.gain, "offset": self.offset}
         factors = {f"{level:g}": factor for level, factor in self.factors.items()}
         return {"stated": list(self.stated), "actual": list(self.actual), "factors": factors}
 
     def apply(self, std: Tensor) -> Tensor:
         """Calibrate a standard deviation in normalised intensity units; any shape."""
-        if not self.stated:
-            return (self.gain * std + self.offset).clamp_min(0)
         # The curve as a sum of ramps, one for each knot where its slope changes: one temporary at a time.
-        knots = (0.0, *self.stated)
-        values = (0.0, *self.actual)
-        slopes = [
-            (high - low) / (right - left)
-            for (left, right), (low, high) in zip(pairwise(knots), pairwise(values), strict=True)
-        ]
+        steps = zip(pairwise((0.0, *self.stated)), pairwise((0.0, *self.actual)), strict=True)
+        slopes = [(high - low) / (right - left) for (left, right), (low, high) in steps]
         slopes.append(self.actual[-1] / self.stated[-1])
         curve = slopes[0] * std
         for knot, (before, after) in zip(self.stated, pairwise(slopes), strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from napari_cvdm import __version__
-from napari_cvdm.restoration.device import TileSize
+from napari_cvdm.restoration.memory import TileSize
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration
 from napari_cvdm.restoration.request import Request, calibration_for

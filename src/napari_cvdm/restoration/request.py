@@ -39,12 +39,10 @@ class Request:
     Attributes
     ----------
     image : array with numpy indexing
-        The planes to restore, whole, any real number type, never written to. In memory, or read plane by
-        plane where it is kept in chunks.
-    axes : Axes
-        Its axes.
+        All planes of it, any real number type, never written to. In memory, or read plane by plane where it
+        is kept in chunks.
     selection : Selection
-        Which part of the caller's image that is, and which region of each plane is wanted.
+        Which planes, and which region of each, are wanted.
     model : PretrainedModel
         The model to use.
     pixel_size : float or None
@@ -66,9 +64,7 @@ class Request:
     settings : PosteriorSettings
         How draws are made and put together.
     normalize : {"stack", "plane", "whole"}
-        Whether intensities are measured once for each channel, or for each plane; see `fit_selected`.
-    source : array with numpy indexing
-        The caller's image, all planes of it, on which "whole" is measured.
+        Whether intensities are measured once for each channel, or for each plane; see `fit_normalizations`.
     resampling : dict or None
         How ``image`` was resampled to suit the model, for the provenance; None if it was not.
     recorded : Request or None
@@ -78,7 +74,6 @@ class Request:
     """
 
     image: Any
-    axes: Axes
     selection: Selection
     model: PretrainedModel
     pixel_size: float | None
@@ -91,10 +86,14 @@ class Request:
     preview: bool
     settings: PosteriorSettings
     normalize: Normalizing = "stack"
-    source: Any = None
     resampling: dict[str, Any] | None = None
     recorded: Request | None = None
     as_calibrated: bool = True
+
+    @property
+    def axes(self) -> Axes:
+        """Axes of the chosen planes, whole ones."""
+        return self.selection.axes
 
 
 def check_request(
@@ -155,8 +154,7 @@ def check_request(
     own = settings_for(model, card_settings(model.card))
     chosen_settings = own if settings is None else settings_for(model, settings)
     request = Request(
-        image=selection.planes_of(array),
-        axes=selection.axes,
+        image=array,
         selection=selection,
         model=model,
         pixel_size=check_pixel_size(pixel_size),
@@ -173,7 +171,6 @@ def check_request(
         preview=preview,
         settings=chosen_settings,
         normalize=cast("Normalizing", normalize),
-        source=array,
         as_calibrated=chosen_settings == own,
     )
     check_model(model, request.steps)
@@ -199,9 +196,8 @@ def _check_intensities(image: Any, selection: Selection) -> None:
     if selection.axes == selection.whole:
         ranges = [finite_range(image)]
     else:
-        chosen = selection.planes_of(image)
         ranges = [
-            finite_range(selection.axes.plane(chosen, index), of=f" of plane {selection.original(index)}")
+            finite_range(selection.plane(image, index), of=f" of plane {selection.original(index)}")
             for index in selection.axes.indices()
         ]
     check_range(min(low for low, _ in ranges), max(high for _, high in ranges))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes, resolve_axes
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -192,13 +192,9 @@ def fit_to_model(request: Request) -> Request:
     plan = plan_resampling(request.axes.plane_shape, request.pixel_size, request.model.card.pixel_size_nm)
     if plan is None:
         return request
-    lengths = dict(zip("YX", plan.new_plane_shape, strict=True))
-    shape = (lengths.get(name, n) for name, n in zip(request.axes.names, request.axes.shape, strict=True))
     return replace(
         request,
-        image=ResampledPlanes(request.image, request.axes, plan),
-        source=ResampledPlanes(request.source, request.selection.whole, plan),
-        axes=resolve_axes(tuple(shape), request.axes.names),
+        image=ResampledPlanes(request.image, request.selection.whole, plan),
         selection=request.selection.resampled(plan.new_plane_shape),
         pixel_size=plan.new_pixel_size,
         resampling=plan.describe(),

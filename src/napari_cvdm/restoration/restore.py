@@ -108,7 +108,6 @@ def restore(
     DeviceError
         If the device is unknown or missing, or its memory ran out.
     """
-    result: Restoration | None = None
     for event in restore_events(
         image, model, axes=axes, pixel_size=pixel_size, draws=draws, steps=steps, seed=seed, device=device,
         tile=tile, keep_draws=keep_draws, preview=preview, preset=preset, resample=resample,
@@ -117,10 +116,8 @@ def restore(
     ):  # fmt: skip
         if progress is not None:
             progress(event)
-        if isinstance(event, Finished):
-            result = event.result
-    assert result is not None  # the last event is always Finished
-    return result
+    assert isinstance(event, Finished)  # the last event always is
+    return event.result
 
 
 def restore_events(

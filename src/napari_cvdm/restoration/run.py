@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -13,19 +14,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_cvdm.restoration.block import Block, Window, plan_window
+from napari_cvdm.restoration.block import Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
 from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
-from napari_cvdm.restoration.normalization import Normalization, fit_normalizations, fit_selected
+from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
 from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
 from napari_cvdm.restoration.request import Request, calibration_for
 from napari_cvdm.restoration.result import Restoration
-from napari_cvdm.restoration.stopping import is_complete, mark_stopped
-from napari_cvdm.restoration.tile_events import TileEvents
+from napari_cvdm.restoration.stopping import mark_stopped
 from napari_cvdm.restoration.validation import Watched, check_fits, check_measured, read_pixels
 
 FloatArray = npt.NDArray[np.float32]
@@ -37,21 +37,7 @@ KEPT_ESTIMATES = 2**29
 
 
 class Run:
-    """Carries out a `Request`.
-
-    Parameters
-    ----------
-    request : Request
-        What to do.
-    checkpoint : callable, optional
-        Called before every network pass on every tile; may raise to cancel.
-    stop : callable, optional
-        Asked before every denoising step; once it says True, the run ends with what it has.
-    first_plane : tuple of int, optional
-        The plane to begin with.
-    on_tile : callable, optional
-        Receives an `Event` after each tile of a network pass that needs several.
-    """
+    """Carries out a `Request`; the other parameters are those of `restore.restore_events`."""
 
     def __init__(
         self,
@@ -72,7 +58,8 @@ class Run:
         self._work_done = 0
         passes = 1 if request.preview else request.settings.orientations
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
-        self._tiles = TileEvents(on_tile or (lambda event: None), self._work)
+        self._on_tile = on_tile or (lambda event: None)
+        self._told = 0.0
 
     def events(self) -> Iterator[Event]:
         """Do the work, yielding what `napari_cvdm.restoration.restore.restore_events` promises.
@@ -100,7 +87,7 @@ class Run:
             request.tile,
             request.settings,
             self._checkpoint,
-            self._tiles,
+            self._tell_tile,
         )
         shape = request.selection.restored.output_shape(request.model.upscaling)
         check_fits(4 * prod(shape) * (2 + (request.draws if request.keep_draws else 0)))
@@ -111,25 +98,21 @@ class Run:
         check_measured((each.low, each.high) for each in self._normalizations.values())
         mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
-        for stage in (self._preview,) if request.preview else (self._preview, self._refine):
-            for index in self._order:
-                for event in stage(index, draws):
-                    if isinstance(event, Estimate):
-                        axes.put_plane(mean, index, event.mean)
-                        axes.put_plane(std, index, event.std)
-                    yield event
+        previewed = (event for index in self._order for event in self._preview(index))
+        refined = (event for index in self._order for event in self._refine(index, draws))
+        for event in previewed if request.preview else chain(previewed, refined):
+            if isinstance(event, Estimate):
+                axes.put_plane(mean, event.index, event.mean)
+                axes.put_plane(std, event.index, event.std)
+            yield event
         yield self._finished(mean, std, draws, time.perf_counter() - started)
 
     def _measure(self, request: Request) -> dict[Index, Normalization]:
         """Measure intensities; planes that are read one by one leave time to cancel."""
-        percentiles = percentiles_for(request.model)
-        if request.normalize == "whole":
-            source = Watched(request.source, self._checkpoint)
-            return fit_selected(source, request.selection, "whole", percentiles)
-        image = Watched(request.image, self._checkpoint)
-        return fit_normalizations(image, request.axes, request.normalize, percentiles)
+        image, percentiles = Watched(request.image, self._checkpoint), percentiles_for(request.model)
+        return fit_normalizations(image, request.selection, request.normalize, percentiles)
 
-    def _preview(self, index: Index, _: FloatArray | None) -> Iterator[Event]:
+    def _preview(self, index: Index) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
         self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
         estimate = self._first_pass(index)
@@ -189,7 +172,7 @@ class Run:
 
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
-        plane = request.axes.plane(Watched(request.image), index)
+        plane = request.selection.plane(Watched(request.image), index)
         window, region = _window(request), request.selection.region
         if window is not None:
             pixels = read_pixels(plane, window.source_rows, window.source_columns)
@@ -217,7 +200,16 @@ class Run:
         )
 
     def _begin(self, event: Event, work: int) -> None:
-        self._tiles.begin(event, self._work_done, work)
+        """Note what is under way, and how much work it is."""
+        self._pass, self._pass_work = event, work
+
+    def _tell_tile(self, done: int, tiles: int) -> None:
+        # A pass that runs out of memory begins again with smaller tiles.
+        self._told = max(self._told, (self._work_done + self._pass_work * done / tiles) / self._work)
+        under_way, share = self._pass.stage, self._told
+        self._on_tile(
+            replace(self._pass, stage="tile", under_way=under_way, fraction=share, tile=done, tiles=tiles)
+        )
 
     def _refining(self, plane: int, orientation: int) -> Event:
         return replace(
@@ -249,7 +241,7 @@ class Run:
             provenance["warnings"].append(REGION_BY_ITSELF)
         if request.chosen.device.type == "cpu":
             provenance["threads"] = torch.get_num_threads()
-        if not is_complete(self._draws_done, request.draws):
+        if fewest < request.draws:
             provenance = mark_stopped(provenance, self._draws_done, request.draws)
             draws = draws[:fewest] if draws is not None and fewest else None
         self._work_done = self._work
@@ -266,8 +258,7 @@ def _window(request: Request) -> Window | None:
     if region is None or not request.model.tiles_exact:
         return None
     network: Any = request.model.network
-    block = Block(region.rows, region.columns)
-    return plan_window(block, request.axes.plane_shape, network.receptive_field, network.granularity)
+    return plan_window(region, request.axes.plane_shape, network.receptive_field, network.granularity)
 
 
 def _with_saturation(

@@ -55,31 +55,22 @@ class Selection:
         """Axes of the part, Y and X as long as the region."""
         if self.region is None:
             return self.axes
-        lengths = {"Y": len(self.region.rows), "X": len(self.region.columns)}
-        shape = (lengths.get(name, n) for name, n in zip(self.axes.names, self.axes.shape, strict=True))
-        return Axes(self.axes.names, tuple(shape))
+        return self.axes.with_planes_of(len(self.region.rows), len(self.region.columns))
 
     def original(self, index: tuple[int, ...]) -> tuple[int, ...]:
         """Return where a chosen plane is in the image."""
         return tuple(chosen[i] for chosen, i in zip(self.positions, index, strict=True))
 
+    def plane(self, image: Any, index: tuple[int, ...]) -> Any:
+        """Return a chosen plane of the image, as `Axes.plane` does."""
+        return self.whole.plane(image, self.original(index))
+
     def plane_number(self, index: tuple[int, ...]) -> int:
         """Return the number that a chosen plane has in the image, which its noise is bound to."""
         return self.whole.plane_number(self.original(index))
 
-    @property
-    def _all_planes(self) -> bool:
-        return all(
-            chosen == tuple(range(n))
-            for chosen, n in zip(self.positions, self.whole.leading_shape, strict=True)
-        )
-
     def resampled(self, plane_shape: tuple[int, int]) -> Selection:
         """Return the same part of an image whose planes have been resampled to (rows, columns)."""
-        lengths = dict(zip("YX", plane_shape, strict=True))
-        shape = tuple(
-            lengths.get(name, n) for name, n in zip(self.whole.names, self.whole.shape, strict=True)
-        )
         region = None
         if self.region is not None:
             spans = (self.region.rows, self.region.columns)
@@ -89,11 +80,7 @@ class Selection:
                     for own, old, new in zip(spans, self.whole.plane_shape, plane_shape, strict=True)
                 )
             )
-        return Selection(Axes(self.whole.names, shape), self.positions, region)
-
-    def planes_of(self, array: Any) -> Any:
-        """Return the array, or one that has the chosen planes alone; nothing is read."""
-        return array if self._all_planes else ChosenPlanes(array, self)
+        return Selection(self.whole.with_planes_of(*plane_shape), self.positions, region)
 
     def describe(self) -> dict[str, Any] | None:
         """Return what the provenance says; None for the whole image. `DescribedPart` reads it back."""
@@ -102,40 +89,6 @@ class Selection:
             for positions, n in zip(self.positions, self.whole.leading_shape, strict=True)
         )
         return DescribedPart(tuple(chosen), self.region).describe(self.whole.names)
-
-
-class ChosenPlanes:
-    """An array of any kind that shows only some planes of another.
-
-    Parameters
-    ----------
-    array : array with numpy indexing (numpy, dask, zarr)
-        All planes.
-    selection : Selection
-        Which to show.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Its shape.
-    dtype : numpy.dtype
-        Its type.
-    """
-
-    def __init__(self, array: Any, selection: Selection) -> None:
-        self._array, self._selection = array, selection
-        self.shape, self.dtype = selection.axes.shape, array.dtype
-
-    def __getitem__(self, wanted: tuple[int | slice, ...]) -> Any:
-        """Return a plane, given one whole number for each leading axis and slices for Y and X."""
-        leading = self._selection.whole.leading_positions
-        within = list(wanted)
-        for axis, chosen in zip(leading, self._selection.positions, strict=True):
-            place = within[axis]
-            if isinstance(place, slice):
-                raise IndexError("planes are taken one at a time")
-            within[axis] = chosen[place]
-        return self._array[tuple(within)]
 
 
 def select(

@@ -6,11 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def is_complete(draws_done: Sequence[int], draws: int) -> bool:
-    """Whether every plane has all its draws."""
-    return all(done >= draws for done in draws_done)
-
-
 def mark_stopped(provenance: dict[str, Any], draws_done: Sequence[int], draws: int) -> dict[str, Any]:
     """Say in a provenance that not all draws were made.
 

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
 FloatArray = npt.NDArray[np.float32]
+Piece = tuple[tuple[int | slice, ...], slice, slice]
+"""What to take from a chunk, and the rows and columns of the window where that goes."""
 
 REPEATED_AFTER = 0.5
 """Seconds after which who watches a block is told again, though nothing is finished."""
 
 # Each thread has a context of its own, so that runs side by side are not told of each other's blocks. Workers
 # elsewhere have none.
-_watcher: ContextVar[Callable[[float], object] | None] = ContextVar("watcher", default=None)
+_watcher: ContextVar[Callable[[float], object]] = ContextVar("watcher", default=lambda share: None)
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,12 @@ class BlockTask:
     ----------
     axes : Axes
         Of the image.
-    index : tuple of int
-        Which plane of it.
-    plane : int
-        The number of that plane, which the noise is bound to.
-    window : Window
-        Which part of the plane.
-    normalization : Normalization
-        Of the plane.
-    sampling : Sampling
-        How to draw.
-    engine : EngineSpec
-        Where to compute.
+    index, plane : tuple of int, int
+        Which plane of it, and the number of that plane, which the noise is bound to.
+    window, normalization : Window, Normalization
+        Which part of the plane, and the intensities of all of it.
+    sampling, engine : Sampling, EngineSpec
+        How to draw, and where to compute.
     """
 
     axes: Axes
@@ -64,25 +60,9 @@ class BlockTask:
     engine: EngineSpec
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """How to put a window together from parts of chunks.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Rows and columns of the window.
-    parts : tuple
-        For each chunk: what to take from it, and the rows and columns of the window where that goes.
-    """
-
-    shape: tuple[int, int]
-    parts: tuple[tuple[tuple[int | slice, ...], slice, slice], ...]
-
-
 def plan_pieces(
     chunks: Sequence[Sequence[int]], index: tuple[int, ...], rows: range, columns: range
-) -> tuple[Pieces, list[tuple[int, ...]]]:
+) -> tuple[list[Piece], list[tuple[int, ...]]]:
     """Find the chunks of a dask array that hold a part of one plane.
 
     Parameters
@@ -96,30 +76,32 @@ def plan_pieces(
 
     Returns
     -------
-    pieces : Pieces
+    pieces : list of Piece
         How to put them together.
     numbers : list of tuple of int
         The chunks, in the order of ``pieces``.
     """
     leading = [_overlaps(lengths, range(i, i + 1))[0] for lengths, i in zip(chunks, index, strict=False)]
-    numbers, parts = [], []
+    pieces: list[Piece] = []
+    numbers = []
     for row_chunk, in_rows, to_rows in _overlaps(chunks[-2], rows):
         for column_chunk, in_columns, to_columns in _overlaps(chunks[-1], columns):
             numbers.append((*(number for number, _, _ in leading), row_chunk, column_chunk))
             taken = (*(inside.start for _, inside, _ in leading), in_rows, in_columns)
-            parts.append((taken, to_rows, to_columns))
-    return Pieces((len(rows), len(columns)), tuple(parts)), numbers
+            pieces.append((taken, to_rows, to_columns))
+    return pieces, numbers
 
 
 def restore_from_pieces(
     task: BlockTask,
+    pieces: Sequence[Piece],
     model: ModelReference | PretrainedModel,
-    pieces: Pieces,
     chunks: Sequence[npt.NDArray[Any]],
 ) -> FloatArray:
     """Restore a block of a dask array, given the chunks it lies in; see `BlockTask`."""
-    pixels = np.empty(pieces.shape, np.asarray(chunks[0]).dtype)
-    for (taken, rows, columns), chunk in zip(pieces.parts, chunks, strict=True):
+    shape = len(task.window.source_rows), len(task.window.source_columns)
+    pixels = np.empty(shape, np.asarray(chunks[0]).dtype)
+    for (taken, rows, columns), chunk in zip(pieces, chunks, strict=True):
         pixels[rows, columns] = np.asarray(chunk)[taken]
     return _restore(task, model, pixels)
 
@@ -144,7 +126,7 @@ def _restore(
         shortage = explained_shortage(
             "a block of the image", "Close other programs that use the device, or choose another device."
         )
-        told = _Report(report or (lambda _: None))
+        told = _Report(report)
         with shortage, resident_engine(model, task.engine, told.repeat) as engine:
             return restore_block(
                 engine,

@@ -50,8 +50,8 @@ class Padding:
         return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
 
 
-def plan_padding(height: int, width: int, granularity: int, margin: int = MARGIN) -> Padding:
-    """Plan the margin around a plane: at least ``margin`` on each side, and sizes the network accepts.
+def plan_padding(height: int, width: int, granularity: int) -> Padding:
+    """Plan the margin around a plane: at least `MARGIN` on each side, and sizes the network accepts.
 
     Parameters
     ----------
@@ -59,15 +59,13 @@ def plan_padding(height: int, width: int, granularity: int, margin: int = MARGIN
         Size of the image in camera pixels.
     granularity : int
         The padded height and width, and the margin before the first pixel, become multiples of it.
-    margin : int
-        Camera pixels of margin on each side.
 
     Returns
     -------
     Padding
     """
-    before = _round_up(margin, granularity)
-    rows, columns = (range(-before, _round_up(size + margin, granularity)) for size in (height, width))
+    before = _round_up(MARGIN, granularity)
+    rows, columns = (range(-before, _round_up(size + MARGIN, granularity)) for size in (height, width))
     return Padding(height, width, rows, columns)
 
 
@@ -115,7 +113,7 @@ def apply_tiled(
     network: TileNetwork,
     inputs: Sequence[Tensor],
     *,
-    tile: int | None,
+    tile: int,
     halo: int,
     granularity: int,
     checkpoint: Callable[[], None] | None = None,
@@ -129,9 +127,8 @@ def apply_tiled(
         Takes one tensor (1, C_i, h, w) for each input and returns tensors (1, D_j, h, w).
     inputs : sequence of Tensor
         Shape (1, C_i, H, W), with H and W multiples of ``granularity``.
-    tile : int or None
-        Largest side of a tile, halo not counted, rounded up to the granularity; None for the whole plane at
-        once.
+    tile : int
+        Largest side of a tile, halo not counted, rounded up to the granularity.
     halo : int
         How far the network sees, in pixels. Each tile is given this much of its surroundings, rounded up to
         the granularity; at the border of the plane there is no more to give, as in a pass over the whole
@@ -150,8 +147,8 @@ def apply_tiled(
     """
     height, width = inputs[0].shape[-2:]
     reach = _round_up(halo, granularity)
-    row_spans = tile_spans(height, tile or height, granularity)
-    column_spans = tile_spans(width, tile or width, granularity)
+    row_spans = tile_spans(height, tile, granularity)
+    column_spans = tile_spans(width, tile, granularity)
     if len(row_spans) == len(column_spans) == 1:
         if checkpoint is not None:
             checkpoint()

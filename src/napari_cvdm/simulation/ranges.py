@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -86,16 +86,12 @@ class AcquisitionRanges:
     background: tuple[float, float] = (0.0, 0.5)
     read_noise: tuple[float, float] = (0.5, 3.0)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The ranges as JSON-able values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
     def known(self) -> dict[str, Any]:
         """What a model trained on them knows, for its card: `haze` spans that of thick specimens too."""
-        known = self.to_dict()
+        known = {name: getattr(self, name) for name in KNOWN}
         if self.thick_share:
-            known["haze"] = [f(self.haze + self.thick_haze) for f in (min, max)]
-        return {key: value for key, value in known.items() if key in KNOWN}
+            known["haze"] = min(self.haze + self.thick_haze), max(self.haze + self.thick_haze)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
 
 
 def between(rng: np.random.Generator, bounds: tuple[float, float], power: float = 1.0) -> float:

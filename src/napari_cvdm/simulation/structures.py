@@ -239,18 +239,8 @@ def draw_structure(rng: Rng, kind: str, size: int) -> Image:
     -------
     ndarray
         Fluorophore density, (size, size) float32, with its 99.5 percentile near 1.
-
-    Raises
-    ------
-    ValueError
-        If the kind is unknown.
     """
-    if kind == "mixture":
-        image = mixture(rng, size)
-    elif kind in STRUCTURES:
-        image = STRUCTURES[kind](rng, size)
-    else:
-        raise ValueError(f"unknown structure {kind!r}; choose from {', '.join([*STRUCTURES, 'mixture'])}")
+    image = mixture(rng, size) if kind == "mixture" else STRUCTURES[kind](rng, size)
     if rng.random() < 0.25:
         outline = smooth_noise(rng, size, size / 8) + rng.uniform(-0.5, 1.0)
         image = (image * expit(outline * rng.uniform(4, 30))).astype(np.float32)

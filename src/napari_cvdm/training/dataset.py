@@ -150,24 +150,13 @@ class TrainingFields(Dataset[Patches]):
         return cut_patches(rng, *normalise_pair(pair), self.data)
 
 
-class _Span(torch.utils.data.Sampler[int]):
-    def __init__(self, start: int, stop: int) -> None:
-        self.start, self.stop = start, stop
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.stop))
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-def _shared_out(batch: int, patches_per_field: int | None) -> tuple[int, int]:
+def _shared_out(batch: int, patches_per_field: int) -> tuple[int, int]:
     """How many batches a field serves, and from how many fields a batch takes the patches of one number."""
-    served = min(batch, patches_per_field or batch)
+    served = min(batch, patches_per_field)
     return served, batch // served
 
 
-def fields_needed(steps: int, batch: int, patches_per_field: int | None = None) -> int:
+def fields_needed(steps: int, batch: int, patches_per_field: int) -> int:
     """Number of fields that ``steps`` batches draw on."""
     served, group = _shared_out(batch, patches_per_field)
     return (steps + STRIDE * (served - 1)) * group
@@ -179,7 +168,7 @@ def batches(
     start: int,
     steps: int,
     workers: int,
-    patches_per_field: int | None = None,
+    patches_per_field: int,
 ) -> Iterator[Patches]:
     """Batches ``start`` to ``steps`` − 1; the same batches whether or not the run was interrupted.
 
@@ -197,14 +186,14 @@ def batches(
         First batch, and the end of training.
     workers : int
         Processes that make fields ahead; 0 makes them in this one.
-    patches_per_field : int, optional
-        Patches of an item: at least the batch, or a divisor of it. As many as the batch has if None.
+    patches_per_field : int
+        Patches of an item: at least the batch, or a divisor of it.
     """
     served, group = _shared_out(batch, patches_per_field)
     loader = DataLoader(
         fields,
         batch_size=None,
-        sampler=_Span(start * group, fields_needed(steps, batch, patches_per_field)),
+        sampler=range(start * group, fields_needed(steps, batch, patches_per_field)),
         num_workers=workers,
         prefetch_factor=16 if workers else None,
         persistent_workers=False,
@@ -221,7 +210,10 @@ def batches(
             window[index] = [next(incoming) for _ in range(group)]
             index += 1
         chosen = [(patches, served - 1 - k) for k in range(served) for patches in window[step + STRIDE * k]]
-        yield Patches(*(torch.stack([part[k] for part, k in parts]) for parts in _columns(chosen)))
+        yield Patches(
+            torch.stack([patches.x[k] for patches, k in chosen]),
+            torch.stack([patches.y[k] for patches, k in chosen]),
+        )
         del window[step]
 
 
@@ -242,7 +234,3 @@ def _depend_on_parent(_worker: int) -> None:
 def _end_after(process: Any) -> None:
     process.join()
     os._exit(1)
-
-
-def _columns(chosen: list[tuple[Patches, int]]) -> list[list[tuple[Tensor, int]]]:
-    return [[(patches[field], k) for patches, k in chosen] for field in range(len(Patches._fields))]

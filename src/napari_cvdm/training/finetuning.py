@@ -181,7 +181,7 @@ def finetune(
     side = config.data.patch
     seen = f"{counted(len(training), 'pair')} to train on ({counted(len(fields), 'plane')})"
     log(f"{seen}, {len(held_out)} held out; patches of {side} × {side} pixels, {BATCH} in a step")
-    before = _score(model, judged)
+    before = score_pairs(draw_pairs(judged, model), model.card) if judged else None
     output.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
@@ -260,7 +260,3 @@ def _configure(
         schedule=ScheduleConfig(checkpoint_every=50, sampling_steps=model.card.default_steps),
         pairs={pair.name: f"{file_sha256(pair.widefield)} {file_sha256(pair.truth)}" for pair in found},
     )
-
-
-def _score(model: PretrainedModel, judged: Sequence[RecordedPair]) -> HeldOutScores | None:
-    return score_pairs(draw_pairs(judged, model), model.card) if judged else None

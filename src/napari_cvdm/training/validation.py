@@ -157,20 +157,21 @@ def validate(
         draws (dB); correlation of the draws' standard deviation with the true absolute error; share of pixels
         whose error lies within 1.645 standard deviations.
     """
-    scores: dict[str, list[float]] = {
-        k: []
-        for k in ("psnr_bicubic", "psnr_mean_network", "psnr_posterior_mean", "correlation", "coverage90")
-    }
+    scores: list[dict[str, float]] = []
     rows = []
     for field in fields:
         restored = restore_field(model, field.x, steps, draws)
         enlarged = enlarge(field.x).astype(np.float32)
-        scores["psnr_bicubic"].append(peak_signal_to_noise(field.y, enlarged))
-        scores["psnr_mean_network"].append(peak_signal_to_noise(field.y, restored.mean_network))
-        scores["psnr_posterior_mean"].append(peak_signal_to_noise(field.y, restored.mean))
         error = np.abs(restored.mean - field.y)
-        scores["correlation"].append(error_correlation(restored.std, error))
-        scores["coverage90"].append(float(np.mean(error <= 1.645 * restored.std)))
+        scores.append(
+            {
+                "psnr_bicubic": peak_signal_to_noise(field.y, enlarged),
+                "psnr_mean_network": peak_signal_to_noise(field.y, restored.mean_network),
+                "psnr_posterior_mean": peak_signal_to_noise(field.y, restored.mean),
+                "correlation": error_correlation(restored.std, error),
+                "coverage90": float(np.mean(error <= 1.645 * restored.std)),
+            }
+        )
         top = max(float(np.percentile(field.y, 99.8)), 1e-6)
         panels = [
             enlarged,
@@ -183,4 +184,4 @@ def validate(
     if picture is not None:
         picture.parent.mkdir(parents=True, exist_ok=True)
         PillowImage.fromarray((255 * np.vstack(rows) ** 0.7).astype(np.uint8)).save(picture)
-    return {name: float(np.mean(values)) for name, values in scores.items()}
+    return {name: float(np.mean([each[name] for each in scores])) for name in scores[0]}
