@@ -122,3 +122,19 @@ def test_a_network_that_only_samples_is_refused(tmp_path: Path, model: Pretraine
     other: Any = replace(model, network=torch.nn.Identity())  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="no place for it"):
         export_model(other, tmp_path / "x.zip")
+
+
+def test_versions_that_do_not_go_together_are_said_to(
+    tmp_path: Path, model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bioimageio.spec.model import v0_5
+    from pydantic_core import InitErrorDetails, ValidationError
+
+    def refuse(**_: object) -> None:
+        raise ValidationError.from_exception_data(
+            "ModelDescr", [InitErrorDetails(type="int_parsing", loc=(), input="all of it")]
+        )
+
+    monkeypatch.setattr(v0_5, "ModelDescr", refuse)
+    with pytest.raises(ModelError, match=r"wants it \(as a whole: .*pip install 'pydantic<2.14'"):
+        export_model(model, tmp_path / "tiny.zip")

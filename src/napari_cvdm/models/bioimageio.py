@@ -36,6 +36,11 @@ _TAGS = [
     "pytorch",
 ]
 
+# bioimageio.spec 0.5.12 does not go with pydantic 2.14, and says so as a fault of no part of the description.
+_NOT_TOGETHER = (
+    " Perhaps the versions of bioimageio.spec and pydantic do not go together: pip install 'pydantic<2.14'."
+)
+
 
 def export_model(model: PretrainedModel, output: str | Path, *, overwrite: bool = False) -> Path:
     """Write the mean network of a model as a bioimage.io package.
@@ -125,10 +130,10 @@ def _describe(model: PretrainedModel, network: CVDM, folder: Path) -> Any:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "as a whole"
         raise ModelError(
             f"'{model.name}' cannot be described as the BioImage Model Zoo wants it ({place}: "
-            f"{first['msg']})."
+            f"{first['msg']}).{'' if first['loc'] else _NOT_TOGETHER}"
         ) from error
 
 
