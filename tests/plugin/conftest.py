@@ -211,7 +211,7 @@ def widget(viewer, qtbot, wait_for_workers):
     _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
     yield widget
     if widget.running:
-        widget.cancel()
+        widget.runs.cancel()
         qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     wait_for_workers()
     qtbot.wait(20)  # what the last worker sent arrives

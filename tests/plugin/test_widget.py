@@ -28,11 +28,11 @@ RESULTS = {"cell CVDM", "cell CVDM uncertainty"}
 
 
 def click(qtbot: Any, widget: Any) -> None:
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
 
 
 def cancel(qtbot: Any, widget: Any) -> None:
-    qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    qtbot.mouseClick(widget.controls.cancel_button, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
 
 
 def finish(qtbot: Any, widget: Any) -> None:
@@ -106,15 +106,15 @@ class TestForm:
         assert widget.form.layer.value is image
 
     def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
-        assert not widget.restore_button.isEnabled()
+        assert not widget.controls.restore_button.isEnabled()
         assert "Drop an image" in widget.form.understood.text()
         layer = viewer.add_image(np.stack([[IMAGE] * 2] * 12), axis_labels=("t", "c", "y", "x"))
         assert widget.form.understood.text() == "12 time points, 2 channels, 24 × 32 pixels"
-        assert widget.restore_button.isEnabled()
+        assert widget.controls.restore_button.isEnabled()
         layer.axis_labels = ("z", "c", "y", "x")
         assert widget.form.understood.text().startswith("12 planes of depth")
         viewer.layers.clear()
-        assert not widget.restore_button.isEnabled()
+        assert not widget.controls.restore_button.isEnabled()
 
     def test_the_pixel_size_follows_the_layer_until_the_user_sets_it(self, viewer, widget):
         layer = viewer.add_image(IMAGE, scale=(0.065, 0.065), units=("um", "um"))
@@ -255,7 +255,7 @@ class TestRun:
             assert layer.metadata[METADATA_KEY]["draws"] == 8
         assert viewer.layers.selection.active is viewer.layers["cell CVDM"]
         assert widget.form.layer.value is viewer.layers["cell"]
-        assert widget.restore_button.text() == "Restore"
+        assert widget.controls.restore_button.text() == "Restore"
         assert "8 draws" in widget.status.text()
         assert stepped.calls[0].thread != threading.get_ident()
 
@@ -315,8 +315,8 @@ class TestRun:
         stepped.stop_at = 2  # both planes' first pictures are done, no draw is
         click(qtbot, widget)
         wait_until_stopped(qtbot, widget, stepped)
-        assert widget.restore_button.text() == "Add to queue"
-        assert widget.cancel_button.isVisibleTo(widget)
+        assert widget.controls.restore_button.text() == "Add to queue"
+        assert widget.controls.cancel_button.isVisibleTo(widget)
         assert widget.form.isEnabled()
         assert "first picture" in widget.status.text()
         bar = widget.controls.progress_bar
@@ -329,7 +329,7 @@ class TestRun:
         stepped.go_on()
         finish(qtbot, widget)
         assert not widget.controls.progress_bar.isVisibleTo(widget)
-        assert not widget.cancel_button.isVisibleTo(widget)
+        assert not widget.controls.cancel_button.isVisibleTo(widget)
 
     @pytest.mark.parametrize("stop_at", [0, 1, 4])
     def test_cancel_leaves_nothing_behind(self, viewer, widget, qtbot, stepped, stop_at):
@@ -341,7 +341,7 @@ class TestRun:
         cancel(qtbot, widget)
         finish(qtbot, widget)
         assert names(viewer) == {"cell"}
-        assert widget.restore_button.text() == "Restore"
+        assert widget.controls.restore_button.text() == "Restore"
         assert widget.status.text() == "Cancelled."
         stepped.stop_at = None
         click(qtbot, widget)  # the viewer and the widget are as good as new
@@ -367,8 +367,8 @@ class TestRun:
         assert notifications() == [("error", "Too dark: expose for longer.")]
         assert widget.status.text() == "Too dark: expose for longer."
         assert names(viewer) == {"cell"}
-        assert widget.restore_button.isEnabled()
-        assert widget.restore_button.text() == "Restore"
+        assert widget.controls.restore_button.isEnabled()
+        assert widget.controls.restore_button.text() == "Restore"
 
     def test_a_runtime_error_does_not_end_in_silence(
         self, viewer, widget, qtbot, stepped, notifications, caplog
@@ -379,7 +379,7 @@ class TestRun:
         click(qtbot, widget)
         finish(qtbot, widget)
         assert "kernel image is missing" in notifications()[0][1]
-        assert widget.restore_button.text() == "Restore"
+        assert widget.controls.restore_button.text() == "Restore"
 
     def test_warnings_of_the_restoration_are_shown(self, viewer, widget, qtbot, stepped, notifications):
         viewer.add_image(IMAGE, name="cell")
@@ -444,10 +444,10 @@ class TestInMidRun:
 
     def test_what_cannot_be_restored_is_not_started(self, viewer, widget):
         viewer.add_image(np.zeros((4, 60), np.uint16), name="strip")
-        assert not widget.restore_button.isEnabled()
-        assert "60" in widget.restore_button.toolTip()
+        assert not widget.controls.restore_button.isEnabled()
+        assert "60" in widget.controls.restore_button.toolTip()
         viewer.add_image(IMAGE, name="cell")
-        assert widget.restore_button.isEnabled()
+        assert widget.controls.restore_button.isEnabled()
 
     def test_the_user_s_contrast_limits_are_kept(self, viewer, widget, qtbot, stepped):
         viewer.add_image(IMAGE, name="cell")

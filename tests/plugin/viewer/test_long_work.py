@@ -129,7 +129,7 @@ def test_a_run_that_finds_no_place_can_be_cancelled(viewer, widget, qtbot, stepp
     viewer.add_image(IMAGE, name="cell")
     widget.restore()
     qtbot.wait(50)
-    widget.cancel()
+    widget.runs.cancel()
     held.go_on.set()
     qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     assert widget.status.text() == "Cancelled."
