@@ -446,7 +446,7 @@ class TestDisk:
         assert "What is written is kept" in panel.status.text()
         panel.form.draws.value = 1
         answers = ["go on", "throw away"]
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: answers.pop(0))
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: answers.pop(0))
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "throw it away" in panel.status.text()
@@ -467,7 +467,7 @@ class TestDisk:
     def test_cancelling_keeps_what_was_stopped_and_is_gone_on_with(
         self, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
     ):
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: "go on")
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: "go on")
         run_to_disk()
         click(qtbot, widget.controls.stop_button)
         finish(qtbot, widget)
@@ -499,7 +499,7 @@ class TestDisk:
         assert written_pieces(little_memory) >= written
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         asked, counted = [], []
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: asked.append(True) or "go on")
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: asked.append(True) or "go on")
         again.runs.progressed.connect(lambda words, _: counted.append(words))
         click(qtbot, again.controls.restore_button)
         qtbot.waitUntil(lambda: any("pieces written" in words for words in counted), timeout=60_000)

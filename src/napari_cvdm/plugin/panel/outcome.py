@@ -12,10 +12,10 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.doubt.section import Buttons
+from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
-from napari_cvdm.plugin.running.to_disk import sizes_of
 from napari_cvdm.plugin.stored.readers import settle_readers
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file, with_ending
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
@@ -225,7 +225,7 @@ def _script_of(result: Image) -> tuple[str, bool]:
 
     about = result.metadata[METADATA_KEY]
     axes = axes_of(about, result.ndim)
-    return python_script(about, **sizes_of(result, axes)), True
+    return python_script(about, **distances_of(result, axes)), True
 
 
 def _shell_line_of(result: Image) -> tuple[str, bool]:
