@@ -371,7 +371,7 @@ class TestRuns:
         notification_manager.records.clear()
 
     def test_a_save_that_fails_once_the_panel_is_closed_is_told(
-        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path
+        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path, save_as
     ):
         from napari.utils.notifications import notification_manager
 
@@ -384,7 +384,7 @@ class TestRuns:
         monkeypatch.setattr("napari_cvdm.plugin.stored.saving.save_layers", fill_disk)
         for layer in make_result():
             viewer.add_layer(layer)
-        panel.actions_row.save(tmp_path / "cell")
+        save_as(panel.actions_row, tmp_path / "cell")
         panel.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(panel)
         qtbot.waitUntil(lambda: bool(gone), timeout=30_000)

@@ -209,7 +209,7 @@ class CVDMWidget(QWidget):
         if outcome == "failed":
             self._show_error(words)
         if layers:
-            self.actions_row.follow(layers)
+            self.actions_row.follow()
         QTimer.singleShot(0, self._delete_if_closed)
 
     def _on_closed(self) -> None:
