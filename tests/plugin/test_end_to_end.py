@@ -28,7 +28,7 @@ def viewer(viewer, qtbot):
 
 def test_from_a_tiff_to_a_reconstruction_in_its_place(viewer, widget, qtbot, use_small_model, heartbeat):
     (micrograph,) = viewer.open(MICROGRAPH, plugin="napari")
-    qtbot.waitUntil(lambda: widget.form.pixel_size.value == pytest.approx(65, abs=0.1), timeout=30_000)
+    qtbot.waitUntil(lambda: widget.form.pixel_size.value() == pytest.approx(65, abs=0.1), timeout=30_000)
     widget.form.draws.value = 2
     qtbot.wait(500)
     beat = heartbeat()

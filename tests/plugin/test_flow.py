@@ -553,7 +553,7 @@ class TestLayers:
         words = "2 time points, 2 channels, 32 × 24 pixels"
         qtbot.waitUntil(lambda: panel.form.understood.text() == words, timeout=30_000)
         if kind in ("imagej", "ome", "compressed"):
-            assert panel.form.pixel_size.value == pytest.approx(65, abs=0.1)
+            assert panel.form.pixel_size.value() == pytest.approx(65, abs=0.1)
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         (result,) = (layer for layer in viewer.layers if layer.name.endswith("CVDM"))
@@ -569,7 +569,7 @@ def test_a_size_that_the_user_typed_is_known_of_an_original_saved_beside_its_res
 ):
     viewer.add_image(np.stack([IMAGE] * 3), name="cell")  # without a scale
     panel.form.inquiry.roles[0].setCurrentText("Planes of depth")
-    panel.form.pixel_size.value = 65
+    panel.form.pixel_size.setValue(65)
     click(qtbot, panel.controls.restore_button)
     finish(qtbot, panel)
     places = {layer.name: centre(layer, (1, 2, 3)) for layer in viewer.layers}
@@ -581,7 +581,7 @@ def test_a_size_that_the_user_typed_is_known_of_an_original_saved_beside_its_res
     assert {layer.name: pytest.approx(centre(layer, (1, 2, 3))) for layer in viewer.layers} == places
     panel.form.layer.value = original = viewer.layers["cell"]
     qtbot.wait(500)  # its file may be looked at
-    assert (panel.form.pixel_size.value, panel.form.pixel_size_origin.text()) == (65, "from the file")
+    assert (panel.form.pixel_size.value(), panel.form.pixel_size_origin.text()) == (65, "from the file")
     assert set(map(str, original.units)) == {"pixel"}
     # As the user who saves again finds it.
     again = save_layers(tmp_path / "again.ome.tif", [original.as_layer_data_tuple()])

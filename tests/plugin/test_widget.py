@@ -118,29 +118,29 @@ class TestForm:
 
     def test_the_pixel_size_follows_the_layer_until_the_user_sets_it(self, viewer, widget):
         layer = viewer.add_image(IMAGE, scale=(0.065, 0.065), units=("um", "um"))
-        assert widget.form.pixel_size.value == pytest.approx(65)
+        assert widget.form.pixel_size.value() == pytest.approx(65)
         layer.scale = (0.1, 0.1)
-        assert widget.form.pixel_size.value == pytest.approx(100)
+        assert widget.form.pixel_size.value() == pytest.approx(100)
         assert widget.form.pixel_size_origin.text() == "from the layer"
-        widget.form.pixel_size.value = 80
+        widget.form.pixel_size.setValue(80)
         layer.scale = (0.2, 0.2)
-        assert widget.form.pixel_size.value == 80
+        assert widget.form.pixel_size.value() == 80
         words = "set by you; 200 nm from the layer"
         assert widget.form.pixel_size_origin.text() == words
         other = viewer.add_image(IMAGE, scale=(0.05, 0.05), units=("um", "um"))
-        assert widget.form.pixel_size.value == pytest.approx(50)
-        widget.form.pixel_size.value = 0
+        assert widget.form.pixel_size.value() == pytest.approx(50)
+        widget.form.pixel_size.setValue(0)
         viewer.layers.selection.active = layer
-        assert (widget.form.pixel_size.value, widget.form.pixel_size_origin.text()) == (80, words)
+        assert (widget.form.pixel_size.value(), widget.form.pixel_size_origin.text()) == (80, words)
         viewer.layers.selection.active = other
-        assert widget.form.pixel_size.value == 0  # the user does not believe the layer
+        assert widget.form.pixel_size.value() == 0  # the user does not believe the layer
         assert widget.form.pixel_size_origin.text().startswith("Not known")
 
     def test_a_size_in_millimetres_is_not_known_and_the_last_image_s_is_not_kept(self, viewer, widget):
         viewer.add_image(IMAGE, name="fine", scale=(0.065, 0.065), units=("um", "um"))
         coarse = viewer.add_image(IMAGE, name="coarse", units=("mm", "mm"))
         assert widget.form.layer.value is coarse
-        assert widget.form.pixel_size.value == 0
+        assert widget.form.pixel_size.value() == 0
         assert "1 mm wide" in widget.form.pixel_size_origin.text()
         assert widget.form.job(widget.subject.reading).pixel_size is None
         viewer.layers.selection.active = viewer.layers["fine"]
@@ -149,7 +149,7 @@ class TestForm:
     def test_opens_on_an_image_of_impossible_size(self, viewer):
         viewer.add_image(IMAGE, units=("mm", "mm"))
         _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
-        assert widget.form.pixel_size.native.text() == "not known"
+        assert widget.form.pixel_size.text() == "not known"
         assert "1 mm wide" in widget.form.pixel_size_origin.text()
 
     def test_what_is_said_of_one_stack_is_not_shown_for_another_of_its_shape(self, viewer, widget):
@@ -204,8 +204,8 @@ class TestForm:
             metadata={"axes": "TCYX", "unit": "um"},
         )
         viewer.open(path, plugin="napari")
-        qtbot.waitUntil(lambda: widget.form.pixel_size.value > 0, timeout=30_000)
-        assert widget.form.pixel_size.value == pytest.approx(108, abs=0.1)
+        qtbot.waitUntil(lambda: widget.form.pixel_size.value() > 0, timeout=30_000)
+        assert widget.form.pixel_size.value() == pytest.approx(108, abs=0.1)
         assert widget.form.pixel_size_origin.text() == "from the file"
         assert widget.form.understood.text() == "3 time points, 2 channels, 24 × 32 pixels"
 
@@ -269,14 +269,16 @@ class TestRun:
     def test_the_form_s_settings_are_used(self, viewer, widget, qtbot, stepped):
         viewer.add_image(IMAGE)
         form = widget.form
-        form.pixel_size.value, form.draws.value, form.seed.value, form.tile.value = 65, 2, 7, 128
+        form.pixel_size.setValue(65)
+        form.draws.value, form.seed.value, form.tile.value = 2, 7, 128
         form.steps.value, form.device.value = 4, "cpu"
         click(qtbot, widget)
         finish(qtbot, widget)
         call = stepped.calls[0]
         assert (call.pixel_size, call.draws, call.seed, call.tile) == (65, 2, 7, 128)
         assert (call.steps, call.device, call.preview) == (4, "cpu", False)
-        form.pixel_size.value, form.steps.value, form.tile.value = 0, 0, 0
+        form.pixel_size.setValue(0)
+        form.steps.value = form.tile.value = 0
         form.quality.value = PRESETS["preview"]
         click(qtbot, widget)
         finish(qtbot, widget)

@@ -245,7 +245,7 @@ class CVDMWidget(QWidget):
         runs.ended.connect(self._on_ended)
         self.subject.changed.connect(self._show_subject)
         self._image_choice.changed.connect(self._show_image_choice)
-        form.pixel_size.changed.connect(self._on_pixel_size_set)
+        form.pixel_size.valueChanged.connect(self._on_pixel_size_set)
         form.inquiry.changed.connect(self._on_answered)
         form.model_field.failed.connect(self._show_error)
         form.model_field.added.connect(self.status.setText)

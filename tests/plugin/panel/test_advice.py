@@ -50,7 +50,7 @@ def make(qtbot, small_model, monkeypatch, wait_for_workers):
 @pytest.mark.parametrize(("size", "offer"), [(65, ""), (0, ""), (150, "100 nm"), (20, "40 nm")])
 def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offer):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = size
+    page.form.pixel_size.setValue(size)
     page.advice.show_match()
     assert page.form.resample.isVisibleTo(page.form) == bool(offer)
     assert page.form.mismatch.isVisibleTo(page.form) == bool(offer)
@@ -59,7 +59,7 @@ def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offe
 
 def test_what_resampling_cannot_mend_is_said_without_an_offer(make):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = 5000
+    page.form.pixel_size.setValue(5000)
     page.advice.show_match()
     assert "Check the pixel size" in page.form.mismatch.text()
     assert not page.form.resample.isVisibleTo(page.form)
@@ -126,7 +126,7 @@ def test_runs_before_it_leave_less_memory_until_they_are_taken_out(make, monkeyp
 
 def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = 300
+    page.form.pixel_size.setValue(300)
     page.advice.show_match()
     assert "60 × 60 pixels" in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 2**20)

@@ -139,7 +139,7 @@ def test_the_plan_counts_the_work(form, stack):
 
 def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
     reading, known = read_layer(stack), (40.0, 100.0)
-    form.pixel_size.value = 300
+    form.pixel_size.setValue(300)
     as_it_is = plan_of(form, reading, Sliders((0, 0, 0, 0)), None, known)
     assert as_it_is.plane_shape == (40, 60)  # nobody has accepted the offer
     form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")

@@ -53,8 +53,6 @@ class FileReading:
 
     Attributes
     ----------
-    path : Path or None
-        The file.
     axes : str or None
         Letters of the axes.
     shape : tuple of int
@@ -65,14 +63,17 @@ class FileReading:
         One for each channel, or none.
     pixel_sides : (float, float) or None
         Height and width, in nanometres, of pixels that are not square.
+    z_spacing, time_interval : float or None
+        Distance of planes in nanometres, and from frame to frame in seconds.
     """
 
-    path: Path | None = None
     axes: str | None = None
     shape: tuple[int, ...] = ()
     pixel_size: float | None = None
     channel_names: tuple[str, ...] = ()
     pixel_sides: tuple[float, float] | None = None
+    z_spacing: float | None = None
+    time_interval: float | None = None
 
 
 @dataclass(frozen=True)
