@@ -157,10 +157,10 @@ class TestForm:
         viewer.layers.selection.active = first
         widget.form.inquiry.roles[0].setCurrentText("Time points")
         viewer.layers.selection.active = second
-        assert widget.form.inquiry.answered_roles() == {}
+        assert widget.form.inquiry.answers().roles == {}
         assert widget.subject.reading.axes == "QYX"
         viewer.layers.selection.active = first
-        assert widget.form.inquiry.answered_roles() == {0: "T"}
+        assert widget.form.inquiry.answers().roles == {0: "T"}
         assert widget.form.understood.text().startswith("5 time points")
 
     def test_ticks_of_channels_come_back_with_their_image(self, viewer, widget):

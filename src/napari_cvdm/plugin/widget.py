@@ -145,19 +145,13 @@ class CVDMWidget(QWidget):
     def _show_subject(self) -> None:
         """Show what is understood of the layer."""
         understood, form = self.subject.understood, self.form
-        form.inquiry.setEnabled(understood is not None)
         if understood is None:
             form.understood.setText(_NO_IMAGE)
             form.inquiry.setVisible(False)
-            form.set_pixel_size(None, "")
         else:
             form.inquiry.ask(understood, self.subject.answers)
             form.understood.setText(describe(self.subject.reading or understood))
-            own = self.subject.pixel_size
-            if own is not None:
-                form.set_pixel_size(own, self.subject.pixel_size_set)
-            else:
-                form.set_pixel_size(understood.pixel_size, understood.pixel_size_origin)
+        form.set_pixel_size(*self.subject.pixel_size)
         self._offer_parts()
         self.advice.show_match()
 
@@ -175,7 +169,8 @@ class CVDMWidget(QWidget):
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
         self.subject.set_pixel_size(nanometres)
-        self.form.pixel_size_origin.setText(self.subject.pixel_size_set)
+        _, origin = self.subject.pixel_size
+        self.form.pixel_size_origin.setText(origin)
         self.advice.show_match()
 
     def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:

@@ -119,6 +119,7 @@ def test_what_no_microscope_has_is_not_taken_for_a_pixel_size_but_said(unit, wor
     assert reading.pixel_size is None
     assert words in reading.pixel_size_origin
     assert "Correct them" in reading.pixel_size_origin
+    assert "1 mm wide" in with_file(reading, FileReading(pixel_size=1e6)).pixel_size_origin
     completed = with_file(reading, FileReading(pixel_size=65.0))
     assert (completed.pixel_size, completed.pixel_size_origin) == (65, "from the file")
 

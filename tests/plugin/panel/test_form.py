@@ -117,21 +117,6 @@ def test_a_pixel_size_shown_is_not_one_that_the_user_set(form):
     assert form.pixel_size.text() == "not known"
 
 
-@pytest.mark.parametrize("size", [1e6, 1e300, float("inf"), float("nan"), 0.01, -65.0])
-def test_a_size_that_the_field_cannot_show_is_not_known_and_never_another_image_s(form, size):
-    form.set_pixel_size(65.0, "from the layer")
-    form.set_pixel_size(size, "from the layer")
-    assert form.pixel_size.value() == 0
-    assert form.pixel_size.text() == "not known"
-    assert np.isnan(size) or "Not known" in form.pixel_size_origin.text()
-
-
-@pytest.mark.parametrize("size", [1.0, 65.5, 100_000.0])
-def test_what_the_field_can_show_it_shows(form, size):
-    form.set_pixel_size(size, "from the layer")
-    assert (form.pixel_size.value(), form.pixel_size_origin.text()) == (size, "from the layer")
-
-
 def test_a_long_layer_name_does_not_widen_the_dock(form, layers):
     width = form.sizeHint().width()
     layer = Image(np.zeros((9, 9)), name="a very long name, as microscopes give them, " * 5)

@@ -167,7 +167,8 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     """
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
-        reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin=_OF_FILE)
+        size, origin = believed(file.pixel_size, _OF_FILE)
+        reading = replace(reading, pixel_size=size, pixel_size_origin=origin)
     elif reading.pixel_size_origin == NOT_KNOWN and file.pixel_sides is not None:
         reading = replace(reading, pixel_size_origin=_oblong("file", *file.pixel_sides))
     reading = replace(reading, channel_names=file.channel_names)

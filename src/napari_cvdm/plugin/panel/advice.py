@@ -36,19 +36,6 @@ _TOO_LARGE_NOW = _TO_DISK.format("the runs before it leave free: queued now,")
 class Advice(QObject):
     """Shows in the form what its settings mean for the chosen layer.
 
-    Parameters
-    ----------
-    form : Form
-        The form.
-    subject : Subject
-        The chosen layer.
-    sliders : callable
-        Returns where the viewer's sliders stand.
-    runs : Runs
-        Those that come before.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     refusal : str
@@ -68,15 +55,8 @@ class Advice(QObject):
         self.measuring = Measuring(self)
         self.measuring.measured.connect(self.show_plan)
         form.model.changed.connect(self.show_match)
-        for field in (
-            form.part,
-            form.quality,
-            form.draws,
-            form.device,
-            form.tile,
-            form.steps,
-            form.keep_draws,
-        ):
+        fields = (form.part, form.quality, form.draws, form.device, form.tile, form.steps, form.keep_draws)
+        for field in fields:
             field.changed.connect(self.show_plan)
         form.resample.toggled.connect(self.show_plan)
         runs.changed.connect(self.show_plan)

@@ -32,13 +32,6 @@ __all__ = ["ModelField"]
 class ModelField(QObject):
     """The combo box of models, with buttons to add one and to read about the chosen one.
 
-    Parameters
-    ----------
-    preferred : str
-        Name or path of the model to begin with.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     combo : magicgui ComboBox

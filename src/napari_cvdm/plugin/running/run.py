@@ -37,18 +37,9 @@ Outcome = Literal["done", "cancelled", "failed"]
 
 
 class Run(QObject):
-    """Carries out a job in a thread and shows its pictures as layers. Lives on the main thread.
+    """Carries out a job on a layer in a thread and shows its pictures as layers. Lives on the main thread.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layer : napari.layers.Image
-        The layer that is restored.
-    job : Job
-        What to do.
-    parent : QObject
-        Owner; when it is destroyed, or its window is closed, the run is given up.
+    When its owner is destroyed, or its window is closed, the run is given up.
     """
 
     #: Words about what is being done, the share of the work done (negative while it cannot be known).

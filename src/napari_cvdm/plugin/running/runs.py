@@ -37,13 +37,6 @@ class Waiting(NamedTuple):
 class Runs(QObject):
     """Starts runs one after the other: two at once would share the processor, and each be late.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    parent : QObject
-        Owner; when it is destroyed, the runs' messages go nowhere.
-
     Attributes
     ----------
     waiting : list of Waiting
