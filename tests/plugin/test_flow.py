@@ -198,12 +198,6 @@ class TestParts:
         viewer.layers.remove(shapes)
         assert panel.form.part.value == "all"
 
-    def test_a_rectangle_that_was_not_drawn_yet_is_asked_for(self, viewer, panel, qtbot):
-        viewer.add_image(IMAGE, name="cell")
-        panel.form.part.value = viewer.add_shapes(name="Region")
-        assert not panel.controls.restore_button.isEnabled()
-        assert "draw a rectangle" in panel.controls.restore_button.toolTip()
-
 
 class TestQuestions:
     def test_what_is_said_of_one_image_is_not_said_of_the_next(self, viewer, panel, qtbot):

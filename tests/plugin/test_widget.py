@@ -372,17 +372,6 @@ class TestRun:
         assert widget.controls.restore_button.isEnabled()
         assert widget.controls.restore_button.text() == "Restore"
 
-    def test_a_runtime_error_does_not_end_in_silence(
-        self, viewer, widget, qtbot, stepped, notifications, caplog
-    ):
-        viewer.add_image(IMAGE, name="cell")
-        stepped.stop_at, stepped.error = 1, RuntimeError("kernel image is missing")
-        stepped.go_on()
-        click(qtbot, widget)
-        finish(qtbot, widget)
-        assert "kernel image is missing" in notifications()[0][1]
-        assert widget.controls.restore_button.text() == "Restore"
-
     def test_warnings_of_the_restoration_are_shown(self, viewer, widget, qtbot, stepped, notifications):
         viewer.add_image(IMAGE, name="cell")
         stepped.warnings = ["The pixel size lies outside the range."]

@@ -106,17 +106,6 @@ def test_a_device_that_is_gone_becomes_the_automatic_choice(form):
     assert form.device.value == "cpu"
 
 
-def test_a_pixel_size_shown_is_not_one_that_the_user_set(form):
-    changes: list[float] = []
-    form.pixel_size.valueChanged.connect(changes.append)
-    form.set_pixel_size(65.0, "from the layer")
-    assert form.pixel_size.value() == 65
-    assert form.pixel_size_origin.text() == "from the layer"
-    assert changes == []
-    form.set_pixel_size(None, "")
-    assert form.pixel_size.text() == "not known"
-
-
 def test_a_long_layer_name_does_not_widen_the_dock(form, layers):
     width = form.sizeHint().width()
     layer = Image(np.zeros((9, 9)), name="a very long name, as microscopes give them, " * 5)

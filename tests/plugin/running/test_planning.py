@@ -15,7 +15,7 @@ from napari_cvdm.plugin.panel.form import Form
 from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.running.planning import jobs_of, layers_of, part_choices, parts_of, plan_of
 from napari_cvdm.plugin.viewer.preferences import Preferences
-from napari_cvdm.plugin.viewer.world import Sliders, sliders_of
+from napari_cvdm.plugin.viewer.world import Sliders
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.timing import Speed
 
@@ -88,17 +88,6 @@ def test_the_current_plane_is_the_one_the_sliders_stand_at(form, stack):
     assert job.part.shape == (1, 1, 40, 60)
     assert job.part.describe()[:2] == [[3, 4, 1], [1, 2, 1]]
     assert job.first_plane == (0, 0)
-
-
-def test_the_current_plane_is_the_one_shown_beside_a_layer_in_smaller_units(form, stack):
-    viewer = ViewerModel()
-    stack.scale, stack.units = (1, 1, 0.1, 0.1), ("s", "um", "um", "um")
-    viewer.add_layer(stack)
-    viewer.add_image(np.zeros((40, 60)), scale=(100, 100), units=("nm", "nm"))
-    viewer.dims.set_current_step((0, 1), (3, 1))
-    form.part.value = "plane"
-    (job,) = jobs_of(form, read_layer(stack), sliders_of(viewer.dims))
-    assert job.part.describe()[:2] == [[3, 4, 1], [1, 2, 1]]
 
 
 def test_skipped_channels_are_not_restored(form, stack):
