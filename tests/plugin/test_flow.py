@@ -18,7 +18,7 @@ from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import to_disk
-from napari_cvdm.plugin.running.planning import parts_of
+from napari_cvdm.plugin.running.planning import jobs_of
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
@@ -109,8 +109,8 @@ class TestParts:
         look_at(viewer, (60, 70), 40)
         alone = panel.form.plan.text()
         viewer.canvas.grid.enabled = True  # beside each other, there is room for half of each
-        (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
-        rows, columns = part.shape
+        (job,) = jobs_of(panel.form, panel.subject.reading, sight_of(viewer))
+        rows, columns = job.part.shape
         assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
         assert panel.form.plan.text() != alone
         viewer.canvas.grid.enabled = False
@@ -132,11 +132,11 @@ class TestParts:
             before = witness.corner_pixels
             look_at(viewer, centre(layer, place), 122 * 0.065)
             qtbot.waitUntil(lambda old=before: not np.array_equal(witness.corner_pixels, old), timeout=30_000)
-            (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
+            (job,) = jobs_of(panel.form, panel.subject.reading, sight_of(viewer))
             first, last = witness.corner_pixels
-            seen = np.array([(r.start, r.stop - 1) for r in part.ranges]).T
+            seen = np.array([(r.start, r.stop - 1) for r in job.part.ranges]).T
             np.testing.assert_allclose(seen, (first, last), atol=1)
-            rows, columns = part.shape
+            rows, columns = job.part.shape
             assert min(rows, columns) < (125 if angle == 0 else 200)
             assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
             assert np.abs(layer.corner_pixels - (first, last)).max() > 50  # napari has loaded far more
