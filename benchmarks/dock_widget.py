@@ -138,7 +138,7 @@ def measure(side: int, draws: int) -> dict[str, Any]:
         figures[f"{run} run"] = beat.take()
     widget.restore()
     wait(lambda: "step" in widget.status.text())
-    widget.cancel()
+    widget.runs.cancel()
     figures["cancel_s"] = wait(lambda: not widget.running)
     wait(never, 0.5)
     figures["cancelled run"] = beat.take()

@@ -127,7 +127,7 @@ def run(session: Session) -> None:
     panel.restore()
     wait(600, until=lambda: "step" in panel.status.text())
     session.window("running")
-    panel.runs.waiting.clear()
+    panel.runs.take_out(0)
     panel.form.part.value = "all"
     session.finished()
     if "tubulin CVDM" not in viewer.layers:

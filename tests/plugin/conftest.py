@@ -16,13 +16,14 @@ import torch
 from napari.layers import Image
 from qtpy.QtCore import QPoint, QPointF, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
 from napari_cvdm.plugin.image.parts import Placement, whole
 from napari_cvdm.plugin.panel import advice
+from napari_cvdm.plugin.panel.outcome import ResultActions
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
 from napari_cvdm.plugin.running import to_disk
 from napari_cvdm.restoration import contrast
@@ -211,7 +212,7 @@ def widget(viewer, qtbot, wait_for_workers):
     _, widget = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
     yield widget
     if widget.running:
-        widget.cancel()
+        widget.runs.cancel()
         qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     wait_for_workers()
     qtbot.wait(20)  # what the last worker sent arrives
@@ -248,6 +249,17 @@ def _make_result() -> list[Image]:
 def make_result() -> Callable[[], list[Image]]:
     """Make result layers as a run leaves them."""
     return _make_result
+
+
+@pytest.fixture
+def save_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[ResultActions, Path], None]:
+    """Save a result under a name that is typed in the dialog."""
+
+    def save_as(actions: ResultActions, path: Path) -> None:
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+        actions.ask_and_save()
+
+    return save_as
 
 
 @pytest.fixture

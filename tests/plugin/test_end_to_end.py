@@ -28,13 +28,13 @@ def viewer(viewer, qtbot):
 
 def test_from_a_tiff_to_a_reconstruction_in_its_place(viewer, widget, qtbot, use_small_model, heartbeat):
     (micrograph,) = viewer.open(MICROGRAPH, plugin="napari")
-    qtbot.waitUntil(lambda: widget.form.pixel_size.value == pytest.approx(65, abs=0.1), timeout=30_000)
+    qtbot.waitUntil(lambda: widget.form.pixel_size.value() == pytest.approx(65, abs=0.1), timeout=30_000)
     widget.form.draws.value = 2
     qtbot.wait(500)
     beat = heartbeat()
 
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
-    assert widget.cancel_button.isVisible()
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
+    assert widget.controls.cancel_button.isVisible()
     qtbot.waitUntil(lambda: not widget.running, timeout=120_000)
     qtbot.wait(200)
     assert beat.longest_pause() < 0.2
@@ -59,14 +59,14 @@ def test_from_a_tiff_to_a_reconstruction_in_its_place(viewer, widget, qtbot, use
 def test_cancelling_a_real_run_in_its_middle(viewer, widget, qtbot, use_small_model):
     viewer.open(MICROGRAPH, plugin="napari")
     widget.form.draws.value = 1000
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3 and "of 1000" in widget.status.text(), timeout=120_000)
-    qtbot.mouseClick(widget.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=10_000)
     assert [layer.name for layer in viewer.layers] == ["tubulin_wf"]
 
     widget.form.draws.value = 1
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=120_000)
     assert len(viewer.layers) == 3
 
@@ -75,7 +75,7 @@ def test_an_image_that_cannot_be_restored_is_explained(viewer, widget, qtbot, us
     image = np.eye(32, dtype=np.float32)
     image[5, 6] = np.inf
     viewer.add_image(image, contrast_limits=(0, 10))
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
     assert "index (5, 6)" in widget.status.text()
     assert len(viewer.layers) == 1
@@ -94,7 +94,7 @@ def test_stacks_of_imagej(viewer, widget, qtbot, use_small_model, tmp_path, axes
     words = {"T": "2 time points", "Z": f"{shape[-3]} planes of depth", "C": "2 channels"}
     qtbot.waitUntil(lambda: words[axes[0]] in widget.form.understood.text(), timeout=30_000)
     widget.form.draws.value = 1
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=120_000)
     reconstruction = viewer.layers["stack CVDM"]
     assert reconstruction.data.shape == (*shape[:-2], 96, 80)
@@ -147,7 +147,7 @@ def test_the_bundled_model_sharpens_a_real_micrograph_in_place(viewer, widget, q
     (micrograph,) = viewer.open(MICROGRAPH, plugin="napari")
     widget.form.draws.value = 2
     widget.form.steps.value = 2
-    qtbot.mouseClick(widget.restore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not widget.running, timeout=200_000)
     reconstruction = viewer.layers["tubulin_wf CVDM"].data
     binned = reconstruction.reshape(96, 2, 96, 2).mean(axis=(1, 3))

@@ -18,7 +18,7 @@ from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import to_disk
-from napari_cvdm.plugin.running.planning import parts_of
+from napari_cvdm.plugin.running.planning import jobs_of
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
@@ -33,7 +33,7 @@ def click(qtbot, button):
 
 
 def finish(qtbot, widget):
-    qtbot.waitUntil(lambda: not widget.running and not len(widget.runs.waiting), timeout=120_000)
+    qtbot.waitUntil(lambda: not widget.running and not widget.runs.waiting, timeout=120_000)
 
 
 def names(viewer):
@@ -64,7 +64,7 @@ class TestParts:
         viewer.dims.set_point(0, 6.0)
         panel.form.part.value = "plane"
         assert panel.form.plan.text().startswith("1 plane of 24 × 32 pixels")
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell (plane) CVDM"]
         assert result.data.shape == (1, 64, 48)
@@ -75,18 +75,18 @@ class TestParts:
     def test_what_is_seen_must_be_rows_and_columns(self, viewer, panel, part):
         viewer.add_image(np.stack([IMAGE] * 9), name="cell")
         panel.form.part.value = part
-        assert panel.restore_button.isEnabled()
+        assert panel.controls.restore_button.isEnabled()
         viewer.dims.order = (1, 0, 2)  # depth and columns
         assert panel.form.plan.text().startswith("A plane has rows and columns: let the viewer show these")
-        assert not panel.restore_button.isEnabled()
+        assert not panel.controls.restore_button.isEnabled()
         panel.form.part.value = "all"
-        assert panel.restore_button.isEnabled()
+        assert panel.controls.restore_button.isEnabled()
         panel.form.part.value = part
         viewer.dims.order = (0, 2, 1)
-        assert panel.restore_button.isEnabled()
+        assert panel.controls.restore_button.isEnabled()
         viewer.dims.order = (1, 0, 2)
         viewer.dims.ndisplay = 3  # a plane of the volume is the one that the slider stands at, in 2-D
-        assert panel.restore_button.isEnabled() == (part == "plane")
+        assert panel.controls.restore_button.isEnabled() == (part == "plane")
 
     def test_the_current_view_is_cut_where_it_is_seen(self, viewer, panel, qtbot):
         viewer.add_image(np.tile(IMAGE, (8, 8)), name="cell")
@@ -96,7 +96,7 @@ class TestParts:
         first, last = (np.round(np.array((60, 70)) + sign * half).astype(int) for sign in (-1, 1))
         rows, columns = np.minimum(last, (255, 191)) - np.maximum(first, 0) + 1
         assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")  # at once
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell (view) CVDM"]
         assert result.data.shape == (2 * rows, 2 * columns)
@@ -109,8 +109,8 @@ class TestParts:
         look_at(viewer, (60, 70), 40)
         alone = panel.form.plan.text()
         viewer.canvas.grid.enabled = True  # beside each other, there is room for half of each
-        (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
-        rows, columns = part.shape
+        (job,) = jobs_of(panel.form, panel.subject.reading, sight_of(viewer))
+        rows, columns = job.part.shape
         assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
         assert panel.form.plan.text() != alone
         viewer.canvas.grid.enabled = False
@@ -132,11 +132,11 @@ class TestParts:
             before = witness.corner_pixels
             look_at(viewer, centre(layer, place), 122 * 0.065)
             qtbot.waitUntil(lambda old=before: not np.array_equal(witness.corner_pixels, old), timeout=30_000)
-            (part,) = parts_of("view", layer, panel.subject.reading, sight_of(viewer))
+            (job,) = jobs_of(panel.form, panel.subject.reading, sight_of(viewer))
             first, last = witness.corner_pixels
-            seen = np.array([(r.start, r.stop - 1) for r in part.ranges]).T
+            seen = np.array([(r.start, r.stop - 1) for r in job.part.ranges]).T
             np.testing.assert_allclose(seen, (first, last), atol=1)
-            rows, columns = part.shape
+            rows, columns = job.part.shape
             assert min(rows, columns) < (125 if angle == 0 else 200)
             assert panel.form.plan.text().startswith(f"1 plane of {columns} × {rows} pixels")
             assert np.abs(layer.corner_pixels - (first, last)).max() > 50  # napari has loaded far more
@@ -155,7 +155,7 @@ class TestParts:
             corners = [centre(stack, (1, y, x)) for y, x in ((20, 10), (20, 49), (59, 49), (59, 10))]
             panel.form.part.value = viewer.add_shapes([np.array(corners)], shape_type="polygon")
             own = np.s_[:, 40:120, 20:100]
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         tried = next(layer for layer in viewer.layers if layer.name.endswith(") CVDM"))
         if where == "view":
@@ -163,7 +163,7 @@ class TestParts:
             assert rows[0] > 0 or rows[1] < 96
             own = np.s_[1:, 2 * rows[0] : 2 * rows[1], 2 * columns[0] : 2 * columns[1]]
         panel.form.part.value = "all"
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         whole = viewer.layers["cell CVDM"]
         np.testing.assert_allclose(tried.data, whole.data[own], atol=1e-4 * np.ptp(whole.data))
@@ -178,7 +178,7 @@ class TestParts:
         widget.form.resample.setChecked(True)
         look_at(viewer, centre(image, (72, 90)), 16.0)
         widget.form.part.value = "view"
-        click(qtbot, widget.restore_button)
+        click(qtbot, widget.controls.restore_button)
         finish(qtbot, widget)
         result = viewer.layers["cell (view) CVDM"]
         brightest = np.unravel_index(np.argmax(result.data), result.data.shape)
@@ -190,7 +190,7 @@ class TestParts:
         shapes = viewer.add_shapes([np.array(corners)], shape_type="polygon", name="Region")
         assert panel.form.layer.value is image  # a Shapes layer is nothing to restore
         panel.form.part.value = shapes
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell (region) CVDM"]
         assert result.data.shape == (60, 60)
@@ -198,17 +198,11 @@ class TestParts:
         viewer.layers.remove(shapes)
         assert panel.form.part.value == "all"
 
-    def test_a_rectangle_that_was_not_drawn_yet_is_asked_for(self, viewer, panel, qtbot):
-        viewer.add_image(IMAGE, name="cell")
-        panel.form.part.value = viewer.add_shapes(name="Region")
-        assert not panel.restore_button.isEnabled()
-        assert "draw a rectangle" in panel.restore_button.toolTip()
-
 
 class TestQuestions:
     def test_what_is_said_of_one_image_is_not_said_of_the_next(self, viewer, panel, qtbot):
         viewer.add_image(np.where(IMAGE > 900, np.nan, IMAGE), name="no numbers", contrast_limits=(0, 900))
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "not finite" in panel.status.text()
         viewer.add_image(IMAGE, name="cell")
@@ -220,7 +214,7 @@ class TestQuestions:
         panel.form.inquiry.roles[0].setCurrentText("Channels")
         assert panel.form.understood.text() == "3 channels, 24 × 32 pixels"
         panel.form.inquiry.channels[1].setChecked(False)
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         (result,) = (layer for layer in viewer.layers if layer.name.endswith("CVDM"))
         assert result.metadata[METADATA_KEY]["axes"] == "CYX"
@@ -234,7 +228,7 @@ class TestQuestions:
             np.stack([20 * IMAGE.astype(np.float32), IMAGE]), axis_labels=tuple("cyx"), name="cell"
         )
         viewer.dims.set_current_step(0, 1)
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         layers = viewer.layers["cell CVDM"], viewer.layers["cell CVDM uncertainty"]
         dim = [tuple(layer.contrast_limits) for layer in layers]
@@ -256,7 +250,7 @@ class TestQuestions:
         colours = np.stack([IMAGE // 4] * 3, axis=-1).astype(np.uint8)
         viewer.add_image(colours, rgb=True, name="cell")
         panel.form.inquiry.colours.setCurrentText("Restore each as a channel")
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell CVDM"]
         assert result.data.shape == (3, 64, 48)
@@ -271,7 +265,7 @@ class TestQuestions:
         widget.form.resample.setFocus()
         qtbot.keyClick(widget.form.resample, Qt.Key.Key_Space)  # by the keyboard, for once
         assert widget.form.wants_resampling
-        click(qtbot, widget.restore_button)
+        click(qtbot, widget.controls.restore_button)
         finish(qtbot, widget)
         result = viewer.layers["cell CVDM"]
         provenance = result.metadata[METADATA_KEY]
@@ -285,10 +279,10 @@ class TestRuns:
     def test_two_runs_in_a_row(self, viewer, panel, qtbot, stepped):
         viewer.add_image(IMAGE, name="cell")
         stepped.stop_at = 2
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
-        click(qtbot, panel.restore_button)
-        assert panel.runs.waiting.names == ["cell, 1 draw"]
+        click(qtbot, panel.controls.restore_button)
+        assert [each.name for each in panel.runs.waiting] == ["cell, 1 draw"]
         stepped.go_on()
         finish(qtbot, panel)
         assert set(names(viewer)) == {
@@ -312,14 +306,14 @@ class TestRuns:
         # A run takes 51 kB, and its results half of that: there is room for two, one after the other.
         monkeypatch.setattr(advice, "free_memory", lambda: 80_000 - filled())
         stepped.stop_at = held_at
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         qtbot.waitUntil(
             lambda: stepped.waiting.is_set() and (not held_at or filled() > 24_000), timeout=60_000
         )
         assert "disk" not in panel.form.plan.text()
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         assert "the runs before it leave free" in panel.form.plan.text()
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         assert len(panel.runs.waiting) == 2
         stepped.go_on()
         finish(qtbot, panel)
@@ -330,11 +324,11 @@ class TestRuns:
     def test_stop_here_keeps_fewer_draws_and_says_so(self, viewer, widget, qtbot, use_small_model):
         viewer.open(MICROGRAPH, plugin="napari")
         widget.form.draws.value = 1000
-        click(qtbot, widget.restore_button)
+        click(qtbot, widget.controls.restore_button)
         # From the third draw on: on a busy computer its own words may never be on the screen.
         begun = re.compile(r"raw ([3-9]|\d\d+) of 1000")
         qtbot.waitUntil(lambda: begun.search(widget.status.text()) is not None, timeout=120_000)
-        click(qtbot, widget.stop_button)
+        click(qtbot, widget.controls.stop_button)
         finish(qtbot, widget)
         (result,) = (
             layer for layer in viewer.layers if "of 1000 draws" in layer.name and "unc" not in layer.name
@@ -348,7 +342,7 @@ class TestRuns:
     def test_what_was_used_is_what_the_next_panel_begins_with(self, viewer, panel, qtbot):
         viewer.add_image(IMAGE, name="cell")
         panel.form.draws.value, panel.form.tile.value = 3, 64
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         viewer.window.remove_dock_widget(panel)
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
@@ -365,13 +359,13 @@ class TestRuns:
         viewer.add_image(IMAGE, name="cell")
         notification_manager.records.clear()
         for _ in range(2):
-            click(qtbot, panel.restore_button)
+            click(qtbot, panel.controls.restore_button)
             finish(qtbot, panel)
         assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
         notification_manager.records.clear()
 
     def test_a_save_that_fails_once_the_panel_is_closed_is_told(
-        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path
+        self, viewer, panel, qtbot, monkeypatch, make_result, tmp_path, save_as
     ):
         from napari.utils.notifications import notification_manager
 
@@ -384,7 +378,7 @@ class TestRuns:
         monkeypatch.setattr("napari_cvdm.plugin.stored.saving.save_layers", fill_disk)
         for layer in make_result():
             viewer.add_layer(layer)
-        panel.actions_row.save(tmp_path / "cell")
+        save_as(panel.actions_row, tmp_path / "cell")
         panel.destroyed.connect(lambda: gone.append(True))
         viewer.window.remove_dock_widget(panel)
         qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
@@ -398,7 +392,7 @@ class TestRuns:
 
     def test_nothing_is_left_when_the_panel_is_closed(self, viewer, panel, qtbot, wait_for_workers):
         viewer.add_image(IMAGE, name="cell")
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         kind = type(panel)
         gone: list[bool] = []
@@ -417,7 +411,7 @@ class TestDisk:
         layer = viewer.add_image(da.from_array(film), name="film", scale=(1, 0.1, 0.2), rotate=30)
         panel.form.quality.value = PRESETS["preview"]
         assert "will be written to disk" in panel.form.plan.text()
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["film CVDM"]
         assert [level.shape for level in result.data] == [(2, 576, 48), (2, 288, 24)]
@@ -439,27 +433,27 @@ class TestDisk:
     ):
         viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")
         panel.form.draws.value = 1000
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
-        click(qtbot, panel.stop_button)
+        click(qtbot, panel.controls.stop_button)
         finish(qtbot, panel)
         assert "What is written is kept" in panel.status.text()
         panel.form.draws.value = 1
         answers = ["go on", "throw away"]
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: answers.pop(0))
-        click(qtbot, panel.restore_button)
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: answers.pop(0))
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "throw it away" in panel.status.text()
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "written to" in panel.status.text()
 
     def test_cancelling_leaves_nothing_on_the_disk(self, viewer, panel, qtbot, little_memory):
         viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")
         panel.form.draws.value = 1000
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
-        click(qtbot, panel.cancel_button)
+        click(qtbot, panel.controls.cancel_button)
         finish(qtbot, panel)
         assert not [path for path in little_memory.parent.iterdir() if "film" in path.name]
         assert [layer.name for layer in viewer.layers] == ["film"]
@@ -467,12 +461,12 @@ class TestDisk:
     def test_cancelling_keeps_what_was_stopped_and_is_gone_on_with(
         self, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
     ):
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: "go on")
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: "go on")
         run_to_disk()
-        click(qtbot, widget.stop_button)
+        click(qtbot, widget.controls.stop_button)
         finish(qtbot, widget)
         written = run_to_disk()
-        click(qtbot, widget.cancel_button)
+        click(qtbot, widget.controls.cancel_button)
         finish(qtbot, widget)
         assert widget.status.text().startswith("Cancelled. What is written is kept")
         assert written_pieces(little_memory) >= written
@@ -499,11 +493,11 @@ class TestDisk:
         assert written_pieces(little_memory) >= written
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         asked, counted = [], []
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: asked.append(True) or "go on")
+        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: asked.append(True) or "go on")
         again.runs.progressed.connect(lambda words, _: counted.append(words))
-        click(qtbot, again.restore_button)
+        click(qtbot, again.controls.restore_button)
         qtbot.waitUntil(lambda: any("pieces written" in words for words in counted), timeout=60_000)
-        click(qtbot, again.stop_button)
+        click(qtbot, again.controls.stop_button)
         finish(qtbot, again)
         assert asked
         assert int(next(words for words in counted if "pieces" in words).split(" of ")[0]) >= written
@@ -521,7 +515,7 @@ class TestLayers:
         else:
             layer = viewer.add_image([crop, crop[::2, ::2]], multiscale=True, name="cell")
         viewer.dims.ndisplay = 2
-        click(qtbot, panel.restore_button)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         result = viewer.layers["cell CVDM"]
         leading = (0,) * (layer.ndim - 2)
@@ -553,8 +547,8 @@ class TestLayers:
         words = "2 time points, 2 channels, 32 × 24 pixels"
         qtbot.waitUntil(lambda: panel.form.understood.text() == words, timeout=30_000)
         if kind in ("imagej", "ome", "compressed"):
-            assert panel.form.pixel_size.value == pytest.approx(65, abs=0.1)
-        click(qtbot, panel.restore_button)
+            assert panel.form.pixel_size.value() == pytest.approx(65, abs=0.1)
+        click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         (result,) = (layer for layer in viewer.layers if layer.name.endswith("CVDM"))
         assert result.data.shape == (2, 2, 48, 64)
@@ -569,8 +563,8 @@ def test_a_size_that_the_user_typed_is_known_of_an_original_saved_beside_its_res
 ):
     viewer.add_image(np.stack([IMAGE] * 3), name="cell")  # without a scale
     panel.form.inquiry.roles[0].setCurrentText("Planes of depth")
-    panel.form.pixel_size.value = 65
-    click(qtbot, panel.restore_button)
+    panel.form.pixel_size.setValue(65)
+    click(qtbot, panel.controls.restore_button)
     finish(qtbot, panel)
     places = {layer.name: centre(layer, (1, 2, 3)) for layer in viewer.layers}
     assert places.keys() == {"cell", "cell CVDM", "cell CVDM uncertainty"}
@@ -581,7 +575,7 @@ def test_a_size_that_the_user_typed_is_known_of_an_original_saved_beside_its_res
     assert {layer.name: pytest.approx(centre(layer, (1, 2, 3))) for layer in viewer.layers} == places
     panel.form.layer.value = original = viewer.layers["cell"]
     qtbot.wait(500)  # its file may be looked at
-    assert (panel.form.pixel_size.value, panel.form.pixel_size_origin.text()) == (65, "from the file")
+    assert (panel.form.pixel_size.value(), panel.form.pixel_size_origin.text()) == (65, "from the file")
     assert set(map(str, original.units)) == {"pixel"}
     # As the user who saves again finds it.
     again = save_layers(tmp_path / "again.ome.tif", [original.as_layer_data_tuple()])

@@ -24,7 +24,7 @@ from napari_cvdm.plugin.running.to_disk import ask_and_send_to_disk
 from napari_cvdm.plugin.stored.opening import Opening
 from napari_cvdm.plugin.stored.readers import settle_readers
 from napari_cvdm.plugin.viewer.docks import SharedPlace
-from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of, make_canvas_current
+from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.viewer.notices import show_error, show_info, show_warning
 from napari_cvdm.plugin.viewer.preferences import (
     apply_cache_folder,
@@ -72,13 +72,12 @@ class CVDMWidget(QWidget):
         self.runs = Runs(napari_viewer, self)
         self.form = Form(partial(layers_to_restore, napari_viewer), self._part_choices, read_preferences())
         self._image_choice = ImageChoice(self.form.layer, napari_viewer, self)
-        self.controls = Controls(self.runs.waiting)
+        self.controls = Controls(self.runs)
+        self.status = self.controls.status
         self.actions_row = ResultActions(napari_viewer)
         self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self.runs, self)
         self._opening = Opening(napari_viewer, self)
-        self._drops = Drops(self, self.form.model_field.add_file, self._opening.open, self._drop_target)
-        self.restore_button, self.cancel_button = self.controls.restore_button, self.controls.cancel_button
-        self.stop_button, self.status = self.controls.stop_button, self.controls.status
+        self._drops = Drops(self, self.form.model_field.add_file, self._opening.open)
         QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
         SharedPlace(self)
         self._connect()
@@ -106,23 +105,15 @@ class CVDMWidget(QWidget):
         try:
             jobs: Sequence[Job] = jobs_of(self.form, reading, sight_of(self._viewer))
             plan = self.advice.plan(reading)
-            if to_disk := self.advice.too_large(plan):
+            if to_disk := self.advice.shortage(plan):
                 jobs = ask_and_send_to_disk(self, jobs, self.subject.layer)
         except InputError as error:
             self._show_error(str(error))
             return
-        self.advice.give_up_measuring()
+        self.advice.measuring.give_up()
         in_memory = {} if to_disk else {"results_size": plan.results, "memory": plan.memory}
         self.runs.add(self.subject.layer, *jobs, **in_memory)
         remember(self.form.preferences())
-
-    def cancel(self) -> None:
-        """Give up the run at work; nothing that it has begun stays."""
-        self.runs.cancel()
-
-    def stop(self) -> None:
-        """End the run at work and keep what it has."""
-        self.runs.stop()
 
     def event(self, event: QEvent | None) -> bool:
         """Notice that the dock was closed, which napari does by taking the widget out of it."""
@@ -154,20 +145,13 @@ class CVDMWidget(QWidget):
     def _show_subject(self) -> None:
         """Show what is understood of the layer."""
         understood, form = self.subject.understood, self.form
-        self._show_state()
-        form.inquiry.setEnabled(understood is not None)
         if understood is None:
             form.understood.setText(_NO_IMAGE)
             form.inquiry.setVisible(False)
-            form.set_pixel_size(None, "")
         else:
             form.inquiry.ask(understood, self.subject.answers)
             form.understood.setText(describe(self.subject.reading or understood))
-            own = self.subject.pixel_size
-            if own is not None:
-                form.set_pixel_size(own, self.subject.pixel_size_set)
-            else:
-                form.set_pixel_size(understood.pixel_size, understood.pixel_size_origin)
+        form.set_pixel_size(*self.subject.pixel_size)
         self._offer_parts()
         self.advice.show_match()
 
@@ -185,7 +169,8 @@ class CVDMWidget(QWidget):
 
     def _on_pixel_size_set(self, nanometres: float) -> None:
         self.subject.set_pixel_size(nanometres)
-        self.form.pixel_size_origin.setText(self.subject.pixel_size_set)
+        _, origin = self.subject.pixel_size
+        self.form.pixel_size_origin.setText(origin)
         self.advice.show_match()
 
     def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
@@ -202,16 +187,8 @@ class CVDMWidget(QWidget):
     def _show_state(self, event: Any = None) -> None:
         from napari.utils.theme import get_theme
 
-        run = self.runs.current
-        self.controls.show_state(
-            running=run is not None,
-            stopping=run is not None and run.stopping,
-            cancelling=run is not None and run.cancelling,
-            can_stop=run is None or run.job.can_be_stopped,
-            ready=self.subject.layer is not None,
-            refusal=self.advice.refusal,
-        )
-        self.controls.colour(get_theme(self._viewer.theme), self.running)
+        ready, theme = self.subject.layer is not None, get_theme(self._viewer.theme)
+        self.controls.show_state(ready=ready, refusal=self.advice.refusal, theme=theme)
 
     def _on_devices(self, choices: Any, hint: str | None) -> None:
         self.form.offer_devices(choices)
@@ -227,11 +204,8 @@ class CVDMWidget(QWidget):
         if outcome == "failed":
             self._show_error(words)
         if layers:
-            self.actions_row.follow(layers)
+            self.actions_row.follow()
         QTimer.singleShot(0, self._delete_if_closed)
-
-    def _drop_target(self) -> QWidget | None:
-        return drop_target_of(main_window_of(self) or self._window())
 
     def _on_closed(self) -> None:
         """Leave nothing behind: no run without a Cancel button, no widget for the garbage collector to find.
@@ -258,20 +232,15 @@ class CVDMWidget(QWidget):
     # -- construction ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        form, controls, runs = self.form, self.controls, self.runs
-        controls.restore_clicked.connect(self.restore)
-        controls.stop_clicked.connect(self.stop)
-        controls.cancel_clicked.connect(self.cancel)
-        runs.began.connect(controls.show_begun)
-        runs.changed.connect(self._show_state)
+        form, runs = self.form, self.runs
+        self.controls.restore_button.clicked.connect(self.restore)
         self.advice.judged.connect(self._show_state)
-        runs.progressed.connect(controls.show_progress)
         runs.devices_found.connect(self._on_devices)
         runs.warned.connect(show_warning)
         runs.ended.connect(self._on_ended)
         self.subject.changed.connect(self._show_subject)
         self._image_choice.changed.connect(self._show_image_choice)
-        form.pixel_size.changed.connect(self._on_pixel_size_set)
+        form.pixel_size.valueChanged.connect(self._on_pixel_size_set)
         form.inquiry.changed.connect(self._on_answered)
         form.model_field.failed.connect(self._show_error)
         form.model_field.added.connect(self.status.setText)

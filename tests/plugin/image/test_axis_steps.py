@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.image.axis_steps import axis_steps
+from napari_cvdm.plugin.image.axis_steps import axis_steps, distances_of
 from napari_cvdm.plugin.image.reading import read_layer
 
 TURN = np.array([[0.0, 0.8, -0.6, 3.0], [0.0, 0.6, 0.8, 2.0]])
@@ -28,3 +28,10 @@ def test_the_form_shows_the_same():
     layer = Image(np.zeros((9, 9)), scale=(0.5, 0.5), affine=np.diag([0.13, 0.13, 1]), units=("um", "um"))
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     assert read_layer(layer).pixel_size == pytest.approx(1000 * steps[0])
+
+
+def test_distances_that_the_affine_carries_are_told():
+    units, affine = ("s", "um", "um", "um"), np.diag([2.0, 1.5, 1, 1, 1])
+    layer = Image(np.zeros((2, 3, 9, 9)), scale=(30, 0.2, 0.065, 0.065), affine=affine, units=units)
+    assert distances_of(layer, "TZYX") == pytest.approx({"z_spacing": 300, "time_interval": 60})
+    assert distances_of(layer, "CZYX") == pytest.approx({"z_spacing": 300})

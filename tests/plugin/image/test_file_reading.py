@@ -10,7 +10,7 @@ import tifffile
 import zarr
 from napari.layers import Image
 
-from napari_cvdm.plugin.image.file_reading import read_distances, read_file
+from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.image.reading import FileReading, read_layer, with_file
 from napari_cvdm.plugin.stored.saving import save_layers
 
@@ -26,7 +26,7 @@ def test_an_ome_tiff(tmp_path: Path):
     }
     tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), metadata=metadata)
     reading = read_file(path)
-    assert (reading.path, reading.axes, reading.shape) == (path, "TZYX", (2, 3, 16, 12))
+    assert (reading.axes, reading.shape) == ("TZYX", (2, 3, 16, 12))
     assert reading.pixel_size == pytest.approx(65)
 
 
@@ -59,14 +59,13 @@ def test_an_ome_zarr_tells_the_same_as_an_ome_tiff(tmp_path: Path):
     assert (reading.axes, reading.shape) == ("ZCYX", (5, 2, 16, 12))
     assert reading.pixel_size == pytest.approx(65)
     assert reading.channel_names == ("DAPI", "GFP")
-    assert read_distances(path)["Z"] == pytest.approx(300)
+    assert reading.z_spacing == pytest.approx(300)
     (path / "zarr.json").write_text("{")
-    assert read_file(path) == FileReading(path)
-    assert read_distances(path) == {}
+    assert read_file(path) == FileReading()
 
 
 def test_a_folder_of_anything_else_tells_nothing(tmp_path: Path):
-    assert read_file(tmp_path) == FileReading(tmp_path)
+    assert read_file(tmp_path) == FileReading()
 
 
 def test_of_a_set_of_files_the_one_that_was_opened_counts(tmp_path: Path):
@@ -84,9 +83,9 @@ def test_of_a_set_of_files_the_one_that_was_opened_counts(tmp_path: Path):
             tmp_path / f"{name}.ome.tif", data, photometric="minisblack", description=xml, metadata=None
         )
     path = tmp_path / "b.ome.tif"
-    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+    assert read_file(path) == FileReading("ZYX", (3, 16, 12), 100, ("b",))
     (tmp_path / "a.ome.tif").unlink()
-    assert read_file(path) == FileReading(path, "ZYX", (3, 16, 12), 100, ("b",))
+    assert read_file(path) == FileReading("ZYX", (3, 16, 12), 100, ("b",))
 
 
 def test_a_plain_tiff_says_nothing_about_its_leading_axis(tmp_path: Path):
@@ -108,9 +107,8 @@ def test_the_distances_of_planes_and_frames(tmp_path: Path):
     path = tmp_path / "film.tif"
     metadata = {"axes": "TZYX", "unit": "um", "spacing": 0.2, "finterval": 5.0}
     tifffile.imwrite(path, np.zeros((2, 3, 16, 12), np.uint16), imagej=True, metadata=metadata)
-    assert read_distances(path) == pytest.approx({"Z": 200, "T": 5})
-    path.write_bytes(b"no TIFF")
-    assert read_distances(path) == {}
+    reading = read_file(path)
+    assert (reading.z_spacing, reading.time_interval) == pytest.approx((200, 5))
 
 
 @pytest.mark.parametrize("name", ["picture.png", "broken.tif", "missing.tif"])
@@ -118,7 +116,7 @@ def test_anything_else_is_an_empty_reading(tmp_path: Path, name):
     path = tmp_path / name
     if name != "missing.tif":
         path.write_bytes(b"neither the one nor the other")
-    assert read_file(path) == FileReading(path)
+    assert read_file(path) == FileReading()
 
 
 @pytest.mark.parametrize("name", ["two.ome.tif", "two.ome.zarr"])
@@ -128,5 +126,5 @@ def test_what_is_saved_of_one_layer_is_not_taken_for_another_s(tmp_path: Path, n
         Image(np.zeros((9, 9)), name="of unknown size"),
     ]
     path = save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
-    assert read_file(path, own=True) == FileReading(path)
+    assert read_file(path, own=True) == FileReading()
     assert read_file(path).pixel_size == pytest.approx(30)  # by a reader that opens the first image only

@@ -119,7 +119,8 @@ def test_what_no_microscope_has_is_not_taken_for_a_pixel_size_but_said(unit, wor
     assert reading.pixel_size is None
     assert words in reading.pixel_size_origin
     assert "Correct them" in reading.pixel_size_origin
-    completed = with_file(reading, FileReading(None, pixel_size=65.0))
+    assert "1 mm wide" in with_file(reading, FileReading(pixel_size=1e6)).pixel_size_origin
+    completed = with_file(reading, FileReading(pixel_size=65.0))
     assert (completed.pixel_size, completed.pixel_size_origin) == (65, "from the file")
 
 
@@ -147,7 +148,7 @@ def test_the_pixel_size_is_that_of_the_lateral_axes():
 
 def test_the_file_fills_in_what_the_layer_does_not_say():
     layer = Image(np.zeros((5, 2, 10, 12)))
-    reading = with_file(read_layer(layer), FileReading(None, "TZCYX", (5, 1, 2, 10, 12), 108.0))
+    reading = with_file(read_layer(layer), FileReading("TZCYX", (5, 1, 2, 10, 12), 108.0))
     assert reading.axes == "TCYX"
     assert reading.pixel_size == 108
     assert reading.pixel_size_origin == "from the file"
@@ -160,7 +161,7 @@ def test_the_layer_is_believed_before_the_file():
         scale=(1, 0.065, 0.065),
         units=("um", "um", "um"),
     )
-    reading = with_file(read_layer(layer), FileReading(None, "TYX", (5, 10, 12), 108.0))
+    reading = with_file(read_layer(layer), FileReading("TYX", (5, 10, 12), 108.0))
     assert reading.axes == "ZYX"
     assert reading.pixel_size == pytest.approx(65)
 
@@ -172,8 +173,8 @@ def test_the_file_is_believed_before_a_guess():
 
 def test_axes_of_a_file_that_has_another_shape_are_not_used():
     layer = Image(np.zeros((5, 10, 12)))
-    assert with_file(read_layer(layer), FileReading(None, "TYX", (6, 10, 12))).axes == "QYX"
-    assert with_file(read_layer(layer), FileReading(None, "TZC", (5, 10, 12))).axes == "QYX"
+    assert with_file(read_layer(layer), FileReading("TYX", (6, 10, 12))).axes == "QYX"
+    assert with_file(read_layer(layer), FileReading("TZC", (5, 10, 12))).axes == "QYX"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_axes_of_a_file_that_has_another_shape_are_not_used():
     ],
 )
 def test_a_layer_may_be_one_channel_of_its_file(file_axes, file_shape, shape, axes):
-    reading = with_file(read_layer(Image(np.zeros(shape))), FileReading(None, file_axes, file_shape))
+    reading = with_file(read_layer(Image(np.zeros(shape))), FileReading(file_axes, file_shape))
     assert reading.axes == axes
 
 

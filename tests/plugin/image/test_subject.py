@@ -60,14 +60,17 @@ def test_a_layer_that_was_left_is_not_listened_to(subject):
 
 def test_a_pixel_size_that_the_user_has_set_tells_what_it_would_be_otherwise(subject):
     subject.set_layer(Image(np.zeros((9, 9)), scale=(0.065, 0.065), units=("um", "um")))
+    assert subject.pixel_size == (65, "from the layer")
     subject.set_pixel_size(650)
-    assert subject.pixel_size_set == "set by you; 65 nm from the layer"
+    assert subject.pixel_size == (650, "set by you; 65 nm from the layer")
     subject.set_pixel_size(0)
-    assert subject.pixel_size_set == NOT_KNOWN
+    assert subject.pixel_size == (None, NOT_KNOWN)
     for nothing in ({}, {"units": ("mm", "mm")}):
         subject.set_layer(Image(np.zeros((9, 9)), **nothing))
         subject.set_pixel_size(650)
-        assert subject.pixel_size_set == "set by you"
+        assert subject.pixel_size == (650, "set by you")
+    subject.set_layer(None)
+    assert subject.pixel_size == (None, "")
 
 
 def test_answers_belong_to_their_layer(subject):
@@ -78,9 +81,9 @@ def test_answers_belong_to_their_layer(subject):
     subject.set_pixel_size(200.0)
     assert subject.reading.axes == "ZYX"
     subject.set_layer(second)
-    assert (subject.reading.axes, subject.answers, subject.pixel_size) == ("QYX", Answers(), None)
+    assert (subject.reading.axes, subject.answers, subject.pixel_size[0]) == ("QYX", Answers(), None)
     subject.set_layer(first)
-    assert (subject.reading.axes, subject.answers, subject.pixel_size) == ("ZYX", said, 200.0)
+    assert (subject.reading.axes, subject.answers, subject.pixel_size[0]) == ("ZYX", said, 200.0)
     assert subject.understood.axes == "QYX"  # what is asked does not depend on the answer
 
 
@@ -92,7 +95,7 @@ def test_the_panel_that_is_opened_next_knows_the_answers(subject):
     owner = QObject()
     later = Subject(owner)
     later.set_layer(layer)
-    assert (later.reading.axes, later.pixel_size) == ("ZYX", 200.0)
+    assert (later.reading.axes, later.pixel_size[0]) == ("ZYX", 200.0)
     later.disconnect_layer()
     owner.deleteLater()
 

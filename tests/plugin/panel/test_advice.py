@@ -18,7 +18,7 @@ from napari_cvdm.plugin.panel.advice import Advice
 from napari_cvdm.plugin.panel.form import Form
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.planning import part_choices
-from napari_cvdm.plugin.running.runs import Runs
+from napari_cvdm.plugin.running.runs import Runs, Waiting
 from napari_cvdm.plugin.viewer.preferences import Preferences
 from napari_cvdm.plugin.viewer.world import Sliders
 
@@ -50,7 +50,7 @@ def make(qtbot, small_model, monkeypatch, wait_for_workers):
 @pytest.mark.parametrize(("size", "offer"), [(65, ""), (0, ""), (150, "100 nm"), (20, "40 nm")])
 def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offer):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = size
+    page.form.pixel_size.setValue(size)
     page.advice.show_match()
     assert page.form.resample.isVisibleTo(page.form) == bool(offer)
     assert page.form.mismatch.isVisibleTo(page.form) == bool(offer)
@@ -59,7 +59,7 @@ def test_a_pixel_size_that_the_model_does_not_know_is_explained(make, size, offe
 
 def test_what_resampling_cannot_mend_is_said_without_an_offer(make):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = 5000
+    page.form.pixel_size.setValue(5000)
     page.advice.show_match()
     assert "Check the pixel size" in page.form.mismatch.text()
     assert not page.form.resample.isVisibleTo(page.form)
@@ -94,7 +94,7 @@ def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatc
 
 
 def too_large(page: SimpleNamespace) -> bool:
-    return page.advice.too_large(page.advice.plan(page.subject.reading))
+    return bool(page.advice.shortage(page.advice.plan(page.subject.reading)))
 
 
 def test_a_run_that_does_not_fit_in_memory_goes_to_disk_and_that_is_said(make, monkeypatch):
@@ -112,19 +112,21 @@ def test_runs_before_it_leave_less_memory_until_they_are_taken_out(make, monkeyp
     needed = page.advice.plan(page.subject.reading).memory
     monkeypatch.setattr(module, "free_memory", lambda: needed + 1000)
     run = SimpleNamespace(job=SimpleNamespace(claim=Claim(1000)), cancelling=False, discard=lambda: None)
-    page.runs.waiting.add("one", run)
+    page.runs.waiting.append(Waiting(run, "one", ""))
+    page.runs.changed.emit()
     assert not too_large(page)
     assert "disk" not in page.form.plan.text()
-    page.runs.waiting.add("another", run)
+    page.runs.waiting.append(Waiting(run, "another", ""))
+    page.runs.changed.emit()
     assert too_large(page)
     assert "the runs before it leave free: queued now, the result will be written" in page.form.plan.text()
-    page.runs.waiting.take(0)
+    page.runs.take_out(0)
     assert "disk" not in page.form.plan.text()
 
 
 def test_resampling_counts_in_the_plan_and_against_the_memory(make, monkeypatch):
     page = make(Image(np.eye(60, dtype=np.uint16)))
-    page.form.pixel_size.value = 300
+    page.form.pixel_size.setValue(300)
     page.advice.show_match()
     assert "60 × 60 pixels" in page.form.plan.text()
     monkeypatch.setattr(module, "free_memory", lambda: 2**20)

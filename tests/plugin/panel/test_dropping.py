@@ -11,17 +11,18 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_cvdm.plugin.panel.dropping import Drops
+from napari_cvdm.plugin.panel import dropping
 from napari_cvdm.plugin.stored.saving import save_layers
 
 
 @pytest.fixture
-def dropped(qtbot):
+def dropped(qtbot, monkeypatch):
     widget, canvas = QWidget(), Canvas()
     taken: dict[str, list] = {"weights": [], "results": [], "others": canvas.taken}
     for each in (widget, canvas):
         qtbot.addWidget(each)
-    Drops(widget, taken["weights"].append, taken["results"].append, lambda: canvas)
+    monkeypatch.setattr(dropping, "drop_target_of", lambda window: canvas)
+    dropping.Drops(widget, taken["weights"].append, taken["results"].append)
 
     def drop(*urls: QUrl) -> dict[str, list]:
         data = QMimeData()

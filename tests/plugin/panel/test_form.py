@@ -61,7 +61,8 @@ def test_the_fields_become_a_job(form, layers):
     assert (job.seed, job.device, job.tile) == (0, "auto", "auto")
     assert job.data is layer.data
     form.quality.value = PREVIEW
-    form.pixel_size.value, form.steps.value, form.tile.value, form.seed.value = 65.5, 4, 128, 9
+    form.pixel_size.setValue(65.5)
+    form.steps.value, form.tile.value, form.seed.value = 4, 128, 9
     job = form.job(read_layer(layer))
     assert (job.pixel_size, job.preview, job.steps, job.tile, job.seed) == (65.5, True, 4, 128, 9)
     assert all(type(value) is int for value in (job.draws, job.steps, job.tile, job.seed))
@@ -72,10 +73,10 @@ def test_a_job_has_more_decimals_of_the_pixel_size_than_are_shown(form, layers):
     layers.append((layer.name, layer))
     form.layer.reset_choices()
     form.set_pixel_size(6500 / 63, "from the layer")
-    assert form.pixel_size.native.text() == "103.2 nm"
+    assert form.pixel_size.text() == "103.2 nm"
     # Of a plane of 16384 pixels, the last one may lie a hundredth of a pixel off at most.
     assert form.job(read_layer(layer)).pixel_size == pytest.approx(6500 / 63, rel=0.01 / 16384)
-    form.pixel_size.value = 103.3
+    form.pixel_size.setValue(103.3)
     assert form.job(read_layer(layer)).pixel_size == 103.3
 
 
@@ -103,32 +104,6 @@ def test_a_device_that_is_gone_becomes_the_automatic_choice(form):
     form.set_device("cpu")
     form.offer_devices([("Automatic", "auto"), ("CPU", "cpu")])
     assert form.device.value == "cpu"
-
-
-def test_a_pixel_size_shown_is_not_one_that_the_user_set(form):
-    changes: list[float] = []
-    form.pixel_size.changed.connect(changes.append)
-    form.set_pixel_size(65.0, "from the layer")
-    assert form.pixel_size.value == 65
-    assert form.pixel_size_origin.text() == "from the layer"
-    assert changes == []
-    form.set_pixel_size(None, "")
-    assert form.pixel_size.native.text() == "not known"
-
-
-@pytest.mark.parametrize("size", [1e6, 1e300, float("inf"), float("nan"), 0.01, -65.0])
-def test_a_size_that_the_field_cannot_show_is_not_known_and_never_another_image_s(form, size):
-    form.set_pixel_size(65.0, "from the layer")
-    form.set_pixel_size(size, "from the layer")
-    assert form.pixel_size.value == 0
-    assert form.pixel_size.native.text() == "not known"
-    assert np.isnan(size) or "Not known" in form.pixel_size_origin.text()
-
-
-@pytest.mark.parametrize("size", [1.0, 65.5, 100_000.0])
-def test_what_the_field_can_show_it_shows(form, size):
-    form.set_pixel_size(size, "from the layer")
-    assert (form.pixel_size.value, form.pixel_size_origin.text()) == (size, "from the layer")
 
 
 def test_a_long_layer_name_does_not_widen_the_dock(form, layers):

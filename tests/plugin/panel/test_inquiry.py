@@ -22,7 +22,9 @@ def _reading(shape, labels=None, rgb=False):
 
 @pytest.fixture
 def inquiry(qtbot):
-    inquiry = Inquiry()
+    before = QLineEdit()
+    qtbot.addWidget(before)
+    inquiry = Inquiry(before)
     qtbot.addWidget(inquiry)
     return inquiry
 
@@ -41,20 +43,20 @@ def test_unnamed_axes_are_asked_for_and_the_answer_names_them(qtbot, inquiry):
     with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.roles[0].setCurrentText("Time points")
     inquiry.roles[1].setCurrentText("Channels")
-    assert inquiry.answered_roles() == {0: "T", 1: "C"}
-    assert with_roles(reading, inquiry.answered_roles()).axes == "TCYX"
+    assert inquiry.answers().roles == {0: "T", 1: "C"}
+    assert with_roles(reading, inquiry.answers().roles).axes == "TCYX"
 
 
 def test_two_axes_cannot_mean_the_same(inquiry):
     inquiry.ask(_reading((12, 3, 9, 9)))
     inquiry.roles[0].setCurrentText("Channels")
     inquiry.roles[1].setCurrentText("Channels")
-    assert inquiry.answered_roles() == {1: "C"}
+    assert inquiry.answers().roles == {1: "C"}
 
 
 def test_answers_given_before_are_shown_again(inquiry):
     inquiry.ask(_reading((12, 9, 9)), Answers({0: "Z"}))
-    assert inquiry.answered_roles() == {0: "Z"}
+    assert inquiry.answers().roles == {0: "Z"}
 
 
 def test_channels_can_be_left_out(qtbot, inquiry):
@@ -94,7 +96,7 @@ def test_ticks_stay_with_the_axis_they_were_given_for(inquiry):
     assert inquiry.chosen_channels() == [0, 2]
     inquiry.changed.connect(lambda: inquiry.ask(reading, inquiry.answers()))
     inquiry.roles[1].setCurrentText("Channels")
-    assert inquiry.answered_roles() == {1: "C"}
+    assert inquiry.answers().roles == {1: "C"}
     assert inquiry.chosen_channels() == [0, 1, 2]
 
 
@@ -106,7 +108,7 @@ def test_what_is_shown_are_the_answers_that_count(inquiry):
     inquiry.ask(stack, Answers({0: "T"}))
     assert inquiry.roles[0] is combo  # it was answered there, and keeps the keyboard's focus
     inquiry.ask(stack)
-    assert inquiry.answered_roles() == {}
+    assert inquiry.answers().roles == {}
     inquiry.ask(picture, Answers(colours="channels"))
     inquiry.ask(picture)
     assert inquiry.answered_colours() == "average"
@@ -142,7 +144,7 @@ def test_questions_fit_into_a_narrow_dock(inquiry):
 
 
 def test_long_names_of_channels_do_not_make_the_dock_wide(qtbot):
-    inquiry = Inquiry()
+    inquiry = Inquiry(QLineEdit())
     names = ("Alexa Fluor 488 " * 4, "x" * 60)
     reading = replace(_reading((2, 9, 9), ("c", "y", "x")), channel_names=names)
     inquiry.ask(reading)
@@ -168,7 +170,7 @@ def _with_tab(first: QWidget, last: QWidget) -> list[QWidget]:
 def test_tab_comes_to_the_questions_where_they_are_seen(qtbot):
     panel, image, part = QWidget(), QLineEdit(), QLineEdit()
     qtbot.addWidget(panel)
-    layout, inquiry = QVBoxLayout(panel), Inquiry(after=image)
+    layout, inquiry = QVBoxLayout(panel), Inquiry(image)
     for field in (image, inquiry, part):
         layout.addWidget(field)
     for reading in (_reading((12, 3, 9, 9)), _reading((9, 9, 3), rgb=True), _reading((12, 3, 9, 9))):
@@ -182,10 +184,10 @@ def test_tab_comes_to_the_questions_where_they_are_seen(qtbot):
 
 
 def test_an_answer_that_brings_up_questions_keeps_the_keyboard(qtbot):
-    panel, part, inquiry = QWidget(), QLineEdit(), Inquiry()
+    panel, image, part = QWidget(), QLineEdit(), QLineEdit()
     qtbot.addWidget(panel)
-    layout = QVBoxLayout(panel)
-    for field in (inquiry, part):
+    layout, inquiry = QVBoxLayout(panel), Inquiry(image)
+    for field in (image, inquiry, part):
         layout.addWidget(field)
     reading = _reading((12, 3, 9, 9))
     inquiry.changed.connect(lambda: inquiry.ask(reading, inquiry.answers()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,12 +53,14 @@ def add_result(viewer_model: ViewerModel, run: str) -> list[Image]:
 
 def test_they_appear_with_the_first_result(actions, viewer_model):
     assert actions.isHidden()
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
+    actions.follow()
     assert not actions.isHidden()
 
 
 def test_no_button_is_narrower_than_its_words(qtbot, actions, viewer_model):
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
+    actions.follow()
     save, copy = actions.save_button, actions.copy_button
     widest = max(save.minimumSizeHint().width(), copy.minimumSizeHint().width())
     actions.resize(3 * widest, 120)
@@ -94,33 +95,27 @@ def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_m
 
     shown: list[list[Image]] = []
     monkeypatch.setattr(panel, "show_doubt_panel", lambda viewer, layers: shown.append(layers))
-    first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
-    actions.follow(first)
+    add_result(viewer_model, "a")
+    second = add_result(viewer_model, "b")
+    actions.follow()
     assert shown == []  # it is not opened unasked
     viewer_model.window.dock_widgets["CVDM uncertainty (napari-cvdm)"] = None
     viewer_model.layers.selection.active = second[0]
-    actions.follow(second)
+    actions.follow()
     assert shown == [second]
 
 
-def test_the_selected_result_is_meant_or_else_the_last(actions, viewer_model):
+def test_the_selected_result_is_meant_or_else_the_topmost(actions, viewer_model):
     first, second = add_result(viewer_model, "a"), add_result(viewer_model, "b")
-    actions.follow(second)
     viewer_model.layers.selection.active = first[1]
     assert actions.result_layers() == first
     viewer_model.layers.selection.clear()
     assert actions.result_layers() == second
     viewer_model.layers.remove(second[0])
+    viewer_model.layers.selection.clear()
     assert actions.result_layers() == second[1:]
-
-
-def test_all_layers_of_the_last_run_are_meant_and_no_others(actions, viewer_model):
-    first = add_result(viewer_model, "a")
-    second = add_result(viewer_model, "b")
     viewer_model.layers.remove(second[1])
     viewer_model.layers.selection.clear()
-    assert actions.result_layers() == second[:1]
-    viewer_model.layers.remove(second[0])
     assert actions.result_layers() == first
 
 
@@ -128,13 +123,13 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
     actions, viewer_model, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "b"), ""))
-    finished, unfinished = add_result(viewer_model, "a"), add_result(viewer_model, "b")
-    actions.follow(finished)
+    add_result(viewer_model, "a")
+    unfinished = add_result(viewer_model, "b")
     for layer in unfinished:
         layer.metadata[METADATA_KEY]["finished"] = False
     viewer_model.layers.selection.active = unfinished[0]
     QApplication.clipboard().setText("mine")
-    for act in (actions.ask_and_save, lambda: actions.save(tmp_path / "b"), actions.copy_python.trigger):
+    for act in (actions.ask_and_save, actions.copy_python.trigger):
         act()
         kind, words = actions.heard.pop()
         assert kind == "failed"
@@ -145,21 +140,21 @@ def test_a_result_in_the_making_is_neither_saved_nor_copied(
 
 
 def test_what_a_view_hides_comes_back_from_the_file_as_it_is_without_the_view(
-    qtbot, actions, viewer_model, tmp_path: Path
+    qtbot, actions, viewer_model, tmp_path: Path, save_as
 ):
     reconstruction, uncertainty = add_result(viewer_model, "a")
     reconstruction.visible = False
     for layer, seen in ((reconstruction, True), (uncertainty, False)):
         lend_to_view(layer)
         layer.visible = seen
-    actions.save(tmp_path / "a.cvdm.ome.tif")
+    save_as(actions, tmp_path / "a.cvdm.ome.tif")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     layers = read_layers(str(tmp_path / "a.cvdm.ome.tif"))
     assert [attributes["visible"] for _, attributes, _ in layers] == [False, True]
 
 
 def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
-    qtbot, actions, viewer_model, tmp_path: Path
+    qtbot, actions, viewer_model, tmp_path: Path, save_as
 ):
     watch = Copies(viewer_model)
     result = add_result(viewer_model, "a")
@@ -169,30 +164,30 @@ def test_a_layer_duplicated_during_its_run_does_not_hold_up_the_result(
     for selected, meant in ((copy, [copy]), (result[1], result)):
         viewer_model.layers.selection.active = selected
         assert actions.result_layers() == meant
-    actions.save(tmp_path / "a")
+    save_as(actions, tmp_path / "a")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     assert len(read_image_set(tmp_path / "a.cvdm.ome.tif")) == 2
     del watch
 
 
 def test_saving_looks_for_garbage_among_new_objects_only(
-    qtbot, actions, viewer_model, tmp_path: Path, monkeypatch
+    qtbot, actions, viewer_model, tmp_path: Path, monkeypatch, save_as
 ):
     spared = []
     monkeypatch.setattr(
         "napari_cvdm.plugin.stored.saving.save_layers",
         lambda path, *_, **__: spared.append(gc.get_freeze_count()),
     )
-    actions.follow(add_result(viewer_model, "a"))
-    actions.save(tmp_path / "cell")
+    add_result(viewer_model, "a")
+    save_as(actions, tmp_path / "cell")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     assert spared[0] > 0
     assert gc.get_freeze_count() == 0
 
 
-def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path):
-    actions.follow(add_result(viewer_model, "a"))
-    actions.save(tmp_path / "cell")
+def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path, save_as):
+    add_result(viewer_model, "a")
+    save_as(actions, tmp_path / "cell")
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     path = tmp_path / "cell.cvdm.ome.tif"
     assert actions.heard[1] == ("told", f"Saved {path}.")
@@ -200,22 +195,11 @@ def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tm
     assert actions.save_button.isEnabled()
 
 
-def test_saving_unasked_replaces_nothing(qtbot, actions, viewer_model, tmp_path: Path):
-    actions.follow(add_result(viewer_model, "a"))
-    there = tmp_path / "cells.cvdm.ome.tif"
-    there.write_bytes(b"precious")
-    actions.save(tmp_path / "cells")
-    qtbot.waitUntil(lambda: bool(actions.shown), timeout=60_000)
-    assert "exists" in actions.shown[0]
-    assert actions.heard[-1] == ("told", actions.shown[0])
-    assert there.read_bytes() == b"precious"
-
-
 @pytest.mark.parametrize("replace", [False, True])
 def test_the_name_with_its_ending_is_asked_about(
     qtbot, actions, viewer_model, tmp_path: Path, monkeypatch, replace
 ):
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
     there = tmp_path / "cells.cvdm.ome.tif"
     there.write_bytes(b"precious")
     button = QMessageBox.StandardButton.Yes if replace else QMessageBox.StandardButton.No
@@ -232,7 +216,7 @@ def test_the_name_with_its_ending_is_asked_about(
 def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
     qtbot, actions, viewer_model, tmp_path: Path, monkeypatch
 ):
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
 
     def choose(parent: object, title: str, proposed: str, kinds: str) -> tuple[str, str]:
         viewer_model.layers.selection.active = add_result(viewer_model, "b")[0]  # a run begins meanwhile
@@ -246,9 +230,9 @@ def test_the_kind_that_was_chosen_is_written_and_the_result_that_was_meant(
     assert [image.name for image in read_zarr_set(path)] == ["a reconstruction", "a uncertainty"]
 
 
-def test_a_place_that_cannot_be_written_to_is_said(qtbot, actions, viewer_model, tmp_path: Path):
-    actions.follow(add_result(viewer_model, "a"))
-    actions.save(tmp_path / "missing" / "cell.ome.tif")
+def test_a_place_that_cannot_be_written_to_is_said(qtbot, actions, viewer_model, tmp_path: Path, save_as):
+    add_result(viewer_model, "a")
+    save_as(actions, tmp_path / "missing" / "cell.ome.tif")
     qtbot.waitUntil(lambda: bool(actions.shown), timeout=60_000)
     assert "cannot be written" in actions.shown[0]
     assert actions.heard[-1] == ("told", actions.shown[0])
@@ -256,7 +240,7 @@ def test_a_place_that_cannot_be_written_to_is_said(qtbot, actions, viewer_model,
 
 
 def test_the_recipe_goes_to_the_clipboard(actions, viewer_model):
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
     actions.copy_python.trigger()
     script = QApplication.clipboard().text()
     compile(script, "script", "exec")
@@ -273,7 +257,6 @@ def test_the_script_is_told_what_the_result_s_layer_knows_of_its_planes(actions,
     stack = Image(np.ones((3, 9, 9)), scale=(0.3, 1, 1), units=("um",) * 3, metadata={METADATA_KEY: about})
     viewer_model.layers.clear()
     viewer_model.add_layer(stack)
-    actions.follow([stack])
     actions.copy_python.trigger()
     assert "z_spacing_nm=300)" in QApplication.clipboard().text()
 
@@ -281,7 +264,6 @@ def test_the_script_is_told_what_the_result_s_layer_knows_of_its_planes(actions,
 def test_of_a_picture_in_colour_the_script_is_recommended(actions, viewer_model):
     layers = add_result(viewer_model, "a")
     layers[0].metadata[METADATA_KEY]["asked"]["rgb"] = True
-    actions.follow(layers)
     actions.copy_shell.trigger()
     assert "Python script" in QApplication.clipboard().text()
     assert "No shell line" in actions.heard[-1][1]
@@ -292,7 +274,6 @@ def test_of_a_picture_in_colour_the_script_is_recommended(actions, viewer_model)
 def test_a_result_without_its_story_says_so(actions, viewer_model):
     layer = Image(np.ones((9, 9)), metadata={METADATA_KEY: {"picture": "reconstruction"}})
     viewer_model.add_layer(layer)
-    actions.follow([layer])
     actions.copy_python.trigger()
     assert actions.heard[0][0] == "failed"
 
@@ -301,7 +282,6 @@ def test_a_result_without_its_story_says_so(actions, viewer_model):
 def test_a_story_that_is_not_clear_is_not_copied(actions, viewer_model, asked):
     layers = add_result(viewer_model, "a")
     layers[0].metadata[METADATA_KEY]["asked"] = asked
-    actions.follow(layers)
     for action in (actions.copy_python, actions.copy_shell):
         action.trigger()
         assert actions.heard[-1][0] == "failed"
@@ -309,19 +289,7 @@ def test_a_story_that_is_not_clear_is_not_copied(actions, viewer_model, asked):
 
 
 def test_a_result_that_was_removed_cannot_be_saved(actions, viewer_model):
-    actions.follow(add_result(viewer_model, "a"))
+    add_result(viewer_model, "a")
     viewer_model.layers.clear()
     actions.ask_and_save()
     assert "removed" in actions.heard[0][1]
-
-
-def test_layers_that_the_user_deletes_are_not_kept(actions, viewer_model):
-    layers = add_result(viewer_model, "a")
-    actions.follow(layers)
-    gone = [weakref.ref(layer) for layer in layers]
-    viewer_model.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
-    for layer in layers:
-        viewer_model.layers.remove(layer)
-    del layer, layers
-    gc.collect()
-    assert [layer() for layer in gone] == [None, None]

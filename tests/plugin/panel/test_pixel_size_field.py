@@ -12,22 +12,22 @@ from napari_cvdm.plugin.panel.pixel_size_field import PixelSizeField
 @pytest.fixture
 def field(qtbot) -> PixelSizeField:
     field = PixelSizeField()
-    qtbot.addWidget(field.native)
+    qtbot.addWidget(field)
     return field
 
 
 def test_nothing_is_known_at_first(field):
     assert field.nanometres is None
-    assert field.native.text() == "not known"
+    assert field.text() == "not known"
 
 
 def test_a_size_that_is_shown_keeps_its_decimals_and_is_no_change(field):
     changes: list[float] = []
-    field.changed.connect(changes.append)
+    field.valueChanged.connect(changes.append)
     field.show_size(103.1746)
-    assert (field.value, field.nanometres) == (103.2, 103.1746)
+    assert (field.value(), field.nanometres) == (103.2, 103.1746)
     field.show_size(None)
-    assert (field.value, field.nanometres) == (0, None)
+    assert (field.value(), field.nanometres) == (0, None)
     assert changes == []
 
 
@@ -38,12 +38,12 @@ def test_what_a_conversion_of_units_leaves_is_dropped(field):
 
 def test_a_size_that_the_user_sets_is_taken_as_it_is(field):
     heard: list[float | None] = []
-    field.changed.connect(lambda _: heard.append(field.nanometres))
+    field.valueChanged.connect(lambda _: heard.append(field.nanometres))
     field.show_size(103.1746)
-    field.native.stepUp()
-    field.native.stepDown()
+    field.stepUp()
+    field.stepDown()
     assert heard == [104.2, 103.2]
-    field.value = 0
+    field.setValue(0)
     assert field.nanometres is None
 
 
@@ -66,7 +66,7 @@ def test_micrometres_and_commas_are_understood(field, typed, nanometres):
     field.show_size(650)
     type_in(field, typed)
     assert field.nanometres == nanometres
-    assert field.native.text() == ("not known" if nanometres is None else f"{nanometres:.1f} nm")
+    assert field.text() == ("not known" if nanometres is None else f"{nanometres:.1f} nm")
 
 
 def test_letters_that_are_no_unit_cannot_be_typed(field):
@@ -75,7 +75,7 @@ def test_letters_that_are_no_unit_cannot_be_typed(field):
 
 
 def type_in(field: PixelSizeField, text: str) -> None:
-    line = field.native.lineEdit()
+    line = field.lineEdit()
     assert line is not None
     line.selectAll()
     line.del_()

@@ -95,7 +95,7 @@ def test_the_panel_sees_to_copies_of_a_run_that_is_then_cancelled(viewer, widget
         lambda: stepped.waiting.is_set() and "cell CVDM uncertainty" in viewer.layers, timeout=60_000
     )
     (copy,) = duplicate(viewer, [viewer.layers["cell CVDM"]])
-    widget.cancel()
+    widget.runs.cancel()
     qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     assert [layer.name for layer in viewer.layers] == ["cell", copy.name]
     viewer.layers.selection.active = copy

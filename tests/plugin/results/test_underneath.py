@@ -92,6 +92,6 @@ def test_a_second_run_takes_the_place_of_the_first_until_it_is_cancelled(viewer,
         qtbot.waitUntil(lambda: not widget.running or stepped.waiting.is_set(), timeout=60_000)
     last = ["cell CVDM [2]", "cell CVDM uncertainty [2]"]
     qtbot.waitUntil(lambda: visible(viewer) == last, timeout=10_000)
-    widget.cancel()
+    widget.runs.cancel()
     qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
     assert visible(viewer) == ["cell CVDM [1]", "cell CVDM uncertainty [1]"]

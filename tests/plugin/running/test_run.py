@@ -232,13 +232,6 @@ def test_what_a_library_warns_of_in_a_run_is_shown_as_ever(qtbot, start, monkeyp
     assert heard.ended[0][0] == "done"
 
 
-def test_what_the_provenance_warns_of_is_said(qtbot, start, stepped):
-    stepped.warnings = ["The pixel size lies outside the range."]
-    _, heard = start(draws=1)
-    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
-    assert heard.warnings == ["The pixel size lies outside the range."]
-
-
 def test_a_result_says_whether_the_file_has_the_pixels_that_were_restored(
     qtbot, start, stepped, viewer_model, tmp_path
 ):

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QLabel
 
 from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import runs as module
 from napari_cvdm.plugin.running.runs import Runs
-from napari_cvdm.plugin.running.waiting import WaitingList
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
@@ -56,7 +54,7 @@ def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model
     stepped.stop_at = 3
     add(runs, viewer_model, "first")
     add(runs, viewer_model, "second")
-    assert runs.waiting.names == ["second, 2 draws"]
+    assert [each.name for each in runs.waiting] == ["second, 2 draws"]
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert len(stepped.calls) == 1  # the second has not begun
     assert runs.begun == ["first"]
@@ -116,7 +114,7 @@ def test_giving_up_all_leaves_nothing_and_lets_go_of_the_images(qtbot, runs, vie
     qtbot.waitUntil(lambda: runs.current is None, timeout=60_000)
     assert set(names(viewer_model)) == {"first", "second"}
     assert waiting.data is None
-    assert len(runs.waiting) == 0
+    assert runs.waiting == []
 
 
 @pytest.mark.parametrize(("first_pictures", "left"), [(0, 1000), (1, 500)])
@@ -130,7 +128,7 @@ def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
     runs.add(layer, *jobs, results_size=3000)
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert runs.claimed == left + 2000
-    runs.waiting.take(0)
+    runs.take_out(0)
     assert runs.claimed == left + 1000
     runs.current.cancel()
     assert runs.claimed == 1000
@@ -202,13 +200,10 @@ def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_mo
     data = viewer_model.layers["cell"].data
     for settings in ({}, {"seed": 7}, {"model": "/models/own.safetensors"}):
         runs.add(viewer_model.layers["cell"], Job("cell", data, "ZYX", draws=2, **settings))
-    first, second, third = runs.waiting.names
+    first, second, third = (each.name for each in runs.waiting)
     assert (first, second) == ("cell, 2 draws", "cell, 2 draws, seed 7")
     assert "model own.safetensors" in third
-    assert "seed: 7" in runs.waiting.tips[1]
-    shown = WaitingList(runs.waiting)
-    qtbot.addWidget(shown)
-    assert [label.toolTip() for label in shown.findChildren(QLabel)] == runs.waiting.tips
+    assert "seed: 7" in runs.waiting[1].settings
 
 
 def test_memory_is_looked_for_among_objects_that_another_run_spares(monkeypatch):

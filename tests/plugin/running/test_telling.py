@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from napari_cvdm.plugin.running.messages import Pictures, Progress
-from napari_cvdm.plugin.running.telling import TileReports, tell
+from napari_cvdm.plugin.running.telling import Pace, tell
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event
 
@@ -17,7 +19,7 @@ def estimate(index: int, value: float) -> Estimate:
 
 def test_pictures_come_once_and_go_on_filling():
     covered = {"Y": (0.0, 8.5), "X": (1.0, 12.0)}
-    told = tell(iter([estimate(0, 5), estimate(1, 7)]), resolve_axes((2, 8, 12), "TYX"), covered)
+    told = tell(iter([estimate(0, 5), estimate(1, 7)]), resolve_axes((2, 8, 12), "TYX"), covered, Pace())
     pictures = next(told)
     assert isinstance(pictures, Pictures)
     assert pictures.covered == covered
@@ -32,12 +34,14 @@ def test_pictures_come_once_and_go_on_filling():
     )
 
 
-def test_tiles_are_reported_no_faster_than_they_can_be_read(monkeypatch):
+def test_steps_are_told_no_faster_than_they_can_be_read(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("napari_cvdm.plugin.running.telling.time.monotonic", lambda: now[0])
-    reported: list[Progress] = []
-    reports = TileReports(reported.append)
-    for number in range(1, 31):
-        now[0] += 0.06
-        reports(Event("tile", 0, 1, 0, 0, 0, 0, number / 30, under_way="mean", tile=number, tiles=30))
-    assert [message.event.tile for message in reported] == list(range(1, 30, 2))
+
+    def steps() -> Iterator[Event]:
+        for number in range(1, 31):
+            now[0] += 0.06
+            yield Event("denoise", 0, 1, 0, 1, number, 30, number / 30)
+
+    told = tell(steps(), resolve_axes((8, 12), "YX"), None, Pace())
+    assert [message.event.step for message in told] == list(range(1, 30, 2))

@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.layers import Image
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.running import to_disk
-from napari_cvdm.plugin.running.to_disk import Place, ask_and_send_to_disk, ask_where, jobs_to_disk
+from napari_cvdm.plugin.running.disk_job import DiskJob
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.restoration.errors import InputError
-
-FOLDER = Path("/somewhere/cell.cvdm.ome.zarr")
 
 
 @pytest.fixture
 def layer():
     units = ("s", "um", "um", "um")
-    return Image(np.zeros((2, 3, 20, 20)), scale=(30, 0.2, 0.065, 0.065), units=units)
-
-
-def test_a_job_says_the_same_to_disk(layer):
-    job = Job("cell", layer.data, "TZYX", draws=3, seed=5, source_path="/raw.tif", first_plane=(1, 0))
-    (to,) = jobs_to_disk([job], FOLDER, layer)
-    assert (to.data is layer.data, to.draws, to.seed, to.run_id) == (True, 3, 5, job.run_id)
-    assert (to.output, to.z_spacing, to.time_interval) == (FOLDER, pytest.approx(200), pytest.approx(30))
-    assert to.describe() == {**job.describe(), "output": str(FOLDER)}
-    assert repr(to) == repr(job)
-
-
-def test_distances_that_the_affine_carries_are_kept(layer):
-    layer.affine = np.diag([2.0, 1.5, 1, 1, 1])
-    (to,) = jobs_to_disk([Job("cell", layer.data, "TZYX")], FOLDER, layer)
-    assert (to.z_spacing, to.time_interval) == (pytest.approx(300), pytest.approx(60))
-
-
-def test_each_of_several_jobs_has_a_folder_of_its_own(layer):
-    parts = [Part((range(c, c + 1), range(3), range(20), range(20)), f"channel {c + 1}") for c in (0, 1)]
-    jobs = [Job("cell", layer.data, "CZYX", part=part) for part in parts]
-    names = [job.output.name for job in jobs_to_disk(jobs, FOLDER, layer)]
-    assert names == ["cell channel 1.cvdm.ome.zarr", "cell channel 2.cvdm.ome.zarr"]
-
-
-@pytest.mark.parametrize(("wish", "words"), [("resample", "resampled"), ("keep_draws", "draws")])
-def test_what_needs_memory_is_refused(layer, wish, words):
-    job = replace(Job("cell", layer.data, "TZYX"), **{wish: True})
-    with pytest.raises(InputError, match=words):
-        jobs_to_disk([job], FOLDER, layer)
+    return Image(np.zeros((2, 3, 20, 20)), name="cell", scale=(30, 0.2, 0.065, 0.065), units=units)
 
 
 @pytest.fixture
@@ -71,69 +43,123 @@ def warned(monkeypatch):
     return words
 
 
+@pytest.fixture
+def sent(layer) -> Callable[..., list[DiskJob]]:
+    """Send jobs to disk, by default one."""
+
+    def sent(*jobs: Job) -> list[DiskJob]:
+        return to_disk.ask_and_send_to_disk(None, jobs or [Job("cell", layer.data, "TZYX")], layer)
+
+    return sent
+
+
+def channels(layer: Image) -> list[Job]:
+    parts = [Part((range(c, c + 1), range(3), range(20), range(20)), f"channel {c + 1}") for c in (0, 1)]
+    return [Job("cell", layer.data, "CZYX", part=part) for part in parts]
+
+
+def test_a_job_says_the_same_to_disk(tmp_path, typed, layer, sent):
+    folder = tmp_path / "cell.cvdm.ome.zarr"
+    typed.append(folder)
+    job = Job("cell", layer.data, "TZYX", draws=3, seed=5, source_path="/raw.tif", first_plane=(1, 0))
+    (to,) = sent(job)
+    assert (to.data is layer.data, to.draws, to.seed, to.run_id) == (True, 3, 5, job.run_id)
+    assert (to.output, to.z_spacing, to.time_interval) == (folder, pytest.approx(200), pytest.approx(30))
+    assert to.describe() == {**job.describe(), "output": str(folder)}
+    assert (repr(to), to.discard) == (repr(job), False)
+
+
+def test_each_of_several_jobs_has_a_folder_of_its_own(tmp_path, typed, layer, sent):
+    typed.append(tmp_path / "cell.cvdm.ome.zarr")
+    names = [job.output.name for job in sent(*channels(layer))]
+    assert names == ["cell channel 1.cvdm.ome.zarr", "cell channel 2.cvdm.ome.zarr"]
+
+
+@pytest.mark.parametrize(("wish", "words"), [("resample", "resampled"), ("keep_draws", "draws")])
+def test_what_needs_memory_is_refused_before_anything_is_asked(layer, typed, sent, wish, words):
+    job = replace(Job("cell", layer.data, "TZYX"), **{wish: True})
+    with pytest.raises(InputError, match=words):
+        sent(job)
+
+
 @pytest.mark.parametrize(
     ("name", "folder"),
     [("/a/b", "/a/b.cvdm.ome.zarr"), ("/a/b.ome.zarr", "/a/b.ome.zarr"), ("/a/b.ZARR", "/a/b.ZARR")],
 )
-def test_the_folder_gets_an_ending(typed, name, folder):
+def test_the_folder_gets_an_ending(typed, sent, name, folder):
     typed.append(name)
-    assert ask_where(None, "cell") == Place(Path(folder))
+    assert [job.output for job in sent()] == [Path(folder)]
 
 
-def test_thinking_better_of_it_is_possible(typed):
+def test_thinking_better_of_it_is_possible(typed, sent):
     typed.append("")
-    assert ask_where(None, "cell") is None
+    assert sent() == []
 
 
 @pytest.mark.parametrize("there", ["cell.cvdm.ome.zarr", "cell.cvdm_uncertainty.ome.zarr"])
-def test_what_is_there_is_not_replaced_and_another_name_can_be_typed(tmp_path, typed, warned, there):
+def test_what_is_there_is_not_replaced_and_another_name_can_be_typed(tmp_path, typed, warned, sent, there):
     (tmp_path / there).mkdir()
     typed += [tmp_path / "cell", tmp_path / "other"]  # no dialog knows of an ending that is added later
-    assert ask_where(None, "cell") == Place(tmp_path / "other.cvdm.ome.zarr")
+    assert [job.output for job in sent()] == [tmp_path / "other.cvdm.ome.zarr"]
     assert warned == [f"{tmp_path / there} exists already. Choose another name."]
 
 
-def test_the_folders_of_several_jobs_are_looked_at(tmp_path, layer, typed, warned):
-    parts = [Part((range(c, c + 1), range(3), range(20), range(20)), f"channel {c + 1}") for c in (0, 1)]
-    jobs = [Job("cell", layer.data, "CZYX", part=part) for part in parts]
+def test_the_folders_of_several_jobs_are_looked_at(tmp_path, layer, typed, warned, sent):
     (tmp_path / "a.zarr").mkdir()  # not what they write to
     (tmp_path / "b channel 2.zarr").mkdir()
     typed += [tmp_path / "b.zarr", tmp_path / "a.zarr"]
-    assert ask_where(None, "cell", jobs) == Place(tmp_path / "a.zarr")
+    names = [job.output.name for job in sent(*channels(layer))]
+    assert names == ["a channel 1.zarr", "a channel 2.zarr"]
     assert len(warned) == 1
     assert "b channel 2.zarr exists already" in warned[0]
 
 
 class TestWhereARunWasStopped:
     @pytest.fixture
-    def asked(self, tmp_path, monkeypatch):
-        """A stopped run in a folder; what the user is asked about, and answers."""
-        with resume_or_begin(tmp_path / "cell.zarr", {"seed": 1}) as unfinished:
+    def cell(self, tmp_path) -> Path:
+        """The folder of a stopped run."""
+        with resume_or_begin(tmp_path / "<b>cell.zarr", {"seed": 1}) as unfinished:
             unfinished.begin()
-        asked = SimpleNamespace(about=[], answers=[])
+        return tmp_path / "<b>cell.zarr"
 
-        def answer(parent, title, folders):
-            asked.about.append([folder.name for folder in folders])
-            return asked.answers.pop(0)
+    @pytest.fixture
+    def answer(self, qtbot):
+        """Answer the question with a button or the Escape key; return what was asked."""
+        asked: list[tuple[str, Qt.TextFormat]] = []
 
-        monkeypatch.setattr(to_disk, "ask_about_stopped", answer)
-        return asked
+        def answer(button: str) -> list[tuple[str, Qt.TextFormat]]:
+            def press() -> None:
+                (box,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox))
+                asked.append((f"{box.text()} {box.informativeText()}", box.textFormat()))
+                if button == "Escape":
+                    QTest.keyClick(box, Qt.Key.Key_Escape)
+                else:
+                    next(each for each in box.buttons() if button in each.text().replace("&", "")).click()
 
-    @pytest.mark.parametrize(("answer", "discard"), [("go on", False), ("throw away", True)])
-    def test_it_is_gone_on_with_or_thrown_away(self, tmp_path, typed, asked, layer, answer, discard):
-        typed.append(tmp_path / "cell.zarr")
-        asked.answers.append(answer)
-        (job,) = ask_and_send_to_disk(None, [Job("cell", layer.data, "TZYX")], layer)
-        assert (job.output, job.discard) == (tmp_path / "cell.zarr", discard)
-        assert asked.about == [["cell.zarr"]]
+            QTimer.singleShot(50, press)
+            return asked
 
-    def test_another_folder_can_be_chosen(self, tmp_path, typed, asked):
-        typed += [tmp_path / "cell.zarr", tmp_path / "new.zarr"]
-        asked.answers.append("elsewhere")
-        assert ask_where(None, "cell") == Place(tmp_path / "new.zarr")
+        yield answer
+        QApplication.processEvents()
 
-    def test_one_that_is_at_work_is_not_called_stopped(self, tmp_path, typed, asked):
-        typed.append(tmp_path / "cell.zarr")
-        with resume_or_begin(tmp_path / "cell.zarr", {"seed": 1}):
-            assert ask_where(None, "cell") == Place(tmp_path / "cell.zarr")
-        assert asked.about == []
+    @pytest.mark.parametrize(("button", "discard"), [("Go on", False), ("Throw away", True)])
+    def test_it_is_gone_on_with_or_thrown_away(self, typed, cell, answer, sent, button, discard):
+        typed.append(cell)
+        asked = answer(button)
+        (job,) = sent()
+        assert (job.output, job.discard) == (cell, discard)
+        ((words, text_format),) = asked
+        assert "'<b>cell.zarr'" in words
+        assert text_format == Qt.TextFormat.PlainText
+        assert "same settings" in words
+
+    @pytest.mark.parametrize("button", ["Another folder", "Escape"])
+    def test_another_folder_can_be_chosen(self, tmp_path, typed, cell, answer, sent, button):
+        typed += [cell, tmp_path / "new.zarr"]
+        answer(button)
+        assert [job.output for job in sent()] == [tmp_path / "new.zarr"]
+
+    def test_one_that_is_at_work_is_not_called_stopped(self, typed, cell, sent):
+        typed.append(cell)
+        with resume_or_begin(cell, {"seed": 1}):
+            assert [job.output for job in sent()] == [cell]

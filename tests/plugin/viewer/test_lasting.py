@@ -32,7 +32,7 @@ def run(viewer, widget, qtbot, stepped):
     qtbot.waitUntil(widget.isVisible, timeout=10_000)
     viewer.add_image(np.random.default_rng(0).integers(0, 900, (16, 12), np.uint16), name="cell")
     stepped.stop_at = 2
-    widget.restore_button.click()
+    widget.controls.restore_button.click()
     qtbot.waitUntil(lambda: stepped.waiting.is_set() and len(viewer.layers) == 3, timeout=60_000)
     return widget.runs.current
 

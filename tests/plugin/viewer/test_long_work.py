@@ -72,7 +72,7 @@ def test_others_have_the_place_meanwhile_and_only_meanwhile(pool_of, held):
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_beside_a_run_and_a_check_one_can_look_and_save(
-    viewer, widget, qtbot, stepped, make_result, tmp_path: Path, pool_of, held, cores
+    viewer, widget, qtbot, stepped, make_result, tmp_path: Path, pool_of, held, cores, save_as
 ):
     pool_of(cores)
     layers = [viewer.add_layer(layer) for layer in make_result()]
@@ -89,14 +89,14 @@ def test_beside_a_run_and_a_check_one_can_look_and_save(
             lambda plane=plane: panel.link.look and panel.link.look.slice.index[0] == plane, timeout=10_000
         )
     viewer.layers.selection.active = layers[0]
-    widget.actions_row.save(tmp_path / "cell")
+    save_as(widget.actions_row, tmp_path / "cell")
     qtbot.waitUntil(lambda: widget.status.text().startswith("Saved"), timeout=10_000)
     assert widget.running
 
 
 @pytest.mark.parametrize("what", ["measuring", "saving", "adding a model"])
 def test_other_long_work_holds_up_no_look_either(
-    viewer, widget, qtbot, make_result, tmp_path: Path, monkeypatch, small_model, pool_of, held, what
+    viewer, widget, qtbot, make_result, tmp_path: Path, monkeypatch, small_model, pool_of, held, what, save_as
 ):
     place = {
         "measuring": "napari_cvdm.restoration.timing.measure_speed",
@@ -110,7 +110,7 @@ def test_other_long_work_holds_up_no_look_either(
     layers = [viewer.add_layer(layer) for layer in make_result()]
     begin = {
         "measuring": widget.advice.measure,
-        "saving": lambda: widget.actions_row.save(tmp_path / "cell"),
+        "saving": lambda: save_as(widget.actions_row, tmp_path / "cell"),
         "adding a model": lambda: widget.form.model_field.add_file(tmp_path / "own.safetensors"),
     }
     begin[what]()
@@ -129,7 +129,7 @@ def test_a_run_that_finds_no_place_can_be_cancelled(viewer, widget, qtbot, stepp
     viewer.add_image(IMAGE, name="cell")
     widget.restore()
     qtbot.wait(50)
-    widget.cancel()
+    widget.runs.cancel()
     held.go_on.set()
     qtbot.waitUntil(lambda: not widget.running, timeout=30_000)
     assert widget.status.text() == "Cancelled."

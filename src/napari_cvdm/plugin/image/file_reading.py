@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.tiff_metadata import PhysicalScale
 
-__all__ = ["is_tiff", "read_distances", "read_file"]
+__all__ = ["is_tiff", "read_file"]
 
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 
@@ -39,30 +40,6 @@ def read_file(path: Path, *, own: bool = False) -> FileReading:
         no fault. Also for one of several layers that were saved in one file: they say all that the file does,
         and what it says of the first image is not true of the others.
     """
-    if own and kind_of(path) in ("set", "zarr set"):
-        return FileReading(path)
-    found = _metadata(path)
-    if found is None:
-        return FileReading(path)
-    axes, shape, scale = found
-    return FileReading(path, axes, shape, scale.pixel_size, scale.channel_names, scale.pixel_sides)
-
-
-def read_distances(path: Path) -> dict[str, float | None]:
-    """Read what a TIFF file or an OME-Zarr says of the axes that a restoration does not change.
-
-    Returns
-    -------
-    dict
-        The distance of planes in nanometres by "Z", the time from frame to frame in seconds by "T"; empty
-        for what is neither of them or cannot be read.
-    """
-    found = _metadata(path)
-    return {} if found is None else {"Z": found[2].z_spacing, "T": found[2].time_interval}
-
-
-def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale | ImageFile] | None:
-    """Return letters and lengths of the axes, and the sizes; None if there is nothing to be read."""
     import tifffile
 
     from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
@@ -72,15 +49,29 @@ def _metadata(path: Path) -> tuple[str, tuple[int, ...], PhysicalScale | ImageFi
     from napari_cvdm.restoration.axes import AXIS_MEANINGS
     from napari_cvdm.restoration.errors import ImageFileError
 
+    if own and kind_of(path) in ("set", "zarr set"):
+        return FileReading()
     try:
         if is_zarr(path):
             image = open_ome_zarr(path)
-            return image.axes, tuple(image.data.shape), image
+            return _reading(image.axes, image.data.shape, image)
         if not is_tiff(path):
-            return None
+            return FileReading()
         with open_tiff(path) as tif:
             series = image_of(path, tif)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
-            return axes, tuple(int(n) for n in series.shape), read_scale(tif, series)
+            return _reading(axes, series.shape, read_scale(tif, series))
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
-        return None
+        return FileReading()
+
+
+def _reading(axes: str, shape: Sequence[int], sizes: PhysicalScale | ImageFile) -> FileReading:
+    return FileReading(
+        axes,
+        tuple(int(n) for n in shape),
+        sizes.pixel_size,
+        sizes.channel_names,
+        sizes.pixel_sides,
+        sizes.z_spacing,
+        sizes.time_interval,
+    )

@@ -33,7 +33,6 @@ __all__ = [
     "with_channels",
 ]
 
-
 Covered = dict[str, tuple[float, float]]
 """What a result covers of the input along Y and X: from where to where, in its pixels."""
 
@@ -165,7 +164,7 @@ def current_view(
         If less than the smallest plane that can be restored is in view.
     """
     plane = current_plane(axes, shape, position)
-    return Part(_cropped(axes, shape, plane.ranges, corners, "The view shows"), "view")
+    return Part(_cropped(axes, plane.ranges, corners, "The view shows"), "view")
 
 
 def inside(axes: str, shape: Sequence[int], box: npt.NDArray[np.float64]) -> Part:
@@ -183,7 +182,7 @@ def inside(axes: str, shape: Sequence[int], box: npt.NDArray[np.float64]) -> Par
     InputError
         If less than the smallest plane that can be restored is inside.
     """
-    return Part(_cropped(axes, shape, whole(shape).ranges, box, "The rectangle encloses"), "region")
+    return Part(_cropped(axes, whole(shape).ranges, box, "The rectangle encloses"), "region")
 
 
 def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
@@ -209,11 +208,15 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         runs = [range(kept[0], kept[-1] + 1, steps.pop() if steps else 1)] if kept else []
     else:
         runs = [range(c, c + 1) for c in kept]
-    words = [_joined(part.words, f"channel {' + '.join(map(str, run))}") for run in runs]
+    before = f"{part.words}, " if part.words else ""
     return [
-        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), name)
-        for run, name in zip(runs, words, strict=True)
+        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {_listed(run)}")
+        for run in runs
     ]
+
+
+def _listed(channels: range) -> str:
+    return " + ".join(map(str, channels))
 
 
 def covered_after_resampling(
@@ -250,17 +253,13 @@ def covered_after_resampling(
 
 
 def _cropped(
-    axes: str,
-    shape: Sequence[int],
-    ranges: Sequence[range],
-    corners: npt.NDArray[np.float64],
-    what: str,
+    axes: str, ranges: Sequence[range], corners: npt.NDArray[np.float64], what: str
 ) -> tuple[range, ...]:
     cropped = list(ranges)
     for i, name in enumerate(axes):
         if name in "YX":
-            start = int(np.clip(math.floor(corners[0, i] + 0.5), 0, shape[i]))
-            stop = int(np.clip(math.floor(corners[1, i] + 0.5) + 1, 0, shape[i]))
+            start = int(np.clip(math.floor(corners[0, i] + 0.5), 0, len(ranges[i])))
+            stop = int(np.clip(math.floor(corners[1, i] + 0.5) + 1, 0, len(ranges[i])))
             cropped[i] = range(start, max(start, stop))
     rows, columns = (len(cropped[axes.index(name)]) for name in "YX")
     if min(rows, columns) < MINIMUM_SIDE:
@@ -269,7 +268,3 @@ def _cropped(
             "needed."
         )
     return tuple(cropped)
-
-
-def _joined(*words: str) -> str:
-    return ", ".join(word for word in words if word)

@@ -53,8 +53,6 @@ class FileReading:
 
     Attributes
     ----------
-    path : Path or None
-        The file.
     axes : str or None
         Letters of the axes.
     shape : tuple of int
@@ -65,14 +63,17 @@ class FileReading:
         One for each channel, or none.
     pixel_sides : (float, float) or None
         Height and width, in nanometres, of pixels that are not square.
+    z_spacing, time_interval : float or None
+        Distance of planes in nanometres, and from frame to frame in seconds.
     """
 
-    path: Path | None = None
     axes: str | None = None
     shape: tuple[int, ...] = ()
     pixel_size: float | None = None
     channel_names: tuple[str, ...] = ()
     pixel_sides: tuple[float, float] | None = None
+    z_spacing: float | None = None
+    time_interval: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
     """
     unsure = reading.pixel_size is None or reading.pixel_size_origin == _GUESSED
     if unsure and file.pixel_size is not None:
-        reading = replace(reading, pixel_size=file.pixel_size, pixel_size_origin=_OF_FILE)
+        size, origin = believed(file.pixel_size, _OF_FILE)
+        reading = replace(reading, pixel_size=size, pixel_size_origin=origin)
     elif reading.pixel_size_origin == NOT_KNOWN and file.pixel_sides is not None:
         reading = replace(reading, pixel_size_origin=_oblong("file", *file.pixel_sides))
     reading = replace(reading, channel_names=file.channel_names)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.image.answers import Answers
-from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, believed, length_words
+from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, length_words
 from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_layer, with_file, with_roles
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ _PIXEL_SIZES: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary(
 
 class Subject(QObject):
     """Reads the chosen layer and its file, and remembers what the user has said about each layer.
-
-    Parameters
-    ----------
-    parent : QObject
-        Owner.
 
     Attributes
     ----------
@@ -72,18 +67,17 @@ class Subject(QObject):
         return answers if ndim == len(self.understood.axes) else Answers()
 
     @property
-    def pixel_size(self) -> float | None:
-        """What the user has set for the layer, in nanometres, 0 for not known; None if nothing was set."""
-        return None if self.layer is None else _PIXEL_SIZES.get(self.layer)
-
-    @property
-    def pixel_size_set(self) -> str:
-        """Of a pixel size that the user has set: that it is so, and what it would be otherwise."""
-        if not self.pixel_size:
-            return NOT_KNOWN
-        found = self.understood
-        size, origin = (None, "") if found is None else believed(found.pixel_size, found.pixel_size_origin)
-        return "set by you" if size is None else f"set by you; {length_words(size)} {origin}"
+    def pixel_size(self) -> tuple[float | None, str]:
+        """The pixel size in nanometres, and where it comes from or why it is not known."""
+        if self.layer is None or self.understood is None:
+            return None, ""
+        found, origin = self.understood.pixel_size, self.understood.pixel_size_origin
+        set_by_user = _PIXEL_SIZES.get(self.layer)
+        if set_by_user is None:
+            return found, origin
+        if not set_by_user:
+            return None, NOT_KNOWN
+        return set_by_user, f"set by you; {length_words(found)} {origin}" if found else "set by you"
 
     def set_pixel_size(self, nanometres: float) -> None:
         """Take down the pixel size that the user has set for the layer."""

@@ -36,19 +36,6 @@ _TOO_LARGE_NOW = _TO_DISK.format("the runs before it leave free: queued now,")
 class Advice(QObject):
     """Shows in the form what its settings mean for the chosen layer.
 
-    Parameters
-    ----------
-    form : Form
-        The form.
-    subject : Subject
-        The chosen layer.
-    sliders : callable
-        Returns where the viewer's sliders stand.
-    runs : Runs
-        Those that come before.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     refusal : str
@@ -65,22 +52,14 @@ class Advice(QObject):
         self._form, self._subject, self._sliders, self._runs = form, subject, sliders, runs
         self.refusal = ""
         self._shapes: Shapes | None = None
-        self._measuring = Measuring(self)
-        self._measuring.measured.connect(self.show_plan)
+        self.measuring = Measuring(self)
+        self.measuring.measured.connect(self.show_plan)
         form.model.changed.connect(self.show_match)
-        for field in (
-            form.part,
-            form.quality,
-            form.draws,
-            form.device,
-            form.tile,
-            form.steps,
-            form.keep_draws,
-        ):
+        fields = (form.part, form.quality, form.draws, form.device, form.tile, form.steps, form.keep_draws)
+        for field in fields:
             field.changed.connect(self.show_plan)
         form.resample.toggled.connect(self.show_plan)
         runs.changed.connect(self.show_plan)
-        runs.waiting.changed.connect(self.show_plan)
 
     def show_match(self, event: Any = None) -> None:
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
@@ -103,14 +82,14 @@ class Advice(QObject):
             form.plan.setText("")
             self.judged.emit()
             return
-        speed = self._measuring.speed(form.model.value, form.device.value, form.tile_side)
+        speed = self.measuring.speed(form.model.value, form.device.value, form.tile_side)
         try:
             plan = self.plan(reading, speed)
-            words = f"{plan.words()} {self._shortage(plan)}".rstrip()
+            words = f"{plan.words()} {self.shortage(plan)}".rstrip()
         except InputError as error:
             words = self.refusal = str(error)
         chosen = "" if shapes is None else which_shape(shapes)
-        measuring = "Measuring the time …" if self._measuring.busy and not self.refusal else ""
+        measuring = "Measuring the time …" if self.measuring.busy and not self.refusal else ""
         form.plan.setText(" ".join(filter(None, (words, chosen, measuring))))
         self.judged.emit()
 
@@ -119,17 +98,13 @@ class Advice(QObject):
         form = self._form
         # A model that is not here would be downloaded, which is not to begin of its own accord.
         if self._subject.layer is not None and self._card() is not None:
-            self._measuring.measure(form.model.value, form.device.value, form.tile_side)
+            self.measuring.measure(form.model.value, form.device.value, form.tile_side)
             self.show_plan()
 
     def close(self) -> None:
         """Measure nothing and follow nothing any more."""
-        self.give_up_measuring()
+        self.measuring.give_up()
         self._follow(None)
-
-    def give_up_measuring(self) -> None:
-        """Leave the processor to a run."""
-        self._measuring.give_up()
 
     def plan(self, reading: LayerReading, speed: Speed | None = None) -> Plan:
         """Return what a run on the chosen layer would take.
@@ -141,12 +116,8 @@ class Advice(QObject):
         """
         return plan_of(self._form, reading, self._sliders(), speed, self._known())
 
-    def too_large(self, plan: Plan) -> bool:
-        """Whether there is not enough memory for a run, once those before it have theirs."""
-        return bool(self._shortage(plan))
-
-    def _shortage(self, plan: Plan) -> str:
-        """Say what becomes of a run that there is not enough memory for.
+    def shortage(self, plan: Plan) -> str:
+        """Say what becomes of a run that there is not enough memory for; empty if there is.
 
         Of runs that wait only the results count, which stay: what else they take is free again by then.
         """

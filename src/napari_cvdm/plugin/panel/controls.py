@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from napari_cvdm.plugin.running.waiting import WaitingList, WaitingRuns
+from napari_cvdm.plugin.running.waiting import WaitingList
 from napari_cvdm.plugin.viewer.notices import literally
-from napari_cvdm.plugin.viewer.rows import note
+from napari_cvdm.plugin.viewer.rows import note, stack_in
+
+if TYPE_CHECKING:
+    from napari.utils.theme import Theme
+
+    from napari_cvdm.plugin.running.runs import Runs
 
 __all__ = ["Controls"]
 
@@ -30,22 +34,12 @@ _NO_STOP_TIP = "A preview is made as a whole: Cancel gives it up."
 class Controls(QWidget):
     """Restore, Stop here, Cancel; progress; the queue; one line of words.
 
-    Attributes
-    ----------
-    restore_button, stop_button, cancel_button : QPushButton
-        The buttons.
-    progress_bar : QProgressBar
-        How far the run is.
-    status : QLabel
-        What is being done, or how the last run ended.
+    Whoever makes this connects the button Restore.
     """
 
-    restore_clicked = Signal()
-    stop_clicked = Signal()
-    cancel_clicked = Signal()
-
-    def __init__(self, runs: WaitingRuns) -> None:
+    def __init__(self, runs: Runs) -> None:
         super().__init__()
+        self._runs = runs
         self.restore_button = QPushButton("Restore")
         self.stop_button = QPushButton("Stop here")
         self.stop_button.setToolTip(_STOP_TIP)
@@ -57,51 +51,44 @@ class Controls(QWidget):
         self.progress_bar.setMaximumHeight(8)
         self.status = note()
         self.restore_button.setMinimumHeight(34)
-        for button, clicked in (
-            (self.restore_button, self.restore_clicked),
-            (self.stop_button, self.stop_clicked),
-            (self.cancel_button, self.cancel_clicked),
-        ):
-            button.clicked.connect(clicked)
         self._ways_out = QWidget()
         ways_out = QHBoxLayout(self._ways_out)
         ways_out.setContentsMargins(0, 0, 0, 0)
         ways_out.addWidget(self.stop_button)
         ways_out.addWidget(self.cancel_button)
-        self._waiting = WaitingList(runs, self.restore_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.restore_button, self.progress_bar, self._ways_out, self.status, self._waiting):
-            layout.addWidget(part)
+        waiting = WaitingList(runs, self.restore_button)
+        stack_in(self, self.restore_button, self.progress_bar, self._ways_out, self.status, waiting)
+        self.stop_button.clicked.connect(runs.stop)
+        self.cancel_button.clicked.connect(runs.cancel)
+        runs.began.connect(self._show_begun)
+        runs.progressed.connect(self._show_progress)
 
-    def show_state(
-        self,
-        *,
-        running: bool,
-        stopping: bool,
-        cancelling: bool,
-        ready: bool,
-        can_stop: bool = True,
-        refusal: str = "",
-    ) -> None:
+    def show_state(self, *, ready: bool, refusal: str, theme: Theme) -> None:
         """Show which buttons can be pressed.
 
         Parameters
         ----------
-        running, stopping, cancelling : bool
-            Whether there is a run; whether it was asked to end, with what it has or without.
         ready : bool
             Whether there is an image to restore.
-        can_stop : bool
-            Whether there is something to keep before the end of the run; of a preview there is not.
         refusal : str
             Why what the form says cannot be restored; empty if it can.
+        theme : Theme
+            Of napari: Restore stands out in the colour that it has for what matters.
         """
+        run = self._runs.current
+        running, can_stop = run is not None, run is None or run.job.can_be_stopped
+        stopping, cancelling = run is not None and run.stopping, run is not None and run.cancelling
         window = self.window()
         at = None if window is None else window.focusWidget()
         self.restore_button.setText("Add to queue" if running else "Restore")
         self.restore_button.setToolTip(literally(refusal) or (_QUEUE_TIP if running else _RESTORE_TIP))
         self.restore_button.setEnabled(ready and not refusal)
+        self.restore_button.setStyleSheet(
+            ""
+            if running
+            else f"QPushButton:enabled {{ background-color: {theme.current.as_hex()}; font-weight: bold; }}"
+            f"QPushButton:enabled:hover {{ background-color: {theme.highlight.as_hex()}; }}"
+        )
         self.progress_bar.setVisible(running)
         self._ways_out.setVisible(running)
         self.stop_button.setText("Stopping …" if stopping else "Stop here")
@@ -113,21 +100,11 @@ class Controls(QWidget):
         if any(not (running and button.isEnabled()) for button in left):
             self.restore_button.setFocus()  # Qt would take the keyboard out of the panel
 
-    def show_begun(self) -> None:
-        """Show that a run has begun, of which nothing is known yet."""
+    def _show_begun(self) -> None:
         self.progress_bar.setRange(0, 0)
 
-    def show_progress(self, words: str, fraction: float) -> None:
+    def _show_progress(self, words: str, fraction: float) -> None:
         """Show what is being done, and its share of the work; negative while that is not known."""
         self.status.setText(words[:1].upper() + words[1:])
         self.progress_bar.setRange(0, _BAR_STEPS if fraction >= 0 else 0)
         self.progress_bar.setValue(round(fraction * _BAR_STEPS))
-
-    def colour(self, theme: Any, running: bool) -> None:
-        """Make Restore stand out in the colour that napari's theme has for what matters."""
-        self.restore_button.setStyleSheet(
-            ""
-            if running
-            else f"QPushButton:enabled {{ background-color: {theme.current.as_hex()}; font-weight: bold; }}"
-            f"QPushButton:enabled:hover {{ background-color: {theme.highlight.as_hex()}; }}"
-        )

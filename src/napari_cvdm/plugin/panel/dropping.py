@@ -10,6 +10,8 @@ from qtpy.QtCore import QEvent, QMimeData, QObject, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of
+
 __all__ = ["Drops"]
 
 
@@ -19,22 +21,16 @@ class Drops(QObject):
     Parameters
     ----------
     widget : QWidget
-        Where they may be dropped.
+        Where they may be dropped, in a window with a canvas.
     add_weights, open_result : callable
         Receive the path of a file of weights, and of a saved result.
-    canvas : callable
-        Returns the widget that takes what is dropped on the picture, or None; it gets all the rest.
     """
 
     def __init__(
-        self,
-        widget: QWidget,
-        add_weights: Callable[[Path], None],
-        open_result: Callable[[Path], None],
-        canvas: Callable[[], QWidget | None],
+        self, widget: QWidget, add_weights: Callable[[Path], None], open_result: Callable[[Path], None]
     ) -> None:
         super().__init__(widget)
-        self._add_weights, self._open_result, self._canvas = add_weights, open_result, canvas
+        self._add_weights, self._open_result = add_weights, open_result
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 
@@ -64,7 +60,7 @@ class Drops(QObject):
                 self._open_result(path)
             else:
                 others.append(url)
-        canvas = self._canvas()
+        canvas = drop_target_of(main_window_of(self))
         # At once, although results are still being read: napari looks which keys are held down.
         if others and canvas is not None:
             _drop_on(canvas, others, event)

@@ -10,7 +10,6 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.image.parts import Part
-from napari_cvdm.plugin.image.pixel_sizes import believed
 from napari_cvdm.plugin.image.reading import LayerReading
 from napari_cvdm.plugin.panel.inquiry import Inquiry
 from napari_cvdm.plugin.panel.model_field import ModelField
@@ -32,7 +31,6 @@ __all__ = ["CUSTOM", "Form"]
 CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
 """Stands for whatever number of draws is no preset's."""
 
-
 _ABOUT_ADVANCED = "The seed, the steps of a draw, the size of tiles, and whether single draws are kept."
 
 
@@ -47,19 +45,6 @@ class Form(QWidget):
         Returns the (words, choice) pairs of parts of the image that can be restored; "all" is the first.
     preferences : Preferences
         What to begin with.
-
-    Attributes
-    ----------
-    layer, part, pixel_size, model, quality, draws, device, seed, steps, tile, keep_draws
-        The fields, as magicgui widgets.
-    model_field : ModelField
-        The model's combo box with its buttons.
-    inquiry : Inquiry
-        Questions about the image.
-    resample : QCheckBox
-        The offer to resample; hidden while there is no need.
-    understood, pixel_size_origin, mismatch, model_notes, plan : QLabel
-        Notes below the layer, the pixel size and the model, and what a run will do.
     """
 
     def __init__(
@@ -120,17 +105,7 @@ class Form(QWidget):
     def job(
         self, reading: LayerReading, part: Part | None = None, first_plane: tuple[int, ...] | None = None
     ) -> Job:
-        """Make a job of what the form says.
-
-        Parameters
-        ----------
-        reading : LayerReading
-            How the chosen layer is understood.
-        part : Part, optional
-            What part of it to restore.
-        first_plane : tuple of int, optional
-            The plane to begin with.
-        """
+        """Make a job of what the form says, for a part of the layer, to begin with one of its planes."""
         layer: Image = self.layer.value
         return Job(
             name=layer.name,
@@ -190,9 +165,8 @@ class Form(QWidget):
 
     def set_pixel_size(self, nanometres: float | None, origin: str) -> None:
         """Show a pixel size and where it comes from, as the program's doing and not the user's."""
-        size, words = believed(nanometres, origin)
-        self.pixel_size.show_size(size)
-        self.pixel_size_origin.setText(words)
+        self.pixel_size.show_size(nanometres)
+        self.pixel_size_origin.setText(origin)
 
     def set_mismatch(self, explanation: str, offer: str) -> None:
         """Explain why the model does not know pixels of this size, and offer to resample; or hide both."""

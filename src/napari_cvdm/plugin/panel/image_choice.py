@@ -20,15 +20,6 @@ class ImageChoice(QObject):
 
     Only what the user selects there counts. The plugin selects layers, too, and napari selects a neighbour of
     what was deleted: neither takes away an image that the user has turned to and that is still there.
-
-    Parameters
-    ----------
-    field : ComboBox
-        The field, which knows what there is to choose.
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    parent : QObject
-        Owner.
     """
 
     #: The field may name another image, or none; or there are others to choose.
@@ -63,7 +54,6 @@ class ImageChoice(QObject):
         """Follow the viewer no longer."""
         for emitter, slot in self._viewer_events:
             emitter.disconnect(slot)
-        self._viewer_events = []
 
     def _selected(self) -> Any | None:
         """Return the selected layer if it is an image on offer, and not a result, say, or of another kind."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import with_roles
 from napari_cvdm.plugin.viewer.eliding import let_elide
 from napari_cvdm.plugin.viewer.eliding_box import ElidingBox
-from napari_cvdm.plugin.viewer.rows import new_form, note, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import new_form, note, stack_in, wrap_where_narrow
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
@@ -44,18 +45,14 @@ _NOTHING_SAID = Answers()
 class Inquiry(QWidget):
     """Asks for the meaning of unnamed axes, for what to do with colours, and which channels to restore.
 
-    It is hidden while there is nothing to ask.
-
-    Parameters
-    ----------
-    after : QWidget, optional
-        The field that the questions come after, on the screen and when one goes on with Tab.
+    It is hidden while there is nothing to ask. ``after`` is the field that the questions come after, on the
+    screen and when one goes on with Tab.
     """
 
     #: An answer was given.
     changed = Signal()
 
-    def __init__(self, after: QWidget | None = None) -> None:
+    def __init__(self, after: QWidget) -> None:
         super().__init__()
         self._after = after
         self.roles: dict[int, QComboBox] = {}
@@ -63,23 +60,15 @@ class Inquiry(QWidget):
         self.channels: list[QCheckBox] = []
         self._channel_axis = -1
         self._about: object = None
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._content: QWidget | None = None
-        self._form: QFormLayout | None = None
+        self._content = QWidget()
+        self._form = new_form(self._content)
+        self._layout = stack_in(self, self._content)
         self.setVisible(False)
 
     def ask(self, reading: LayerReading, answers: Answers = _NOTHING_SAID) -> None:
-        """Ask what is not known of an image, with the answers there are as a beginning.
+        """Ask what is not known of an image, with those answers as a beginning that fit it.
 
         Questions that are there already, with these answers, stay as they are, with the keyboard's focus.
-
-        Parameters
-        ----------
-        reading : LayerReading
-            What was understood without the user.
-        answers : Answers
-            What was answered before; what does not fit the image is left out.
         """
         named = with_roles(reading, answers.roles)
         axis = named.axes.find("C")
@@ -119,18 +108,14 @@ class Inquiry(QWidget):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put labels above their fields where there is no room beside them."""
         super().resizeEvent(event)
-        if self._form is not None:
-            wrap_where_narrow(self._form, self.width())
+        wrap_where_narrow(self._form, self.width())
 
     def answers(self) -> Answers:
         """Return what was answered."""
         ticks = tuple(box.isChecked() for box in self.channels)
         along = {self._channel_axis: ticks} if ticks else {}
-        return Answers(self.answered_roles(), self.answered_colours(), along)
-
-    def answered_roles(self) -> dict[int, str]:
-        """Return the letters that were given to axes."""
-        return {n: combo.currentData() for n, combo in self.roles.items() if combo.currentData() != "Q"}
+        roles = {n: combo.currentData() for n, combo in self.roles.items() if combo.currentData() != "Q"}
+        return Answers(roles, self.answered_colours(), along)
 
     def answered_colours(self) -> Colours:
         """Return what is to become of colours."""
@@ -196,20 +181,12 @@ class Inquiry(QWidget):
         self.changed.emit()
 
     def _replace(self, content: QWidget) -> None:
-        if self._content is not None:
-            self._layout.removeWidget(self._content)
-            self._content.hide()
-            self._content.deleteLater()
+        self._layout.replaceWidget(self._content, content)
+        self._content.hide()
+        self._content.deleteLater()
         self._content = content
-        self._layout.addWidget(content)
         leave_wheel_to_panel(content)
-        self._settle_tab_order()
-
-    def _settle_tab_order(self) -> None:
-        """Let Tab come to the questions where they are seen: Qt puts what is made last behind all else."""
+        # Tab comes to the questions where they are seen: Qt puts what is made last behind all else.
         asked = [*self.roles.values(), *([self.colours] if self.colours.count() else []), *self.channels]
-        before = self._after
-        for field in asked:
-            if before is not None:
-                QWidget.setTabOrder(before, field)
-            before = field
+        for before, field in itertools.pairwise([self._after, *asked]):
+            QWidget.setTabOrder(before, field)

@@ -32,13 +32,6 @@ __all__ = ["ModelField"]
 class ModelField(QObject):
     """The combo box of models, with buttons to add one and to read about the chosen one.
 
-    Parameters
-    ----------
-    preferred : str
-        Name or path of the model to begin with.
-    parent : QObject
-        Owner.
-
     Attributes
     ----------
     combo : magicgui ComboBox
@@ -128,19 +121,14 @@ class ModelField(QObject):
         except ModelError:  # a damaged list; loading a model will say what is wrong
             listed = []
         self._listed = {"default" if model.is_default else model.name: model for model in listed}
-        choices = [(model.name, name) for name, model in self._listed.items()]
-        names = [name for _, name in choices]
+        labels = {name: model.name for name, model in self._listed.items()}
         for name in ("default", self._preferred):
-            if name not in names:
-                choices.append((Path(name).name, name))
-                names.append(name)
-        return choices
+            labels.setdefault(name, Path(name).name)
+        return [(label, name) for name, label in labels.items()]
 
     def _describe(self, *_: Any) -> None:
         model = self._listed.get(str(self.combo.value))
-        words = (
-            f"{model.summary}\n{getattr(model, 'origin', '')}" if model else f"The file {self.combo.value}."
-        )
+        words = f"{model.summary}\n{model.origin}" if model else f"The file {self.combo.value}."
         self.combo.native.setToolTip(literally(words))
 
 

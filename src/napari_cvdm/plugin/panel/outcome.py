@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
-from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_cvdm.plugin.doubt.section import Buttons
+from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
-from napari_cvdm.plugin.running.to_disk import sizes_of
 from napari_cvdm.plugin.stored.readers import settle_readers
-from napari_cvdm.plugin.viewer.file_asking import ask_for_file, with_ending
+from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,14 +38,9 @@ _DOUBT_DOCK = "CVDM uncertainty"
 
 
 class ResultActions(QWidget):
-    """Buttons for the result that is selected in the viewer, or else for the last one.
+    """Buttons for the result that is selected in the viewer, or else for the topmost one.
 
     They are hidden until there is a result.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
     """
 
     #: Words for the user: an error with its remedy; what was done.
@@ -55,7 +50,6 @@ class ResultActions(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._last: list[weakref.ref[Image]] = []  # the user may delete them, to have their memory back
         self.doubt_button = QPushButton("Uncertainty…")
         self.doubt_button.setToolTip(
             "Look into the uncertainty: where to look again, thresholds, profiles, views side by side."
@@ -72,11 +66,8 @@ class ResultActions(QWidget):
         self.copy_shell = QAction("Shell line", menu)
         menu.addActions([self.copy_python, self.copy_shell])
         self.copy_button.setMenu(menu)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = stack_in(self, self.doubt_button, Buttons(self.save_button, self.copy_button))
         layout.setSpacing(4)
-        layout.addWidget(self.doubt_button)
-        layout.addWidget(Buttons(self.save_button, self.copy_button))
         for button in (self.doubt_button, self.save_button, self.copy_button):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.doubt_button.clicked.connect(self.show_doubt)
@@ -85,10 +76,9 @@ class ResultActions(QWidget):
         self.copy_shell.triggered.connect(lambda: self._copy(_shell_line_of, "The shell line"))
         self.setVisible(False)
 
-    def follow(self, layers: Sequence[Image]) -> None:
-        """Take the layers of a new result; the panel for uncertainty turns to them if it is open."""
-        self._last = [weakref.ref(layer) for layer in layers]
-        self.setVisible(bool(layers))
+    def follow(self) -> None:
+        """Take notice of a new result; the panel for uncertainty turns to it if it is open."""
+        self.offer()
         # napari adds the plugin's name to that of a dock.
         if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
             self.show_doubt()
@@ -99,34 +89,29 @@ class ResultActions(QWidget):
         self.setVisible(bool(self._finished()))
 
     def result_layers(self) -> list[Image]:
-        """Return the layers of the result that is selected, or else of the last that is still there.
+        """Return the layers of the result that is selected, or else of the topmost one.
 
         The selected one may be that of the run at work, which is not finished.
         """
         active = real(self._viewer.layers.selection.active)
         if active is not None and is_result(active):
-            return self._of_run_of(active)
-        present, finished = self._present(), self._finished()
-        of_last_run = [layer for each in self._last if (layer := each()) is not None and layer in present]
-        return of_last_run or (self._of_run_of(finished[-1]) if finished else [])
-
-    def _of_run_of(self, result: Image) -> list[Image]:
-        """Return all layers of the run that a layer comes from."""
+            result = active
+        elif finished := self._finished():
+            result = finished[-1]
+        else:
+            return []
         run = result.metadata[METADATA_KEY].get("run")
         if run is None:
             return [result]
-        return [
-            layer
-            for layer in self._present()
-            if is_result(layer) and layer.metadata[METADATA_KEY].get("run") == run
-        ]
+        return [layer for layer in self._present() if layer.metadata[METADATA_KEY].get("run") == run]
 
     def _finished(self) -> list[Image]:
         """Return the layers of all results in the viewer but that of the run at work."""
-        return [layer for layer in self._present() if is_result(layer) and _is_finished(layer)]
+        return [layer for layer in self._present() if _is_finished(layer)]
 
     def _present(self) -> list[Image]:
-        return [real(layer) for layer in self._viewer.layers]
+        """Return the layers of all results in the viewer."""
+        return [layer for each in self._viewer.layers if is_result(layer := real(each))]
 
     def show_doubt(self) -> None:
         """Open the panel for uncertainty on the result."""
@@ -143,33 +128,19 @@ class ResultActions(QWidget):
         if written:
             self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
             return
+        # While the dialog is open, a run may begin and select its own layers.
         path = ask_for_file(self, "Save result", f"{layers[0].name}{_USUAL_ENDING}", _KINDS)
         if path is not None:
-            # While the dialog was open, a run may have begun and selected its own layers.
-            self._save(layers, path, replace=True)
+            self._save(layers, path)
 
-    def save(self, path: Path, kind: str = "") -> None:
-        """Save the result in the background; a file that is there already is not replaced.
-
-        Parameters
-        ----------
-        path : Path
-            Where to; an ending is added if there is none.
-        kind : str
-            The file dialog's filter.
-        """
-        layers = self.result_layers()
-        if not self._refused(layers):
-            self._save(layers, path.with_name(with_ending(path.name, _KINDS, kind)), replace=False)
-
-    def _save(self, layers: list[Image], path: Path, *, replace: bool) -> None:
+    def _save(self, layers: list[Image], path: Path) -> None:
         from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
         settle_readers()
         data = [_as_set_by_user(layer) for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")
-        worker = QuietWorker(_save, path, data, replace)
+        worker = QuietWorker(_write, path, data)
         worker.returned.connect(self._on_saved)
         worker.errored.connect(self._on_failed)
         worker.errored.connect(_tell_failed)
@@ -225,7 +196,7 @@ def _script_of(result: Image) -> tuple[str, bool]:
 
     about = result.metadata[METADATA_KEY]
     axes = axes_of(about, result.ndim)
-    return python_script(about, **sizes_of(result, axes)), True
+    return python_script(about, **distances_of(result, axes)), True
 
 
 def _shell_line_of(result: Image) -> tuple[str, bool]:
@@ -250,7 +221,7 @@ def _tell_failed(error: Exception) -> None:
 
 
 @place_left_to_others()
-def _save(path: Path, data: list[Any], replace: bool) -> Path:
+def _write(path: Path, data: list[Any]) -> Path:
     """Write layers; for a worker."""
     from napari_cvdm.plugin.stored.saving import save_layers
     from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
@@ -258,6 +229,6 @@ def _save(path: Path, data: list[Any], replace: bool) -> Path:
     try:
         # Loading Zarr's library makes Python look for garbage, which would stop the viewer.
         with OldObjectsSpared():
-            return save_layers(path, data, overwrite=replace)
+            return save_layers(path, data, overwrite=True)
     except Exception as error:
         raise RestorationFailed(in_plain_words(error)) from None

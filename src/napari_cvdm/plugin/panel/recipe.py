@@ -113,16 +113,14 @@ def shell_line(about: Mapping[str, Any]) -> str:
     saved = f"{_file_stem(str(about.get('source', 'image')))}_layer.ome.tif"
     source = asked["source_path"] if from_file else saved
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
-    words = ["napari-cvdm", "restore", source, "-o", output]
-    words += ["--axes", _axes(asked)]
+    words = ["napari-cvdm", "restore", source, "-o", output, "--axes", _axes(asked)]
     for key, option in _OPTIONS:
         if key in ("draws", "steps") and asked.get("preview"):
             continue
         if asked.get(key) is not None:
             words += [option, str(asked[key])]
-    words += ["--preview"] if asked.get("preview") else []
-    words += ["--resample"] if asked.get("resample") else []
-    words += ["--keep-draws"] if asked.get("keep_draws") else []
+    flags = {"preview": "--preview", "resample": "--resample", "keep_draws": "--keep-draws"}
+    words += [flag for key, flag in flags.items() if asked.get(key)]
     part = _part_options(asked)
     words += part or []
     line = joined([_one_line(word) for word in words])  # a terminal takes other characters for keys
@@ -181,12 +179,13 @@ def _restoring_to_disk(
 
 def _sizes(asked: Mapping[str, Any], z_spacing: float | None, time_interval: float | None) -> dict[str, str]:
     """Return what to write for sizes that a restoration does not change; for want of better, the file's."""
-    known = {"Z": ("z_spacing", z_spacing), "T": ("time_interval", time_interval)}
-    names = {"Z": "z_spacing_nm", "T": "time_interval_s"}
     sizes = {}
-    for letter, (of_file, value) in known.items():
+    for letter, of_file, unit, value in (
+        ("Z", "z_spacing", "nm", z_spacing),
+        ("T", "time_interval", "s", time_interval),
+    ):
         if letter in asked["axes"] and (value is not None or _file_serves(asked)):
-            sizes[names[letter]] = f"file.{of_file}" if value is None else f"{value:.9g}"
+            sizes[f"{of_file}_{unit}"] = f"file.{of_file}" if value is None else f"{value:.9g}"
     return sizes
 
 

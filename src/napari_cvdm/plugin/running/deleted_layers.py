@@ -29,11 +29,6 @@ class DeletedLayers:
     A layer and what napari draws it with refer to each other. napari looks for such garbage when a layer is
     removed, which finds those that were removed before, but not while old objects are spared. Small layers
     wait until napari or Python do so. The panels' own pictures come and go: they wait, too.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
     """
 
     def __init__(self, viewer: Any) -> None:

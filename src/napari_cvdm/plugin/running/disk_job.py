@@ -115,12 +115,8 @@ class DiskJob(Job):
         folders: dict[str, Path] = {}
         try:
             image = self._image()
-            choice = self._choice(image)
-            lazy = restore_lazy(
-                self._watched(image), model, axes=self.image_axes, pixel_size=self.pixel_size,
-                draws=self.draws, steps=self.steps, seed=self.seed, device=self.device, tile=self.tile,
-                preview=self.preview, normalize=self.normalize, **choice,
-            )  # fmt: skip
+            settings = {**self._settings, **self._choice(image)}
+            lazy = restore_lazy(self._watched(image), model, axes=self.image_axes, **settings)
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,

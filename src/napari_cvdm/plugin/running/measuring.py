@@ -20,13 +20,7 @@ Key = tuple[str, str, int | str]
 
 
 class Measuring(QObject):
-    """Knows the speeds that were measured, and measures those that are missing.
-
-    Parameters
-    ----------
-    parent : QObject
-        Owner.
-    """
+    """Knows the speeds that were measured, and measures those that are missing."""
 
     #: A speed has become known.
     measured = Signal()

@@ -97,15 +97,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Wrote:
-    """A part of a result that goes to disk was written.
-
-    Attributes
-    ----------
-    words : str
-        How far it is.
-    fraction : float
-        Share of the work that is done, 0 to 1.
-    """
+    """A part of a result that goes to disk was written: how far it is in words, and as a share."""
 
     words: str
     fraction: float

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.selection import Selection
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "parts_of", "plan_of"]
+__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "plan_of"]
 
 #: Pixels that are compared with each other in no time, while sliders move.
 _QUICKLY_COMPARED = 2**24
@@ -64,27 +64,8 @@ def part_choices(reading: LayerReading | None, shapes: Sequence[Any]) -> list[tu
     return choices + [(f"Inside the rectangle in '{layer.name}'", layer) for layer in shapes]
 
 
-def parts_of(
-    choice: Any,
-    layer: Image,
-    reading: LayerReading,
-    sliders: Sliders,
-    channels: list[int] | None = None,
-) -> list[Part | None]:
-    """Find the parts of a layer that were chosen; None stands for all of it.
-
-    Parameters
-    ----------
-    choice : object
-        One of `part_choices`.
-    layer : napari.layers.Image
-        The layer.
-    reading : LayerReading
-        How it is understood.
-    sliders : Sliders
-        Where the viewer's sliders stand, and what its canvas shows.
-    channels : list of int, optional
-        The channels to restore.
+def _parts_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Part | None]:
+    """Find the parts of the layer that are to be restored; None stands for all of it.
 
     Raises
     ------
@@ -92,6 +73,7 @@ def parts_of(
         If too little is left, or nothing, or if what the viewer shows is no plane.
     """
     axes, shape = reading.axes, reading.shape
+    choice, layer, channels = form.part.value, form.layer.value, form.inquiry.chosen_channels()
     if choice in ("plane", "view"):
         check_plane_shown(axes, sliders)
     if choice == "all":
@@ -119,20 +101,25 @@ def _why_none(part: Part, axes: str, channels: Sequence[int]) -> str:
 def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:
     """Make the jobs that the form asks for: one, or one for each channel if those are unevenly spaced.
 
+    Parameters
+    ----------
+    form : Form
+        The settings.
+    reading : LayerReading
+        How the layer is understood.
+    sliders : Sliders
+        Where the viewer's sliders stand, and what its canvas shows.
+
     Raises
     ------
     InputError
-        As `parts_of`.
+        If too little is left, or nothing, or if what the viewer shows is no plane.
     """
-    layer = form.layer.value
-    channels = form.inquiry.chosen_channels()
+    position = position_in(form.layer.value, sliders, reading.shape)
+    as_channels = reading.rgb and form.inquiry.answered_colours() == "channels"
     jobs = []
-    for part in parts_of(form.part.value, layer, reading, sliders, channels):
-        first = _plane_in(
-            part or whole(reading.shape), reading.axes, position_in(layer, sliders, reading.shape)
-        )
-        if reading.rgb and form.inquiry.answered_colours() == "channels":
-            first = None
+    for part in _parts_of(form, reading, sliders):
+        first = None if as_channels else _plane_in(part or whole(reading.shape), reading.axes, position)
         jobs.append(form.job(reading, part, first))
     return jobs
 
@@ -148,12 +135,8 @@ def plan_of(
 
     Parameters
     ----------
-    form : Form
-        The settings.
-    reading : LayerReading
-        How the layer is understood.
-    sliders : Sliders
-        Where the viewer's sliders stand, and what its canvas shows.
+    form, reading, sliders
+        As for `jobs_of`.
     speed : Speed or None
         What was measured, if anything was.
     known : (float, float), optional
@@ -163,10 +146,10 @@ def plan_of(
     Raises
     ------
     InputError
-        As `parts_of`, if resampling cannot help, or if such an image cannot be restored at all.
+        As `jobs_of`, if resampling cannot help, or if such an image cannot be restored at all.
     """
     _check(reading, full_data(form.layer.value))
-    found = parts_of(form.part.value, form.layer.value, reading, sliders, form.inquiry.chosen_channels())
+    found = _parts_of(form, reading, sliders)
     given = [reading.shape if part is None else part.shape for part in found]
     worked_on = [_after_resampling(form, reading, part, known) for part in found]
     shapes = [

@@ -37,18 +37,9 @@ Outcome = Literal["done", "cancelled", "failed"]
 
 
 class Run(QObject):
-    """Carries out a job in a thread and shows its pictures as layers. Lives on the main thread.
+    """Carries out a job on a layer in a thread and shows its pictures as layers. Lives on the main thread.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layer : napari.layers.Image
-        The layer that is restored.
-    job : Job
-        What to do.
-    parent : QObject
-        Owner; when it is destroyed, or its window is closed, the run is given up.
+    When its owner is destroyed, or its window is closed, the run is given up.
     """
 
     #: Words about what is being done, the share of the work done (negative while it cannot be known).
@@ -62,7 +53,7 @@ class Run(QObject):
 
     def __init__(self, viewer: Any, layer: Image, job: Job, parent: QObject) -> None:
         super().__init__(parent)
-        self._job = job
+        self.job = job
         self._results = ResultLayers(
             viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
         )
@@ -75,11 +66,6 @@ class Run(QObject):
         self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
         self._worker = self._make_worker()
-
-    @property
-    def job(self) -> Job:
-        """What is done."""
-        return self._job
 
     @property
     def layers(self) -> list[Image]:
@@ -99,30 +85,30 @@ class Run(QObject):
 
     def discard(self) -> None:
         """Let go of the image, of a run that will never be started."""
-        self._job.data = None
+        self.job.data = None
         self.deleteLater()
 
     def cancel(self) -> None:
         """Give up, and let nothing stay of what the run has begun on the disk."""
         if not self.cancelling:
-            self._job.cancel_requested.set()
+            self.job.cancel_requested.set()
         self.give_up()
 
     def give_up(self) -> None:
         """Stop: the layers go at once, and the worker ends before its next network pass."""
         if self._outcome == "cancelled" and not self.cancelling:
-            self._words = f"Cancelled. {self._job.kept}".rstrip()
+            self._words = f"Cancelled. {self.job.kept}".rstrip()
             self._worker.give_up()
             self._remove_layers()
 
     def stop(self) -> None:
         """End the run with what it has, as soon as every plane has a picture."""
-        self._job.stop_requested.set()
+        self.job.stop_requested.set()
 
     @property
     def stopping(self) -> bool:
         """Whether the run was asked to end with what it has."""
-        return self._job.stop_requested.is_set()
+        return self.job.stop_requested.is_set()
 
     @property
     def cancelling(self) -> bool:
@@ -134,7 +120,7 @@ class Run(QObject):
 
         # An `errored` slot of our own keeps napari from raising the error as if it were a bug.
         worker = create_worker(
-            self._job.messages,
+            self.job.messages,
             _start_thread=False,
             _connect={"errored": self._on_error},
             _worker_class=LastingWorker,
@@ -142,8 +128,8 @@ class Run(QObject):
         worker.yielded.connect(self._on_message)
         worker.finished.connect(self._on_finished)
         reference = weakref.ref(worker)
-        self._job.abort_requested = lambda: (alive := reference()) is None or alive.abort_requested
-        self._job.report = lambda message: (alive := reference()) and alive.yielded.emit(message)
+        self.job.abort_requested = lambda: (alive := reference()) is None or alive.abort_requested
+        self.job.report = lambda message: (alive := reference()) and alive.yielded.emit(message)
         return worker
 
     def _on_message(self, message: Message) -> None:
@@ -155,7 +141,7 @@ class Run(QObject):
             case DevicesFound(choices, hint):
                 self.devices_found.emit(choices, hint)
             case Pictures():
-                unfinished = {**self._about, "model": {"name": self._job.model}, "finished": False}
+                unfinished = {**self._about, "model": {"name": self.job.model}, "finished": False}
                 self._results.add(message, unfinished)
             case Progress(event, limits):
                 if limits is not None:
@@ -196,7 +182,7 @@ class Run(QObject):
 
     def _note_file(self) -> None:
         """Take down what the worker has found out about the layer's file."""
-        asked = {**self._about["asked"], "file_has_pixels": self._job.file_has_pixels}
+        asked = {**self._about["asked"], "file_has_pixels": self.job.file_has_pixels}
         self._about = {**self._about, "asked": asked}
 
     def _on_error(self, error: Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qtpy.QtCore import QObject, Signal
 
@@ -15,7 +15,6 @@ from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.deleted_layers import DeletedLayers
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
 from napari_cvdm.plugin.running.run import Outcome, Run
-from napari_cvdm.plugin.running.waiting import WaitingRuns
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
@@ -24,28 +23,29 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["Runs"]
+__all__ = ["Runs", "Waiting"]
+
+
+class Waiting(NamedTuple):
+    """A run that waits, what it is called, and all that was asked for, in lines."""
+
+    run: Run
+    name: str
+    settings: str
 
 
 class Runs(QObject):
     """Starts runs one after the other: two at once would share the processor, and each be late.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    parent : QObject
-        Owner; when it is destroyed, the runs' messages go nowhere.
-
     Attributes
     ----------
-    waiting : WaitingRuns
-        Those that wait.
+    waiting : list of Waiting
+        Those that wait, the next one first.
     current : Run or None
         The one at work.
     """
 
-    #: A run has begun or ended, or was asked to end.
+    #: A run has begun or ended, was asked to end, waits, or waits no longer.
     changed = Signal()
     #: A run has begun.
     began = Signal()
@@ -59,7 +59,7 @@ class Runs(QObject):
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self.waiting = WaitingRuns(self)
+        self.waiting: list[Waiting] = []
         self._deleted = DeletedLayers(viewer)
         self._copies = Copies(viewer)
         self._sliders: dict[int, float] = {}
@@ -68,8 +68,10 @@ class Runs(QObject):
     @property
     def claimed(self) -> int:
         """Bytes of the free memory that the results of these runs have yet to fill."""
-        runs = [run for run in (self.current, *self.waiting.runs) if run is not None]
-        return sum(run.job.claim.left for run in runs if not run.cancelling)
+        return sum(run.job.claim.left for run in self._all() if not run.cancelling)
+
+    def _all(self) -> list[Run]:
+        return [*([self.current] if self.current else []), *(each.run for each in self.waiting)]
 
     def add(self, layer: Image, *jobs: Job, results_size: int = 0, memory: int = 0) -> None:
         """Start a job, or let it wait for those before it; of several, all but the first wait.
@@ -94,8 +96,14 @@ class Runs(QObject):
             if self.current is None:
                 self._start(run)
             else:
-                others = [each.job for each in (self.current, *self.waiting.runs)]
-                self.waiting.add(_name_of(job, others), run, "\n".join(_settings_of(job)))
+                name = _name_of(job, [each.job for each in self._all()])
+                self.waiting.append(Waiting(run, name, _settings_of(job)))
+                self.changed.emit()
+
+    def take_out(self, number: int) -> None:
+        """Take one of those that wait out of the queue."""
+        self.waiting.pop(number).run.discard()
+        self.changed.emit()
 
     def stop(self) -> None:
         """End the run at work with what it has; those that wait go on."""
@@ -111,7 +119,8 @@ class Runs(QObject):
 
     def give_up_all(self) -> str:
         """Give up the run at work, but not what it has written, and all that wait; say what is kept."""
-        self.waiting.clear()
+        while self.waiting:
+            self.take_out(0)
         if self.current is None:
             return ""
         self.current.give_up()
@@ -131,9 +140,9 @@ class Runs(QObject):
 
     def _on_ended(self, outcome: Outcome, words: str) -> None:
         run, self.current = self.current, None
-        layers = run.layers if run is not None and outcome == "done" else []
-        if run is not None:
-            run.deleteLater()
+        assert run is not None
+        layers = run.layers if outcome == "done" else []
+        run.deleteLater()
         if layers:
             words = " ".join(filter(None, (words, self._bring_into_view(layers[0]))))
         self.ended.emit(outcome, words, layers)
@@ -146,11 +155,12 @@ class Runs(QObject):
 
     def _next(self) -> Run | None:
         """Hand out the next run that there is enough memory for, which others may have taken meanwhile."""
-        for name in self.waiting.names:
-            run = self.waiting.next()
-            if run is None or _has_memory(run.job.claim.while_running):
+        while self.waiting:
+            run, name, _ = self.waiting.pop(0)
+            memory = run.job.claim.while_running
+            if _has_memory(memory):
                 return run
-            needed, free = memory_words(run.job.claim.while_running), memory_words(free_memory())
+            needed, free = memory_words(memory), memory_words(free_memory())
             self.warned.emit(
                 f"The run that waited ({name}) was not started: it takes {needed} of memory, and {free} are "
                 "free. Free some, and press Restore again."
@@ -194,16 +204,16 @@ def _name_of(job: Job, others: Sequence[Job]) -> str:
     return ", ".join(filter(None, words))
 
 
-def _settings_of(job: Job) -> list[str]:
+def _settings_of(job: Job) -> str:
     """Say all that was asked for, one line each."""
-    return [
+    drawn = f"Draws: {job.draws}, steps: {job.steps or 'automatic'}, seed: {job.seed}"
+    size = f"{job.pixel_size:g} nm" if job.pixel_size else "not known"
+    lines = (
         f"Image: {job.name}",
         f"Part: {job.part.words if job.part is not None else 'everything'}",
         f"Model: {job.model}",
-        "Preview"
-        if job.preview
-        else f"Draws: {job.draws}, steps: {job.steps or 'automatic'}, seed: {job.seed}",
-        f"Pixel size: {f'{job.pixel_size:g} nm' if job.pixel_size else 'not known'}"
-        f"{', resampled' if job.resample else ''}",
+        "Preview" if job.preview else drawn,
+        f"Pixel size: {size}{', resampled' if job.resample else ''}",
         f"Compute on: {job.device}, tile: {job.tile}",
-    ]
+    )
+    return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,28 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
 
-__all__ = ["TileReports", "tell"]
+__all__ = ["Pace", "tell"]
 
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
 
 
-def tell(events: Iterator[Event], axes: Axes, covered: Covered | None = None) -> Iterator[Message]:
+class Pace:
+    """Asked before each message about a mere step or tile, whether it can be read."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def allows(self) -> bool:
+        """Whether the message before is old enough; if so, there is a new one."""
+        now = time.monotonic()
+        if now - self._last < _BETWEEN_STEPS:
+            return False
+        self._last = now
+        return True
+
+
+def tell(events: Iterator[Event], axes: Axes, covered: Covered | None, pace: Pace) -> Iterator[Message]:
     """Turn a restoration's events into messages, and its estimates into planes of the pictures.
 
     Parameters
@@ -32,14 +47,15 @@ def tell(events: Iterator[Event], axes: Axes, covered: Covered | None = None) ->
         From `napari_cvdm.restore_events`.
     axes : Axes
         Of what is restored.
-    covered : dict, optional
+    covered : dict or None
         As `Pictures` has it.
+    pace : Pace
+        Of the messages about steps.
     """
     from napari_cvdm.restoration.events import Estimate, Finished
 
     pictures: Pictures | None = None
     limits = RunningLimits()
-    told = 0.0
     for event in events:
         if isinstance(event, Finished):
             yield Done(event.result.provenance, event.result.draws)
@@ -54,31 +70,8 @@ def tell(events: Iterator[Event], axes: Axes, covered: Covered | None = None) ->
             else:
                 _fill(pictures, event)
             yield Progress(_bare(event), limits.now())
-        elif time.monotonic() - told >= _BETWEEN_STEPS:
-            told = time.monotonic()
+        elif pace.allows():
             yield Progress(event)
-
-
-class TileReports:
-    """Turns the events of single tiles into messages, no more of them than can be read.
-
-    They come from within a network pass, while the iterator of all other messages waits.
-
-    Parameters
-    ----------
-    report : callable
-        Receives the messages, in the thread of the restoration.
-    """
-
-    def __init__(self, report: Callable[[Message], object]) -> None:
-        self._report = report
-        self._told = 0.0
-
-    def __call__(self, event: Event) -> None:
-        """Report a tile."""
-        if time.monotonic() - self._told >= _BETWEEN_STEPS:
-            self._told = time.monotonic()
-            self._report(Progress(event))
 
 
 def _channel_of(axes: Axes, index: tuple[int, ...]) -> int:

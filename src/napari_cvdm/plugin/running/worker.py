@@ -18,8 +18,8 @@ from napari_cvdm.plugin.image.parts import Covered, Part, covered_after_resampli
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.devices import devices_found
 from napari_cvdm.plugin.running.gpu_hint import gpu_hint
-from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing
-from napari_cvdm.plugin.running.telling import TileReports, tell
+from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
+from napari_cvdm.plugin.running.telling import Pace, tell
 from napari_cvdm.plugin.stored.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.viewer.torch_loading import load_torch
@@ -143,6 +143,7 @@ class Job:
     def describe(self) -> dict[str, Any]:
         """Return what was asked for, in values that JSON can hold, so that the run can be repeated."""
         return {
+            **self._settings,
             "source_path": self.source_path,
             "file_has_pixels": self.file_has_pixels,
             "axes": self.axes,
@@ -151,16 +152,8 @@ class Job:
             "part": None if self.part is None else self.part.describe(),
             "shape": None if self.data is None else [int(n) for n in self.data.shape[: len(self.axes)]],
             "model": self.model,
-            "pixel_size": self.pixel_size,
-            "preview": self.preview,
-            "draws": self.draws,
-            "steps": self.steps,
-            "seed": self.seed,
-            "device": self.device,
-            "tile": self.tile,
             "resample": self.resample,
             "keep_draws": self.keep_draws,
-            "normalize": self.normalize,
         }
 
     def messages(self) -> Iterator[Message]:
@@ -197,28 +190,22 @@ class Job:
         image = self._image()
         self._checkpoint()
         yield Preparing("Computing the first picture …")
+        pace = Pace()
         events = restore_events(
             image,
             model,
             axes=self.image_axes,
-            pixel_size=self.pixel_size,
-            draws=self.draws,
-            steps=self.steps,
-            seed=self.seed,
-            device=self.device,
-            tile=self.tile,
-            preview=self.preview,
+            **self._settings,
+            **self._choice(image),
             resample=self.resample,
             keep_draws=self.keep_draws,
             checkpoint=self._checkpoint,
             stop=self.stop_requested.is_set,
             first_plane=self.first_plane,
-            on_tile=TileReports(self.report),
-            normalize=self.normalize,
-            **self._choice(image),
+            on_tile=lambda event: pace.allows() and self.report(Progress(event)),
         )
         events = self.claim.watch(events)
-        for message in tell(events, self._restored_axes(image), self._covered(image, model)):
+        for message in tell(events, self._restored_axes(image), self._covered(image, model), pace):
             if isinstance(message, Done) and self._measured_on_part:
                 message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
             yield message
@@ -244,6 +231,20 @@ class Job:
         if self.source_path is not None:
             self.file_has_pixels = are_in_file(self.data, self.axes, Path(self.source_path))
         return given_image(self.data, rgb=self.rgb, colours=self.colours)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """What a restoration takes as it is, be it in memory or to disk."""
+        return {
+            "pixel_size": self.pixel_size,
+            "preview": self.preview,
+            "draws": self.draws,
+            "steps": self.steps,
+            "seed": self.seed,
+            "device": self.device,
+            "tile": self.tile,
+            "normalize": self.normalize,
+        }
 
     @property
     def _channel_axes(self) -> int:

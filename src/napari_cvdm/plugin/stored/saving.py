@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_cvdm.plugin.image.axis_steps import axis_steps
-from napari_cvdm.plugin.image.file_reading import read_distances
+from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.image.reading import axes_of
 from napari_cvdm.plugin.results.copies import about_copy
 from napari_cvdm.plugin.results.layers import (
@@ -208,9 +208,10 @@ def _distances_in_file(made: Mapping[str, Any]) -> dict[str, float]:
         return {}
     if not asked["file_has_pixels"] or not asked["source_path"]:
         return {}
+    file = read_file(Path(asked["source_path"]))
     return {
         letter: distance * (1 if part is None else part[asked["axes"].index(letter)].step)
-        for letter, distance in read_distances(Path(asked["source_path"])).items()
+        for letter, distance in (("Z", file.z_spacing), ("T", file.time_interval))
         if distance is not None and letter in asked["axes"]
     }
 

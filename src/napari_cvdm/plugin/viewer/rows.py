@@ -145,12 +145,13 @@ def beside(*widgets: QWidget) -> QWidget:
     return row
 
 
-def stack_in(column: QWidget, *parts: QWidget) -> None:
-    """Put parts below each other in a widget, as wide as it is."""
+def stack_in(column: QWidget, *parts: QWidget) -> QVBoxLayout:
+    """Put parts below each other in a widget, as wide as it is; return its layout."""
     layout = QVBoxLayout(column)
     layout.setContentsMargins(0, 0, 0, 0)
     for part in parts:
         layout.addWidget(part)
+    return layout
 
 
 def stacked(*widgets: QWidget) -> QWidget:
