@@ -445,11 +445,14 @@ class TestDisk:
         finish(qtbot, panel)
         assert "What is written is kept" in panel.status.text()
         panel.form.draws.value = 1
-        answers = ["go on", "throw away"]
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: answers.pop(0))
+        answers, differing = ["go on", "throw away"], []
+        monkeypatch.setattr(
+            to_disk, "ask_about_stopped", lambda *asked: differing.append(asked[3]) or answers.pop(0)
+        )
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
         assert "throw it away" in panel.status.text()
+        assert differing == [("draws (1000, now 1)",)]
         click(qtbot, panel.restore_button)
         finish(qtbot, panel)
         assert "written to" in panel.status.text()
@@ -499,13 +502,13 @@ class TestDisk:
         assert written_pieces(little_memory) >= written
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         asked, counted = [], []
-        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: asked.append(True) or "go on")
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *about: asked.append(about[3]) or "go on")
         again.runs.progressed.connect(lambda words, _: counted.append(words))
         click(qtbot, again.restore_button)
         qtbot.waitUntil(lambda: any("pieces written" in words for words in counted), timeout=60_000)
         click(qtbot, again.stop_button)
         finish(qtbot, again)
-        assert asked
+        assert asked == [()]  # nothing is different
         assert int(next(words for words in counted if "pieces" in words).split(" of ")[0]) >= written
 
 

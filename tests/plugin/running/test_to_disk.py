@@ -112,7 +112,7 @@ class TestWhereARunWasStopped:
             unfinished.begin()
         asked = SimpleNamespace(about=[], answers=[])
 
-        def answer(parent, title, folders):
+        def answer(parent, title, folders, differing):
             asked.about.append([folder.name for folder in folders])
             return asked.answers.pop(0)
 

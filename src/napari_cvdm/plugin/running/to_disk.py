@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.image.axis_steps import axis_steps
 from napari_cvdm.plugin.running.disk_job import DiskJob
-from napari_cvdm.plugin.running.stopped_run import ask_about_stopped
+from napari_cvdm.plugin.running.stopped_run import ask_about_stopped, differences
 from napari_cvdm.plugin.viewer.failures import in_plain_words
 from napari_cvdm.plugin.viewer.file_asking import proposed_path, remember_folder
 from napari_cvdm.plugin.viewer.notices import literally
@@ -92,8 +92,11 @@ def ask_where(parent: QWidget | None, name: str, jobs: Sequence[Job] = ()) -> Pl
         except InputError as error:
             QMessageBox.warning(parent, _TITLE, literally(in_plain_words(error)))
             continue
-        stopped = [folder for folder in folders if left_behind(folder) is not None]
-        answer = ask_about_stopped(parent, _TITLE, stopped) if stopped else "go on"
+        left = {folder: left_behind(folder) for folder in folders}
+        stopped = [folder for folder, request in left.items() if request is not None]
+        pairs = zip(jobs, left.values(), strict=False)  # without jobs, it is only about the place
+        differing = dict.fromkeys(each for job, request in pairs for each in differences(job, request or {}))
+        answer = ask_about_stopped(parent, _TITLE, stopped, tuple(differing)) if stopped else "go on"
         if answer != "elsewhere":
             remember_folder(output)
             return Place(output, discard=answer == "throw away")
