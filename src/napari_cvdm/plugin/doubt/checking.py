@@ -98,7 +98,7 @@ class CheckSection(QWidget):
         self._map = DisagreementMap(link, maps, arrangement, self)
         self.checked: Checked | None = None  # what was found last
         self.button = QPushButton()
-        self.save_button = QPushButton("Save report …")
+        self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
         self.save_button.setEnabled(False)
         self.findings: QLabel = note("")
