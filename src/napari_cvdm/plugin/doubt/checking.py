@@ -189,10 +189,12 @@ class CheckSection(QWidget):
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
+        if self.checked is None:
+            return
         path = ask_for_file(
             self,
             "Save the report",
-            "check.html",
+            f"{self.checked.result.reconstruction.name} check.html",
             {"Web page (*.html)": _PAGE_ENDINGS},
             beside=lambda page: [_numbers_beside(page)],
         )
