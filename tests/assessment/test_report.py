@@ -63,6 +63,8 @@ def test_json_tells_the_same_in_numbers(checks: Checks) -> None:
     )
     content = json.loads(text, parse_constant=pytest.fail)
     assert content["plane"] == {"T": 3}
+    page = html_report(checks, name="cell", provenance={}, plane={"channel": 0, "t": 3})
+    assert "<title>cell, channel 0, t 3</title>" in page
     assert content["checks"]["consistency"]["rsp"] == pytest.approx(checks.consistency.rsp)
     assert content["provenance"]["seconds"] is None
     assert len(content["checks"]["verdicts"]) == 6

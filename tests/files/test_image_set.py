@@ -49,6 +49,24 @@ def test_other_readers_see_ordinary_ome_images(tmp_path: Path):
     assert read_tiff(path).pixel_size == pytest.approx(32.5)
 
 
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("YXS", (16, 12, 4)), ("YXS", (16, 12, 3)), ("TYXS", (2, 9, 8, 4))]
+)
+def test_colours_are_colours_in_other_programs_too(tmp_path: Path, axes, shape):
+    data = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    path = write_image_set(tmp_path / "overlay.ome.tif", [StoredImage("overlay", data, axes, 32.5)])
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages[0]
+        assert page.photometric == tifffile.PHOTOMETRIC.RGB
+        assert page.tags["SamplesPerPixel"].value == shape[-1]
+        np.testing.assert_array_equal(tif.series[0].asarray(), data)
+    (again,) = read_image_set(path)
+    np.testing.assert_array_equal(again.data, data)
+    assert again.pixel_size_nm == pytest.approx(32.5)
+    other = read_tiff(path)
+    assert (other.axes, other.pixel_size) == (axes, pytest.approx(32.5))
+
+
 def test_files_of_others_are_told_apart(tmp_path: Path):
     single = write_ome_tiff(tmp_path / "single.ome.tif", np.zeros((9, 9)), provenance={"draws": 8})
     plain = tmp_path / "plain.tif"

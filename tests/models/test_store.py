@@ -221,9 +221,11 @@ def test_an_added_model_whose_weights_were_altered_or_lost_is_refused(
     with pytest.raises(ModelError, match=r"is not the model 'mine'.*add it again from"):
         load_model("mine", registry=registry)
     path.unlink()
-    with pytest.raises(ModelError, match=r"weights of 'mine'.*are gone.*add it again from"):
+    with pytest.raises(ModelError, match=r"weights of 'mine'.*are gone.*add the model again from"):
         load_model("mine", registry=registry)
     assert list_models(registry=registry)[1].path is None
+    add_model(weights, "mine", registry=registry)  # as it says
+    assert load_model("mine", registry=registry)
 
 
 def test_the_same_file_is_read_once_and_another_one_is_not_mistaken_for_it(

@@ -108,7 +108,7 @@ class SteppedRestoration:
         chosen = select(
             resolve_axes(image.shape, axes), planes=settings.get("planes"), region=settings.get("region")
         )
-        resolved, image = chosen.restored, chosen.planes_of(image)
+        resolved = chosen.restored
         rows, columns = (slice(None),) * 2
         if chosen.region is not None:
             rows, columns = (slice(r.start, r.stop) for r in (chosen.region.rows, chosen.region.columns))
@@ -126,7 +126,7 @@ class SteppedRestoration:
             count += 1
 
         def estimate(stage: str, number: int, index: tuple[int, ...], draw: int, done: int) -> Estimate:
-            plane = np.asarray(resolved.plane(image, index))[rows, columns]
+            plane = np.asarray(chosen.plane(image, index))[rows, columns]
             plane = plane.astype(np.float32).repeat(2, 0).repeat(2, 1)
             fields = (number, resolved.planes, draw, draws, steps if draw else 0, steps, done / total)
             return Estimate(stage, *fields, index=index, mean=plane + draw, std=np.full_like(plane, self.std))

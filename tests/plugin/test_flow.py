@@ -439,11 +439,14 @@ class TestDisk:
         finish(qtbot, panel)
         assert "What is written is kept" in panel.status.text()
         panel.form.draws.value = 1
-        answers = ["go on", "throw away"]
-        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: answers.pop(0))
+        answers, differing = ["go on", "throw away"], []
+        monkeypatch.setattr(
+            to_disk, "ask_about_stopped", lambda *asked: differing.append(asked[3]) or answers.pop(0)
+        )
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "throw it away" in panel.status.text()
+        assert differing == [("draws (1000, now 1)",)]
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "written to" in panel.status.text()
@@ -461,7 +464,7 @@ class TestDisk:
     def test_cancelling_keeps_what_was_stopped_and_is_gone_on_with(
         self, widget, qtbot, run_to_disk, written_pieces, little_memory, monkeypatch
     ):
-        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: "go on")
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *_: "go on")
         run_to_disk()
         click(qtbot, widget.controls.stop_button)
         finish(qtbot, widget)
@@ -493,13 +496,13 @@ class TestDisk:
         assert written_pieces(little_memory) >= written
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         asked, counted = [], []
-        monkeypatch.setattr(to_disk, "_ask_about_stopped", lambda *_: asked.append(True) or "go on")
+        monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *about: asked.append(about[3]) or "go on")
         again.runs.progressed.connect(lambda words, _: counted.append(words))
         click(qtbot, again.controls.restore_button)
         qtbot.waitUntil(lambda: any("pieces written" in words for words in counted), timeout=60_000)
         click(qtbot, again.controls.stop_button)
         finish(qtbot, again)
-        assert asked
+        assert asked == [()]  # nothing is different
         assert int(next(words for words in counted if "pieces" in words).split(" of ")[0]) >= written
 
 

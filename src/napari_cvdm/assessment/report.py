@@ -91,8 +91,7 @@ def html_report(
     str
         An HTML page that needs no other file and runs no script.
     """
-    where = ", ".join(f"{axis} = {index}" for axis, index in (plane or {}).items())
-    title = f"{name}{f', plane {where}' if where else ''}"
+    title = ", ".join([name, *(f"{axis} {index}" for axis, index in (plane or {}).items())])
     sources = "".join(f"<li>{escape(str(each))}</li>" for each in (*citations, *SOURCES))
     described = json.dumps(_finite(dict(provenance or {})), indent=2, ensure_ascii=False, default=str)
     body = (

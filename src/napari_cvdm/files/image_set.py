@@ -20,7 +20,7 @@ from napari_cvdm.files.ome_tiff import (
 )
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import PhysicalScale, find_ome_image, scale_from_ome
-from napari_cvdm.restoration.axes import name_axes
+from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
 __all__ = ["ARRAY_KEY", "StoredImage", "is_image_set", "read_image_set", "write_image_set"]
@@ -113,7 +113,7 @@ def read_image_set(path: str | Path) -> list[StoredImage]:
         if len(abouts) != len(tif.series):
             raise ImageFileError(f"{path} was not saved by napari-cvdm: open it as any other image.")
         return [
-            _restore(series.asarray(), series.name, about, scale_from_ome(str(tif.ome_metadata), number))
+            _restore(_as_channels(series), series.name, about, scale_from_ome(str(tif.ome_metadata), number))
             for number, (series, about) in enumerate(zip(tif.series, abouts, strict=True))
         ]
 
@@ -122,8 +122,10 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
     array = np.asarray(image.data)
     named = name_axes(array.shape, image.axes)
     about = {**image.about, ARRAY_KEY: {"axes": named.names, "shape": list(array.shape)}}
+    colours = _is_photograph(array, named)
+    plane = name_axes(array.shape[:-1], named.names[:-1]) if colours else named
     metadata = ome_metadata(
-        named,
+        plane,
         image.name,
         image.pixel_size_nm,
         about,
@@ -131,7 +133,21 @@ def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:
         image.time_interval_s if "T" in named.names else None,
         image.pixel_height_nm,
     )
-    return in_ome_order(storable(array), named), metadata
+    if not colours:
+        return in_ome_order(storable(array), named), metadata
+    metadata["axes"] += "S"
+    return np.stack([in_ome_order(array[..., i], plane) for i in range(array.shape[-1])], axis=-1), metadata
+
+
+def _is_photograph(array: NDArray[Any], named: Axes) -> bool:
+    """Whether an image holds what other programs show in colour: red, green, blue, and perhaps opacity."""
+    return named.names.endswith("S") and array.dtype in (np.uint8, np.uint16) and array.shape[-1] in (3, 4)
+
+
+def _as_channels(series: Any) -> NDArray[Any]:
+    """Read an image; colours come in front of its rows, as channels do."""
+    array: NDArray[Any] = series.asarray()
+    return np.moveaxis(array, -1, -3) if series.axes.endswith("S") else array
 
 
 def _restore(array: NDArray[Any], name: str, about: dict[str, Any], scale: PhysicalScale) -> StoredImage:

@@ -101,6 +101,8 @@ def write_described(
 ) -> None:
     """Write arrays with what `ome_metadata` says about them into one OME-TIFF, a series for each.
 
+    Where a last axis S was added to what it says, the image is one in colour.
+
     Raises
     ------
     ImageFileError
@@ -115,7 +117,7 @@ def write_described(
             for array, metadata in images:
                 tif.write(
                     array,
-                    photometric="minisblack",
+                    photometric="rgb" if metadata["axes"].endswith("S") else "minisblack",
                     compression="zlib",
                     predictor=array.dtype.kind in "iu",
                     metadata=metadata,

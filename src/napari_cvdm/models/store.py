@@ -117,8 +117,8 @@ def find_file(
     if path is None:
         if listed.location == "added":
             raise ModelError(
-                f"The weights of '{name}', {added_file(read_added()[name])}, are gone: remove the model and "
-                f"add it again from {listed.origin}."
+                f"The weights of '{name}', {added_file(read_added()[name])}, are gone: add the model again "
+                f"from {listed.origin}."
             )
         return _fetch(entry, progress), entry
     if fault := find_fault(path, entry, listed.location, listed.origin):

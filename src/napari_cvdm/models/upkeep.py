@@ -65,7 +65,7 @@ def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None
     for model in models:
         if model.location == "added":
             path = model.path
-            fault: str | None = f"The weights of '{model.name}' are gone: remove the model and add it again."
+            fault: str | None = f"The weights of '{model.name}' are gone: add it again."
             if path is not None:
                 fault = find_fault(path, model.entry, "added", model.origin)
             found.append(Verified(model.name, "added", path or Path(model.entry.file), fault))

@@ -228,11 +228,14 @@ def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
         (tmp_path / name).write_text("mine")
     asked: list[str] = []
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cell_65.5nm"), ""))
+    proposed: list[str] = []
+    typed = str(tmp_path / "cell_65.5nm"), ""
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: proposed.append(args[2]) or typed)
     monkeypatch.setattr(
         QMessageBox, "question", lambda *args: (asked.append(args[2]), answers[len(asked) - 1])[1]
     )
     panel.checks.save_button.click()
+    assert Path(proposed[0]).name == "cell CVDM check.html"
     assert "'cell_65.5nm.json' exists already" in asked[0]
     assert (tmp_path / "cell_65.5nm.json").read_text() == "mine"
     assert not (tmp_path / "cell_65.5nm.html").exists()

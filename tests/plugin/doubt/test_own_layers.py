@@ -12,7 +12,7 @@ from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.adding import OwnChange
-from napari_cvdm.plugin.results.layers import is_for_show
+from napari_cvdm.plugin.results.layers import METADATA_KEY, PIXEL_SIZE_KEY, is_for_show
 
 
 @pytest.fixture
@@ -48,6 +48,16 @@ def test_what_it_adds_says_that_it_is_for_show(viewer, result):
         assert is_for_show(layer)
     assert picture.metadata["limits of"] == 1
     assert not is_for_show(viewer.layers["a"])
+
+
+def test_a_picture_of_a_result_knows_the_size_of_its_pixels(viewer, result):
+    """It is to stand in a file, also where the layers lie in pixels."""
+    viewer.layers["a"].metadata[METADATA_KEY] = {"pixel_size_nm": 65.0, "upscaling": 2}
+    own, place = OwnLayers(viewer), Slice((0, None, None), 2)
+    plane = np.zeros((4, 4, 4), np.uint8)
+    assert own.show_plane("map", plane, place, result).metadata[PIXEL_SIZE_KEY] == pytest.approx(65)
+    of_another = own.show_plane("swipe", plane, place, result, like=viewer.layers["c"])
+    assert PIXEL_SIZE_KEY not in of_another.metadata
 
 
 def test_planes_are_shown_in_one_layer_that_follows(viewer, result):

@@ -44,7 +44,7 @@ def test_the_columns_of_a_table_have_units_and_name_the_plane(labels):
     stack = Image(np.zeros((5, 20, 20)), scale=(1, 0.1, 0.2), units=("s", "um", "um"), axis_labels=labels)
     regions = [UncertainRegion((4, 3), (0, 0, 9, 7), 63, mean) for mean in (0.5, 0.25)]
     found = [Place(region, Slice((t, None, None))) for region, t in zip(regions, (3, 1), strict=True)]
-    time, down, right = labels if labels[0] == "t" else ("axis 0", "y", "x")
+    time, down, right = labels if labels[0] == "t" else ("plane", "y", "x")
     columns = columns_of(found, stack, "relative")
     assert list(columns) == [
         "mean uncertainty (share of the signal)", "area (µm²)", f"{down} (µm)", f"{right} (µm)", time

@@ -85,11 +85,13 @@ def test_a_result_without_units_has_the_pixels_that_its_run_was_told(made, fine)
 def test_planes_are_named_by_their_axes():
     stack = Image(np.zeros((5, 1, 3, 8, 8)), axis_labels=("t", "c", "z", "y", "x"))
     assert plane_words(stack, Slice((4, 0, 2, None, None))) == "t 4, z 2"
-    assert plane_words(Image(np.zeros((5, 8, 8))), Slice((1, None, None))) == "axis 0 1"
+    assert plane_words(Image(np.zeros((5, 8, 8))), Slice((1, None, None))) == "plane 1"
+    twice = Image(np.zeros((5, 4, 8, 8)))
+    assert plane_words(twice, Slice((1, 2, None, None))) == "axis -4 1, axis -3 2"
     assert plane_words(Image(np.zeros((8, 8))), Slice((None, None))) == ""
     made = {METADATA_KEY: {"axes": "TCYX"}}
     named = Image(np.zeros((5, 2, 8, 8)), metadata=made)
-    assert plane_words(named, Slice((2, 0, None, None))) == "t 2, c 0"
+    assert plane_words(named, Slice((2, 0, None, None))) == "t 2, channel 0"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_planes_are_named_by_their_axes():
 )
 def test_planes_of_a_part_are_numbered_as_in_the_image_it_was_taken_from(made):
     part = Image(np.zeros((3, 1, 8, 8)), metadata={METADATA_KEY: {"axes": "TCYX", **made}})
-    assert plane_words(part, Slice((1, 0, None, None))) == "t 5, c 1"
+    assert plane_words(part, Slice((1, 0, None, None))) == "t 5, channel 1"
 
 
 def test_where_a_result_is_is_told_as_the_sliders_count():
@@ -114,13 +116,13 @@ def test_where_a_result_is_is_told_as_the_sliders_count():
         axis_labels=("c", "z", "y", "x"),
     )
     words = outside_words(part, Slice((0, 0, None, None), 1, (0, 1)), viewer.dims).replace("\u00a0", " ")
-    assert words == "This result covers c = 1, z = 3 to 5 only: move the slider there."
+    assert words == "This result covers c 1, z 3 to 5 only: move the slider there."
 
 
 def test_channels_that_were_colours_are_numbered_by_themselves():
     made = {"axes": "CTYX", "asked": {"part": [[4, 6, 1], [0, 4, 1], [0, 4, 1]]}}
     layer = Image(np.zeros((3, 2, 8, 8)), metadata={METADATA_KEY: made})
-    assert plane_words(layer, Slice((2, 1, None, None))) == "c 2, t 5"
+    assert plane_words(layer, Slice((2, 1, None, None))) == "channel 2, t 5"
 
 
 def test_a_threshold_in_words():

@@ -58,6 +58,15 @@ def test_the_layers_are_added_one_at_a_time(qtbot, results, pictures, viewer_mod
     assert viewer_model.layers.selection.active.name == "cell CVDM"
 
 
+@pytest.mark.parametrize("kept", ["cell CVDM", "cell CVDM uncertainty"])
+def test_the_layers_of_a_run_have_one_number(qtbot, results, pictures, viewer_model, kept):
+    """What the user has kept of an earlier run is not to look as if it were of this one."""
+    viewer_model.add_image(np.zeros((32, 24)), name=kept)
+    results.add(pictures, {"finished": False})
+    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    assert [layer.name for layer in viewer_model.layers[2:]] == ["cell CVDM [1]", "cell CVDM uncertainty [1]"]
+
+
 def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, viewer_model):
     results.add(pictures, {"finished": False})
     results.finish({"draws": 0})

@@ -98,7 +98,7 @@ class CheckSection(QWidget):
         self._map = DisagreementMap(link, maps, arrangement, self)
         self.checked: Checked | None = None  # what was found last
         self.button = QPushButton()
-        self.save_button = QPushButton("Save report …")
+        self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
         self.save_button.setEnabled(False)
         self.findings: QLabel = note("")
@@ -189,10 +189,12 @@ class CheckSection(QWidget):
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
+        if self.checked is None:
+            return
         path = ask_for_file(
             self,
             "Save the report",
-            "check.html",
+            f"{self.checked.result.reconstruction.name} check.html",
             {"Web page (*.html)": _PAGE_ENDINGS},
             beside=lambda page: [_numbers_beside(page)],
         )

@@ -14,7 +14,8 @@ from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.into_sight import bring_into_sight, come_into_sight_later
-from napari_cvdm.plugin.results.layers import FOR_SHOW, unique_name
+from napari_cvdm.plugin.results.layers import FOR_SHOW, PIXEL_SIZE_KEY, unique_name
+from napari_cvdm.plugin.stored.stated import fine_pixel_nm
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
@@ -123,7 +124,10 @@ class OwnLayers:
             kind = Labels if isinstance(looks.get("colormap"), DirectLabelColormap) else Image
             if kind is Image:
                 looks = {"rgb": plane.ndim == 3, **looks}
-            return self.add(key, kind(data, **where, **looks), above, show)
+            layer = kind(data, **where, **looks)
+            if like is None and (pixel := fine_pixel_nm(result.provenance)):
+                layer.metadata[PIXEL_SIZE_KEY] = pixel * place.step  # in a file: it may lie in pixels
+            return self.add(key, layer, above, show)
         if not np.array_equal(layer.scale, where["scale"]):
             layer.scale = where["scale"]
         if not np.array_equal(layer.translate, where["translate"]):

@@ -65,9 +65,9 @@ class PlotView(QWidget):
         super().__init__()
         self.canvas = _Canvas(empty)
         self.canvas.setAccessibleName(name)
-        self.save_picture = QPushButton("Save plot …")
+        self.save_picture = QPushButton("Save plot…")
         self.save_picture.setToolTip("As PNG (pixels), or as SVG or PDF (lines, to be edited).")
-        self.save_numbers = QPushButton("Save table …")
+        self.save_numbers = QPushButton("Save table…")
         self.save_numbers.setToolTip("As CSV, for a spreadsheet.")
         self._plot: Plot | None = None
         self._drawing = Background(self)

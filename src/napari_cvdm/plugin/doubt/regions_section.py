@@ -55,7 +55,7 @@ class RegionsSection(QWidget):
         self.everywhere.setToolTip("Looks through every plane of the stack. Click again to stop.")
         self.hint = note(_HINT)
         self.table = PlacesTable()
-        self.save_button = QPushButton("Save table …")
+        self.save_button = QPushButton("Save table…")
         self.save_button.setToolTip("As CSV, for a spreadsheet or a microscope's list of positions.")
         self._background = Background(self)
         self._background.done.connect(self._on_found)

@@ -27,7 +27,7 @@ __all__ = ["Buttons", "Section", "fill", "note"]
 
 _HEADING = (
     "QToolButton {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
-    "text-align: left; padding: 4px 0px; }} QToolButton:focus {{ text-decoration: underline; }}"
+    "text-align: left; padding: 4px 0px; }}"
 )
 
 

@@ -113,7 +113,7 @@ def plane_number(layer: Image, place: Slice) -> dict[str, int]:
 
 
 def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
-    """Say where the sliders find the planes of a result, while the viewer shows another: "t = 2 only"."""
+    """Say where the sliders find the planes of a result, while the viewer shows another: "t 2 only"."""
     shape = full_data(layer).shape
     ends = [
         to_world(layer, corner, dims.units)
@@ -124,10 +124,8 @@ def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
     for axis in place.outside:
         start, _, step = dims.range[axis + offset]
         first, last = sorted(round((end[axis] - start) / step) for end in ends)
-        spans.append(f"{names[axis]} = {first}{f' to {last}' if last > first else ''}")
-    return f"This result covers {', '.join(spans)} only: move the slider there.".replace(
-        " = ", "\u00a0=\u00a0"
-    )
+        spans.append(f"{names[axis]}\u00a0{first}{f' to {last}' if last > first else ''}")
+    return f"This result covers {', '.join(spans)} only: move the slider there."
 
 
 def made_words(provenance: Mapping[str, Any]) -> str:
@@ -182,10 +180,12 @@ def _taken(layer: Image) -> list[Sequence[int]]:
 
 
 def _axis_names(layer: Image) -> list[str]:
-    """Name axes by their labels, or else by the letters that they were restored as."""
+    """Name axes by their labels, or else by what they were restored as."""
     letters = axes_of(table(layer.metadata.get(METADATA_KEY)), layer.ndim).lower()
+    unknown = "plane" if letters.count("q") == 1 else "axis {}"  # numbered as on the sliders
+    words = {"c": "channel", "q": unknown}
     return [
-        name if name.strip("-0123456789") else f"axis {axis}" if letter == "q" else letter
+        name if name.strip("-0123456789") else words.get(letter, letter).format(axis - layer.ndim)
         for axis, (name, letter) in enumerate(zip(layer.axis_labels, letters, strict=True))
     ]
 

@@ -95,7 +95,8 @@ class Inquiry(QWidget):
         self.roles = {}
         for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
             if letter == "Q":
-                self.roles[number] = self._ask_role(form, number, length, answers.roles.get(number, "Q"))
+                name = f"Axis {number - len(reading.axes)} ({length} long):"  # as napari's slider has it
+                self.roles[number] = self._ask_role(form, name, answers.roles.get(number, "Q"))
         if reading.rgb:
             self._ask_colours(form, answers.colours)
         self._channel_axis, ticks = next(iter(answers.ticks.items()), (-1, ()))
@@ -128,7 +129,7 @@ class Inquiry(QWidget):
             return None
         return [number for number, box in enumerate(self.channels) if box.isChecked()]
 
-    def _ask_role(self, form: QFormLayout, number: int, length: int, chosen: str) -> QComboBox:
+    def _ask_role(self, form: QFormLayout, name: str, chosen: str) -> QComboBox:
         combo = QComboBox()
         for words, letter in _ROLES:
             combo.addItem(words, letter)
@@ -136,7 +137,7 @@ class Inquiry(QWidget):
         combo.setToolTip(_ABOUT_ROLES)
         let_elide(combo)
         combo.currentIndexChanged.connect(self._on_role)
-        label = QLabel(f"Axis {number + 1} ({length} long):")
+        label = QLabel(name)
         label.setBuddy(combo)
         label.setToolTip(_ABOUT_ROLES)
         form.addRow(label, combo)

@@ -52,8 +52,8 @@ CHANNELS_KEY = "napari_cvdm_channels"
 They are a dict: ``axis``, the layer's axis along which the channels lie, and ``limits``, by their numbers."""
 
 PIXEL_SIZE_KEY = "napari_cvdm_pixel_size"
-"""Key of the ``metadata`` of a layer that lies in pixels and was opened from a saved file: the side of its
-pixels in nanometres, as the file tells it."""
+"""Key of the ``metadata`` of a layer that may lie in pixels, and was opened from a saved file or shows a
+result: the side of its pixels in nanometres, as the file or the run tells it."""
 
 FOR_SHOW = {"napari_cvdm_for_show": True}
 """What the ``metadata`` of the plugin's other layers say: pictures and marks that are no results.

@@ -155,7 +155,10 @@ class ResultLayers(QObject):
     ) -> None:
         from napari.layers import Image
 
-        taken = {layer.name for layer in self._viewer.layers}
+        taken = {layer.name for layer in self._viewer.layers if layer not in self._layers.values()}
+        # Both pictures have one number, whichever picture of another run the user has deleted.
+        short, long = " CVDM", " CVDM uncertainty"
+        taken |= {name.replace(long, short) for name in taken} | {name.replace(short, long) for name in taken}
         part = self._part or whole(pictures.axes.shape)
         if self._part is not None and self._with_channel_axis:
             part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)

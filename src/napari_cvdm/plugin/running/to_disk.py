@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.running.disk_job import DiskJob
+from napari_cvdm.plugin.running.stopped_run import ask_about_stopped, differences
 from napari_cvdm.plugin.viewer.failures import in_plain_words
 from napari_cvdm.plugin.viewer.file_asking import proposed_path, remember_folder
 from napari_cvdm.plugin.viewer.notices import literally
@@ -70,8 +70,11 @@ def ask_and_send_to_disk(parent: QWidget | None, jobs: Sequence[Job], layer: Ima
         except InputError as error:
             QMessageBox.warning(parent, _TITLE, literally(in_plain_words(error)))
             continue
-        stopped = [folder for folder in folders if left_behind(folder) is not None]
-        answer = _ask_about_stopped(parent, stopped) if stopped else "go on"
+        left = {folder: left_behind(folder) for folder in folders}
+        stopped = [folder for folder, request in left.items() if request is not None]
+        pairs = zip(jobs, left.values(), strict=True)
+        differing = dict.fromkeys(each for job, request in pairs for each in differences(job, request or {}))
+        answer = ask_about_stopped(parent, _TITLE, stopped, tuple(differing)) if stopped else "go on"
         if answer != "elsewhere":
             remember_folder(output)
             about = {"discard": answer == "throw away", **distances_of(layer, jobs[0].axes)}
@@ -93,28 +96,3 @@ def _folder_of(job: Job, output: Path) -> Path:
     assert job.part is not None  # there are several because each restores other channels
     ending = next(each for each in (_ENDING, ".ome.zarr", ".zarr") if output.name.lower().endswith(each))
     return output.with_name(f"{output.name[: -len(ending)]} {job.part.words}{output.name[-len(ending) :]}")
-
-
-def _ask_about_stopped(
-    parent: QWidget | None, folders: Sequence[Path]
-) -> Literal["go on", "throw away", "elsewhere"]:
-    """Ask whether to go on with runs to these folders that were stopped, or to begin anew, or elsewhere."""
-    names = " and ".join(f"'{folder.name}'" for folder in folders)
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(_TITLE)
-    box.setTextFormat(Qt.TextFormat.PlainText)  # names of folders are not markup
-    box.setText(f"A run to {names} was stopped before its end, and what it has written is kept.")
-    box.setInformativeText("Only the same image with the same settings can go on from there.")
-    roles = QMessageBox.ButtonRole
-    go_on = box.addButton("Go on", roles.AcceptRole)
-    throw_away = box.addButton("Throw away", roles.DestructiveRole)
-    elsewhere = box.addButton("Another folder…", roles.RejectRole)
-    box.setDefaultButton(go_on)
-    box.setEscapeButton(elsewhere)
-    box.exec()
-    clicked = box.clickedButton()
-    box.deleteLater()
-    if clicked is go_on:
-        return "go on"
-    return "throw away" if clicked is throw_away else "elsewhere"

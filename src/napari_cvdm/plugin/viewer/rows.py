@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
+    QApplication,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -19,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QCollapsible
+
+from napari_cvdm.plugin.viewer.focus_ring import FocusRing
 
 __all__ = [
     "Scrolling",
@@ -46,6 +49,8 @@ _NARROW = 21
 class Scrolling(QScrollArea):
     """Shows a widget as wide as there is room, and lets it scroll up and down where there is too little.
 
+    What has the keyboard's focus is framed, be it a part of it or itself, when arrow keys scroll.
+
     Parameters
     ----------
     content : QWidget
@@ -61,6 +66,13 @@ class Scrolling(QScrollArea):
         self.setAccessibleName(name)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
+
+    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        if now is not None and (now is self or self.isAncestorOf(now)):
+            FocusRing(now)
 
 
 def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
