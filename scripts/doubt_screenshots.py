@@ -20,10 +20,9 @@ DETAIL = 420
 def restored_sample(viewer: Any, draws: int) -> Any:
     """Add the sample, its reconstruction with all draws and its uncertainty; return the panel about them."""
     import napari_cvdm
-    from napari_cvdm.plugin.doubt.linked import DRAWS_KEY
     from napari_cvdm.plugin.doubt.panel import show_doubt_panel
     from napari_cvdm.plugin.results.contrast import limits_of_result
-    from napari_cvdm.plugin.results.layers import METADATA_KEY
+    from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
 
     viewer.open_sample("napari-cvdm", "tubulin")
     original = viewer.layers[-1]
