@@ -131,7 +131,7 @@ def measure(source: HeldOutField, model: Any, options: Any) -> tuple[Measured, M
         "scale": gain * field.scale,
         "mean": mean,
         "local": gain * np.sqrt(gaussian_filter(error**2, YARDSTICK_SIGMA)),
-        "sized": gain * stated * np.sqrt(np.mean(error**2) / np.mean(np.square(stated))),
+        "sized": gain * stated * true_size(stated, error),
     }
     if getattr(model.network.config, "schedule", None) == "learned":
         predictors["rate"] = schedule_map(field.recording, model)
@@ -163,25 +163,30 @@ def shares(fields: list[Judged], predictor: str, *, measured: bool) -> dict[floa
     return {level: float(np.average([each[level] for each in found], weights=sizes)) for level in LEVELS}
 
 
-def in_single_fields(fields: list[Judged]) -> dict[str, float]:
-    """What the calibrated 90 % interval holds in one field: quantiles over the fields, by `OF_FIELDS`."""
-    held = [
+def coverages(fields: list[Judged]) -> list[float]:
+    """What the calibrated 90 % interval holds in each field."""
+    return [
         coverage(field.predictors["calibrated"], field.error, (0.9,), field.factors)[0.9] for field in fields
     ]
-    return {f"{share:g}": float(np.quantile(held, share)) for share in OF_FIELDS}
 
 
-def slopes_in_single_fields(fields: list[Judged]) -> dict[str, float]:
-    """Reliability slope of the calibrated map in one field, its size set right: quantiles as above.
+def slopes(fields: list[Judged]) -> list[float]:
+    """Reliability slope of the calibrated map in each field, its size set right.
 
     Over all fields together, the slope is also that of the sizes of fields, which no map of one image shows.
     """
-    found = []
-    for field in fields:
-        std, error = field.predictors["calibrated"], field.error
-        size = np.sqrt(np.mean(error**2) / np.mean(std**2))
-        found.append(reliability(size * std, error).slope)
-    return {f"{share:g}": float(np.quantile(found, share)) for share in OF_FIELDS}
+    pairs = ((field.predictors["calibrated"], field.error) for field in fields)
+    return [reliability(true_size(std, error) * std, error).slope for std, error in pairs]
+
+
+def true_size(std: Array, error: Array) -> float:
+    """Factor by which the root mean square of a standard deviation becomes that of the error."""
+    return float(np.sqrt(np.mean(error**2) / np.mean(np.square(std))))
+
+
+def over_fields(values: list[float]) -> Row:
+    """Quantiles of a figure of single fields, by `OF_FIELDS`."""
+    return rounded({f"{share:g}": np.quantile(values, share) for share in OF_FIELDS})
 
 
 def summary(fields: list[Judged], predictor: str) -> Row:
@@ -234,8 +239,8 @@ def report(fields: list[Judged], quicker: dict[str, list[Judged]]) -> Row:
             }
             for name, group in groups.items()
         },
-        "coverage90_in_single_fields": rounded(in_single_fields(fields)),
-        "slope_in_single_fields": rounded(slopes_in_single_fields(fields)),
+        "coverage90_in_single_fields": over_fields(coverages(fields)),
+        "slope_in_single_fields": over_fields(slopes(fields)),
         "predictors": {},
     }
     error = np.concatenate([field.error for field in fields])
@@ -273,10 +278,10 @@ def table(title: str, found: Row) -> str:
         "90 % interval in single fields: least, a tenth, half, nine tenths, most  "
         + "".join(f"{100 * share:7.1f}" for share in held)
     )
-    slopes = found["slope_in_single_fields"].values()
+    sloping = found["slope_in_single_fields"].values()
     lines.append(
         "slope in single fields, sizes set right: likewise                        "
-        + "".join(f"{slope:7.2f}" for slope in slopes)
+        + "".join(f"{slope:7.2f}" for slope in sloping)
     )
     lines.append(f"{'as a predictor of the error':50}{'corr.':>8}{'within':>8}{'AUSE':>8}")
     for name, row in found["predictors"].items():
