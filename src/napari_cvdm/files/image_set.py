@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.files.ome_tiff import (
-    PROVENANCE_KEY,
-    in_ome_order,
-    ome_metadata,
-    storable,
-    write_described,
-)
+from napari_cvdm.files.ome_tiff import in_ome_order, ome_metadata, provenance_in, storable, write_described
 from napari_cvdm.files.tiff import open_tiff
-from napari_cvdm.files.tiff_metadata import PhysicalScale, find_ome_image, scale_from_ome
+from napari_cvdm.files.tiff_metadata import PhysicalScale, scale_from_ome
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
@@ -167,13 +160,9 @@ def _restore(array: NDArray[Any], name: str, about: dict[str, Any], scale: Physi
 def _descriptions(xml: str | None, count: int) -> list[dict[str, Any]]:
     """Return what is said about the first ``count`` images; fewer if an image is somebody else's."""
     found: list[dict[str, Any]] = []
-    for number in range(count if xml else 0):
-        element = find_ome_image(str(xml), number, "Description")
-        try:
-            about = json.loads((element.text if element is not None else "") or "")[PROVENANCE_KEY]
-        except (ValueError, KeyError, TypeError):
-            return found
-        if not isinstance(about, dict) or ARRAY_KEY not in about:
+    for number in range(count):
+        about = provenance_in(xml, number)
+        if about is None or ARRAY_KEY not in about:
             return found
         found.append(about)
     return found

@@ -165,7 +165,12 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     """
     with open_tiff(path) as tif:
         xml = tif.ome_metadata
-    element = find_ome_image(xml, 0, "Description") if xml else None
+    return provenance_in(xml)
+
+
+def provenance_in(xml: str | None, image: int = 0) -> dict[str, Any] | None:
+    """Return what OME-XML from this program says of how an image was made; None if it is somebody else's."""
+    element = find_ome_image(xml, image, "Description") if xml else None
     if element is None:
         return None
     try:

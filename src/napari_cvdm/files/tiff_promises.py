@@ -16,7 +16,7 @@ import tifffile
 from napari_cvdm.files.ome_images import ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["MOST_PLANES", "check_promises"]
+__all__ = ["MOST_PLANES", "check_promises", "refuse_entities"]
 
 MOST_PLANES = 1_000_000
 """More planes than any recording has: 11 hours at 25 frames a second."""
@@ -47,12 +47,7 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
     xml = tif.ome_metadata
     if not xml:
         return
-    if "<!ENTITY" in xml:
-        # A dozen of them can grow to gigabytes, and can stand for files. OME-XML has none.
-        raise ImageFileError(
-            f"{path} has a description that defines XML entities, as no microscope writes them: save the "
-            "image again with a program you trust."
-        )
+    refuse_entities(path, xml)
     root = ome_root(xml)
     if root is None:
         return
@@ -68,6 +63,18 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
             _check_name(path, element.get("FileName", ""))
         elif kind[:-1] == "ModuloAlong":
             _check_steps(path, element)
+
+
+def refuse_entities(path: str | Path, xml: str) -> None:
+    """Raise an `ImageFileError` if a description defines entities; to be asked before it is parsed.
+
+    A dozen of them can grow to gigabytes, and can stand for files. OME-XML has none.
+    """
+    if "<!ENTITY" in xml:
+        raise ImageFileError(
+            f"{path} has a description that defines XML entities, as no microscope writes them: save the "
+            "image again with a program you trust."
+        )
 
 
 def _check_planes(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,18 +48,17 @@ def _stated_by(path: Path) -> dict[str, Any]:
     """
     from tifffile import TiffFile
 
-    from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
+    from napari_cvdm.files.ome_tiff import PROVENANCE_KEY, provenance_in
     from napari_cvdm.files.tiff import explained_faults
-    from napari_cvdm.files.tiff_metadata import find_ome_image
+    from napari_cvdm.files.tiff_promises import refuse_entities
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
         with explained_faults(path), TiffFile(path) as tif:
             xml = tif.ome_metadata or ""
-            if PROVENANCE_KEY not in xml or "<!ENTITY" in xml:  # which can grow to gigabytes
+            if PROVENANCE_KEY not in xml:
                 return {}
-            element = find_ome_image(xml, 0, "Description")
-            about = json.loads((element.text if element is not None else "") or "{}").get(PROVENANCE_KEY)
+            refuse_entities(path, xml)
+            return provenance_in(xml) or {}
     except ImageFileError:
         return {}
-    return about if isinstance(about, dict) else {}
