@@ -53,6 +53,10 @@ def test_judging_uses_units_of_the_truth_and_pools_pixels() -> None:
     assert stated["std_over_rmse"] == pytest.approx(1, abs=0.03)
     assert stated["slope"] == pytest.approx(1, abs=0.04)
     assert stated["coverage"][0.8] == pytest.approx(0.8, abs=0.01)
+    few = field(43, 3.0)
+    few = few._replace(std=few.std[:5_000], error=few.error[:5_000])
+    # Of a Gaussian three times as wide, 0.417 lies within; and its pixels are a ninth of all.
+    assert judge([*fields, few])["coverage"][0.9] == pytest.approx((8 * 0.9 + 0.417) / 9, abs=0.01)
     # Fields differ by their gains, which the standard deviation knows: a higher correlation than within one.
     assert stated["correlation"] > judge(fields[:1])["correlation"] + 0.1
 
