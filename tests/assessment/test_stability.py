@@ -55,6 +55,11 @@ def test_the_spread_is_over_one_restoration_for_each_move() -> None:
     assert found.relative == pytest.approx(0.3 * 30 / range_)
 
 
+def test_of_an_empty_result_nothing_changes() -> None:
+    found = check_stability(image(), lambda plane: 0 * enlarge(plane), std=np.zeros((80, 88)))
+    assert (found.relative, found.against_stated) == (0.0, None)
+
+
 def test_refuses_what_is_too_small() -> None:
     with pytest.raises(InputError, match="16 × 16"):
         check_stability(np.zeros((10, 40)), enlarge)
