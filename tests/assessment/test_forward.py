@@ -38,7 +38,7 @@ def test_a_psf_that_is_not_symmetric_is_not_turned() -> None:
 
 
 @pytest.mark.parametrize(
-    "psf", [np.ones((2, 2)), np.ones(3), -np.ones((3, 3)), np.full((3, 3), np.nan), np.zeros((3, 3))]
+    "psf", [np.ones((2, 3)), np.ones(3), -np.ones((3, 3)), np.where(np.eye(3), np.nan, 1), np.zeros((3, 3))]
 )
 def test_refuses_what_is_no_psf(psf: np.ndarray) -> None:
     with pytest.raises(InputError, match="point-spread function"):

@@ -45,6 +45,8 @@ def consistency() -> Consistency:
         (65.0, "inside"),
         (40.0, "at the edge"),
         (36.0, "at the edge"),
+        (105.0, "at the edge"),
+        (125.0, "at the edge"),
         (30.0, "outside"),
         (300.0, "outside"),
         (None, "not known"),
@@ -78,6 +80,7 @@ def test_saturation(consistency: Consistency, share: float, verdict: str) -> Non
     noise = replace(consistency.noise, saturated=share)
     found = check_conditions(replace(consistency, noise=noise), ranges=RANGES)[-1]
     assert (found.verdict, found.value, found.of_training) == (verdict, 100 * share, False)
+    assert (found.low, found.high) == pytest.approx((0, 0.1))
 
 
 def test_a_card_without_ranges_tells_nothing(consistency: Consistency) -> None:
