@@ -100,6 +100,13 @@ def test_error_and_correlation_are_those_of_the_best_gain_and_offset(sharp: np.n
     assert np.corrcoef(result.map.ravel(), estimated.ravel())[0, 1] > 0.98
 
 
+def test_of_a_few_spots_on_nothing_the_error_is_told_too() -> None:
+    image = np.full((SIDE, SIDE), 100.0)
+    image[30:33, 30:33] = [[500, 900, 500], [900, 2000, 900], [500, 900, 500]]
+    result = check_consistency(image, np.kron(image, np.ones((2, 2))))
+    assert result.relative_rse == pytest.approx(result.rse / 1900)
+
+
 def test_a_wrong_psf_shows_as_misfit(sharp: np.ndarray) -> None:
     right, wrong = (check_consistency(measure(sharp), sharp, psf=gaussian_psf(2 * s)) for s in (SIGMA, 1.8))
     assert right.misfit < 0.05

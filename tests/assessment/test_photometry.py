@@ -50,6 +50,7 @@ def test_groups_and_their_deviation_are_of_measured_against_predicted() -> None:
     found = check_photometry(image, sharp(), known)
     x, y = found.predicted, found.measured
     np.testing.assert_allclose(y, x + 0.2 * (x + background) ** 2 / 2000, rtol=1e-3)
+    assert x.size == 20
     ratios = x[1:] / x[:-1]
     np.testing.assert_allclose(ratios, ratios.mean(), rtol=0.05)  # groups of even width in the logarithm
     slope = np.linalg.lstsq(x[:, None], y, rcond=None)[0]

@@ -5,6 +5,7 @@ import pytest
 from measures.rivals import (
     METHODS,
     USUAL_WIDTHS,
+    DetailedScores,
     _curvature,
     conventional,
     detailed_scores,
@@ -131,7 +132,10 @@ def test_scores_are_perfect_for_the_truth_and_fall_with_blur():
     assert 2 < noisy.resolution < noisier.resolution
     assert noisy.psnr > noisier.psnr
     nothing = detailed_scores(zoom(RNG.standard_normal((32, 32)), 2, order=0), truth)
-    assert nothing.to_dict()["resolution"] is None or nothing.resolution > 10
+    assert np.isnan(nothing.resolution) or nothing.resolution > 10
+    scores = {"psnr": 20.0, "ssim": 0.5, "ms_ssim": 0.6, "resolution": 3.0}
+    assert DetailedScores(**scores).to_dict() == scores
+    assert DetailedScores(**scores | {"resolution": np.nan}).to_dict() == scores | {"resolution": None}
 
 
 def test_a_region_is_deconvolved_with_what_lies_around_it(monkeypatch):
