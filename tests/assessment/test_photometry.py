@@ -55,6 +55,9 @@ def test_groups_and_their_deviation_are_of_measured_against_predicted() -> None:
     np.testing.assert_allclose(ratios, ratios.mean(), rtol=0.05)  # groups of even width in the logarithm
     slope = np.linalg.lstsq(x[:, None], y, rcond=None)[0]
     assert found.deviation == pytest.approx(np.abs(y - slope * x).max() / y.max())
+    assert found.to_dict() == {
+        "exponent": found.exponent, "deviation": found.deviation, "saturated_share": 0
+    }  # fmt: skip
 
 
 def test_tells_of_saturation() -> None:
