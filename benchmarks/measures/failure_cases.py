@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_cvdm.assessment.forward import bin_pixels
 from napari_cvdm.assessment.reimaging import Microscope, reimage
 from napari_cvdm.simulation.structures import draw_structure
 
@@ -85,7 +86,7 @@ def failure_cases(side: int = SIDE, seed: int = 0) -> Iterator[FailureCase]:
     yield FailureCase(
         "saturation", "Saturated: the brightest fifth of the pixels is cut off", _saturated(camera), truth
     )
-    sharp_camera = truth.reshape(side, 2, side, 2).mean(axis=(1, 3))
+    sharp_camera = bin_pixels(truth, 2)
     recorded = rng.poisson(300 * sharp_camera / sharp_camera.max() + 10) + 100
     yield FailureCase("sharp", "Already sharp: a deconvolved or confocal image", recorded, truth)
 

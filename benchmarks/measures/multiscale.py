@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from napari_cvdm.assessment.forward import bin_pixels
 from napari_cvdm.restoration.errors import InputError
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -57,7 +58,7 @@ def multiscale_ssim(prediction: ArrayLike, truth: ArrayLike) -> float:
         luminance, structure = _terms(p, t, extent)
         term = structure * luminance if scale == scales - 1 else structure
         similarity *= max(float(term.mean()), 0.0) ** weight
-        p, t = _halved(p), _halved(t)
+        p, t = bin_pixels(p, 2), bin_pixels(t, 2)
     return float(similarity)
 
 
@@ -75,9 +76,3 @@ def _terms(
 
 def _local(image: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(ndimage.gaussian_filter(image, WINDOW_SIGMA, truncate=3.5, mode="reflect"))
-
-
-def _halved(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    rows, columns = (n // 2 for n in image.shape)
-    blocks = image[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
-    return np.asarray(blocks.mean(axis=(1, 3)))

@@ -19,7 +19,6 @@ from measures.multiscale import multiscale_ssim
 from napari_cvdm.assessment.baselines import (
     INNER,
     ITERATIONS,
-    Convolution,
     best_number,
     enlarge,
     gaussian_psf,
@@ -103,35 +102,22 @@ def richardson_lucy_tv(
 
     Parameters
     ----------
-    image : array-like, (Y, X)
-        Positive intensities, blurred by `psf`.
-    psf : ndarray
-        Symmetric, of odd side.
-    iterations : sequence of int
-        After how many iterations a result is wanted.
+    image, psf, iterations
+        As for `napari_cvdm.assessment.baselines.richardson_lucy`, and so are the results.
     weight : float
         Of the total variation; 0 gives plain Richardson-Lucy.
-
-    Yields
-    ------
-    int, ndarray (Y, X)
-        Number of iterations, and the result.
 
     References
     ----------
     Dey et al., Richardson-Lucy algorithm with total variation regularization for 3D confocal microscope
     deconvolution, Microsc. Res. Tech. 69, 260 (2006), eq. 11.
     """
-    observed = np.asarray(image, np.float64)
-    blur = Convolution(psf, observed.shape)
-    estimate = np.full(observed.shape, max(float(observed.mean()), 1e-12))
-    for iteration in range(1, max(iterations) + 1):
-        correction = blur(observed / (blur(estimate) + 1e-12))
+
+    def penalty(estimate: NDArray[np.float64]) -> NDArray[np.float64]:
         # Bounded, as the formula has a pole where the curvature equals the inverse of the weight.
-        penalty = np.clip(1 - weight * _curvature(estimate), 0.5, 2)
-        estimate = np.maximum(estimate * correction / penalty, 0)
-        if iteration in iterations:
-            yield iteration, estimate
+        return np.clip(1 - weight * _curvature(estimate), 0.5, 2)
+
+    return richardson_lucy(image, psf, iterations, penalty)
 
 
 def _curvature(image: NDArray[np.float64]) -> NDArray[np.float64]:

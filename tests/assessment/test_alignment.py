@@ -41,8 +41,28 @@ def test_a_displacement_is_measured_from_the_result_to_the_image(moved: tuple[in
     assert found.distance == pytest.approx(np.hypot(*moved), abs=0.4)
 
 
-def test_nothing_is_like_nothing() -> None:
+def test_the_width_is_the_measure_of_all_lengths() -> None:
+    image, truth = simulate_pair("microtubules", 3, 96, photons=30.0)
+    image, core = np.roll(image, (3, -2), (0, 1)).astype(float), blur_and_bin(truth.astype(float), 2, 1.3)
+    found, threefold = (
+        check_alignment(np.kron(image, block), np.kron(core, block), 1.3 * len(block))
+        for block in (np.ones((1, 1)), np.ones((3, 3)))
+    )
+    assert threefold.likeness == pytest.approx(found.likeness, abs=0.02)
+    np.testing.assert_allclose(threefold.displacement, 3 * np.array(found.displacement), atol=0.5)
+
+
+def test_what_is_found_again_far_away_is_chance() -> None:
+    rows, columns = np.mgrid[:96, :96]
+    core = 100 * np.exp(-((rows - 30) ** 2 + (columns - 48) ** 2) / 8)
+    for moved, displacement in ((23, (23, 0)), (26, (0, 0))):
+        found = check_alignment(np.roll(core, moved, 0), core, 1.3)
+        np.testing.assert_allclose(found.displacement, displacement, atol=0.1)
+
+
+@pytest.mark.parametrize("brightness", [0.0, 3.0, 1000 / 3])
+def test_nothing_is_like_nothing(brightness: float) -> None:
     image = np.random.default_rng(0).poisson(20, (48, 48)).astype(float)
-    found = check_alignment(image, np.full((48, 48), 3.0), 1.3)
-    assert (found.likeness, found.displacement, found.likeness_displaced) == (0.0, (0.0, 0.0), 0.0)
-    assert found == Alignment(0.0, (0.0, 0.0), 0.0)
+    nothing = np.full((48, 48), brightness)
+    for pair in ((image, nothing), (nothing, image)):
+        assert check_alignment(*pair, 1.3) == Alignment(0.0, (0.0, 0.0), 0.0)

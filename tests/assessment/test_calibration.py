@@ -39,6 +39,7 @@ def test_reliability_is_a_diagonal_if_the_uncertainty_is_right():
     np.testing.assert_allclose(result.actual, result.predicted, rtol=0.05)
     assert (np.diff(result.predicted) > 0).all()
     assert reliability(2 * STD, ERROR).slope == pytest.approx(0.5, abs=0.02)
+    assert reliability(np.arange(10), np.arange(10)).slope == pytest.approx(1)
 
 
 def test_reliability_is_flat_if_the_uncertainty_tells_nothing():
@@ -79,11 +80,12 @@ def test_a_curve_never_falls_and_is_fitted_without_gaps():
     assert (np.diff(values) >= 0).all()
 
 
-def test_knots_that_a_card_cannot_tell_apart_are_one():
+@pytest.mark.parametrize("floor", [0.02, 0.0])
+def test_knots_that_a_card_cannot_tell_apart_are_one(floor):
     from napari_cvdm.restoration.posterior import Calibration
 
     # Many pixels at the floor of the standard deviation, as in images that are mostly dark.
-    std = np.maximum(STD - 0.6, 0.02 + 1e-7 * STD)
+    std = np.maximum(STD - 0.9, floor * (1 + 5e-6 * STD))
     fitted = MonotoneCalibration.fit(std, std * RNG.standard_normal(STD.shape))
     assert Calibration.from_card(fitted.to_dict()) is not None
 
@@ -116,8 +118,8 @@ def test_a_pixel_counts_as_its_gain_says():
     # All pixels are as many as others, whatever they count: intervals hold shares of pixels.
     for level, share in coverage(fitted.apply(STD), error, factors=fitted.factors).items():
         assert share == pytest.approx(level, abs=0.001)
-    with pytest.raises(InputError, match="positive gain"):
-        MonotoneCalibration.fit(STD, error, gain=0.0)
+    with pytest.raises(InputError, match="positive gain in each"):
+        MonotoneCalibration.fit(STD, error, gain=np.where(np.median(STD) < STD, 1.0, 0.0))
 
 
 def test_a_curve_is_applied_as_the_card_says():
@@ -131,6 +133,7 @@ def test_a_curve_is_applied_as_the_card_says():
     values = np.linspace(0, 6, 100, dtype=np.float32)
     np.testing.assert_allclose(applied.apply(torch.from_numpy(values)), fitted.apply(values), rtol=1e-3)
     assert fitted.apply(values).dtype == np.float32
+    assert fitted.apply([1, 2]).tolist() == fitted.apply([1.0, 2.0]).tolist()
 
 
 def test_faults_of_a_curve_are_named():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_cvdm.assessment.camera_noise import measure_noise
+from napari_cvdm.assessment.camera_noise import CameraNoise, measure_noise
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -36,8 +36,14 @@ def test_noise_without_photons_has_no_gain() -> None:
 
 
 def test_an_image_without_noise_has_next_to_none() -> None:
-    noise = measure_noise(scene())
-    assert 0 < float(noise.variance(0.5)) < 1e-6
+    point = np.zeros((64, 64))
+    point[30, 30] = 1
+    for image in (scene(), np.zeros((64, 64)), point, np.mgrid[:64, :64][0] / 64.0):
+        assert 0 < float(measure_noise(image).variance(0.5)) < 1e-6
+
+
+def test_where_no_photon_noise_is_seen_light_is_not_counted() -> None:
+    assert CameraNoise(0.0, 25.0, 25.0, 0.0).electrons(1000) is None
 
 
 def test_saturation_is_seen_and_an_ordinary_maximum_is_not() -> None:

@@ -1,3 +1,4 @@
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +21,13 @@ def test_curves_rise_where_their_values_do() -> None:
     assert x0 < x1 < x2
     assert y0 > y1 > y2  # SVG counts downwards
     assert (y0 - y1) / (y0 - y2) == pytest.approx(0.25, abs=0.01)
+
+
+def test_curves_fill_the_frame_to_its_corners() -> None:
+    svg = line_chart([Line("a", [-1, 2], [-1, 4])], "x", "y")
+    frame = next(ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")).get("d", "")
+    left, top, bottom, right = map(float, re.findall(r"\d+", frame))
+    assert polylines(svg) == [[(left, bottom), (right, top)]]
 
 
 def test_a_threshold_is_level_and_numbers_that_are_none_are_left_out() -> None:

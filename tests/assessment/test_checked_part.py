@@ -17,9 +17,10 @@ def test_a_plane_of_usual_size_is_checked_as_a_whole():
 
 
 @pytest.mark.parametrize("shape", [(1500, 3000), (400, 5000), (9000, 1100)])
-def test_of_a_large_one_it_is_the_square_with_the_most_structure(shape):
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_of_a_large_one_it_is_the_square_with_the_most_structure(shape, at_the_end):
     plane = np.full(shape, 100, np.uint16)
-    top, left = shape[0] - 300, shape[1] - 900
+    top, left = (shape[0] - 200, shape[1] - 700) if at_the_end else (0, 0)
     rng = np.random.default_rng(0)
     plane[top : top + 200, left : left + 700] += rng.integers(0, 2000, (200, 700), np.uint16)
     part = choose_part(plane)

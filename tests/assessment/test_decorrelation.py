@@ -50,6 +50,11 @@ def test_gain_and_offset_do_not_matter() -> None:
     assert decorrelation_analysis(300 * image + 7000).resolution == decorrelation_analysis(image).resolution
 
 
+def test_rows_and_columns_count_alike() -> None:
+    image = band_limited(0.5, 0.2)
+    np.testing.assert_allclose(decorrelation_analysis(image.T).curve, decorrelation_analysis(image).curve)
+
+
 def test_noise_alone_has_no_finest_detail_but_the_pixel() -> None:
     noise = np.random.default_rng(2).standard_normal((128, 128))
     found = decorrelation_analysis(noise)
@@ -58,7 +63,11 @@ def test_noise_alone_has_no_finest_detail_but_the_pixel() -> None:
 
 @pytest.mark.parametrize(
     ("image", "words"),
-    [(np.ones((20, 90)), "32 × 32"), (np.ones((3, 64, 64)), "plane"), (np.full((64, 64), np.inf), "finite")],
+    [
+        (np.ones((20, 90)), "32 × 32"),
+        (np.ones((3, 64, 64)), "plane"),
+        (np.where(np.eye(64), np.inf, 1), "finite"),
+    ],
 )
 def test_refuses_what_has_no_answer(image: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):

@@ -55,6 +55,9 @@ def test_nothing_lies_above_the_maximum_and_all_above_less_than_the_least():
 
 
 def test_the_threshold_for_a_share_of_the_signal_gives_that_share_back():
+    curve = ThresholdCurve(striped(), "absolute")
+    # A third of the signal has σ 40.
+    assert [curve.threshold_for(share) for share in (0.0, 0.333, 0.334, 1.0)] == [40, 40, 5, 1]
     rng = np.random.default_rng(0)
     doubt = PlaneDoubt(rng.gamma(2, 50, (64, 64)), rng.gamma(2, 5, (64, 64)))
     curve = ThresholdCurve(doubt, "absolute")

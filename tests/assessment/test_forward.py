@@ -17,8 +17,8 @@ def test_a_point_is_blurred_to_the_width_asked_for_in_camera_pixels() -> None:
     blurred = blur_and_bin(point, 2, 1.5)
     rows = np.arange(32) - 15.5
     variance = np.sum(blurred.sum(1) * rows**2) / blurred.sum()
-    # The point lies over two camera pixels: each half has the camera pixel's own width.
-    assert variance == pytest.approx(1.5**2 + 1 / 12 - 1 / 48 + 1 / 48, rel=0.05)
+    # The point's two fine pixels lie 1/4 from its middle, and binning moves each fine pixel by 1/4.
+    assert variance == pytest.approx(1.5**2 + 1 / 16 + 1 / 16, rel=1e-3)
     assert blurred.sum() == pytest.approx(1.0)
 
 
@@ -29,8 +29,16 @@ def test_a_measured_psf_does_as_the_gaussian_it_is() -> None:
     )
 
 
+def test_a_psf_that_is_not_symmetric_is_not_turned() -> None:
+    sharp, psf = np.random.default_rng(0).random((9, 12)), np.zeros((5, 3))
+    psf[0, 2] = 1  # two rows up, one column to the right
+    moved = convolve_and_bin(sharp, 1, psf)
+    np.testing.assert_allclose(moved[:-2, 1:], sharp[2:, :-1])
+    np.testing.assert_allclose(moved[-2:, 1:], sharp[:-3:-1, :-1])  # from beyond the border, which mirrors
+
+
 @pytest.mark.parametrize(
-    "psf", [np.ones((2, 2)), np.ones(3), -np.ones((3, 3)), np.full((3, 3), np.nan), np.zeros((3, 3))]
+    "psf", [np.ones((2, 3)), np.ones(3), -np.ones((3, 3)), np.where(np.eye(3), np.nan, 1), np.zeros((3, 3))]
 )
 def test_refuses_what_is_no_psf(psf: np.ndarray) -> None:
     with pytest.raises(InputError, match="point-spread function"):

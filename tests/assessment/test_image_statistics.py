@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.assessment import image_statistics as module
-from napari_cvdm.assessment.image_statistics import NAMES, describe_number, image_statistics
+from napari_cvdm.assessment.image_statistics import NAMES, _moment, describe_number, image_statistics
 from napari_cvdm.simulation.pairs import simulate_pair
 
 
@@ -30,6 +30,13 @@ def test_each_number_is_what_its_name_says(field: np.ndarray) -> None:
     assert number(-field, "share of mid-tones") > number(field, "share of mid-tones")
     stripes = np.sin(np.indices((64, 64))[0] / 2.0) * 50 + noise
     assert number(stripes, "directedness") > 0.9 > number(noise, "directedness")
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e4])
+def test_moments_are_standardised(unit: float) -> None:
+    values = unit * np.array([0.0, 0.0, 0.0, 1.0])  # Bernoulli's, p = 1/4
+    assert _moment(values, 3) == pytest.approx(np.cbrt(0.5 / np.sqrt(3 / 16)))
+    assert _moment(values, 4) == pytest.approx((1 - 9 / 16) / (3 / 16))
 
 
 def test_any_image_has_finite_numbers() -> None:

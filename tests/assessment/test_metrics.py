@@ -80,6 +80,7 @@ def test_a_constant_truth_is_no_measure(metric):
 
 
 def test_ssim_needs_room_for_its_windows():
+    assert ssim(TRUTH[:7], TRUTH[:7]) == pytest.approx(1)
     with pytest.raises(InputError, match="7 × 7"):
         ssim(TRUTH[:6], TRUTH[:6])
 

@@ -12,9 +12,9 @@ SURE, UNSURE = np.zeros_like(MEAN), np.full_like(MEAN, 10)
 
 
 def test_what_is_sure_is_grey_as_bright_as_its_intensity():
-    rgba = certainty_by_colour(MEAN, SURE, (0, 100), (0, 10))
+    rgba = certainty_by_colour(MEAN, SURE, (50, 150), (0, 10))
     assert rgba.dtype == np.uint8
-    np.testing.assert_array_equal(rgba[0, :, 0], [0, 128, 255, 255])
+    np.testing.assert_array_equal(rgba[0, :, 0], [0, 0, 128, 255])
     np.testing.assert_array_equal(rgba[..., 0], rgba[..., 2])
     assert (rgba[..., 3] == 255).all()
 
@@ -34,8 +34,8 @@ def test_doubt_does_not_colour_what_is_black():
 
 
 def test_doubt_fades_but_never_vanishes():
-    doubt = np.array([[0, 5, 10, 99]], np.float32)
-    rgba = certainty_by_opacity(np.full_like(doubt, 100), doubt, (0, 100), (0, 10))
+    doubt = np.array([[5, 10, 15, 99]], np.float32)
+    rgba = certainty_by_opacity(np.full_like(doubt, 100), doubt, (0, 100), (5, 15))
     alpha = rgba[0, :, 3].astype(int)
     assert alpha[0] == 255
     assert alpha[1] == pytest.approx(255 * 0.53, abs=1)

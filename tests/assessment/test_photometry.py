@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -39,6 +41,25 @@ def test_groups_lie_on_a_line_if_brightness_is_proportional() -> None:
     assert found.saturated == 0
 
 
+def test_groups_and_their_deviation_are_of_measured_against_predicted() -> None:
+    image = measure()
+    structure = np.linspace(0, 2000, image.size).reshape(image.shape)
+    background = np.percentile(structure, 1)
+    beyond = 0.2 * structure**2 / 2000
+    known = replace(check_consistency(image, sharp()), structure=structure, difference=beyond)
+    found = check_photometry(image, sharp(), known)
+    x, y = found.predicted, found.measured
+    np.testing.assert_allclose(y, x + 0.2 * (x + background) ** 2 / 2000, rtol=1e-3)
+    assert x.size == 20
+    ratios = x[1:] / x[:-1]
+    np.testing.assert_allclose(ratios, ratios.mean(), rtol=0.05)  # groups of even width in the logarithm
+    slope = np.linalg.lstsq(x[:, None], y, rcond=None)[0]
+    assert found.deviation == pytest.approx(np.abs(y - slope * x).max() / y.max())
+    assert found.to_dict() == {
+        "exponent": found.exponent, "deviation": found.deviation, "saturated_share": 0
+    }  # fmt: skip
+
+
 def test_tells_of_saturation() -> None:
     image = measure(full=500.0)
     found = check_photometry(image, sharp(), check_consistency(image, sharp()))
@@ -51,4 +72,13 @@ def test_where_nothing_stands_out_it_says_nothing() -> None:
     blank = rng.normal(0, 1, (128, 128))
     found = check_photometry(image, blank, check_consistency(image, blank))
     assert found.is_linear is None
-    assert found.to_dict()["exponent"] is None
+    assert found.to_dict() == {"exponent": None, "deviation": None, "saturated_share": 0}
+
+
+def test_of_a_few_points_no_power_can_be_told() -> None:
+    points = np.zeros((160, 160))
+    points[78:83, 78:83] = 1
+    image = np.random.default_rng(1).poisson(3e4 * blur_and_bin(points, 2, 1.2) + 30) + 100.0
+    found = check_photometry(image, points, check_consistency(image, points))
+    assert found.predicted.size > 0
+    assert found.is_linear is None

@@ -15,6 +15,7 @@ def test_points_lie_evenly_and_both_ends_are_met():
     np.testing.assert_allclose(points[0], (0, 0))
     np.testing.assert_allclose(points[-1], (3, 4))
     np.testing.assert_allclose(np.linalg.norm(np.diff(points, axis=0), axis=1), 1)
+    np.testing.assert_allclose(points_along([(0, 1), (0, 3.4)])[:, 1], [1, 1.8, 2.6, 3.4])  # a little less
 
 
 def test_a_polyline_is_followed_around_its_corners():

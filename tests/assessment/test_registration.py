@@ -24,7 +24,9 @@ def test_a_registered_pair_raises_no_doubts(sharp: NDArray[np.uint16]) -> None:
     assert doubts_about_pair(sharp, shown) == []
 
 
-def test_a_displacement_is_said_in_pixels_of_the_sharp_image(sharp: NDArray[np.uint16]) -> None:
+@pytest.mark.parametrize("empty", [0, 800])
+def test_a_displacement_is_said_in_pixels_of_the_sharp_image(sharp: NDArray[np.uint16], empty: int) -> None:
+    sharp = np.pad(sharp, ((0, 0), (empty, empty)))  # of a large image, the middle is looked at
     shown = gaussian_filter(sharp.astype(np.float32), 1.0)
     (sentence,) = doubts_about_pair(np.roll(sharp, (4, -3), (0, 1)), shown)
     assert sentence.startswith("The pair looks ill registered: ")

@@ -55,7 +55,9 @@ def test_before_and_after_in_nanometres() -> None:
     assert check.gain == pytest.approx(check.before.resolution / check.after.resolution)
     assert check.gain > 1.5
     assert check.draws is None
-    json.dumps(check.to_dict(), allow_nan=False)
+    numbers = json.loads(json.dumps(check.to_dict(), allow_nan=False))
+    assert check.halves is not None
+    assert numbers["ring_correlation_halves"] == pytest.approx(check.halves.resolution)
     without = check_resolution(image, sharp)
     assert without.unit == "camera pixels"
     assert without.after is not None
@@ -67,13 +69,20 @@ def test_draws_are_compared_with_those_of_other_noise() -> None:
     common = gaussian_spectrum(0.0)
     noise = 0.05 * rng.standard_normal((2, SIDE, SIDE))
     draws = np.stack([common + noise[0], common - noise[0], common + noise[1], common - noise[1]])
-    check = check_resolution(common[::2, ::2], common, draws=draws)
+    halves = draws[1], draws[3]
+    check = check_resolution(common[::2, ::2], common, draws=draws, restored_halves=halves)
     frequency = np.sqrt(-np.log(0.05**2 / 6)) / (2 * np.pi * SIGMA)
     assert check.draws is not None
     assert check.draws.resolution == pytest.approx(0.5 / frequency, rel=0.06)
+    assert check.restored_halves is not None
+    assert check.restored_halves.resolution == pytest.approx(0.5 / frequency, rel=0.06)
+    one_pair = check_resolution(common[::2, ::2], common, draws=draws[:2])
+    assert one_pair.draws is one_pair.restored_halves is None
 
 
-def test_small_images_have_no_answer_but_no_error() -> None:
-    numbers = check_resolution(np.eye(14), np.eye(28)).to_dict()
-    assert numbers["decorrelation_before"] is None
-    assert numbers["gain"] is None
+@pytest.mark.parametrize("image", [np.ones((64, 64)), np.eye(24)])
+def test_what_has_no_resolution_has_no_answer_but_no_error(image: np.ndarray) -> None:
+    check = check_resolution(image, np.random.default_rng(0).random([2 * n for n in image.shape]))
+    assert check.after is not None
+    assert check.gain is None
+    json.dumps(check.to_dict(), allow_nan=False)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 
 from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
 from napari_cvdm.restoration.errors import InputError
@@ -78,13 +79,26 @@ def test_a_common_border_is_not_detail():
     assert np.abs(fourier_ring_correlation(a, b).correlation[high]).mean() < 0.15
 
 
-def test_a_higher_threshold_is_crossed_earlier():
+def test_resolution_is_where_the_curve_over_three_rings_first_meets_the_threshold():
     shape = (256, 256)
     fall = 1 / (1 + (radius(shape) / 0.15) ** 4)
     shared = keep(RNG.standard_normal(shape), fall)
     a, b = (shared + 0.3 * RNG.standard_normal(shape) for _ in range(2))
-    coarse, fine = (fourier_ring_correlation(a, b, threshold=t).resolution for t in (0.5, 1 / 7))
-    assert coarse > fine > 2
+    coarse, fine = (fourier_ring_correlation(a, b, threshold=t) for t in (0.5, 1 / 7))
+    assert coarse.resolution > fine.resolution > 2
+    curve = uniform_filter1d(fine.correlation, 3, mode="nearest")
+    for found, threshold in ((coarse, 0.5), (fine, 1 / 7)):
+        end = 1 / found.resolution
+        assert np.interp(end, found.frequency, curve) == pytest.approx(threshold)
+        assert (curve[found.frequency < end] > threshold).all()
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (48, 55), (37, 64)])
+def test_rows_and_columns_count_alike(shape):
+    a, b = RNG.standard_normal((2, *shape))
+    np.testing.assert_allclose(
+        fourier_ring_correlation(a.T, b.T).correlation, fourier_ring_correlation(a, b).correlation
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +107,8 @@ def test_a_higher_threshold_is_crossed_earlier():
         (np.ones((32, 32)), np.ones((32, 31)), {}, "one shape"),
         (np.ones((2, 32, 32)), np.ones((2, 32, 32)), {}, "planes"),
         (np.ones((32, 8)), np.ones((32, 8)), {}, "at least 16 × 16"),
-        (np.full((32, 32), np.nan), np.ones((32, 32)), {}, "finite"),
+        (np.where(np.eye(32), np.nan, 1), np.ones((32, 32)), {}, "finite"),
+        (np.ones((32, 32)), np.where(np.eye(32), np.inf, 1), {}, "finite"),
         (np.ones((32, 32)), np.ones((32, 32)), {"pixel_size": 0}, "positive"),
     ],
 )

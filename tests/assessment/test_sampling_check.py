@@ -1,19 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.consistency import check_consistency
+from napari_cvdm.assessment.consistency import Consistency, check_consistency
 from napari_cvdm.assessment.sampling_check import Condition, check_conditions
 from napari_cvdm.simulation.pairs import simulate_pair
 
 RANGES = {"psf_sigma": [1.9, 4.0], "photons": [15.0, 3000.0], "target_ratio": 0.48, "target_sigma_min": 1.0}
 
 
-def conditions(photons: float, psf_sigma: float, **options: float) -> dict[str, Condition]:
+def conditions(photons: float, psf_sigma: float) -> dict[str, Condition]:
     """Of a simulated field and its truth."""
     image, truth = simulate_pair("microtubules", 4, 96, photons=photons, psf_sigma=psf_sigma)
-    found = check_conditions(
-        check_consistency(image, truth), ranges=RANGES, pixel_sizes=(38.0, 114.0), **options
-    )
+    found = check_conditions(check_consistency(image, truth), ranges=RANGES)
     return {condition.name: condition for condition in found}
 
 
@@ -34,35 +34,63 @@ def test_width_of_the_psf(sigma: float, verdict: str) -> None:
     assert (width.low, width.high) == (0.95, 2.0)
 
 
+@pytest.fixture(scope="module")
+def consistency() -> Consistency:
+    return check_consistency(*simulate_pair("rings", 1, 64))
+
+
 @pytest.mark.parametrize(
     ("size", "verdict"),
     [
         (65.0, "inside"),
         (40.0, "at the edge"),
         (36.0, "at the edge"),
+        (105.0, "at the edge"),
+        (125.0, "at the edge"),
         (30.0, "outside"),
         (300.0, "outside"),
         (None, "not known"),
     ],
 )
-def test_pixel_size(size: float, verdict: str) -> None:
-    pixel = conditions(500.0, 2.7, pixel_size=size)["Pixel size"]
+def test_pixel_size(consistency: Consistency, size: float, verdict: str) -> None:
+    pixel = check_conditions(consistency, ranges=RANGES, pixel_sizes=(38.0, 114.0), pixel_size=size)[0]
     assert pixel.verdict == verdict
     assert verdict in pixel.sentence
 
 
-def test_saturation() -> None:
-    image, truth = simulate_pair("microtubules", 4, 96, photons=500.0)
-    full = np.minimum(image, np.percentile(image, 95))
-    for recorded, verdict in ((image, "inside"), (full, "outside")):
-        found = check_conditions(check_consistency(recorded, truth), ranges=RANGES)
-        assert found[-1].verdict == verdict
+@pytest.mark.parametrize(("sigma", "of_result"), [(3.0, 0.48 * 3.0), (1.5, 1.0)])
+@pytest.mark.parametrize("upscaling", [2, 3])
+def test_the_blur_that_the_result_keeps_is_part_of_the_width(
+    consistency: Consistency, sigma: float, of_result: float, upscaling: int
+) -> None:
+    between = replace(consistency, sigma=np.sqrt(sigma**2 - of_result**2) / upscaling)
+    width = check_conditions(between, ranges=RANGES, upscaling=upscaling)[1]
+    assert width.value == pytest.approx(sigma / upscaling)
+    assert (width.low, width.high) == pytest.approx((1.9 / upscaling, 4.0 / upscaling))
 
 
-def test_a_card_without_ranges_tells_nothing() -> None:
-    image, truth = simulate_pair("rings", 1, 64)
-    found = check_conditions(check_consistency(image, truth), ranges={})
+def test_light_is_the_range_of_what_is_in_focus_over_the_gain(consistency: Consistency) -> None:
+    noise = replace(consistency.noise, gain=2.5)
+    known = replace(consistency, structure=np.linspace(0, 1000, 1001), noise=noise)
+    assert check_conditions(known, ranges=RANGES)[2].value == pytest.approx((998 - 10) / 2.5)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.0, "inside"), (0.0005, "at the edge"), (0.05, "outside")])
+def test_saturation(consistency: Consistency, share: float, verdict: str) -> None:
+    noise = replace(consistency.noise, saturated=share)
+    found = check_conditions(replace(consistency, noise=noise), ranges=RANGES)[-1]
+    assert (found.verdict, found.value, found.of_training) == (verdict, 100 * share, False)
+    assert (found.low, found.high) == pytest.approx((0, 0.1))
+
+
+def test_a_card_without_ranges_tells_nothing(consistency: Consistency) -> None:
+    found = check_conditions(consistency, ranges={})
     assert [condition.verdict for condition in found[:3]] == ["not known"] * 3
+
+
+def test_the_width_is_not_known_where_a_psf_was_given(consistency: Consistency) -> None:
+    width = check_conditions(replace(consistency, sigma=float("nan")), ranges=RANGES)[1]
+    assert (width.value, width.verdict) == (None, "not known")
 
 
 @pytest.mark.parametrize(

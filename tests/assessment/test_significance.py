@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_cvdm.assessment.significance import Difference, along_lines, in_spots
+from napari_cvdm.assessment.significance import Difference, _full_square, _line, along_lines, in_spots
 
 SIDE, WIDTH = 96, 1.3
 
@@ -62,9 +62,18 @@ def test_the_usual_misfit_is_a_share_of_the_brightness() -> None:
     rng = np.random.default_rng(1)
     structure = 400 * ndimage.gaussian_filter(rng.random((SIDE, SIDE)) > 0.98, 2.0, output=float) + 60
     off = 0.1 * structure * np.sign(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 6))
+    off[:6] = -structure[:6]  # predicted, and not measured: no misfit
     spots, misfit = in_spots(found._replace(difference=found.difference + off, structure=structure), WIDTH)
     assert 0.03 < misfit < 0.12
-    assert np.quantile(np.abs(spots), 0.9) == pytest.approx(1.64, abs=0.1)
+    assert np.quantile(np.abs(spots[12:]), 0.9) == pytest.approx(1.64, abs=0.1)
+    assert np.median(spots[:4]) < -50
+
+
+@pytest.mark.parametrize("shape", [(12, 16), (15, 9)])
+def test_the_noise_that_a_filter_leaves_is_the_sum_of_its_squares(shape: tuple[int, int]) -> None:
+    transfer = _line(shape, 0.4, 0.2, 0.0)
+    filtered_point = np.fft.irfft2(transfer, s=shape)
+    assert np.mean(_full_square(transfer, shape)) == pytest.approx(np.sum(filtered_point**2))
 
 
 def test_the_edge_of_a_haze_is_no_line() -> None:

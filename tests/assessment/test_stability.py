@@ -39,21 +39,25 @@ def test_a_restoration_that_prefers_even_pixels_is_found_out() -> None:
     assert found.worst.startswith("shifted by")
 
 
-def test_the_stated_uncertainty_is_what_spread_is_measured_by() -> None:
-    def uncertain(plane: np.ndarray) -> np.ndarray:
-        noise = np.random.default_rng(int(plane[0, 0]) + plane.shape[0]).normal(
-            0, 3, (2 * plane.shape[0], 2 * plane.shape[1])
-        )
-        return enlarge(plane) + noise
-
-    found = check_stability(image(), uncertain, std=np.full((80, 88), 6.0))
-    assert found.against_stated == pytest.approx(0.5, abs=0.12)
-
-
-def test_restores_once_for_each_move() -> None:
+def test_the_spread_is_over_one_restoration_for_each_move() -> None:
     calls = []
-    check_stability(image(), lambda plane: calls.append(plane.shape) or enlarge(plane))
-    assert len(calls) == 1 + len(TURNS) + len(SHIFTS)
+
+    def once_brighter(plane: np.ndarray) -> np.ndarray:
+        calls.append(plane.shape)
+        return np.kron(plane, np.ones((2, 2))) + (30.0 if len(calls) == 5 else 0.0)
+
+    found = check_stability(image(), once_brighter, std=np.full((80, 88), 6.0))
+    assert len(calls) == 1 + len(TURNS) + len(SHIFTS) == 10
+    assert found.worst == list(TURNS)[3]
+    # The standard deviation of ten numbers, of which one is 30 above the others.
+    assert found.against_stated == pytest.approx(0.3 * 30 / 6)
+    range_ = np.ptp(np.percentile(np.kron(image(), np.ones((2, 2))), (1, 99.8)))
+    assert found.relative == pytest.approx(0.3 * 30 / range_)
+
+
+def test_of_an_empty_result_nothing_changes() -> None:
+    found = check_stability(image(), lambda plane: 0 * enlarge(plane), std=np.zeros((80, 88)))
+    assert (found.relative, found.against_stated) == (0.0, None)
 
 
 def test_refuses_what_is_too_small() -> None:

@@ -7,6 +7,7 @@ from measures.held_out import held_out_fields, real_pairs, without_background
 from PIL import Image
 
 from napari_cvdm.assessment.baselines import enlarge
+from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import STRUCTURES
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.simulation.pairs import KINDS
@@ -25,18 +26,22 @@ def test_simulated_fields_cover_every_kind_and_level():
 
 
 def test_real_images_are_imaged_again(tmp_path):
+    pictures = {}
     for structure in STRUCTURES:
         (tmp_path / structure).mkdir()
-        picture = RNG.integers(0, 255, (80, 80), dtype=np.uint8)
-        Image.fromarray(picture).save(tmp_path / structure / "43.png")
-    fields = list(held_out_fields(tmp_path, (50,), numbers=(43,), side=32))
-    assert [field.structure for field in fields] == list(STRUCTURES)
+        pictures[structure] = RNG.integers(0, 255, (80, 80), dtype=np.uint8)
+        Image.fromarray(pictures[structure]).save(tmp_path / structure / "43.png")
+    for background, prepared in ((True, np.asarray), (False, without_background)):
+        fields = list(held_out_fields(tmp_path, (50,), numbers=(43,), side=32, background=background))
+        assert [field.structure for field in fields] == list(STRUCTURES)
+        assert {(field.photons, field.number) for field in fields} == {(50, 43)}
+        sharp = prepared(pictures[STRUCTURES[0]].astype(float))[8:72, 8:72]
+        np.testing.assert_allclose(fields[0].truth, normalize_truth(sharp))
     assert {field.haze for field in held_out_fields(tmp_path, (20, 50, 90), numbers=(43,), side=32)} == {
         0,
         0.5,
         1.5,
     }
-    assert all(0 <= field.truth.min() < field.truth.max() <= 1.5 for field in fields)
 
 
 def test_the_background_goes_and_what_stands_out_of_it_stays():

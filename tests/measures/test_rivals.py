@@ -5,6 +5,8 @@ import pytest
 from measures.rivals import (
     METHODS,
     USUAL_WIDTHS,
+    DetailedScores,
+    _curvature,
     conventional,
     detailed_scores,
     recorded_psf,
@@ -17,7 +19,7 @@ from napari_cvdm.assessment.baselines import enlarge, gaussian_psf, richardson_l
 RNG = np.random.default_rng(0)
 
 
-def scene(side=128):
+def scene(side=64):
     image = np.zeros((side, side))
     image[RNG.integers(8, side - 8, 40), RNG.integers(8, side - 8, 40)] = RNG.uniform(0.5, 1, 40)
     return gaussian_filter(image, 1.2) * 9
@@ -35,8 +37,7 @@ def test_without_weight_total_variation_is_richardson_lucy():
     psf = gaussian_psf(1.5)
     ((_, plain),) = richardson_lucy(image, psf, (5,))
     ((_, zero),) = richardson_lucy_tv(image, psf, (5,), weight=0)
-    inner = np.s_[8:-8, 8:-8]  # they start from different constants, which only borders remember
-    np.testing.assert_allclose(zero[inner], plain[inner], rtol=0.05)
+    np.testing.assert_array_equal(zero, plain)
 
 
 def test_total_variation_is_smoother_and_nearer_to_the_truth_in_noise():
@@ -48,6 +49,22 @@ def test_total_variation_is_smoother_and_nearer_to_the_truth_in_noise():
     ((_, smooth),) = richardson_lucy_tv(noisy, psf, (60,), weight=0.01)
     assert np.abs(np.diff(smooth)).sum() < 0.9 * np.abs(np.diff(plain)).sum()
     assert detailed_scores(smooth, truth).psnr > detailed_scores(plain, truth).psnr
+
+
+def test_total_variation_is_what_the_penalty_makes_less_of():
+    image = RNG.random((6, 7))
+
+    def variation(picture):
+        down, right = (np.diff(picture, axis=axis) for axis in (0, 1))
+        return np.sqrt(
+            np.pad(down, [(0, 1), (0, 0)]) ** 2 + np.pad(right, [(0, 0), (0, 1)]) ** 2 + 1e-8
+        ).sum()
+
+    for place in np.ndindex(image.shape):
+        step = np.zeros_like(image)
+        step[place] = 1e-6
+        slope = (variation(image + step) - variation(image - step)) / 2e-6
+        assert _curvature(image)[place] == pytest.approx(-slope, abs=1e-4)
 
 
 def test_each_method_beats_interpolation_where_noise_is_low():
@@ -114,16 +131,20 @@ def test_scores_are_perfect_for_the_truth_and_fall_with_blur():
     noisier = detailed_scores(gaussian_filter(truth, 2) + 0.1 * RNG.standard_normal(truth.shape), truth)
     assert 2 < noisy.resolution < noisier.resolution
     assert noisy.psnr > noisier.psnr
-    nothing = detailed_scores(zoom(RNG.standard_normal((64, 64)), 2, order=0), truth)
-    assert nothing.to_dict()["resolution"] is None or nothing.resolution > 10
+    nothing = detailed_scores(zoom(RNG.standard_normal((32, 32)), 2, order=0), truth)
+    assert np.isnan(nothing.resolution) or nothing.resolution > 10
+    scores = {"psnr": 20.0, "ssim": 0.5, "ms_ssim": 0.6, "resolution": 3.0}
+    assert DetailedScores(**scores).to_dict() == scores
+    assert DetailedScores(**scores | {"resolution": np.nan}).to_dict() == scores | {"resolution": None}
 
 
-def test_a_region_is_deconvolved_with_what_lies_around_it():
+def test_a_region_is_deconvolved_with_what_lies_around_it(monkeypatch):
+    monkeypatch.setattr("measures.rivals.ITERATIONS", (2,))
     truth = scene(192)
     camera = record(truth, photons=5000)
     region = np.s_[48:144, 32:128]
     psfs = [recorded_psf(gaussian_psf(2.5))]
     whole, part = conventional(camera, truth, psfs), conventional(camera, truth, psfs, region)
     assert part["bicubic"].shape == (96, 96)
-    for name in ("bicubic", "richardson_lucy_fixed"):
+    for name in set(part) - {"wiener"}:  # which judges the noise on the whole image
         np.testing.assert_allclose(part[name], whole[name][region], atol=1e-6)

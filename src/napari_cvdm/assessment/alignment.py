@@ -99,5 +99,5 @@ def _standing_out(image: FloatArray, width: float) -> FloatArray:
     surroundings = ndimage.gaussian_filter(smooth, _SURROUNDINGS * width)
     difference = smooth - surroundings
     # Of an even image, only rounding is left.
-    even = np.ptp(difference) <= 1e-9 * max(float(np.abs(image).max()), 1e-300)
+    even = np.ptp(difference) <= 1e-9 * np.abs(image).max()
     return np.zeros_like(difference) if even else np.asarray(difference)

@@ -89,7 +89,10 @@ def gaussian_psf(sigma: float) -> NDArray[np.float64]:
 
 
 def richardson_lucy(
-    image: ArrayLike, psf: NDArray[np.float64], iterations: Sequence[int]
+    image: ArrayLike,
+    psf: NDArray[np.float64],
+    iterations: Sequence[int],
+    penalty: Callable[[NDArray[np.float64]], NDArray[np.float64] | float] = lambda estimate: 1.0,
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Deconvolve an image, and give the result after each of several numbers of iterations.
 
@@ -104,6 +107,8 @@ def richardson_lucy(
         Symmetric, of odd side.
     iterations : sequence of int
         After how many iterations a result is wanted.
+    penalty : callable
+        Of an estimate; what the next one is divided by, to regularise it.
 
     Yields
     ------
@@ -118,7 +123,7 @@ def richardson_lucy(
     blur = Convolution(psf, observed.shape)
     estimate = np.full(observed.shape, 0.5)
     for iteration in range(1, max(iterations) + 1):
-        estimate = estimate * blur(observed / (blur(estimate) + 1e-12))
+        estimate = estimate * blur(observed / (blur(estimate) + 1e-12)) / penalty(estimate)
         if iteration in iterations:
             yield iteration, estimate
 

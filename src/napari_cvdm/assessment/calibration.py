@@ -137,10 +137,9 @@ class MonotoneCalibration:
     def apply(self, std: ArrayLike) -> NDArray[np.floating[Any]]:
         """Return the calibrated standard deviation, in the type of `std`."""
         values = np.asarray(std)
-        kind = values.dtype if values.dtype.kind == "f" else np.float64
         curve = np.interp(values, (0.0, *self.stated), (0.0, *self.actual))
         beyond = np.maximum(values - self.stated[-1], 0) * (self.actual[-1] / self.stated[-1])
-        return np.asarray(curve + beyond).astype(kind)
+        return np.asarray(curve + beyond).astype(np.result_type(values, np.float32))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry for a model card. `napari_cvdm.restoration.posterior` applies it."""

@@ -88,7 +88,7 @@ def measure_noise(image: ArrayLike) -> CameraNoise:
     level = ndimage.gaussian_filter(values, 2.0, mode="reflect")[inner].ravel()
     detail = np.abs(finest[inner].ravel())
     # Among like pixels the median shrugs off the few where structure reaches up to the finest detail.
-    groups = np.array_split(np.argsort(level, kind="stable"), max(1, min(_GROUPS, level.size // 16)))
+    groups = np.array_split(np.argsort(level, kind="stable"), min(_GROUPS, level.size // 16))
     levels = np.array([level[group].mean() for group in groups])
     variances = np.array([(_MAD_TO_STD * np.median(detail[group])) ** 2 for group in groups])
     gain, constant = _fit_line(levels, variances)
@@ -100,7 +100,7 @@ def measure_noise(image: ArrayLike) -> CameraNoise:
 def _fit_line(levels: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[float, float]:
     """Fit variance = gain · level + constant, with gain at least 0, shrugging off groups that stand out."""
     span = float(np.ptp(levels))
-    if span == 0 or variances.size < 3 or float(variances.max()) == 0:
+    if span == 0 or float(variances.max()) == 0:
         return 0.0, float(np.median(variances))
     x, unit = (levels - levels[0]) / span, float(np.median(variances)) or float(variances.max())
     weight = 1 / np.maximum(variances / unit, 0.05)  # the error of a variance is in proportion to it

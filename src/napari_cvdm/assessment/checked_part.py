@@ -72,7 +72,7 @@ def choose_part(image: Any) -> CheckedPart:
     height, width = image.shape
     if max(height, width) <= LARGEST:
         return CheckedPart(slice(0, height), slice(0, width), (height, width))
-    step = max(1, -(-max(height, width) // _LOOKED_AT))
+    step = -(-max(height, width) // _LOOKED_AT)
     coarse = choose_detail(np.nan_to_num(np.asarray(image[::step, ::step])), LARGEST // step)
     spans = []
     for length, span in zip((height, width), coarse, strict=True):

@@ -43,7 +43,7 @@ class Consistency:
         Resolution-scaled error: root mean square of measurement minus blurred reconstruction, after the best
         gain and offset, in the measurement's units. One Gaussian, no haze: the published definition.
     relative_rse : float
-        The same over the measurement's range (1 to 99.8 percentile).
+        The same over the measurement's range (1 to 99.8 percentile; of a few spots on nothing, all of it).
     rsp : float
         Resolution-scaled Pearson correlation of the two.
     sigma : float
@@ -166,7 +166,7 @@ def check_consistency(
         difference=explained.difference,
         structure=explained.gain * core,
         rse=rse,
-        relative_rse=rse / float(high - low) if high > low else float("inf"),
+        relative_rse=rse / float(high - low or np.ptp(measured)),
         rsp=correlation(core, measured),
         sigma=sigma,
         gain=match.gain,

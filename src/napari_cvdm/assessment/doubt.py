@@ -154,7 +154,7 @@ class ThresholdCurve:
         """Return the threshold above which lies the given share, 0 to 1, of the signal."""
         wanted = (1 - share_of_signal) * self._signal[-1]
         position = int(np.searchsorted(self._signal, wanted, side="left")) - 1
-        return float(self._values[min(max(position, 0), len(self._values) - 1)])
+        return float(self._values[max(position, 0)])
 
 
 def _finite(picture: ArrayLike) -> NDArray[np.float32]:

@@ -67,7 +67,7 @@ class DrawnField:
         import torch
 
         running = RunningPosterior(torch.from_numpy(self.centre), torch.from_numpy(self.scale), settings)
-        for draw in self.draws[: len(self.draws) if draws is None else draws]:
+        for draw in self.draws[:draws]:
             running.add(torch.from_numpy(draw))
         std = running.std()
         if calibration is not None:

@@ -64,8 +64,6 @@ def maker_of(provenance: Mapping[str, Any] | None, model: PretrainedModel | None
     name, sha256 = _text(stated.get("name")), _text(stated.get("sha256"))
     if model is not None and sha256 is None and name in (None, model.name):
         name, sha256 = model.name, model.sha256
-    if sha256 is None:
-        return Maker(name)
     start = None
     if model is not None and model.sha256 == sha256:
         before = model.card.training.get("finetuned_from")

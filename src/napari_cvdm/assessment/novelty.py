@@ -132,8 +132,6 @@ def check_novelty(image: ArrayLike) -> Novelty:
 def _fields(image: NDArray[Any]) -> list[NDArray[Any]]:
     """Cut an image into fields of the size that the density was measured on; empty ones do not count."""
     rows, columns = (max(1, round(side / _FIELD)) for side in image.shape)
-    if rows * columns == 1:
-        return [image]
     parts = [part for row in np.array_split(image, rows, 0) for part in np.array_split(row, columns, 1)]
     contrast = [float(np.ptp(np.percentile(part, (1, 99.8)))) for part in parts]
     fullest = np.argsort(contrast)[::-1][:_MOST_FIELDS]

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 from scipy import signal, special
 
+from napari_cvdm.assessment.forward import bin_pixels
 from napari_cvdm.restoration.errors import InputError
 
 HALF_MAXIMUM = 1.61634
@@ -130,10 +131,10 @@ def reimage(
     top, left = ((n - wanted) // 2 for n in image.shape)
     field = np.s_[top : top + wanted, left : left + wanted]
     square = image[:length, :length]
-    focused = _camera_pixels(_blurred(image, airy_psf(microscope.fwhm))[field])
+    focused = bin_pixels(_blurred(image, airy_psf(microscope.fwhm))[field], UPSCALING)
     beyond = np.rot90(_blurred(square, disc_psf(microscope.defocus)))
     start = (length - wanted) // 2
-    out_of_focus = _camera_pixels(beyond[start : start + wanted, start : start + wanted])
+    out_of_focus = bin_pixels(beyond[start : start + wanted, start : start + wanted], UPSCALING)
     bright = max(float(np.percentile(focused, 99.8)), 1e-9)
     light = (focused + microscope.haze * out_of_focus) * (microscope.photons / bright)
     direction = rng.uniform(0, 2 * np.pi)
@@ -243,9 +244,3 @@ def _blurred(image: NDArray[np.float64], psf: NDArray[np.float64]) -> NDArray[np
     """Convolve, with the image continued by reflection."""
     reach = psf.shape[0] // 2
     return np.asarray(signal.fftconvolve(np.pad(image, reach, mode="symmetric"), psf, mode="valid"))
-
-
-def _camera_pixels(fine: NDArray[np.float64]) -> NDArray[Any]:
-    """Light of each camera pixel: the sum of its fine ones."""
-    rows, columns = (n // UPSCALING for n in fine.shape)
-    return np.asarray(fine.reshape(rows, UPSCALING, columns, UPSCALING).sum(axis=(1, 3)))

@@ -119,7 +119,7 @@ def _resolution(frequency: NDArray[np.float64], curve: NDArray[np.float64], thre
 
 def _per_ring(values: NDArray[np.float64], rings: NDArray[np.intp], side: int) -> NDArray[np.float64]:
     """Sums over the rings from the first, without the mean (ring 0), to half a cycle per pixel."""
-    sums = np.bincount(rings.ravel(), weights=values.ravel(), minlength=side // 2 + 1)
+    sums = np.bincount(rings.ravel(), weights=values.ravel())
     return np.asarray(sums[1 : side // 2 + 1])
 
 
