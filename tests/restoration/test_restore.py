@@ -337,6 +337,7 @@ class TestEvents:
         result = restore(image, turned, preview=True, device="cpu", progress=found.append)
         assert np.array_equal(result.mean, expected.mean)
         assert [event.stage for event in found] == ["mean", "done"]
+        assert {(event.draw, event.fraction) for event in found} == {(0, 1)}
 
     def test_can_be_stopped_between_orientations(self, make_model: MakeModel, image: Image) -> None:
         model, told = make_model(posterior_orientations=4), list[Event]()

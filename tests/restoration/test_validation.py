@@ -15,6 +15,7 @@ from napari_cvdm.restoration.validation import (
     check_dtype,
     check_fits,
     check_image,
+    check_measured,
     read_pixels,
 )
 
@@ -130,6 +131,12 @@ def test_a_result_larger_than_the_memory_is_refused_before_it_is_asked_for() -> 
     check_fits(2**20)
     with pytest.raises(InputError, match=r"1\.05e\+06 GB.*-o NAME\.ome\.zarr.*restore_lazy"):
         check_fits(2**50)
+
+
+def test_one_plane_without_structure_does_not_make_a_stack_constant() -> None:
+    check_measured([(3, 3), (1, 5)])
+    with pytest.raises(InputError, match="constant: all pixels are the same"):
+        check_measured([(3, 3), (4, 4)])
 
 
 def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_goes_through() -> None:
