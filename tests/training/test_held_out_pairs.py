@@ -121,6 +121,11 @@ class TestJudgedParts:
         for sharp, words in ((hollow, "The middle of an image"), (spot, "The sharp image is nearly")):
             with pytest.raises(ValueError, match=f"Pair s: {words} .*constant.* Hold out another"):
                 judged_parts([self.stack(pairs[0], sharp)], start, print)
+        (plane,) = pairs[0].planes
+        dark = plane.camera.copy()
+        dark[10:30, 10:30] = 7
+        with pytest.raises(ValueError, match=r"Pair 0: The middle of an image is constant\. Hold out"):
+            judged_parts([pairs[0]._replace(planes=(plane._replace(camera=dark),))], start, print)
 
 
 def test_table() -> None:

@@ -226,4 +226,4 @@ def _span(wanted: Any, length: int, what: str) -> range:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
