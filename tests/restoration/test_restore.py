@@ -46,7 +46,7 @@ class TestSchedules:
 
 
 class TestTiles:
-    @pytest.mark.parametrize("tile", [16, 24, 32, 48])
+    @pytest.mark.parametrize("tile", [16, 24])
     @pytest.mark.parametrize(
         ("steps", "sampler"), [(1, "angular"), (5, "angular"), (5, "multistep"), (5, "ancestral")]
     )
@@ -114,21 +114,6 @@ class TestStacks:
         correlation = np.corrcoef(noise)
         assert np.abs(correlation[~np.eye(3, dtype=bool)]).max() < 0.1
 
-    @pytest.mark.parametrize(
-        ("axes", "shape"),
-        [("TZYX", (2, 1, 12, 10)), ("YXS", (12, 10, 3)), ("XY", (12, 10)), ("CZYX", (1, 2, 12, 10))],
-    )
-    def test_axes_come_back_as_given(
-        self, simple_model: PretrainedModel, axes: str, shape: tuple[int, ...]
-    ) -> None:
-        image = np.random.default_rng(0).normal(100, 10, shape)
-        result = restore(image, simple_model, axes=axes, **QUICK)
-        expected = image
-        for axis in (axes.index("Y"), axes.index("X")):
-            expected = expected.repeat(2, axis)
-        assert result.axes == axes
-        np.testing.assert_allclose(result.mean, expected, rtol=1e-3)
-
     def test_a_film_of_one_channel_keeps_its_brightness(
         self, simple_model: PretrainedModel, image: Image
     ) -> None:
@@ -162,9 +147,8 @@ class TestPixels:
     ) -> None:
         small = image // 4
         assert small.max() < 256
-        expected = restore(small.astype("f4"), model, **QUICK)
-        stored = small.astype(dtype)
-        result = restore(stored, model, **QUICK)
+        expected = restore(small.astype("f4"), model, preview=True, device="cpu")
+        result = restore(small.astype(dtype), model, preview=True, device="cpu")
         assert np.array_equal(result.mean, expected.mean)
         assert np.array_equal(result.std, expected.std)
 
