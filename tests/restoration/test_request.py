@@ -75,6 +75,10 @@ class TestCheckRequest:
     def test_the_image_is_not_copied(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
         assert np.shares_memory(request(image, model).image, image)  # type: ignore[attr-defined]
 
+    def test_lists_of_numbers_are_images(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
+        given = request(image.tolist(), model).image  # type: ignore[arg-type, attr-defined]
+        np.testing.assert_array_equal(given, image)
+
 
 class TestCardSettings:
     def test_are_plain_for_a_card_that_asks_for_nothing(self, model: PretrainedModel) -> None:

@@ -47,14 +47,18 @@ def test_a_stopped_plane_is_what_fewer_draws_would_have_given(plane, model):
     assert "stopped" not in whole.provenance
 
 
-def test_a_draw_of_which_all_steps_are_done_is_not_thrown_away(plane, model):
-    last_steps, stages = [], []
-    for event in restore_events(plane, model, draws=4, steps=2, stop=_stop_when(last_steps, 1)):
-        stages.append(event.stage)
-        if event.step == 2:
-            last_steps.append(event)
-    assert stages == ["mean", "denoise", "denoise", "draw", "done"]
-    assert event.result.provenance["draws"] == 1
+@pytest.mark.parametrize(
+    ("step", "stages"),
+    [(1, ["mean", "denoise", "done"]), (2, ["mean", "denoise", "denoise", "draw", "done"])],
+)
+def test_a_draw_is_broken_off_unless_all_its_steps_are_done(plane, model, step, stages):
+    pressed, seen = [], []
+    for event in restore_events(plane, model, draws=4, steps=2, stop=_stop_when(pressed, 1)):
+        seen.append(event.stage)
+        if event.step == step:
+            pressed.append(event)
+    assert seen == stages
+    assert event.result.provenance["draws"] == stages.count("draw")
 
 
 def test_stopped_before_the_first_draw_it_is_a_preview(plane, model):
