@@ -46,7 +46,7 @@ def test_sides_are_multiples_of_16_or_more() -> None:
         ({"noise_widths": ()}, "'noise_widths'"),
         ({"noise_widths": 64}, "'noise_widths'"),
         ({"noise_widths": (64,) * 9}, "'noise_widths'"),
-        ({"attention_level": 5}, "'attention_level'"),
+        ({"attention_level": 1}, "'attention_level'"),
         ({"noise_kind": "sr3"}, "'stem' and 'noise_blocks'"),
         ({"in_channels": 3}, "'adds_input' needs"),
         ({"adds_input": 1}, "'adds_input' must"),

@@ -43,6 +43,8 @@ def test_a_unet_is_measured_at_its_first_and_last_convolution() -> None:
         WeightsFileError, match="convolutions in another order than the published mean network"
     ):
         describe_unet(Network("mean", layers[1:], PATH), first=0, second_input=False)
+    with pytest.raises(WeightsFileError, match="in another order"):
+        describe_unet(Network("unet", layers[::2], PATH), first=0, second_input=True)
 
 
 def test_convolutions_in_another_order_are_no_sr3_network() -> None:

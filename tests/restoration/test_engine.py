@@ -145,6 +145,7 @@ def test_their_speed_is_that_of_a_step_that_calls_the_network(
     monkeypatch.setattr(model.network, "predict_noise", counted)
     speed = measure_speed(model, device="cpu", clock=lambda: float(len(calls)))
     assert speed.step > 0
+    assert (speed.tile, speed.halo) == (32, 0)
 
 
 @pytest.mark.parametrize("upscaling", [1, 2])

@@ -84,7 +84,7 @@ class TestPixels:
         for ours, theirs in zip(pixels(lazy), (expected.mean, expected.std), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(np.ptp(theirs)))
 
-    @pytest.mark.parametrize("chunks", [(1, 40, 90), (2, 7, 31), (1, 33, 90), (2, 40, 1)])
+    @pytest.mark.parametrize("chunks", [(2, 7, 31), (2, 40, 1)])
     def test_do_not_change_by_one_bit_with_the_chunks(
         self, model: PretrainedModel, stack: NDArray[np.uint16], chunks: tuple[int, ...]
     ) -> None:

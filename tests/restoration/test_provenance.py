@@ -75,6 +75,7 @@ class TestDescribe:
     ) -> None:
         told = restore(image, model, settings=PosteriorSettings(sampler="ancestral"), **QUICK).provenance
         assert told["sampling"]["sampler"] == "ancestral"
+        assert told["standard_deviation"] == "spread of the draws"
 
     def test_survives_json(self, model: PretrainedModel, image: NDArray[np.uint16]) -> None:
         stack = np.stack([image, image * 2])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import request as request_module
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.noise import MAX_DRAWS, MAX_STEPS
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.request import card_settings, check_pixel_size, check_request, plain_settings
 
@@ -53,6 +54,15 @@ class TestCheckRequest:
         with pytest.raises(InputError, match="4 planes; at most 3"):
             request(np.stack([image] * 4), model, axes="TYX")
 
+    def test_what_the_noise_has_no_numbers_for_is_refused(
+        self, image: NDArray[np.uint16], model: PretrainedModel
+    ) -> None:
+        request(image, model, draws=MAX_DRAWS, steps=MAX_STEPS - 1)
+        with pytest.raises(InputError, match="number of draws can be at most 65536, not 65537"):
+            request(image, model, draws=MAX_DRAWS + 1)
+        with pytest.raises(InputError, match="number of steps can be at most 65535, not 65536"):
+            request(image, model, steps=MAX_STEPS)
+
     @pytest.mark.parametrize(("shrinkage", "as_calibrated"), [(0.3, True), (0.2, False)])
     def test_settings_are_those_of_the_calibration_if_the_card_says_the_same(
         self, image: NDArray[np.uint16], make_model: MakeModel, shrinkage: float, as_calibrated: bool
@@ -64,6 +74,10 @@ class TestCheckRequest:
 
     def test_the_image_is_not_copied(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
         assert np.shares_memory(request(image, model).image, image)  # type: ignore[attr-defined]
+
+    def test_lists_of_numbers_are_images(self, image: NDArray[np.uint16], model: PretrainedModel) -> None:
+        given = request(image.tolist(), model).image  # type: ignore[arg-type, attr-defined]
+        np.testing.assert_array_equal(given, image)
 
 
 class TestCardSettings:

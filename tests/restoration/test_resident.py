@@ -109,10 +109,11 @@ class TestResidentEngine:
         with resident_engine(model, replace(SPEC, tile=8)) as third:
             assert third is not second
 
-    def test_few_are_kept(self, model: PretrainedModel) -> None:
-        for tile in (8, 16, 24, 32):
-            with resident_engine(model, replace(SPEC, tile=tile)):
-                pass
+    def test_few_are_kept_those_used_last(self, model: PretrainedModel) -> None:
+        engines: dict[int, object] = {}
+        for tile in (8, 16, 8, 24, 8):
+            with resident_engine(model, replace(SPEC, tile=tile)) as engine:
+                assert engines.setdefault(tile, engine) is engine
         assert len(resident._engines) == 2
 
     def test_of_a_model_that_is_loaded_shares_its_file(self, stored: PretrainedModel) -> None:

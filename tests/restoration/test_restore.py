@@ -46,7 +46,7 @@ class TestSchedules:
 
 
 class TestTiles:
-    @pytest.mark.parametrize("tile", [16, 24, 32, 48])
+    @pytest.mark.parametrize("tile", [16, 24])
     @pytest.mark.parametrize(
         ("steps", "sampler"), [(1, "angular"), (5, "angular"), (5, "multistep"), (5, "ancestral")]
     )
@@ -114,21 +114,6 @@ class TestStacks:
         correlation = np.corrcoef(noise)
         assert np.abs(correlation[~np.eye(3, dtype=bool)]).max() < 0.1
 
-    @pytest.mark.parametrize(
-        ("axes", "shape"),
-        [("TZYX", (2, 1, 12, 10)), ("YXS", (12, 10, 3)), ("XY", (12, 10)), ("CZYX", (1, 2, 12, 10))],
-    )
-    def test_axes_come_back_as_given(
-        self, simple_model: PretrainedModel, axes: str, shape: tuple[int, ...]
-    ) -> None:
-        image = np.random.default_rng(0).normal(100, 10, shape)
-        result = restore(image, simple_model, axes=axes, **QUICK)
-        expected = image
-        for axis in (axes.index("Y"), axes.index("X")):
-            expected = expected.repeat(2, axis)
-        assert result.axes == axes
-        np.testing.assert_allclose(result.mean, expected, rtol=1e-3)
-
     def test_a_film_of_one_channel_keeps_its_brightness(
         self, simple_model: PretrainedModel, image: Image
     ) -> None:
@@ -162,9 +147,8 @@ class TestPixels:
     ) -> None:
         small = image // 4
         assert small.max() < 256
-        expected = restore(small.astype("f4"), model, **QUICK)
-        stored = small.astype(dtype)
-        result = restore(stored, model, **QUICK)
+        expected = restore(small.astype("f4"), model, preview=True, device="cpu")
+        result = restore(small.astype(dtype), model, preview=True, device="cpu")
         assert np.array_equal(result.mean, expected.mean)
         assert np.array_equal(result.std, expected.std)
 
@@ -337,6 +321,7 @@ class TestEvents:
         result = restore(image, turned, preview=True, device="cpu", progress=found.append)
         assert np.array_equal(result.mean, expected.mean)
         assert [event.stage for event in found] == ["mean", "done"]
+        assert {(event.draw, event.fraction) for event in found} == {(0, 1)}
 
     def test_can_be_stopped_between_orientations(self, make_model: MakeModel, image: Image) -> None:
         model, told = make_model(posterior_orientations=4), list[Event]()
@@ -529,9 +514,12 @@ class TestBadInput:
             ({"steps": 0}, InputError, "steps"),
             ({"steps": True}, InputTypeError, "steps"),
             ({"seed": 0.5}, InputTypeError, "seed"),
+            ({"seed": np.True_}, InputTypeError, "seed"),
             ({"pixel_size": 0}, InputError, "positive"),
             ({"pixel_size": -65.0}, InputError, "positive"),
             ({"pixel_size": float("nan")}, InputError, "positive"),
+            ({"pixel_size": float("inf")}, InputError, "positive"),
+            ({"pixel_size": True}, InputTypeError, "nanometres, not bool"),
             ({"pixel_size": "65 nm"}, InputTypeError, "nanometres"),
             ({"device": "gpu"}, DeviceError, "choose auto"),
             ({"tile": 0}, InputError, "tile"),

@@ -46,6 +46,16 @@ class TestOutOfMemory:
         with pytest.raises(DeviceError, match="Restore fewer planes"):
             restore(film, model, **QUICK)
 
+    def test_is_foreseen_where_the_result_is_larger_than_the_computer(
+        self, model: PretrainedModel, film: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+        monkeypatch.setattr(run_module, "check_fits", asked.append)
+        for keep in (False, True):
+            made = restore(film, model, keep_draws=keep, region=((4, 20), (8, 30)), **QUICK)
+            kept = made.draws.nbytes if made.draws is not None else 0
+            assert asked.pop() == made.mean.nbytes + made.std.nbytes + kept
+
     def test_other_errors_pass_through(
         self, model: PretrainedModel, film: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
     ) -> None:

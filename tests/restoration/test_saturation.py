@@ -31,6 +31,12 @@ def test_a_mask_or_a_few_photons_are_no_saturation() -> None:
     assert saturated_share(rng.poisson(0.5, (64, 64)).astype(float)) == 0
 
 
-@pytest.mark.parametrize("values", [np.empty(0), np.ones((8, 8)), np.arange(64.0)])
+@pytest.mark.parametrize("values", [np.ones((8, 8)), np.arange(64.0)])
 def test_nothing_to_cut(values: np.ndarray) -> None:
     assert saturated_share(values) == 0
+
+
+@pytest.mark.parametrize(("count", "share"), [(4, 0), (5, 5 / 69)])
+def test_a_few_bright_pixels_are_no_saturation(count: int, share: float) -> None:
+    values = np.concatenate([np.arange(64.0), np.full(count, 70.0)])
+    assert saturated_share(values) == pytest.approx(share)

@@ -43,7 +43,7 @@ class TestPlanes:
         array = np.arange(np.prod(shape)).reshape(shape)
         axes = resolve_axes(shape, names)
         selection = select(axes, channels=1, planes={"Z": [2, 1]})
-        for source in (array, da.from_array(array, chunks=1)):
+        for source in (array, da.from_array(array, chunks=11)):
             for index in selection.axes.indices():
                 expected = axes.plane(array, selection.original(index))
                 assert np.array_equal(np.asarray(selection.plane(source, index)), expected)
@@ -61,6 +61,7 @@ class TestPlanes:
             ({"planes": {"T": 1, 0: 1}}, InputError, "twice"),
             ({"planes": {"W": 0}}, AxesError, "has T, C, Z"),
             ({"planes": {"Y": 0}}, AxesError, "has T, C, Z"),
+            ({"planes": {3: 0}}, AxesError, "along axis 3 of"),
             ({"planes": {"T": slice(9, 12)}}, InputError, "at least one of 0 to 3"),
             ({"planes": [1]}, InputTypeError, "by axis"),
         ],
@@ -89,6 +90,9 @@ class TestRegion:
         assert selection.restored.shape == (4, 2, 3, 8, 25)
         assert selection.axes == STACK
 
+    def test_of_open_slices_is_all(self) -> None:
+        assert select(STACK, region=(slice(None), slice(None))).region == Region(range(20), range(30))
+
     @pytest.mark.parametrize(
         ("region", "error", "says"),
         [
@@ -98,6 +102,7 @@ class TestRegion:
             (((0, 5.5), (0, 5)), InputTypeError, "whole numbers"),
             (((0, 5),), InputTypeError, "rows and columns"),
             ((5, 5), InputTypeError, "first and one past the last"),
+            (("05", (0, 5)), InputTypeError, "whole numbers"),
             ((slice(0, 8, 2), slice(0, 8)), InputError, "step"),
         ],
     )
@@ -108,8 +113,8 @@ class TestRegion:
             select(STACK, region=region)
 
     def test_follows_resampling_and_loses_no_pixel(self) -> None:
-        selection = select(STACK, planes={"T": 1}, region=((3, 10), (0, 30))).resampled((30, 45))
-        assert selection.region == Region(range(4, 15), range(45))
+        selection = select(STACK, planes={"T": 1}, region=((3, 9), (0, 30))).resampled((30, 45))
+        assert selection.region == Region(range(4, 14), range(45))
         assert selection.whole.shape == (4, 2, 3, 30, 45)
         assert selection.positions[0] == (1,)
 

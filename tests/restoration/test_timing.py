@@ -21,7 +21,7 @@ def test_a_measured_speed_is_time_for_each_pixel(model):
     assert speed.first_pass == pytest.approx(1 / area)
     assert speed.device == "cpu"
     assert speed.steps == model.card.default_steps
-    assert speed.tile > 0
+    assert speed.halo == model.network.receptive_field
 
 
 def test_a_measurement_can_be_given_up(model):
@@ -45,7 +45,8 @@ def test_work_grows_with_planes_draws_and_steps():
 
 def test_orientations_are_counted_where_there_are_draws(make_model):
     model = make_model(posterior_orientations=4)
-    assert measure_speed(model, device="cpu").orientations == 4
+    speed = measure_speed(model, device="cpu", tile=64)
+    assert (speed.orientations, speed.tile) == (4, 64)
     turned = replace(SPEED, orientations=4)
     assert forecast(turned, (68, 68), 1, 0) == forecast(SPEED, (68, 68), 1, 0)
     more = forecast(turned, (68, 68), 1, 1).seconds - forecast(SPEED, (68, 68), 1, 1).seconds

@@ -15,6 +15,7 @@ from napari_cvdm.restoration.validation import (
     check_dtype,
     check_fits,
     check_image,
+    check_measured,
     read_pixels,
 )
 
@@ -132,6 +133,12 @@ def test_a_result_larger_than_the_memory_is_refused_before_it_is_asked_for() -> 
         check_fits(2**50)
 
 
+def test_one_plane_without_structure_does_not_make_a_stack_constant() -> None:
+    check_measured([(3, 3), (1, 5)])
+    with pytest.raises(InputError, match="constant: all pixels are the same"):
+        check_measured([(3, 3), (4, 4)])
+
+
 def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_goes_through() -> None:
     class Broken:
         def __getitem__(self, wanted: object) -> object:
@@ -156,7 +163,8 @@ def test_parts_of_a_watched_array_are_watched_and_what_is_read_is_noted() -> Non
         np.arange(12).reshape(3, 4), lambda: asked.append(None), lambda pixels: noted.append(pixels.tolist())
     )
     part = watched[1].T
-    assert np.asarray(part[2:]).tolist() == [6, 7]
+    read = np.asarray(part[2:])
+    assert (read.tolist(), read.dtype.kind) == ([6, 7], "i")
     assert np.asarray(part[:1], np.float32).dtype == np.float32
     assert (len(asked), noted) == (3, [[6, 7], [4]])
     assert part.chunks is None

@@ -196,9 +196,11 @@ class TestAcquire:
         assert without_offset(pair)[:, -6:].max() <= 2
 
     def test_an_empty_field_is_dark_and_finite(self) -> None:
-        pair = image(np.zeros((2 * MARGIN + 32, 2 * MARGIN + 32), np.float32), AcquisitionRanges())
-        assert np.isfinite(pair.target).all()
-        assert pair.target.max() == 0
+        for ranges in (AcquisitionRanges(), CLEAN):
+            pair = image(np.zeros((2 * MARGIN + 32, 2 * MARGIN + 32), np.float32), ranges)
+            assert np.isfinite(pair.target).all()
+            assert pair.target.max() == 0
+        assert np.ptp(pair.widefield) == 0
 
     def test_bright_fields_do_not_saturate(self) -> None:
         density = scene(32, points=1)

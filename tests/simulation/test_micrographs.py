@@ -78,6 +78,13 @@ class TestLoadMicrographs:
             assert np.diagonal(density)[10:-10].min() > 0.5
             assert np.percentile(density, 99.5) == pytest.approx(1, abs=0.05)
 
+    def test_a_few_spots_are_no_more_than_five_times_as_bright_as_most_structure(self, folder: Path) -> None:
+        pixels = np.full((96, 96), 20, np.uint8)
+        pixels[40:43, 40:43] = 250
+        PillowImage.fromarray(pixels).save(folder / "er" / "01.png")
+        (spots,) = (m for m in load_micrographs(folder, range(1, 2)) if m.name == "er/01")
+        assert spots.density.max() == pytest.approx(5)
+
     def test_structure_and_background_make_up_the_image(self, folder: Path) -> None:
         for micrograph in load_micrographs(folder, range(1, 3)):
             raw = np.asarray(PillowImage.open(folder / f"{micrograph.name}.png"), np.float32)

@@ -61,6 +61,12 @@ class TestDrawFocus:
             # Of a Gaussian of σ = 6, exp(−9² / 2 · 6²) lies beyond 9 pixels.
             assert halo == pytest.approx(0.6 * plain + 0.4 * np.exp(-(81 / 72)), abs=0.01)
 
+    def test_shares_are_those_of_the_draws(self) -> None:
+        aberrated, halo = replace(ABERRATED, aberrated_share=0.5), replace(HALO, halo_share=0.5)
+        assert 10 < sum(np.iscomplexobj(focus(aberrated, seed)) for seed in range(40)) < 30
+        same = [np.array_equal(focus(halo, seed), focus(PLAIN, seed)) for seed in range(40)]
+        assert 10 < sum(same) < 30
+
     def test_aberrations_differ_from_draw_to_draw(self) -> None:
         assert not np.allclose(focus(ABERRATED, 0), focus(ABERRATED, 1), atol=0.01)
 
@@ -71,6 +77,12 @@ class TestDrawWidefield:
         assert light.sum() / focused.sum() == pytest.approx(1 + drawn["haze"], rel=1e-3)
         assert drawn["haze_sigma"] >= LEAST_DEFOCUS * 2.0
         return (light - focused) / drawn["haze"]
+
+    def test_discs_have_their_share(self) -> None:
+        hazy = replace(PLAIN, haze=(1.0, 1.0), haze_sigma=(8.0, 8.0), disc_share=0.5)
+        # The edge of a disc is sharp, and its rings fall below zero.
+        rings = [(pattern := self.haze(hazy, seed)).min() < -0.01 * pattern.max() for seed in range(40)]
+        assert 10 < sum(rings) < 30
 
     def test_haze_is_as_wide_in_discs_as_in_gaussians(self) -> None:
         hazy = replace(PLAIN, haze=(1.0, 1.0), haze_sigma=(8.0, 8.0))

@@ -48,6 +48,10 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
     assert errors[card.posterior_shrinkage] <= 1.021 * min(errors.values())
     assert all(errors[w] > 1.019 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
+    correlations = {float(w): value for w, value in measured["correlation_by_scale_weight"].items()}
+    enough = max(correlations.values()) - 0.005
+    assert correlations[card.posterior_scale_weight] > enough - 1e-4
+    assert all(correlations[w] < enough + 1e-4 for w in correlations if w < card.posterior_scale_weight)
     assert "coverage_left_out" not in measured  # one field of each kind: there is nothing to leave out
     assert len(lines) == 3
     preview = card.metrics["preview_calibration"]

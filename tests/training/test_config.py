@@ -122,6 +122,8 @@ class TestParseConfig:
             ({"data": {"patch": True}}, r"patch in \[data\] must be like 48"),
             ({"architecture": {"upscaling": 3}}, r"\[architecture\] upscaling must be 2"),
             ({"architecture": {"mean_widths": [8, 8, 8], "mean_blocks": [1, 1]}}, r"equally many"),
+            ({"architecture": {"mean_widths": [8, 0]}}, r"mean_widths and mean_blocks must be positive"),
+            ({"architecture": {"noise_blocks": [1, -1]}}, r"noise_widths and noise_blocks must be positive"),
             ({"architecture": {"noise_widths": [8] * 6, "noise_blocks": [1] * 6}}, r"multiple of 32"),
             ({"acquisition": {"psf_sigma": [4.0, 2.0]}}, r"psf_sigma in \[acquisition\] must be like"),
             ({"acquisition": {"psf_sigma": 2.0}}, r"psf_sigma in \[acquisition\] must be like"),

@@ -72,8 +72,9 @@ class TestModelCard:
     def test_credits_the_images_it_used_and_no_others(self, make_config: MakeConfig) -> None:
         (simulated,) = model_card(make_config(), 1, 1.0, {}).training["data"]
         assert simulated == "simulated rings, vesicles"
-        config = make_config(data={"micrographs": "folder", "micrograph_share": 0.35})
-        _, real = model_card(config, 1, 1.0, {}).training["data"]
+        config = make_config(data={"micrographs": "folder", "micrograph_share": 0.35, "empty_share": 0.1})
+        _, empty, real = model_card(config, 1, 1.0, {}).training["data"]
+        assert empty == "10 % of the fields: background and noise alone"
         for words in ("35 %", "01 to 40", "BioSR", "Qiao & Li", "CC BY 4.0", "Untrained-PINN-for-SIM (MIT)"):
             assert words in real
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,15 @@ class TestCard:
             "2 recorded pairs of the user's own (6 planes), whose licence is for their owner to state"
         )
         assert earlier == "before, as tiny-start: images of others (CC BY 4.0)"
+
+    @pytest.mark.parametrize(
+        ("training", "earlier"), [({"data": "one set"}, ["before, as tiny-start: one set"]), ({}, [])]
+    )
+    def test_credits_earlier_data_in_whatever_form_they_are(
+        self, start: PretrainedModel, training: dict[str, Any], earlier: list[str]
+    ) -> None:
+        model = replace(start, card=replace(start.card, training=training))
+        assert training_record(model, CONFIG, 1, 1, 0, 1.0)["data"][1:] == earlier
 
     def test_inherits_what_the_weights_bring_along(self, start: PretrainedModel) -> None:
         card = finetuned_card(start, "new", training_record(start, CONFIG, 1, 1, 0, 1.0), [])

@@ -41,12 +41,14 @@ def test_scores_are_those_of_evaluate(pairs: list[RecordedPair], start: Pretrain
 
 def test_the_calibration_counts(pairs: list[RecordedPair], start: PretrainedModel) -> None:
     drawn = draw_pairs(judged_parts(pairs[:2], start, print), start)
-    wide, narrow = (
+    wide, plain, narrow = (
         replace(start.card, calibration={"kind": "monotone", "stated": [1.0], "actual": [gain]})
-        for gain in (1e3, 0.0)
+        for gain in (1e3, 1.0, 0.0)
     )
     assert score_pairs(drawn, wide).coverage90 == 1
     assert score_pairs(drawn, narrow).coverage90 < 0.05
+    uncalibrated = score_pairs(drawn, replace(start.card, calibration=None))
+    assert uncalibrated.coverage90 == pytest.approx(score_pairs(drawn, plain).coverage90, abs=1e-3)
     left_out = score_pairs(drawn, narrow, left_out=True)
     assert 0.5 < left_out.coverage90 < 1
     # The picture is the same.
@@ -119,6 +121,11 @@ class TestJudgedParts:
         for sharp, words in ((hollow, "The middle of an image"), (spot, "The sharp image is nearly")):
             with pytest.raises(ValueError, match=f"Pair s: {words} .*constant.* Hold out another"):
                 judged_parts([self.stack(pairs[0], sharp)], start, print)
+        (plane,) = pairs[0].planes
+        dark = plane.camera.copy()
+        dark[10:30, 10:30] = 7
+        with pytest.raises(ValueError, match=r"Pair 0: The middle of an image is constant\. Hold out"):
+            judged_parts([pairs[0]._replace(planes=(plane._replace(camera=dark),))], start, print)
 
 
 def test_table() -> None:

@@ -264,12 +264,12 @@ class TestResume:
 class TestLog:
     def test_holds_every_term_at_its_intervals(self, make_config: MakeConfig, tmp_path: Path) -> None:
         lines: list[str] = []
-        make_trainer(make_config(), tmp_path, lines.append).run()
+        make_trainer(make_config(schedule={"log_every": 3}), tmp_path, lines.append).run()
         entries = [entry for entry in read_log(tmp_path) if "total" in entry]
-        assert [entry["step"] for entry in entries] == [2, 4, 6, 8, 10]
+        assert [entry["step"] for entry in entries] == [3, 6, 9, 10]
         for entry in entries:
             assert entry.keys() == TERMS | {"step", "seconds", "learning_rate", "gradient"}
-        assert lines[0].startswith("step 2  seconds ")
+        assert lines[0].startswith("step 3  seconds ")
         assert "  noise " in lines[0]
 
     def test_averages_over_the_interval(self, make_config: MakeConfig, tmp_path: Path) -> None:
@@ -397,6 +397,8 @@ class TestRunTraining:
             "resumed at step 3",
             "fresh True",
         ]
+        assert list(losses(tmp_path / "out")) == [3]
+        assert len(read_log(tmp_path / "out")) == 2  # the losses and the validation of the last run alone
 
     def test_weights_of_unknown_origin_are_refused_before_the_work(self, tmp_path: Path) -> None:
         config = self.write(tmp_path / "run.toml", "kinds = { vesicles = 1.0 }")

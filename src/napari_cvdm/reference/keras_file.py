@@ -138,8 +138,8 @@ def _read_networks(h5py: ModuleType, file: Any, path: Path) -> list[list[KerasLa
                 f"(at most {MOST_NUMBERS:,} numbers in {MOST_ARRAYS:,} arrays)."
             )
         # Each network of a joint model is a group; a single network's layers are groups themselves.
-        network = names[0] if len(names) > 2 and not _LAYER_NAME.fullmatch(names[0]) else ""
-        layer, weight = (names[-2], names[-1]) if len(names) > 1 else ("", names[-1])
+        network = "" if _LAYER_NAME.fullmatch(names[0]) else names[0]
+        layer, weight = ("", *names)[-2:]
         found.setdefault(network, []).append((layer, weight.partition(":")[0], dataset))
     if not found:
         raise WeightsFileError(f"{path} holds no weights: give the .h5 file that save_weights() wrote.")

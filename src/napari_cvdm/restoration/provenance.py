@@ -138,14 +138,14 @@ def warnings_for(
             "The image's offset is so large beside its contrast that single precision rounds the restored "
             "intensities: subtract the offset first."
         )
-    brightest = max((each.brightest or 0 for each in normalizations.values()), default=0)
+    brightest = max(each.brightest or 0 for each in normalizations.values())
     if brightest:
         found.append(
             f"The brightest spots lie {brightest:.0f} times as high as the image's bright end: the model was "
             "never shown such, and exaggerates them. Do not measure them; crop the image around them and "
             "restore that by itself. The rest is not affected."
         )
-    saturated = sum(each.saturated for each in normalizations.values()) / max(1, len(normalizations))
+    saturated = sum(each.saturated for each in normalizations.values()) / len(normalizations)
     if saturated:
         found.append(
             f"{100 * saturated:.2g} % of the pixels are saturated: how bright they were is not known, and "

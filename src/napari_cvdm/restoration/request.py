@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-import numpy as np
-
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
@@ -253,12 +251,12 @@ def check_pixel_size(pixel_size: float | None) -> float | None:
     """
     if pixel_size is None:
         return None
-    if isinstance(pixel_size, (bool, np.bool_)) or not isinstance(pixel_size, numbers.Real):
+    if isinstance(pixel_size, bool) or not isinstance(pixel_size, numbers.Real):
         raise InputTypeError(
             f"The pixel size must be a number of nanometres, not {type(pixel_size).__name__}."
         )
     size = float(pixel_size)
-    if not (math.isfinite(size) and size > 0):
+    if not 0 < size < math.inf:
         raise InputError(f"The pixel size must be a positive number of nanometres, not {size:g}.")
     if size < SMALLEST_PIXEL_NM:
         raise InputError(
@@ -278,6 +276,6 @@ def _whole(name: str, value: Any, most: int, remedy: str) -> int:
 
 
 def _integer(name: str, value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InputTypeError(f"'{name}' must be a whole number, not {value!r}.")
     return int(value)

@@ -193,8 +193,7 @@ def resident_engine(
 
 
 def _checked() -> None:
-    if _checkpoints:
-        _checkpoints[-1]()
+    _checkpoints[-1]()
 
 
 @contextmanager

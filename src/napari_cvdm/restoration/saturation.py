@@ -24,18 +24,16 @@ def saturated_share(values: NDArray[np.float64]) -> float:
     Parameters
     ----------
     values : ndarray
-        Finite intensities, of any shape.
+        Finite intensities, at least one.
 
     Returns
     -------
     float
         From 0, for an image that is not cut off, to 1.
     """
-    if not values.size:
-        return 0.0
     low, top = float(values.min()), float(values.max())
     full = int(np.count_nonzero(values == top))
-    if full < 5 or top == low:
+    if full < 5:
         return 0.0
     upper = values[values >= top - 0.25 * (top - low)]
     below = int(np.count_nonzero(upper >= top - 0.02 * (top - low))) - full

@@ -194,7 +194,7 @@ def _position(value: int, length: int, name: str) -> int:
 
 
 def _region(region: Any, plane_shape: tuple[int, int]) -> Region:
-    if not isinstance(region, Sequence) or isinstance(region, str) or len(region) != 2:
+    if not isinstance(region, Sequence) or len(region) != 2:
         raise InputTypeError(
             f"A region must be given as rows and columns, such as ((0, 256), (100, 356)), not as {region!r}."
         )
@@ -212,7 +212,7 @@ def _span(wanted: Any, length: int, what: str) -> range:
             0 if wanted.start is None else wanted.start,
             length if wanted.stop is None else wanted.stop,
         )
-    elif isinstance(wanted, Sequence) and not isinstance(wanted, str) and len(wanted) == 2:
+    elif isinstance(wanted, Sequence) and len(wanted) == 2:
         first, last = wanted
     else:
         raise InputTypeError(f"The {what} of a region are a first and one past the last, not {wanted!r}.")
@@ -226,4 +226,4 @@ def _span(wanted: Any, length: int, what: str) -> range:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

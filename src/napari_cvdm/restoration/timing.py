@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.restoration.device import LARGEST_AUTOMATIC_TILE
 from napari_cvdm.restoration.events import Event, Finished
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore_events
@@ -117,11 +116,11 @@ def measure_speed(
     return Speed(
         first_pass=first_pass / area,
         step=(times[-2] - times[-3]) / area,
-        tile=int(provenance["tile"].get("noise") or provenance["tile"].get("mean") or LARGEST_AUTOMATIC_TILE),
-        halo=int(getattr(model.network, "receptive_field", 0)),
+        tile=provenance["tile"]["noise"],
+        halo=getattr(model.network, "receptive_field", 0),
         steps=model.card.default_steps,
-        device=str(provenance["device"]),
-        orientations=int(as_asked["sampling"]["orientations"]),
+        device=provenance["device"],
+        orientations=as_asked["sampling"]["orientations"],
     )
 
 

@@ -107,4 +107,4 @@ def smooth_noise(rng: np.random.Generator, size: int, scale: float) -> Image:
     spectrum = np.fft.rfft2(rng.normal(size=(size, size)))
     field = np.fft.irfft2(spectrum * np.exp(-2 * (np.pi * scale * frequency) ** 2), s=(size, size))
     field -= field.mean()
-    return (field / max(float(field.std()), 1e-12)).astype(np.float32)
+    return (field / field.std()).astype(np.float32)

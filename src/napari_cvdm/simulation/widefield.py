@@ -67,10 +67,7 @@ def draw_focus(
 
 def _sharpened(transfer: Transfer | ComplexTransfer, native_sigma: float) -> Transfer | ComplexTransfer:
     """Leave out of a transfer function what the structure's own blur does already."""
-    if native_sigma == 0:
-        return transfer
-    size = transfer.shape[0]
-    return transfer / np.maximum(gaussian_transfer(size, native_sigma), LEAST_NATIVE)
+    return transfer / np.maximum(gaussian_transfer(len(transfer), native_sigma), LEAST_NATIVE)
 
 
 def draw_widefield(

@@ -43,14 +43,14 @@ def training_device(name: str = "auto") -> torch.device:
 def learning_rate(step: int, config: OptimiserConfig) -> float:
     """Learning rate of a step: in each cycle a linear warm-up, then a cosine down to the final rate."""
     ends = list(accumulate(config.cycles))
-    cycle = min(bisect_right(ends, step), len(ends) - 1)
+    cycle = bisect_right(ends, step)
     length = config.cycles[cycle]
     step -= ends[cycle] - length
     low, high = config.final_learning_rate, config.learning_rate * config.cycle_decay**cycle
     if step < config.warmup:
         return high * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, length - config.warmup)
-    return low + 0.5 * (high - low) * (1 + math.cos(math.pi * min(done, 1.0)))
+    done = (step - config.warmup) / (length - config.warmup)
+    return low + 0.5 * (high - low) * (1 + math.cos(math.pi * done))
 
 
 @torch.no_grad()
