@@ -81,7 +81,7 @@ def test_bytes_beyond_the_declared_ones_are_refused(path: Path) -> None:
     ],
 )
 def test_a_header_that_lies_is_refused(path: Path, header: Any) -> None:
-    with pytest.raises(ModelError, match="is damaged"):
+    with pytest.raises(ModelError, match="is damaged: its header"):
         read_header(write(path, header, bytes(4)))
 
 

@@ -74,7 +74,6 @@ class RegistryEntry:
         texts = [given["summary"], given["licence"], *given["urls"]]
         if not all(isinstance(text, str) for text in texts):
             raise ModelError(f"The registry's summary, licence and urls of '{self.name}' must be texts.")
-        object.__setattr__(self, "urls", tuple(self.urls))
 
 
 @dataclass(frozen=True)
