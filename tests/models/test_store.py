@@ -54,6 +54,7 @@ def test_the_list_says_where_each_model_is(
         ("tiny", "remote", None, True),
         ("far", "remote", None, False),
     ]
+    assert [model.origin for model in listed] == ["not on this machine", "can be downloaded"]
     bundled = put(weights, tmp_path / "bundled")
     assert (list_models()[0].location, list_models()[0].path) == ("bundled", bundled)
     cached = put(weights, cache)
