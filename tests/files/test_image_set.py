@@ -67,6 +67,16 @@ def test_colours_are_colours_in_other_programs_too(tmp_path: Path, axes, shape):
     assert (other.axes, other.pixel_size) == (axes, pytest.approx(32.5))
 
 
+@pytest.mark.parametrize(("axes", "spacing"), [("TZYX", pytest.approx(300)), ("TQYX", None)])
+def test_sizes_come_back_along_the_axes_they_are_of(tmp_path: Path, axes, spacing):
+    data = np.ones((2, 3, 9, 9), np.float32)
+    image = StoredImage("film", data, axes, 32.5, {}, 300.0, 30.0, pixel_height_nm=65.0)
+    path = write_image_set(tmp_path / "film.ome.tif", [image])
+    (again,) = read_image_set(path)
+    assert (again.z_spacing_nm, again.time_interval_s) == (spacing, pytest.approx(30))
+    assert read_tiff(path).pixel_sides == pytest.approx((65, 32.5))
+
+
 def test_files_of_others_are_told_apart(tmp_path: Path):
     single = write_ome_tiff(tmp_path / "single.ome.tif", np.zeros((9, 9)), provenance={"draws": 8})
     plain = tmp_path / "plain.tif"
