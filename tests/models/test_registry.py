@@ -56,7 +56,6 @@ def test_an_unknown_model_is_said_with_those_that_are_known(name: str) -> None:
     "changes",
     [
         {"name": "a/b"},
-        {"name": "default"},
         {"file": "../one.safetensors"},
         {"file": "/etc/passwd"},
         {"file": "a\\b.safetensors"},
