@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pooch
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -21,7 +22,7 @@ from werkzeug import Request, Response
 from napari_cvdm.models import ModelError, list_models, load_model
 from napari_cvdm.models.download import Wanted, download
 from napari_cvdm.models.registry import RegistryEntry
-from tests.models.conftest import RawServer
+from tests.models.conftest import Cancelled, CancellingDisplay, RawServer
 
 FILE = "tiny.safetensors"
 
@@ -87,6 +88,23 @@ class TestAGoodServer:
         assert list_models()[0].location == "cached"
         load_model("tiny")
         assert count(httpserver) == 1
+
+    def test_is_asked_without_a_word_of_pooch_s(
+        self,
+        httpserver: HTTPServer,
+        weights: Path,
+        publish: Publish,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        httpserver.expect_request(f"/{FILE}").respond_with_data(weights.read_bytes())
+        publish(httpserver.url_for(f"/{FILE}"))
+        logger = pooch.get_logger()
+        monkeypatch.setattr(logger, "handlers", [caplog.handler])
+        level = logger.level
+        load_model("tiny")
+        assert "pooch" not in {record.name for record in caplog.records}
+        assert logger.level == level  # others in this process may want to hear it
 
     def test_may_redirect(self, httpserver: HTTPServer, weights: Path, cache: Path, publish: Publish) -> None:
         target = {"Location": "/real"}
@@ -159,6 +177,13 @@ class TestAServerThatIsBusyOrBreaks:
         assert "/a: the server answered 404 NOT FOUND" in message
         assert "/b: the server answered 503" in message
         assert [request.path for request, _ in httpserver.log] == ["/a", "/b", "/b", "/b"]
+
+    def test_need_not_be_asked_again(self, httpserver: HTTPServer, publish: Publish) -> None:
+        httpserver.expect_request("/x").respond_with_data("down", status=503)
+        publish(httpserver.url_for("/x"))
+        with pytest.raises(Cancelled):
+            load_model("tiny", progress=CancellingDisplay())
+        assert count(httpserver) == 1
 
     def test_that_breaks_off_is_said(
         self, weights: Path, cache: Path, publish: Publish, raw_server: RawServer
