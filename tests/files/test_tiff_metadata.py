@@ -211,6 +211,12 @@ def test_broken_xml_has_no_scale_and_no_elements():
     assert find_ome_image('<OME xmlns="x"/>', 0, "Pixels") is None
 
 
+def test_channels_have_names_where_one_has():
+    xml = '<OME xmlns="x"><Image><Pixels><Channel/><Channel{}/></Pixels></Image></OME>'
+    assert scale_from_ome(xml.format("")).channel_names == ()
+    assert scale_from_ome(xml.format(' Name="actin"')).channel_names == ("channel 0", "actin")
+
+
 def test_each_image_of_a_file_has_its_own_scale():
     image = '<Image><Pixels PhysicalSizeX="{0}" PhysicalSizeY="{0}"/></Image>'
     xml = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="x">{image.format(0.1)}{image.format(0.2)}</OME>'
