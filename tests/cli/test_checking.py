@@ -115,6 +115,16 @@ def test_of_a_large_plane_a_part_is_checked_and_that_is_said(
     assert read_provenance(path)["part"] == part
 
 
+def test_a_report_that_came_to_exist_meanwhile_stays(
+    result: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = result.with_name(f"{result.name.removesuffix('.ome.tif')}_check.html")
+    monkeypatch.setattr("napari_cvdm.cli.checking._say", lambda *_: report.write_text("another's"))
+    code, _, err = run(capsys, result, "--without-model")
+    assert (code, report.read_text()) == (2, "another's")
+    assert f"{report} exists already" in err
+
+
 def test_refuses_to_overwrite_unless_told(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, result, "--without-model")[0] == 0
     code, _, err = run(capsys, result, "--without-model")

@@ -32,14 +32,18 @@ def test_a_second_attempt_starts_from_zero() -> None:
 
 def test_a_terminal_gets_a_bar_once_something_arrives() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with DownloadDisplay("[net]", console):
-        pass
+    with DownloadDisplay("[net]", console) as display:
+        display.update(0)  # the chance to cancel, while an answer is waited for
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
     with DownloadDisplay("[net]", console) as display:
         display.total = 100
-        display.update(100)
+        display.update(60)
+        display.update(40)
         display.close()
-    assert "[net]" in console.file.getvalue()  # type: ignore[attr-defined]
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[net]" in shown
+    assert "100/100 bytes" in shown
+    assert "\x1b[?25h" in shown  # the cursor is seen again
 
 
 def test_a_file_of_unknown_size_shows_no_share() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pytest_httpserver import HTTPServer
 
 from napari_cvdm.cli import main
 from napari_cvdm.models.hashes import file_sha256
-from napari_cvdm.models.registry import read_registry
+from napari_cvdm.models.registry import Registry, read_registry, write_registry
 from napari_cvdm.models.store import BUNDLED_FOLDER
 
 BUNDLED = read_registry().find("default")
@@ -125,6 +126,15 @@ def test_verify_finds_one_wrong_bit_in_the_cache_and_among_added_models(
         assert f"'{name}'" in captured.err
         assert captured.err.count("\n") == 1
         flip_one_bit(path)
+
+
+def test_to_verify_what_is_not_here_is_no_success(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = replace(BUNDLED, name="far", file="far.safetensors")
+    write_registry(Registry({"far": far}), tmp_path / "registry.json")
+    monkeypatch.setattr("napari_cvdm.models.registry.REGISTRY_FILE", tmp_path / "registry.json")
+    assert "fetch it first" in refused(capsys, "verify")
 
 
 def test_fetching_needs_to_know_what(capsys: Captured) -> None:

@@ -112,6 +112,16 @@ class TestSetsOfFiles:
         ]
         assert read_tiff(output / "t1_cvdm.ome.tif").data.shape == (3, 48, 64)
 
+    def test_are_inputs_all_of_them(
+        self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_ome_set(tmp_path, [[(f"t{time}.ome.tif", IMAGES[time : time + 1]) for time in range(2)]])
+        other = tmp_path / "t1.ome.tif"
+        before = other.read_bytes()
+        assert preview(tmp_path / "t0.ome.tif", "-o", other, "--overwrite", weights=weights) == 2
+        assert f"{other} is an input, which is never written to" in capsys.readouterr().err
+        assert other.read_bytes() == before
+
     def test_planes_are_counted_through_all_of_one(
         self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -57,6 +57,9 @@ def test_an_input_is_never_written_to(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     with pytest.raises(ValueError, match="is an input"):
         plan_outputs([raw], tmp_path / "sub" / ".." / "a.tif", overwrite=True)
+    earlier = tmp_path / "a_cvdm.ome.tif"  # as of all TIFF files of a folder, the second time
+    with pytest.raises(ValueError, match=r"a_cvdm\.ome\.tif is an input"):
+        plan_outputs([raw, earlier], tmp_path, overwrite=True)
 
 
 def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:

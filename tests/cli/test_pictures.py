@@ -85,6 +85,7 @@ class TestFilesSideBySide:
 
     def test_results_that_say_nothing_of_themselves_need_the_same_shape(self, tmp_path: Path) -> None:
         result = write_ome_tiff(tmp_path / "r.tif", pixels(1), "TYX")
+        assert open_pictures(result).std is None
         write_ome_tiff(tmp_path / "r_uncertainty.ome.tif", pixels(2), "TYX")
         write_ome_tiff(tmp_path / "r_draw01.ome.tif", pixels(3), "TYX")
         write_ome_tiff(tmp_path / "r_draw02.ome.tif", pixels(4, (2, 8, 8)), "TYX")

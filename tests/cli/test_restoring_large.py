@@ -213,6 +213,13 @@ class TestToZarr:
         assert "never written to" in capsys.readouterr().err
         assert folder.is_dir()
 
+    def test_a_link_that_leads_back_to_itself_is_said(
+        self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "out.zarr").symlink_to("out.zarr")
+        assert main(["restore", str(film), "-o", str(tmp_path / "out.zarr")]) == 2
+        assert "out.zarr is a link that leads back to itself" in capsys.readouterr().err
+
     def test_takes_one_image(self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["restore", str(film), str(film), "-o", str(tmp_path / "out.zarr")]) == 2
         assert "one by one" in capsys.readouterr().err

@@ -67,6 +67,31 @@ def test_colours_are_colours_in_other_programs_too(tmp_path: Path, axes, shape):
     assert (other.axes, other.pixel_size) == (axes, pytest.approx(32.5))
 
 
+@pytest.mark.parametrize(
+    ("axes", "shape", "dtype"),
+    [("YXS", (9, 8, 3), "f4"), ("YXS", (9, 8, 2), "u1"), ("ZYX", (2, 8, 3), "u1")],
+)
+def test_what_is_no_photograph_is_stored_as_channels_or_planes(tmp_path: Path, axes, shape, dtype):
+    data = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    path = write_image_set(tmp_path / "a.ome.tif", [StoredImage("a", data, axes)])
+    with tifffile.TiffFile(path) as tif:
+        assert {page.photometric for page in tif.pages} == {tifffile.PHOTOMETRIC.MINISBLACK}
+    (again,) = read_image_set(path)
+    np.testing.assert_array_equal(again.data, data)
+
+
+@pytest.mark.parametrize(
+    ("axes", "spacing", "interval"), [("TZYX", 300, 30), ("TQYX", None, 30), ("ZQYX", 300, None)]
+)
+def test_sizes_come_back_along_the_axes_they_are_of(tmp_path: Path, axes, spacing, interval):
+    data = np.ones((2, 3, 9, 9), np.float32)
+    image = StoredImage("film", data, axes, 32.5, {}, 300.0, 30.0, pixel_height_nm=65.0)
+    path = write_image_set(tmp_path / "film.ome.tif", [image])
+    (again,) = read_image_set(path)
+    assert (again.z_spacing_nm, again.time_interval_s) == pytest.approx((spacing, interval))
+    assert read_tiff(path).pixel_sides == pytest.approx((65, 32.5))
+
+
 def test_files_of_others_are_told_apart(tmp_path: Path):
     single = write_ome_tiff(tmp_path / "single.ome.tif", np.zeros((9, 9)), provenance={"draws": 8})
     plain = tmp_path / "plain.tif"

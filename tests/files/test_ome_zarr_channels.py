@@ -62,7 +62,7 @@ class TestNames:
             assert set(window) == {"min", "max", "start", "end"}
             assert window["min"] <= window["start"] < window["end"] <= window["max"]
             found = [window[key] for key in ("min", "start", "end", "max")]
-            assert found == pytest.approx([low, low + 0.5, low + 99.8, low + 100], abs=0.5)
+            assert found == pytest.approx([low, low + 0.5, low + 99.8, low + 100], abs=0.12)
         assert channels[0]["color"] != channels[1]["color"]
         assert open_ome_zarr(film[0]).channel_names == ("DNA", "actin")
 

@@ -52,6 +52,10 @@ def test_reads_pixels_axes_and_sizes(tmp_path: Path, version: str) -> None:
     assert image.channel_names == ("a", "b", "c")
 
 
+def test_reads_axes_that_are_names_alone_as_before_version_0_4(tmp_path: Path) -> None:
+    assert open_ome_zarr(write(tmp_path / "a.zarr", "0.4", axes=["t", "c", "y", "x"])).axes == "TCYX"
+
+
 def test_reads_what_this_package_writes(tmp_path: Path) -> None:
     axes = name_axes((2, 30, 40), "ZYX")
     create_ome_zarr(
@@ -95,6 +99,12 @@ def test_an_endless_time_between_frames_is_none(tmp_path: Path) -> None:
 def test_names_for_another_number_of_channels_are_no_names(tmp_path: Path) -> None:
     axes = [{"name": "c", "type": "channel"}, {"name": "t", "type": "time"}, *multiscale()["axes"][2:]]
     assert open_ome_zarr(write(tmp_path / "a.zarr", axes=axes)).channel_names == ()
+
+
+def test_where_one_channel_has_no_name_none_has(tmp_path: Path) -> None:
+    group = zarr.open_group(write(tmp_path / "a.zarr"), mode="r+")
+    group.attrs["ome"] = {**group.attrs["ome"], "omero": {"channels": [{"label": "a"}, {}, {"label": "c"}]}}
+    assert open_ome_zarr(tmp_path / "a.zarr").channel_names == ()
 
 
 @pytest.mark.parametrize("images", [("0", "1"), ("1", "0"), ("10", "9"), ("9", "10")])

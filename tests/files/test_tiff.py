@@ -193,6 +193,13 @@ def test_a_lost_tail_is_noticed_unless_nothing_of_the_image_is_lost(tmp_path, ar
             assert image.axes == read_tiff(whole).axes
 
 
+def test_the_first_image_of_a_stack_of_imagej_does_not_pass_for_all(tmp_path):
+    words = "ImageJ=1.53t\nimages=5\nslices=5\n"
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=words, metadata=None)
+    with pytest.raises(ImageFileError, match="truncated: it should hold 5 images"):
+        read_tiff(tmp_path / "a.tif")
+
+
 def test_a_set_of_files_must_be_complete(tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata={"axes": "TYX"}, photometric="minisblack")
     xml = tifffile.tiffcomment(tmp_path / "a.ome.tif").replace('SizeT="5"', 'SizeT="9"')

@@ -211,24 +211,42 @@ def test_broken_xml_has_no_scale_and_no_elements():
     assert find_ome_image('<OME xmlns="x"/>', 0, "Pixels") is None
 
 
+def test_channels_have_names_where_one_has():
+    xml = '<OME xmlns="x"><Image><Pixels><Channel/><Channel{}/></Pixels></Image></OME>'
+    assert scale_from_ome(xml.format("")).channel_names == ()
+    assert scale_from_ome(xml.format(' Name="actin"')).channel_names == ("channel 0", "actin")
+
+
 def test_each_image_of_a_file_has_its_own_scale():
     image = '<Image><Pixels PhysicalSizeX="{0}" PhysicalSizeY="{0}"/></Image>'
     xml = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="x">{image.format(0.1)}{image.format(0.2)}</OME>'
     assert scale_from_ome(xml, 1).pixel_size == pytest.approx(200)
 
 
-def test_a_resolution_without_a_unit_is_in_pixels_per_inch(tmp_path) -> None:
+@pytest.mark.parametrize("imagej", [True, False])
+@pytest.mark.parametrize(
+    ("lacking", "size"), [("ResolutionUnit", 100), ("XResolution", None), ("YResolution", None)]
+)
+def test_a_resolution_without_a_unit_is_in_inches_and_one_without_a_side_is_none(
+    tmp_path, lacking, size, imagej
+) -> None:
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.zeros((4, 4), "u1"), resolution=(254_000, 254_000), resolutionunit="INCH")
+    density, words = (0.01, {"unit": "nm"}) if imagej else (254_000, None)
+    tifffile.imwrite(
+        path, np.zeros((4, 4), "u1"), imagej=imagej, resolution=(density, density), resolutionunit=2,
+        metadata=words,
+    )  # fmt: skip
     with tifffile.TiffFile(path) as tif:
-        place = tif.pages.first.tags["ResolutionUnit"].offset
+        place = tif.pages.first.tags[lacking].offset
         order = "little" if tif.byteorder == "<" else "big"
     content = bytearray(path.read_bytes())
-    content[place : place + 2] = (297).to_bytes(2, order)  # the number of another tag
+    content[place : place + 2] = (65_000).to_bytes(2, order)  # the number of another tag
     path.write_bytes(content)
     with tifffile.TiffFile(path) as tif:
-        assert "ResolutionUnit" not in tif.pages.first.tags
-        assert read_scale(tif, tif.series[0]).pixel_size == 100
+        assert lacking not in tif.pages.first.tags
+        scale = read_scale(tif, tif.series[0])
+    assert scale.pixel_size == (size and pytest.approx(size))
+    assert scale.pixel_sides is None
 
 
 @pytest.mark.parametrize(

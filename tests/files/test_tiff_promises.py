@@ -18,8 +18,8 @@ _PIXELS = (
 _NAMED = '<TiffData IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:1</UUID></TiffData>'
 _STEPS = (
     '<StructuredAnnotations><XMLAnnotation ID="A:0" Namespace="openmicroscopy.org/omero/dimension/modulo">'
-    '<Value><Modulo><ModuloAlongZ Type="lifetime" Start="0" End="{}"/></Modulo></Value></XMLAnnotation>'
-    "</StructuredAnnotations>"
+    '<Value><Modulo><ModuloAlongZ Type="lifetime" Start="1000000" End="{}" Step="0.5"/></Modulo></Value>'
+    "</XMLAnnotation></StructuredAnnotations>"
 )
 
 
@@ -96,6 +96,11 @@ def test_so_are_planes_that_would_take_as_many_pages(tmp_path: Path, block: str)
         read_tiff(path)
 
 
+def test_so_is_a_plane_whose_width_is_no_number_to_count_with(tmp_path: Path) -> None:
+    with pytest.raises(ImageFileError, match=r"announces a plane 10{19} wide"):
+        read_tiff(write(tmp_path / "a.ome.tif", 1, width=10**30))
+
+
 def test_so_are_those_of_a_file_that_was_renamed(tmp_path: Path) -> None:
     path = tmp_path / "a.ome.tif"
     write(path, 1, _NAMED.replace("a.ome", "before"), width=9 * (MOST_PLANES + 1))
@@ -117,10 +122,10 @@ def test_planes_that_are_somewhat_too_large_are_read_as_they_are(tmp_path: Path)
 
 
 def test_so_are_steps_of_an_axis(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.ome.tif", 1, before=_STEPS.format(2 * MOST_PLANES))
+    path = write(tmp_path / "a.ome.tif", 1, before=_STEPS.format(1_600_000))
     with pytest.raises(ImageFileError, match="steps of an axis"):
         read_tiff(path)
-    assert read_tiff(write(path, 1, before=_STEPS.format(0))).data.shape == (8, 9)
+    assert read_tiff(write(path, 1, before=_STEPS.format(1_000_000))).data.shape == (8, 9)
 
 
 @pytest.mark.parametrize("frames", [2, MOST_TOGETHER + 1])
@@ -152,6 +157,10 @@ def test_pixels_of_a_set_in_one_folder_are_read(tmp_path: Path) -> None:
     for name in "ab":
         write(tmp_path / f"{name}.ome.tif", 2, inside)
     assert read_tiff(tmp_path / "a.ome.tif").data.shape == (2, 8, 9)
+
+
+def test_a_description_that_is_no_xml_is_no_fault(tmp_path: Path) -> None:
+    assert read_tiff(write(tmp_path / "a.ome.tif", 1, before="<Broken>")).data.shape == (8, 9)
 
 
 def test_entities_are_refused(tmp_path: Path) -> None:

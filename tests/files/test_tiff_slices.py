@@ -13,6 +13,8 @@ from napari_cvdm.files import tiff_slices
 from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
+from .conftest import frames, write_ome_set
+
 LAYOUTS: dict[str, dict[str, Any]] = {
     "in one piece": {},
     "in one piece, other byte order": {"byteorder": ">"},
@@ -141,6 +143,17 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
     )
     (tmp_path / "b.ome.tif").replace(tmp_path / "a.ome.tif")
     np.testing.assert_array_equal(image.data[0], data[0] + 1)
+
+
+def test_an_image_is_read_anew_when_another_file_of_its_set_was_replaced(tmp_path: Path) -> None:
+    for folder, first in ((tmp_path, 0), (tmp_path / "later", 1)):
+        folder.mkdir(exist_ok=True)
+        blocks = [("a.ome.tif", frames(0)[:1]), ("b.ome.tif", frames(first)[1:])]
+        write_ome_set(folder, [blocks], options={"b.ome.tif": {"software": "x" * 5000 * first}})
+    image = open_tiff_lazily(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(image.data[1], frames(0)[1])
+    (tmp_path / "later" / "b.ome.tif").replace(tmp_path / "b.ome.tif")
+    np.testing.assert_array_equal(image.data[1], frames(1)[1])
 
 
 def test_few_files_are_remembered(tmp_path: Path) -> None:

@@ -56,6 +56,22 @@ def test_a_line_that_was_cut_short_counts_as_not_done(tmp_path: Path) -> None:
         assert "block 11" in unfinished.done
 
 
+def test_without_its_journal_all_is_done_again(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out")
+    (hidden(tmp_path / "out") / "finished.txt").unlink()
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        assert (unfinished.resumed, unfinished.done) == (True, set())
+
+
+def test_a_region_is_on_the_disk_when_it_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
+        unfinished.begin()
+        monkeypatch.setattr(os, "fsync", lambda number: sizes.append(os.fstat(number).st_size))
+        unfinished.mark("block 0")
+    assert sizes == [len("block 0\n")]
+
+
 def test_what_is_done_is_never_lost_while_the_journal_is_put_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,8 +139,9 @@ def test_what_was_left_behind_can_be_asked_about(tmp_path: Path) -> None:
     with resume_or_begin(target, REQUEST) as unfinished:
         assert left_behind(target) is None  # somebody is at work on it
         assert unfinished.done
-    hidden(target).joinpath("request.json").write_text("no {request", encoding="utf-8")
-    assert left_behind(target) == {}
+    for damaged in ("no {request", "[1]"):
+        hidden(target).joinpath("request.json").write_text(damaged, encoding="utf-8")
+        assert left_behind(target) == {}
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
@@ -219,6 +236,18 @@ class TestGivingUp:
             pass
         with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
             assert unfinished.done == {"block 0", "block 1"}
+
+    def test_interrupted_it_leaves_nothing_to_go_on_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(_: Path) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, "remove", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            give_up(tmp_path / "out")
+        assert hidden(tmp_path / "out").exists()
+        assert left_behind(tmp_path / "out") is None
 
     def test_removes_while_nobody_else_can_begin(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from napari_cvdm.models import ModelCard, save_model
 from napari_cvdm.models import store as store_module
 from napari_cvdm.models import upkeep as upkeep_module
 from napari_cvdm.models.hashes import file_sha256
-from napari_cvdm.models.registry import Registry, RegistryEntry
+from napari_cvdm.models.registry import Registry, RegistryEntry, write_registry
 
 TINY = CVDMConfig(
     mean_widths=(4, 8),
@@ -102,10 +102,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def make_registry(weights: Path) -> Callable[..., Registry]:
-    """A registry with one model, 'tiny', at the addresses given."""
+def publish(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RegistryEntry]:
+    """Make 'tiny', at the addresses given, the default among the published models, and the only one."""
 
-    def make(*urls: str, name: str = "tiny") -> Registry:
+    def make(*urls: str, name: str = "tiny") -> RegistryEntry:
         entry = RegistryEntry(
             name=name,
             summary="For tests.",
@@ -115,7 +115,9 @@ def make_registry(weights: Path) -> Callable[..., Registry]:
             licence="BSD-3-Clause",
             urls=urls,
         )
-        return Registry({name: entry}, default=name)
+        write_registry(Registry({name: entry}, default=name), tmp_path / "registry.json")
+        monkeypatch.setattr("napari_cvdm.models.registry.REGISTRY_FILE", tmp_path / "registry.json")
+        return entry
 
     return make
 

@@ -19,7 +19,7 @@ from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.models import ModelCard, ModelError, add_model, list_models, load_model, save_model
 from napari_cvdm.models.adding import remember_address
 from napari_cvdm.models.hashes import file_sha256
-from napari_cvdm.models.registry import Registry, read_registry
+from napari_cvdm.models.registry import RegistryEntry, read_registry
 from napari_cvdm.models.weights import METADATA_KEY
 
 pytestmark = pytest.mark.usefixtures("cache", "no_waiting")
@@ -236,18 +236,18 @@ class TestAddresses:
         assert "its sha256 is not the expected one" in message
 
     def test_are_fetched_once_and_again_when_the_copy_is_gone(
-        self, httpserver: HTTPServer, weights: Path, cache: Path, make_registry: Callable[..., Registry]
+        self, httpserver: HTTPServer, weights: Path, cache: Path, publish: Callable[..., RegistryEntry]
     ) -> None:
         httpserver.expect_request("/net").respond_with_data(weights.read_bytes())
         url, sha256 = httpserver.url_for("/net"), file_sha256(weights)
-        registry = make_registry(name="other")
+        publish(name="other")
         for _ in range(2):
-            assert remember_address(url, sha256, registry=registry) == "tiny"
+            assert remember_address(url, sha256) == "tiny"
         assert len(httpserver.log) == 1
         (cache / "added" / f"{sha256[:40]}.safetensors").unlink()
-        assert remember_address(url, sha256, registry=registry) == "tiny"
+        assert remember_address(url, sha256) == "tiny"
         assert len(httpserver.log) == 2
-        assert load_model("tiny", registry=registry).sha256 == sha256
+        assert load_model("tiny").sha256 == sha256
 
 
 class TestTheFolder:

@@ -40,6 +40,10 @@ def test_one_that_does_not_come_is_not_waited_for(never: threading.Event) -> Non
         answer_in_time(never.wait, 0.2, LookupError("overdue"))
 
 
+def test_one_that_takes_its_time_is_waited_for(never: threading.Event) -> None:
+    assert answer_in_time(never.wait, 60, TimeoutError(), alive=never.set) is True
+
+
 def test_whoever_waits_can_cancel(never: threading.Event) -> None:
     with pytest.raises(Cancelled):
         answer_in_time(never.wait, 60, TimeoutError(), cancel)

@@ -20,7 +20,7 @@ from napari_cvdm.models.addresses import DOI
 from napari_cvdm.models.doi import resolve_doi
 from napari_cvdm.models.download import Wanted, download
 from napari_cvdm.models.hashes import file_sha256
-from napari_cvdm.models.registry import Registry
+from napari_cvdm.models.registry import RegistryEntry
 from napari_cvdm.models.transfer import TransferError
 from tests.models.conftest import Cancelled, CancellingDisplay, RawServer
 
@@ -106,25 +106,25 @@ def test_a_model_is_loaded_by_its_doi_once(
     httpserver: HTTPServer,
     dataverse: Callable[..., None],
     weights: Path,
-    make_registry: Callable[..., Registry],
+    publish: Callable[..., RegistryEntry],
 ) -> None:
     dataverse()
-    registry = make_registry(name="other")
-    model = load_model(source, registry=registry)
+    publish(name="other")
+    model = load_model(source)
     assert (model.name, model.sha256) == ("tiny", file_sha256(weights))
     asked = len(httpserver.log)
     store_module._loaded.clear()
-    assert load_model("10.5072/tiny", registry=registry).sha256 == model.sha256
-    assert load_model("tiny", registry=registry).sha256 == model.sha256
+    assert load_model("10.5072/tiny").sha256 == model.sha256
+    assert load_model("tiny").sha256 == model.sha256
     assert len(httpserver.log) == asked
 
 
 def test_a_registry_may_name_a_doi(
-    dataverse: Callable[..., None], cache: Path, make_registry: Callable[..., Registry]
+    dataverse: Callable[..., None], cache: Path, publish: Callable[..., RegistryEntry]
 ) -> None:
     dataverse()
-    registry = make_registry("doi:10.5072/tiny/tiny.safetensors")
-    assert load_model("tiny", registry=registry).path == cache / "tiny.safetensors"
+    publish("doi:10.5072/tiny/tiny.safetensors")
+    assert load_model("tiny").path == cache / "tiny.safetensors"
 
 
 def test_a_file_with_another_checksum_or_sha256_is_refused(

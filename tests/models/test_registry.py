@@ -56,7 +56,6 @@ def test_an_unknown_model_is_said_with_those_that_are_known(name: str) -> None:
     "changes",
     [
         {"name": "a/b"},
-        {"name": "default"},
         {"file": "../one.safetensors"},
         {"file": "/etc/passwd"},
         {"file": "a\\b.safetensors"},
@@ -71,7 +70,7 @@ def test_an_unknown_model_is_said_with_those_that_are_known(name: str) -> None:
     ],
 )
 def test_impossible_entries_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    write_registry(Registry({"one": entry()}, default="one"), tmp_path / "r.json")
+    write_registry(Registry({"one": entry()}), tmp_path / "r.json")
     data = json.loads((tmp_path / "r.json").read_text())
     data["models"][0].update(changes)
     (tmp_path / "r.json").write_text(json.dumps(data))

@@ -49,13 +49,15 @@ def test_an_interrupted_rename_leaves_nothing(tmp_path: Path, monkeypatch: pytes
 
 
 def test_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, order = tmp_path / "image.tif", []
+    path, order = tmp_path / "image.tif", list[object]()
     synchronise, rename = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (order.append("disk"), synchronise(number))[1])
+    monkeypatch.setattr(
+        os, "fsync", lambda number: (order.append(os.fstat(number).st_size), synchronise(number))[1]
+    )
     monkeypatch.setattr(Path, "replace", lambda *paths: (order.append("name"), rename(*paths))[1])
     with replacing(path) as file:
         file.write(b"pixels")
-    assert order == ["disk", "name"]
+    assert order == [len(b"pixels"), "name"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def test_a_header_of_a_gigabyte_is_not_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"short", b"\x89HDF\r\n\x1a\n" + b"x" * 99, b"PK\x03\x04" + b"x" * 99]
+    "content",
+    [b"", b"short", b"\x89HDF\r\n\x1a\n" + b"x" * 99, b"PK\x03\x04" + b"x" * 99, bytes(8) + b"{}"],
 )
 def test_other_files_are_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
@@ -81,7 +82,7 @@ def test_bytes_beyond_the_declared_ones_are_refused(path: Path) -> None:
     ],
 )
 def test_a_header_that_lies_is_refused(path: Path, header: Any) -> None:
-    with pytest.raises(ModelError, match="is damaged"):
+    with pytest.raises(ModelError, match="is damaged: its header"):
         read_header(write(path, header, bytes(4)))
 
 

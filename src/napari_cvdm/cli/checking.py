@@ -119,8 +119,8 @@ def _write(
         "plane": index,
     }
     html, numbers = html_report(checks, **said), json_report(checks, **said)
-    write_whole(report, html)
-    write_whole(report.with_suffix(".json"), numbers)
+    write_whole(report, html, overwrite=overwrite)  # the file may have come meanwhile
+    write_whole(report.with_suffix(".json"), numbers, overwrite=overwrite)
     write_ome_tiff(
         _map_path(report),
         checks.consistency.map.astype("float32"),

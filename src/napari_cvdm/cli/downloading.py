@@ -71,5 +71,4 @@ class DownloadDisplay:
         self.received = self._quarter = 0
 
     def close(self) -> None:
-        """Note that everything has arrived."""
-        self._bar.update(self._task, completed=self.received)
+        """Note that everything has arrived; the last update has shown it."""

@@ -138,7 +138,6 @@ def path(
 ) -> None:
     """Show the folder where downloaded models are kept, or the file of one model."""
     from napari_cvdm.models import cache_folder
-    from napari_cvdm.models.registry import read_registry
     from napari_cvdm.models.settings import settings_files
     from napari_cvdm.models.store import find_listed
 
@@ -149,7 +148,7 @@ def path(
     if name is None:
         typer.echo(cache_folder())
         return
-    listed = find_listed(name, read_registry())
+    listed = find_listed(name)
     if listed.path is None:
         raise ValueError(f"'{listed.name}' is not on this machine: napari-cvdm models fetch {listed.name}")
     typer.echo(listed.path)
@@ -163,10 +162,9 @@ def remove(
 ) -> None:
     """Remove a model of your own, or a downloaded one; what is part of napari-cvdm stays."""
     from napari_cvdm.models import remove_model
-    from napari_cvdm.models.registry import read_registry
     from napari_cvdm.models.store import find_listed
 
-    listed = find_listed(name, read_registry())
+    listed = find_listed(name)
     if not yes and listed.location in ("added", "cached"):
         if not sys.stdin.isatty():
             raise ValueError("There is nobody to ask whether to remove it: add --yes.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 
-__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs", "refuse_losses"]
+__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs", "refuse_losses", "resolved"]
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,20 @@ def is_same(one: Path, other: Path) -> bool:
     ValueError
         If one is a link that leads back to itself.
     """
-    if _resolved(one) == _resolved(other):
+    if resolved(one) == resolved(other):
         return True
     # On disks that do not tell capitals from small letters, two spellings are one file.
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def _resolved(path: Path) -> Path:
+def resolved(path: Path) -> Path:
+    """Return a path without links.
+
+    Raises
+    ------
+    ValueError
+        If it is a link that leads back to itself.
+    """
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError in Python before 3.13

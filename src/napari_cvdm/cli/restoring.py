@@ -14,7 +14,7 @@ from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.opening import open_image, say_extent
-from napari_cvdm.cli.outputs import plan_outputs
+from napari_cvdm.cli.outputs import plan_outputs, refuse_losses
 from napari_cvdm.cli.writing import check_storable, write_result
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ def restore_files(
                     first = restored[image.file_set].name
                     typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
                     continue
+                in_set = () if image.file_set is None else image.file_set.files
+                for path in files.all:
+                    refuse_losses(path, map(Path, in_set), overwrite)
                 result = restore_image(image, pretrained, settings)
                 write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
         except InputError as error:

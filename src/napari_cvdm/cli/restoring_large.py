@@ -13,7 +13,7 @@ import typer
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.opening import open_image, say_extent
-from napari_cvdm.cli.outputs import check_writable, is_same
+from napari_cvdm.cli.outputs import check_writable, is_same, resolved
 from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
 
@@ -164,8 +164,8 @@ class _Shown:
 
 def _holds(outer: Path, inner: Path) -> bool:
     """Whether a folder is another or one that holds it."""
-    resolved = inner.resolve()
-    return any(is_same(outer, each) for each in (resolved, *resolved.parents))
+    place = resolved(inner)
+    return any(is_same(outer, each) for each in (place, *place.parents))
 
 
 def _identity(source: Path) -> dict[str, Any]:

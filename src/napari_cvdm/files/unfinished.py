@@ -47,7 +47,7 @@ class Unfinished:
     folder : Path
         Where the parts of the result are written.
     done : set of str
-        Names of the regions that were finished, by this run or one before.
+        Names of the regions that a run before has finished.
     resumed : bool
         Whether a run before has begun it.
     """
@@ -71,7 +71,6 @@ class Unfinished:
             journal.write(f"{region}\n")
             journal.flush()
             os.fsync(journal.fileno())
-        self.done.add(region)
 
     def is_begun(self) -> bool:
         """Whether `begin` was called, in this run or one before."""

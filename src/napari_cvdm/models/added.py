@@ -130,10 +130,8 @@ def change_added() -> Iterator[dict[str, AddedModel]]:
         raise unwritable(path.parent, error) from error
     try:
         models = read_added()
-        before = dict(models)
         yield models
-        if models != before:
-            _write(models, path)
+        _write(models, path)
     finally:
         lock.release()
 

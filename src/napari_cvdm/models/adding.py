@@ -17,7 +17,7 @@ from napari_cvdm.models.card import check_name, one_line
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.glance import hash_of_model
 from napari_cvdm.models.hashes import as_sha256, check_sha256, file_sha256
-from napari_cvdm.models.registry import Registry, read_registry
+from napari_cvdm.models.registry import read_registry
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
 from napari_cvdm.models.weights import read_model
 
@@ -33,7 +33,6 @@ def add_model(
     *,
     sha256: str | None = None,
     conversion: Mapping[str, Any] | None = None,
-    registry: Registry | None = None,
     progress: DownloadProgress | None = None,
 ) -> str:
     """Copy a model into the user's own folder and remember it under a name.
@@ -52,8 +51,6 @@ def add_model(
     conversion : mapping, optional
         For a Keras file: what it does not say itself, as keywords of
         `napari_cvdm.models.keras_import.convert`, such as ``mean_path``, ``training_size`` and ``steps``.
-    registry : Registry, optional
-        The published models, whose names are taken; by default the package's own.
     progress : DownloadProgress, optional
         Told how far a download is; may cancel it by raising.
 
@@ -68,23 +65,20 @@ def add_model(
         If the file is no model that can be used, the name is taken by another model, the hash is missing or
         wrong, or the folder cannot be written to. Nothing has changed then.
     """
-    registry = registry or read_registry()
     if name is not None:
         check_name(name)
-        if name in registry:
+        if name in read_registry():
             raise ModelError(f"'{name}' is the name of a published model: choose another one for yours.")
     sha256 = as_sha256(sha256)
     if isinstance(source, str) and _means_address(source):
-        return _add_address(source, name, sha256, conversion, registry, progress)
+        return _add_address(source, name, sha256, conversion, progress)
     path = as_path(source)
     found = hash_of_model(path)
     check_sha256(path, found, sha256)
-    return _add_file(path, name, str(path.absolute()), found, registry, conversion)
+    return _add_file(path, name, str(path.absolute()), found, conversion)
 
 
-def remember_address(
-    source: str, sha256: str | None, *, registry: Registry, progress: DownloadProgress | None = None
-) -> str:
+def remember_address(source: str, sha256: str | None, *, progress: DownloadProgress | None = None) -> str:
     """Return the name of the model from an address or DOI, fetching it if that was not done before.
 
     Parameters
@@ -93,8 +87,6 @@ def remember_address(
         The address or DOI.
     sha256 : str or None
         The hash that the file there must have; needed for an address.
-    registry : Registry
-        The published models.
     progress : DownloadProgress, optional
         Told how far a download is.
 
@@ -110,7 +102,7 @@ def remember_address(
             model.source_sha256 == wanted or (wanted is None and doi is not None and model.source == str(doi))
         ):
             return model.name
-    return add_model(source, sha256=sha256, registry=registry, progress=progress)
+    return add_model(source, sha256=sha256, progress=progress)
 
 
 def _add_address(
@@ -118,7 +110,6 @@ def _add_address(
     name: str | None,
     sha256: str | None,
     conversion: Mapping[str, Any] | None,
-    registry: Registry,
     progress: DownloadProgress | None,
 ) -> str:
     from napari_cvdm.models.download import Wanted, download
@@ -139,7 +130,7 @@ def _add_address(
         wanted = Wanted(f"The model from {said}", (source,), sha256)
         path = download(wanted, target, progress, variable=ADDED_VARIABLE)
         try:
-            return _add_file(path, name, said, file_sha256(path), registry, conversion)
+            return _add_file(path, name, said, file_sha256(path), conversion)
         except ModelError as error:  # people know the address, not the temporary file
             raise ModelError(str(error).replace(str(path), said)) from error
 
@@ -149,7 +140,6 @@ def _add_file(
     name: str | None,
     source: str,
     source_sha256: str,
-    registry: Registry,
     conversion: Mapping[str, Any] | None = None,
 ) -> str:
     """Check a file, copy it and remember it; `source_sha256` is the hash that was just found."""
@@ -181,16 +171,16 @@ def _add_file(
             source=source,
             source_sha256=source_sha256,
         )
-        return _keep(copy, record, named=name is not None, registry=registry)
+        return _keep(copy, record, named=name is not None)
 
 
-def _keep(copy: Path, record: AddedModel, *, named: bool, registry: Registry) -> str:
+def _keep(copy: Path, record: AddedModel, *, named: bool) -> str:
     """Move a checked file to its place and put it on the list, both or neither; return its name."""
     target = added_file(record)
     fresh = not target.exists()
     try:
         with change_added() as models:
-            record = replace(record, name=_choose_name(record, named, models, registry))
+            record = replace(record, name=_choose_name(record, named, models))
             try:
                 copy.chmod(0o644)
                 copy.replace(target)
@@ -205,9 +195,7 @@ def _keep(copy: Path, record: AddedModel, *, named: bool, registry: Registry) ->
     return record.name
 
 
-def _choose_name(
-    record: AddedModel, named: bool, models: Mapping[str, AddedModel], registry: Registry
-) -> str:
+def _choose_name(record: AddedModel, named: bool, models: Mapping[str, AddedModel]) -> str:
     own = record.name
     if named:
         if own in models and models[own].sha256 != record.sha256:
@@ -218,7 +206,7 @@ def _choose_name(
         return own
     if same := next((model.name for model in models.values() if model.sha256 == record.sha256), None):
         return same
-    taken = {"default", *registry.entries, *models}
+    taken = {"default", *read_registry().entries, *models}
     numbered = (own[:58] + f"-{number}" for number in range(2, len(taken) + 3))
     return own if own not in taken else next(name for name in numbered if name not in taken)
 

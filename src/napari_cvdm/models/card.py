@@ -120,7 +120,6 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        _check_version(self.format_version)
         for key in ("description", "licence"):
             if not isinstance(getattr(self, key), str):
                 raise ModelError(f"The model card's '{key}' must be text, not {_short(getattr(self, key))}.")

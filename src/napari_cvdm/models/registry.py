@@ -74,7 +74,6 @@ class RegistryEntry:
         texts = [given["summary"], given["licence"], *given["urls"]]
         if not all(isinstance(text, str) for text in texts):
             raise ModelError(f"The registry's summary, licence and urls of '{self.name}' must be texts.")
-        object.__setattr__(self, "urls", tuple(self.urls))
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,15 @@ class Registry:
         return self.entries[wanted]
 
 
-def read_registry(path: Path = REGISTRY_FILE) -> Registry:
-    """Read a registry file.
+def read_registry(path: Path | None = None) -> Registry:
+    """Read a registry file: by default the package's own.
 
     Raises
     ------
     ModelError
         If the file cannot be read or is no registry of a known version.
     """
+    path = path or REGISTRY_FILE
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         if data["format_version"] != _VERSION:

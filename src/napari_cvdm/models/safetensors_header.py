@@ -62,12 +62,9 @@ def read_header(path: Path) -> FileHeader:
     try:
         file_size = path.stat().st_size
         with path.open("rb") as file:
-            prefix = file.read(8)
-            length = int.from_bytes(prefix, "little")
-            if len(prefix) < 8 or length < 2:
-                raise ModelError(not_safetensors)
+            length = int.from_bytes(file.read(8), "little")
             start = file.read(1)
-            if start != b"{":
+            if length < 1 or start != b"{":
                 raise ModelError(not_safetensors)
             if length > HEADER_LIMIT:
                 raise ModelError(
@@ -76,8 +73,6 @@ def read_header(path: Path) -> FileHeader:
             text = start + file.read(length - 1)
     except OSError as error:
         raise unreadable(path, error) from error
-    if len(text) < length:
-        raise ModelError(f"{path} is cut short: copy or download it again.")
     try:
         entries = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

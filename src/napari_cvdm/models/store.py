@@ -65,38 +65,29 @@ class ListedModel:
         return self.entry.summary
 
 
-def list_models(*, registry: Registry | None = None) -> list[ListedModel]:
+def list_models() -> list[ListedModel]:
     """List the models that can be loaded by name: the default, other published ones, the user's own.
 
     Neither reads weights nor imports torch.
-
-    Parameters
-    ----------
-    registry : Registry, optional
-        Where to look; by default the package's own.
 
     Raises
     ------
     ModelError
         If the registry, the settings or the list of the user's models cannot be read.
     """
-    registry = registry or read_registry()
+    registry = read_registry()
     listed = [_list_published(entry, registry) for entry in registry.entries.values()]
     listed.sort(key=lambda model: not model.is_default)
     return listed + [_list_added(model) for model in read_added().values()]
 
 
-def find_file(
-    name: str, *, registry: Registry | None = None, progress: DownloadProgress | None = None
-) -> tuple[Path, RegistryEntry]:
+def find_file(name: str, *, progress: DownloadProgress | None = None) -> tuple[Path, RegistryEntry]:
     """Find the file of a model, fetching it when it is not on this machine.
 
     Parameters
     ----------
     name : str
         Its name, or "default".
-    registry : Registry, optional
-        Where to look; by default the package's own.
     progress : DownloadProgress, optional
         Told how far a download is; may cancel it by raising.
 
@@ -112,7 +103,7 @@ def find_file(
     ModelError
         If there is no such model, the file on this machine has the wrong hash, or it cannot be fetched.
     """
-    listed = find_listed(name, registry or read_registry())
+    listed = find_listed(name)
     path, entry = listed.path, listed.entry
     if path is None:
         if listed.location == "added":
@@ -142,7 +133,7 @@ def find_fault(path: Path, entry: RegistryEntry, location: Location, origin: str
     )
 
 
-def find_listed(name: str, registry: Registry) -> ListedModel:
+def find_listed(name: str) -> ListedModel:
     """Return what is known about a model by name.
 
     Raises
@@ -150,6 +141,7 @@ def find_listed(name: str, registry: Registry) -> ListedModel:
     ModelError
         If there is no model of that name.
     """
+    registry = read_registry()
     if name in registry:
         return _list_published(registry.find(name), registry)
     added = read_added()
@@ -166,7 +158,6 @@ def load_model(
     name_or_path: str | Path = "default",
     *,
     sha256: str | None = None,
-    registry: Registry | None = None,
     progress: DownloadProgress | None = None,
 ) -> PretrainedModel:
     """Load a model: by its name, from a file of your own, or from an address.
@@ -182,8 +173,6 @@ def load_model(
         file from the authors' code), an https:// address, or a DOI such as "10.5281/zenodo.1234".
     sha256 : str, optional
         The hash that the file must have, in hexadecimal; needed for an address.
-    registry : Registry, optional
-        Where to look names up; by default the package's own.
     progress : DownloadProgress, optional
         Told how far a download is; may cancel it by raising.
 
@@ -210,16 +199,15 @@ def load_model(
             "the default."
         )
     sha256 = as_sha256(sha256)  # before anything is downloaded
-    registry = registry or read_registry()
-    path = _as_path(name_or_path, registry)
-    if path is None and str(name_or_path) not in registry and is_address(str(name_or_path)):
+    path = _as_path(name_or_path)
+    if path is None and is_address(str(name_or_path)):
         from napari_cvdm.models.adding import remember_address
 
-        name_or_path = remember_address(str(name_or_path), sha256, registry=registry, progress=progress)
+        name_or_path = remember_address(str(name_or_path), sha256, progress=progress)
         sha256 = None  # checked, and the file may since have been converted
     name = None
     if path is None:
-        path, entry = find_file(str(name_or_path), registry=registry, progress=progress)
+        path, entry = find_file(str(name_or_path), progress=progress)
         name, found = entry.name, entry.sha256
     else:
         found = hash_of_model(path)
@@ -275,11 +263,11 @@ def _fetch(entry: RegistryEntry, progress: DownloadProgress | None) -> Path:
     return download(wanted, folder / entry.file, progress, variable=CACHE_VARIABLE)
 
 
-def _as_path(name_or_path: str | Path, registry: Registry) -> Path | None:
+def _as_path(name_or_path: str | Path) -> Path | None:
     """Return the path that the user means, or None when it is a name or an address."""
     if isinstance(name_or_path, Path):
         return as_path(name_or_path)
-    if name_or_path in registry or "://" in name_or_path:
+    if name_or_path in read_registry() or "://" in name_or_path:
         return None
     path = as_path(name_or_path)
     if is_file(path):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from napari_cvdm.models.added import added_file, change_added, unwritable
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.registry import BUNDLED_FOLDER, Registry, read_registry
+from napari_cvdm.models.registry import BUNDLED_FOLDER
 from napari_cvdm.models.settings import cache_folder
 from napari_cvdm.models.store import find_fault, find_listed, list_models
 
@@ -39,15 +39,13 @@ class Verified:
     fault: str | None
 
 
-def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None) -> list[Verified]:
+def verify_models(names: Sequence[str] = ()) -> list[Verified]:
     """Compare every file of a model on this machine with its hash, whether it would be used or not.
 
     Parameters
     ----------
     names : sequence of str, optional
         Which models; by default all.
-    registry : Registry, optional
-        The published models; by default the package's own.
 
     Returns
     -------
@@ -59,8 +57,7 @@ def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None
     ModelError
         If there is no model of that name.
     """
-    registry = registry or read_registry()
-    models = [find_listed(name, registry) for name in names] if names else list_models(registry=registry)
+    models = [find_listed(name) for name in names] if names else list_models()
     found = []
     for model in models:
         if model.location == "added":
@@ -80,7 +77,7 @@ def verify_models(names: Sequence[str] = (), *, registry: Registry | None = None
     return found
 
 
-def remove_model(name: str, *, registry: Registry | None = None) -> Path:
+def remove_model(name: str) -> Path:
     """Remove a model of the user's, or the downloaded file of a published one.
 
     What is part of the package stays.
@@ -89,8 +86,6 @@ def remove_model(name: str, *, registry: Registry | None = None) -> Path:
     ----------
     name : str
         The model.
-    registry : Registry, optional
-        The published models; by default the package's own.
 
     Returns
     -------
@@ -102,8 +97,7 @@ def remove_model(name: str, *, registry: Registry | None = None) -> Path:
     ModelError
         If there is no such model, nothing of it can be removed, or its file cannot be deleted.
     """
-    registry = registry or read_registry()
-    listed = find_listed(name, registry)
+    listed = find_listed(name)
     if listed.location == "added":
         return _forget(name)
     if listed.location != "cached" or listed.path is None:
