@@ -102,5 +102,11 @@ def test_no_more_is_kept_than_a_bound(stack: Image, monkeypatch: pytest.MonkeyPa
     assert len(loaded) == 4
     assert sum(each.nbytes for each in array._kept.values()) <= 2 * one
     monkeypatch.setattr(chunks, "MOST_KEPT", one - 1)
-    alone = ReadByChunks(film)[(0, 3, *whole)]
-    assert isinstance(alone, da.Array)
+    assert isinstance(ReadByChunks(film)[(0, 3, *whole)], da.Array)
+    assert np.shares_memory(ReadByChunks(film, stack)[(0, 3, *whole)], stack)
+
+
+def test_a_plane_that_shares_its_chunks_with_no_other_is_left_on_the_disk(stack: Image) -> None:
+    film, loaded = counted(stack, (1, 1, 20, 32))
+    assert isinstance(ReadByChunks(film)[(1, 5, slice(None), slice(None))], da.Array)
+    assert not loaded

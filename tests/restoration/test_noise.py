@@ -186,6 +186,13 @@ class TestAddress:
         with pytest.raises(InputError, match=fault):
             field(**changes)
 
+    @pytest.mark.parametrize(
+        "last",
+        [{"plane": (1 << 24) - 1}, {"draw": (1 << 16) - 1}, {"step": (1 << 16) - 1}, {"channels": 1024}],
+    )
+    def test_the_last_that_fits_is_not(self, last: dict[str, int]) -> None:
+        assert field(**(last | {"rows": range(1), "columns": range(1)})).isfinite().all()
+
     def test_is_the_counter_of_the_generator(self) -> None:
         # What was once published can be made again as long as this stays: each word of a block serves once.
         seed, plane, draw, step, row, column = 0x5EED00000007, 9, 5, 3, 1000, -2
