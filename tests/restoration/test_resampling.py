@@ -42,6 +42,7 @@ def test_the_new_pixel_size_is_in_range_and_the_field_stays(pixel_size, shape):
 
 def test_rounding_costs_no_pixel_and_the_largest_factor_is_allowed() -> None:
     assert plan_resampling((100, 100), 110.0, KNOWN).new_plane_shape == (110, 110)
+    assert plan_resampling((100, 50), 11.2, KNOWN).new_plane_shape == (28, 14)
     assert plan_resampling((64, 48), 400.0, KNOWN).new_plane_shape == (256, 192)
 
 
@@ -112,6 +113,7 @@ def test_a_resampling_is_known_again_from_its_description(pixel_size):
         {"from_plane_shape": [10, 10, 10], "to_plane_shape": [20, 20, 20]},
         {"from_plane_shape": [10, 10], "to_plane_shape": [10, int(20 * LARGEST_FACTOR) + 1]},
         {"from_plane_shape": [10, 10], "to_plane_shape": [0, 10]},
+        {"from_plane_shape": [-10, 10], "to_plane_shape": [-10, 10]},
         {"from_plane_shape": [10, 10], "to_plane_shape": ["a", 10]},
     ],
 )
@@ -171,6 +173,8 @@ def test_a_restoration_says_that_it_resampled(image, make_model):
     plain = restore(plane, model, pixel_size=150.0, preview=True)
     assert plain.provenance["resampling"] is None
     assert [words for words in plain.provenance["warnings"] if "outside" in words]
+    fitting = restore(plane, model, pixel_size=65.0, preview=True, resample=True)
+    assert (fitting.mean.shape, fitting.provenance["resampling"]) == ((40, 32), None)
 
 
 @pytest.mark.parametrize("pixel_size", [20.0, 150.0])

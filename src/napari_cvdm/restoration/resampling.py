@@ -205,7 +205,7 @@ def fit_to_model(request: Request) -> Request:
 
 def _pair(value: object) -> tuple[int, int] | tuple[()]:
     match value:
-        case [int(first), int(second)] if min(first, second) >= 0:
+        case [int(first), int(second)]:
             return first, second
         case _:
             return ()
