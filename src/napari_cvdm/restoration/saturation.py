@@ -35,7 +35,7 @@ def saturated_share(values: NDArray[np.float64]) -> float:
         return 0.0
     low, top = float(values.min()), float(values.max())
     full = int(np.count_nonzero(values == top))
-    if full < 5 or top == low:
+    if full < 5:
         return 0.0
     upper = values[values >= top - 0.25 * (top - low)]
     below = int(np.count_nonzero(upper >= top - 0.02 * (top - low))) - full
