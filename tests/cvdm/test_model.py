@@ -233,7 +233,12 @@ class TestTrial:
         assert not all(bool(each.isfinite().all()) for each in model.trial()[0])
 
 
-DEPTHS = [pytest.param(SHALLOW, id="shallow"), pytest.param(DEEP, id="deep")]
+DEPTHS = [
+    pytest.param(SHALLOW, id="shallow"),
+    pytest.param(DEEP, id="deep"),
+    # Here the head of σ sees furthest, and nothing is rounded up.
+    pytest.param(CVDMConfig(**{**SHALLOW.to_dict(), "mean_blocks": (3,)}), id="far-seeing scale"),
+]
 
 
 class TestLocality:
