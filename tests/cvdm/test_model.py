@@ -74,14 +74,21 @@ class TestFolding:
 
 class TestEstimate:
     @torch.no_grad()
-    def test_has_one_value_for_each_fine_pixel(self, randomise: Randomise) -> None:
-        model = CVDM(DEEP)
+    @pytest.mark.parametrize("upscaling", [1, 2, 3])
+    def test_has_one_value_for_each_fine_pixel(self, randomise: Randomise, upscaling: int) -> None:
+        model = CVDM(CVDMConfig(**{**DEEP.to_dict(), "upscaling": upscaling}))
         randomise(model, 1)
         estimate = model.estimate(gaussian(3, 1, 8, 12))
         for field in estimate:
-            assert field.shape == (3, 4, 8, 12)
+            assert field.shape == (3, upscaling**2, 8, 12)
             assert field.dtype == torch.float32
             assert field.std() > 1e-3
+
+    @torch.no_grad()
+    def test_mean_starts_alike_in_all_fine_pixels_of_a_camera_pixel(self) -> None:
+        mean = CVDM(DEEP).estimate(gaussian(1, 1, 8, 12)).mean
+        assert torch.equal(mean, mean[:, :1].expand_as(mean))
+        assert mean.std() > 1e-3
 
     @torch.no_grad()
     def test_scale_never_falls_below_its_floor(self, randomise: Randomise) -> None:
@@ -109,12 +116,12 @@ class TestEstimate:
     @pytest.mark.parametrize("schedule", FIXED_SCHEDULES)
     @torch.no_grad()
     def test_fixed_schedule_has_one_rate_and_learns_nothing(self, schedule: str) -> None:
-        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "schedule": schedule}))
+        model = CVDM(CVDMConfig(**{**SHALLOW.to_dict(), "schedule": schedule, "upscaling": 3}))
         assert isinstance(model.clock, FixedClock)
         assert model.clock.shape == schedule
         assert not [name for name, _ in model.named_parameters() if "rate" in name or "clock" in name]
         rate = model.estimate(gaussian(2, 1, 8, 8)).lam
-        assert torch.equal(rate, torch.full((2, 4, 8, 8), model.config.rate_bounds[0]))
+        assert torch.equal(rate, torch.full((2, 9, 8, 8), model.config.rate_bounds[0]))
 
     @pytest.mark.parametrize("schedule", ["learned", "linear"])
     def test_sampling_times_are_even_for_the_rate_it_starts_with(self, schedule: str) -> None:
@@ -204,7 +211,34 @@ class TestScale:
         torch.testing.assert_close(scale, torch.full_like(scale, float(scale[0, 0, 5, 5])))
 
 
-DEPTHS = [pytest.param(SHALLOW, id="shallow"), pytest.param(DEEP, id="deep")]
+class TestTrial:
+    """What is looked at where weights of unknown origin are taken in."""
+
+    @pytest.mark.parametrize(
+        "part", ["mean_network", "scale_head", "noise_network", "rate_network", "clock", None]
+    )
+    @torch.no_grad()
+    def test_asks_every_network(self, part: str | None) -> None:
+        model = CVDM(SHALLOW)
+        if part is not None:
+            next(getattr(model, part).parameters()).fill_(float("nan"))
+        answers, scale = model.trial()
+        assert all(bool(each.isfinite().all()) for each in answers) == (part is None)
+        assert part is not None or (scale > 0).all()
+
+    @torch.no_grad()
+    def test_finds_noise_whose_square_single_precision_cannot_hold(self) -> None:
+        model = CVDM(SHALLOW)
+        model.noise_network.head.bias.fill_(1e25)  # type: ignore[union-attr]
+        assert not all(bool(each.isfinite().all()) for each in model.trial()[0])
+
+
+DEPTHS = [
+    pytest.param(SHALLOW, id="shallow"),
+    pytest.param(DEEP, id="deep"),
+    # Here the head of σ sees furthest, and nothing is rounded up.
+    pytest.param(CVDMConfig(**{**SHALLOW.to_dict(), "mean_blocks": (3,)}), id="far-seeing scale"),
+]
 
 
 class TestLocality:
@@ -222,10 +256,14 @@ class TestLocality:
                 **model.estimate(x)._asdict(),
                 "noise": model.predict_noise(ones, x, ones, ones, 0.5 * ones),
             }
+        reaches = {}
         for name, field in fields.items():
             rows, columns = field.isnan().any(dim=1)[0].nonzero(as_tuple=True)
-            reach = max(int((rows - at).abs().max()), int((columns - at).abs().max()))
-            assert 0 < reach <= model.receptive_field, name
+            reaches[name] = max(int((rows - at).abs().max()), int((columns - at).abs().max()))
+        assert min(reaches.values()) > 0
+        assert max(reaches.values()) <= model.receptive_field, reaches
+        # A much larger halo would be work for nothing.
+        assert model.receptive_field <= max(reaches.values()) + 2 * model.granularity
 
     @torch.no_grad()
     @pytest.mark.parametrize("config", DEPTHS)

@@ -17,14 +17,18 @@ def test_a_2d_image_needs_no_axes():
     axes = resolve_axes((16, 12))
     assert axes == Axes("YX", (16, 12))
     assert list(axes.indices()) == [()]
+    assert axes.plane_number(()) == 0
     assert axes.planes == 1
     assert axes.output_shape(2) == (32, 24)
 
 
-@pytest.mark.parametrize("shape", [(5, 16, 12), (16, 12, 3), (2, 3, 16, 12)])
-def test_more_axes_must_be_named(shape):
-    with pytest.raises(AxesError, match="axes="):
+@pytest.mark.parametrize("shape", [(5, 16, 12), (9, 16, 3), (2, 3, 16, 12), (*(1,) * 8, 16, 12)])
+def test_more_axes_must_be_named_and_what_is_suggested_can_be_given(shape):
+    with pytest.raises(AxesError, match=r"for example axes='(\w+)'") as told:
         resolve_axes(shape)
+    suggested = str(told.value).partition("axes='")[2].partition("'")[0]
+    assert name_axes(shape, suggested).names[-2:] == "YX"
+    assert ("YXS" in str(told.value)) == (shape[-1] == 3)
 
 
 def test_colour_is_suggested_but_never_guessed():
@@ -50,7 +54,12 @@ def test_planes_come_in_c_order_and_as_rows_by_columns():
 def test_a_channel_is_the_channel_and_the_colour_sample():
     axes = resolve_axes((2, 3, 16, 12, 4), "TCYXS")
     assert axes.channel_of((1, 2, 3)) == (2, 3)
-    assert resolve_axes((2, 3, 16, 12), "TZYX").channel_of((1, 2)) == ()
+    assert (axes.channel_position, axes.channel_leading) == (1, 1)
+    colours = resolve_axes((2, 16, 12, 4), "TYXS")
+    assert (colours.channel_position, colours.channel_leading) == (3, 1)
+    grey = resolve_axes((2, 3, 16, 12), "TZYX")
+    assert grey.channel_of((1, 2)) == ()
+    assert grey.channel_position is grey.channel_leading is None
 
 
 def test_an_index_of_the_wrong_length_is_refused():

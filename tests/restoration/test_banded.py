@@ -1,6 +1,7 @@
 """Networks in bands: the same as the plain ones, wherever the bands are cut."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -75,8 +76,10 @@ class TestNetworks:
         with pytest.raises(ValueError, match="multiples of 4"):
             ours(x[..., :-1, :])
 
-    def test_whole_model_is_the_same(self, model: PretrainedModel) -> None:
-        network = model.network.eval().requires_grad_(False)
+    @pytest.mark.parametrize("schedule", ["learned", "cosine"])  # a fixed one has no network
+    def test_whole_model_is_the_same(self, model: PretrainedModel, schedule: str) -> None:
+        network = CVDM(replace(model.network.config, schedule=schedule)).eval().requires_grad_(False)
+        network.load_state_dict(model.network.state_dict(), strict=False)
         ours = copy.deepcopy(network)
         banded.run_in_bands(ours)
         assert isinstance(ours.noise_network, banded.BandedUNet)
@@ -107,7 +110,8 @@ class TestNetworks:
         banded.run_in_bands(ours, checkpoint)
         ours.estimate(x)
         every = called[0]
-        assert every > 2 * 24 / 4  # of each block, and of other layers
+        # Blocks on 24, 12 and 6 rows, down and up again; the stem, the head of σ and the network for λ.
+        assert every == (6 + 3 + 2 + 3 + 6) + 6 + 6 + 6
         for allowed[0] in (0, every // 2, every - 1):
             called[0] = 0
             with pytest.raises(Cancelled):

@@ -58,6 +58,7 @@ def test_a_plane_no_larger_than_a_tile_goes_to_the_network_as_it_is() -> None:
 
 def test_the_checkpoint_is_asked_before_every_tile() -> None:
     asked: list[int] = []
+    told: list[tuple[int, int]] = []
 
     def checkpoint() -> None:
         asked.append(0)
@@ -65,5 +66,12 @@ def test_the_checkpoint_is_asked_before_every_tile() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        apply_blended(lambda x: x, (torch.zeros(1, 1, 64, 64),), side=32, checkpoint=checkpoint)
+        apply_blended(
+            lambda x: x,
+            (torch.zeros(1, 1, 64, 64),),
+            side=32,
+            checkpoint=checkpoint,
+            on_tile=lambda *done: told.append(done),
+        )
     assert len(asked) == 3
+    assert told == [(1, 9), (2, 9)]

@@ -13,7 +13,7 @@ from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.plane import PlaneRestorer
-from napari_cvdm.restoration.posterior import PosteriorSettings
+from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.tiling import pad_by_reflection, plan_padding
 
@@ -156,14 +156,24 @@ class TestRestoring:
         assert np.array_equal(first, again)
         assert not np.allclose(first[1], other[1])
 
-    def test_without_draws_gives_the_mean_networks_picture(self, simple_model: PretrainedModel) -> None:
-        plane = np.random.default_rng(0).random((16, 16), dtype=np.float32)
-        window = plan_window(Region(range(16), range(16)), (16, 16), 0, 4)
+    @pytest.mark.parametrize(("calibration", "std"), [(None, 0.1), (Calibration((0.2,), (0.3,)), 0.15)])
+    def test_without_draws_gives_the_mean_networks_picture_of_one_pass(
+        self, simple_model: PretrainedModel, calibration: Calibration | None, std: float
+    ) -> None:
+        plane, told = np.random.default_rng(0).random((16, 16), dtype=np.float32), list[float]()
+        settings = PosteriorSettings(orientations=4)
         pair = restore_block(
-            engine(simple_model), plane, window, plane=0, normalization=ONE, sampling=sampling(0, 0)
+            PlaneRestorer(simple_model.network, torch.device("cpu"), "auto", settings),
+            plane,
+            plan_window(Region(range(16), range(16)), (16, 16), 0, 4),
+            plane=0,
+            normalization=ONE,
+            sampling=Sampling(0, 0, 0, settings, calibration),
+            report=told.append,
         )
         np.testing.assert_allclose(pair[0], plane.repeat(2, 0).repeat(2, 1), rtol=1e-6)
-        np.testing.assert_allclose(pair[1], 0.1, rtol=1e-6)
+        np.testing.assert_allclose(pair[1], std, rtol=1e-6)
+        assert not told
 
     def test_says_where_pixels_are_not_finite(self, model: PretrainedModel) -> None:
         plane = np.ones((64, 64), np.float32)

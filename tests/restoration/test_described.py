@@ -41,6 +41,12 @@ def test_each_axis_has_what_was_chosen_along_it() -> None:
     assert DescribedPart.from_description(None, "TYX").along("TYX") == [None] * 3
 
 
+@pytest.mark.parametrize(("axes", "key"), [("TZYX", "Z"), ("QYQX", "1Q")])
+def test_axes_are_stated_by_their_letter_and_their_number_where_they_share_it(axes: str, key: str) -> None:
+    said = {"planes": {key: [2, 0]}}
+    assert DescribedPart.from_description(said, axes).describe(axes) == said
+
+
 @pytest.mark.parametrize("said", [None, {}, {"planes": {}}, {"planes": None, "region": None}, {"other": 1}])
 def test_nothing_stated_is_the_whole(said: Any) -> None:
     part = DescribedPart.from_description(said, "TZYX")

@@ -43,8 +43,9 @@ class TestPreparedCopy:
         prepared = prepared_copy(network, CPU)
         assert not prepared.training
         assert all(p.dtype == torch.float32 and not p.requires_grad for p in prepared.parameters())
-        kernel = prepared.mean_network.stem.weight
+        kernel = prepared.noise_network.stem.weight
         assert kernel.is_contiguous(memory_format=torch.channels_last)
+        assert not network.noise_network.stem.weight.is_contiguous(memory_format=torch.channels_last)
         assert network.training
         assert all(p.dtype == torch.float64 and p.requires_grad for p in network.parameters())
         assert isinstance(prepared.noise_network, BandedUNet)

@@ -32,10 +32,16 @@ def test_is_of_the_pixels_and_not_of_how_they_are_kept(stack: NDArray[np.uint16]
 
 
 def test_of_other_pixels_is_another(stack: NDArray[np.uint16]) -> None:
-    others = [stack[:, ::-1], stack[::-1], stack.astype(np.int32)]
+    others = [
+        stack[:, ::-1],
+        stack[::-1],
+        stack.astype(np.int32),
+        stack.view(np.int16),
+        stack.reshape(3, 30, 20),
+    ]
     one_pixel = stack.copy()
     one_pixel[2, 19, 29] += 1
-    assert len({fingerprint(each) for each in (stack, *others, one_pixel)}) == 5
+    assert len({fingerprint(each) for each in (stack, *others, one_pixel)}) == 7
 
 
 def test_is_of_what_is_chosen_alone(stack: NDArray[np.uint16]) -> None:

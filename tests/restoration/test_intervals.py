@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.intervals import gaussian_factor, interval_factor, measured_factors
 
 GAUSSIAN = 1.6448536269514722
@@ -37,10 +37,10 @@ def test_good_measurements_count_beside_bad_ones() -> None:
 
 
 def test_between_measurements_it_lies_between_them_and_beyond_them_it_goes_on() -> None:
-    halfway = interval_factor(0.8, {"calibration": {"factors": {"0.5": 0.6, "0.9": 1.9}}})
+    measured = {"calibration": {"factors": {"0.5": 0.6, "0.9": 1.9}}}
+    halfway = interval_factor(0.8, measured)
     assert halfway == pytest.approx(0.6 + 1.3 * (1.2815516 - 0.6744898) / (GAUSSIAN - 0.6744898))
-    beyond = interval_factor(0.9, {"calibration": {"factors": {"0.5": 0.6}}})
-    assert beyond == pytest.approx(0.6 * GAUSSIAN / 0.6744898)
+    assert interval_factor(0.95, measured) == pytest.approx(1.9 * 1.9599640 / GAUSSIAN)
 
 
 def test_it_never_falls_even_if_the_measurements_do() -> None:
@@ -53,6 +53,11 @@ def test_it_never_falls_even_if_the_measurements_do() -> None:
 def test_what_is_no_probability_is_refused(probability: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         interval_factor(probability, {})
+
+
+def test_a_probability_in_words_is_of_the_wrong_type() -> None:
+    with pytest.raises(InputTypeError, match="must be a number between 0 and 1"):
+        gaussian_factor("0.9")  # type: ignore[arg-type]
 
 
 def test_ninety_percent_of_a_gaussian_lie_within_the_interval():

@@ -112,6 +112,12 @@ def test_a_film_is_normalised_by_channel_so_that_it_does_not_flicker():
     assert (fitted[0, 1].low, fitted[0, 1].high) == (pytest.approx(low), pytest.approx(high))
 
 
+def test_each_plane_of_a_fading_stack_can_be_normalised_by_itself():
+    film = fading_film()
+    fitted = fit_normalizations(film, select(resolve_axes(film.shape, "TCYX")), "plane")
+    assert fitted == {index: Normalization.fit(film[index]) for index in np.ndindex(3, 2)}
+
+
 def test_the_order_of_the_axes_makes_no_difference():
     film = fading_film()
     fitted = fit_normalizations(film, select(resolve_axes(film.shape, "TCYX")))
@@ -143,22 +149,34 @@ class OnlyStrips:
     """A plane that is never asked for as a whole."""
 
     def __init__(self, plane, most):
-        self.plane, self.most, self.dtype = plane, most, plane.dtype
+        self.plane, self.most, self.times = plane, most, 0
 
     def __getitem__(self, wanted):
         part = self.plane[wanted]
         assert part.size <= self.most
+        self.times += 1
         return part
 
 
 def test_extremes_of_a_large_plane_are_found_strip_by_strip(monkeypatch):
     monkeypatch.setattr(module, "SAMPLE_SIZE", 2000)
     plane = np.full((301, 100), 7.0)
-    plane[300, 99], plane[17, 3], plane[44, 4] = 900.0, -2.0, np.nan
+    plane[300, 99], plane[0, 3], plane[44, 4] = 900.0, -2.0, np.nan
     expected = Normalization(-2.0, 900.0, (0.0, 100.0))
-    assert module.fit_planes(lambda: [OnlyStrips(plane, 2000)], (1, 301, 100)) == expected
-    chunked = da.from_array(plane, chunks=(150, 30))
-    assert fit_normalizations(chunked, select(resolve_axes(plane.shape)))[()] == expected
+    strips = OnlyStrips(plane, 2000)
+    assert module.fit_planes(lambda: [strips], (1, 301, 100)) == expected
+    assert strips.times == 1 + 16  # thinned out, and then twenty rows at a time
+
+
+def test_each_chunk_of_a_plane_is_loaded_once_for_its_extremes(monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE_SIZE", 2000)
+    plane, loaded = np.arange(30100.0).reshape(301, 100), []
+    chunked = da.from_array(plane, chunks=(150, 30)).map_blocks(
+        lambda block: loaded.append(1) or block, meta=np.empty((0, 0))
+    )
+    fitted = fit_normalizations(chunked, select(resolve_axes(plane.shape)), percentiles=(0, 100))[()]
+    assert fitted == Normalization(0, 30099, (0, 100))
+    assert len(loaded) == 12
 
 
 def test_thinning_never_skips_a_plane_altogether(monkeypatch):
@@ -173,6 +191,15 @@ def test_twelve_bits_of_contrast_are_the_least_beside_an_offset_of_either_sign()
     assert Normalization(2.0**24, 2.0**24 + 2 * 4096).fits_float32
     assert not Normalization(2.0**24, 2.0**24 + 2 * 4096 - 2).fits_float32
     assert not Normalization(-4e9, 1000 - 4e9).fits_float32
+    # Where the spacing of float32 doubles between the two, the wider one counts.
+    assert not Normalization(2.0**24 - 4096, 2.0**24 + 2).fits_float32
+
+
+@pytest.mark.parametrize(("count", "told"), [(10, 0), (40, 40)])
+def test_pixels_that_were_cut_off_are_told_where_they_are_more_than_a_thousandth(count, told) -> None:
+    pixels = 100 + np.random.default_rng(3).exponential(400, (128, 128))
+    cut = np.minimum(pixels, np.sort(pixels, axis=None)[-count])
+    assert Normalization.fit(cut).saturated == told / cut.size
 
 
 def test_the_camera_s_offset_does_not_decide_what_counts_as_bright() -> None:
@@ -205,3 +232,5 @@ def test_the_whole_is_measured_at_the_percentiles_that_are_asked_for() -> None:
     fitted = fit_normalizations(film, part, "whole", (5.0, 95.0))[0, 0]
     assert fitted == fit_normalizations(film, select(axes), percentiles=(5.0, 95.0))[1, 0]
     assert fitted.percentiles == (5.0, 95.0)
+    # By itself, the part is measured on its own planes alone.
+    assert fit_normalizations(film, part)[0, 0] == Normalization.fit(film[1, 0])

@@ -59,6 +59,7 @@ class TestStandardDeviation:
     def test_no_draw_and_one_draw_fall_back_to_the_networks_scale(self) -> None:
         for settings in (PosteriorSettings(), PosteriorSettings(antithetic=False)):
             running = RunningPosterior(torch.ones(3), torch.full((3,), 0.7), settings)
+            torch.testing.assert_close(running.mean(), torch.ones(3))
             torch.testing.assert_close(running.std(), torch.full((3,), 0.7))
             _, std = running.add(torch.tensor([5.0, 6, 7]))
             torch.testing.assert_close(std, torch.full((3,), 0.7))
@@ -68,11 +69,12 @@ class TestStandardDeviation:
         variance = posterior_of(draws, centre=1001.0).std().square()
         assert float(variance.mean()) == pytest.approx(SIGMA**2, rel=0.02)
 
-    def test_scale_weight_counts_the_networks_scale_as_so_many_draws(self) -> None:
-        draws = gaussian_draws(8, -1.0)
+    @pytest.mark.parametrize(("count", "looks"), [(8, 4), (3, 2)])  # a pair gives one, as does half of one
+    def test_scale_weight_counts_the_networks_scale_as_so_many_draws(self, count: int, looks: int) -> None:
+        draws = gaussian_draws(count, -1.0)
         plain = posterior_of(draws).std()
         steadied = posterior_of(draws, PosteriorSettings(scale_weight=2.0)).std()
-        expected = ((4 * plain.square() + 2 * 0.7**2) / 6).sqrt()
+        expected = ((looks * plain.square() + 2 * 0.7**2) / (looks + 2)).sqrt()
         torch.testing.assert_close(steadied, expected)
 
     @pytest.mark.parametrize(("antithetic", "looks"), [(True, 4), (False, 7)])
@@ -104,11 +106,6 @@ class TestMean:
     def test_a_single_independent_draw_is_the_mean(self) -> None:
         draws = gaussian_draws(1, 0.0)
         torch.testing.assert_close(posterior_of(draws, PosteriorSettings(antithetic=False)).mean(), draws[0])
-
-    def test_pairs_bring_less_noise_than_independent_draws(self) -> None:
-        paired = posterior_of(gaussian_draws(4, -0.9)).mean()
-        single = posterior_of(gaussian_draws(4, 0.0), PosteriorSettings(antithetic=False)).mean()
-        assert float(paired.var()) < 0.15 * float(single.var())
 
     @pytest.mark.parametrize("shrinkage", [0.0, 0.25, 1.0])
     def test_shrinkage_pulls_towards_the_mean_network(self, shrinkage: float) -> None:

@@ -42,6 +42,7 @@ def test_the_new_pixel_size_is_in_range_and_the_field_stays(pixel_size, shape):
 
 def test_rounding_costs_no_pixel_and_the_largest_factor_is_allowed() -> None:
     assert plan_resampling((100, 100), 110.0, KNOWN).new_plane_shape == (110, 110)
+    assert plan_resampling((100, 50), 11.2, KNOWN).new_plane_shape == (28, 14)
     assert plan_resampling((64, 48), 400.0, KNOWN).new_plane_shape == (256, 192)
 
 
@@ -49,7 +50,8 @@ def test_what_cannot_be_mended_is_said():
     with pytest.raises(InputError, match="Check the pixel size"):
         plan_resampling((64, 64), 1000.0, KNOWN)
     with pytest.raises(InputError, match="larger region"):
-        plan_resampling((16, 16), 10.0, KNOWN)
+        plan_resampling((28, 64), 10.0, KNOWN)
+    assert plan_resampling((32, 64), 10.0, KNOWN).new_plane_shape == (8, 16)
 
 
 @pytest.mark.parametrize("pixel_size", [25.0, 160.0])
@@ -64,6 +66,15 @@ def test_structures_stay_where_they_are(pixel_size):
         found = (profile * np.arange(new)).sum() / profile.sum()
         assert (found + 0.5) * n / new - 0.5 == pytest.approx(centre[axis], abs=0.05)
     assert small.mean() == pytest.approx(blob.mean(), rel=0.02)  # intensities keep their units
+
+
+def test_detail_is_kept_in_more_pixels_and_does_not_fold_back_in_fewer():
+    stripes = np.cos(2 * np.pi * 0.3 * np.arange(80)) * np.ones((80, 1))
+    smaller, larger = (plan_resampling(stripes.shape, size, KNOWN) for size in (10.0, 150.0))
+    assert np.ptp(resample_plane(stripes, smaller)) < 0.2
+    assert np.ptp(resample_plane(stripes, larger)) > 1.8
+    said = [plan.describe()["interpolation"] for plan in (smaller, larger)]
+    assert said == ["linear after Gaussian smoothing", "cubic"]
 
 
 def test_every_plane_is_resampled_whatever_the_order_of_the_axes():
@@ -86,9 +97,12 @@ def test_a_large_offset_costs_no_contrast():
 @pytest.mark.parametrize("pixel_size", [10.0, 150.0])
 def test_a_resampling_is_known_again_from_its_description(pixel_size):
     plan = plan_resampling((81, 64), pixel_size, KNOWN)
-    again = Resampling.from_description(plan.describe())
-    assert (again.plane_shape, again.new_plane_shape) == (plan.plane_shape, plan.new_plane_shape)
-    assert again.factor == pytest.approx(plan.factor, rel=1e-4)
+    shapes = {key: value for key, value in plan.describe().items() if "shape" in key}
+    image = np.random.default_rng(0).random((81, 64))
+    for said in (plan.describe(), shapes, shapes | {"from_pixel_size_nm": "odd"}):
+        again = Resampling.from_description(said)
+        assert (again.plane_shape, again.new_plane_shape) == (plan.plane_shape, plan.new_plane_shape)
+        np.testing.assert_array_equal(resample_plane(image, again), resample_plane(image, plan))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +113,7 @@ def test_a_resampling_is_known_again_from_its_description(pixel_size):
         {"from_plane_shape": [10, 10, 10], "to_plane_shape": [20, 20, 20]},
         {"from_plane_shape": [10, 10], "to_plane_shape": [10, int(20 * LARGEST_FACTOR) + 1]},
         {"from_plane_shape": [10, 10], "to_plane_shape": [0, 10]},
+        {"from_plane_shape": [-10, 10], "to_plane_shape": [-10, 10]},
         {"from_plane_shape": [10, 10], "to_plane_shape": ["a", 10]},
     ],
 )
@@ -158,6 +173,8 @@ def test_a_restoration_says_that_it_resampled(image, make_model):
     plain = restore(plane, model, pixel_size=150.0, preview=True)
     assert plain.provenance["resampling"] is None
     assert [words for words in plain.provenance["warnings"] if "outside" in words]
+    fitting = restore(plane, model, pixel_size=65.0, preview=True, resample=True)
+    assert (fitting.mean.shape, fitting.provenance["resampling"]) == ((40, 32), None)
 
 
 @pytest.mark.parametrize("pixel_size", [20.0, 150.0])

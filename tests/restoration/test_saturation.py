@@ -15,6 +15,8 @@ def recording() -> np.ndarray:
 
 def test_a_fading_tail_is_not_cut_off(recording: np.ndarray) -> None:
     assert saturated_share(recording) == 0
+    # The greatest value is met ten times, the one below it twenty times, and so on.
+    assert saturated_share(np.repeat(np.arange(200.0), np.arange(2000, 0, -10))) == 0
 
 
 @pytest.mark.parametrize("top", [1500, 700])
@@ -22,7 +24,13 @@ def test_counts_what_was_cut_off(recording: np.ndarray, top: int) -> None:
     cut = np.minimum(recording, top)
     assert saturated_share(cut) == pytest.approx(np.mean(recording >= top))
     assert saturated_share(cut / 65535) == pytest.approx(np.mean(recording >= top))
-    assert saturated_share(cut) > MOST_SATURATED
+    assert saturated_share(cut + 10_000) == saturated_share(cut) > MOST_SATURATED
+
+
+@pytest.mark.parametrize(("hot", "saturated"), [(4, 0), (5, 5)])
+def test_a_handful_of_pixels_may_be_as_bright_by_chance(hot: int, saturated: int) -> None:
+    values = np.array([*range(100), *[105] * hot], float)
+    assert saturated_share(values) == saturated / values.size
 
 
 def test_a_mask_or_a_few_photons_are_no_saturation() -> None:

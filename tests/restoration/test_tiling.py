@@ -108,8 +108,11 @@ class TestApplyTiled:
         assert torch.equal(pair, torch.cat([image, -image], 1))
 
     @pytest.mark.parametrize(("tile", "tiles"), [(64, 1), (16, 12), (32, 4)])
-    def test_checkpoint_comes_before_every_tile(self, tile: int, tiles: int) -> None:
+    def test_checkpoint_comes_before_every_tile_and_progress_is_told_of_several(
+        self, tile: int, tiles: int
+    ) -> None:
         order: list[str] = []
+        told: list[tuple[int, int]] = []
 
         def network(x: Tensor) -> tuple[Tensor]:
             order.append("network")
@@ -122,8 +125,10 @@ class TestApplyTiled:
             halo=4,
             granularity=4,
             checkpoint=lambda: order.append("checkpoint"),
+            on_tile=lambda *done: told.append(done),
         )
         assert order == ["checkpoint", "network"] * tiles
+        assert told == ([(done, tiles) for done in range(1, tiles + 1)] if tiles > 1 else [])
 
     def test_checkpoint_ends_the_pass_and_leaves_the_inputs(self) -> None:
         calls = iter([None, None, KeyboardInterrupt])

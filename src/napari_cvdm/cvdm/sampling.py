@@ -211,11 +211,8 @@ def _along_the_angle(
         signal, spread = gamma.sqrt(), (1 - gamma).sqrt()
         prediction = (z - spread * epsilon) / signal
         velocity = signal * epsilon - spread * prediction
-        if step < steps:
-            gamma = _gamma(clock, times[step], lam)
-            angle_next = torch.acos(gamma.sqrt())
-        else:
-            angle_next = torch.zeros_like(angle)
+        gamma = _gamma(clock, times[step], lam)
+        angle_next = torch.acos(gamma.sqrt())
         turn = angle - angle_next
         slope = velocity
         if before is not None:

@@ -102,8 +102,6 @@ class Axes:
 
     def plane_number(self, index: tuple[int, ...]) -> int:
         """Return the position of the plane `index` in the order of `indices`."""
-        if not self.leading_shape:
-            return 0
         return int(np.ravel_multi_index(index, self.leading_shape))
 
     def channel_of(self, index: tuple[int, ...]) -> tuple[int, ...]:

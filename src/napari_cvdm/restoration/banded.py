@@ -138,8 +138,8 @@ def in_bands(layer: Local, x: Tensor, reach: int, checkpoint: Checkpoint | None 
     for band in bands:
         if checkpoint is not None:
             checkpoint()
-        first, last = max(0, band.start - reach), min(height, band.stop + reach)
-        part = layer(x[..., first:last, :])[..., band.start - first : band.stop - first, :]
+        first = max(0, band.start - reach)
+        part = layer(x[..., first : band.stop + reach, :])[..., band.start - first : band.stop - first, :]
         if out is None:
             shape = (*part.shape[:-2], height, part.shape[-1])
             out = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last)
@@ -168,20 +168,18 @@ def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint | Non
     checkpoint : callable, optional
         As for `run_in_bands`; where it raises, some rows are corrected and others are not.
     """
-    height = x.shape[-2]
     before: Tensor | None = None
     for band in row_bands(x):
         if checkpoint is not None:
             checkpoint()
         # The first convolution needs two rows more on either side, the second one.
-        first, last = max(0, band.start - 2), min(height, band.stop + 2)
-        inner_first, inner_last = max(0, band.start - 1), min(height, band.stop + 1)
-        active = block.activate(x[..., first:last, :])
+        first, inner_first = max(0, band.start - 2), max(0, band.start - 1)
+        active = block.activate(x[..., first : band.stop + 2, :])
         if before is not None:
             # These rows of x have been corrected by now.
             active[..., : before.shape[-2], :] = block.activate(before)
         hidden = _convolve_and_activate(block.conv1, active)
-        hidden = hidden[..., inner_first - first : inner_last - first, :]
+        hidden = hidden[..., inner_first - first : band.stop + 1 - first, :]
         correction = block.conv2(hidden)[..., band.start - inner_first : band.stop - inner_first, :]
         before = x[..., max(0, band.stop - 2) : band.stop, :].clone()
         x[..., band.start : band.stop, :].add_(correction)

@@ -240,9 +240,7 @@ def _widened(own: range, whole: range, halo: int, granularity: int) -> range:
 
 def _needed(window: range, length: int) -> range:
     """Return the pixels of an axis that a window shows, itself or by reflection at the border."""
-    first, last = window.start, window.stop - 1
-    if last >= length:
-        first = min(first, 2 * (length - 1) - last)
-    if window.start < 0:
-        last = max(last, -window.start)
+    # What lies beyond a border shows the pixels that lie as far within.
+    first = min(window.start, 2 * (length - 1) - (window.stop - 1))
+    last = max(window.stop - 1, -window.start)
     return range(max(0, first), min(length, last + 1))

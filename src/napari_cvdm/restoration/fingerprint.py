@@ -35,4 +35,4 @@ class Fingerprinted(Watched):
 
     def _add(self, pixels: NDArray[Any]) -> None:
         self._hash.update(f"{pixels.dtype.str}{pixels.shape}".encode())
-        self._hash.update(np.ascontiguousarray(pixels).data.cast("B") if pixels.size else b"")
+        self._hash.update(np.ascontiguousarray(pixels).data.cast("B"))

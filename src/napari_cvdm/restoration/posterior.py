@@ -215,7 +215,7 @@ class RunningPosterior:
         variance = self._variance()
         if prior > 0:
             variance = (freedom * variance + prior * self._scale.square()) / (freedom + prior)
-        return variance.clamp_min(0).sqrt()
+        return variance.sqrt()
 
     def _degrees_of_freedom(self, most: int) -> int:
         """Independent looks at the spread: a pair gives one, since its second draw mirrors the first."""

@@ -38,19 +38,23 @@ class Resampling:
         Rows and columns of a plane as it is.
     new_plane_shape : (int, int)
         Rows and columns afterwards.
-    pixel_size, new_pixel_size : float
-        Lateral pixel size in nanometres, before and after.
+    pixel_size : float
+        Lateral pixel size in nanometres, before; not a number in what was read back from a description.
     """
 
     plane_shape: tuple[int, int]
     new_plane_shape: tuple[int, int]
     pixel_size: float
-    new_pixel_size: float
 
     @property
     def factor(self) -> float:
-        """New pixels for each old one along an axis; above 1 the image is enlarged."""
-        return self.pixel_size / self.new_pixel_size
+        """New pixels for each old one along an axis, on average; above 1 the image is enlarged."""
+        return math.sqrt(math.prod(self.new_plane_shape) / math.prod(self.plane_shape))
+
+    @property
+    def new_pixel_size(self) -> float:
+        """Lateral pixel size in nanometres, afterwards."""
+        return self.pixel_size / self.factor
 
     def describe(self) -> dict[str, Any]:
         """Return what the provenance says, in values that JSON can hold."""
@@ -75,9 +79,7 @@ class Resampling:
         possible = all(0 < new <= 2 * LARGEST_FACTOR * old for old, new in zip(before, after, strict=False))
         if not before or not after or not possible:
             raise InputError(f"The result does not say clearly how it was resampled ({dict(said)!r:.80}).")
-        sizes = [said.get(f"{when}_pixel_size_nm") for when in ("from", "to")]
-        old, new = (float(size) if isinstance(size, int | float) and size > 0 else 1.0 for size in sizes)
-        return cls(before, after, old, new)
+        return cls(before, after, math.nan)
 
 
 def plan_resampling(
@@ -121,8 +123,7 @@ def plan_resampling(
             f"Brought to pixels of {known[0]:g} nm, the image has {rows} × {columns} pixels; at least "
             f"{MINIMUM_SIDE} × {MINIMUM_SIDE} are needed. Take a larger region, or check the pixel size."
         )
-    ratio = math.sqrt((rows / plane_shape[0]) * (columns / plane_shape[1]))
-    return Resampling(plane_shape, (rows, columns), pixel_size, pixel_size / ratio)
+    return Resampling(plane_shape, (rows, columns), pixel_size)
 
 
 def cautions_about_size(pixel_size: float | None, known: tuple[float, float] | None) -> list[str]:
@@ -204,7 +205,7 @@ def fit_to_model(request: Request) -> Request:
 
 def _pair(value: object) -> tuple[int, int] | tuple[()]:
     match value:
-        case [int(first), int(second)] if min(first, second) >= 0:
+        case [int(first), int(second)]:
             return first, second
         case _:
             return ()

@@ -103,7 +103,7 @@ def tile_spans(length: int, tile: int, granularity: int) -> list[range]:
 
     Even stretches need less memory than full ones and a remainder, for the same number of halos.
     """
-    largest = max(granularity, _round_up(tile, granularity))
+    largest = _round_up(tile, granularity)
     count = -(-length // largest)
     side = _round_up(-(-length // count), granularity)
     return [range(start, min(start + side, length)) for start in range(0, length, side)]
@@ -156,9 +156,9 @@ def apply_tiled(
     outputs: tuple[Tensor, ...] = ()
     done = 0
     for rows in row_spans:
-        top, bottom = max(0, rows.start - reach), min(height, rows.stop + reach)
+        top, bottom = max(0, rows.start - reach), rows.stop + reach
         for columns in column_spans:
-            left, right = max(0, columns.start - reach), min(width, columns.stop + reach)
+            left, right = max(0, columns.start - reach), columns.stop + reach
             if checkpoint is not None:
                 checkpoint()
             results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
