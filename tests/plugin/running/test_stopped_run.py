@@ -90,7 +90,7 @@ def test_settings_that_differ_are_known_beforehand():
     other = Job("film", None, "YX", steps=5, seed=3, draws=24)
     assert differences(other, stopped) == [
         "image (cell, now film)",
-        "pixel size (65 nm, now unknown)",
+        "pixel size (65 nm, now not known)",
         "draws (8, now 24)",
         "seed (0, now 3)",
         "steps per draw (10, now 5)",

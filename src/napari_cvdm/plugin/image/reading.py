@@ -243,8 +243,6 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     positions = [axes.index("Y"), axes.index("X")]
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     height, width = (float(steps[i]) for i in positions)
-    if not (height > 0 and width > 0):
-        return None, NOT_KNOWN
     to_nm = [_nanometres(layer.units[i]) for i in positions]
     if to_nm[0] is not None and to_nm[1] is not None:
         height, width = height * to_nm[0], width * to_nm[1]

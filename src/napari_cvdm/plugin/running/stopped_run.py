@@ -96,4 +96,4 @@ def differences(job: Job, stopped: Mapping[str, Any]) -> list[str]:
 
 
 def _nanometres(size: Any) -> Any:
-    return "unknown" if size is None else f"{size:g} nm" if isinstance(size, int | float) else size
+    return "not known" if size is None else f"{size:g} nm" if isinstance(size, int | float) else size
