@@ -55,7 +55,6 @@ def ask_about_stopped(
     if go_on is not None:
         go_on.setEnabled(not differing)
     box.setDefaultButton(elsewhere if differing else go_on)
-    box.setEscapeButton(elsewhere)
     box.exec()
     clicked = box.clickedButton()
     box.deleteLater()
