@@ -71,7 +71,6 @@ def test_the_user_names_axes_that_have_no_name():
     assert with_roles(reading, {0: "T", 1: "T"}).axes == "TQYX"
     named = read_layer(Image(np.zeros((5, 10, 12)), axis_labels=("z", "y", "x")))
     assert with_roles(named, {0: "T"}).axes == "ZYX"  # what is known is not asked
-    assert with_roles(named, {3: "T"}).axes == "ZYX"  # nor is what is not there
 
 
 def test_a_multiscale_layer_is_read_at_full_resolution():

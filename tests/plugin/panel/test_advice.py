@@ -152,6 +152,14 @@ def test_what_no_run_could_restore_is_refused_before(make, data, words):
     assert page.form.plan.text() == page.advice.refusal
 
 
+@pytest.mark.parametrize("side", [8, 60])
+def test_a_small_plane_or_one_with_a_single_spot_is_not_refused(make, side):
+    spot = np.zeros((side, 60), np.uint16)
+    spot[5, 33] = 900
+    page = make(Image(spot))
+    assert page.advice.refusal == ""
+
+
 def test_the_plan_follows_the_rectangle_that_is_drawn_and_selected(make):
     shapes = Shapes(ndim=2, name="roi")
     page = make(Image(np.eye(60, dtype=np.uint16)), shapes)

@@ -176,8 +176,15 @@ def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     reading = read_layer(picture)
     form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
     qtbot.addWidget(form)
+    form.inquiry.ask(reading)
+    assert plan_of(form, reading, Sliders((0, 0)), None).planes == 1
     form.inquiry.ask(reading, Answers(colours="channels"))
     assert plan_of(form, reading, Sliders((0, 0)), None).planes == 3
     (job,) = jobs_of(form, reading, Sliders((0, 0)))
     assert job.image_axes == "CYX"
     assert job.first_plane is None
+    form.pixel_size.setValue(300)
+    form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
+    form.resample.setChecked(True)
+    plan = plan_of(form, reading, Sliders((0, 0)), None, (40.0, 100.0))
+    assert plan.memory == 3 * (40 * 60 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)

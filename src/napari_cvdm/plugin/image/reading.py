@@ -216,12 +216,11 @@ def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
     reading : LayerReading
         What was understood.
     roles : mapping of int to str
-        Letters, by the number of the axis; for axes without a name only, and each letter once. Those of
-        axes that the image has not are ignored.
+        Letters, by the number of the axis; for axes without a name only, and each letter once.
     """
     letters = list(reading.axes)
     for number, letter in roles.items():
-        if letters[number : number + 1] == ["Q"] and letter not in letters:
+        if letters[number] == "Q" and letter not in letters:
             letters[number] = letter
     return replace(reading, axes="".join(letters))
 
