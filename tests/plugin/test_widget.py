@@ -97,14 +97,6 @@ class TestForm:
         assert widget.form.part.choices == parts
         assert viewer.add_shapes(name="Region") in widget.form.part.choices
 
-    def test_offers_images_but_neither_results_nor_other_layers(self, viewer, widget):
-        image = viewer.add_image(IMAGE)
-        viewer.add_labels(IMAGE)
-        viewer.add_points()
-        viewer.add_image(IMAGE, metadata={METADATA_KEY: {}})
-        assert widget.form.layer.choices == (image,)
-        assert widget.form.layer.value is image
-
     def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
         assert not widget.controls.restore_button.isEnabled()
         assert "Drop an image" in widget.form.understood.text()
@@ -259,13 +251,6 @@ class TestRun:
         assert "8 draws" in widget.status.text()
         assert stepped.calls[0].thread != threading.get_ident()
 
-    def test_a_second_run_leaves_the_first_alone(self, viewer, widget, qtbot, stepped):
-        viewer.add_image(IMAGE, name="cell")
-        for _ in range(2):
-            click(qtbot, widget)
-            finish(qtbot, widget)
-        assert names(viewer) == RESULTS | {"cell", "cell CVDM [1]", "cell CVDM uncertainty [1]"}
-
     def test_the_form_s_settings_are_used(self, viewer, widget, qtbot, stepped):
         viewer.add_image(IMAGE)
         form = widget.form
@@ -327,6 +312,7 @@ class TestRun:
         viewer.add_image(IMAGE, name="next")  # chosen while the run goes on
         assert widget.subject.layer is viewer.layers["next"]
         assert (bar.value(), bar.maximum() > 0) == (reached, True)
+        assert "first picture" in widget.status.text()  # which is still about the run
         np.testing.assert_array_equal(viewer.layers["cell CVDM"].data[1, ::2, ::2], IMAGE)
         stepped.go_on()
         finish(qtbot, widget)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QPushButton, QScrollBar
 
 from napari_cvdm.models import ModelError
+from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import CUSTOM, Form
 from napari_cvdm.plugin.viewer.preferences import Preferences
@@ -60,11 +64,22 @@ def test_the_fields_become_a_job(form, layers):
     assert (job.pixel_size, job.preview, job.draws, job.steps) == (None, False, STANDARD.draws, None)
     assert (job.seed, job.device, job.tile) == (0, "auto", "auto")
     assert job.data is layer.data
+    assert (job.part, job.first_plane, job.source_path, job.keep_draws) == (None, None, None, False)
+    form.keep_draws.value = True
+    part = Part((range(1, 2), range(16), range(12)), "plane")
+    job = form.job(replace(read_layer(layer), path=Path("/data/cell.tif")), part, (0,))
+    assert (job.part, job.first_plane, job.source_path, job.keep_draws) == (
+        part,
+        (0,),
+        "/data/cell.tif",
+        True,
+    )
     form.quality.value = PREVIEW
     form.pixel_size.setValue(65.5)
     form.steps.value, form.tile.value, form.seed.value = 4, 128, 9
     job = form.job(read_layer(layer))
     assert (job.pixel_size, job.preview, job.steps, job.tile, job.seed) == (65.5, True, 4, 128, 9)
+    assert not job.keep_draws  # there are none
     assert all(type(value) is int for value in (job.draws, job.steps, job.tile, job.seed))
 
 

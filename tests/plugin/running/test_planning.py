@@ -51,6 +51,7 @@ def form(qtbot, stack, shapes):
 def test_only_the_user_s_own_layers_are_offered():
     viewer = ViewerModel()
     image, shapes = viewer.add_image(np.zeros((9, 9))), viewer.add_shapes()
+    viewer.add_labels(np.zeros((9, 9), int))
     for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
         viewer.add_image(np.zeros((9, 9)), metadata=metadata)
         viewer.add_shapes(metadata=metadata)

@@ -15,7 +15,7 @@ import pytest
 import napari_cvdm
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.image.parts import Part
-from napari_cvdm.plugin.running import telling, worker
+from napari_cvdm.plugin.running import worker
 from napari_cvdm.plugin.running.messages import DevicesFound, Done, Pictures, Preparing, Progress
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.viewer.failures import RestorationFailed
@@ -80,11 +80,6 @@ def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     assert image.shape == (16, 16)
     assert image[0, 0] == 255
     assert image[5, 5] == pytest.approx(30)
-
-
-def test_transparency_is_no_channel(stepped) -> None:
-    list(Job("snapshot", np.zeros((16, 12, 4), np.uint8), "YX", rgb=True, colours="channels").messages())
-    assert stepped.calls[0].image.shape == (3, 16, 12)
 
 
 def test_a_part_is_restored_as_part_of_the_whole(stepped):
@@ -152,18 +147,6 @@ def test_contrast_limits_of_a_flat_picture_are_still_a_range(stepped):
     (progress, *_) = _messages(Job("s", _image(16, 16), "YX", preview=True), Progress)
     low, high = progress.limits[0]["uncertainty"]
     assert low == 0 < high
-
-
-def test_progress_carries_no_pixels(stepped):
-    for message in _messages(Job("s", _image(16, 16), "YX", draws=2), Progress):
-        assert not [v for v in vars(message.event).values() if isinstance(v, np.ndarray)]
-
-
-def test_steps_are_not_told_more_often_than_they_can_be_read(stepped, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr(telling.time, "monotonic", lambda: now)
-    told = _messages(Job("s", _image(16, 16), "YX", draws=20), Progress)
-    assert [message.event.stage for message in told].count("denoise") == 1
 
 
 @pytest.mark.parametrize("after", [0, 3, 6, 9])
