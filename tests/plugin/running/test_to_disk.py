@@ -33,6 +33,14 @@ def typed(monkeypatch):
 
 
 @pytest.fixture
+def remembered(monkeypatch):
+    """Where the next dialog begins."""
+    outputs: list[Path] = []
+    monkeypatch.setattr(to_disk, "remember_folder", outputs.append)
+    return outputs
+
+
+@pytest.fixture
 def warned(monkeypatch):
     """What the user is warned of."""
     words: list[str] = []
@@ -83,14 +91,14 @@ def test_what_needs_memory_is_refused_before_anything_is_asked(layer, typed, sen
     ("name", "folder"),
     [("/a/b", "/a/b.cvdm.ome.zarr"), ("/a/b.ome.zarr", "/a/b.ome.zarr"), ("/a/b.ZARR", "/a/b.ZARR")],
 )
-def test_the_folder_gets_an_ending(typed, sent, name, folder):
+def test_the_folder_gets_an_ending(typed, remembered, sent, name, folder):
     typed.append(name)
-    assert [job.output for job in sent()] == [Path(folder)]
+    assert [job.output for job in sent()] == remembered == [Path(folder)]
 
 
-def test_thinking_better_of_it_is_possible(typed, sent):
+def test_thinking_better_of_it_is_possible(typed, remembered, sent):
     typed.append("")
-    assert sent() == []
+    assert (sent(), remembered) == ([], [])
 
 
 @pytest.mark.parametrize("there", ["cell.cvdm.ome.zarr", "cell.cvdm_uncertainty.ome.zarr"])
@@ -102,11 +110,11 @@ def test_what_is_there_is_not_replaced_and_another_name_can_be_typed(tmp_path, t
 
 
 def test_the_folders_of_several_jobs_are_looked_at(tmp_path, layer, typed, warned, sent):
-    (tmp_path / "a.zarr").mkdir()  # not what they write to
+    (tmp_path / "a.ome.zarr").mkdir()  # not what they write to
     (tmp_path / "b channel 2.zarr").mkdir()
-    typed += [tmp_path / "b.zarr", tmp_path / "a.zarr"]
+    typed += [tmp_path / "b.zarr", tmp_path / "a.ome.zarr"]
     names = [job.output.name for job in sent(*channels(layer))]
-    assert names == ["a channel 1.zarr", "a channel 2.zarr"]
+    assert names == ["a channel 1.ome.zarr", "a channel 2.ome.zarr"]
     assert len(warned) == 1
     assert "b channel 2.zarr exists already" in warned[0]
 
