@@ -348,7 +348,9 @@ class TestRuns:
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         assert (again.form.draws.value, again.form.tile.value) == (3, 64)
 
-    def test_the_hint_about_gpus_comes_once(self, viewer, panel, qtbot, monkeypatch):
+    def test_the_hint_about_gpus_comes_once_to_who_did_not_choose_the_cpu(
+        self, viewer, panel, qtbot, monkeypatch
+    ):
         from napari.settings import get_plugin_settings
         from napari.utils.notifications import notification_manager
 
@@ -358,10 +360,12 @@ class TestRuns:
         get_plugin_settings("napari-cvdm").restoration.gpu_hint = True
         viewer.add_image(IMAGE, name="cell")
         notification_manager.records.clear()
-        for _ in range(2):
+        for device, times in (("cpu", 0), ("auto", 1), ("auto", 1)):
+            panel.form.set_device(device)
             click(qtbot, panel.controls.restore_button)
             finish(qtbot, panel)
-        assert [record.message for record in notification_manager.records].count("Get a GPU.") == 1
+            said = [record.message for record in notification_manager.records]
+            assert said.count("Get a GPU.") == times
         notification_manager.records.clear()
 
     def test_a_save_that_fails_once_the_panel_is_closed_is_told(
