@@ -348,7 +348,7 @@ class TestRuns:
         _, again = viewer.window.add_plugin_dock_widget("napari-cvdm", "CVDM super-resolution")
         assert (again.form.draws.value, again.form.tile.value) == (3, 64)
 
-    def test_the_hint_about_gpus_comes_once_to_who_did_not_choose_the_cpu(
+    def test_the_hint_about_gpus_comes_once_unless_the_cpu_was_chosen(
         self, viewer, panel, qtbot, monkeypatch
     ):
         from napari.settings import get_plugin_settings

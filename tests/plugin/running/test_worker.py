@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +73,22 @@ def test_settings_reach_the_restoration(stepped):
     assert call["preview"]
 
 
+def test_what_was_asked_for_can_be_kept_with_the_result():
+    part = Part((range(2), range(0, 16, 1), range(2, 12)), "region")
+    whole, cut = (Job("film", _image(2, 16, 12, 3), "TYX", rgb=True, part=each) for each in (None, part))
+    assert whole.describe()["part"] is None
+    asked = json.loads(json.dumps(cut.describe()))
+    assert (asked["axes"], asked["rgb"], asked["shape"]) == ("TYX", True, [2, 16, 12])
+    assert asked["part"] == [[0, 2, 1], [0, 16, 1], [2, 12, 1]]
+
+
+def test_there_is_nothing_to_keep_of_half_a_preview():
+    assert [Job("cell", None, "YX", preview=preview).can_be_stopped for preview in (False, True)] == [
+        True,
+        False,
+    ]
+
+
 def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     data = np.zeros((16, 16, 4), np.uint8)
     data[..., 2], data[..., 3] = 90, 255
@@ -131,6 +149,16 @@ def test_what_takes_long_to_read_is_measured_on_the_part_alone_and_that_is_said(
     (done,) = _messages(in_memory, Done)
     assert stepped.calls[1].normalize == "whole"
     assert not done.provenance["warnings"]
+
+
+def test_a_run_rests_until_its_first_picture_is_shown(stepped, monkeypatch):
+    monkeypatch.setattr(worker, "_LONGEST_REST", 60.0)
+    messages = Job("s", _image(16, 16), "YX", draws=1).messages()
+    pictures = next(message for message in messages if isinstance(message, Pictures))
+    threading.Timer(0.1, pictures.shown.set).start()
+    next(messages)
+    assert pictures.shown.is_set()
+    assert isinstance(list(messages)[-1], Done)
 
 
 def test_contrast_limits_fit_all_planes_so_far(stepped):
