@@ -207,6 +207,30 @@ def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_mo
     assert "seed: 7" in runs.waiting[1].settings
 
 
+def test_all_that_was_asked_of_a_waiting_run_can_be_read():
+    part = Part((range(16), range(2, 12)), "view")
+    view = Job("cell", None, "YX", part=part, draws=1, steps=4, pixel_size=65.0, resample=True)
+    preview = Job("cell", None, "YX", preview=True, model="own", device="cpu", tile=64)
+    assert module._settings_of(view).splitlines() == [
+        "Image: cell",
+        "Part: view",
+        "Model: default",
+        "Draws: 1, steps: 4, seed: 0",
+        "Pixel size: 65 nm, resampled",
+        "Compute on: auto, tile: auto",
+    ]
+    assert module._settings_of(preview).splitlines() == [
+        "Image: cell",
+        "Part: everything",
+        "Model: own",
+        "Preview",
+        "Pixel size: not known",
+        "Compute on: cpu, tile: 64",
+    ]
+    assert module._name_of(view, [view]) == "cell, view, 1 draw"
+    assert module._name_of(preview, [view]) == "cell, preview, model own, steps automatic"
+
+
 def test_memory_is_looked_for_among_objects_that_another_run_spares(monkeypatch):
     left = Left()
     left.itself, seen = left, weakref.ref(left)
