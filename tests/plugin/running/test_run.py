@@ -177,6 +177,7 @@ def test_cancelling_takes_the_layers_at_once_and_the_worker_soon(qtbot, start, s
     run.cancel()  # a second click changes nothing
     assert not any(layer.visible for layer in layers)
     assert run.cancelling
+    assert run.job.cancel_requested.is_set()
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)  # although the test never lets it go on
     assert _names(viewer_model) == ["cell"]
     assert heard.ended == [("cancelled", "Cancelled.")]
@@ -209,8 +210,10 @@ def test_a_viewer_closed_in_mid_run_leaves_no_objects_frozen(qtbot, start, stepp
 def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_model):
     run, heard = start(draws=1)
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    seen = [layer.visible for layer in viewer_model.layers]
     run.cancel()
-    assert len(viewer_model.layers) == 3
+    assert [layer.visible for layer in viewer_model.layers] == seen  # those that are removed vanish at once
+    assert len(seen) == 3
 
 
 def test_warnings_are_left_to_the_rest_of_the_program(qtbot, start, stepped):
