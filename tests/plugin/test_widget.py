@@ -14,7 +14,8 @@ import pytest
 import tifffile
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.plugin.panel.form import CUSTOM
 from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
@@ -223,6 +224,27 @@ class TestForm:
         finish(qtbot, widget)
         assert names(viewer) == {"cell", *RESULTS}
         assert read_preferences().draws == 3  # until napari is closed
+
+    def test_what_its_parts_have_to_say_is_shown(self, widget, notifications):
+        field, actions = widget.form.model_field, widget.actions_row
+        for number, signal in enumerate((field.failed, actions.failed)):
+            signal.emit(words := f"Choose another file than {number}.")
+            assert widget.status.text() == words
+            assert notifications()[-1] == ("error", words)
+        for number, signal in enumerate((field.added, actions.told, widget._opening.told)):
+            signal.emit(words := f"{number} was added.")
+            assert widget.status.text() == words
+
+    def test_the_time_is_measured_when_the_user_turns_to_it_but_in_no_run(self, widget, monkeypatch):
+        turned: list[bool] = []
+        monkeypatch.setattr(widget.advice, "measure", lambda: turned.append(widget.running))
+        for current in (None, object()):
+            with monkeypatch.context() as patch:
+                patch.setattr(widget.runs, "current", current)
+                QApplication.sendEvent(widget, QEvent(QEvent.Type.Enter))
+                QApplication.instance().focusChanged.emit(None, widget.controls.restore_button)
+                QApplication.instance().focusChanged.emit(widget.controls.restore_button, None)
+        assert turned == [False, False]
 
     def test_a_run_does_not_depend_on_being_remembered(self, viewer, widget, qtbot, stepped, monkeypatch):
         queued: list[bool] = []

@@ -106,4 +106,6 @@ def test_colours_are_averaged_or_become_channels_without_transparency(kept_as):
     channels = given_image(data, rgb=True, colours="channels")
     np.testing.assert_array_equal(channels, [red, green, blue])
     assert type(average) is type(channels) is type(data)  # what is read in pieces stays so
-    assert given_image(data, rgb=False, colours="channels") is data
+    stored = zarr.array(_STACK)
+    for grey in (data, stored):
+        assert given_image(grey, rgb=False, colours="channels") is grey
