@@ -14,7 +14,8 @@ import pytest
 import tifffile
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_cvdm.plugin.panel.form import CUSTOM
 from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
@@ -96,14 +97,6 @@ class TestForm:
         assert widget.subject.layer is image
         assert widget.form.part.choices == parts
         assert viewer.add_shapes(name="Region") in widget.form.part.choices
-
-    def test_offers_images_but_neither_results_nor_other_layers(self, viewer, widget):
-        image = viewer.add_image(IMAGE)
-        viewer.add_labels(IMAGE)
-        viewer.add_points()
-        viewer.add_image(IMAGE, metadata={METADATA_KEY: {}})
-        assert widget.form.layer.choices == (image,)
-        assert widget.form.layer.value is image
 
     def test_says_what_it_understood_and_keeps_up_with_changes(self, viewer, widget):
         assert not widget.controls.restore_button.isEnabled()
@@ -232,6 +225,27 @@ class TestForm:
         assert names(viewer) == {"cell", *RESULTS}
         assert read_preferences().draws == 3  # until napari is closed
 
+    def test_what_its_parts_have_to_say_is_shown(self, widget, notifications):
+        field, actions = widget.form.model_field, widget.actions_row
+        for number, signal in enumerate((field.failed, actions.failed)):
+            signal.emit(words := f"Choose another file than {number}.")
+            assert widget.status.text() == words
+            assert notifications()[-1] == ("error", words)
+        for number, signal in enumerate((field.added, actions.told, widget._opening.told)):
+            signal.emit(words := f"{number} was added.")
+            assert widget.status.text() == words
+
+    def test_the_time_is_measured_when_the_user_turns_to_it_but_in_no_run(self, widget, monkeypatch):
+        turned: list[bool] = []
+        monkeypatch.setattr(widget.advice, "measure", lambda: turned.append(widget.running))
+        for current in (None, object()):
+            with monkeypatch.context() as patch:
+                patch.setattr(widget.runs, "current", current)
+                QApplication.sendEvent(widget, QEvent(QEvent.Type.Enter))
+                QApplication.instance().focusChanged.emit(None, widget.controls.restore_button)
+                QApplication.instance().focusChanged.emit(widget.controls.restore_button, None)
+        assert turned == [False, False]
+
     def test_a_run_does_not_depend_on_being_remembered(self, viewer, widget, qtbot, stepped, monkeypatch):
         queued: list[bool] = []
         monkeypatch.setattr("napari_cvdm.plugin.widget.remember", lambda used: queued.append(widget.running))
@@ -258,13 +272,6 @@ class TestRun:
         assert widget.controls.restore_button.text() == "Restore"
         assert "8 draws" in widget.status.text()
         assert stepped.calls[0].thread != threading.get_ident()
-
-    def test_a_second_run_leaves_the_first_alone(self, viewer, widget, qtbot, stepped):
-        viewer.add_image(IMAGE, name="cell")
-        for _ in range(2):
-            click(qtbot, widget)
-            finish(qtbot, widget)
-        assert names(viewer) == RESULTS | {"cell", "cell CVDM [1]", "cell CVDM uncertainty [1]"}
 
     def test_the_form_s_settings_are_used(self, viewer, widget, qtbot, stepped):
         viewer.add_image(IMAGE)
@@ -313,7 +320,7 @@ class TestRun:
         assert "(cell, 8 draws) was not started" in said[0]
 
     def test_shows_the_first_picture_and_how_far_it_is(self, viewer, widget, qtbot, stepped):
-        viewer.add_image(np.stack([IMAGE, IMAGE]), name="cell")
+        viewer.add_image(np.stack([IMAGE // 9, IMAGE]), name="cell")
         stepped.stop_at = 2  # both planes' first pictures are done, no draw is
         click(qtbot, widget)
         wait_until_stopped(qtbot, widget, stepped)
@@ -327,7 +334,10 @@ class TestRun:
         viewer.add_image(IMAGE, name="next")  # chosen while the run goes on
         assert widget.subject.layer is viewer.layers["next"]
         assert (bar.value(), bar.maximum() > 0) == (reached, True)
-        np.testing.assert_array_equal(viewer.layers["cell CVDM"].data[1, ::2, ::2], IMAGE)
+        assert "first picture" in widget.status.text()  # which is still about the run
+        reconstruction = viewer.layers["cell CVDM"]
+        np.testing.assert_array_equal(reconstruction.data[1, ::2, ::2], IMAGE)
+        qtbot.waitUntil(lambda: reconstruction.contrast_limits[1] > IMAGE.max() / 2, timeout=10_000)
         stepped.go_on()
         finish(qtbot, widget)
         assert not widget.controls.progress_bar.isVisibleTo(widget)

@@ -35,3 +35,7 @@ def test_distances_that_the_affine_carries_are_told():
     layer = Image(np.zeros((2, 3, 9, 9)), scale=(30, 0.2, 0.065, 0.065), affine=affine, units=units)
     assert distances_of(layer, "TZYX") == pytest.approx({"z_spacing": 300, "time_interval": 60})
     assert distances_of(layer, "CZYX") == pytest.approx({"z_spacing": 300})
+
+
+def test_a_layer_in_pixels_tells_no_distances():
+    assert distances_of(Image(np.zeros((2, 3, 9, 9))), "TZYX") == {}

@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_cvdm.plugin.image import input_pixels
 from napari_cvdm.plugin.image.input_pixels import are_in_file, given_image
@@ -15,10 +16,13 @@ from napari_cvdm.plugin.image.input_pixels import are_in_file, given_image
 _STACK = np.random.default_rng(0).integers(0, 900, (5, 16, 12), np.uint16)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "stack.tif"
-    tifffile.imwrite(path, _STACK, photometric="minisblack")
+@pytest.fixture(params=["stack.tif", "stack.ome.zarr"])
+def path(request, tmp_path: Path) -> Path:
+    path = tmp_path / request.param
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, _STACK, photometric="minisblack")
+    else:
+        zarr.save_array(path, _STACK)
     return path
 
 
@@ -50,9 +54,10 @@ def test_a_layer_that_was_changed_has_not(path, data):
     assert not are_in_file(data, "TYX"[-data.ndim :], path)
 
 
-def test_of_large_planes_the_middle_is_compared(path, monkeypatch):
+def test_of_large_planes_the_middle_is_compared_and_not_every_plane(path, monkeypatch):
     monkeypatch.setattr(input_pixels, "_COMPARED", 8)
     assert are_in_file(_with((0, 0, 0)), "TYX", path)
+    assert are_in_file(_with((1, 8, 6)), "TYX", path)
     assert not are_in_file(_with((0, 8, 6)), "TYX", path)
 
 
@@ -91,9 +96,16 @@ def test_no_run_fails_where_nothing_can_be_compared(path, data):
     assert not are_in_file(data, "TYX", path)
 
 
-def test_what_is_read_in_pieces_stays_so():
-    lazy = da.from_array(_STACK, chunks=(1, 16, 12))
-    assert given_image(lazy, rgb=False, colours="average") is lazy
-    colours = da.zeros((16, 12, 4), chunks=8)
-    assert isinstance(given_image(colours, rgb=True, colours="channels"), da.Array)
-    assert given_image(colours, rgb=True, colours="channels").shape == (3, 16, 12)
+@pytest.mark.parametrize("kept_as", [np.asarray, da.from_array])
+def test_colours_are_averaged_or_become_channels_without_transparency(kept_as):
+    picture = np.random.default_rng(0).integers(0, 255, (2, 16, 12, 4), np.uint8)
+    red, green, blue, _ = np.moveaxis(picture.astype(float), -1, 0)
+    data = kept_as(picture)
+    average = given_image(data, rgb=True, colours="average")
+    np.testing.assert_allclose(average, (red + green + blue) / 3, rtol=1e-6)
+    channels = given_image(data, rgb=True, colours="channels")
+    np.testing.assert_array_equal(channels, [red, green, blue])
+    assert type(average) is type(channels) is type(data)  # what is read in pieces stays so
+    stored = zarr.array(_STACK)
+    for grey in (data, stored):
+        assert given_image(grey, rgb=False, colours="channels") is grey

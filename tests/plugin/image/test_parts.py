@@ -43,28 +43,42 @@ def test_a_rectangle_reaches_through_all_planes():
     assert part.words == "region"
 
 
-@pytest.mark.parametrize("box", [[[10, 10], [12, 30]], [[-50, 0], [-20, 59]], [[100, 100], [200, 200]]])
+def test_the_smallest_plane_is_enough():
+    part = inside("YX", (40, 60), np.array([[10.0, 20.0], [17.0, 27.0]]))
+    assert part.ranges == (range(10, 18), range(20, 28))
+
+
+@pytest.mark.parametrize("box", [[[10, 10], [16, 30]], [[-50, 0], [-20, 59]], [[100, 100], [200, 200]]])
 def test_too_little_is_said_with_what_is_needed(box):
     with pytest.raises(InputError, match="at least 8 × 8"):
         inside("YX", (40, 60), np.array(box, dtype=float))
 
 
 @pytest.mark.parametrize(
-    ("channels", "ranges"),
+    ("channels", "parts"),
     [
-        ([0, 1, 2, 3], [range(4)]),
-        ([2], [range(2, 3)]),
-        ([0, 2], [range(0, 3, 2)]),
-        ([0, 3], [range(0, 4, 3)]),
-        ([1, 2, 3], [range(1, 4)]),
-        ([0, 1, 3], [range(1), range(1, 2), range(3, 4)]),  # no even spacing: each by itself
-        ([], []),
+        ([0, 1, 2, 3], {"": range(4)}),
+        ([2], {"channel 2": range(2, 3)}),
+        ([3, 0], {"channel 0 + 3": range(0, 4, 3)}),
+        ([1, 2, 3], {"channel 1 + 2 + 3": range(1, 4)}),
+        # no even spacing: each by itself
+        ([0, 1, 3], {"channel 0": range(1), "channel 1": range(1, 2), "channel 3": range(3, 4)}),
+        ([], {}),
     ],
 )
-def test_channels_can_be_skipped(channels, ranges):
-    parts = with_channels(whole(SHAPE), AXES, channels)
-    assert [list(part.ranges[1]) for part in parts] == [list(r) for r in ranges]
-    assert len({part.words for part in parts}) == len(parts)
+def test_channels_can_be_skipped(channels, parts):
+    found = with_channels(whole(SHAPE), AXES, channels)
+    assert {part.words: part.ranges for part in found} == {
+        words: (range(5), kept, range(40), range(60)) for words, kept in parts.items()
+    }
+
+
+def test_a_plane_of_a_channel_keeps_its_name_if_its_channel_is_wanted():
+    plane = current_plane(AXES, SHAPE, (3, 1, 0, 0))
+    assert with_channels(plane, AXES, [1, 2]) == [plane]
+    assert with_channels(plane, AXES, [0, 2]) == []
+    view = inside(AXES, SHAPE, np.array([[0, 0, 10, 20], [0, 0, 19, 39]]))
+    assert [part.words for part in with_channels(view, AXES, [2])] == ["region, channel 2"]
 
 
 def test_without_a_channel_axis_there_is_nothing_to_skip():
@@ -96,6 +110,13 @@ def test_a_result_may_cover_more_than_its_part():
     placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
     np.testing.assert_allclose(placement.spacing, (1, 1))
     np.testing.assert_allclose(placement.origin, (9.5, 0))
+
+
+def test_what_is_left_of_a_result_lies_where_it_was():
+    placement = Placement(np.array([1.0, 9.75, -0.25]), np.array([2, 0.5, 0.5]))
+    rest = placement.starting_at((1, 4, 0))
+    np.testing.assert_allclose(rest.origin, (3, 11.75, -0.25))
+    np.testing.assert_allclose(rest.spacing, placement.spacing)
 
 
 @pytest.mark.parametrize(("pixel_size", "covered"), [(20.0, {"Y": (10, 30), "X": (2, 60)}), (60.0, None)])

@@ -12,11 +12,6 @@ def test_a_possible_size_is_left_as_it_is(size):
     assert believed(size, "from the layer") == (size, "from the layer")
 
 
-@pytest.mark.parametrize("size", [None, 0, float("nan")])
-def test_where_there_is_none_the_reason_stays(size):
-    assert believed(size, "because") == (None, "because")
-
-
 @pytest.mark.parametrize("size", [0.99, 100_001.0, -65.0, float("inf")])
 def test_an_impossible_size_becomes_a_reason(size):
     taken, words = believed(size, "from the layer")

@@ -26,6 +26,7 @@ from napari_cvdm.plugin.results.layers import PIXEL_SIZE_KEY
     ("labels", "axes"),
     [
         (("-2", "-1"), "YX"),
+        (("x", "y"), "XY"),
         (("-4", "-3", "-2", "-1"), "QQYX"),
         (("t", "y", "x"), "TYX"),
         (("Time", "Z", "C", "Y", "X"), "TZCYX"),
@@ -70,7 +71,6 @@ def test_the_user_names_axes_that_have_no_name():
     assert with_roles(reading, {0: "T", 1: "T"}).axes == "TQYX"
     named = read_layer(Image(np.zeros((5, 10, 12)), axis_labels=("z", "y", "x")))
     assert with_roles(named, {0: "T"}).axes == "ZYX"  # what is known is not asked
-    assert with_roles(named, {3: "T"}).axes == "ZYX"  # nor is what is not there
 
 
 def test_a_multiscale_layer_is_read_at_full_resolution():
@@ -102,6 +102,7 @@ def test_reading_a_lazy_layer_computes_nothing():
         ({"scale": (3, 3)}, None, NOT_KNOWN),
         ({"scale": (0.2, 0.05)}, None, NOT_KNOWN),
         ({"units": ("s", "s"), "scale": (40, 40)}, None, NOT_KNOWN),
+        ({"units": ("um", "s"), "scale": (40, 40)}, None, NOT_KNOWN),
         ({"units": ("um", "um"), "scale": (99, 99)}, 99_000, "from the layer"),
     ],
 )
@@ -182,6 +183,7 @@ def test_axes_of_a_file_that_has_another_shape_are_not_used():
     [
         ("TCYX", (5, 3, 10, 12), (5, 10, 12), "TYX"),
         ("CYX", (3, 10, 12), (10, 12), "YX"),
+        ("CXY", (3, 10, 12), (10, 12), "XY"),
         ("TCYX", (1, 3, 10, 12), (1, 10, 12), "TYX"),
         ("TCYX", (5, 1, 10, 12), (5, 10, 12), "TYX"),
         # One plane of depth; a channel, or else the channels of one time point: nobody knows.

@@ -55,7 +55,7 @@ def test_a_layer_that_was_left_is_not_listened_to(subject):
     first.scale = (2, 2, 2)
     assert heard == []
     subject.set_layer(None)
-    assert subject.reading is None
+    assert (subject.reading, subject.answers) == (None, Answers())
 
 
 def test_a_pixel_size_that_the_user_has_set_tells_what_it_would_be_otherwise(subject):

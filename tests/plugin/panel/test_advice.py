@@ -81,16 +81,29 @@ def test_what_a_model_needs_to_be_told_is_told(make, small_model, monkeypatch):
     assert page.form.model_notes.isHidden()
     architecture = {"kind": "cvdm-reference", "training_size": 64}
     published = replace(small_model.card, architecture=architecture)
-    monkeypatch.setattr(module, "read_card", lambda name: published)
-    page.advice.show_match()
+    monkeypatch.setattr(module, "read_card", {"published": published}.get)
+    page.form.model.choices = [*page.form.model.choices, "published"]
+    page.form.model.value = "published"
     assert "tiles of 64 pixels" in page.form.model_notes.text()
 
 
-def test_a_model_that_is_not_here_is_not_fetched_to_be_measured(make, monkeypatch):
+def test_a_model_that_is_not_here_is_not_fetched_to_be_measured_and_knows_no_pixel_size(make, monkeypatch):
     page = make(Image(np.eye(60, dtype=np.uint16)))
     monkeypatch.setattr(module, "read_card", lambda name: None)
+    page.form.pixel_size.setValue(300)
+    page.advice.show_match()
+    assert page.form.mismatch.text() == ""
     page.advice.measure()
+    assert page.form.plan.text().startswith("1 plane of 60 × 60 pixels")
     assert "Measuring" not in page.form.plan.text()
+
+
+def test_without_an_image_there_is_no_plan(make):
+    page = make(Image(np.zeros((4, 60), np.uint16)))
+    assert page.advice.refusal
+    page.subject.set_layer(None)
+    page.advice.show_plan()
+    assert (page.advice.refusal, page.form.plan.text()) == ("", "")
 
 
 def too_large(page: SimpleNamespace) -> bool:
@@ -150,6 +163,14 @@ def test_what_no_run_could_restore_is_refused_before(make, data, words):
     page = make(Image(data))
     assert words in page.advice.refusal
     assert page.form.plan.text() == page.advice.refusal
+
+
+@pytest.mark.parametrize("side", [8, 60])
+def test_a_small_plane_or_one_with_a_single_spot_is_not_refused(make, side):
+    spot = np.zeros((side, 60), np.uint16)
+    spot[5, 33] = 900
+    page = make(Image(spot))
+    assert page.advice.refusal == ""
 
 
 def test_the_plan_follows_the_rectangle_that_is_drawn_and_selected(make):

@@ -69,12 +69,19 @@ def test_a_preview_has_nothing_to_keep_before_its_end(controls, show):
     assert "A run to disk" in controls.stop_button.toolTip(), "it keeps other things, in another way"
 
 
-def test_what_was_asked_for_is_not_asked_for_twice(controls, show):
+def test_what_was_asked_for_is_seen_and_not_asked_for_twice(controls, show):
+    stop, cancel = controls.stop_button, controls.cancel_button
+    show(running=True)
+    assert (stop.text(), cancel.text()) == ("Stop here", "Cancel")
+    assert stop.isEnabled()
     show(running=True, stopping=True)
-    assert not controls.stop_button.isEnabled()
-    assert controls.cancel_button.isEnabled()  # a change of mind
+    assert (stop.text(), cancel.text()) == ("Stopping …", "Cancel")
+    assert not stop.isEnabled()
+    assert cancel.isEnabled()  # a change of mind
     show(running=True, cancelling=True)
-    assert not controls.cancel_button.isEnabled()
+    assert (stop.text(), cancel.text()) == ("Stop here", "Cancelling …")
+    assert not stop.isEnabled()
+    assert not cancel.isEnabled()
 
 
 def test_progress_is_a_bar_once_it_is_known_and_until_the_next_run_begins(runs, controls, show):
@@ -111,7 +118,8 @@ def test_the_keyboard_stays_in_the_panel_when_its_button_can_no_longer_be_presse
     window = QWidget()
     qtbot.addWidget(window)
     layout = QVBoxLayout(window)
-    for part in (controls, QPushButton("another plugin's")):
+    other = QPushButton("another plugin's")
+    for part in (controls, other):
         layout.addWidget(part)
     window.show()
     show(running=True)
@@ -121,4 +129,8 @@ def test_the_keyboard_stays_in_the_panel_when_its_button_can_no_longer_be_presse
     assert window.focusWidget() is button
     show(**then)
     assert window.focusWidget() is controls.restore_button
+    show(running=True)
+    other.setFocus()
+    show(**then)
+    assert window.focusWidget() is other  # it is taken from nobody else
     controls.setParent(None)  # the fixture closes it

@@ -31,6 +31,7 @@ def dropped(qtbot, monkeypatch):
         enter = QDragEnterEvent(QPointF(5, 5).toPoint(), copy, data, left, none)
         enter.ignore()
         QApplication.sendEvent(widget, enter)
+        assert not any(taken.values())  # they are only dragged over it
         if enter.isAccepted():
             QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), copy, data, left, none))
         return taken

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QPushButton, QScrollBar
 
 from napari_cvdm.models import ModelError
+from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import CUSTOM, Form
 from napari_cvdm.plugin.viewer.preferences import Preferences
@@ -39,6 +43,7 @@ def test_a_quality_sets_the_draws_and_the_draws_tell_the_quality(form):
     assert form.draws.value == THOROUGH.draws
     form.draws.value = 5
     assert form.quality.value is CUSTOM
+    assert form.quality.native.toolTip() == CUSTOM.explanation
     form.draws.value = STANDARD.draws
     assert form.quality.value is STANDARD
 
@@ -46,8 +51,10 @@ def test_a_quality_sets_the_draws_and_the_draws_tell_the_quality(form):
 def test_a_preview_has_no_draws_to_set(form):
     form.quality.value = PREVIEW
     assert not form.draws.enabled
+    assert not form.keep_draws.enabled
     form.quality.value = STANDARD
     assert form.draws.enabled
+    assert form.keep_draws.enabled
     assert form.draws.value == STANDARD.draws
 
 
@@ -60,11 +67,18 @@ def test_the_fields_become_a_job(form, layers):
     assert (job.pixel_size, job.preview, job.draws, job.steps) == (None, False, STANDARD.draws, None)
     assert (job.seed, job.device, job.tile) == (0, "auto", "auto")
     assert job.data is layer.data
+    assert (job.part, job.first_plane, job.source_path, job.keep_draws) == (None, None, None, False)
+    form.keep_draws.value = True
+    part, path = Part((range(1, 2), range(16), range(12)), "plane"), Path("/data/cell.tif")
+    job = form.job(replace(read_layer(layer), path=path), part, (0,))
+    assert (job.part, job.first_plane, job.source_path) == (part, (0,), str(path))
+    assert job.keep_draws
     form.quality.value = PREVIEW
     form.pixel_size.setValue(65.5)
     form.steps.value, form.tile.value, form.seed.value = 4, 128, 9
     job = form.job(read_layer(layer))
     assert (job.pixel_size, job.preview, job.steps, job.tile, job.seed) == (65.5, True, 4, 128, 9)
+    assert not job.keep_draws  # there are none
     assert all(type(value) is int for value in (job.draws, job.steps, job.tile, job.seed))
 
 
@@ -202,6 +216,12 @@ def test_every_field_explains_itself(form):
         form.tile,
     ):
         assert field.native.toolTip(), field.label
+        assert form.isAncestorOf(field.native)
+
+
+def test_everything_that_the_form_says_is_in_it(form):
+    for words in (form.understood, form.pixel_size_origin, form.mismatch, form.model_notes, form.plan):
+        assert form.isAncestorOf(words)
 
 
 def test_labels_are_above_their_fields_in_a_narrow_dock(form, qtbot):

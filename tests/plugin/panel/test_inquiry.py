@@ -29,8 +29,9 @@ def inquiry(qtbot):
     return inquiry
 
 
-def test_an_image_that_says_everything_is_not_asked_about(inquiry):
-    inquiry.ask(_reading((3, 9, 9), ("t", "y", "x")))
+@pytest.mark.parametrize(("shape", "labels"), [((3, 9, 9), "tyx"), ((1, 9, 9), "cyx"), ((13, 9, 9), "cyx")])
+def test_an_image_that_says_everything_is_not_asked_about(inquiry, shape, labels):
+    inquiry.ask(_reading(shape, tuple(labels)))
     assert inquiry.isHidden()
     assert inquiry.chosen_channels() is None
 
@@ -127,6 +128,9 @@ def test_questions_come_back_with_the_image(inquiry):
 def test_a_picture_in_colour_is_explained(qtbot, inquiry):
     inquiry.ask(_reading((9, 9, 3), rgb=True))
     assert inquiry.answered_colours() == "average"
+    labels = {label.text(): label.buddy() for label in inquiry.findChildren(QLabel)}
+    assert labels["Colours:"] is inquiry.colours
+    assert any("saved in colour, average" in words for words in labels)
     with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.colours.setCurrentText("Restore each as a channel")
     assert inquiry.answered_colours() == "channels"
@@ -134,6 +138,7 @@ def test_a_picture_in_colour_is_explained(qtbot, inquiry):
 
 def test_colours_are_forgotten_with_the_picture(inquiry):
     inquiry.ask(_reading((9, 9, 3), rgb=True), Answers(colours="channels"))
+    assert inquiry.answered_colours() == "channels"
     inquiry.ask(_reading((9, 9)))
     assert inquiry.answered_colours() == "average"
     assert inquiry.isHidden()

@@ -7,20 +7,30 @@ from pathlib import Path
 
 import pytest
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QApplication, QTextBrowser
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QTextBrowser
 
 from napari_cvdm.models import save_model
 from napari_cvdm.plugin.panel.model_field import ModelField
 
 
 @pytest.fixture
-def field(qtbot, monkeypatch, tmp_path):
+def make(qtbot, monkeypatch, tmp_path):
+    """Make the field of a user who prefers a model."""
     monkeypatch.setenv("NAPARI_CVDM_CACHE", str(tmp_path / "store"))
     owner = QObject()
-    field = ModelField("default", owner)
-    qtbot.addWidget(field.row)
-    yield field
+
+    def make(preferred: str) -> ModelField:
+        field = ModelField(preferred, owner)
+        qtbot.addWidget(field.row)
+        return field
+
+    yield make
     owner.deleteLater()
+
+
+@pytest.fixture
+def field(make) -> ModelField:
+    return make("default")
 
 
 @pytest.fixture
@@ -34,17 +44,18 @@ def test_the_default_model_is_shown_by_its_name(field):
     assert field.combo.native.toolTip()
 
 
-def test_a_file_is_added_and_chosen_and_remembered(qtbot, field, weights):
+def test_a_file_is_added_and_chosen_and_remembered(qtbot, make, field, weights, monkeypatch):
+    pointed_at = ["", str(weights)]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (pointed_at.pop(0), ""))
+    qtbot.mouseClick(field.add_button, Qt.MouseButton.LeftButton)
+    assert field.add_button.isEnabled()  # the user has thought better of it
     with qtbot.waitSignal(field.added, timeout=60_000) as told:
-        field.add_file(weights)
+        qtbot.mouseClick(field.add_button, Qt.MouseButton.LeftButton)
+        assert not field.add_button.isEnabled()
     assert field.combo.value in told.args[0]
     assert field.combo.value in field.combo.choices
     assert field.add_button.isEnabled()
-    owner = QObject()
-    again = ModelField("default", owner)
-    qtbot.addWidget(again.row)
-    assert field.combo.value in again.combo.choices
-    owner.deleteLater()
+    assert field.combo.value in make("default").combo.choices
 
 
 def test_what_a_model_says_of_itself_is_no_markup(qtbot, field, small_model, tmp_path):
@@ -70,5 +81,28 @@ def test_the_card_can_be_read(qtbot, field):
     (browser,) = field.row.findChildren(QTextBrowser)
     assert field.combo.current_choice in browser.toPlainText()
     assert "Licence" in browser.toPlainText()
+    assert "From the file" not in browser.toPlainText()
     field._dialog.close()
     QApplication.processEvents()
+
+
+def test_the_card_of_a_file_says_where_it_is_from(make, weights):
+    field = make(str(weights))
+    field.show_info()
+    (browser,) = field.row.findChildren(QTextBrowser)
+    assert f"From the file {weights}" in browser.toPlainText()
+    field._dialog.close()
+    QApplication.processEvents()
+
+
+def test_why_there_is_no_card_to_read_is_said(qtbot, make, tmp_path, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(QMessageBox, "information", lambda *args: said.append(args[2]))
+    make("/models/missing.safetensors").show_info()
+    assert "not on this computer yet" in said.pop()
+    (broken := tmp_path / "broken.safetensors").write_bytes(b"not weights at all")
+    field = make(str(broken))
+    with qtbot.waitSignal(field.failed, timeout=10_000) as told:
+        field.show_info()
+    assert "broken.safetensors" in told.args[0]
+    assert said == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,19 @@ def test_the_bundled_card_is_read_without_the_weights():
     html = as_html(card)
     for words in (card.name, card.licence, f"{card.pixel_size_nm[0]:g} to {card.pixel_size_nm[1]:g} nm"):
         assert words in html
+    assert "<b>calibrated on held-out images<" in html
 
 
-def test_orientations_are_told_where_there_are_several(small_model):
-    assert "Orientations it sees" not in as_html(small_model.card)
+def test_what_matters_of_a_model_is_told(small_model):
+    html = as_html(replace(small_model.card, training={"data": "simulated tubulin"}))
+    assert "Orientations it sees" not in html
+    for words in (
+        "<b>2 times finer than the image<",
+        "<b>3<",
+        "<b>not calibrated<",
+        "<li>simulated tubulin<",
+    ):
+        assert words in html
     assert "Orientations it sees&nbsp;&nbsp;</td><td><b>4<" in as_html(
         replace(small_model.card, posterior_orientations=4)
     )
@@ -34,6 +44,9 @@ def test_a_file_of_one_s_own_has_a_card_too(small_model, tmp_path: Path):
 
 def test_a_model_that_is_not_here_has_none(tmp_path: Path):
     assert read_card(str(tmp_path / "missing.safetensors")) is None
+    without = tmp_path / "without.safetensors"
+    without.write_bytes(struct.pack("<Q", 2) + b"{}")
+    assert read_card(str(without)) is None
     other = tmp_path / "theirs.h5"
     other.write_bytes(b"\x89HDF")
     assert read_card(str(other)) is None

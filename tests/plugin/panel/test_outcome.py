@@ -103,6 +103,8 @@ def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_m
     viewer_model.layers.selection.active = second[0]
     actions.follow()
     assert shown == [second]
+    actions.doubt_button.click()
+    assert shown == [second, second]
 
 
 def test_the_selected_result_is_meant_or_else_the_topmost(actions, viewer_model):
@@ -110,6 +112,8 @@ def test_the_selected_result_is_meant_or_else_the_topmost(actions, viewer_model)
     viewer_model.layers.selection.active = first[1]
     assert actions.result_layers() == first
     viewer_model.layers.selection.clear()
+    assert actions.result_layers() == second
+    viewer_model.layers.selection.active = viewer_model.add_image(np.ones((9, 9)), name="cell")
     assert actions.result_layers() == second
     viewer_model.layers.remove(second[0])
     viewer_model.layers.selection.clear()
@@ -188,6 +192,7 @@ def test_saving_looks_for_garbage_among_new_objects_only(
 def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tmp_path: Path, save_as):
     add_result(viewer_model, "a")
     save_as(actions, tmp_path / "cell")
+    assert not actions.save_button.isEnabled()
     qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
     path = tmp_path / "cell.cvdm.ome.tif"
     assert actions.heard[1] == ("told", f"Saved {path}.")
@@ -247,7 +252,10 @@ def test_the_recipe_goes_to_the_clipboard(actions, viewer_model):
     assert "draws=4" in script
     actions.copy_shell.trigger()
     assert "napari-cvdm restore" in QApplication.clipboard().text()
-    assert [kind for kind, _ in actions.heard] == ["told", "told"]
+    assert actions.heard == [
+        ("told", f"The {what} that repeats this run is in the clipboard.")
+        for what in ("script", "shell line")
+    ]
 
 
 def test_the_script_is_told_what_the_result_s_layer_knows_of_its_planes(actions, viewer_model):
@@ -268,14 +276,16 @@ def test_of_a_picture_in_colour_the_script_is_recommended(actions, viewer_model)
     assert "Python script" in QApplication.clipboard().text()
     assert "No shell line" in actions.heard[-1][1]
     actions.copy_python.trigger()
-    assert "repeats this run" in actions.heard[-1][1]
+    assert actions.heard[-1] == ("told", "The script that repeats this run is in the clipboard.")
 
 
 def test_a_result_without_its_story_says_so(actions, viewer_model):
     layer = Image(np.ones((9, 9)), metadata={METADATA_KEY: {"picture": "reconstruction"}})
     viewer_model.add_layer(layer)
     actions.copy_python.trigger()
-    assert actions.heard[0][0] == "failed"
+    ((kind, words),) = actions.heard
+    assert kind == "failed"
+    assert "not made by a run in napari" in words
 
 
 @pytest.mark.parametrize("asked", [None, "all", {"axes": "YX"}])

@@ -267,6 +267,22 @@ def test_the_shell_line_takes_the_same_part(tmp_path, weights, source, monkeypat
     np.testing.assert_allclose(written.data, whole.mean[1:, 4:36], rtol=1e-4)
 
 
+def test_the_channels_that_were_chosen_are_chosen_again():
+    part = Part((range(0, 3, 2), range(16), range(12)), "channel 0 + 2")
+    data = np.zeros((4, 16, 12), np.uint16)
+    about = _about(Job("cell", data, "CYX", part=part, preview=True, source_path="/cell.tif"))
+    assert shell_line(about).endswith(" --preview --channels 0,2 --normalize whole\n")
+    assert "    planes={0: slice(0, 3, 2)},\n    normalize='whole',\n" in python_script(about)
+
+
+@pytest.mark.parametrize(
+    ("axes", "preview", "written"), [("TZYX", False, True), ("TZYX", True, False), ("TZCYX", False, False)]
+)
+def test_draws_are_written_if_there_are_any_and_the_file_can_hold_their_axis(axes, preview, written):
+    script = python_script(_about(Job("cell", None, axes, keep_draws=True, preview=preview)))
+    assert ("result.draws" in script) == written
+
+
 def test_a_layer_s_name_is_no_option_of_the_shell():
     line = shell_line(_about(Job("-o cell", None, "YX", preview=True)))
     assert "restore 'o cell_layer.ome.tif' -o 'o cell_layer_cvdm.ome.tif'" in line

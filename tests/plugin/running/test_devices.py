@@ -48,6 +48,17 @@ def test_cuda_is_not_offered_to_a_cpu_build(machine, version):
     assert devices.devices_offered() == ALWAYS
 
 
+def test_a_driver_is_looked_for_where_the_system_keeps_it(monkeypatch):
+    for system, found in (("win32", "nvcuda"), ("linux", "/dev/dxg"), ("linux", "/dev/kfd")):
+        for there in (found, ""):
+            with monkeypatch.context() as patch:
+                patch.setattr(devices.sys, "platform", system)
+                patch.setattr(devices, "find_library", {there: there}.get)
+                patch.setattr(devices.Path, "exists", lambda path, there=there: str(path) == there)
+                driver = devices._has_nvidia_driver()
+            assert driver == bool(there)
+
+
 def test_mps_is_offered_on_apple_silicon_only(machine):
     machine(system="darwin", chip="arm64")
     assert devices.devices_offered()[-1] == ("GPU (Apple MPS)", "mps")
@@ -78,3 +89,7 @@ def test_what_torch_finds_has_the_cards_names(monkeypatch):
     assert devices.devices_found() == [*ALWAYS, ("GPU: NVIDIA A", "cuda:0"), ("GPU: NVIDIA B", "cuda:1")]
     del cards[1]
     assert devices.devices_found() == [*ALWAYS, ("GPU: NVIDIA A", "cuda")]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert devices.devices_found() == ALWAYS
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert devices.devices_found() == [*ALWAYS, ("GPU (Apple MPS)", "mps")]

@@ -141,6 +141,14 @@ def test_cancelled_it_leaves_nothing(tmp_path, when):
     assert cancelled.kept == ""
 
 
+def test_given_up_it_soon_reads_no_more_of_the_image(tmp_path):
+    read: list[int] = []
+    lazy = da.from_array(IMAGE, chunks=(1, 1, 15, 10))
+    lazy = lazy.map_blocks(lambda block: read.append(1) or block, dtype=lazy.dtype, meta=lazy._meta)
+    give_up(job(tmp_path, lazy), lambda told: "Measuring" in getattr(told, "words", ""), cancel=True)
+    assert len(read) < lazy.npartitions / 4
+
+
 def test_closed_it_keeps_what_is_written_and_goes_on(tmp_path):
     closed = job(tmp_path)
     give_up(closed, past(0.3), cancel=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +51,7 @@ def form(qtbot, stack, shapes):
 def test_only_the_user_s_own_layers_are_offered():
     viewer = ViewerModel()
     image, shapes = viewer.add_image(np.zeros((9, 9))), viewer.add_shapes()
+    viewer.add_labels(np.zeros((9, 9), int))
     for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
         viewer.add_image(np.zeros((9, 9)), metadata=metadata)
         viewer.add_shapes(metadata=metadata)
@@ -79,6 +81,28 @@ def test_a_single_plane_is_no_part_of_a_single_plane():
     words, choice = part_choices(single, [shapes])[-1]
     assert "Region" in words
     assert choice is shapes
+
+
+def test_channels_that_are_too_many_to_be_asked_about_are_all_restored(qtbot):
+    stack = Image(np.zeros((13, 40, 60), np.uint16), axis_labels=("c", "y", "x"))
+    reading = read_layer(stack)
+    form = Form(lambda: [("spectrum", stack)], lambda: part_choices(reading, []), Preferences())
+    qtbot.addWidget(form)
+    form.inquiry.ask(reading)
+    (job,) = jobs_of(form, reading, Sliders((2, 0, 0)))
+    assert (job.part, job.first_plane) == (None, (2,))
+    form.part.value = "plane"
+    (job,) = jobs_of(form, reading, Sliders((2, 0, 0)))
+    assert job.part.describe()[0] == [2, 3, 1]
+
+
+@pytest.mark.parametrize(("part", "refused"), [("plane", True), ("view", True), ("all", False)])
+def test_what_is_on_the_screen_is_a_part_only_if_it_is_rows_and_columns(form, stack, part, refused):
+    form.part.value = part
+    corners = [(0, 0, 10, 20), (0, 0, 29, 39)]
+    with pytest.raises(InputError, match="rows and columns") if refused else nullcontext():
+        jobs_of(form, read_layer(stack), Sliders((0, 0, 0, 0), corners=corners, displayed=(1, 3)))
+    jobs_of(form, read_layer(stack), Sliders((0, 0, 0, 0), corners=corners, displayed=(3, 2)))
 
 
 def test_everything_needs_no_cutting(form, stack):
@@ -153,8 +177,15 @@ def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     reading = read_layer(picture)
     form = Form(lambda: [("snap", picture)], lambda: part_choices(reading, []), Preferences())
     qtbot.addWidget(form)
+    form.inquiry.ask(reading)
+    assert plan_of(form, reading, Sliders((0, 0)), None).planes == 1
     form.inquiry.ask(reading, Answers(colours="channels"))
     assert plan_of(form, reading, Sliders((0, 0)), None).planes == 3
     (job,) = jobs_of(form, reading, Sliders((0, 0)))
     assert job.image_axes == "CYX"
     assert job.first_plane is None
+    form.pixel_size.setValue(300)
+    form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
+    form.resample.setChecked(True)
+    plan = plan_of(form, reading, Sliders((0, 0)), None, (40.0, 100.0))
+    assert plan.memory == 3 * (40 * 60 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from superqt.utils import WorkerBase
 import napari_cvdm
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import run as module
+from napari_cvdm.plugin.running.disk_job import DiskJob
 from napari_cvdm.plugin.running.progress import TimeLeft
 from napari_cvdm.plugin.running.run import Run
 from napari_cvdm.plugin.running.worker import Job
@@ -50,10 +52,10 @@ def start(qtbot, viewer_model, stepped, wait_for_workers):
     """Start a run of a small stack, and hand out what it says."""
     owner = QObject()
 
-    def start(owner: QObject = owner, **settings: object) -> tuple[Run, Recorder]:
+    def start(owner: QObject = owner, kind: type[Job] = Job, **settings: object) -> tuple[Run, Recorder]:
         data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
         layer = viewer_model.add_image(data, name="cell")
-        run = Run(viewer_model, layer, Job("cell", data, "ZYX", **settings), owner)
+        run = Run(viewer_model, layer, kind("cell", data, "ZYX", **settings), owner)
         recorder = Recorder(run)
         run.start()
         return run, recorder
@@ -93,6 +95,25 @@ def test_the_tiles_of_a_large_plane_are_counted(qtbot, start, monkeypatch):
     assert any("draw 2 of 2, step 1 of" in words and "tile 2 of" in words for words in tiles)
     known = [fraction for fraction in heard.fractions if fraction >= 0]
     assert known == sorted(known)
+
+
+def test_a_run_to_disk_says_how_far_it_is_where_the_result_is_and_what_to_know_of_it(
+    qtbot, start, viewer_model, small_model, monkeypatch, tmp_path
+):
+    knowing = replace(small_model, card=replace(small_model.card, pixel_size_nm=(50.0, 120.0)))
+    monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: knowing)
+    monkeypatch.setattr(TimeLeft, "words", lambda self, fraction: f"{fraction:.0%} done")
+    folder = tmp_path / "cell.cvdm.ome.zarr"
+    _, heard = start(kind=DiskJob, preview=True, device="cpu", pixel_size=300.0, output=folder)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert heard.ended == [("done", f"Done, and written to {folder}.")]
+    pieces = [words for words in heard.words if "pieces written" in words]
+    assert pieces[-1].endswith(" pieces written, 100% done")
+    assert heard.fractions[-1] == 1
+    (warning,) = heard.warnings
+    assert "300 nm" in warning
+    about = viewer_model.layers["cell CVDM"].metadata[METADATA_KEY]
+    assert about["asked"]["output"] == about["written"]["reconstruction"] == str(folder)
 
 
 def test_a_preview_says_that_it_is_one(qtbot, start):
@@ -156,6 +177,7 @@ def test_cancelling_takes_the_layers_at_once_and_the_worker_soon(qtbot, start, s
     run.cancel()  # a second click changes nothing
     assert not any(layer.visible for layer in layers)
     assert run.cancelling
+    assert run.job.cancel_requested.is_set()
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)  # although the test never lets it go on
     assert _names(viewer_model) == ["cell"]
     assert heard.ended == [("cancelled", "Cancelled.")]
@@ -188,8 +210,10 @@ def test_a_viewer_closed_in_mid_run_leaves_no_objects_frozen(qtbot, start, stepp
 def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_model):
     run, heard = start(draws=1)
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    seen = [layer.visible for layer in viewer_model.layers]
     run.cancel()
-    assert len(viewer_model.layers) == 3
+    assert [layer.visible for layer in viewer_model.layers] == seen  # those that are removed vanish at once
+    assert len(seen) == 3
 
 
 def test_warnings_are_left_to_the_rest_of_the_program(qtbot, start, stepped):

@@ -53,7 +53,8 @@ def names(viewer_model: ViewerModel) -> list[str]:
 def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model, stepped):
     stepped.stop_at = 3
     add(runs, viewer_model, "first")
-    add(runs, viewer_model, "second")
+    with qtbot.waitSignal(runs.changed, timeout=10_000):  # the list of those that wait shows it
+        add(runs, viewer_model, "second")
     assert [each.name for each in runs.waiting] == ["second, 2 draws"]
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert len(stepped.calls) == 1  # the second has not begun
@@ -144,17 +145,17 @@ def test_a_run_that_waited_is_not_started_without_the_memory_for_it(
     warned = []
     runs.warned.connect(warned.append)
     data = np.random.default_rng(0).integers(0, 900, (2, 16, 12), np.uint16)
-    for name, memory in (("first", 2**31), ("second", 2**31), ("third", 2**20)):
+    for name, jobs, memory in (("first", 1, 2**31), ("second", 1, 2**31), ("third", 2, 3 * 2**29)):
         layer = viewer_model.add_image(data, name=name)
-        job = Job(name, data, "ZYX", draws=2)
-        runs.add(layer, job, memory=memory)
+        all_jobs = [Job(name, data, "ZYX", draws=2) for _ in range(jobs)]
+        runs.add(layer, *all_jobs, memory=memory)  # of the third, half for each
         if name == "second":
-            refused = job
+            (refused,) = all_jobs
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     monkeypatch.setattr(module, "free_memory", lambda: 2**30)  # another program has taken the rest
     stepped.go_on()
-    qtbot.waitUntil(lambda: len(runs.heard) == 2 and runs.current is None, timeout=60_000)
-    assert runs.begun == ["first", "third"]
+    qtbot.waitUntil(lambda: len(runs.heard) == 3 and runs.current is None, timeout=60_000)
+    assert runs.begun == ["first", "third", "third"]
     assert warned == [
         "The run that waited (second, 2 draws) was not started: it takes 2.0 GB of memory, and 1.0 GB are "
         "free. Free some, and press Restore again."
@@ -204,6 +205,30 @@ def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_mo
     assert (first, second) == ("cell, 2 draws", "cell, 2 draws, seed 7")
     assert "model own.safetensors" in third
     assert "seed: 7" in runs.waiting[1].settings
+
+
+def test_all_that_was_asked_of_a_waiting_run_can_be_read():
+    part = Part((range(16), range(2, 12)), "view")
+    view = Job("cell", None, "YX", part=part, draws=1, steps=4, pixel_size=65.0, resample=True)
+    preview = Job("cell", None, "YX", preview=True, model="own", device="cpu", tile=64)
+    assert module._settings_of(view).splitlines() == [
+        "Image: cell",
+        "Part: view",
+        "Model: default",
+        "Draws: 1, steps: 4, seed: 0",
+        "Pixel size: 65 nm, resampled",
+        "Compute on: auto, tile: auto",
+    ]
+    assert module._settings_of(preview).splitlines() == [
+        "Image: cell",
+        "Part: everything",
+        "Model: own",
+        "Preview",
+        "Pixel size: not known",
+        "Compute on: cpu, tile: 64",
+    ]
+    assert module._name_of(view, [view]) == "cell, view, 1 draw"
+    assert module._name_of(preview, [view]) == "cell, preview, model own, steps automatic"
 
 
 def test_memory_is_looked_for_among_objects_that_another_run_spares(monkeypatch):

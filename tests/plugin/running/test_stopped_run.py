@@ -55,7 +55,7 @@ def test_it_says_which_folders_and_when_one_can_go_on(answered):
     (text, text_format, more), _ = answered("Go on")
     assert "'<b>cell.zarr' and 'other.zarr'" in text
     assert text_format == Qt.TextFormat.PlainText
-    assert "same settings" in more
+    assert more == "Only the same image with the same settings can go on from there."
 
 
 @pytest.mark.parametrize(("button", "answer"), [("Throw away", "throw away"), ("Escape", "elsewhere")])
@@ -66,16 +66,25 @@ def test_nobody_can_go_on_with_what_is_known_to_differ(answered, button, answer)
     assert answered(button, differing)[1] == answer
 
 
-def test_a_button_that_would_be_refused_is_not_offered(qtbot):
+@pytest.mark.parametrize(
+    ("differing", "can_go_on", "by_enter"),
+    [((), True, "Go on"), (("seed (0, now 1)",), False, "Another folder…")],
+)
+def test_a_button_that_would_be_refused_is_not_offered_and_enter_throws_nothing_away(
+    qtbot, differing, can_go_on, by_enter
+):
     def look() -> None:
         (box,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox))
         enabled.update({each.text().replace("&", ""): each.isEnabled() for each in box.buttons()})
+        default.append(box.defaultButton().text().replace("&", ""))
         box.reject()
 
     enabled: dict[str, bool] = {}
+    default: list[str] = []
     QTimer.singleShot(50, look)
-    ask_about_stopped(None, "Write it to disk", FOLDERS, ("seed (0, now 1)",))
-    assert enabled == {"Go on": False, "Throw away": True, "Another folder…": True}
+    ask_about_stopped(None, "Write it to disk", FOLDERS, differing)
+    assert enabled == {"Go on": can_go_on, "Throw away": True, "Another folder…": True}
+    assert default == [by_enter]
 
 
 def test_settings_that_differ_are_known_beforehand():
@@ -90,7 +99,7 @@ def test_settings_that_differ_are_known_beforehand():
     other = Job("film", None, "YX", steps=5, seed=3, draws=24)
     assert differences(other, stopped) == [
         "image (cell, now film)",
-        "pixel size (65 nm, now unknown)",
+        "pixel size (65 nm, now not known)",
         "draws (8, now 24)",
         "seed (0, now 3)",
         "steps per draw (10, now 5)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 
 from napari_cvdm.plugin.running.messages import Pictures, Progress
 from napari_cvdm.plugin.running.telling import Pace, tell
@@ -32,6 +33,14 @@ def test_pictures_come_once_and_go_on_filling():
     assert not any(
         isinstance(value, np.ndarray) for message in rest for value in vars(message.event).values()
     )
+
+
+def test_limits_are_those_of_each_channel():
+    events = (estimate(0, 5), estimate(1, 700))
+    for axes, brightest in (("CYX", [5, 700]), ("ZYX", [700])):
+        *_, last = tell(iter(events), resolve_axes((2, 8, 12), axes), None, Pace())
+        highest = [limits["reconstruction"][1] for limits in last.limits.values()]
+        assert highest == pytest.approx(brightest, rel=1e-3)
 
 
 def test_steps_are_told_no_faster_than_they_can_be_read(monkeypatch):

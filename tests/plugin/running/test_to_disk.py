@@ -9,9 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin.image.parts import Part
@@ -33,6 +30,14 @@ def typed(monkeypatch):
     names: list[object] = []
     monkeypatch.setattr(to_disk.QFileDialog, "getSaveFileName", lambda *_: (str(names.pop(0)), ""))
     return names
+
+
+@pytest.fixture
+def remembered(monkeypatch):
+    """Where the next dialog begins."""
+    outputs: list[Path] = []
+    monkeypatch.setattr(to_disk, "remember_folder", outputs.append)
+    return outputs
 
 
 @pytest.fixture
@@ -86,14 +91,14 @@ def test_what_needs_memory_is_refused_before_anything_is_asked(layer, typed, sen
     ("name", "folder"),
     [("/a/b", "/a/b.cvdm.ome.zarr"), ("/a/b.ome.zarr", "/a/b.ome.zarr"), ("/a/b.ZARR", "/a/b.ZARR")],
 )
-def test_the_folder_gets_an_ending(typed, sent, name, folder):
+def test_the_folder_gets_an_ending(typed, remembered, sent, name, folder):
     typed.append(name)
-    assert [job.output for job in sent()] == [Path(folder)]
+    assert [job.output for job in sent()] == remembered == [Path(folder)]
 
 
-def test_thinking_better_of_it_is_possible(typed, sent):
+def test_thinking_better_of_it_is_possible(typed, remembered, sent):
     typed.append("")
-    assert sent() == []
+    assert (sent(), remembered) == ([], [])
 
 
 @pytest.mark.parametrize("there", ["cell.cvdm.ome.zarr", "cell.cvdm_uncertainty.ome.zarr"])
@@ -105,11 +110,11 @@ def test_what_is_there_is_not_replaced_and_another_name_can_be_typed(tmp_path, t
 
 
 def test_the_folders_of_several_jobs_are_looked_at(tmp_path, layer, typed, warned, sent):
-    (tmp_path / "a.zarr").mkdir()  # not what they write to
+    (tmp_path / "a.ome.zarr").mkdir()  # not what they write to
     (tmp_path / "b channel 2.zarr").mkdir()
-    typed += [tmp_path / "b.zarr", tmp_path / "a.zarr"]
+    typed += [tmp_path / "b.zarr", tmp_path / "a.ome.zarr"]
     names = [job.output.name for job in sent(*channels(layer))]
-    assert names == ["a channel 1.zarr", "a channel 2.zarr"]
+    assert names == ["a channel 1.ome.zarr", "a channel 2.ome.zarr"]
     assert len(warned) == 1
     assert "b channel 2.zarr exists already" in warned[0]
 
@@ -118,45 +123,32 @@ class TestWhereARunWasStopped:
     @pytest.fixture
     def cell(self, tmp_path) -> Path:
         """The folder of a stopped run."""
-        with resume_or_begin(tmp_path / "<b>cell.zarr", {"seed": 1}) as unfinished:
+        with resume_or_begin(tmp_path / "cell.zarr", {"seed": 1}) as unfinished:
             unfinished.begin()
-        return tmp_path / "<b>cell.zarr"
+        return tmp_path / "cell.zarr"
 
     @pytest.fixture
-    def answer(self, qtbot):
-        """Answer the question with a button or the Escape key; return what was asked."""
-        asked: list[tuple[str, Qt.TextFormat]] = []
+    def answer(self, monkeypatch):
+        """Answer the question; return of which folders and differences it was asked."""
 
-        def answer(button: str) -> list[tuple[str, Qt.TextFormat]]:
-            def press() -> None:
-                (box,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox))
-                asked.append((f"{box.text()} {box.informativeText()}", box.textFormat()))
-                if button == "Escape":
-                    QTest.keyClick(box, Qt.Key.Key_Escape)
-                else:
-                    next(each for each in box.buttons() if button in each.text().replace("&", "")).click()
-
-            QTimer.singleShot(50, press)
+        def answer(words: str) -> list[tuple[object, ...]]:
+            asked: list[tuple[object, ...]] = []
+            monkeypatch.setattr(to_disk, "ask_about_stopped", lambda *of: (asked.append(of[2:]), words)[1])
             return asked
 
-        yield answer
-        QApplication.processEvents()
+        return answer
 
-    @pytest.mark.parametrize(("button", "discard"), [("Go on", False), ("Throw away", True)])
-    def test_it_is_gone_on_with_or_thrown_away(self, typed, cell, answer, sent, button, discard):
+    @pytest.mark.parametrize(("words", "discard"), [("go on", False), ("throw away", True)])
+    def test_it_is_gone_on_with_or_thrown_away(self, typed, cell, answer, sent, words, discard):
         typed.append(cell)
-        asked = answer(button)
+        asked = answer(words)
         (job,) = sent()
         assert (job.output, job.discard) == (cell, discard)
-        ((words, text_format),) = asked
-        assert "'<b>cell.zarr'" in words
-        assert text_format == Qt.TextFormat.PlainText
-        assert "same settings" in words
+        assert asked == [([cell], ())]
 
-    @pytest.mark.parametrize("button", ["Another folder", "Escape"])
-    def test_another_folder_can_be_chosen(self, tmp_path, typed, cell, answer, sent, button):
+    def test_another_folder_can_be_chosen(self, tmp_path, typed, cell, answer, sent):
         typed += [cell, tmp_path / "new.zarr"]
-        answer(button)
+        answer("elsewhere")
         assert [job.output for job in sent()] == [tmp_path / "new.zarr"]
 
     def test_one_that_is_at_work_is_not_called_stopped(self, typed, cell, sent):

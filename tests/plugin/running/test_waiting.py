@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.running.runs import Runs, Waiting
 from napari_cvdm.plugin.running.waiting import WaitingList
@@ -49,6 +49,10 @@ def test_a_click_takes_a_run_out(qtbot, runs):
     assert first.discarded
     assert not second.discarded
     assert len(shown.buttons) == 1
+    shown.show()
+    QApplication.processEvents()
+    seen = [label.text() for label in shown.findChildren(QLabel) if label.isVisible()]
+    assert seen == ["Waiting: second"]
 
 
 def test_the_keyboard_goes_on_to_the_next_run_and_after_the_last_to_the_neighbour(qtbot, runs):
@@ -58,14 +62,16 @@ def test_the_keyboard_goes_on_to_the_next_run_and_after_the_last_to_the_neighbou
     shown = WaitingList(runs, neighbour)
     for part in (neighbour, shown, QPushButton()):
         layout.addWidget(part)
+    window.show()
+    assert shown.isHidden()
     for name in ("first", "second", "third"):
         wait(runs, name)
-    window.show()
     shown.buttons[1].setFocus()
     for left in (["first", "third"], ["first"], []):
         qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Space)
         assert names(runs) == left
         assert window.focusWidget() is (shown.buttons[-1] if left else neighbour)
+        assert shown.isHidden() == (not left)
     neighbour.setFocus()
     wait(runs, "another")
     assert window.focusWidget() is neighbour  # which has it, keeps it
@@ -79,4 +85,5 @@ def test_a_name_is_no_markup(qtbot, runs):
     wait(runs, "<b>cell</b>", "model <img src='/dev/zero'>")
     (label,) = shown.findChildren(QLabel)
     assert label.textFormat() == Qt.TextFormat.PlainText
+    assert "model" in label.toolTip()
     assert not Qt.mightBeRichText(label.toolTip())

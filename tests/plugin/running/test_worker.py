@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 import napari_cvdm
 from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.image.parts import Part
-from napari_cvdm.plugin.running import telling, worker
+from napari_cvdm.plugin.running import worker
 from napari_cvdm.plugin.running.messages import DevicesFound, Done, Pictures, Preparing, Progress
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.viewer.failures import RestorationFailed
@@ -71,6 +73,22 @@ def test_settings_reach_the_restoration(stepped):
     assert call["preview"]
 
 
+def test_what_was_asked_for_can_be_kept_with_the_result():
+    part = Part((range(2), range(0, 16, 1), range(2, 12)), "region")
+    whole, cut = (Job("film", _image(2, 16, 12, 3), "TYX", rgb=True, part=each) for each in (None, part))
+    assert whole.describe()["part"] is None
+    asked = json.loads(json.dumps(cut.describe()))
+    assert (asked["axes"], asked["rgb"], asked["shape"]) == ("TYX", True, [2, 16, 12])
+    assert asked["part"] == [[0, 2, 1], [0, 16, 1], [2, 12, 1]]
+
+
+def test_there_is_nothing_to_keep_of_half_a_preview():
+    assert [Job("cell", None, "YX", preview=preview).can_be_stopped for preview in (False, True)] == [
+        True,
+        False,
+    ]
+
+
 def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     data = np.zeros((16, 16, 4), np.uint8)
     data[..., 2], data[..., 3] = 90, 255
@@ -80,11 +98,6 @@ def test_colours_are_averaged_and_transparency_is_left_out(stepped):
     assert image.shape == (16, 16)
     assert image[0, 0] == 255
     assert image[5, 5] == pytest.approx(30)
-
-
-def test_transparency_is_no_channel(stepped) -> None:
-    list(Job("snapshot", np.zeros((16, 12, 4), np.uint8), "YX", rgb=True, colours="channels").messages())
-    assert stepped.calls[0].image.shape == (3, 16, 12)
 
 
 def test_a_part_is_restored_as_part_of_the_whole(stepped):
@@ -138,6 +151,16 @@ def test_what_takes_long_to_read_is_measured_on_the_part_alone_and_that_is_said(
     assert not done.provenance["warnings"]
 
 
+def test_a_run_rests_until_its_first_picture_is_shown(stepped, monkeypatch):
+    monkeypatch.setattr(worker, "_LONGEST_REST", 60.0)
+    messages = Job("s", _image(16, 16), "YX", draws=1).messages()
+    pictures = next(message for message in messages if isinstance(message, Pictures))
+    threading.Timer(0.1, pictures.shown.set).start()
+    next(messages)
+    assert pictures.shown.is_set()
+    assert isinstance(list(messages)[-1], Done)
+
+
 def test_contrast_limits_fit_all_planes_so_far(stepped):
     data = np.zeros((2, 32, 32), np.float32)
     data[0, :16], data[1, :16] = 10, 1000
@@ -152,18 +175,6 @@ def test_contrast_limits_of_a_flat_picture_are_still_a_range(stepped):
     (progress, *_) = _messages(Job("s", _image(16, 16), "YX", preview=True), Progress)
     low, high = progress.limits[0]["uncertainty"]
     assert low == 0 < high
-
-
-def test_progress_carries_no_pixels(stepped):
-    for message in _messages(Job("s", _image(16, 16), "YX", draws=2), Progress):
-        assert not [v for v in vars(message.event).values() if isinstance(v, np.ndarray)]
-
-
-def test_steps_are_not_told_more_often_than_they_can_be_read(stepped, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr(telling.time, "monotonic", lambda: now)
-    told = _messages(Job("s", _image(16, 16), "YX", draws=20), Progress)
-    assert [message.event.stage for message in told].count("denoise") == 1
 
 
 @pytest.mark.parametrize("after", [0, 3, 6, 9])

@@ -42,6 +42,6 @@ def distances_of(layer: Image, axes: str) -> dict[str, float]:
         if letter in axes:
             own = layer.units[axes.index(letter)]
             step = float(steps[axes.index(letter)])
-            if own.is_compatible_with(unit) and step > 0:
+            if own.is_compatible_with(unit):
                 found[key] = float((step * own).to(unit).magnitude)
     return found

@@ -245,7 +245,8 @@ def covered_after_resampling(
     if plan is None:
         return None
     moved = select(image, region=region).resampled(plan.new_plane_shape).region
-    spans = () if moved is None else (moved.rows, moved.columns)
+    assert moved is not None  # where a region was chosen, there is one
+    spans = (moved.rows, moved.columns)
     return {
         name: (span.start * old / new, span.stop * old / new)
         for name, span, old, new in zip("YX", spans, image.plane_shape, plan.new_plane_shape, strict=True)

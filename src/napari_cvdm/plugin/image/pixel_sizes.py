@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
 __all__ = ["DECIMALS", "NOT_KNOWN", "are_square", "believed", "length_words"]
@@ -22,17 +20,17 @@ def are_square(height: float, width: float) -> bool:
     return abs(height - width) <= SQUARE_WITHIN * max(height, width)
 
 
-def believed(nanometres: float | None, origin: str) -> tuple[float | None, str]:
+def believed(nanometres: float, origin: str) -> tuple[float | None, str]:
     """Take a pixel size as it is, or as not known if it cannot be that of a microscope's image.
 
     A layer may have any scale and units: a default scale of 1 with units of millimetres is not rare.
 
     Parameters
     ----------
-    nanometres : float or None
-        Side of a pixel; None or 0 if it is not known.
+    nanometres : float
+        Side of a pixel.
     origin : str
-        Where it comes from; why there is none, if so.
+        Where it comes from.
 
     Returns
     -------
@@ -41,8 +39,6 @@ def believed(nanometres: float | None, origin: str) -> tuple[float | None, str]:
     origin : str
         The same, or a sentence why the size is not taken.
     """
-    if not nanometres or isnan(nanometres):
-        return None, origin
     if SMALLEST_PIXEL_NM <= nanometres <= LARGEST_PIXEL_NM:
         return nanometres, origin
     return None, (

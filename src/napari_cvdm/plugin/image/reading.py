@@ -216,12 +216,11 @@ def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
     reading : LayerReading
         What was understood.
     roles : mapping of int to str
-        Letters, by the number of the axis; for axes without a name only, and each letter once. Those of
-        axes that the image has not are ignored.
+        Letters, by the number of the axis; for axes without a name only, and each letter once.
     """
     letters = list(reading.axes)
     for number, letter in roles.items():
-        if letters[number : number + 1] == ["Q"] and letter not in letters:
+        if letters[number] == "Q" and letter not in letters:
             letters[number] = letter
     return replace(reading, axes="".join(letters))
 
@@ -243,8 +242,6 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     positions = [axes.index("Y"), axes.index("X")]
     steps = axis_steps(layer.scale, layer.affine.affine_matrix)
     height, width = (float(steps[i]) for i in positions)
-    if not (height > 0 and width > 0):
-        return None, NOT_KNOWN
     to_nm = [_nanometres(layer.units[i]) for i in positions]
     if to_nm[0] is not None and to_nm[1] is not None:
         height, width = height * to_nm[0], width * to_nm[1]

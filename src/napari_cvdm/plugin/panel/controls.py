@@ -42,7 +42,6 @@ class Controls(QWidget):
         self._runs = runs
         self.restore_button = QPushButton("Restore")
         self.stop_button = QPushButton("Stop here")
-        self.stop_button.setToolTip(_STOP_TIP)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip(_CANCEL_TIP)
         self.progress_bar = QProgressBar()

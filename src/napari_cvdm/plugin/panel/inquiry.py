@@ -75,7 +75,7 @@ class Inquiry(QWidget):
         channels = 0 if reading.rgb or axis < 0 else reading.shape[axis]
         asked = 1 < channels <= _MOST_CHANNELS
         fitting = Answers(
-            {n: named.axes[n] for n in answers.roles if named.axes[n : n + 1] != reading.axes[n : n + 1]},
+            {n: named.axes[n] for n in answers.roles if named.axes[n] != reading.axes[n]},
             answers.colours if reading.rgb else "average",
             {axis: answers.ticks_of(axis, channels)} if asked else {},
         )

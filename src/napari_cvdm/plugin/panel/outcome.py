@@ -15,7 +15,6 @@ from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
-from napari_cvdm.plugin.stored.readers import settle_readers
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
@@ -136,7 +135,6 @@ class ResultActions(QWidget):
     def _save(self, layers: list[Image], path: Path) -> None:
         from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
-        settle_readers()
         data = [_as_set_by_user(layer) for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")

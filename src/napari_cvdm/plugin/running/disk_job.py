@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,10 +87,8 @@ class DiskJob(Job):
         with ThreadPoolExecutor(1) as pool:  # the writer calls back, and this has to be a generator
             future = pool.submit(self._write, model, told)
             while not (future.done() and told.empty()):
-                try:
+                with suppress(queue.Empty):
                     yield told.get(timeout=0.1)
-                except queue.Empty:
-                    self._checkpoint()
             try:
                 written = future.result()
             except _Stopped:

@@ -90,8 +90,7 @@ class Run(QObject):
 
     def cancel(self) -> None:
         """Give up, and let nothing stay of what the run has begun on the disk."""
-        if not self.cancelling:
-            self.job.cancel_requested.set()
+        self.job.cancel_requested.set()
         self.give_up()
 
     def give_up(self) -> None:

@@ -55,7 +55,6 @@ def ask_about_stopped(
     if go_on is not None:
         go_on.setEnabled(not differing)
     box.setDefaultButton(elsewhere if differing else go_on)
-    box.setEscapeButton(elsewhere)
     box.exec()
     clicked = box.clickedButton()
     box.deleteLater()
@@ -96,4 +95,4 @@ def differences(job: Job, stopped: Mapping[str, Any]) -> list[str]:
 
 
 def _nanometres(size: Any) -> Any:
-    return "unknown" if size is None else f"{size:g} nm" if isinstance(size, int | float) else size
+    return "not known" if size is None else f"{size:g} nm" if isinstance(size, int | float) else size

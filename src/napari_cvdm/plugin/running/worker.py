@@ -188,7 +188,6 @@ class Job:
 
         yield Preparing("Reading the image …")
         image = self._image()
-        self._checkpoint()
         yield Preparing("Computing the first picture …")
         pace = Pace()
         events = restore_events(
@@ -220,11 +219,8 @@ class Job:
         yield DevicesFound(devices_found(), gpu_hint())
         from napari_cvdm import load_model
 
-        self._checkpoint()
         yield Preparing("Loading the model …")
-        model = load_model(self.model, progress=DownloadCheckpoint(self._checkpoint))
-        self._checkpoint()
-        return model
+        return load_model(self.model, progress=DownloadCheckpoint(self._checkpoint))
 
     def _image(self) -> Any:
         """Return the whole image as an array with the axes that ``image_axes`` names."""
