@@ -58,13 +58,15 @@ def test_the_layers_are_added_one_at_a_time(qtbot, results, pictures, viewer_mod
     assert viewer_model.layers.selection.active.name == "cell CVDM"
 
 
-@pytest.mark.parametrize("kept", ["cell CVDM", "cell CVDM uncertainty"])
-def test_the_layers_of_a_run_have_one_number(qtbot, results, pictures, viewer_model, kept):
+@pytest.mark.parametrize("picture", ["CVDM", "CVDM uncertainty"])
+@pytest.mark.parametrize(("title", "suffix"), [("cell", ""), ("cell (3 of 8 draws)", "3 of 8 draws")])
+def test_the_layers_of_a_run_have_one_number(results, pictures, viewer_model, title, suffix, picture):
     """What the user has kept of an earlier run is not to look as if it were of this one."""
-    viewer_model.add_image(np.zeros((32, 24)), name=kept)
+    viewer_model.add_image(np.zeros((32, 24)), name=f"{title} {picture}")
     results.add(pictures, {"finished": False})
-    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
-    assert [layer.name for layer in viewer_model.layers[2:]] == ["cell CVDM [1]", "cell CVDM uncertainty [1]"]
+    results.finish({}, name_suffix=suffix)
+    names = [layer.name for layer in viewer_model.layers[2:]]
+    assert names == [f"{title} CVDM [1]", f"{title} CVDM uncertainty [1]"]
 
 
 def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, viewer_model):
