@@ -76,7 +76,7 @@ def test_a_line_across_needs_no_mouse(viewer, panel, qtbot):
 
 
 def test_the_plot_follows_the_plane(viewer, add_result, open_panel, qtbot):
-    _, reconstruction, _ = add_result((3, 64, 80))
+    original, reconstruction, _ = add_result((3, 64, 80))
     panel = open_panel()
     viewer.dims.set_current_step(0, 0)
     add_line(viewer, panel, qtbot, [(0, 10, 5), (0, 10, 65)])
@@ -91,6 +91,10 @@ def test_the_plot_follows_the_plane(viewer, add_result, open_panel, qtbot):
             ),
             timeout=30_000,
         )
+        # Fine pixels 10 lie a quarter of a pixel before the middle of camera row 5, and of camera column 5.
+        recorded = 0.25 * original.data[plane, 4] + 0.75 * original.data[plane, 5]
+        expected = np.interp((np.arange(5, 66) - 0.5) / 2, np.arange(40), recorded)
+        np.testing.assert_allclose(columns(panel)["original"], expected, rtol=1e-5)
 
 
 def test_the_selected_line_is_plotted_and_a_deleted_layer_is_made_anew(viewer, panel, qtbot):
