@@ -77,6 +77,10 @@ def test_the_plane_follows_the_sliders_of_a_5d_stack(viewer, add_result, link, q
     viewer.dims.set_current_step((0, 1, 2), (1, 0, 2))
     look = looked(link, qtbot, lambda look: look.slice == Slice((1, 0, 2, None, None)))
     np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, 2])
+    viewer.dims.order = (0, 1, 3, 2, 4)  # what is seen now is planes against columns
+    look = looked(link, qtbot, lambda look: look.slice.displayed == (2, 4))
+    row = viewer.dims.current_step[3]
+    np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, :, row])
 
 
 def test_the_measure_decides_what_thresholds_are_about(add_result, link, qtbot):
