@@ -86,7 +86,7 @@ def test_a_region_of_colours_that_become_channels_lies_where_it_was_cut_out(view
     part = Part((range(4, 12), range(3, 12)), "region")
     results = ResultLayers(viewer_model, snap, owner, part=part, with_channel_axis=True)
     axes = resolve_axes((3, 8, 9), "CYX")
-    limits = {channel: {picture: (0.0, 10.0 + channel) for picture in PICTURES} for channel in range(3)}
+    limits = {channel: dict.fromkeys(PICTURES, (0.0, 10.0 + channel)) for channel in range(3)}
     results.add(Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), axes, limits), {})
     results.finish({})
     for layer in results.layers:
