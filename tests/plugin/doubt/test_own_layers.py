@@ -68,6 +68,9 @@ def test_planes_are_shown_in_one_layer_that_follows(viewer, result):
     assert second.data.shape == (1, 8, 8)
     assert second.data.max() == 2
     np.testing.assert_allclose(second.data_to_world((0, 5, 6)), viewer.layers["a"].data_to_world((3, 5, 6)))
+    thinned = own.show_plane("map", np.zeros((2, 4), np.float32), Slice((None, 5, None), 2), result)
+    assert thinned is first
+    np.testing.assert_allclose(thinned.data_to_world((1, 0, 3)), viewer.layers["a"].data_to_world((2, 5, 6)))
 
 
 def test_the_picture_decides_the_kind_of_layer(viewer, result):

@@ -184,6 +184,14 @@ def test_what_was_said_in_3d_goes_with_it_though_there_is_no_line(viewer, panel,
     qtbot.waitUntil(lambda: words._words == before, timeout=10_000)
 
 
+def test_a_profile_that_comes_when_its_result_has_gone_is_not_plotted(viewer, panel):
+    look = panel.link.look
+    answer = _sampling(look, None, np.array([(0.0, 0.0), (0.0, 1.0)]))(lambda: None)
+    viewer.layers.remove("cell CVDM")
+    panel.profile._on_sampled(answer)
+    assert panel.profile.plot._plot is None
+
+
 def test_a_plot_goes_with_its_line(viewer, panel, qtbot):
     add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
     qtbot.waitUntil(lambda: panel.profile.plot._plot is not None, timeout=60_000)
