@@ -38,6 +38,15 @@ def test_a_layer_is_put_above_another_and_nothing_else_is_selected(viewer):
     assert not own.owns(viewer.layers["a"])
 
 
+def test_a_layer_comes_into_sight_a_moment_later_if_it_is_to_be_seen(viewer, qtbot):
+    own = OwnLayers(viewer)
+    seen = own.add("seen", Image(np.zeros((8, 8))))
+    other = own.add("other", Image(np.zeros((8, 8))), show=False)
+    assert not seen.visible
+    qtbot.waitUntil(lambda: seen.visible, timeout=10_000)
+    assert not other.visible
+
+
 def test_what_it_adds_says_that_it_is_for_show(viewer, result):
     own, place = OwnLayers(viewer), Slice((0, None, None))
     plane = np.zeros((8, 8), np.float32)
