@@ -99,7 +99,9 @@ def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene, enab
     assert grid.actual_shape(viewer.layers) == (1, 2)
     columns = [grid.position(viewer.layers.index(name), viewer.layers)[1] for name in ("cell", "cell CVDM")]
     assert columns == [0, 1]
+    viewer.scene.camera.zoom = 3
     arrangement.show("beside")  # as with every plane
+    assert viewer.scene.camera.zoom == 3
     arrangement.show("own")
     assert (grid.shape, grid.stride, grid.spacing, grid.enabled) == ((3, 2), 2, 10, enabled)
     assert visible(viewer) == {"cell", "cell CVDM", "notes"}

@@ -251,14 +251,15 @@ def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
     assert tuple(layer.contrast_limits) == (0, 151)
 
 
-def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictures):
-    layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive")
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_additive_input_is_hidden_and_shown_again_if_it_was_seen(viewer_model, pictures, seen):
+    layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive", visible=seen)
     owner = QObject()
     results = ResultLayers(viewer_model, layer, owner)
     results.add(pictures, {})
     assert not layer.visible
     results.remove()
-    assert layer.visible
+    assert layer.visible == seen
     owner.deleteLater()
 
 
