@@ -32,6 +32,7 @@ def test_examples_in_the_docstrings():
     [
         ({"draws": 8, "steps": 1, "uncertainty": "calibrated"}, "Standard: 8 draws of 1 step, calibrated"),
         ({"draws": 1, "steps": 3}, "Custom: 1 draw of 3 steps, uncalibrated"),
+        ({"draws": 2}, "Custom: 2 draws, uncalibrated"),
         (
             {"draws": 2, "steps": 3, "seed": 5, "stopped": {"draws_of_planes": [8, 2]}},
             "Stopped early, at least 2 draws of 3 steps, uncalibrated uncertainty, seed 5.",
