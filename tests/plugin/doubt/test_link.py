@@ -134,6 +134,21 @@ def test_what_was_being_read_when_the_pixels_changed_is_not_taken(add_result, li
     assert looked(link, qtbot).doubt.mean.max() == 7
 
 
+def test_a_plane_that_cannot_be_read_says_why(add_result, link, qtbot):
+    class Lost(Held):
+        def __getitem__(self, index):
+            if threading.current_thread() is not threading.main_thread():
+                raise OSError("The disk is gone.")
+            return super().__getitem__(index)
+
+    _, reconstruction, _ = add_result()
+    link.rescan()
+    looked(link, qtbot)
+    reconstruction.data = Lost()
+    qtbot.waitUntil(lambda: link.told[-1] == "The disk is gone.", timeout=10_000)
+    assert link.look is None
+
+
 def test_an_original_chosen_by_hand_stays_with_its_result(viewer, add_result, link, qtbot):
     original, *_ = add_result(metadata={"source": "gone"})
     link.rescan()
