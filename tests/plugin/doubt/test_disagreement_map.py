@@ -36,6 +36,8 @@ def test_what_noise_explains_is_dark(viewer, panel, add_map, qtbot):
     assert add_map(panel)
     qtbot.waitUntil(lambda: is_seen(viewer), timeout=10_000)
     assert viewer.layers[NAME].contrast_limits == [5, 10]  # docs/checks.md: above 5 needs an explanation
+    assert viewer.layers[NAME].colormap.map(0.0)[0, :3].max() < 0.02
+    assert viewer.layers[NAME].blending == "additive"  # so that the dark hides nothing
 
 
 def test_it_is_painted_over_no_view_and_comes_back_after(viewer, add_result, open_panel, add_map, qtbot):
@@ -78,6 +80,15 @@ def test_there_is_none_without_the_original(viewer, panel, add_map, qtbot):
     add_map(panel)
     panel.link.choose_original(None)
     qtbot.waitUntil(lambda: NAME not in viewer.layers, timeout=10_000)
+    assert not add_map(panel)
+    assert NAME not in viewer.layers
+
+
+def test_there_is_none_along_other_axes(viewer, add_result, open_panel, add_map, qtbot):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    viewer.dims.order = (1, 0, 2)
+    assert panel.link.current().displayed == (0, 2)
     assert not add_map(panel)
     assert NAME not in viewer.layers
 

@@ -77,6 +77,10 @@ def test_the_plane_follows_the_sliders_of_a_5d_stack(viewer, add_result, link, q
     viewer.dims.set_current_step((0, 1, 2), (1, 0, 2))
     look = looked(link, qtbot, lambda look: look.slice == Slice((1, 0, 2, None, None)))
     np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, 2])
+    viewer.dims.order = (0, 1, 3, 2, 4)  # what is seen now is planes against columns
+    look = looked(link, qtbot, lambda look: look.slice.displayed == (2, 4))
+    row = viewer.dims.current_step[3]
+    np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, :, row])
 
 
 def test_the_measure_decides_what_thresholds_are_about(add_result, link, qtbot):
@@ -128,6 +132,21 @@ def test_what_was_being_read_when_the_pixels_changed_is_not_taken(add_result, li
     reconstruction.data = np.full((64, 80), 7, np.float32)
     held.go_on.set()
     assert looked(link, qtbot).doubt.mean.max() == 7
+
+
+def test_a_plane_that_cannot_be_read_says_why(add_result, link, qtbot):
+    class Lost(Held):
+        def __getitem__(self, index):
+            if threading.current_thread() is not threading.main_thread():
+                raise OSError("The disk is gone.")
+            return super().__getitem__(index)
+
+    _, reconstruction, _ = add_result()
+    link.rescan()
+    looked(link, qtbot)
+    reconstruction.data = Lost()
+    qtbot.waitUntil(lambda: link.told[-1] == "The disk is gone.", timeout=10_000)
+    assert link.look is None
 
 
 def test_an_original_chosen_by_hand_stays_with_its_result(viewer, add_result, link, qtbot):

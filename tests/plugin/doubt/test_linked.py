@@ -65,6 +65,20 @@ def test_draws_count_only_if_they_fit():
         assert (result.draws is not None) == fits, shape
 
 
+@pytest.mark.parametrize(
+    ("asked", "parted"),
+    [
+        ({"rgb": True, "colours": "channels"}, True),
+        ({"rgb": True, "colours": "average"}, False),
+        ({"rgb": False, "colours": "channels"}, False),
+        ("nothing", False),
+    ],
+)
+def test_colours_are_parted_only_where_they_became_channels(asked, parted):
+    result = Result(layer("reconstruction", asked=asked), layer("uncertainty"))
+    assert result.colours_parted == parted
+
+
 def test_calibrated_is_what_the_provenance_says():
     for words in ("calibrated", "uncalibrated"):
         result = Result(layer("reconstruction", uncertainty=words), layer("uncertainty"))

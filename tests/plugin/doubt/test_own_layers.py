@@ -38,6 +38,15 @@ def test_a_layer_is_put_above_another_and_nothing_else_is_selected(viewer):
     assert not own.owns(viewer.layers["a"])
 
 
+def test_a_layer_comes_into_sight_a_moment_later_if_it_is_to_be_seen(viewer, qtbot):
+    own = OwnLayers(viewer)
+    seen = own.add("seen", Image(np.zeros((8, 8))))
+    other = own.add("other", Image(np.zeros((8, 8))), show=False)
+    assert not seen.visible
+    qtbot.waitUntil(lambda: seen.visible, timeout=10_000)
+    assert not other.visible
+
+
 def test_what_it_adds_says_that_it_is_for_show(viewer, result):
     own, place = OwnLayers(viewer), Slice((0, None, None))
     plane = np.zeros((8, 8), np.float32)
@@ -68,6 +77,9 @@ def test_planes_are_shown_in_one_layer_that_follows(viewer, result):
     assert second.data.shape == (1, 8, 8)
     assert second.data.max() == 2
     np.testing.assert_allclose(second.data_to_world((0, 5, 6)), viewer.layers["a"].data_to_world((3, 5, 6)))
+    thinned = own.show_plane("map", np.zeros((2, 4), np.float32), Slice((None, 5, None), 2), result)
+    assert thinned is first
+    np.testing.assert_allclose(thinned.data_to_world((1, 0, 3)), viewer.layers["a"].data_to_world((2, 5, 6)))
 
 
 def test_the_picture_decides_the_kind_of_layer(viewer, result):

@@ -76,7 +76,7 @@ def test_a_line_across_needs_no_mouse(viewer, panel, qtbot):
 
 
 def test_the_plot_follows_the_plane(viewer, add_result, open_panel, qtbot):
-    _, reconstruction, _ = add_result((3, 64, 80))
+    original, reconstruction, _ = add_result((3, 64, 80))
     panel = open_panel()
     viewer.dims.set_current_step(0, 0)
     add_line(viewer, panel, qtbot, [(0, 10, 5), (0, 10, 65)])
@@ -91,6 +91,10 @@ def test_the_plot_follows_the_plane(viewer, add_result, open_panel, qtbot):
             ),
             timeout=30_000,
         )
+        # Fine pixels 10 lie a quarter of a pixel before the middle of camera row 5, and of camera column 5.
+        recorded = 0.25 * original.data[plane, 4] + 0.75 * original.data[plane, 5]
+        expected = np.interp((np.arange(5, 66) - 0.5) / 2, np.arange(40), recorded)
+        np.testing.assert_allclose(columns(panel)["original"], expected, rtol=1e-5)
 
 
 def test_the_selected_line_is_plotted_and_a_deleted_layer_is_made_anew(viewer, panel, qtbot):
@@ -178,6 +182,14 @@ def test_what_was_said_in_3d_goes_with_it_though_there_is_no_line(viewer, panel,
     qtbot.waitUntil(lambda: "2-D" in words._words, timeout=10_000)
     viewer.dims.ndisplay = 2
     qtbot.waitUntil(lambda: words._words == before, timeout=10_000)
+
+
+def test_a_profile_that_comes_when_its_result_has_gone_is_not_plotted(viewer, panel):
+    look = panel.link.look
+    answer = _sampling(look, None, np.array([(0.0, 0.0), (0.0, 1.0)]))(lambda: None)
+    viewer.layers.remove("cell CVDM")
+    panel.profile._on_sampled(answer)
+    assert panel.profile.plot._plot is None
 
 
 def test_a_plot_goes_with_its_line(viewer, panel, qtbot):

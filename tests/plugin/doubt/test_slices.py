@@ -100,13 +100,13 @@ def test_large_planes_are_thinned_out(monkeypatch):
 def test_beyond_the_layer_it_is_the_nearest_plane_and_says_so():
     viewer = ViewerModel()
     layer = viewer.add_image(np.zeros((3, 8, 8)), translate=(2, 0, 0))
-    viewer.add_image(np.zeros((9, 8, 8)))
+    viewer.add_image(np.zeros((2, 9, 8, 8)))  # of more axes
     for step, nearest in ((8, 2), (0, 0)):
-        viewer.dims.set_current_step(0, step)
+        viewer.dims.set_current_step(1, step)
         place = current_slice(layer, viewer.dims)
         assert (place.index[0], place.outside) == (nearest, (0,))
         go_to(layer, place, viewer.dims)
-        assert viewer.dims.current_step[0] == nearest + 2
+        assert viewer.dims.current_step[1] == nearest + 2
         assert current_slice(layer, viewer.dims).outside == ()
 
 

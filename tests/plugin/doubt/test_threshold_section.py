@@ -174,6 +174,17 @@ def test_marks_that_the_user_deletes_stay_away(viewer, add_result, open_panel, q
     qtbot.waitUntil(lambda: MARKS in viewer.layers, timeout=10_000)
 
 
+def test_marks_that_come_when_their_result_has_gone_are_not_shown(viewer, add_result, open_panel):
+    add_result(run="1")
+    add_result(run="2", name="other")
+    panel = open_panel()
+    look = panel.link.look
+    panel.threshold.mark.setChecked(True)
+    viewer.layers.remove("other CVDM")
+    panel.threshold._on_marked((look, np.ones((64, 80), np.uint8)))
+    assert "other CVDM doubtful" not in viewer.layers
+
+
 def test_marks_that_are_made_anew_for_another_result_keep_their_tick(viewer, add_result, open_panel, qtbot):
     add_result(run="1")
     add_result(run="2", name="other")

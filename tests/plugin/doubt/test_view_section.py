@@ -69,7 +69,12 @@ def test_a_view_follows_the_plane_and_the_contrast(viewer, add_result, open_pane
     qtbot.waitUntil(lambda: np.abs(grey() - expected(2, 2000)).max() <= 1, timeout=10_000)
 
 
-def test_orange_begins_where_the_uncertainty_layer_s_paint_does(viewer, add_result, open_panel, qtbot):
+@pytest.mark.parametrize(
+    ("key", "name", "trace"), [("colour", "overlay", 0.0), ("opacity", "faded overlay", 0.06)]
+)
+def test_an_overlay_doubts_from_where_the_uncertainty_layer_s_paint_begins(
+    viewer, add_result, open_panel, qtbot, key, name, trace
+):
     _, reconstruction, uncertainty = add_result((64, 80))
     low, high = 100.0, 300.0
     uncertainty.contrast_limits = (low, high)
@@ -77,21 +82,37 @@ def test_orange_begins_where_the_uncertainty_layer_s_paint_does(viewer, add_resu
     std = uncertainty.data[bright]
     full = low + 0.6 * (high - low)
     panel = open_panel()
-    panel.views.choose("colour")
-    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+    panel.views.choose(key)
+    qtbot.waitUntil(lambda: f"cell CVDM {name}" in viewer.layers, timeout=10_000)
 
-    def blue() -> np.ndarray:
-        """Of full brightness: what the paint takes away."""
-        rgba = viewer.layers["cell CVDM overlay"].data[bright].astype(float)
-        return rgba[:, 2] / rgba[:, 0]
+    def sure() -> np.ndarray:
+        """What doubt takes away from blue, or from what lies below."""
+        rgba = viewer.layers[f"cell CVDM {name}"].data[bright].astype(float)
+        return rgba[:, 2] / rgba[:, 0] if key == "colour" else rgba[:, 3] / 255
 
-    assert blue()[std <= low] == pytest.approx(1)
-    assert blue()[std >= full] == pytest.approx(0)
-    between = blue()[(std > low) & (std < full)]
+    assert sure()[std <= low] == pytest.approx(1)
+    assert sure()[std >= full] == pytest.approx(trace, abs=0.01)
+    between = sure()[(std > low) & (std < full)]
     assert between.size > 9
     assert 0.2 < np.median(between) < 0.8
     uncertainty.contrast_limits = (0, high)
-    qtbot.waitUntil(lambda: bool((blue() < 1).mean() > 0.9), timeout=10_000)
+    qtbot.waitUntil(lambda: bool((sure() < 1).mean() > 0.9), timeout=10_000)
+
+
+def test_a_relative_overlay_is_orange_where_the_signal_is_doubtful(viewer, add_result, open_panel, qtbot):
+    _, reconstruction, uncertainty = add_result()
+    uncertainty.data = uncertainty.data * 3
+    panel = open_panel()
+    panel.measure.setCurrentIndex(1)
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in viewer.layers, timeout=10_000)
+    bright = reconstruction.data > 500
+    share = uncertainty.data[bright] / panel.link.look.doubt.signal[bright]
+    rgba = viewer.layers["cell CVDM overlay"].data[bright].astype(float)
+    blue = rgba[:, 2] / rgba[:, 0]
+    assert blue[share < 0.25] == pytest.approx(1)
+    assert blue[share > 1] == pytest.approx(0)
+    assert 0 < blue[(share > 0.4) & (share < 0.8)].min() < 1
 
 
 def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
@@ -103,6 +124,9 @@ def test_the_swipe_cuts_the_original_where_the_slider_is(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: cut.data.shape == (32, 10), timeout=10_000)
     np.testing.assert_array_equal(cut.data, original.data[:, :10])
     np.testing.assert_allclose(cut.data_to_world((3, 4)), original.data_to_world((3, 4)))
+    viewer.dims.order = (1, 0)  # rows run from left to right now
+    panel.views.swipe.setValue(500)
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:16]), timeout=10_000)
 
 
 def test_the_swipe_looks_as_the_original_looks_now(viewer, panel, qtbot):

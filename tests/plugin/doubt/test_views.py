@@ -86,18 +86,24 @@ def test_images_are_left_alone_while_none_is_known_to_be_the_original(scene, key
     assert "actin" in visible(viewer)
 
 
-def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene):
+@pytest.mark.parametrize("enabled", [False, True])
+def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene, enabled):
     viewer, arrangement, _ = scene
+    grid = viewer.canvas.grid
+    grid.shape, grid.stride, grid.spacing, grid.enabled = (3, 2), 2, 10, enabled
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 3, 2), 7
     center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
     arrangement.show("beside")
     assert visible(viewer) == {"cell", "cell CVDM"}
-    grid = viewer.canvas.grid
     assert grid.enabled
     assert grid.actual_shape(viewer.layers) == (1, 2)
     columns = [grid.position(viewer.layers.index(name), viewer.layers)[1] for name in ("cell", "cell CVDM")]
     assert columns == [0, 1]
+    viewer.scene.camera.zoom = 3
+    arrangement.show("beside")  # as with every plane
+    assert viewer.scene.camera.zoom == 3
     arrangement.show("own")
-    assert not grid.enabled
+    assert (grid.shape, grid.stride, grid.spacing, grid.enabled) == ((3, 2), 2, 10, enabled)
     assert visible(viewer) == {"cell", "cell CVDM", "notes"}
     np.testing.assert_allclose(viewer.scene.camera.center, center)
     assert viewer.scene.camera.zoom == zoom

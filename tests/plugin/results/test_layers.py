@@ -105,12 +105,15 @@ def test_a_narrow_result_is_not_taken_for_colour():
     assert not _result(layer, (16, 4), upscaling=2, fine_axes=(0, 1)).rgb
 
 
-def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not():
-    source = InputLayer.of(Image(np.zeros((6, 6)), colormap="green", blending="additive"))
+@pytest.mark.parametrize(
+    ("blending", "shown"), [("additive", "additive"), ("opaque", "translucent_no_depth")]
+)
+def test_the_reconstruction_looks_like_its_input_and_the_uncertainty_does_not(blending, shown):
+    source = InputLayer.of(Image(np.zeros((6, 6)), colormap="green", blending=blending))
     reconstruction = result_metadata(source, "reconstruction", _placement(), ())
     uncertainty = result_metadata(source, "uncertainty", _placement(), ())
     assert reconstruction["colormap"].name == "green"
-    assert reconstruction["blending"] == "additive"
+    assert reconstruction["blending"] == shown  # "opaque" would hide what lies below
     assert uncertainty["colormap"].name == "CVDM uncertainty"
 
 

@@ -9,10 +9,11 @@ from napari.experimental import link_layers
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
+from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.results.adding import OwnChange
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, METADATA_KEY, PICTURES, full_data
 from napari_cvdm.plugin.results.results import ResultLayers
-from napari_cvdm.plugin.running.messages import Pictures
+from napari_cvdm.plugin.running.messages import Pictures, Written
 from napari_cvdm.restoration.axes import resolve_axes
 
 LIMITS = {0: {"reconstruction": (0.0, 100.0), "uncertainty": (4.0, 10.0)}}
@@ -58,13 +59,15 @@ def test_the_layers_are_added_one_at_a_time(qtbot, results, pictures, viewer_mod
     assert viewer_model.layers.selection.active.name == "cell CVDM"
 
 
-@pytest.mark.parametrize("kept", ["cell CVDM", "cell CVDM uncertainty"])
-def test_the_layers_of_a_run_have_one_number(qtbot, results, pictures, viewer_model, kept):
+@pytest.mark.parametrize("picture", ["CVDM", "CVDM uncertainty"])
+@pytest.mark.parametrize(("title", "suffix"), [("cell", ""), ("cell (3 of 8 draws)", "3 of 8 draws")])
+def test_the_layers_of_a_run_have_one_number(results, pictures, viewer_model, title, suffix, picture):
     """What the user has kept of an earlier run is not to look as if it were of this one."""
-    viewer_model.add_image(np.zeros((32, 24)), name=kept)
+    viewer_model.add_image(np.zeros((32, 24)), name=f"{title} {picture}")
     results.add(pictures, {"finished": False})
-    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
-    assert [layer.name for layer in viewer_model.layers[2:]] == ["cell CVDM [1]", "cell CVDM uncertainty [1]"]
+    results.finish({}, name_suffix=suffix)
+    names = [layer.name for layer in viewer_model.layers[2:]]
+    assert names == [f"{title} CVDM [1]", f"{title} CVDM uncertainty [1]"]
 
 
 def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, viewer_model):
@@ -74,6 +77,41 @@ def test_a_run_that_is_over_at_once_still_gives_both_layers(results, pictures, v
         assert viewer_model.layers[name].visible
         assert viewer_model.layers[name].metadata[METADATA_KEY] == {"picture": picture, "draws": 0}
     assert pictures.shown.is_set()
+
+
+def test_a_region_of_colours_that_become_channels_lies_where_it_was_cut_out(viewer_model):
+    colours = np.zeros((16, 12, 3), np.uint8)
+    snap = viewer_model.add_image(colours, rgb=True, name="snap", scale=(0.5, 0.25), translate=(3, 4))
+    owner, shape = QObject(), (3, 16, 18)
+    part = Part((range(4, 12), range(3, 12)), "region")
+    results = ResultLayers(viewer_model, snap, owner, part=part, with_channel_axis=True)
+    axes = resolve_axes((3, 8, 9), "CYX")
+    limits = {channel: dict.fromkeys(PICTURES, (0.0, 10.0 + channel)) for channel in range(3)}
+    results.add(Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), axes, limits), {})
+    results.finish({})
+    for layer in results.layers:
+        ends = [layer.data_to_world(edge) for edge in ((0, -0.5, -0.5), (2, 15.5, 17.5))]
+        expected = [snap.data_to_world(edge) for edge in ((3.5, 2.5), (11.5, 11.5))]
+        np.testing.assert_allclose(ends, [(0, *expected[0]), (2, *expected[1])])
+        assert [tuple(pair) for pair in layer.metadata[CHANNELS_KEY]["limits"].values()] == [
+            (0, 10), (0, 11), (0, 12)
+        ]  # fmt: skip
+    owner.deleteLater()
+
+
+@pytest.mark.parametrize("sides", [(32,), (32, 16)])
+def test_a_result_on_the_disk_comes_with_all_its_levels(qtbot, results, viewer_model, sides):
+    levels = {picture: [np.zeros((side, side), np.float32) for side in sides] for picture in PICTURES}
+    written = Written(levels, resolve_axes((16, 16)), LIMITS, {})
+    with qtbot.waitSignal(results.added, timeout=10_000):
+        results.add_written(written, {"draws": 2})
+    assert [layer.name for layer in viewer_model.layers[1:]] == ["cell CVDM", "cell CVDM uncertainty"]
+    for layer, picture in zip(viewer_model.layers[1:], PICTURES, strict=True):
+        assert layer.visible
+        assert layer.multiscale == (len(sides) > 1)
+        assert full_data(layer) is levels[picture][0]
+        assert tuple(layer.contrast_limits) == LIMITS[0][picture]
+        assert layer.metadata[METADATA_KEY] == {"picture": picture, "draws": 2}
 
 
 def test_names_end_with_what_tells_the_layers_apart(results, pictures, viewer_model):
@@ -213,14 +251,15 @@ def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):
     assert tuple(layer.contrast_limits) == (0, 151)
 
 
-def test_an_additive_input_is_hidden_and_shown_again(qtbot, viewer_model, pictures):
-    layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive")
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_additive_input_is_hidden_and_shown_again_if_it_was_seen(viewer_model, pictures, seen):
+    layer = viewer_model.add_image(np.zeros((16, 12)), name="green", blending="additive", visible=seen)
     owner = QObject()
     results = ResultLayers(viewer_model, layer, owner)
     results.add(pictures, {})
     assert not layer.visible
     results.remove()
-    assert layer.visible
+    assert layer.visible == seen
     owner.deleteLater()
 
 

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication
 from napari_cvdm.files.image_set import StoredImage, write_image_set
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.plugin.doubt.linked import find_results
+from napari_cvdm.plugin.results.contrast import limits_of_result
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.stored.reopening import get_reader, read_layers, read_saved, shown_pictures
 from napari_cvdm.plugin.stored.saving import save_layers
@@ -203,6 +204,7 @@ def test_scripts_of_earlier_versions_are_understood_too(tmp_path: Path, small_mo
     layers = [Image(data, **more) for data, more, _ in read_layers(str(tmp_path / "cell_cvdm.ome.tif"))]
     assert [layer.name for layer in layers] == ["cell CVDM", "cell CVDM uncertainty"]
     assert len(find_results(layers)) == 1
+    assert tuple(layers[1].contrast_limits) == limits_of_result(made.mean, made.std)["uncertainty"]
     np.testing.assert_allclose(layers[1].data_to_world((0, 0)), -0.25 * 0.065)
 
 

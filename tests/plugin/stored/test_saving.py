@@ -14,7 +14,13 @@ from tifffile import TiffFile, imwrite
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.results.layers import (
+    CHANNELS_KEY,
+    DRAWS_KEY,
+    FOR_SHOW,
+    METADATA_KEY,
+    PIXEL_SIZE_KEY,
+)
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.stored.reopening import read_layers
 from napari_cvdm.plugin.stored.saving import save_layers, write_tiff, write_zarr
@@ -160,6 +166,22 @@ def test_the_pixel_size_of_a_run_is_saved_where_the_layer_has_none(tmp_path: Pat
     layer = Image(np.zeros((9, 9), np.float32), scale=(0.5, 0.5), metadata={METADATA_KEY: made})
     path = save_layers(tmp_path / "a.ome.tif", [layer.as_layer_data_tuple()])
     assert read_tiff(path).pixel_size == size
+
+
+@pytest.mark.parametrize("name", ["cell.ome.tif", "cell.ome.zarr"])
+def test_what_a_run_knew_of_its_original_is_saved_with_that(tmp_path: Path, name):
+    """Who tells the panel axes and pixel size of an image that lies in pixels need not tell them again."""
+    asked = {**Job("cell", None, "TYX", pixel_size=65.0).describe(), "shape": [3, 8, 6]}
+    about = {"picture": "reconstruction", "source": "cell", "asked": asked, "upscaling": 2}
+    original = Image(np.zeros((3, 8, 6), np.uint16), name="cell")
+    result = Image(np.zeros((3, 16, 12), np.float32), scale=(1, 0.5, 0.5), metadata={METADATA_KEY: about})
+    path = save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in (original, result)])
+    if name.endswith("tif"):
+        stored, _ = read_image_set(path)
+        assert (stored.axes, stored.pixel_size_nm) == ("TYX", 65)
+    again, _ = reopened(path)
+    assert again.metadata == {PIXEL_SIZE_KEY: 65}
+    np.testing.assert_array_equal(again.scale, 1)  # its result lies on it in pixels, too
 
 
 def test_the_layer_s_own_pixel_size_comes_first(tmp_path: Path):

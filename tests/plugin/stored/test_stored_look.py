@@ -18,12 +18,24 @@ def look_of(layer: Image) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("rgb", [False, True])
-def test_a_layer_looks_as_it_did(rgb: bool) -> None:
-    data = np.zeros((6, 8, 3) if rgb else (5, 6, 8), np.uint8)
-    layer = Image(data, rgb=rgb, name="a", scale=[0.5] * (data.ndim - rgb), opacity=0.5, gamma=0.7)
+def test_a_layer_lies_and_looks_as_it_did(rgb: bool) -> None:
+    data = np.zeros((6, 8, 3) if rgb else (6, 8), np.uint8)
+    where = {
+        "scale": (0.5, 0.2),
+        "translate": (3, 4),
+        "rotate": 30,
+        "shear": [0.3],
+        "affine": np.array([[0.5, 2.0, 5.0], [1.5, 0.3, -4.0], [0, 0, 1]]),
+        "units": ("um", "nm"),
+        "axis_labels": ("row", "column"),
+    }
+    looks = {"opacity": 0.5, "gamma": 0.7, "blending": "additive", "visible": False}
+    layer = Image(data, rgb=rgb, name="a", contrast_limits=(3, 40), **where, **looks)
     again = Image(data, **look_attributes(look_of(layer), "b", data, Path("a.tif")))
-    assert (again.name, again.opacity, again.gamma, again.rgb) == ("a", 0.5, 0.7, rgb)
-    np.testing.assert_array_equal(again.scale, layer.scale)
+    for name in ("name", "rgb", "contrast_limits", "units", "axis_labels", *looks):
+        assert getattr(again, name) == getattr(layer, name), name
+    for corner in ((0, 0), (5, 0), (0, 7)):
+        np.testing.assert_allclose(again.data_to_world(corner), layer.data_to_world(corner))
 
 
 def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY, PICTURES
 from napari_cvdm.plugin.stored.stored_results import (
     StoredSizes,
     placement_of,
@@ -90,7 +90,13 @@ def test_planes_are_placed_if_they_are_evenly_spaced(chosen, origin, spacing):
 
 
 @pytest.mark.parametrize(
-    "odd", [{"selection": "x"}, {"upscaling": "2"}, {"resampling": {"from_plane_shape": [0]}}]
+    "odd",
+    [
+        {"selection": "x"},
+        {"upscaling": "2"},
+        {"upscaling": 0},
+        {"resampling": {"from_plane_shape": [0]}},
+    ],
 )
 def test_a_story_that_makes_no_sense_is_not_followed(odd):
     placement = placement_of(odd, "YX", (8, 8))
@@ -100,11 +106,10 @@ def test_a_story_that_makes_no_sense_is_not_followed(odd):
 def test_both_pictures_have_one_run_and_their_looks():
     data = np.random.default_rng(0).random((16, 16))
     made = {"upscaling": 2, "seed": 3}
-    pair = [
-        result_attributes(made, p, "a", data, "YX", StoredSizes()) for p in ("reconstruction", "uncertainty")
-    ]
-    runs = [each["metadata"][METADATA_KEY]["run"] for each in pair]
-    assert runs[0] == runs[1] == run_of(made) != run_of({**made, "seed": 4})
+    pair = [result_attributes(made, picture, "a", data, "YX", StoredSizes()) for picture in PICTURES]
+    for each, picture in zip(pair, PICTURES, strict=True):
+        assert each["metadata"][METADATA_KEY] == {**made, "picture": picture, "run": run_of(made)}
+    assert run_of(made) != run_of({**made, "seed": 4})
     assert [each["name"] for each in pair] == ["a CVDM", "a CVDM uncertainty"]
     assert pair[0]["colormap"] == "gray"
     assert pair[1]["colormap"].name == "CVDM uncertainty"
@@ -116,6 +121,8 @@ def test_what_is_no_result_has_its_scale_and_no_shift():
     attributes = plain_attributes("map", "CYX", StoredSizes(65.0))
     layer = Image(np.zeros((2, 9, 9)), **attributes)
     np.testing.assert_allclose(layer.data_to_world((1, 2, 3)), (1, 0.13, 0.195))
+    assert [str(unit) for unit in layer.units] == ["pixel", "micrometer", "micrometer"]
+    assert (layer.name, layer.axis_labels) == ("map", ("c", "y", "x"))
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,7 @@ class Result:
     @property
     def provenance(self) -> dict[str, Any]:
         """How the result was made."""
-        metadata = self.reconstruction.metadata.get(METADATA_KEY)
-        return dict(metadata) if isinstance(metadata, dict) else {}
+        return table(self.reconstruction.metadata.get(METADATA_KEY))
 
     @property
     def finished(self) -> bool:
@@ -82,7 +81,7 @@ class Result:
         """The single draws, shape (draws, *reconstruction.shape), or None if they were not kept."""
         draws = self.reconstruction.metadata.get(DRAWS_KEY)
         shape: tuple[int, ...] = tuple(getattr(draws, "shape", ()))
-        fits = len(shape) > 1 and shape[1:] == tuple(full_data(self.reconstruction).shape)
+        fits = shape[1:] == tuple(full_data(self.reconstruction).shape)
         return draws if fits and shape[0] > 0 else None
 
 

@@ -14,7 +14,7 @@ from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.into_sight import bring_into_sight, come_into_sight_later
-from napari_cvdm.plugin.results.layers import FOR_SHOW, PIXEL_SIZE_KEY, unique_name
+from napari_cvdm.plugin.results.layers import FOR_SHOW, PIXEL_SIZE_KEY
 from napari_cvdm.plugin.stored.stated import fine_pixel_nm
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
@@ -64,7 +64,6 @@ class OwnLayers:
         """
         layer.visible = False
         layer.metadata.update(FOR_SHOW)
-        layer.name = unique_name(layer.name, {other.name for other in self._viewer.layers})
         insert_quietly(self._viewer, layer, above)
         self._layers[name] = layer
         if show:

@@ -38,8 +38,8 @@ class Recording:
         Its pixels, one range for each axis but that of its colours; a single index where not displayed.
     resampling : Resampling, optional
         How whole planes were resampled, if they were.
-    region : tuple of range, optional
-        Rows and columns of the resampled planes that were restored; all if left out.
+    region : tuple of range
+        Rows and columns of the resampled planes that were restored; empty if none were resampled.
     transposed : bool
         Whether the original's axes have the columns in front of the rows.
     """
@@ -47,7 +47,7 @@ class Recording:
     original: Image
     ranges: tuple[range, ...]
     resampling: Resampling | None = None
-    region: tuple[range, range] | None = None
+    region: tuple[range, ...] = ()
     transposed: bool = False
 
     def plane(self, dtype: DTypeLike | None = None) -> NDArray[Any]:
@@ -58,9 +58,8 @@ class Recording:
         from napari_cvdm.restoration.resampling import resample_plane
 
         plane = resample_plane(plane.T if self.transposed else plane, self.resampling)
-        if self.region is not None:
-            rows, columns = self.region
-            plane = plane[rows.start : rows.stop, columns.start : columns.stop]
+        rows, columns = self.region
+        plane = plane[rows.start : rows.stop, columns.start : columns.stop]
         return plane.T if self.transposed else plane
 
     @property
@@ -70,11 +69,10 @@ class Recording:
         spacing = np.array([r.step for r in self.ranges], float)
         if self.resampling is not None:
             old, new = self.resampling.plane_shape, self.resampling.new_plane_shape
-            starts = (0, 0) if self.region is None else tuple(r.start for r in self.region)
             order = (1, 0) if self.transposed else (0, 1)
             for axis, k in zip(self._displayed, order, strict=True):
                 spacing[axis] = old[k] / new[k]
-                origin[axis] = (starts[k] + 0.5) * spacing[axis] - 0.5
+                origin[axis] = (self.region[k].start + 0.5) * spacing[axis] - 0.5
         return Placement(origin, spacing)
 
     @property
@@ -103,8 +101,6 @@ def recording_of(result: Result, original: Image, place: Slice) -> Recording:
     provenance = result.provenance
     resampling = table(provenance.get("resampling"))
     fine, coarse = full_data(result.reconstruction).shape, full_data(original).shape[: original.ndim]
-    if len(coarse) != len(fine):
-        raise _other(original)
     if resampling:
         return _resampled(result, original, place, resampling)
     taken = indices_taken(provenance, coarse)

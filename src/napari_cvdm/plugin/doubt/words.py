@@ -76,8 +76,7 @@ def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     if unit.is_compatible_with("micrometer"):
         return float((1 * unit).to("micrometer").magnitude), "µm"
     made = table(layer.metadata.get(METADATA_KEY))
-    resampled_to = table(made.get("resampling")).get("to_pixel_size_nm")
-    fine = fine_pixel_nm(made | {"pixel_size_nm": resampled_to} if resampled_to else made)
+    fine = fine_pixel_nm(made)
     if axes_of(made, layer.ndim)[axis] in "YX" and fine is not None:
         return fine / 1000 / float(layer.extent.step[axis]), "µm"
     return 1.0, "px"

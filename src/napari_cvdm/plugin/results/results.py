@@ -155,10 +155,6 @@ class ResultLayers(QObject):
     ) -> None:
         from napari.layers import Image
 
-        taken = {layer.name for layer in self._viewer.layers if layer not in self._layers.values()}
-        # Both pictures have one number, whichever picture of another run the user has deleted.
-        short, long = " CVDM", " CVDM uncertainty"
-        taken |= {name.replace(long, short) for name in taken} | {name.replace(short, long) for name in taken}
         part = self._part or whole(pictures.axes.shape)
         if self._part is not None and self._with_channel_axis:
             part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
@@ -173,7 +169,7 @@ class ResultLayers(QObject):
             visible=False,
             contrast_limits=next(iter(limits.values())),
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
-            **result_metadata(self.source, picture, placement, taken, part.words)
+            **result_metadata(self.source, picture, placement, self._taken_names(), part.words)
             | {"multiscale": multiscale},
         )
         axis = pictures.axes.channel_position
@@ -236,11 +232,10 @@ class ResultLayers(QObject):
             # Assigned as a whole, so that napari tells whoever looks at the result, even if it is hidden.
             layer.metadata = metadata
             if name_suffix:
-                others = {each.name for each in self._viewer.layers if each is not layer}
                 # Before what tells the two layers apart: napari's list leaves out the middle of long names.
                 of, kind, rest = layer.name.rpartition(" CVDM")
                 name = f"{of} ({name_suffix}){kind}{rest}" if kind else f"{rest} ({name_suffix})"
-                layer.name = unique_name(name, others)
+                layer.name = unique_name(name, self._taken_names())
 
     def remove(self) -> None:
         """Take the layers away again, as if there had been no run; `removed` tells when that is done.
@@ -277,6 +272,12 @@ class ResultLayers(QObject):
         """The layers that are still in the viewer."""
         present = list(self._viewer.layers)
         return {picture: layer for picture, layer in self._layers.items() if layer in present}
+
+    def _taken_names(self) -> set[str]:
+        """Names that neither picture may have: both have one number, whichever of another run is left."""
+        taken = {layer.name for layer in self._viewer.layers if layer not in self._layers.values()}
+        short, long = " CVDM", " CVDM uncertainty"
+        return taken.union(*((name.replace(long, short), name.replace(short, long)) for name in taken))
 
     @property
     def _adds_light(self) -> bool:
