@@ -200,6 +200,19 @@ def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tm
     assert actions.save_button.isEnabled()
 
 
+def test_what_is_on_the_disk_is_not_saved_again_if_its_file_says_clearly_where(
+    actions, viewer_model, monkeypatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (asked.append(args[1]), ("", ""))[1])
+    result, _ = add_result(viewer_model, "a")
+    for written in ({"reconstruction": "/data/a.zarr", "uncertainty": 7}, "nowhere", ["a"]):
+        result.metadata[METADATA_KEY]["written"] = written
+        actions.ask_and_save()
+    assert actions.heard == [("told", "This result is on the disk already: /data/a.zarr, 7.")]
+    assert asked == ["Save result"] * 2
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_the_name_with_its_ending_is_asked_about(
     qtbot, actions, viewer_model, tmp_path: Path, monkeypatch, replace
