@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
@@ -68,6 +68,11 @@ def test_no_button_is_narrower_than_its_words(qtbot, actions, viewer_model):
     actions.resize(3 * widest // 2, 120)  # a narrow dock, or large type
     qtbot.waitUntil(lambda: save.y() < copy.y(), timeout=10_000)
     assert min(save.width(), copy.width()) >= widest
+
+
+def test_every_button_explains_itself_and_copy_has_a_menu(actions):
+    assert all(button.toolTip() for button in actions.findChildren(QPushButton))
+    assert actions.copy_button.menu().actions() == [actions.copy_python, actions.copy_shell]
 
 
 def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
@@ -224,7 +229,7 @@ def test_the_name_with_its_ending_is_asked_about(
     asked: list[str] = []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells"), ""))
     monkeypatch.setattr(QMessageBox, "question", lambda *args: (asked.append(args[2]), button)[1])
-    actions.ask_and_save()
+    actions.save_button.click()
     assert "'cells.cvdm.ome.tif' exists already" in asked[0]
     if replace:
         qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)
