@@ -440,8 +440,10 @@ class TestInMidRun:
         click(qtbot, widget)
         finish(qtbot, widget)
         assert widget.status.text().startswith("Done")
+        assert widget.controls.restore_button.isEnabled()
         viewer.layers.remove(cell)
         assert widget.status.text() == ""
+        assert not widget.controls.restore_button.isEnabled()
 
     def test_what_cannot_be_restored_is_not_started(self, viewer, widget):
         viewer.add_image(np.zeros((4, 60), np.uint16), name="strip")

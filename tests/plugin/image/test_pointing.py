@@ -93,12 +93,13 @@ def test_a_rectangle_is_found_in_the_image_it_was_drawn_over():
     np.testing.assert_allclose(rectangle_of(shapes, image, None)[:, 1:], [[10, 10], [30, 40]])
 
 
-def test_the_selected_shape_is_meant_or_else_the_last():
+def test_the_first_selected_shape_is_meant_or_else_the_last():
     image = Image(np.zeros((100, 100)))
     squares = [np.array([[a, a], [a, a + 10], [a + 10, a + 10], [a + 10, a]]) for a in (0.0, 50.0)]
     shapes = Shapes(squares)
-    shapes.selected_data = {0}
-    np.testing.assert_allclose(rectangle_of(shapes, image, None), [[0, 0], [10, 10]])
+    for selected in ({0}, {1, 0}):
+        shapes.selected_data = selected
+        np.testing.assert_allclose(rectangle_of(shapes, image, None), [[0, 0], [10, 10]])
     shapes.selected_data = set()
     np.testing.assert_allclose(rectangle_of(shapes, image, None), [[50, 50], [60, 60]])
 
@@ -152,3 +153,5 @@ def test_which_of_several_shapes_counts_is_said():
     assert which_shape(shapes) == "Of the 2 shapes, the last one counts."
     shapes.selected_data = {0}
     assert which_shape(shapes) == "Of the 2 shapes, the selected one counts."
+    shapes.selected_data = {1, 0}
+    assert which_shape(shapes) == "Of the 2 shapes, the first selected one counts."

@@ -41,8 +41,10 @@ def test_unnamed_axes_are_asked_for_and_the_answer_names_them(qtbot, inquiry):
     inquiry.ask(reading)
     assert not inquiry.isHidden()
     assert list(inquiry.roles) == [0, 1]
-    labels = {label.buddy(): label.text() for label in inquiry.findChildren(QLabel)}
-    assert labels[inquiry.roles[0]] == "Axis -4 (12 long):"  # as napari's slider has it
+    (label,) = (each for each in inquiry.findChildren(QLabel) if each.buddy() is inquiry.roles[0])
+    assert label.text() == "Axis -4 (12 long):"  # as napari's slider has it
+    for part in (label, inquiry.roles[0]):
+        assert "Choose channels for separate images" in part.toolTip()
     with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.roles[0].setCurrentText("Time points")
     inquiry.roles[1].setCurrentText("Channels")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
@@ -68,6 +68,11 @@ def test_no_button_is_narrower_than_its_words(qtbot, actions, viewer_model):
     actions.resize(3 * widest // 2, 120)  # a narrow dock, or large type
     qtbot.waitUntil(lambda: save.y() < copy.y(), timeout=10_000)
     assert min(save.width(), copy.width()) >= widest
+
+
+def test_every_button_explains_itself_and_copy_has_a_menu(actions):
+    assert all(button.toolTip() for button in actions.findChildren(QPushButton))
+    assert actions.copy_button.menu().actions() == [actions.copy_python, actions.copy_shell]
 
 
 def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
@@ -200,6 +205,19 @@ def test_saving_adds_the_ending_and_tells_where(qtbot, actions, viewer_model, tm
     assert actions.save_button.isEnabled()
 
 
+def test_what_is_on_the_disk_is_not_saved_again_if_its_file_says_clearly_where(
+    actions, viewer_model, monkeypatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (asked.append(args[1]), ("", ""))[1])
+    result, _ = add_result(viewer_model, "a")
+    for written in ({"reconstruction": "/data/a.zarr", "uncertainty": 7}, "nowhere", ["a"]):
+        result.metadata[METADATA_KEY]["written"] = written
+        actions.ask_and_save()
+    assert actions.heard == [("told", "This result is on the disk already: /data/a.zarr, 7.")]
+    assert asked == ["Save result"] * 2
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_the_name_with_its_ending_is_asked_about(
     qtbot, actions, viewer_model, tmp_path: Path, monkeypatch, replace
@@ -211,7 +229,7 @@ def test_the_name_with_its_ending_is_asked_about(
     asked: list[str] = []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells"), ""))
     monkeypatch.setattr(QMessageBox, "question", lambda *args: (asked.append(args[2]), button)[1])
-    actions.ask_and_save()
+    actions.save_button.click()
     assert "'cells.cvdm.ome.tif' exists already" in asked[0]
     if replace:
         qtbot.waitUntil(lambda: len(actions.heard) == 2, timeout=60_000)

@@ -23,6 +23,7 @@ from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
+from napari_cvdm.plugin.image.input_pixels import given_image
 from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.panel import shell_words
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
@@ -228,6 +229,16 @@ def test_what_the_script_writes_to_disk_lies_where_the_run_s_result_does(tmp_pat
         assert own.metadata[METADATA_KEY]["source"] == other.metadata[METADATA_KEY]["source"] == "cell"
     np.testing.assert_allclose(ours[0].translate, (0, 1.75 * 0.065, 3.75 * 0.065))
     assert ours[0].scale[0] == 2.5
+
+
+@pytest.mark.parametrize("colours", ["average", "channels"])
+def test_the_script_makes_of_colours_what_the_run_did(colours):
+    script = python_script(_about(Job("snap", None, "YX", rgb=True, colours=colours, preview=True)))
+    (line,) = (each for each in script.splitlines() if each.startswith("image = ") and "image[" in each)
+    picture = np.random.default_rng(0).integers(0, 255, (16, 12, 4), np.uint8)
+    names = {"np": np, "image": picture}
+    exec(line, names)
+    np.testing.assert_array_equal(names["image"], given_image(picture, rgb=True, colours=colours))
 
 
 @pytest.mark.parametrize("colours", ["average", "channels"])

@@ -189,3 +189,9 @@ def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     form.resample.setChecked(True)
     plan = plan_of(form, reading, Sliders((0, 0)), None, (40.0, 100.0))
     assert plan.memory == 3 * (40 * 60 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
+
+
+def test_an_image_without_planes_is_refused(form, stack):
+    empty = replace(read_layer(stack), shape=(0, *SHAPE[1:]))
+    with pytest.raises(InputError, match="is empty"):
+        plan_of(form, empty, Sliders((0.0,) * len(SHAPE)), None)

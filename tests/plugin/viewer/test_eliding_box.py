@@ -32,6 +32,7 @@ def test_the_middle_of_the_name_is_left_out_and_the_words_stay(box):
     assert shown.startswith("Restore channel 1: A")
     assert "…" in shown
     assert shown.endswith("561")
+    assert box.fontMetrics().horizontalAdvance(shown) < box.width() - 15  # beside the tick
     box.resize(170, 24)
     assert box.shown_text().startswith("Restore channel 1: ")
     box.resize(900, 24)

@@ -36,8 +36,13 @@ def test_files_in_the_way_have_the_viewer_s_remedy_and_not_the_shell_s(kind):
     assert in_plain_words(RemediableError("It is there.", "Move it.")) == "It is there. Move it."
 
 
-def test_a_full_memory_has_a_remedy():
-    assert "smaller tile" in in_plain_words(MemoryError())
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [(MemoryError(), "smaller tile"), (ModuleNotFoundError("No module named 'zarr'"), "'zarr'). Reinstall")],
+)
+def test_a_full_memory_and_a_broken_installation_have_a_remedy(error, remedy, caplog):
+    assert remedy in in_plain_words(error)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

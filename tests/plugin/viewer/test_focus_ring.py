@@ -46,6 +46,7 @@ def test_what_tab_comes_to_is_framed_and_nothing_else(panel: _Panel, qtbot) -> N
         inside = stop is not stops[-1]
         qtbot.waitUntil(lambda stop=stop, inside=inside: _is_framed(stop) == inside)
         assert not any(_is_framed(other) for other in stops if other is not stop)
+        assert not isinstance(stop.childAt(stop.rect().center()), FocusRing)  # a click goes to the widget
     qtbot.waitUntil(lambda: not window.findChildren(FocusRing))
 
 

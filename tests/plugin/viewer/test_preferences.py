@@ -53,13 +53,14 @@ def section(plugin_settings, npe2pm):
     return get_plugin_settings("napari-cvdm").restoration
 
 
-def test_what_was_used_is_remembered(section):
+def test_what_was_used_is_remembered(section, caplog):
     used = Preferences("mine", "thorough", 24, "cpu", 128)
     remember(used)
     assert read_preferences() == used
     remember(Preferences())
     assert section.tile == 0
     assert read_preferences() == Preferences()
+    assert not caplog.records
 
 
 def test_the_hint_about_gpus_is_given_once(section):

@@ -99,6 +99,18 @@ def test_it_tells_what_came_of_it(qtbot, wait_for_workers):
     assert told == [42, ZeroDivisionError]
 
 
+def test_what_was_asked_to_quit_brings_no_result(qtbot, wait_for_workers):
+    held, told = Held(), []
+    held.start(np.zeros(3))
+    held.worker.returned.connect(told.append)
+    qtbot.waitUntil(held.begun.is_set, timeout=10_000)
+    held.worker.quit()  # as napari does when its window is closed
+    held.go_on.set()
+    qtbot.waitUntil(held.ended.is_set, timeout=10_000)
+    wait_for_workers()
+    assert told == []
+
+
 def test_all_work_of_the_plugin_is_done_so():
     assert issubclass(LastingWorker, Quiet)
     sources = Path(napari_cvdm.plugin.__file__).parent.rglob("*.py")

@@ -162,3 +162,18 @@ def test_no_end_of_a_long_name_is_lost(qtbot):
     )
     assert needed.width() <= 200
     assert label.heightForWidth(200) > 2 * label.fontMetrics().height()
+
+
+def test_a_note_is_as_high_as_its_text_whatever_changes(qtbot):
+    label = note()
+    qtbot.addWidget(label)
+    label.resize(200, 10)
+    label.show()
+    for change in (
+        lambda: label.setText("Saved, and " * 10),
+        lambda: label.resize(120, label.height()),
+        lambda: label.setStyleSheet("font-size: 18pt"),
+    ):
+        before = label.height()
+        change()
+        assert before < label.height() == label.heightForWidth(label.width())

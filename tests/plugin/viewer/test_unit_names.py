@@ -23,5 +23,6 @@ def test_anything_else_is_a_pixel_and_is_not_worked_out(monkeypatch, name):
     assert unit_or_pixel(name) == "pixel"
 
 
-def test_a_word_that_is_no_unit_is_a_pixel():
-    assert unit_or_pixel("moment") == "pixel"
+@pytest.mark.parametrize("name", ["moment", "meter ** 0", "1 / decibel"])
+def test_what_is_no_unit_to_napari_is_a_pixel(name):
+    assert unit_or_pixel(name) == "pixel"

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -76,6 +77,8 @@ def test_a_field_that_the_mouse_passes_over_stays_as_it_is(show, turn_wheel, mak
     leave_wheel_to_panel(field)
     assert not turn_wheel(field)
     assert state(field) == before
+    QTest.keyClick(field, Qt.Key.Key_Down)
+    assert state(field) != before  # nothing but the wheel is kept from it
     assert field.focusPolicy() in (Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.TabFocus)
 
 

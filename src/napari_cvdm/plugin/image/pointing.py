@@ -81,7 +81,7 @@ def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:
 
 
 def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.float64]:
-    """Return the box around the selected shape, or else the last, in pixels of an image; shape (2, ndim).
+    """Return the box around the first selected shape, or else the last, in pixels of an image.
 
     Parameters
     ----------
@@ -89,6 +89,11 @@ def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.f
         Where it was drawn, and over what.
     units : Units
         Of the viewer: where it has none, layers are drawn as if all had the same.
+
+    Returns
+    -------
+    ndarray, (2, ndim)
+        First and last index along each axis.
 
     Raises
     ------
@@ -106,6 +111,6 @@ def which_shape(shapes: Shapes) -> str:
     """Say which of several shapes `rectangle_of` takes; empty where there is no choice."""
     if len(shapes.data) < 2:
         return ""
-    return (
-        f"Of the {len(shapes.data)} shapes, the {'selected' if shapes.selected_data else 'last'} one counts."
-    )
+    selected = len(shapes.selected_data)
+    which = "last one" if not selected else "selected one" if selected == 1 else "first selected one"
+    return f"Of the {len(shapes.data)} shapes, the {which} counts."

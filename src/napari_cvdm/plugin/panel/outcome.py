@@ -15,6 +15,7 @@ from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
+from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
@@ -123,9 +124,9 @@ class ResultActions(QWidget):
         layers = self.result_layers()
         if self._refused(layers):
             return
-        written = layers[0].metadata[METADATA_KEY].get("written")
+        written = table(layers[0].metadata[METADATA_KEY].get("written"))
         if written:
-            self.told.emit(f"This result is on the disk already: {', '.join(written.values())}.")
+            self.told.emit(f"This result is on the disk already: {', '.join(map(str, written.values()))}.")
             return
         # While the dialog is open, a run may begin and select its own layers.
         path = ask_for_file(self, "Save result", f"{layers[0].name}{_USUAL_ENDING}", _KINDS)

@@ -22,7 +22,7 @@ from napari_cvdm.plugin.results.layers import full_data, is_for_show, is_result,
 from napari_cvdm.plugin.running.plan import Plan, memory_needed, results_size
 from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
-from napari_cvdm.restoration.validation import check_dtype, check_range
+from napari_cvdm.restoration.validation import check_dtype, check_range, check_shape
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -180,6 +180,7 @@ def plan_of(
 
 def _check(reading: LayerReading, data: Any) -> None:
     """Refuse what a run would refuse once it has begun, as far as that can be told at once."""
+    check_shape(reading.shape)
     try:
         check_dtype(reading.dtype)
     except InputTypeError as error:

@@ -44,10 +44,10 @@ class Eliding(QObject):
         combo = self._combo
         option = QStyleOptionComboBox()
         combo.initStyleOption(option)
-        style, width = combo.style(), combo.width() - 24
-        if style is not None:
-            control, field = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
-            width = style.subControlRect(control, option, field, combo).width() - 6
+        style = combo.style()
+        assert style is not None
+        control, field = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        width = style.subControlRect(control, option, field, combo).width() - 6
         return combo.fontMetrics().elidedText(combo.currentText(), Qt.TextElideMode.ElideMiddle, width)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:

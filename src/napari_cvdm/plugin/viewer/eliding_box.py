@@ -34,12 +34,10 @@ class ElidingBox(QCheckBox):
     def shown_text(self) -> str:
         """Return the text as it is painted."""
         option, style = self._option(), self.style()
-        width = self.width() - 24
-        if style is not None:
-            room = style.subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self)
-            width = room.width() - 2
+        assert style is not None
+        room = style.subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self)
         metrics = self.fontMetrics()
-        left = max(0, width - metrics.horizontalAdvance(self._words))
+        left = max(0, room.width() - 2 - metrics.horizontalAdvance(self._words))
         return self._words + metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, left)
 
     def paintEvent(self, event: Any) -> None:

@@ -66,8 +66,7 @@ def remember(used: Preferences) -> None:
     """Keep what a run was started with, so that the form begins with it next time."""
     section = _section()
     values = {**asdict(used), "tile": 0 if used.tile == "auto" else used.tile}
-    if section is not None:
-        keep_settings(section, {k: v for k, v in values.items() if getattr(section, k, v) != v})
+    keep_settings(section, {k: v for k, v in values.items() if getattr(section, k, v) != v})
 
 
 def keep_settings(section: Any, values: Mapping[str, Any]) -> None:

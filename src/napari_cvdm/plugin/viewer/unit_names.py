@@ -27,7 +27,10 @@ def unit_or_pixel(name: object) -> str:
 
     if not isinstance(name, str) or not _WRITTEN.fullmatch(name):
         return "pixel"
+    known = pint.get_application_registry().Unit
     try:
-        return str(pint.get_application_registry().Unit(name))
-    except (pint.UndefinedUnitError, ValueError, TypeError, AttributeError):
+        unit = str(known(name))
+        known(unit)  # as napari will: "1 / decibel" comes out as no unit
+    except (pint.UndefinedUnitError, KeyError, ValueError, TypeError, AttributeError):
         return "pixel"
+    return unit
