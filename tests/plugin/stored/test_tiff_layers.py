@@ -95,6 +95,7 @@ def test_axes_that_a_file_has_no_room_for_are_there_again(restored, tmp_path: Pa
 
 def test_draws_that_were_kept_come_along(restored):
     path = restored("--draws", "2", "--steps", "1", "--keep-draws")
+    path.with_name("out_drawing.ome.tif").touch()  # the user's
     (result,) = find_results(opened(path))
     assert result.draws is not None
     expected = [read_tiff(path.with_name(f"out_draw0{number}.ome.tif")).data for number in (1, 2)]

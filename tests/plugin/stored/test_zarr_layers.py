@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -112,6 +112,18 @@ def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large
     about = group.attrs["napari_cvdm"]
     group.attrs["napari_cvdm"] = {**about, "seed": 7}
     assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
+
+
+def test_a_damaged_uncertainty_keeps_no_reconstruction_from_being_opened(
+    tmp_path: Path, large_result, monkeypatch
+):
+    reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
+    rmtree(uncertainty)
+    uncertainty.mkdir()
+    said = []
+    monkeypatch.setattr(zarr_layers, "show_warning", said.append)
+    assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
+    assert [str(uncertainty) in words for words in said] == [True]
 
 
 def test_damage_is_named(foreign: Path):
