@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_cvdm.plugin.doubt import regions_section
+from napari_cvdm.plugin.doubt import places, regions_section
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 BOXES = "cell CVDM look again"
@@ -173,6 +173,29 @@ def test_places_found_during_a_run_are_found_again_at_its_end(
         timeout=10_000,
     )
     assert [place.slice for place in panel.regions.places] == [place.slice for place in before]
+
+
+def test_looking_through_all_planes_can_be_stopped(viewer, add_result, open_panel, qtbot, monkeypatch):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    begun, go_on = [], threading.Event()
+
+    def long_search(doubt, look, place):
+        begun.append(place)
+        go_on.wait(30)
+        return []
+
+    monkeypatch.setattr(places, "places_of", long_search)
+    panel._sections[2].unfold()
+    button = panel.regions.everywhere
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(begun) == 1, timeout=10_000)
+    assert button.text() == "Stop"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    go_on.set()
+    qtbot.waitUntil(lambda: button.text() == "In all planes", timeout=10_000)
+    assert len(begun) == 1
+    assert "Lists the most uncertain" in panel.regions.hint.text()  # not that there are none
 
 
 @pytest.mark.parametrize("listed", [False, True])

@@ -207,6 +207,8 @@ class Pictures(QObject):
         assert result is not None
         self._at_hand = data, original, place, plane
         axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
+        if axis not in place.displayed:  # while it was read, the view has turned to other axes
+            return
         across = place.displayed.index(axis)
         columns = max(1, round(self.swipe * plane.shape[across]))
         left = plane[(slice(None),) * across + (slice(columns),)]
