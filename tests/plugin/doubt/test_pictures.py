@@ -124,8 +124,11 @@ class Watched:
         self._data = data
         self.dtype, self.shape, self.ndim = data.dtype, data.shape, data.ndim
         self.read: list[tuple[bool, int]] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def __getitem__(self, wanted: object) -> np.ndarray:
+        self.go_on.wait(10)
         part = self._data[wanted]
         self.read.append((threading.current_thread() is threading.main_thread(), part.size))
         return part
@@ -155,3 +158,10 @@ def test_the_swipe_reads_the_plane_in_view_of_a_large_original_and_not_in_the_ma
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(lambda: np.array_equal(cut.data, recorded[2:3, :, :20]), timeout=20_000)
     np.testing.assert_allclose(cut.data_to_world((0, 3, 4)), original.data_to_world((2, 3, 4)))
+    data.go_on.clear()
+    panel.views.choose("reconstruction")
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: panel.views._pictures._background.running, timeout=20_000)
+    viewer.dims.order = (1, 2, 0)  # while the plane is read; planes lie from left to right now
+    data.go_on.set()
+    qtbot.waitUntil(lambda: cut.data.shape == (2, 1, 40), timeout=20_000)

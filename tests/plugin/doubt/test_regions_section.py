@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_cvdm.plugin.doubt import places, regions_section
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
 BOXES = "cell CVDM look again"
@@ -170,6 +173,59 @@ def test_places_found_during_a_run_are_found_again_at_its_end(
         timeout=10_000,
     )
     assert [place.slice for place in panel.regions.places] == [place.slice for place in before]
+
+
+def test_looking_through_all_planes_can_be_stopped(viewer, add_result, open_panel, qtbot, monkeypatch):
+    add_result((3, 64, 80))
+    panel = open_panel()
+    begun, go_on = [], threading.Event()
+
+    def long_search(doubt, look, place):
+        begun.append(place)
+        go_on.wait(30)
+        return []
+
+    monkeypatch.setattr(places, "places_of", long_search)
+    panel._sections[2].unfold()
+    button = panel.regions.everywhere
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(begun) == 1, timeout=10_000)
+    assert button.text() == "Stop"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    go_on.set()
+    qtbot.waitUntil(lambda: button.text() == "In all planes", timeout=10_000)
+    assert len(begun) == 1
+    assert "Lists the most uncertain" in panel.regions.hint.text()  # not that there are none
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_search_that_is_at_work_when_its_run_ends_is_made_again(
+    viewer, add_result, open_panel, qtbot, monkeypatch, listed
+):
+    _, reconstruction, uncertainty = add_result((3, 64, 80), metadata={"finished": False})
+    panel = open_panel()
+    if listed:
+        find(panel, qtbot, panel.regions.everywhere)
+    search, searched, ended = regions_section.places_of_all, threading.Event(), threading.Event()
+    highest = uncertainty.data.max()
+
+    def long_search(*args):
+        found = search(*args)
+        searched.set()
+        ended.wait(30)
+        return found
+
+    monkeypatch.setattr(regions_section, "places_of_all", long_search)
+    panel._sections[2].unfold()
+    qtbot.mouseClick(panel.regions.everywhere, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(searched.is_set, timeout=10_000)
+    uncertainty.data = 3 * uncertainty.data
+    reconstruction.metadata = {METADATA_KEY: {**reconstruction.metadata[METADATA_KEY], "finished": True}}
+    qtbot.waitUntil(lambda: panel.link.look is not None and panel.link.look.finished, timeout=10_000)
+    ended.set()
+    qtbot.waitUntil(
+        lambda: any(place.region.mean_uncertainty > highest for place in panel.regions.places), timeout=10_000
+    )
 
 
 def test_a_click_goes_there_beside_a_layer_in_smaller_units(viewer, add_result, open_panel, qtbot):

@@ -48,6 +48,8 @@ def test_they_fit_all_planes_and_a_new_estimate_replaces_the_old():
     limits.add(_estimate(3 * ramp, std=1, index=(1,)))
     assert limits.now()[0]["uncertainty"][1] == 2
     assert limits.now()[0]["reconstruction"][1] == pytest.approx(3, rel=0.01)
+    limits.add(_estimate(ramp - 2, index=(2,)))
+    assert limits.now()[0]["reconstruction"] == pytest.approx((-2, 3), abs=0.02)
 
 
 def _filaments() -> tuple[np.ndarray, np.ndarray]:

@@ -55,8 +55,11 @@ def test_what_is_hidden_or_shown_during_a_view_is_so_after_it(layer):
     show_again(layer)
     assert not layer.visible
     assert take_back_from_view(layer)
+    hide(layer)
+    assert not layer.visible
     show_again(layer)
     assert layer.visible
+    assert is_seen_without_view(layer)
 
 
 def test_layers_that_the_user_has_linked_are_neither_shown_nor_hidden_with_another():

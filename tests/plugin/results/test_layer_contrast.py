@@ -102,8 +102,11 @@ def test_all_channels_at_once_have_no_limits_of_their_own(viewer, layer, contras
     viewer.dims.ndisplay = 3
     show(viewer, 1)  # the channels are displayed along the third axis
     assert tuple(layer.contrast_limits) == BRIGHT
+    layer.contrast_limits = (1, 2)
     viewer.dims.order = (1, 0, 2, 3)
     assert tuple(layer.contrast_limits) == DIM
+    show(viewer, 0)
+    assert tuple(layer.contrast_limits) == (1, 2)  # as the user set those of the channel seen last
 
 
 def test_limits_linked_to_another_layer_s_do_not_change_them(viewer, layer, contrast):

@@ -184,9 +184,10 @@ def test_colours_that_become_channels_get_an_axis_in_front():
 
 
 def test_what_is_for_show_is_neither_a_result_nor_the_user_s():
-    picture = Image(np.zeros((4, 4)), metadata={"theirs": 1, **FOR_SHOW})
-    assert is_for_show(picture)
-    assert not is_result(picture)
+    for theirs in ({}, {"theirs": 1}):
+        picture = Image(np.zeros((4, 4)), metadata={**theirs, **FOR_SHOW})
+        assert is_for_show(picture)
+        assert not is_result(picture)
     for layer in (Image(np.zeros((4, 4))), Image(np.zeros((4, 4)), metadata={METADATA_KEY: {}}), object()):
         assert not is_for_show(layer)
 

@@ -67,6 +67,17 @@ def test_one_of_another_part_stays(viewer_model, rows, hidden):
     assert len(under.hidden) == hidden
 
 
+def test_one_of_other_axes_stays(viewer_model):
+    """As of an image in colour, that was restored to its channels first and then to their average."""
+    cell = viewer_model.add_image(IMAGE, name="cell", blending="additive")
+    for layer in add_result(viewer_model, "a", cell):
+        layer.data = np.zeros((3, 64, 48), np.float32)
+    new, _ = add_result(viewer_model, "b", cell)
+    under = Underneath(viewer_model, cell)
+    under.hide_results(new)
+    assert under.hidden == []
+
+
 def test_what_the_user_has_made_of_an_earlier_result_stays(viewer_model):
     cell = viewer_model.add_image(IMAGE, name="cell", blending="additive")
     first, *_ = add_result(viewer_model, "a", cell)

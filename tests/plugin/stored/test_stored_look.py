@@ -49,6 +49,15 @@ def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> Non
     again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
     assert again.colormap.map(0.3)[..., 3].item() == 0
     assert Image(data, colormap=uncertainty_colormap()).colormap.map(0.3)[..., 3].item() > 0
+    look["colormap"] = {"name": "gray", "colors": [[1, 1, 1, 1], [0, 0, 0, 1]], "controls": [0, 1]}
+    again = Image(data, **look_attributes(look, "b", data, Path("a.tif")))
+    assert again.colormap.map(0.0)[..., 0].item() == 1  # napari's gray begins with black
+
+
+def test_what_was_not_stored_is_napari_s_choice() -> None:
+    data = np.zeros((6, 8), np.float32)
+    assert look_attributes({}, "b", data, Path("a.tif")) == {"name": "b", "rgb": False, "visible": True}
+    assert look_attributes({"colormap": "viridis"}, "b", data, Path("a.tif"))["colormap"] == "viridis"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,7 @@ def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> Non
         ("axis_labels", [1, 2]),  # which napari notices when the layer is in the viewer
         ("units", 3),
         ("units", ["pixel"] * 7),
-        ("channels", {"axis": 2, "limits": {"0": [0, 1]}}),
+        ("channels", {"axis": -1, "limits": {"0": [0, 1]}}),
         ("channels", {"axis": 0, "limits": {"6": [0, 1]}}),
         ("channels", {"axis": 0, "limits": {"0": [1, 0]}}),
         ("channels", {"axis": 0, "limits": [[0, 1]]}),

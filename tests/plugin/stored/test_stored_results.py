@@ -81,7 +81,15 @@ def test_without_a_pixel_size_it_lies_on_a_layer_without_one():
 
 @pytest.mark.parametrize(
     ("chosen", "origin", "spacing"),
-    [([1, 4, 7], 1, 3), ([2], 2, 1), ([0, 1, 5], 0, 1), ([5, 3, 1], 0, 1), ("all", 0, 1), ([1], 0, 1)],
+    [
+        ([1, 4, 7], 1, 3),
+        ([2], 2, 1),
+        ([2, 3, 7], 0, 1),
+        ([2, 2], 0, 1),
+        ([5, 3, 1], 0, 1),
+        ("all", 0, 1),
+        ([1], 0, 1),
+    ],
 )
 def test_planes_are_placed_if_they_are_evenly_spaced(chosen, origin, spacing):
     length = 3 if chosen in ("all", [1]) else len(chosen)

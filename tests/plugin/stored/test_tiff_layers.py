@@ -93,8 +93,18 @@ def test_axes_that_a_file_has_no_room_for_are_there_again(restored, tmp_path: Pa
     np.testing.assert_array_equal(layers[0].data[:, 0], read_tiff(path).data)
 
 
+def test_rows_and_columns_lie_where_the_image_has_them(restored, tmp_path: Path):
+    data = np.random.default_rng(0).poisson(80, (20, 24, 2)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "turned.tif", data, photometric="minisblack")
+    path = restored("--preview", axes="YXZ", image=tmp_path / "turned.tif")
+    layers = opened(path)
+    assert [layer.data.shape for layer in layers] == [(40, 48, 2)] * 2
+    np.testing.assert_array_equal(layers[0].data, np.moveaxis(read_tiff(path).data, 0, -1))
+
+
 def test_draws_that_were_kept_come_along(restored):
     path = restored("--draws", "2", "--steps", "1", "--keep-draws")
+    path.with_name("out_drawing.ome.tif").touch()  # the user's
     (result,) = find_results(opened(path))
     assert result.draws is not None
     expected = [read_tiff(path.with_name(f"out_draw0{number}.ome.tif")).data for number in (1, 2)]

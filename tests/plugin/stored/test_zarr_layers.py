@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -54,6 +54,22 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
     assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
 
 
+@pytest.mark.parametrize("step", [0, -65.0, float("inf")])
+def test_a_size_that_no_pixel_has_is_not_taken(foreign: Path, step: float):
+    group = zarr.open_group(foreign, mode="r+")
+    (multiscale,) = group.attrs["multiscales"]
+    multiscale["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [1, 1, step, 65.0]}]
+    group.attrs["multiscales"] = [multiscale]
+    (layer,) = opened(foreign)
+    np.testing.assert_array_equal(layer.scale, (1, 1, 1, 65))
+
+
+def test_an_array_without_names_of_axes_has_none(tmp_path: Path):
+    zarr.create_array(tmp_path / "plain.zarr", data=np.zeros((2, 30, 40), np.uint8))
+    (layer,) = opened(tmp_path / "plain.zarr")
+    assert layer.axis_labels == ("axis 0", "y", "x")
+
+
 def test_of_several_images_the_first_opens_and_that_is_said(foreign: Path, monkeypatch):
     several, said = foreign.with_name("plate.zarr"), []
     monkeypatch.setattr(zarr_layers, "show_warning", said.append)
@@ -100,7 +116,7 @@ def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, larg
     np.testing.assert_allclose(result.reconstruction.data_to_world((1, 0.5, 0.5)), (2, 0, 0), atol=1e-9)
     coarsest = (np.asarray(layer.data[-1]) for layer in result.layers)
     assert tuple(result.uncertainty.contrast_limits) == limits_of_result(*coarsest)["uncertainty"]
-    assert result.uncertainty.colormap.name == "CVDM uncertainty"
+    assert [layer.colormap.name for layer in layers] == ["gray", "CVDM uncertainty"]
     (alone,) = opened(uncertainty)
     assert alone.metadata == result.uncertainty.metadata
     assert alone.contrast_limits[0] == 0  # what is doubtful enough to be painted, the reconstruction tells
@@ -112,6 +128,18 @@ def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large
     about = group.attrs["napari_cvdm"]
     group.attrs["napari_cvdm"] = {**about, "seed": 7}
     assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
+
+
+def test_a_damaged_uncertainty_keeps_no_reconstruction_from_being_opened(
+    tmp_path: Path, large_result, monkeypatch
+):
+    reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
+    rmtree(uncertainty)
+    uncertainty.mkdir()
+    said = []
+    monkeypatch.setattr(zarr_layers, "show_warning", said.append)
+    assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
+    assert [str(uncertainty) in words for words in said] == [True]
 
 
 def test_damage_is_named(foreign: Path):

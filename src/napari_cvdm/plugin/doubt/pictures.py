@@ -67,6 +67,7 @@ class Pictures(QObject):
         self._followed: Image | None = None
         link.switched.connect(self._follow)
         link.contrast_changed.connect(self.renew_soon)
+        link.viewer.dims.events.order.connect(self._on_transposed)
         self._follow()
 
     def prepare(self, key: str) -> None:
@@ -105,6 +106,7 @@ class Pictures(QObject):
     def close(self) -> None:
         """Want nothing any more."""
         self._link.switched.disconnect(self._follow)
+        self._link.viewer.dims.events.order.disconnect(self._on_transposed)
         self._follow(False)
         self.renew_soon.cancel()
         self._tell.cancel()
@@ -115,6 +117,11 @@ class Pictures(QObject):
         self._background.drop()
         self._at_hand = None  # or it would keep the pixels of an original that the user has deleted
         self._followed = follow(self._link.original if on else None, self._followed, slots)
+
+    def _on_transposed(self) -> None:
+        """The slider cuts across the screen, and the plane in view may be the same."""
+        if self._key == "swipe":
+            self.renew_soon()
 
     def _dress(self) -> None:
         layer, original = self._own.get("swipe"), self._link.original
@@ -200,6 +207,8 @@ class Pictures(QObject):
         assert result is not None
         self._at_hand = data, original, place, plane
         axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
+        if axis not in place.displayed:  # while it was read, the view has turned to other axes
+            return
         across = place.displayed.index(axis)
         columns = max(1, round(self.swipe * plane.shape[across]))
         left = plane[(slice(None),) * across + (slice(columns),)]

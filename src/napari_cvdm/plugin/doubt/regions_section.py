@@ -65,7 +65,7 @@ class RegionsSection(QWidget):
         self._show_table(False)
         stack_in(self, Buttons(self.here, self.everywhere), self.hint, self.table, self.save_button)
         self.here.clicked.connect(self._find_here)
-        self.everywhere.clicked.connect(self._find_everywhere)
+        self.everywhere.clicked.connect(self._on_everywhere)
         self.save_button.clicked.connect(self._ask_and_save)
         self.table.currentCellChanged.connect(lambda row, *_: self._go_to(row))
         self.table.cellClicked.connect(lambda row, _: self._go_to(row))
@@ -82,8 +82,8 @@ class RegionsSection(QWidget):
         self.here.setEnabled(look is not None)
         if self._wanted is not None and look is not None:
             self._wanted()
-        elif look is not None and look.finished and self._listed is not None and not self._listed.finished:
-            self._find_again(look, self._listed)
+        else:
+            self._find_again()
         several = look is not None and any(
             i is not None and full_data(look.result.reconstruction).shape[axis] > 1
             for axis, i in enumerate(look.slice.index)
@@ -104,8 +104,11 @@ class RegionsSection(QWidget):
         if look is not None:
             self._background.ask(lambda _: (look, places_of(look.doubt, look)))
 
-    def _find_again(self, look: Look, listed: Look) -> None:
+    def _find_again(self) -> None:
         """List the places of the final pictures instead of those that a run had when they were looked for."""
+        look, listed = self._link.look, self._listed
+        if look is None or listed is None or listed.finished or not look.finished:
+            return
         if self._everywhere:
             self._find_everywhere()
             return
@@ -117,12 +120,15 @@ class RegionsSection(QWidget):
 
         self._background.ask(find)
 
-    def _find_everywhere(self) -> None:
-        look = self._link.look
+    def _on_everywhere(self) -> None:
         if self.everywhere.text() == "Stop":
             self._background.drop()
             self.everywhere.setText("Stopping …")
-            return
+        else:
+            self._find_everywhere()
+
+    def _find_everywhere(self) -> None:
+        look = self._link.look
         self._wanted = self._find_everywhere if look is None else None
         if look is not None:
             mean, std = (full_data(layer) for layer in look.result.layers)
@@ -144,6 +150,7 @@ class RegionsSection(QWidget):
         self.table.show_places(places, look)
         self._show_table(bool(places))
         self._show_boxes(look)
+        self._find_again()  # the run may have ended meanwhile
 
     def _show_table(self, shown: bool) -> None:
         for part in (self.table, self.save_button):

@@ -84,7 +84,7 @@ def model_that_made(provenance: Mapping[str, Any], checkpoint: Callable[[], None
         except ModelError:
             continue
         checkpoint()
-        if model.sha256 == sha256 or (at_work and not sha256):
+        if not sha256 or model.sha256 == sha256:
             return model
         differing = True
     if differing:

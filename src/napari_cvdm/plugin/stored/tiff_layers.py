@@ -72,7 +72,7 @@ def _draws(path: Path, provenance: dict[str, Any]) -> Any | None:
     from napari_cvdm.files.tiff import read_tiff
 
     count = provenance.get("draws")
-    files = sorted(path.parent.glob(f"{escape(_stem(path))}_draw*.ome.tif"))
+    files = sorted(path.parent.glob(f"{escape(_stem(path))}_draw[0-9]*.ome.tif"))
     if not isinstance(count, int) or not 0 < count == len(files):
         return None
     contents = [f"draw {number} of {count}" for number in range(1, count + 1)]

@@ -37,10 +37,12 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     Raises
     ------
     ImageFileError
-        If it is no image, or damaged, or packages are missing.
+        If it is no image, or damaged, or packages are missing. Of damage to what belongs to it, the user is
+        warned.
     """
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
     from napari_cvdm.files.streaming import CONTENTS, zarr_targets
+    from napari_cvdm.restoration.errors import ImageFileError
 
     path = Path(path)
     image = open_pyramid(path)
@@ -55,11 +57,14 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     layers = [_result(image, path)]
     partner = zarr_targets(path)["uncertainty"]
     if content == "reconstruction" and partner.is_dir():
-        other = open_pyramid(partner)
-        same = run_of(other.provenance) == run_of(image.provenance)
-        if same and other.provenance.get("content") == "uncertainty":
-            layers.append(_result(other, partner))
-            fit_to_each_other(layers)
+        try:
+            other = open_pyramid(partner)
+            same = run_of(other.provenance) == run_of(image.provenance)
+            if same and other.provenance.get("content") == "uncertainty":
+                layers.append(_result(other, partner))
+                fit_to_each_other(layers)
+        except ImageFileError as error:  # such as a copy that has not come to its end
+            show_warning(str(error))
     return layers
 
 
