@@ -122,6 +122,15 @@ def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, larg
     assert alone.contrast_limits[0] == 0  # what is doubtful enough to be painted, the reconstruction tells
 
 
+def test_a_result_lies_where_it_is_whatever_is_told_in_it(tmp_path: Path, large_result):
+    reconstruction, _ = large_result(tmp_path / "film.ome.zarr")
+    group = zarr.open_group(reconstruction, mode="r+")
+    group.attrs["napari_cvdm"] = {**group.attrs["napari_cvdm"], "written": "elsewhere", "picture": "draw"}
+    about = opened(reconstruction)[0].metadata["napari_cvdm"]
+    assert about["written"] == {"reconstruction": str(reconstruction)}
+    assert about["picture"] == "reconstruction"
+
+
 def test_another_run_s_uncertainty_beside_it_is_left_alone(tmp_path: Path, large_result):
     reconstruction, uncertainty = large_result(tmp_path / "film.ome.zarr")
     group = zarr.open_group(uncertainty, mode="r+")

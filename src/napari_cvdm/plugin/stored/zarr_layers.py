@@ -72,7 +72,8 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
     """Make a layer of one picture of a restoration, so that the panels know what it is."""
     about = {key: value for key, value in image.provenance.items() if key != "content"}
     picture = image.provenance["content"]
-    about = {"picture": picture, "written": {picture: str(path)}, **about, "run": run_of(about)}
+    # Where it lies and what it is follow from the folder, whatever is told in it.
+    about |= {"picture": picture, "written": {picture: str(path)}, "run": run_of(about)}
     attributes = {
         "name": _result_name(path, picture),
         "colormap": uncertainty_colormap() if picture == "uncertainty" else "gray",
