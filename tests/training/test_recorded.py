@@ -58,12 +58,6 @@ class TestReadPair:
         np.testing.assert_array_equal(plane.camera, camera)
         np.testing.assert_array_equal(plane.sharp, sharp)
 
-    def test_an_axis_of_length_one_makes_no_stack(self, tmp_path: Path) -> None:
-        pair, sharp = write(tmp_path, noise(20, 24), noise(40, 48)), noise(1, 40, 48)
-        write_ome_tiff(pair.truth, sharp, "ZYX", 65.0, overwrite=True)
-        (plane,) = read_pair(pair, 2).planes
-        np.testing.assert_array_equal(plane.sharp, sharp[0])
-
     def test_planes_of_stacks_are_fields_of_their_own(self, tmp_path: Path) -> None:
         camera, sharp = noise(2, 3, 20, 24), noise(2, 3, 40, 48)
         pair = read_pair(write(tmp_path, camera, sharp, "TZYX"), 2)
