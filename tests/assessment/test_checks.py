@@ -44,18 +44,27 @@ def test_without_a_model_what_needs_one_is_left_out(pair: tuple[np.ndarray, np.n
 def test_with_a_model_conditions_stability_and_halves_are_there(
     pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel
 ) -> None:
-    shares: list[float] = []
+    told: list[tuple[str, float]] = []
     image, truth = pair
     checks = run_checks(
         image, truth, std=0.1 * truth + 1, pixel_size=65.0, model=model, device="cpu",
-        progress=lambda words, share: shares.append(share),
+        progress=lambda words, share: told.append((words, share)),
     )  # fmt: skip
     assert checks.conditions[0].verdict == "inside"
     assert checks.stability is not None
     assert checks.stability.against_stated is not None
+    assert checks.to_dict()["stability"] == checks.stability.to_dict()
     assert checks.resolution.restored_halves is not None
-    assert shares == sorted(shares)
-    assert shares[-1] < 1
+    words, shares = zip(*told, strict=True)
+    assert list(dict.fromkeys(words)) == [
+        "Comparing with the measurement",
+        "Is brightness proportional?",
+        "Is the image like those of training?",
+        "Restoring the image turned, mirrored, shifted and with other noise",
+        "Estimating resolution",
+    ]
+    assert list(shares) == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 0.95)
 
 
 def test_a_model_that_states_nothing_is_told_neither_good_nor_bad(
@@ -135,7 +144,7 @@ def test_arguments_that_cannot_be_used_are_refused_in_words(pair: tuple[np.ndarr
     with pytest.raises(InputTypeError, match="load_model"):
         run_checks(image, truth, model="default")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"shape of the reconstruction, \(128, 128\), not \(64, 64\)"):
-        run_checks(image, truth, std=image)
+        run_checks(image, truth, std=image.tolist())
     with pytest.raises(InputError, match="shape of the reconstruction"):
         run_checks(image, truth, draws=[truth, truth[:-2]])
 

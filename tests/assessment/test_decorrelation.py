@@ -43,6 +43,8 @@ def test_agrees_with_another_implementation_on_real_images(sample: str, outside:
     # NanoPyx 2.1 (Saraiva et al. 2025), nanopyx.core.analysis.decorr.DecorrAnalysis, in pixels.
     found = decorrelation_analysis(read_sample(sample).data)
     assert found.resolution == pytest.approx(outside, rel=0.08)
+    # And more closely than the fifty radii of the first round lie.
+    assert np.abs(found.radius - found.cutoff).min() > 0.05 * found.radius[1]
 
 
 def test_gain_and_offset_do_not_matter() -> None:

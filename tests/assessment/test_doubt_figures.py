@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from napari_cvdm.assessment.doubt_figures import (
@@ -33,6 +34,7 @@ def test_the_profile_shows_reconstruction_band_and_original():
     heights = band.get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx(PROFILE.band[1].max())
     assert axes.get_xlabel() == "distance (µm)"
+    assert axes.get_xlim() == (0, 5)
 
 
 def test_without_an_original_there_is_no_line_for_it():
@@ -64,21 +66,39 @@ def test_what_lies_beyond_the_histogram_is_told_and_no_spike_at_its_end():
 
 
 def test_the_part_above_the_threshold_is_set_off():
-    (axes,) = draw_histogram(histogram_of(np.linspace(0, 10, 1000)), 5.0, FigureStyle(), "σ").axes
+    histogram = histogram_of(np.linspace(0, 10, 1000))
+    figure = draw_histogram(histogram, 5.0, FigureStyle(), "σ")
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["below threshold", "above threshold"]
     below, above = (patch.get_data().values for patch in axes.patches)
     assert below.sum() + above.sum() >= 999
     assert above.sum() == pytest.approx(500, abs=15)
+    (line,) = axes.lines
+    assert list(line.get_xdata()) == [5, 5]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("σ", "pixels", "log")
+    assert axes.get_xlim() == (0, histogram.edges[-1])
+    assert axes.get_ylim()[0] < 1  # a bin of one pixel shows
 
 
 def test_a_map_of_zeros_can_be_drawn():
-    rendered(draw_histogram(histogram_of(np.zeros(100)), None, FigureStyle(), "σ"))
+    histogram = histogram_of(np.zeros(100))
+    figure = draw_histogram(histogram, None, FigureStyle(), "σ")
+    rendered(figure)
+    assert not figure.axes[0].texts  # nothing lies beyond
+    assert not figure.legends  # and there is one colour
+    assert histogram.columns()["pixels"].tolist() == histogram.pixels.tolist()
 
 
 def test_pixels_fit_the_screen_and_show_the_theme():
     style = FigureStyle(240, 180, ratio=2, foreground="#ffffff", background="#112233")
-    pixels = rendered(draw_profile(PROFILE, style))
+    figure = draw_profile(PROFILE, style)
+    pixels = rendered(figure)
     assert pixels.shape == (360, 480, 4)
     assert pixels[0, 0].tolist() == [0x11, 0x22, 0x33, 255]
+    assert np.mean(np.all(pixels[..., :3] == [0x11, 0x22, 0x33], axis=-1)) > 0.5  # between the curves, too
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert to_hex(axes.spines["left"].get_edgecolor()) == "#ffffff"
+    assert legend.get_window_extent().width < 480
 
 
 def test_saved_as_picture_and_as_drawing(tmp_path: Path):

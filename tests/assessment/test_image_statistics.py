@@ -28,6 +28,8 @@ def test_each_number_is_what_its_name_says(field: np.ndarray) -> None:
     assert number(noise, "strength of band 1") > number(field, "strength of band 1")
     assert number(field, "asymmetry of brightness") > 0 > number(-field, "asymmetry of brightness")
     assert number(-field, "share of mid-tones") > number(field, "share of mid-tones")
+    shares = [np.exp(number(field, name)) for name in NAMES[:3]]  # of the contrast, which all bands make up
+    assert np.hypot.reduce(shares) == pytest.approx(1, abs=3e-3)
     stripes = np.sin(np.indices((64, 64))[0] / 2.0) * 50 + noise
     assert number(stripes, "directedness") > 0.9 > number(noise, "directedness")
 

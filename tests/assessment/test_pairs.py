@@ -75,7 +75,7 @@ def test_a_pair_gets_all_its_numbers(restorer):
     assert scores.uncertainty.slope == pytest.approx(1, abs=0.1)
     assert scores.uncertainty.error_correlation > 0.4
     assert scores.richardson_lucy["sigma"] in SIGMAS
-    assert scores.seconds >= 0
+    assert 0 <= scores.seconds < 60
 
 
 def test_what_speaks_against_the_numbers_is_kept(restorer):
@@ -138,7 +138,7 @@ def test_settings_and_events_are_passed_on(restorer):
 def test_a_truth_of_the_wrong_size_is_named(restorer):
     camera, sharp = field(40, 30)
     with pytest.raises(InputError, match=r"Pair a: the sharp image has 80 × 58 pixels.*are 80 × 60"):
-        evaluate_pair("a", camera, sharp[:, :-2], MODEL)
+        evaluate_pair("a", camera[None], sharp[None, :, :-2], MODEL)  # as some files have single planes
     with pytest.raises(InputError, match="single planes"):
         evaluate_pair("a", np.stack([camera, camera]), sharp, MODEL)
     with pytest.raises(InputError, match=r"Pair a: .*constant"):

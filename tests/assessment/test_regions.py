@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from napari_cvdm.assessment.regions import uncertain_regions
 
 
-def spots(*places: tuple[int, int, float]) -> np.ndarray:
+def spots(*places: tuple[int, int, float], width: float = 6, breadth: int = 160) -> np.ndarray:
     """Gaussian spots of doubt (row, column, height) on an even ground of 1."""
-    rows, columns = np.mgrid[:128, :160]
-    picture = np.ones((128, 160), np.float32)
+    rows, columns = np.mgrid[:128, :breadth]
+    picture = np.ones((128, breadth), np.float32)
     for row, column, height in places:
-        picture += height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * 6**2))
+        picture += height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * width**2))
     return picture
 
 
@@ -21,8 +22,11 @@ def test_places_are_ranked_by_their_mean():
     assert len(found) == 3
     for region, place in zip(found, [(90, 120), (60, 70), (20, 30)], strict=True):
         np.testing.assert_allclose(region.centre, place, atol=1.5)
-    means = [region.mean_uncertainty for region in found]
-    assert means == sorted(means, reverse=True)
+    peaked = spots((30, 40, 14), width=5)
+    peaked[80:110, 90:130] += 6  # has the greater mean, though not the greatest value
+    first, second = uncertain_regions(peaked)
+    np.testing.assert_allclose([first.centre, second.centre], [(94.5, 109.5), (30, 40)], atol=1.5)
+    assert first.mean_uncertainty > second.mean_uncertainty
 
 
 def test_a_region_tells_its_own_area_box_and_mean():
@@ -42,6 +46,19 @@ def test_touching_maxima_far_enough_apart_are_two_places():
     assert abs(found[0].centre[1] - found[1].centre[1]) > 10
 
 
+@pytest.mark.parametrize(
+    ("smoothing", "breadth", "apart", "places"),
+    [(4, 160, 13, 1), (4, 160, 18, 2), (1, 240, 9, 1), (1, 240, 11, 2)],
+)
+def test_places_lie_a_twelfth_of_the_shorter_side_apart_and_four_times_the_smoothing(
+    smoothing: float, breadth: int, apart: int, places: int
+) -> None:
+    picture = spots((64, 60, 5), (64, 60 + apart, 5), width=2 if smoothing == 1 else 3, breadth=breadth)
+    picture += np.linspace(0, 0.2, breadth, dtype=np.float32)  # else most of the map is even
+    found = [region for region in uncertain_regions(picture, smoothing=smoothing) if region.centre[1] < 100]
+    assert len(found) == places
+
+
 def test_single_hot_pixels_do_not_count():
     picture = spots((64, 80, 3))
     picture[10, 10] = 20
@@ -57,6 +74,15 @@ def test_no_more_than_asked_for():
     assert len(uncertain_regions(picture, count=2)) == 2
 
 
+def test_places_narrower_than_three_times_the_smoothing_are_left_out():
+    noise = 1 + 0.5 * np.random.default_rng(0).random((64, 64))
+    assert uncertain_regions(noise, smoothing=4) == []
+    assert min(region.area for region in uncertain_regions(noise, smoothing=2)) >= 36
+
+
 def test_an_even_map_has_no_place_to_look_at():
     assert uncertain_regions(np.ones((64, 64), np.float32)) == []
     assert uncertain_regions(np.zeros((64, 64), np.float32)) == []
+    slope = np.linspace(0, 1, 64 * 64).reshape(64, 64)
+    assert uncertain_regions(1 + 5e-4 * slope) == []
+    assert len(uncertain_regions(1 + 5e-3 * slope)) == 1

@@ -7,39 +7,46 @@ from napari_cvdm.assessment.significance import Difference, _full_square, _line,
 SIDE, WIDTH = 96, 1.3
 
 
-def differences(line: float = 0.0, angle: float = 0.3, seed: int = 0) -> tuple[Difference, np.ndarray]:
+def differences(
+    line: float = 0.0, angle: float = 0.3, seed: int = 0, width: float = WIDTH
+) -> tuple[Difference, np.ndarray]:
     """White noise of standard deviation 2, and a blurred line of so many standard deviations."""
     rows, columns = np.mgrid[:SIDE, :SIDE] - SIDE / 2
     along, across = (
         np.cos(angle) * columns + np.sin(angle) * rows, np.cos(angle) * rows - np.sin(angle) * columns,
     )  # fmt: skip
-    profile = np.exp(-(across**2) / (2 * WIDTH**2)) * (np.abs(along) < 18)
+    profile = np.exp(-(across**2) / (2 * width**2)) * (np.abs(along) < 14 * width)
     noise = np.random.default_rng(seed).normal(0, 2, (SIDE, SIDE))
     zeros = np.zeros((SIDE, SIDE))
     return Difference(noise - 2 * line * profile, zeros, zeros + 4.0), profile > 0.6
 
 
-def significance(found: Difference) -> np.ndarray:
-    return along_lines(found, WIDTH, in_spots(found, WIDTH)[0])
+def significance(found: Difference, width: float = WIDTH) -> np.ndarray:
+    return along_lines(found, width, in_spots(found, width)[0])
 
 
 def test_noise_is_of_its_own_size_in_spots_and_hardly_more_along_lines() -> None:
-    found, _ = differences()
-    spots, misfit = in_spots(found, WIDTH)
-    assert misfit == 0
-    assert np.std(spots) == pytest.approx(1, abs=0.08)
+    for width in (WIDTH, 3 * WIDTH):
+        spots, misfit = in_spots(differences()[0], width)
+        assert misfit == 0
+        assert np.std(spots) == pytest.approx(1, abs=0.08)
     # By chance one pixel in 3.5 million is beyond 5; along lines, at most twice what the spot itself shows.
     several = np.concatenate([significance(differences(seed=n)[0]) for n in range(6)])
     assert np.mean(np.abs(several) > 5) < 1e-4
 
 
-@pytest.mark.parametrize("angle", np.linspace(0, np.pi, 7)[:-1])
-def test_a_faint_line_of_any_direction_shows_that_does_not_in_spots(angle: float) -> None:
-    found, there = differences(line=2.35, angle=angle)
-    spots, lines = in_spots(found, WIDTH)[0], significance(found)
+@pytest.mark.parametrize(
+    ("angle", "line", "width"),
+    [*((angle, 2.35, WIDTH) for angle in np.linspace(0, np.pi, 7)[:-1]), (0.3, 1.0, 3.0)],
+)
+def test_a_faint_line_of_any_direction_shows_that_does_not_in_spots(
+    angle: float, line: float, width: float
+) -> None:
+    found, there = differences(line=line, angle=angle, width=width)
+    spots, lines = in_spots(found, width)[0], significance(found, width)
     assert np.median(-spots[there]) < 5
     assert np.median(-lines[there]) > 5
-    beyond = ~ndimage.binary_dilation(there, iterations=4)
+    beyond = ~ndimage.binary_dilation(there, iterations=round(3 * width))
     assert np.mean(np.abs(lines[beyond]) > 5) < 2e-3
 
 
@@ -63,10 +70,16 @@ def test_the_usual_misfit_is_a_share_of_the_brightness() -> None:
     structure = 400 * ndimage.gaussian_filter(rng.random((SIDE, SIDE)) > 0.98, 2.0, output=float) + 60
     off = 0.1 * structure * np.sign(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 6))
     off[:6] = -structure[:6]  # predicted, and not measured: no misfit
-    spots, misfit = in_spots(found._replace(difference=found.difference + off, structure=structure), WIDTH)
+    found = found._replace(difference=found.difference + off, structure=structure)
+    spots, misfit = in_spots(found, WIDTH)
     assert 0.03 < misfit < 0.12
     assert np.quantile(np.abs(spots[12:]), 0.9) == pytest.approx(1.64, abs=0.1)
     assert np.median(spots[:4]) < -50
+    # Whatever intensities are counted in.
+    unit = 0.03
+    again = in_spots(Difference(unit * found.difference, unit * structure, unit**2 * found.variance), WIDTH)
+    assert again[1] == pytest.approx(misfit)
+    np.testing.assert_allclose(again[0], spots)
 
 
 @pytest.mark.parametrize("shape", [(12, 16), (15, 9)])

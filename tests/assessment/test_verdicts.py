@@ -38,6 +38,11 @@ def test_agreement(checks: Checks, share: float, invented: float, level: str) ->
     said = verdict(checks, "Agreement", consistency=consistency)
     assert said.level == level
     assert f"{100 * share:.2g} %" in said.sentence
+    assert ("Look where the map is bright." in said.sentence) == (level != "good")
+    # Little in common makes nothing better.
+    faint = replace(consistency, alignment=Alignment(0.41, (0.0, 0.0), 0.41))
+    expected = "look" if level == "good" else level
+    assert verdict(checks, "Agreement", consistency=faint).level == expected
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,6 @@ def test_brightness(checks: Checks, exponent: float, saturated: float, level: st
         ((65.0,), "good"),
         ((40.0, 65.0), "look"),
         ((20.0, 40.0), "doubt"),
-        ((), "not known"),
         ((None,), "not known"),
     ],
 )
@@ -109,6 +113,9 @@ def test_conditions(checks: Checks, values: tuple[float | None, ...], level: str
     verdicts = {65.0: "inside", 40.0: "at the edge", 20.0: "outside", None: "not known"}
     conditions = tuple(Condition("Pixel size", "nm", v, 38, 114, verdicts[v]) for v in values)  # type: ignore[arg-type]
     assert verdict(checks, "Imaging", conditions=conditions).level == level
+    unchecked = verdict(checks, "Imaging", conditions=())
+    assert unchecked.level == "not known"
+    assert unchecked.sentence.endswith("checked without the model.")
 
 
 def test_of_conditions_inside_is_said_which_could_be_compared(checks: Checks) -> None:
@@ -160,6 +167,7 @@ STRANGE = "The image does not look like any of those of the bundled model's trai
         (FINETUNED, "strange", "look", [STRANGE, "fine-tuned from 'fluorescence-x2'"]),
         (Maker(), "known", "not known", ["does not say with which weights"]),
         (Maker("nuclei"), "strange", "look", [STRANGE, "does not say with which weights"]),
+        (Maker(sha256="2" * 64), "known", "not known", ["restored by other weights, whose training"]),
     ],
 )
 def test_likeness_is_judged_for_the_bundled_model_alone(
@@ -182,15 +190,21 @@ def test_coarse_resolutions_are_written_without_powers_of_ten(checks: Checks) ->
 
 
 def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:
-    frequency = np.linspace(0.01, 1.0, 20)
-    after = checks.resolution.after
-    assert after is not None
-    for factor, level in ((1.0, "good"), (3.0, "look"), (np.nan, "look")):
-        ring = RingCorrelation(frequency, frequency, factor * after.resolution)
-        assert (
-            verdict(checks, "Resolution", resolution=replace(checks.resolution, restored_halves=ring)).level
-            == level
+    frequency = np.linspace(0.01, 0.5, 20)
+    after = replace(checks.resolution.after, resolution=4.0)
+    for found, level, words in (
+        (2.0, "good", "agree at every detail."),  # the period of the highest frequency
+        (2.1, "good", "agree down to 2.1 camera pixels."),
+        (5.9, "good", "agree down to 5.9 camera pixels."),
+        (6.1, "look", "agree down to 6.1 camera pixels: finer detail changes with the noise."),
+        (np.nan, "look", "have no detail in common."),
+    ):
+        ring = RingCorrelation(frequency, frequency, found)
+        said = verdict(
+            checks, "Resolution", resolution=replace(checks.resolution, after=after, restored_halves=ring)
         )
-    assert (
-        verdict(checks, "Resolution", resolution=replace(checks.resolution, before=None)).level == "not known"
-    )
+        assert said.level == level
+        assert said.sentence.endswith(words)
+    for missing in ("before", "after"):
+        none = replace(checks.resolution, **{missing: None})
+        assert verdict(checks, "Resolution", resolution=none).level == "not known"

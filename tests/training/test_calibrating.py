@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.simulation.pairs import KINDS
 from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training import calibrating
-from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, calibrate
+from napari_cvdm.training.calibrating import CALIBRATION_IMAGES, calibrate, calibrate_on
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,29 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     again = replace(model, card=card)
     refitted = calibrate(again, AcquisitionRanges(), per_kind=1, size=32, draws=2, log=lines.append)
     assert refitted.preview_calibration == card.preview_calibration
+
+
+@pytest.mark.parametrize(
+    ("error", "network_error", "shrinkage"), [(0.004, 0.08, 0.0), (0.08, 0.08, 0.5), (0.08, 0.004, 0.9)]
+)
+def test_draws_give_way_to_the_mean_network_as_far_as_it_errs_less(
+    model: PretrainedModel, error: float, network_error: float, shrinkage: float
+) -> None:
+    rng = np.random.default_rng(0)
+    fields = []
+    for _ in range(2):
+        truth, wrong, network, grain, size = rng.random((5, 64, 64), np.float32)
+        centre = truth + np.float32(network_error * np.sqrt(12)) * (network - 0.5)
+        mean = truth + np.float32(error * np.sqrt(12)) * (wrong - 0.5)
+        spread = 0.2 * size * (grain - 0.5)
+        draws = np.stack([mean + spread, mean - spread])
+        fields.append(DrawnField(truth, centre, 0.1 * size, draws, 300 * truth + 70))
+    card = calibrate_on(model.card, (0, 1), fields, data="made up", log=lambda _: None)
+    assert card.posterior_shrinkage == shrinkage
+    # As shares of the truth's range, from the 0.1 to the 99.8 percentile; both errors are independent.
+    for weight, found in card.metrics["calibration"]["squared_error_by_shrinkage"].items():
+        left = ((1 - float(weight)) * error) ** 2 + (float(weight) * network_error) ** 2
+        assert found == pytest.approx(left / 0.997**2, rel=0.15)
 
 
 def test_it_is_measured_in_as_many_orientations_as_the_card_says(

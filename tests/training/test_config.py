@@ -10,6 +10,7 @@ import pytest
 
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.cvdm.objective import ObjectiveWeights
+from napari_cvdm.simulation.micrographs import Variety
 from napari_cvdm.simulation.pairs import KINDS
 from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.training.config import ConfigError, OptimiserConfig, load_config, parse_config
@@ -78,6 +79,11 @@ class TestParseConfig:
         assert parse_config(make_values(architecture={"normalised": True})).architecture.normalised
         assert not parse_config(make_values()).architecture.normalised
 
+    def test_whole_numbers_serve_as_real_ones(self, make_values: MakeValues) -> None:
+        config = parse_config(make_values(data={"stretch": 1, "contrast": [1, 2]}))
+        assert config.data.variety == Variety(stretch=1, contrast=(1, 2))
+        assert parse_config(make_values()).data.variety is None
+
     def test_survives_json(self, make_values: MakeValues) -> None:
         # A checkpoint keeps the configuration as JSON and compares it.
         config = parse_config(make_values())
@@ -120,6 +126,7 @@ class TestParseConfig:
             ({"architecture": 3}, r"\[architecture\] must be a table"),
             ({"architecture": {"normalised": 1}}, r"normalised in \[architecture\] must be like False"),
             ({"data": {"patch": True}}, r"patch in \[data\] must be like 48"),
+            ({"data": {"patch": 16.0}}, r"patch in \[data\] must be like 48"),
             ({"architecture": {"upscaling": 3}}, r"\[architecture\] upscaling must be 2"),
             ({"architecture": {"mean_widths": [8, 8, 8], "mean_blocks": [1, 1]}}, r"equally many"),
             ({"architecture": {"mean_widths": [8, 0]}}, r"mean_widths and mean_blocks must be positive"),

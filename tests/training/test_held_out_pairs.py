@@ -47,6 +47,8 @@ def test_the_calibration_counts(pairs: list[RecordedPair], start: PretrainedMode
     )
     assert score_pairs(drawn, wide).coverage90 == 1
     assert score_pairs(drawn, narrow).coverage90 < 0.05
+    factors = {"kind": "monotone", "stated": [1.0], "actual": [1.0], "levels": [0.9], "factors": [1e4]}
+    assert score_pairs(drawn, replace(start.card, calibration=factors)).coverage90 == 1
     uncalibrated = score_pairs(drawn, replace(start.card, calibration=None))
     assert uncalibrated.coverage90 == pytest.approx(score_pairs(drawn, plain).coverage90, abs=1e-3)
     left_out = score_pairs(drawn, narrow, left_out=True)
@@ -113,19 +115,24 @@ class TestJudgedParts:
         assert np.corrcoef(field.truth.ravel(), middle.ravel())[0, 1] > 0.99
 
     def test_an_empty_middle_is_named(
-        self, pairs: list[RecordedPair], start: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+        self,
+        pairs: list[RecordedPair],
+        start: PretrainedModel,
+        lines: list[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(held_out_pairs, "SCORED_SIDE", 16)
         hollow, spot = pairs[0].planes[0].sharp.copy(), np.zeros((80, 80))
         hollow[20:60, 20:60], spot[0, 0] = 0.5, 1
         for sharp, words in ((hollow, "The middle of an image"), (spot, "The sharp image is nearly")):
             with pytest.raises(ValueError, match=f"Pair s: {words} .*constant.* Hold out another"):
-                judged_parts([self.stack(pairs[0], sharp)], start, print)
+                judged_parts([self.stack(pairs[0], sharp)], start, lines.append)
         (plane,) = pairs[0].planes
         dark = plane.camera.copy()
         dark[10:30, 10:30] = 7
         with pytest.raises(ValueError, match=r"Pair 0: The middle of an image is constant\. Hold out"):
-            judged_parts([pairs[0]._replace(planes=(plane._replace(camera=dark),))], start, print)
+            judged_parts([pairs[0]._replace(planes=(plane._replace(camera=dark),))], start, lines.append)
+        assert lines == []  # the message is enough
 
 
 def test_table() -> None:

@@ -158,8 +158,10 @@ class TestTrainStep:
         trainer = Trainer(make_config(), None, tmp_path, 0, quiet, device=nowhere)
         assert all(tensor.device == nowhere for tensor in weights(trainer.model) + weights(trainer.average))
         seen: list[Tensor] = []
-        rounded: list[str] = []
-        monkeypatch.setattr(torch, "autocast", lambda kind, *_, **__: rounded.append(kind) or nullcontext())
+        rounded: list[tuple[str, bool]] = []
+        monkeypatch.setattr(
+            torch, "autocast", lambda kind, *_, enabled: rounded.append((kind, enabled)) or nullcontext()
+        )
 
         def record(model: CVDM, *tensors: Tensor) -> ObjectiveTerms:
             seen.extend(tensors[:4])
@@ -172,7 +174,7 @@ class TestTrainStep:
         with pytest.raises(Killed):
             trainer.train_step(x, y)
         assert [tensor.device for tensor in seen] == [nowhere] * 4
-        assert rounded == ["meta"]
+        assert rounded == [("meta", False)]  # nor is anything rounded that was not asked for
 
 
 @pytest.mark.usefixtures("no_validation")
@@ -269,6 +271,7 @@ class TestLog:
         assert [entry["step"] for entry in entries] == [3, 6, 9, 10]
         for entry in entries:
             assert entry.keys() == TERMS | {"step", "seconds", "learning_rate", "gradient"}
+            assert 0 <= entry["seconds"] < 600
         assert lines[0].startswith("step 3  seconds ")
         assert "  noise " in lines[0]
 
@@ -277,6 +280,7 @@ class TestLog:
             config = make_config(schedule={"log_every": every}, optimiser={"cycles": [4]})
             make_trainer(config, tmp_path / str(every)).run()
         single, pairs = losses(tmp_path / "1"), losses(tmp_path / "2")
+        assert single[3]["learning_rate"] == pytest.approx(learning_rate(2, config.optimiser), rel=1e-3)
         for name in TERMS | {"learning_rate", "gradient"}:
             assert pairs[4][name] == pytest.approx((single[3][name] + single[4][name]) / 2, rel=1e-3)
 
@@ -474,6 +478,7 @@ class TestRunTraining:
         monkeypatch.setattr(trainer, "_read_start", lambda _: (start, "the start"))
         trainer.mix_in_start(tmp_path)
         assert all((tensor == 0.75).all() for tensor in trainer.average.parameters())
+        assert trainer.scores == {"psnr_mean_network": 20.0}  # of the mixture, which is what is exported
 
     def test_a_first_stage_of_another_architecture_is_refused(
         self, make_config: MakeConfig, tmp_path: Path

@@ -175,6 +175,18 @@ class TestRestoreField:
         np.testing.assert_allclose(restored.mean_network, truth, atol=1e-6)
         np.testing.assert_allclose(restored.mean, truth, atol=1e-4)
 
+    def test_every_draw_adds_its_residual_to_the_mean(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        model, asked = Oracle(field().y, 0.3), []
+
+        def predict_noise(z: Tensor, x: Tensor, mean: Tensor, scale: Tensor, gamma: Tensor) -> Tensor:
+            asked.append(gamma)
+            return (z - 0.5 * gamma.sqrt()) / (1 - gamma).sqrt()  # all residuals are 0.5
+
+        monkeypatch.setattr(model, "predict_noise", predict_noise)
+        restored = restore_field(model, field().x, steps=5, draws=4)
+        assert len(asked) == 5 * 4
+        np.testing.assert_allclose(restored.mean, field().y + 0.3 * 0.5, atol=0.01)
+
     @pytest.mark.parametrize("steps", [3, 12])
     def test_draws_spread_as_the_residual_does(self, steps: int) -> None:
         restored = restore_field(Oracle(field().y, 0.3), field().x, steps=steps, draws=24)
@@ -233,7 +245,8 @@ class TestValidate:
     def test_writes_a_picture_with_a_row_for_each_field(self, tmp_path: Path) -> None:
         path = tmp_path / "validation" / "0000010.png"
         fields = [field(0), field(1)]
-        validate(Oracle(fields[0].y, 0.05), fields, steps=2, draws=2, picture=path)
+        model = Oracle(fields[0].y, 0.05)
+        validate(model, fields, steps=2, draws=2, picture=path)
         pixels = np.asarray(PillowImage.open(path)).astype(float)
         assert pixels.shape == (2 * 64, 5 * 64)
         truths = pixels[:, 4 * 64 :]
@@ -241,6 +254,12 @@ class TestValidate:
         np.testing.assert_allclose(truths, 255 * expected, atol=1.01)
         # The mean network's picture, second from the left, is the truth of the first field.
         np.testing.assert_allclose(pixels[:64, 64:128], truths[:64], atol=1.01)
+        np.testing.assert_allclose(
+            pixels[:64, 128:192], truths[:64], atol=1.01
+        )  # and so are its draws, on average
+        std = restore_field(model, fields[0].x, steps=2, draws=2).std
+        shown = np.clip(4 * std / np.percentile(fields[0].y, 99.8), 0, 1) ** 0.7
+        np.testing.assert_allclose(pixels[:64, 192:256], 255 * shown, atol=1.01)
 
     def test_without_a_path_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)

@@ -167,7 +167,7 @@ def _peak(curve: FloatArray) -> tuple[int, float]:
     end = curve.size
     while end > 1:
         index = int(np.argmax(curve[:end]))
-        if index == 0 or (index < end - 1 and curve[index] - curve[index:end].min() >= _PROMINENCE):
+        if index == 0 or curve[index] - curve[index:end].min() >= _PROMINENCE:
             return index, float(curve[index])
         end -= 1
     return 0, float(curve[0])
