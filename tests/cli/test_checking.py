@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import os
 import sys
@@ -6,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_cvdm.assessment import checked_part
 from napari_cvdm.cli import main
@@ -25,7 +28,7 @@ def result(tmp_path: Path) -> Path:
     """A result with all that ``restore`` puts beside it, and its input."""
     image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
     write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
-    made = {"source": "cell.tif", "draws": 2, "model": {"name": "some", "sha256": "0" * 64}}
+    made = {"source": "cell.tif", "draws": 2, "upscaling": 2, "model": {"name": "some", "sha256": "0" * 64}}
     pictures = {"": (truth, "reconstruction"), "_uncertainty": (0.1 * truth + 1, "uncertainty")}
     for number, draw in enumerate(draws_of(truth), start=1):
         pictures[f"_draw{number:02d}"] = draw, f"draw {number} of 3"
@@ -42,6 +45,13 @@ def draws_of(truth: np.ndarray) -> list[np.ndarray]:
 
 def numbers_of(report: Path) -> dict[str, Any]:
     return json.loads(report.with_suffix(".json").read_text())
+
+
+def pictures_in(report: Path) -> int:
+    """How many pictures a page shows side by side; without the uncertainty there is one less."""
+    coded = report.read_text().partition("data:image/png;base64,")[2].partition('"')[0]
+    width, height = Image.open(io.BytesIO(base64.b64decode(coded))).size
+    return round(width / height)
 
 
 def sharp_of(report: Path) -> Any:
@@ -61,10 +71,11 @@ def test_writes_page_numbers_and_map(result: Path, capsys: pytest.CaptureFixture
     assert "Agreement with the measurement" in out
     report = result.with_name("cell_cvdm_check.html")
     assert out.splitlines()[-1] == str(report)
-    assert "uncertainty" in report.read_text()
     numbers = json.loads(report.with_suffix(".json").read_text())
     assert numbers["provenance"]["draws"] == 2
     assert numbers["checks"]["resolution"]["ring_correlation_draws"] is not None
+    assert numbers["checks"]["consistency"]["sigma_camera_pixels"] > 0
+    assert pictures_in(report) == 4
     disagreement = read_tiff(result.with_name("cell_cvdm_check_disagreement.ome.tif"))
     assert disagreement.data.shape == (48, 48)
     assert disagreement.pixel_size == 65.0
@@ -151,11 +162,16 @@ def test_the_input_can_be_named_and_must_fit(
     assert code == 2
     assert "--input" in err
     assert "cell.tif" in err
-    other = write_ome_tiff(tmp_path / "other.tif", np.eye(30, dtype="f4"), "YX")
-    code, _, err = run(capsys, result, "--without-model", "--input", other)
-    assert code == 2
-    assert "cannot belong" in err
-    assert run(capsys, result, "--without-model", "--input", tmp_path / "moved.tif")[0] == 0
+    for side in (30, 24):  # the second would be enlarged by a whole number, but not by the result's own
+        other = write_ome_tiff(tmp_path / f"{side}.tif", np.eye(side, dtype="f4"), "YX")
+        code, _, err = run(capsys, result, "--without-model", "--input", other)
+        assert code == 2
+        assert "cannot belong" in err
+    psf = write_ome_tiff(tmp_path / "psf.tif", np.ones((1, 5, 5), np.float32), "ZYX")
+    command = [result, "--without-model", "--input", tmp_path / "moved.tif", "--psf", psf]
+    assert run(capsys, *command, "-o", tmp_path / "new" / "folder")[0] == 0
+    numbers = numbers_of(tmp_path / "new" / "folder" / "cell_cvdm_check.html")
+    assert numbers["checks"]["consistency"]["sigma_camera_pixels"] is None  # no width was estimated
 
 
 def test_a_name_in_a_file_leads_nowhere_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -254,7 +270,7 @@ def test_all_pictures_of_what_the_panel_has_saved(
     report = tmp_path / "cell.cvdm_check.html"
     assert out.splitlines()[-1] == str(report)
     assert numbers_of(report)["checks"]["consistency"]["rsp"] > 0.5  # the uncertainty is the same everywhere
-    assert "uncertainty" in report.read_text()
+    assert pictures_in(report) == 4
     assert sharp_of(report) is not None
     assert numbers_of(report)["provenance"]["picture"] == "reconstruction"
 
@@ -301,7 +317,7 @@ def test_results_and_inputs_in_zarr_folders(tmp_path: Path, capsys: pytest.Captu
     assert right == 0, err
     assert out.splitlines()[-1] == str(tmp_path / "film_cvdm_check.html")
     report = tmp_path / "film_cvdm_check.html"
-    assert "uncertainty" in report.read_text()
+    assert pictures_in(report) == 4
     numbers = json.loads(report.with_suffix(".json").read_text())
     assert numbers["provenance"]["draws"] == 2
     assert run(capsys, result, "--without-model", "--plane", "T=1", "--overwrite")[0] == 0

@@ -62,6 +62,16 @@ def test_an_input_is_never_written_to(tmp_path: Path) -> None:
         plan_outputs([raw, earlier], tmp_path, overwrite=True)
 
 
+@pytest.mark.parametrize("output", ["in.zarr", "in.zarr/results", "in.zarr/0/out.tif", "link/out.tif"])
+def test_nothing_is_written_into_a_folder_that_is_an_input(tmp_path: Path, output: str) -> None:
+    folder = tmp_path / "in.zarr"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(ValueError, match=r"is within the input .*in\.zarr, which is never written to"):
+        plan_outputs([folder], tmp_path / output, overwrite=True)
+    assert plan_outputs([folder], tmp_path / "in.zarr_results" / "out.tif")
+
+
 def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Two inputs would both be written"):
         plan_outputs([Path("x/a.tif"), Path("y/a.tif")], tmp_path)

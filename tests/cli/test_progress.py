@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -47,6 +48,17 @@ def test_the_result_comes_back_and_plain_lines_are_few(events: list[Event]) -> N
     assert "s left" in lines[4]
     assert lines[-1].startswith("[cells].tif: 100 %")
     assert not any("\x1b" in line or "\r" in line for line in lines)
+
+
+def test_a_restoration_may_be_a_part_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 130.0])  # a quarter takes 30 s
+    monkeypatch.setattr("napari_cvdm.cli.progress.time", SimpleNamespace(monotonic=clock.__next__))
+    console = Console(file=io.StringIO())
+    with ProgressDisplay(console) as display:
+        display.show("b", event("mean", 0.9), 0.25)
+    line = console.file.getvalue()  # type: ignore[attr-defined]
+    assert line.startswith("b: 25 %, ")
+    assert line.endswith(", about 90 s left\n")
 
 
 def test_a_terminal_gets_a_bar(events: list[Event]) -> None:

@@ -72,6 +72,6 @@ def test_a_file_may_name_fewer_channels_than_it_has() -> None:
     data = np.zeros((3, 16, 16), np.float32)
     # As OME-TIFF has it for colour: one name for three samples.
     told = ImageFile(data, "CYX", "colour.tif", channel_names=("colour",))
-    assert channel_names_of(told, [2], 1) == ()
+    assert channel_names_of(told, [0, 2], 2) == ()
     assert channel_names_of(told, [0], 1) == ("colour",)
     assert channel_names_of(replace(told, channel_names=("a", "b", "c")), [2, 0], 2) == ("c", "a")

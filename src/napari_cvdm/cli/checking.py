@@ -35,7 +35,8 @@ def check(
         typer.Option("--input", help="The image it was made from.  [default: as the result says]"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The report.  [default: RESULT_check.html]")
+        Path | None,
+        typer.Option("--output", "-o", help="The report, or a folder for it.  [default: RESULT_check.html]"),
     ] = None,
     plane: Annotated[
         str | None,
@@ -137,7 +138,7 @@ def _write(
 
 def _report_path(result: Path, output: Path | None, given: Sequence[Path], overwrite: bool) -> Path:
     report = output or result.with_name(f"{result_stem(result)}_check.html")
-    if report.is_dir():
+    if report.is_dir() or not report.suffix:  # a folder that is not there yet is made, as for results
         report = report / f"{result_stem(result)}_check.html"
     if report.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 
-__all__ = ["OutputFiles", "check_writable", "is_same", "plan_outputs", "refuse_losses", "resolved"]
+__all__ = ["OutputFiles", "check_writable", "is_same", "is_within", "plan_outputs", "refuse_losses"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def refuse_losses(path: Path, inputs: Iterable[Path], overwrite: bool, option: s
     path : Path
         The file.
     inputs : iterable of Path
-        What the command reads: never written to.
+        What the command reads, files and folders: never written to.
     overwrite : bool
         Whether another file that exists may be replaced.
     option : str, optional
@@ -110,10 +110,16 @@ def refuse_losses(path: Path, inputs: Iterable[Path], overwrite: bool, option: s
     Raises
     ------
     ValueError
-        If it is an input, or exists and may not be replaced.
+        If it is an input or within one, or exists and may not be replaced.
     """
-    if any(is_same(source, path) for source in inputs):
-        raise ValueError(f"{path} is an input, which is never written to: choose another name with {option}.")
+    for source in inputs:
+        if is_same(path, source):
+            what = "an input"
+        elif source.is_dir() and is_within(path, source):
+            what = f"within the input {source}"
+        else:
+            continue
+        raise ValueError(f"{path} is {what}, which is never written to: choose another name with {option}.")
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists: choose another name with {option}, or add --overwrite.")
 
@@ -126,20 +132,20 @@ def is_same(one: Path, other: Path) -> bool:
     ValueError
         If one is a link that leads back to itself.
     """
-    if resolved(one) == resolved(other):
+    if _resolved(one) == _resolved(other):
         return True
     # On disks that do not tell capitals from small letters, two spellings are one file.
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def resolved(path: Path) -> Path:
-    """Return a path without links.
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a file or folder, which may not exist, is another or lies in it at any depth."""
+    place = _resolved(path)
+    return any(is_same(each, folder) for each in (place, *place.parents))
 
-    Raises
-    ------
-    ValueError
-        If it is a link that leads back to itself.
-    """
+
+def _resolved(path: Path) -> Path:
+    """Return a path without links."""
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError in Python before 3.13

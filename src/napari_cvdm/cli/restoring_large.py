@@ -13,7 +13,7 @@ import typer
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.opening import open_image, say_extent
-from napari_cvdm.cli.outputs import check_writable, is_same, resolved
+from napari_cvdm.cli.outputs import check_writable, is_within
 from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
 
@@ -119,7 +119,7 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
     require_zarr()
     targets, source = zarr_targets(output), inputs[0]
     for target in targets.values():
-        if _holds(source, target) or _holds(target, source):
+        if is_within(target, source) or is_within(source, target):
             raise ValueError(
                 f"{target} is the input, within it or around it, and an input is never written to: choose "
                 "another name with -o."
@@ -160,12 +160,6 @@ class _Shown:
         self._begun = True
         doing = f"{progress.done} of {progress.regions} regions"
         self._display.advance(self._label, progress.fraction, doing)
-
-
-def _holds(outer: Path, inner: Path) -> bool:
-    """Whether a folder is another or one that holds it."""
-    place = resolved(inner)
-    return any(is_same(outer, each) for each in (place, *place.parents))
 
 
 def _identity(source: Path) -> dict[str, Any]:
