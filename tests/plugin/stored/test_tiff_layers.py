@@ -18,8 +18,9 @@ from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.contrast import limits_of_result
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
+from napari_cvdm.plugin.viewer import notices
 from napari_cvdm.restoration.errors import ImageFileError
 
 
@@ -112,6 +113,25 @@ def test_draws_that_were_kept_come_along(restored):
     path.with_name("out_draw02.ome.tif").unlink()
     (result,) = find_results(opened(path))
     assert result.draws is None
+
+
+@pytest.mark.parametrize("kept", [0, 1000])
+@pytest.mark.parametrize("damaged", ["out_uncertainty.ome.tif", "out_draw02.ome.tif"])
+def test_what_is_damaged_beside_it_keeps_no_reconstruction_from_being_opened(
+    restored, monkeypatch, damaged, kept
+):
+    path = restored("--draws", "2", "--steps", "1", "--keep-draws")
+    file = path.with_name(damaged)
+    whole = file.read_bytes()
+    # A copy that has just begun, or a disk with a fault where pixels are.
+    file.write_bytes(whole[:kept] + (bytes(4000) + whole[kept + 4000 :] if kept else b""))
+    said: list[str] = []
+    monkeypatch.setattr(notices, "show_warning", said.append)
+    layers = opened(path)
+    both = ["out CVDM", "out CVDM uncertainty"]
+    assert [layer.name for layer in layers] == (both[:1] if "uncertainty" in damaged else both)
+    assert (DRAWS_KEY in layers[0].metadata) is ("uncertainty" in damaged)
+    assert [damaged in words for words in said] == [True]
 
 
 def test_the_uncertainty_of_another_run_is_not_taken_for_this_one_s(restored):

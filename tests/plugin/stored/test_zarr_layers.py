@@ -17,6 +17,7 @@ from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.results.contrast import limits_of_result
 from napari_cvdm.plugin.stored import zarr_layers
 from napari_cvdm.plugin.stored.zarr_layers import read_zarr
+from napari_cvdm.plugin.viewer import notices
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.lazy import restore_lazy
 from tests.hostile.zarr_cases import plant
@@ -146,7 +147,7 @@ def test_a_damaged_uncertainty_keeps_no_reconstruction_from_being_opened(
     rmtree(uncertainty)
     uncertainty.mkdir()
     said = []
-    monkeypatch.setattr(zarr_layers, "show_warning", said.append)
+    monkeypatch.setattr(notices, "show_warning", said.append)
     assert [layer.name for layer in opened(reconstruction)] == ["film CVDM"]
     assert [str(uncertainty) in words for words in said] == [True]
 

@@ -13,6 +13,7 @@ from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored.stored_results import StoredSizes, result_attributes, title_of
+from napari_cvdm.plugin.viewer.notices import warning_of_damage
 from napari_cvdm.restoration.run_identity import run_of
 
 __all__ = ["read_restored_tiff"]
@@ -38,7 +39,7 @@ def read_restored_tiff(path: str | Path, shown: Collection[tuple[str, str]] = ()
     Raises
     ------
     ImageFileError
-        If it cannot be read.
+        If it cannot be read. Of damage to what belongs to it, the user is warned.
     """
     path = Path(path)
     provenance = _provenance(path)
@@ -49,37 +50,36 @@ def read_restored_tiff(path: str | Path, shown: Collection[tuple[str, str]] = ()
         return []
     layers = [_layer(path, provenance)]
     if in_pair:
-        layers.append(_layer(partner, _provenance(partner)))
-        fit_to_each_other(layers)
-    if content == "reconstruction" and (draws := _draws(path, provenance)) is not None:
-        layers[0][1]["metadata"][DRAWS_KEY] = draws
+        with warning_of_damage():
+            layers.append(_layer(partner, _provenance(partner)))
+            fit_to_each_other(layers)
+    if content == "reconstruction":
+        with warning_of_damage():
+            layers[0][1]["metadata"] |= _draws(path, provenance)
     return layers
 
 
 def _belongs(path: Path, provenance: dict[str, Any], content: str) -> bool:
     """Whether a file holds that content of the very restoration that another file is of."""
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    try:
+    other: dict[str, Any] = {}
+    with warning_of_damage():
         other = _provenance(path) if path.is_file() else {}
-    except ImageFileError:
-        return False
     return other.get("content") == content and run_of(other) == run_of(provenance)
 
 
-def _draws(path: Path, provenance: dict[str, Any]) -> Any | None:
-    """Read the draws beside a reconstruction; None if they are not all there."""
+def _draws(path: Path, provenance: dict[str, Any]) -> dict[str, Any]:
+    """Read the draws beside a reconstruction, as metadata of its layer; none if they are not all there."""
     from napari_cvdm.files.tiff import read_tiff
 
     count = provenance.get("draws")
     files = sorted(path.parent.glob(f"{escape(_stem(path))}_draw[0-9]*.ome.tif"))
     if not isinstance(count, int) or not 0 < count == len(files):
-        return None
+        return {}
     contents = [f"draw {number} of {count}" for number in range(1, count + 1)]
     if not all(_belongs(file, provenance, content) for file, content in zip(files, contents, strict=True)):
-        return None
+        return {}
     images = (read_tiff(file) for file in files)
-    return np.stack([_as_restored(image.data, image.axes, provenance)[0] for image in images])
+    return {DRAWS_KEY: np.stack([_as_restored(image.data, image.axes, provenance)[0] for image in images])}
 
 
 def _layer(path: Path, provenance: dict[str, Any]) -> LayerData:

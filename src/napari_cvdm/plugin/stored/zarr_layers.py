@@ -10,7 +10,7 @@ from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, uncertainty_colormap
 from napari_cvdm.plugin.stored.stored_results import title_of
-from napari_cvdm.plugin.viewer.notices import show_warning
+from napari_cvdm.plugin.viewer.notices import show_warning, warning_of_damage
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.run_identity import run_of
@@ -42,7 +42,6 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     """
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
     from napari_cvdm.files.streaming import CONTENTS, zarr_targets
-    from napari_cvdm.restoration.errors import ImageFileError
 
     path = Path(path)
     image = open_pyramid(path)
@@ -57,14 +56,12 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     layers = [_result(image, path)]
     partner = zarr_targets(path)["uncertainty"]
     if content == "reconstruction" and partner.is_dir():
-        try:
+        with warning_of_damage():  # such as a copy that has not come to its end
             other = open_pyramid(partner)
             same = run_of(other.provenance) == run_of(image.provenance)
             if same and other.provenance.get("content") == "uncertainty":
                 layers.append(_result(other, partner))
                 fit_to_each_other(layers)
-        except ImageFileError as error:  # such as a copy that has not come to its end
-            show_warning(str(error))
     return layers
 
 

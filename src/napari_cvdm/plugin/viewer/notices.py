@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["literal_errors", "literally", "show_error", "show_info", "show_warning"]
+__all__ = ["literal_errors", "literally", "show_error", "show_info", "show_warning", "warning_of_damage"]
 
 
 def literally(words: str) -> str:
@@ -41,6 +41,15 @@ def show_warning(words: str) -> None:
     from napari.utils import notifications
 
     notifications.show_warning(literally(words))
+
+
+@contextmanager
+def warning_of_damage() -> Iterator[None]:
+    """Warn of a file that cannot be read, and go on: for what may be left out."""
+    try:
+        yield
+    except ImageFileError as error:
+        show_warning(str(error))
 
 
 def show_error(words: str) -> None:
