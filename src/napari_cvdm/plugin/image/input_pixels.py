@@ -69,9 +69,11 @@ def are_in_file(data: Any, axes: str, path: Path) -> bool:
     bool
         By the shape, the type, and the first, the middle and the last plane.
     """
-    from napari_cvdm.files.ome_zarr_reading import open_ome_zarr
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff_lazily
 
+    if not (is_tiff(path) or is_zarr(path)):  # no need to import zarr for what it cannot read
+        return False
     try:
         stored = (open_tiff_lazily if is_tiff(path) else open_ome_zarr)(path).data
         same = tuple(stored.shape) == tuple(data.shape) and (
