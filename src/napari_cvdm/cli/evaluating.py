@@ -74,7 +74,7 @@ def _check_place(json_file: Path, images: list[Path], overwrite: bool) -> None:
     """Refuse a place for the numbers that cannot be, or where something would be lost."""
     if json_file.is_dir():
         raise ValueError(f"{json_file} is a folder: name a file for the numbers.")
-    refuse_losses(json_file, images, overwrite, "--json")
+    refuse_losses([json_file], images, overwrite, "--json")
     check_writable(json_file.parent)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,47 +82,63 @@ def plan_outputs(
         if ending.lower() not in TIFF_ENDINGS:
             raise ValueError(f"{output} is no TIFF file: name one that ends in .ome.tif, or a folder.")
         plans = [_files_for(output.with_name(stem), ending, draws)]
-    written: set[Path] = set()
-    for path in (path for plan in plans for path in plan.all):
-        if path in written:
+    written = [path for plan in plans for path in plan.all]
+    for path, results in Counter(written).items():
+        if results > 1:
             raise ValueError(
                 f"Two inputs would both be written to {path}: restore them into different folders."
             )
-        refuse_losses(path, inputs, overwrite)
-        written.add(path)
-        check_writable(path.parent)
+    refuse_losses(written, inputs, overwrite)
+    for folder in dict.fromkeys(path.parent for path in written):
+        check_writable(folder)
     return plans
 
 
-def refuse_losses(path: Path, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
-    """Refuse to write to a file where something would be lost.
+def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
+    """Refuse to write to files where something would be lost.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    paths : iterable of Path
+        The files.
     inputs : iterable of Path
         What the command reads, files and folders: never written to.
     overwrite : bool
-        Whether another file that exists may be replaced.
+        Whether other files that exist may be replaced.
     option : str, optional
-        With which the user names the file.
+        The option by which another name is given.
 
     Raises
     ------
     ValueError
-        If it is an input or within one, or exists and may not be replaced.
+        If one is an input or within one, or exists and may not be replaced.
     """
-    for source in inputs:
-        if is_same(path, source):
-            what = "an input"
-        elif source.is_dir() and is_within(path, source):
-            what = f"within the input {source}"
-        else:
-            continue
-        raise ValueError(f"{path} is {what}, which is never written to: choose another name with {option}.")
-    if path.exists() and not overwrite:
-        raise ValueError(f"{path} exists: choose another name with {option}, or add --overwrite.")
+    # Each input is looked up once: there may be thousands of either.
+    sources = list(inputs)
+    named = {_resolved(source): source for source in sources}
+    on_disk: dict[tuple[int, int] | None, Path] = {
+        file: source for source in sources if (file := _file_of(source))
+    }
+    for path in paths:
+        place = _resolved(path)
+        for each in (place, *place.parents):
+            source = named.get(each) or on_disk.get(_file_of(each))
+            if source is not None and (each == place or source.is_dir()):
+                what = "an input" if each == place else f"within the input {source}"
+                raise ValueError(
+                    f"{path} is {what}, which is never written to: choose another name with {option}."
+                )
+        if path.exists() and not overwrite:
+            raise ValueError(f"{path} exists: choose another name with {option}, or add --overwrite.")
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Return what the disk knows a file or folder by, however its name is spelled; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def is_same(one: Path, other: Path) -> bool:

@@ -117,8 +117,7 @@ def restore_files(
                     typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
                     continue
                 in_set = () if image.file_set is None else image.file_set.files
-                for path in files.all:
-                    refuse_losses(path, map(Path, in_set), overwrite)
+                refuse_losses(files.all, map(Path, in_set), overwrite)
                 result = restore_image(image, pretrained, settings)
                 write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
         except InputError as error:
