@@ -28,6 +28,7 @@ from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.drawn import preview_field
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.cvdm.networks import LocalUNet
+from napari_cvdm.restoration.orientations import quarter_turns, turn
 from napari_cvdm.training.calibrating import CALIBRATION_IMAGES
 
 TRAINED_ON = range(1, 41)
@@ -66,18 +67,13 @@ def previews(folder: Path, numbers: Iterable[int], photons: Sequence[float], sid
         print(f"{source.structure} {source.number}, {source.microscope.photons:g} photons", flush=True)
 
 
-def turned(seen: Tensor, error: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Turn and mirror a batch on the fine grid, at random."""
-    quarters, mirrored = (int(torch.randint(n, (), generator=generator)) for n in (4, 2))
-
-    def one(image: Tensor) -> Tensor:
-        turned_image = torch.rot90(image, quarters, (-2, -1))
-        return turned_image.flip(-1) if mirrored else turned_image
+def turned(seen: Tensor, error: Tensor, orientation: tuple[bool, int]) -> tuple[Tensor, Tensor]:
+    """Mirror and turn a batch, what is folded on the fine grid."""
 
     def folded(channels: Tensor) -> Tensor:
-        return F.pixel_unshuffle(one(F.pixel_shuffle(channels, 2)), 2)
+        return F.pixel_unshuffle(turn(F.pixel_shuffle(channels, 2), orientation), 2)
 
-    return torch.cat([one(seen[:, :1]), folded(seen[:, 1:5]), folded(seen[:, 5:])], dim=1), folded(error)
+    return torch.cat([turn(seen[:, :1], orientation), folded(seen[:, 1:])], dim=1), folded(error)
 
 
 def train(fields: Sequence[Field], steps: int) -> LocalUNet:
@@ -87,12 +83,14 @@ def train(fields: Sequence[Field], steps: int) -> LocalUNet:
     network = LocalUNet(9, 4, (32, 64, 96), (1, 1, 2), normalised=True)
     torch.nn.init.zeros_(network.head.weight)
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05)
+    orientations = list(quarter_turns(8))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps)
     for step in range(1, steps + 1):
         batch = [fields[i] for i in torch.randint(len(fields), (BATCH,), generator=generator).tolist()]
         seen = torch.stack([field.seen for field in batch])
         error = torch.stack([field.error for field in batch])
-        seen, error = turned(seen, error, generator)
+        orientation = orientations[int(torch.randint(len(orientations), (), generator=generator))]
+        seen, error = turned(seen, error, orientation)
         log_size = seen[:, 5:] + network(seen)
         loss = (log_size + error * torch.exp(-log_size)).mean()
         optimiser.zero_grad()
