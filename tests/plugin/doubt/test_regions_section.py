@@ -6,9 +6,11 @@ import threading
 
 import numpy as np
 import pytest
+from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_cvdm.assessment.overlay import certainty_by_colour
 from napari_cvdm.plugin.doubt import places, regions_section
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
@@ -40,6 +42,17 @@ def test_the_doubtful_spot_is_found_listed_and_boxed(viewer, panel, qtbot):
     bottom, right = boxes.data[0].max(axis=0)
     assert top < 16 < bottom
     assert left < 40 < right
+
+
+def test_the_boxes_stand_out_from_the_colours_of_every_view(viewer, panel, qtbot):
+    find(panel, qtbot, panel.regions.here)
+    boxes = viewer.layers[BOXES]
+    grid = np.mgrid[:1:33j, :1:33j].astype(np.float32)
+    overlay = certainty_by_colour(*grid, (0.0, 1.0), (0.0, 1.0)).reshape(-1, 4) / 255
+    maps = [AVAILABLE_COLORMAPS[name].colors for name in ("gray", "magma", "viridis")]
+    shades = np.concatenate([overlay, *maps])[:, :3]
+    assert np.linalg.norm(shades - boxes.edge_color[0, :3], axis=1).min() > 0.45
+    assert boxes.opacity == 1
 
 
 def test_the_places_are_saved_as_a_table(panel, qtbot, monkeypatch, tmp_path, wait_for_workers):

@@ -14,7 +14,7 @@ from napari_cvdm.plugin.results.adding import insert_quietly
 from napari_cvdm.plugin.results.copies import Copies, about_copy
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY
 from napari_cvdm.plugin.stored.reopening import read_layers
-from napari_cvdm.plugin.stored.saving import write_tiff
+from napari_cvdm.plugin.stored.saving import write_layers
 
 
 def in_the_making() -> list[Image]:
@@ -105,7 +105,7 @@ def test_the_panel_sees_to_copies_of_a_run_that_is_then_cancelled(viewer, widget
 
 def test_what_is_saved_of_a_result_in_the_making_is_a_copy(tmp_path: Path):
     path = tmp_path / "cell.cvdm.ome.tif"
-    write_tiff(str(path), [layer.as_layer_data_tuple() for layer in in_the_making()])
+    write_layers(str(path), [layer.as_layer_data_tuple() for layer in in_the_making()])
     for _, attributes, _ in read_layers(str(path)):
         about = attributes["metadata"][METADATA_KEY]
         assert "finished" not in about

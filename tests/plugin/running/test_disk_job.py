@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -294,6 +295,22 @@ def test_what_a_run_with_other_settings_has_left_is_in_the_way_until_it_is_throw
         list(job(tmp_path, **other).messages())
     assert "--" not in str(refused.value)
     assert begins_with(job(tmp_path, **other, discard=True)) == 0
+
+
+@pytest.mark.parametrize("differing", ["pixels", "part", "model"])
+def test_what_is_not_compared_before_a_run_goes_on_is_told_then_and_nothing_is_lost(
+    tmp_path, monkeypatch, small_model, differing
+):
+    part, other = (Part((each, range(2), range(300), range(40))) for each in (range(2), range(1, 3)))
+    stop(job(tmp_path, part=part))
+    if differing == "model":
+        monkeypatch.setattr(napari_cvdm, "load_model", lambda *_, **__: replace(small_model, sha256="f" * 64))
+    image = IMAGE[..., ::-1] if differing == "pixels" else IMAGE
+    differs = job(tmp_path, image, part=other if differing == "part" else part)
+    with pytest.raises(RestorationFailed, match="of another image or with other settings"):
+        list(differs.messages())
+    monkeypatch.setattr(napari_cvdm, "load_model", lambda *_, **__: small_model)
+    assert begins_with(job(tmp_path, part=part)) > 0.3
 
 
 def test_even_a_preview_can_be_stopped_since_its_pieces_are_kept(tmp_path):

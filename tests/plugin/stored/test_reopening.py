@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread, current_thread, main_thread
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.results.contrast import limits_of_result
 from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.stored import reopening
 from napari_cvdm.plugin.stored.reopening import get_reader, read_layers, read_saved, shown_pictures
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of
@@ -141,6 +143,23 @@ def test_dropping_a_saved_result_on_the_canvas_brings_back_layers_and_panel(
         np.testing.assert_allclose(layer.data_to_world((1, 15, 11)), places[layer.name])
     assert shown.layers["cell CVDM"].colormap.name == "green"
     qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
+
+
+def test_a_result_is_read_beside_the_main_thread_and_may_be_given_up(
+    viewer, tmp_path: Path, make_result, monkeypatch
+):
+    path = save_layers(tmp_path / "a.cvdm.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
+    threads: list[Thread] = []
+
+    def read(*arguments):
+        threads.append(current_thread())
+        return read_saved(*arguments)
+
+    monkeypatch.setattr(reopening, "read_saved", read)
+    assert len(viewer.open(str(path), plugin="napari-cvdm")) == 2
+    assert threads[0] is not main_thread()
+    monkeypatch.setattr(reopening, "wait_in_dialog", lambda words, work: None)
+    assert viewer.open(str(path), plugin="napari-cvdm") == []
 
 
 def test_dropping_both_folders_of_a_large_result_brings_each_picture_once(

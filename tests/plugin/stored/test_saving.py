@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread, current_thread, main_thread
 
 import dask.array as da
 import numpy as np
@@ -22,8 +23,9 @@ from napari_cvdm.plugin.results.layers import (
     PIXEL_SIZE_KEY,
 )
 from napari_cvdm.plugin.running.worker import Job
+from napari_cvdm.plugin.stored import saving
 from napari_cvdm.plugin.stored.reopening import read_layers
-from napari_cvdm.plugin.stored.saving import save_layers, write_tiff, write_zarr
+from napari_cvdm.plugin.stored.saving import save_layers, write_layers
 from napari_cvdm.restoration.errors import AxesError
 
 
@@ -64,7 +66,7 @@ def test_each_channel_keeps_its_contrast(tmp_path: Path, make_result, name):
 
 def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):
     path = tmp_path / "cell.ome.tif"
-    assert write_tiff(str(path), [layer.as_layer_data_tuple() for layer in make_result()]) == [str(path)]
+    assert write_layers(str(path), [layer.as_layer_data_tuple() for layer in make_result()]) == [str(path)]
     assert read_tiff(path).pixel_size == pytest.approx(32.5)
 
 
@@ -203,13 +205,13 @@ def test_a_pixel_size_that_the_affine_carries_is_saved(tmp_path: Path):
     assert read_tiff(path).pixel_size == pytest.approx(65)
 
 
-@pytest.mark.parametrize(("name", "write"), [("all.ome.tif", write_tiff), ("all.ome.zarr", write_zarr)])
-def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path, name, write):
+@pytest.mark.parametrize("name", ["all.ome.tif", "all.ome.zarr"])
+def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path, name):
     plain = Image(np.arange(120, dtype=np.uint16).reshape(10, 12), name="plain")
     colour = Image(np.arange(120 * 3).astype(np.uint8).reshape(10, 12, 3), rgb=True, name="snap")
     pyramid = Image([np.ones((32, 32)), np.ones((16, 16))], multiscale=True, name="pyramid")
     path = tmp_path / name
-    write(str(path), [layer.as_layer_data_tuple() for layer in (plain, colour, pyramid)])
+    write_layers(str(path), [layer.as_layer_data_tuple() for layer in (plain, colour, pyramid)])
     again = reopened(path)
     assert [layer.name for layer in again] == ["plain", "snap", "pyramid"]
     assert again[0].data.dtype == np.uint16
@@ -219,10 +221,24 @@ def test_napari_s_own_layers_can_be_written_as_well(tmp_path: Path, name, write)
     assert METADATA_KEY not in again[0].metadata  # nobody takes it for a result
 
 
+def test_napari_waits_for_a_thread_that_writes(viewer, tmp_path: Path, make_result, monkeypatch):
+    threads: list[Thread] = []
+
+    def save(*arguments, **more) -> Path:
+        threads.append(current_thread())
+        return save_layers(*arguments, **more)
+
+    monkeypatch.setattr(saving, "save_layers", save)
+    viewer.add_layer(make_result()[0])
+    path = str(tmp_path / "a.ome.tif")
+    assert viewer.layers.save(path, plugin="napari-cvdm") == [path]
+    assert threads[0] is not main_thread()
+
+
 def test_the_user_decided_to_replace_a_file_when_napari_asked(tmp_path: Path, make_result):
     path = tmp_path / "cell.ome.zarr"
     for _ in range(2):
-        write_zarr(str(path), [make_result()[0].as_layer_data_tuple()])
+        write_layers(str(path), [make_result()[0].as_layer_data_tuple()])
     assert len(reopened(path)) == 1
 
 
@@ -235,7 +251,7 @@ def test_draws_of_many_axes_are_left_out_rather_than_the_result(tmp_path: Path, 
 
 def test_too_many_axes_are_said(tmp_path: Path):
     with pytest.raises(AxesError, match="three axes"):
-        write_tiff(str(tmp_path / "x.ome.tif"), [Image(np.zeros((2, 2, 2, 2, 9, 9))).as_layer_data_tuple()])
+        write_layers(str(tmp_path / "x.ome.tif"), [Image(np.zeros((2, 2, 2, 2, 9, 9))).as_layer_data_tuple()])
 
 
 @pytest.mark.parametrize("name", ["map.ome.tif", "map.ome.zarr"])
@@ -257,7 +273,7 @@ def test_a_layer_on_disk_is_handed_over_as_it_is(tmp_path: Path, monkeypatch):
         "napari_cvdm.files.zarr_set.write_zarr_set", lambda path, images, **_: handed.extend(images) or path
     )
     save_layers(tmp_path / "a.ome.zarr", [layer.as_layer_data_tuple()])
-    write_zarr(str(tmp_path / "a.ome.zarr"), [layer.as_layer_data_tuple()])
+    write_layers(str(tmp_path / "a.ome.zarr"), [layer.as_layer_data_tuple()])
     assert [image.data.shape for image in handed] == [(4, 60, 60), (1, 4, 60, 60)] * 2
     assert all(isinstance(image.data, da.Array) for image in handed)
 

@@ -33,7 +33,8 @@ from napari_cvdm.plugin.viewer.rows import stack_in
 
 __all__ = ["RegionsSection"]
 
-_YELLOW = "#F0E442"
+#: In none of the colours that the views have.
+_CYAN = "#00FFFF"
 _HINT = (
     "Lists the most uncertain places. Choose one to see it; image it again, longer or sharper, to be sure."
 )
@@ -178,12 +179,13 @@ class RegionsSection(QWidget):
             Shapes(
                 [place.slice.points(corners_of(place.region)) for place in self.places],
                 shape_type="polygon",
-                edge_color=_YELLOW,
+                edge_color=_CYAN,
                 face_color="transparent",
+                opacity=1.0,
                 edge_width=max(1.0, side / 300),
                 name=f"{layer.name} look again",
                 features={"rank": [""] * len(self.places)},
-                text={"string": "{rank}", "color": _YELLOW, "size": 9, "anchor": "upper_left"},
+                text={"string": "{rank}", "color": _CYAN, "size": 9, "anchor": "upper_left"},
                 **where_it_lies(layer),
             ),
         )

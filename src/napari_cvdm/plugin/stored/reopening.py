@@ -29,6 +29,7 @@ from napari_cvdm.plugin.stored.stored_results import (
     title_of,
 )
 from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
+from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.plugin.viewer.notices import literal_errors
 
 __all__ = [
@@ -72,8 +73,9 @@ def _is_called_a_result(path: Path) -> bool:
 def read_layers(path: str | list[str]) -> list[LayerData]:
     """Read saved results and OME-Zarr images as layers, those of results as they lay and looked.
 
-    What the shell has written, or is an OME-Zarr image, does not come a second time: both pictures of a
-    restoration may be dropped together, and the first brings the second.
+    napari waits for them: of what takes long, a dialog says so, with which the user can give it up. What the
+    shell has written, or is an OME-Zarr image, does not come a second time: both pictures of a restoration
+    may be dropped together, and the first brings the second.
 
     Raises
     ------
@@ -84,15 +86,22 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
 
     viewer = napari.current_viewer()
     shown = frozenset() if viewer is None else shown_pictures(viewer.layers)
-    layers: list[LayerData] = []
-    for each in path if isinstance(path, list) else [path]:
-        layers += read_saved(Path(each), shown | _pictures(layers))
+    # Not as layers that are read while they are viewed: to decode one plane takes a tenth of a second.
+    read = partial(_read_each, path if isinstance(path, list) else [path], shown)
+    layers = wait_in_dialog("Opening a saved result …", read) or []
     if layers and viewer is not None:
         from qtpy.QtCore import QTimer
 
         # napari adds them first.
         QTimer.singleShot(0, partial(_settle_in_current_viewer, whole_runs(layers)))
     return layers or _NOTHING_NEW
+
+
+def _read_each(paths: list[str], shown: Shown) -> list[LayerData]:
+    layers: list[LayerData] = []
+    for path in paths:
+        layers += read_saved(Path(path), shown | _pictures(layers))
+    return layers
 
 
 def read_saved(path: Path, shown: Shown = frozenset()) -> list[LayerData]:

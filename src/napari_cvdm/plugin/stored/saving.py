@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from napari_cvdm.plugin.results.layers import (
 from napari_cvdm.plugin.stored.asked import asked_of, part_of
 from napari_cvdm.plugin.stored.restored import known_of_restored
 from napari_cvdm.plugin.stored.stated import fine_pixel_nm, positive, table
+from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["LAYER_KEY", "save_layers", "write_tiff", "write_zarr"]
+__all__ = ["LAYER_KEY", "save_layers", "write_layers"]
 
 LAYER_KEY = "layer"
 """Under this key what is said of an image holds how its layer lies and looks."""
@@ -33,13 +35,13 @@ LAYER_KEY = "layer"
 _MOST_LEADING = 3
 
 
-def write_tiff(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
-    """Write image layers to one OME-TIFF; napari calls this for File → Save.
+def write_layers(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """Write image layers to one OME-TIFF or OME-Zarr; napari calls this for File → Save, and waits for it.
 
     Parameters
     ----------
     path : str
-        The file; napari has asked whether it may be replaced.
+        The file or folder; napari has asked whether it may be replaced.
     layer_data : list of (array, dict, str)
         Data, attributes and type of each layer.
 
@@ -53,20 +55,12 @@ def write_tiff(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
     InputError, ImageFileError
         If a layer cannot be stored, or the file cannot be written.
     """
-    from napari_cvdm.files.image_set import write_image_set
-
-    return [str(write_image_set(path, _stored(layer_data), overwrite=True))]
-
-
-def write_zarr(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
-    """Write image layers to one OME-Zarr; napari calls this for File → Save. See `write_tiff`."""
-    from napari_cvdm.files.zarr_set import write_zarr_set
-
-    return [str(write_zarr_set(path, _stored(layer_data), overwrite=True))]
+    save = partial(save_layers, Path(path), layer_data, overwrite=True)
+    return [str(wait_in_dialog("Saving layers …", save, can_be_given_up=False))]
 
 
 def save_layers(path: Path, layers: Iterable[Any], *, overwrite: bool = False) -> Path:
-    """Write layers as `write_tiff` or `write_zarr` does, by the ending of the name.
+    """Write image layers to one OME-TIFF or OME-Zarr, whichever the name ends in.
 
     Parameters
     ----------
