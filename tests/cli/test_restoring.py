@@ -237,18 +237,21 @@ class TestFailures:
         self, tmp_path: Path, image: Path, bad: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         absent, output = image.parent / "absent.tif", tmp_path / "outs"
-        inputs = [str(bad), str(absent), str(image)]
+        folder = image.parent / "gone.ome.zarr"
+        inputs = [str(each) for each in (bad, absent, image, folder)]
         assert main(["restore", *inputs, "-o", str(output), "--model", str(weights), "--preview"]) == 2
         assert names(output) == ["cells_cvdm.ome.tif", "cells_cvdm_uncertainty.ome.tif"]
         captured = capsys.readouterr()
         assert captured.out.splitlines() == [str(output / name) for name in names(output)]
         lines = captured.err.splitlines()
-        assert lines[0].startswith(f"error: {bad}: The image is constant")
-        assert lines[1] == f"error: There is no file {absent}."
-        # As it happens, not in the end; then the good one, and how it went.
-        assert lines[2].startswith(f"{image.name}: ")
-        assert lines[-1] == "napari-cvdm: 2 of 3 images could not be restored."
-        assert sum(line.startswith(("error", "napari-cvdm")) for line in lines) == 3
+        # What can be told without reading is told before the first image, and the rest as it happens.
+        assert lines[:2] == [f"error: There is no file {absent}.", f"error: There is no folder {folder}."]
+        assert lines[2].startswith(f"error: {bad}: The image is constant")
+        # Then the good one, and how it went.
+        assert lines[3].startswith(f"{image.name}: ")
+        assert lines[-1] == "napari-cvdm: 3 of 4 images could not be restored."
+        assert lines[-4:-1] == [line.replace("error", "not restored", 1) for line in lines[:3]]
+        assert sum(line.startswith("error") for line in lines) == 3
 
     def test_of_writing_count_for_that_image_alone(
         self,
