@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,6 +255,30 @@ class TestFailures:
         assert lines[-1] == "napari-cvdm: 3 of 4 images could not be restored."
         assert lines[-4:-1] == [line.replace("error", "not restored", 1) for line in lines[:3]]
         assert sum(line.startswith("error") for line in lines) == 3
+
+    def test_of_a_file_that_may_not_be_read_count_for_that_image_alone(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        locked, access, opened = image.with_name("locked.tif"), os.access, Path.open
+        locked.write_bytes(image.read_bytes())
+
+        def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path == locked:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return opened(path, *arguments, **options)
+
+        # As for a user who may not; the tests may be run by one who may everything.
+        monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked and access(path, mode))
+        monkeypatch.setattr(Path, "open", refused)
+        arguments = [str(locked), str(image), "-o", str(tmp_path / "outs"), "--model", str(weights)]
+        assert main(["restore", *arguments, "--preview"]) == 2
+        assert names(tmp_path / "outs") == ["cells_cvdm.ome.tif", "cells_cvdm_uncertainty.ome.tif"]
+        assert f"not restored: {locked} cannot be read: Permission denied." in capsys.readouterr().err
 
     def test_of_writing_count_for_that_image_alone(
         self,
