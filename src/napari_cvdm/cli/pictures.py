@@ -128,10 +128,10 @@ def _as_file(result: Path, data: Any, axes: str) -> ImageFile:
 
 
 def _of_files(result: Path) -> Pictures:
-    from napari_cvdm.cli.opening import open_image
+    from napari_cvdm.cli.opening import open_image, provenance_of
     from napari_cvdm.files.streaming import zarr_targets
 
-    provenance = _provenance(result)
+    provenance = provenance_of(result)
     _refuse_other_pictures(result, provenance)
     reconstruction = open_image(result, lazily=True)
     key, shape = run_of(provenance), reconstruction.data.shape
@@ -145,7 +145,7 @@ def _of_files(result: Path) -> Pictures:
     others: list[str] = []
     for path in (*([uncertainty] if uncertainty.exists() else []), *drawn):
         try:
-            about, image = _provenance(path), open_image(path, lazily=True)
+            about, image = provenance_of(path), open_image(path, lazily=True)
         except (ValueError, TypeError) as error:  # damaged, or no image at all
             typer.echo(f"warning: left out: {error}", err=True)
             continue
@@ -188,15 +188,6 @@ def _reconstruction_beside(result: Path) -> Path | None:
     endings = ZARR_ENDINGS if _is_folder(result) else (*TIFF_ENDINGS, *ZARR_ENDINGS)
     names = [result.with_name(f"{stem[: found.start()]}{ending}") for ending in endings]
     return next((path for path in names if path.exists()), None)
-
-
-def _provenance(path: Path) -> dict[str, Any]:
-    from napari_cvdm.files.ome_tiff import read_provenance
-    from napari_cvdm.files.ome_zarr_reading import open_pyramid
-
-    if _is_folder(path):
-        return open_pyramid(path).provenance
-    return read_provenance(path) or {}
 
 
 def _is_folder(path: Path) -> bool:
