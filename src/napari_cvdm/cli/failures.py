@@ -152,7 +152,7 @@ def in_one_line(error: Exception) -> str | None:
         reason = error.strerror or str(error)
         return _one_line(f"{names}: {reason}" if names else reason)
     if isinstance(error, MemoryError):
-        return "the memory of this computer is not enough for this image: restore a part of it"
+        return "the memory of this computer is not enough for an image of this size: take a part of it"
     if isinstance(error, ValueError | InputTypeError):
         return _one_line(str(error))
     return None
