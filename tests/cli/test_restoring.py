@@ -76,7 +76,7 @@ class TestRestoring:
         assert "200 nm" in warning
 
     def test_kept_draws_are_files_whose_mean_is_the_reconstruction(
-        self, tmp_path: Path, image: Path, weights: Path
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         arguments = [
             "restore",
@@ -94,6 +94,8 @@ class TestRestoring:
             "cells_cvdm_draw02.ome.tif",
             "cells_cvdm_uncertainty.ome.tif",
         ]
+        said = capsys.readouterr().out.splitlines()
+        assert sorted(Path(line).name for line in said) == names(tmp_path / "out")
         draws = [read_tiff(tmp_path / "out" / f"cells_cvdm_draw0{k}.ome.tif").data for k in (1, 2)]
         mean = read_tiff(tmp_path / "out" / "cells_cvdm.ome.tif").data
         np.testing.assert_allclose(np.mean(draws, axis=0), mean, rtol=1e-4, atol=1e-3)
@@ -146,14 +148,14 @@ class TestRestoring:
         assert names(tmp_path) == ["in"]
 
     @pytest.mark.parametrize("name", ["absent.tif", "text.tif", "empty.tif", ""])
-    def test_bad_files_are_one_line(
-        self, tmp_path: Path, image: Path, weights: Path, name: str, capsys: pytest.CaptureFixture[str]
+    def test_bad_files_are_one_line_before_the_model_is_loaded(
+        self, tmp_path: Path, image: Path, name: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (image.parent / "text.tif").write_text("not an image")
         (image.parent / "empty.tif").write_bytes(b"")
         source = image.parent / name
         output = tmp_path / "out.tif"
-        assert main(["restore", str(source), "-o", str(output), "--model", str(weights), *FAST]) == 2
+        assert main(["restore", str(source), "-o", str(output), "--model", "nonesuch", *FAST]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert str(source) in error

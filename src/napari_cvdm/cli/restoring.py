@@ -99,15 +99,15 @@ def restore_files(
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
+    failures = Failures(len(inputs))
+    for source in inputs:
+        with failures.noted(source):
+            check_openable(source)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
     if settings.keep_draws and preview:
         typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
     restored: dict[FileSet, Path] = {}
-    failures = Failures(len(inputs))
-    for source in inputs:
-        with failures.noted(source):
-            check_openable(source)
     for source, files in zip(inputs, plans, strict=True):
         if source in failures:
             continue
@@ -127,8 +127,8 @@ def restore_files(
                 restored[image.file_set] = source
             if overwrite:
                 remove_stale_draws(files, inputs)
-            typer.echo(files.reconstruction)
-            typer.echo(files.uncertainty)
+            for path in files.all:
+                typer.echo(path)
     failures.tell()
 
 
