@@ -88,8 +88,9 @@ def about_input(source: Path) -> Iterator[None]:
         message = in_one_line(error)
         if message is None:
             raise
-        name = _one_line(str(source))
-        raise InputError(message if _names(error, message, name) else f"{name}: {message}") from error
+        name, whole = _one_line(str(source)), _one_line(str(source.absolute()))
+        is_named = _names(error, message, name) or _names(error, message, whole)
+        raise InputError(message if is_named else f"{name}: {message}") from error
 
 
 class Failures:
