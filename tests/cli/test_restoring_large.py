@@ -176,6 +176,7 @@ class TestToZarr:
             (["--keep-draws"], "TIFF output only"),
             (["--resample"], "TIFF output only"),
             (["--workers", "0"], "at least 1"),
+            (["--workers", "2", "--scheduler", "tcp://127.0.0.1:9"], "not both"),
             (["--channels", "7"], "position 7"),
             (["--normalize", "frame"], "stack"),
         ],
