@@ -178,7 +178,7 @@ def _open(path: Path) -> Any:
         # By its full path: a worker of a cluster was started in another folder.
         return zarr.open(zarr.storage.LocalStore(path.absolute(), read_only=True), mode="r")
     except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
-        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
+        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged. {COPY_AGAIN}") from error
 
 
 @contextmanager
