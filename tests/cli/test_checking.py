@@ -17,6 +17,7 @@ from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.files.zarr_set import write_zarr_set
+from napari_cvdm.models import add_model, load_model
 from napari_cvdm.models.registry import read_registry
 from napari_cvdm.restoration.axes import name_axes
 from napari_cvdm.simulation.pairs import simulate_pair
@@ -202,6 +203,9 @@ def test_a_plane_of_a_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     code, _, err = run(capsys, result, "--without-model", "--plane", "T=2", "--overwrite")
     assert code == 2
     assert "T=0 to 1" in err
+    code, _, err = run(capsys, result, "--without-model", "--plane", "T=0,T=1", "--overwrite")
+    assert code == 2
+    assert "--plane names axis T twice" in err
 
 
 def test_with_a_model_it_says_that_another_made_the_result(
@@ -225,6 +229,21 @@ def test_the_bundled_model_does_not_judge_the_results_of_others(
     assert "made by another model than the bundled one" in err
     assert "checked without the model" in out
     assert "Turned, mirrored or shifted" not in out
+
+
+def test_the_model_that_made_a_result_is_found_if_it_was_added(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NAPARI_CVDM_ADDED", str(tmp_path / "added"))
+    model = load_model(add_model(weights, "ours"))
+    image, truth = simulate_pair("microtubules", 0, 48, photons=500.0)
+    write_ome_tiff(tmp_path / "cell.tif", image, "YX", 65.0)
+    stated = {"source": "cell.tif", "model": {"name": "called otherwise", "sha256": model.sha256}}
+    made = write_ome_tiff(tmp_path / "cell_cvdm.ome.tif", truth, "YX", 32.5, stated)
+    code, out, err = run(capsys, made, "--device", "cpu")
+    assert code == 0, err
+    assert "warning" not in err
+    assert "Turned, mirrored or shifted" in out
 
 
 def test_of_a_result_that_does_not_say_whose_model_made_it_nothing_is_said_of_another(

@@ -69,6 +69,12 @@ class TestAboutAnInput:
         assert str(caught.value) == message
         assert caught.value.__cause__ is error
 
+    def test_its_full_path_names_it_too(self) -> None:
+        message = f"{Path('a.tif').absolute()} is corrupt."
+        with pytest.raises(InputError) as caught, about_input(Path("a.tif")):
+            raise ImageFileError(message)
+        assert str(caught.value) == message
+
     def test_memory_that_ran_out_is_about_it(self) -> None:
         with pytest.raises(InputError, match=r"^a\.tif: the memory"), about_input(Path("a.tif")):
             raise MemoryError

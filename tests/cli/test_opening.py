@@ -91,6 +91,20 @@ class TestSeveralImages:
         assert "cannot belong to 24 × 32 pixels" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
+def test_of_a_result_it_is_said_that_it_is_no_recording(
+    ending: str, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_ome_tiff(tmp_path / "in.tif", IMAGES[0], "YX", 65.0)
+    assert preview(source, "-o", tmp_path / f"out{ending}", weights=weights) == 0
+    assert "not a recording" not in capsys.readouterr().err
+    for name, content in (("out", "reconstruction"), ("out_uncertainty", "uncertainty")):
+        again = tmp_path / f"{name}{ending}"
+        assert preview(again, "-o", tmp_path / f"{name}2.ome.tif", weights=weights) == 0
+        said = capsys.readouterr().err
+        assert f"warning: {again.name} is a result already ({content}), not a recording" in said
+
+
 class TestSetsOfFiles:
     def test_are_restored_once(
         self, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -72,16 +72,33 @@ class TestFilesSideBySide:
         write(tmp_path / "r_draw03.ome.tif", 5, "draw 3 of 4", other, shape=(2, 8, 8))
         write(tmp_path / "r_draw04.ome.tif", 6, "uncertainty")
         write_ome_tiff(tmp_path / "r_draw05.ome.tif", pixels(7), "TYX")
-        (tmp_path / "r_draw06.ome.tif").write_text("no image")
         found = open_pictures(result)
         assert found.std is None
         assert [value_of(draw) for draw in found.draws] == [3]
-        left_out = ["r_uncertainty", *(f"r_draw0{number}" for number in range(2, 7))]
+        left_out = ["r_uncertainty", *(f"r_draw0{number}" for number in range(2, 6))]
         assert capsys.readouterr().err == (
             "warning: not of the run that made r.ome.tif, and left out: "
             + ", ".join(f"{name}.ome.tif" for name in left_out)
             + "\n"
         )
+
+    def test_those_that_are_damaged_are_left_out_and_it_is_said_how(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        result = write(tmp_path / "r.ome.tif", 1, "reconstruction")
+        cut = write(tmp_path / "r_uncertainty.ome.tif", 2, "uncertainty")
+        cut.write_bytes(cut.read_bytes()[:-100])  # of its description, which is at the end
+        write(tmp_path / "r_draw01.ome.tif", 3, "draw 1 of 2")
+        other = tmp_path / "r_draw02.ome.tif"
+        other.write_text("no image")
+        found = open_pictures(result)
+        assert found.std is None
+        assert [value_of(draw) for draw in found.draws] == [3]
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith(
+            f"warning: left out: {cut} is truncated: its description lies beyond its end."
+        )
+        assert second.startswith(f"warning: left out: {other} is not a TIFF file")
 
     def test_results_that_say_nothing_of_themselves_need_the_same_shape(self, tmp_path: Path) -> None:
         result = write_ome_tiff(tmp_path / "r.tif", pixels(1), "TYX")

@@ -70,6 +70,18 @@ def test_a_terminal_gets_a_bar(events: list[Event]) -> None:
     assert "100%" in shown
 
 
+def test_a_job_that_is_refused_at_once_leaves_no_bar() -> None:
+    def last_words(events: list[Event]) -> str:
+        console = Console(file=io.StringIO(), force_terminal=True, width=120)
+        follow(events, "x", console)
+        shown: str = console.file.getvalue()  # type: ignore[attr-defined]
+        return shown[shown.rindex("\x1b[?25h") :]
+
+    erased = "\x1b[1A\x1b[2K"  # the line above
+    assert erased in last_words([])
+    assert erased not in last_words([event("mean")])
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_what_a_restoration_raises_passes_through(terminal: bool, events: list[Event]) -> None:
     def interrupted() -> Iterator[Event]:

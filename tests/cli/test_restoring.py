@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +76,7 @@ class TestRestoring:
         assert "200 nm" in warning
 
     def test_kept_draws_are_files_whose_mean_is_the_reconstruction(
-        self, tmp_path: Path, image: Path, weights: Path
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         arguments = [
             "restore",
@@ -91,6 +94,8 @@ class TestRestoring:
             "cells_cvdm_draw02.ome.tif",
             "cells_cvdm_uncertainty.ome.tif",
         ]
+        said = capsys.readouterr().out.splitlines()
+        assert sorted(Path(line).name for line in said) == names(tmp_path / "out")
         draws = [read_tiff(tmp_path / "out" / f"cells_cvdm_draw0{k}.ome.tif").data for k in (1, 2)]
         mean = read_tiff(tmp_path / "out" / "cells_cvdm.ome.tif").data
         np.testing.assert_allclose(np.mean(draws, axis=0), mean, rtol=1e-4, atol=1e-3)
@@ -143,14 +148,14 @@ class TestRestoring:
         assert names(tmp_path) == ["in"]
 
     @pytest.mark.parametrize("name", ["absent.tif", "text.tif", "empty.tif", ""])
-    def test_bad_files_are_one_line(
-        self, tmp_path: Path, image: Path, weights: Path, name: str, capsys: pytest.CaptureFixture[str]
+    def test_bad_files_are_one_line_before_the_model_is_loaded(
+        self, tmp_path: Path, image: Path, name: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (image.parent / "text.tif").write_text("not an image")
         (image.parent / "empty.tif").write_bytes(b"")
         source = image.parent / name
         output = tmp_path / "out.tif"
-        assert main(["restore", str(source), "-o", str(output), "--model", str(weights), *FAST]) == 2
+        assert main(["restore", str(source), "-o", str(output), "--model", "nonesuch", *FAST]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert str(source) in error
@@ -237,18 +242,45 @@ class TestFailures:
         self, tmp_path: Path, image: Path, bad: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         absent, output = image.parent / "absent.tif", tmp_path / "outs"
-        inputs = [str(bad), str(absent), str(image)]
+        folder = image.parent / "gone.ome.zarr"
+        inputs = [str(each) for each in (bad, absent, image, folder)]
         assert main(["restore", *inputs, "-o", str(output), "--model", str(weights), "--preview"]) == 2
         assert names(output) == ["cells_cvdm.ome.tif", "cells_cvdm_uncertainty.ome.tif"]
         captured = capsys.readouterr()
         assert captured.out.splitlines() == [str(output / name) for name in names(output)]
         lines = captured.err.splitlines()
-        assert lines[0].startswith(f"error: {bad}: The image is constant")
-        assert lines[1] == f"error: There is no file {absent}."
-        # As it happens, not in the end; then the good one, and how it went.
-        assert lines[2].startswith(f"{image.name}: ")
-        assert lines[-1] == "napari-cvdm: 2 of 3 images could not be restored."
-        assert sum(line.startswith(("error", "napari-cvdm")) for line in lines) == 3
+        # What can be told without reading is told before the first image, and the rest as it happens.
+        assert lines[:2] == [f"error: There is no file {absent}.", f"error: There is no folder {folder}."]
+        assert lines[2].startswith(f"error: {bad}: The image is constant")
+        # Then the good one, and how it went.
+        assert lines[3].startswith(f"{image.name}: ")
+        assert lines[-1] == "napari-cvdm: 3 of 4 images could not be restored."
+        assert lines[-4:-1] == [line.replace("error", "not restored", 1) for line in lines[:3]]
+        assert sum(line.startswith("error") for line in lines) == 3
+
+    def test_of_a_file_that_may_not_be_read_count_for_that_image_alone(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        locked, access, opened = image.with_name("locked.tif"), os.access, Path.open
+        locked.write_bytes(image.read_bytes())
+
+        def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path == locked:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return opened(path, *arguments, **options)
+
+        # As for a user who may not; the tests may be run by one who may everything.
+        monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked and access(path, mode))
+        monkeypatch.setattr(Path, "open", refused)
+        arguments = [str(locked), str(image), "-o", str(tmp_path / "outs"), "--model", str(weights)]
+        assert main(["restore", *arguments, "--preview"]) == 2
+        assert names(tmp_path / "outs") == ["cells_cvdm.ome.tif", "cells_cvdm_uncertainty.ome.tif"]
+        assert f"not restored: {locked} cannot be read: Permission denied." in capsys.readouterr().err
 
     def test_of_writing_count_for_that_image_alone(
         self,

@@ -124,6 +124,25 @@ class TestToZarr:
         assert "2 of 4 regions are there already" in capsys.readouterr().err
         assert names(tmp_path) == ["film.ome.tif", "out.ome.zarr", "out_uncertainty.ome.zarr"]
 
+    def test_a_disk_that_is_full_from_the_start_keeps_nothing_and_claims_nothing(
+        self,
+        film: Path,
+        weights: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def write(*_: Any) -> Any:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("napari_cvdm.files.streaming.write_pair", write)
+        output = tmp_path / "out.ome.zarr"
+        assert main(["restore", str(film), "-o", str(output), "--model", str(weights), *FAST]) == 2
+        error = capsys.readouterr().err
+        assert f"{output}: No space left on device" in error
+        assert "kept" not in error
+        assert names(tmp_path) == ["film.ome.tif"]
+
     def test_interrupted_goes_on_when_repeated(
         self,
         film: Path,
@@ -157,6 +176,7 @@ class TestToZarr:
             (["--keep-draws"], "TIFF output only"),
             (["--resample"], "TIFF output only"),
             (["--workers", "0"], "at least 1"),
+            (["--workers", "2", "--scheduler", "tcp://127.0.0.1:9"], "not both"),
             (["--channels", "7"], "position 7"),
             (["--normalize", "frame"], "stack"),
         ],

@@ -140,9 +140,9 @@ class TestRefusal:
         ("change", "words"),
         [
             ({"axes": multiscale()["axes"][1:]}, "3 axes, but its pixels have 4"),
-            ({"datasets": [{"path": "9"}]}, "damaged"),
-            ({"datasets": []}, "damaged"),
-            ({"datasets": None}, "damaged"),
+            ({"datasets": [{"path": "9"}]}, r"lacks the pixels .* Copy it again"),
+            ({"datasets": []}, r"lacks the pixels .* Copy it again"),
+            ({"datasets": None}, r"lacks the pixels .* Copy it again"),
         ],
     )
     def test_of_metadata_that_contradict_the_pixels(
@@ -158,7 +158,7 @@ class TestRefusal:
     def test_of_something_else(self, tmp_path: Path) -> None:
         (tmp_path / "a.zarr").mkdir()
         (tmp_path / "a.zarr" / "zarr.json").write_text("{")
-        with pytest.raises(ImageFileError, match="damaged"):
+        with pytest.raises(ImageFileError, match=r"damaged\. Copy it again"):
             open_ome_zarr(tmp_path / "a.zarr")
 
     def test_of_a_plate(self, tmp_path: Path) -> None:

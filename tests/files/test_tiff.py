@@ -174,7 +174,7 @@ def test_no_part_of_a_file_passes_for_the_whole(tmp_path, arguments, share, capf
     tifffile.imwrite(whole, STACK, photometric="minisblack", **arguments)
     content = whole.read_bytes()
     part.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ImageFileError, match=r"truncated|without an image|lacks") as caught:
+    with pytest.raises(ImageFileError, match=r"(truncated|without an image|lacks).* Copy it again") as caught:
         read_tiff(part)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""

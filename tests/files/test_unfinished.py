@@ -223,6 +223,17 @@ class TestGivingUp:
         with resume_or_begin(tmp_path / "out", REQUEST) as unfinished:
             assert unfinished.done == {"block 0", "block 1"}
 
+    @pytest.mark.parametrize("end", [GivenUp, KeyboardInterrupt, OSError])
+    def test_nothing_stays_while_nothing_is_finished(self, tmp_path: Path, end: type[BaseException]) -> None:
+        with (
+            suppress(end),
+            resume_or_begin(tmp_path / "out", REQUEST, given_up=GivenUp) as unfinished,
+        ):
+            (unfinished.folder / "picture").mkdir()
+            unfinished.begin()
+            raise end
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize("locked", [True, False])
     def test_touches_nothing_that_was_never_opened(self, tmp_path: Path, locked: bool) -> None:
         interrupted(tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,6 +97,18 @@ def test_an_existing_file_is_replaced_only_when_told(package: Path, model: Pretr
     package.write_bytes(b"")
     export_model(model, package, overwrite=True)
     assert zipfile.is_zipfile(package)
+
+
+def test_a_full_disk_is_said_and_nothing_stays(
+    tmp_path: Path, model: PretrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)  # torch's own writer would abort the process
+    with pytest.raises(ModelError, match=r"tiny\.zip cannot be written: No space left on device"):
+        export_model(model, tmp_path / "out" / "tiny.zip")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_licence_that_the_zoo_does_not_know_is_said(

@@ -293,7 +293,7 @@ class TestEvents:
         events = list(restore_events(image, model, draws=2, steps=2, device="cpu"))
         told = [(event.stage, event.step, event.steps) for event in events[:6]]
         assert told == [
-            ("mean", 0, 2), ("refine", 2, 4), ("refine", 3, 4), ("refine", 4, 4), ("refine", 0, 2),
+            ("mean", 0, 2), ("refine", 2, 4), ("refine", 3, 4), ("refine", 4, 4), ("refine", 4, 4),
             ("denoise", 1, 2),
         ]  # fmt: skip
         first, refined = events[0], events[4]

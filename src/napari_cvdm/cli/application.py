@@ -85,7 +85,11 @@ app.command()(demo)
 
 @app.command()
 def restore(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="TIFF or OME-Zarr images.")],
+    inputs: Annotated[
+        list[Path],
+        # One that cannot be read is refused in its turn, not with all the others.
+        typer.Argument(metavar="INPUT", help="TIFF or OME-Zarr images.", readable=False),
+    ],
     *,
     output: Annotated[
         str,  # a path would lose the slash at the end of a folder's name

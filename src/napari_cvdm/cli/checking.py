@@ -170,17 +170,20 @@ def _number_of(source: Path, provenance: Mapping[str, Any]) -> int:
 
 def _model(name: str, provenance: Mapping[str, Any]) -> PretrainedModel | None:
     from napari_cvdm.assessment.maker import maker_of
-    from napari_cvdm.models import load_model
+    from napari_cvdm.models import list_models, load_model
 
     maker = maker_of(provenance, None)
     if name == DEFAULT and maker.sha256 is not None and not maker.bundled:
         # Nobody has said that the bundled model made it.
-        typer.echo(
-            "warning: the result was made by another model than the bundled one: what needs the model is "
-            "left out. Name it with --model.",
-            err=True,
-        )
-        return None
+        here = [each.name for each in list_models() if each.path and each.entry.sha256 == maker.sha256]
+        if not here:
+            typer.echo(
+                "warning: the result was made by another model than the bundled one, and 'models list' does "
+                "not show it: what needs the model is left out. Name its file with --model.",
+                err=True,
+            )
+            return None
+        name = here[0]
     model = load_model(name)
     if maker.sha256 not in (None, model.sha256):
         typer.echo(
@@ -195,10 +198,14 @@ def _plane_index(plane: str | None, image: ImageFile) -> dict[str, int]:
     """Read "T=3,Z=5" into an index for every axis but Y and X; 0 where none is given."""
     lengths = {a: n for a, n in zip(image.axes, image.data.shape, strict=True) if a not in "YX"}
     index = dict.fromkeys(lengths, 0)
+    named: set[str] = set()
     for part in (plane or "").replace(" ", "").upper().split(","):
         axis, _, number = part.partition("=")
         if not part:
             continue
+        if axis in named:
+            raise ValueError(f"--plane names axis {axis} twice: one plane is checked.")
+        named.add(axis)
         if axis not in lengths or not number.isdecimal() or int(number) >= lengths[axis]:
             offered = ", ".join(f"{a}=0 to {n - 1}" for a, n in lengths.items()) or "none: it is one plane"
             raise ValueError(f"There is no plane {part} in the result. It has {offered}.")

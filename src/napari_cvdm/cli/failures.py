@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import typer
 
-__all__ = ["INTERRUPTED", "WRONG", "about_input", "in_one_line", "run_to_exit_code"]
+__all__ = ["INTERRUPTED", "WRONG", "Failures", "about_input", "in_one_line", "run_to_exit_code"]
 
 WRONG = 2
 """Exit code for wrong usage and bad input."""
@@ -88,8 +88,56 @@ def about_input(source: Path) -> Iterator[None]:
         message = in_one_line(error)
         if message is None:
             raise
-        name = _one_line(str(source))
-        raise InputError(message if _names(error, message, name) else f"{name}: {message}") from error
+        name, whole = _one_line(str(source)), _one_line(str(source.absolute()))
+        is_named = _names(error, message, name) or _names(error, message, whole)
+        raise InputError(message if is_named else f"{name}: {message}") from error
+
+
+class Failures:
+    """What is wrong with some of the inputs of one command: it does not keep the others from their turn.
+
+    Parameters
+    ----------
+    inputs : int
+        How many there are. What is wrong with one alone ends the command.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self._inputs = inputs
+        self._said: dict[Path, str] = {}
+
+    def __contains__(self, source: Path) -> bool:
+        """Whether something was wrong with an input."""
+        return source in self._said
+
+    @contextmanager
+    def noted(self, source: Path) -> Iterator[None]:
+        """Say on stderr what the user can put right about an input, and go on after the context."""
+        from napari_cvdm.restoration.errors import InputError
+
+        try:
+            with about_input(source):
+                yield
+        except InputError as error:
+            if self._inputs == 1:
+                raise
+            self._said[source] = str(error)
+            typer.echo(f"error: {error}", err=True)
+
+    def tell(self) -> None:
+        """Say all of it once more; after many inputs it has gone out of sight.
+
+        Raises
+        ------
+        InputError
+            If there was something, with how many inputs it was about.
+        """
+        from napari_cvdm.restoration.errors import InputError
+
+        for words in self._said.values():
+            typer.echo(f"not restored: {words}", err=True)
+        if self._said:
+            raise InputError(f"{len(self._said)} of {self._inputs} images could not be restored.")
 
 
 def in_one_line(error: Exception) -> str | None:
@@ -105,7 +153,7 @@ def in_one_line(error: Exception) -> str | None:
         reason = error.strerror or str(error)
         return _one_line(f"{names}: {reason}" if names else reason)
     if isinstance(error, MemoryError):
-        return "the memory of this computer is not enough for this image: restore a part of it"
+        return "the memory of this computer is not enough for an image of this size: take a part of it"
     if isinstance(error, ValueError | InputTypeError):
         return _one_line(str(error))
     return None

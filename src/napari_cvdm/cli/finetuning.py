@@ -38,7 +38,7 @@ def finetune(
     wf_suffix: WfSuffix = "_wf",
     sim_suffix: SimSuffix = "_sim",
 ) -> None:
-    """Adapt a model to your own recorded pairs, or go on with an interrupted run."""
+    """Adapt a model to your own recorded pairs. Interrupted runs go on when repeated."""
     from napari_cvdm.assessment.pairs import find_pairs
     from napari_cvdm.models import load_model
     from napari_cvdm.training.finetuning import FinetuningSettings

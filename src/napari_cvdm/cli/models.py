@@ -25,7 +25,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models 
 
 @models_app.command("list")
 def list_() -> None:
-    """List the models that can be used by name, and where each comes from."""
+    """List the models known by name, and where each comes from."""
     from napari_cvdm.models import list_models
     from napari_cvdm.models.card import one_line
 
@@ -45,7 +45,7 @@ def fetch(
     *,
     every: Annotated[bool, typer.Option("--all", help="All published models.")] = False,
 ) -> None:
-    """Download published models, so that they can be used without a network later."""
+    """Download published models, for use without a network later."""
     from napari_cvdm.models import list_models
     from napari_cvdm.models.store import find_file
 
@@ -115,7 +115,7 @@ def add(
 
 @models_app.command()
 def verify(names: Names = None) -> None:
-    """Compare every model file on this machine with its sha256: one wrong bit is found."""
+    """Find damaged model files. Each on this machine is compared with its sha256."""
     from napari_cvdm.models import verify_models
 
     checked = verify_models(names or ())
@@ -136,7 +136,7 @@ def path(
         bool, typer.Option("--settings", help="Show instead which settings files are read.")
     ] = False,
 ) -> None:
-    """Show the folder where downloaded models are kept, or the file of one model."""
+    """Show the folder of downloaded models, or the file of one."""
     from napari_cvdm.models import cache_folder
     from napari_cvdm.models.settings import settings_files
     from napari_cvdm.models.store import find_listed
@@ -160,7 +160,7 @@ def remove(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a model of your own, or a downloaded one; what is part of napari-cvdm stays."""
+    """Remove a model of your own, or a downloaded one. What is part of napari-cvdm stays."""
     from napari_cvdm.models import remove_model
     from napari_cvdm.models.store import find_listed
 

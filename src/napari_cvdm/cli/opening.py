@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,7 +11,26 @@ if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
 
-__all__ = ["open_image", "say_extent"]
+__all__ = ["check_openable", "open_image", "provenance_of", "say_extent"]
+
+
+def check_openable(source: Path) -> None:
+    """Refuse what is missing, locked, or no image by its first bytes: of thousands of files, within a second.
+
+    Raises
+    ------
+    ImageFileError
+        If so.
+    """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+    from napari_cvdm.files.tiff import explained_faults
+    from napari_cvdm.restoration.errors import ImageFileError
+
+    if not is_zarr(source):
+        with explained_faults(source):
+            pass
+    elif not source.exists():
+        raise ImageFileError(f"There is no folder {source}.")
 
 
 def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageFile:
@@ -39,9 +58,30 @@ def open_image(source: Path, number: int = 0, *, lazily: bool = False) -> ImageF
     return open_tiff_lazily(source, number) if lazily else read_tiff(source, number)
 
 
+def provenance_of(source: Path) -> dict[str, Any]:
+    """Return how the first image of a file or folder was made; empty if it does not say.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read.
+    """
+    from napari_cvdm.files.ome_tiff import read_provenance
+    from napari_cvdm.files.ome_zarr_reading import is_zarr, open_pyramid
+
+    return open_pyramid(source).provenance if is_zarr(source) else read_provenance(source) or {}
+
+
 def say_extent(image: ImageFile, settings: Settings) -> None:
-    """Say on stderr if a file holds more than what is restored, or less."""
-    name = Path(image.source).name
+    """Say on stderr if a file holds more than what is restored, or less, or no recording."""
+    name, made = Path(image.source).name, provenance_of(Path(image.source))
+    content = made.get("content", made.get("picture"))
+    if content and not image.number:
+        typer.echo(
+            f"warning: {name} is a result already ({content!s:.60}), not a recording: restored once more, it "
+            "shows nothing that can be trusted. Give the image that it was made from.",
+            err=True,
+        )
     if image.images > 1 and settings.image is None:
         typer.echo(
             f"warning: {name} holds {image.images} images, and only the first is restored: choose another "

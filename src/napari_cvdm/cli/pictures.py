@@ -128,44 +128,37 @@ def _as_file(result: Path, data: Any, axes: str) -> ImageFile:
 
 
 def _of_files(result: Path) -> Pictures:
-    from napari_cvdm.cli.opening import open_image
+    from napari_cvdm.cli.opening import open_image, provenance_of
     from napari_cvdm.files.streaming import zarr_targets
-    from napari_cvdm.files.tiff import open_tiff_lazily
 
-    provenance = _provenance(result)
+    provenance = provenance_of(result)
     _refuse_other_pictures(result, provenance)
     reconstruction = open_image(result, lazily=True)
     key, shape = run_of(provenance), reconstruction.data.shape
-    left_out: list[Path] = []
-    std: ImageFile | None = None
-    draws: list[ImageFile] = []
     folder = _is_folder(result)
     uncertainty = result.with_name(f"{result_stem(result)}_uncertainty.ome.tif")
     if folder:
         uncertainty = zarr_targets(result)["uncertainty"]
-    if uncertainty.exists():
-        std = open_image(uncertainty, lazily=True)
-        if run_of(_provenance(uncertainty)) != key or std.data.shape != shape:
-            left_out.append(uncertainty)
-            std = None
     # Beside a folder there may be draws of a file called like it; restore keeps none for a folder.
-    for path in () if folder else find_draw_files(result.parent, result_stem(result)):
-        if _is_draw_of(path, key) and (draw := open_tiff_lazily(path)).data.shape == shape:
-            draws.append(draw)
+    drawn = () if folder else find_draw_files(result.parent, result_stem(result))
+    found: dict[Path, ImageFile] = {}
+    others: list[str] = []
+    for path in (*([uncertainty] if uncertainty.exists() else []), *drawn):
+        try:
+            about, image = provenance_of(path), open_image(path, lazily=True)
+        except (ValueError, TypeError) as error:  # damaged, or no image at all
+            typer.echo(f"warning: left out: {error}", err=True)
+            continue
+        is_own = path == uncertainty or "content" not in about or is_draw(about["content"])
+        if is_own and run_of(about) == key and image.data.shape == shape:
+            found[path] = image
         else:
-            left_out.append(path)
-    if left_out:
-        names = ", ".join(path.name for path in left_out)
+            others.append(path.name)
+    if others:
+        names = ", ".join(others)
         typer.echo(f"warning: not of the run that made {result.name}, and left out: {names}", err=True)
-    return Pictures(reconstruction, provenance, std, tuple(draws))
-
-
-def _is_draw_of(path: Path, key: str) -> bool:
-    try:
-        provenance = _provenance(path)
-    except (ValueError, TypeError):  # damaged, or no image at all: nothing says that it belongs here
-        return False
-    return run_of(provenance) == key and ("content" not in provenance or is_draw(provenance["content"]))
+    std = found.pop(uncertainty, None)
+    return Pictures(reconstruction, provenance, std, tuple(found.values()))
 
 
 def _refuse_other_pictures(result: Path, provenance: Mapping[str, Any]) -> None:
@@ -195,15 +188,6 @@ def _reconstruction_beside(result: Path) -> Path | None:
     endings = ZARR_ENDINGS if _is_folder(result) else (*TIFF_ENDINGS, *ZARR_ENDINGS)
     names = [result.with_name(f"{stem[: found.start()]}{ending}") for ending in endings]
     return next((path for path in names if path.exists()), None)
-
-
-def _provenance(path: Path) -> dict[str, Any]:
-    from napari_cvdm.files.ome_tiff import read_provenance
-    from napari_cvdm.files.ome_zarr_reading import open_pyramid
-
-    if _is_folder(path):
-        return open_pyramid(path).provenance
-    return read_provenance(path) or {}
 
 
 def _is_folder(path: Path) -> bool:

@@ -45,8 +45,9 @@ class ProgressDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the terminal as it was."""
+        """Leave the terminal as it was; of a job that was refused at once, without a bar."""
         if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
+            self._bar.live.transient = not self._bar.tasks[0].fields["label"]
             self._bar.stop()
 
     def show(self, label: str, event: Event, fraction: float | None = None) -> None:

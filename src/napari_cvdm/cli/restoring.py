@@ -12,8 +12,8 @@ import typer
 
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
-from napari_cvdm.cli.failures import about_input
-from napari_cvdm.cli.opening import open_image, say_extent
+from napari_cvdm.cli.failures import Failures
+from napari_cvdm.cli.opening import check_openable, open_image, say_extent
 from napari_cvdm.cli.outputs import plan_outputs, refuse_losses
 from napari_cvdm.cli.writing import check_storable, write_result
 
@@ -74,7 +74,7 @@ def restore_files(
     """Restore images one after the other, each into TIFF files.
 
     Of several images, one that cannot be restored does not keep the others from it: what is wrong is said on
-    stderr at once, and counted in the end.
+    stderr as soon as it is known, and once more in the end.
 
     Parameters
     ----------
@@ -94,46 +94,42 @@ def restore_files(
         before any work is done.
     """
     from napari_cvdm.models import load_model
-    from napari_cvdm.restoration.errors import InputError
     from napari_cvdm.restoration.presets import resolve_preset
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
     plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
+    failures = Failures(len(inputs))
+    for source in inputs:
+        with failures.noted(source):
+            check_openable(source)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
     if settings.keep_draws and preview:
         typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
     restored: dict[FileSet, Path] = {}
-    failed = 0
     for source, files in zip(inputs, plans, strict=True):
-        try:
-            with about_input(source):
-                # A part may be all of the file that memory has room for, and most files of a set are read
-                # with the first of them.
-                image = open_image(source, settings.image or 0, lazily=settings.in_part or bool(restored))
-                if image.file_set in restored:
-                    first = restored[image.file_set].name
-                    typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
-                    continue
-                in_set = () if image.file_set is None else image.file_set.files
-                refuse_losses(files.all, map(Path, in_set), overwrite)
-                result = restore_image(image, pretrained, settings)
-                write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
-        except InputError as error:
-            if len(inputs) == 1:
-                raise
-            failed += 1
-            typer.echo(f"error: {error}", err=True)
+        if source in failures:
             continue
-        if image.file_set is not None:
-            restored[image.file_set] = source
-        if overwrite:
-            remove_stale_draws(files, inputs)
-        typer.echo(files.reconstruction)
-        typer.echo(files.uncertainty)
-    if failed:
-        raise InputError(f"{failed} of {len(inputs)} images could not be restored.")
+        with failures.noted(source):
+            # A part may be all of the file that memory has room for, and most files of a set are read with
+            # the first of them.
+            image = open_image(source, settings.image or 0, lazily=settings.in_part or bool(restored))
+            if image.file_set in restored:
+                first = restored[image.file_set].name
+                typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
+                continue
+            in_set = () if image.file_set is None else image.file_set.files
+            refuse_losses(files.all, map(Path, in_set), overwrite)
+            result = restore_image(image, pretrained, settings)
+            write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
+            if image.file_set is not None:
+                restored[image.file_set] = source
+            if overwrite:
+                remove_stale_draws(files, inputs)
+            for path in files.all:
+                typer.echo(path)
+    failures.tell()
 
 
 def check_settings(settings: Settings, model: PretrainedModel) -> None:

@@ -64,6 +64,7 @@ def restore_large(
     """
     from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.files.streaming import write_restoration
+    from napari_cvdm.files.unfinished import left_behind
     from napari_cvdm.models import load_model
     from napari_cvdm.restoration.cluster import cluster
     from napari_cvdm.restoration.device import stand_in
@@ -99,7 +100,8 @@ def restore_large(
                 **_noted(lazy, source, image, settings),
             )
         except (KeyboardInterrupt, SystemExit, OSError):
-            typer.echo("What is finished is kept: the same command goes on from there.", err=True)
+            if left_behind(output) is not None:
+                typer.echo("What is finished is kept: the same command goes on from there.", err=True)
             raise
     for path in targets.values():
         typer.echo(path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_cvdm.files.image_file import ImageFile, check_number
+from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile, check_number
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
 from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
 from napari_cvdm.files.zarr_packages import require_zarr
@@ -178,7 +178,7 @@ def _open(path: Path) -> Any:
         # By its full path: a worker of a cluster was started in another folder.
         return zarr.open(zarr.storage.LocalStore(path.absolute(), read_only=True), mode="r")
     except Exception as error:  # zarr raises what its parsers raise: ValueError, KeyError, JSONDecodeError.
-        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged.") from error
+        raise ImageFileError(f"{path} is not a zarr folder, or it is damaged. {COPY_AGAIN}") from error
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def _damage(path: Path) -> Iterator[None]:
     # zarr 3.1.0 asserts that the path of a level is text; later versions raise a TypeError.
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise ImageFileError(
-            f"{path} has OME metadata that are damaged, or lacks the pixels they name."
+            f"{path} has OME metadata that are damaged, or lacks the pixels they name. {COPY_AGAIN}"
         ) from error
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tifffile
 
-from napari_cvdm.files.image_file import ImageFile
+from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile
 from napari_cvdm.files.tiff_images import file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
@@ -95,13 +95,14 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     Raises
     ------
     ImageFileError
-        If it promises too much, or holds no image.
+        If it is cut off before its description, promises too much, or holds no image.
     """
     tif = tifffile.TiffFile(path)
     try:
         check_promises(path, tif)
         if not tif.series:
-            raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated.")
+            raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated. {COPY_AGAIN}")
+        _check_description(path, tif)
     except BaseException:
         tif.close()
         raise
@@ -123,7 +124,7 @@ def explained_faults(path: str | Path) -> Iterator[None]:
             raise ImageFileError(
                 f"{path} is not a TIFF file: save the image as TIFF first, for example with Fiji."
                 if start
-                else f"{path} is empty."
+                else f"{path} is empty. {COPY_AGAIN}"
             )
         yield
     except ImageFileError:
@@ -138,40 +139,48 @@ def explained_faults(path: str | Path) -> Iterator[None]:
     except Exception as error:  # Decoders raise whatever they like: ValueError, struct.error, DeflateError.
         said = str(error)
         if isinstance(error, _STUMBLES) or "literal for int()" in said or "could not convert" in said:
-            raise ImageFileError(f"{path} is corrupt: what it says of its pixels cannot be true.") from error
+            raise ImageFileError(
+                f"{path} is corrupt: what it says of its pixels cannot be true. {COPY_AGAIN}"
+            ) from error
         if "missing NumPlanes" in said:  # tifffile cannot count the planes of a file that is not there
             raise ImageFileError(
                 f"{path} belongs to a set of files of which some are missing. Put them all into one folder."
             ) from error
-        raise ImageFileError(f"{path} is corrupt or truncated: {first_line(error)}.") from error
+        raise ImageFileError(f"{path} is corrupt or truncated: {first_line(error)}. {COPY_AGAIN}") from error
+
+
+def _check_description(path: str | Path, tif: tifffile.TiffFile) -> None:
+    """Refuse a file that says where its description is, but ends before it: it would seem to have none."""
+    first = tif.pages.first
+    codes, _ = _directory(tif, first.offset)
+    if _IMAGE_DESCRIPTION in codes and _IMAGE_DESCRIPTION not in first.tags:
+        raise ImageFileError(f"{path} is truncated: its description lies beyond its end. {COPY_AGAIN}")
 
 
 def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     """Refuse files of which tifffile would give the beginning, or zeros, without a word."""
-    first, last = tif.pages.first, tif.pages[len(tif.pages) - 1]
-    _, following = _directory(tif, last.offset)
+    _, following = _directory(tif, tif.pages[len(tif.pages) - 1].offset)
     if following:
-        raise ImageFileError(f"{path} is truncated: it announces more images after the last one found.")
-    codes, _ = _directory(tif, first.offset)
-    if _IMAGE_DESCRIPTION in codes and _IMAGE_DESCRIPTION not in first.tags:
-        raise ImageFileError(f"{path} is truncated: its description lies beyond its end.")
+        raise ImageFileError(
+            f"{path} is truncated: it announces more images after the last one found. {COPY_AGAIN}"
+        )
     images = (tif.imagej_metadata or {}).get("images", 1)
     # Micro-Manager adds ImageJ's description to one that says itself which planes there are.
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
-        raise ImageFileError(f"{path} is truncated: it should hold {images} images.")
+        raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
     missing = 0
     for page in series.pages:
         missing += page is None
         if page is not None and len(page.dataoffsets) < prod(page.chunked):
             raise ImageFileError(
                 f"{path} lacks pixels: of {prod(page.chunked)} strips or tiles of a plane it has "
-                f"{len(page.dataoffsets)}."
+                f"{len(page.dataoffsets)}. {COPY_AGAIN}"
             )
     if missing:
         raise ImageFileError(
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
-            "put them all into one folder."
+            "put them all into one folder; one of them may be truncated."
         )
     file_set = file_set_of(series)
     files = (path,) if file_set is None else file_set.files

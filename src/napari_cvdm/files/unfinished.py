@@ -47,7 +47,7 @@ class Unfinished:
     folder : Path
         Where the parts of the result are written.
     done : set of str
-        Names of the regions that a run before has finished.
+        Names of the regions that are finished, by this run or one before.
     resumed : bool
         Whether a run before has begun it.
     """
@@ -71,6 +71,7 @@ class Unfinished:
             journal.write(f"{region}\n")
             journal.flush()
             os.fsync(journal.fileno())
+        self.done.add(region)
 
     def is_begun(self) -> bool:
         """Whether `begin` was called, in this run or one before."""
@@ -173,7 +174,7 @@ def resume_or_begin(
     given_up : exception type or tuple of them
         Raised in the context, they say that nothing this run has begun is to be kept. What a run before has
         finished is, and what was added to it, unless `discard` gives that up too. After other exceptions
-        this request can always be resumed.
+        this request can be resumed; if no region is finished yet, nothing stays.
 
     Yields
     ------
@@ -211,9 +212,10 @@ def resume_or_begin(
             try:
                 with naming_full_disk(target):
                     yield unfinished
-            except given_up:
-                if not kept_before:
-                    unfinished.forget()  # while the lock is held: a moment later it may be another's
+            except BaseException as error:
+                if not unfinished.done or (isinstance(error, given_up) and not kept_before):
+                    with suppress(OSError):  # of a disk that went away; what is wrong with it is being raised
+                        unfinished.forget()  # while the lock is held: a moment later it may be another's
                 raise
     except Timeout as error:
         raise ImageFileError(f"{target} is being written by another process at this moment.") from error

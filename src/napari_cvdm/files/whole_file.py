@@ -71,5 +71,5 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise `ExistsAlreadyError` if a file exists that may not be replaced."""
     if path.exists() and not overwrite:
         raise ExistsAlreadyError(
-            f"{path} exists already.", "Choose another name, or allow it to be overwritten."
+            f"{path} exists already.", "Choose another name, or add --overwrite (in Python: overwrite=True)."
         )

@@ -69,7 +69,9 @@ def export_model(model: PretrainedModel, output: str | Path, *, overwrite: bool 
     if output.suffix.lower() != ".zip":
         raise ModelError(f"{output} is no .zip file: name one that ends in .zip.")
     if output.exists() and not overwrite:
-        raise ModelError(f"{output} exists: choose another name, or say that it may be overwritten.")
+        raise ModelError(
+            f"{output} exists: choose another name, or add --overwrite (in Python: overwrite=True)."
+        )
     network = _exportable(model)
     try:
         from bioimageio.spec import save_bioimageio_package

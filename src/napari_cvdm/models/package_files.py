@@ -36,7 +36,8 @@ def write_files(model: PretrainedModel, network: CVDM, folder: Path) -> None:
     import numpy as np
 
     module = _trace(network)
-    module.save(str(folder / "weights.pt"))
+    # Writing to a full disk itself, torch would end the program.
+    (folder / "weights.pt").write_bytes(module.save_to_buffer())
     observed = _test_image(_test_side(network))
     restored = _restore(module, observed)
     np.save(folder / "test_input.npy", observed)

@@ -23,11 +23,15 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Any]:
     Raises
     ------
     InputError
-        If distributed is not installed, or no scheduler answers.
+        If both are given, distributed is not installed, or no scheduler answers.
     """
     if scheduler is None and workers is None:
         yield None
         return
+    if scheduler is not None and workers is not None:
+        raise InputError(
+            "A running scheduler has workers of its own: name it, or a number of workers, not both."
+        )
     try:
         import dask
         from distributed import Client, LocalCluster

@@ -191,9 +191,12 @@ class Run:
             std = calibration.apply(std)
         normalization = self._normalizations[index]
         plane = self._request.axes.plane_number(index)
-        step = self._request.steps if stage == "draw" else 0
+        if stage == "refine":
+            event = self._refining(plane, self._request.settings.orientations)
+        else:
+            event = self._event(stage, plane, draw, self._request.steps if stage == "draw" else 0)
         return Estimate(
-            **vars(self._event(stage, plane, draw, step)),
+            **vars(event),
             index=index,
             mean=normalization.invert(_array(mean)),
             std=normalization.invert_std(_array(std)),

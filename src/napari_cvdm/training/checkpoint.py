@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Mapping
@@ -29,13 +30,16 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written; what was begun is removed.
     """
+    content = io.BytesIO()  # of a full disk torch has its own words, which nobody understands
+    torch.save(dict(state), content)
     try:
         with whole_file(path) as file:
-            torch.save(dict(state), file)
-    except (OSError, RuntimeError) as error:  # torch has its own words for a full disk
+            file.write(content.getbuffer())
+    except OSError as error:
+        kept = "; the last checkpoint is whole, and training goes on from it" if path.exists() else ""
         raise OSError(
-            f"The checkpoint {path} cannot be written ({' '.join(str(error).split())[:200]}): make room, or "
-            "choose another output folder; the last checkpoint is whole, and training goes on from it."
+            f"The checkpoint {path} cannot be written ({error.strerror or error}): make room, or choose "
+            f"another output folder{kept}."
         ) from error
 
 

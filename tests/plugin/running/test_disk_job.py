@@ -175,6 +175,21 @@ def test_when_the_disk_is_full_it_says_so_keeps_what_is_written_and_goes_on_late
     assert begins_with(job(tmp_path)) > 0.3
 
 
+def test_what_is_full_or_stopped_before_the_first_piece_claims_to_keep_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming, "write_region", full)
+        with pytest.raises(RestorationFailed, match=r"No space left on device\. Make room") as failed:
+            list(job(tmp_path).messages())
+    assert "kept" not in str(failed.value)
+    stopped = job(tmp_path)
+    stopped.stop_requested.set()
+    assert list(stopped.messages())[-1] == Kept("Stopped. Nothing was written yet.")
+    assert not list(tmp_path.iterdir())
+
+
 def test_cancelled_it_keeps_what_it_went_on_with_and_what_was_added(tmp_path):
     stop(job(tmp_path))
     cancelled = job(tmp_path)

@@ -115,16 +115,21 @@ def test_draws_that_were_kept_come_along(restored):
     assert result.draws is None
 
 
-@pytest.mark.parametrize("kept", [0, 1000])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda whole: b"", id="begun"),
+        pytest.param(lambda whole: whole[:1000], id="cut off"),  # the description is at the end
+        pytest.param(lambda whole: whole[:1000] + bytes(4000) + whole[5000:], id="with a fault"),
+    ],
+)
 @pytest.mark.parametrize("damaged", ["out_uncertainty.ome.tif", "out_draw02.ome.tif"])
 def test_what_is_damaged_beside_it_keeps_no_reconstruction_from_being_opened(
-    restored, monkeypatch, damaged, kept
+    restored, monkeypatch, damaged, damage
 ):
     path = restored("--draws", "2", "--steps", "1", "--keep-draws")
     file = path.with_name(damaged)
-    whole = file.read_bytes()
-    # A copy that has just begun, or a disk with a fault where pixels are.
-    file.write_bytes(whole[:kept] + (bytes(4000) + whole[kept + 4000 :] if kept else b""))
+    file.write_bytes(damage(file.read_bytes()))
     said: list[str] = []
     monkeypatch.setattr(notices, "show_warning", said.append)
     layers = opened(path)

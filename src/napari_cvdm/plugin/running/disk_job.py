@@ -92,7 +92,7 @@ class DiskJob(Job):
             try:
                 written = future.result()
             except _Stopped:
-                yield Kept(f"Stopped. {_KEPT}")
+                yield Kept(f"Stopped. {self._kept or 'Nothing was written yet.'}")
                 return
         yield written
 
@@ -105,7 +105,8 @@ class DiskJob(Job):
         from napari_cvdm.files.unfinished import remove
 
         def report(progress: Progress) -> None:
-            self._goes_on, self._kept = progress.resumed > 0 and not self.discard, _KEPT
+            self._goes_on = progress.resumed > 0 and not self.discard
+            self._kept = _KEPT if progress.done else ""
             self._checkpoint()
             if self.stop_requested.is_set():
                 raise _Stopped
