@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
+from napari_cvdm.cvdm.sampling import ancestral, angular
 from napari_cvdm.restoration.device import automatic_tile
 from napari_cvdm.restoration.execution import (
     Precision,
@@ -200,15 +200,15 @@ class PlaneRestorer:
 
         with plain_inference():
             times, clock = self._network.sampling_times(steps), self._network.clock
-        if self._settings.sampler in ("angular", "multistep"):
-            flow = angular if self._settings.sampler == "angular" else multistep
-            sampler = flow(predict, clock, estimate.lam, times, noise)
+        name = self._settings.sampler
+        if name in ("angular", "multistep"):
+            sampler = angular(predict, clock, estimate.lam, times, noise, second_order=name == "multistep")
         else:
-            eta = 1.0 if self._settings.sampler == "ancestral" else 0.0
+            eta = 1.0 if name == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
         residual = None
-        for done in in_inference_mode(sampler):
-            residual = done.state
+        for state in in_inference_mode(sampler):
+            residual = state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than one
         with plain_inference():

@@ -50,9 +50,9 @@ class PosteriorSettings:
         In how many orientations the mean network sees a plane before draws are made; its pictures are
         averaged. See `napari_cvdm.restoration.orientations`.
     sampler : {"angular", "multistep", "ancestral", "deterministic", "published"}
-        How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
-        `ancestral` with η = 0. "published" is for the authors' networks, and the only one for them: see
-        `napari_cvdm.reference.sampling`.
+        How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "multistep" is `angular` of
+        second order, and "deterministic" is `ancestral` with η = 0. "published" is for the authors' networks,
+        and the only one for them: see `napari_cvdm.reference.sampling`.
     """
 
     antithetic: bool = True

@@ -15,7 +15,7 @@ from napari_cvdm.assessment.baselines import enlarge
 from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import angular, finish
+from napari_cvdm.cvdm.sampling import angular
 from napari_cvdm.restoration.execution import plain_inference
 from napari_cvdm.restoration.posterior import PosteriorSettings, RunningPosterior
 from napari_cvdm.simulation.acquisition import MARGIN, acquire
@@ -114,7 +114,7 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
         return model.predict_noise(z, image, estimate.mean, estimate.scale, gamma)
 
     def draw(noise: Tensor) -> Tensor:
-        residual = finish(angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
+        *_, residual = angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__)
         return model.unfold(estimate.mean + estimate.scale * residual)[0, 0].cpu()
 
     mean_network, scale = (model.unfold(each)[0, 0].cpu() for each in (estimate.mean, estimate.scale))
