@@ -78,8 +78,8 @@ class BlendedRestorer:
         device: torch.device,
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
-        checkpoint: Callable[[], None] | None = None,
-        on_tile: Callable[[int, int], object] | None = None,
+        checkpoint: Callable[[], None] = lambda: None,
+        on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     ) -> None:
         # The networks are large, so they are copied only where they have to move.
         self._network = network if device.type == "cpu" else copy.deepcopy(network).to(device)

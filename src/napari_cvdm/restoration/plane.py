@@ -86,8 +86,8 @@ class PlaneRestorer:
         device: torch.device,
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
-        checkpoint: Callable[[], None] | None = None,
-        on_tile: Callable[[int, int], object] | None = None,
+        checkpoint: Callable[[], None] = lambda: None,
+        on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     ) -> None:
         self._network = prepared_copy(network, device, checkpoint)
         self.precision = Precision(device)

@@ -28,7 +28,7 @@ _TILE = 512
 
 
 def schedule_map(
-    plane: NDArray[Any], model: PretrainedModel, *, checkpoint: Callable[[], None] | None = None
+    plane: NDArray[Any], model: PretrainedModel, *, checkpoint: Callable[[], None] = lambda: None
 ) -> NDArray[np.float32]:
     """Compute the rate λ(x) of the learned schedule for one plane, on the CPU.
 
