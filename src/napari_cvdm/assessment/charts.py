@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from napari_cvdm.assessment.plain_numbers import plain_number
 
-__all__ = ["Line", "line_chart"]
-
 #: Okabe & Ito's colours, told apart by colour-blind eyes, each with a dash of its own.
 _STYLES = (("#0072b2", ""), ("#d55e00", "7 3"), ("#009e73", "2 3"), ("#cc79a7", "9 3 2 3"))
 _WIDTH, _HEIGHT = 420, 240

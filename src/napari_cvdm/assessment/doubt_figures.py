@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FigureStyle", "Histogram", "draw_histogram", "draw_profile", "histogram_of", "rendered", "saved"]
-
 #: Okabe and Ito's palette, made to be told apart with every kind of colour blindness.
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
 #: Matplotlib's caches of fonts and glyphs are shared and not safe for threads.

@@ -12,8 +12,6 @@ from napari_cvdm.models.registry import read_registry
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["Maker", "maker_of"]
-
 _LONGEST_NAME = 64
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UncertainRegion", "uncertain_regions"]
-
 #: Share of the pixels that is looked at; the rest is surer than these.
 _LOOKED_AT = 0.10
 

@@ -21,8 +21,6 @@ from napari_cvdm.assessment.figure import Panel, draw_side_by_side
 from napari_cvdm.assessment.significance import SIGNIFICANT
 from napari_cvdm.assessment.verdicts import Verdict
 
-__all__ = ["SOURCES", "html_report", "json_report"]
-
 SOURCES = (
     "Agreement with the measurement: Culley et al., Nature Methods 15, 263 (2018).",
     "Decorrelation: Descloux, Grußmayer & Radenovic, Nature Methods 16, 918 (2019).",

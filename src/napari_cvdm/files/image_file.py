@@ -13,8 +13,6 @@ from napari_cvdm.restoration.errors import ImageFileError
 if TYPE_CHECKING:
     from napari_cvdm.files.tiff_images import FileSet
 
-__all__ = ["ImageFile", "check_number"]
-
 
 @dataclass(frozen=True)
 class ImageFile:

@@ -13,8 +13,6 @@ from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.hashes import is_sha256
 from napari_cvdm.models.replacing import replacing
 
-__all__ = ["BUNDLED_FOLDER", "REGISTRY_FILE", "Registry", "RegistryEntry", "read_registry", "write_registry"]
-
 REGISTRY_FILE = Path(__file__).with_name("registry.json")
 """The registry that ships with the package."""
 

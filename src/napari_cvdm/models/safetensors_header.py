@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from napari_cvdm.models.errors import ModelError, printable, unreadable
 
-__all__ = ["HEADER_LIMIT", "FileHeader", "read_header"]
-
 HEADER_LIMIT = 2**20
 """Largest header read, in bytes; a network of a thousand tensors needs about a tenth of it."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from napari_cvdm.models.pretrained import PretrainedModel
     from napari_cvdm.models.transfer import DownloadProgress
 
-__all__ = ["ListedModel", "find_fault", "find_file", "find_listed", "list_models", "load_model"]
-
 Location = Literal["cached", "bundled", "remote", "added"]
 
 _MOST_LOADED = 4  # networks kept in memory; a user compares two or three

@@ -14,8 +14,6 @@ from napari_cvdm.models.registry import BUNDLED_FOLDER
 from napari_cvdm.models.settings import cache_folder
 from napari_cvdm.models.store import find_fault, find_listed, list_models
 
-__all__ = ["Verified", "remove_model", "verify_models"]
-
 
 @dataclass(frozen=True)
 class Verified:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:  # torch takes seconds to import: the functions below import i
 
     from napari_cvdm.models.pretrained import Network
 
-__all__ = ["METADATA_KEY", "read_model", "save_model"]
-
 METADATA_KEY = "napari_cvdm"
 """Where in the safetensors metadata the model card is."""
 

@@ -21,8 +21,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["schedule_map"]
-
 #: Camera pixels of a tile's side. The network is small: tiles bound the memory, and let it be cancelled.
 _TILE = 512
 
