@@ -116,6 +116,16 @@ class Calibration:
             return None
         return cls(stated, actual, dict(zip(levels, factors, strict=True)))
 
+    def to_card(self) -> dict[str, Any]:
+        """Return the entry for a model card, rounded to five digits, the factors to four."""
+        return {
+            "kind": "monotone",
+            "stated": [float(f"{value:.5g}") for value in self.stated],
+            "actual": [float(f"{value:.5g}") for value in self.actual],
+            "levels": list(self.factors),
+            "factors": [float(f"{value:.4g}") for value in self.factors.values()],
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold, for the provenance of a result."""
         factors = {f"{level:g}": factor for level, factor in self.factors.items()}
