@@ -140,8 +140,8 @@ def find_listed(name: str) -> ListedModel:
         If there is no model of that name.
     """
     registry = read_registry()
-    if name in registry:
-        return _list_published(registry.find(name), registry)
+    if (entry := registry.find(name)) is not None:
+        return _list_published(entry, registry)
     added = read_added()
     if name not in added:
         known = ", ".join([*registry.entries, *added]) or "none"
