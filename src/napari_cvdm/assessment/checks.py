@@ -127,10 +127,6 @@ def run_checks(
     progress : callable, optional
         See `Progress`.
 
-    Returns
-    -------
-    Checks
-
     Raises
     ------
     InputError, InputTypeError

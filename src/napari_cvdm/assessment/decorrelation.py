@@ -72,10 +72,6 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
     pixel_size : float
         Side of a pixel in the unit that the resolution is wanted in.
 
-    Returns
-    -------
-    Decorrelation
-
     Raises
     ------
     InputError

@@ -172,10 +172,6 @@ class ModelCard:
         data : object
             What the JSON text held.
 
-        Returns
-        -------
-        ModelCard
-
         Raises
         ------
         ModelError

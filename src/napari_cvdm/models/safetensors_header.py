@@ -32,10 +32,6 @@ def read_header(path: Path) -> FileHeader:
     path : Path
         The file.
 
-    Returns
-    -------
-    FileHeader
-
     Raises
     ------
     ModelError

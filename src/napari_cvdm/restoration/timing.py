@@ -87,10 +87,6 @@ def measure_speed(
     clock : callable, optional
         Returns the time in seconds.
 
-    Returns
-    -------
-    Speed
-
     Raises
     ------
     DeviceError
