@@ -167,11 +167,6 @@ class ModelCard:
     def from_dict(cls, data: object) -> ModelCard:
         """Build a card from a dictionary that came from outside.
 
-        Parameters
-        ----------
-        data : object
-            What the JSON text held.
-
         Raises
         ------
         ModelError
