@@ -19,7 +19,7 @@ from napari_cvdm.cvdm.sampling import angular
 from napari_cvdm.restoration.execution import plain_inference
 from napari_cvdm.restoration.posterior import PosteriorSettings, RunningPosterior
 from napari_cvdm.simulation.acquisition import MARGIN, acquire
-from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
+from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
 from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
 from napari_cvdm.training.config import ConfigError
@@ -58,26 +58,22 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
     ConfigError
         If an image is missing.
     """
-    size = 2 * SIDE + 2 * MARGIN
-    fields = []
-    if folder is None:
-        for i, kind in enumerate(STRUCTURES):
-            rng = np.random.default_rng([2**31, i])
-            pair = acquire(
-                rng, draw_structure(rng, kind, size), ranges, photons=PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
-            )
-            fields.append(ValidationField(kind, *normalise_pair(pair)))
-        return fields
     try:
-        micrographs = load_micrographs(folder, VALIDATION_IMAGES)
+        micrographs = [] if folder is None else load_micrographs(folder, VALIDATION_IMAGES)
     except FileNotFoundError as error:
         raise ConfigError(str(error)) from error
-    for i, micrograph in enumerate(micrographs):
+    sources: list[tuple[str, Micrograph | None]] = [(each.name, each) for each in micrographs]
+    size = 2 * SIDE + 2 * MARGIN
+    fields = []
+    for i, (name, micrograph) in enumerate(sources or [(kind, None) for kind in STRUCTURES]):
         rng = np.random.default_rng([2**31, i])
-        density, sigma = cut_density(rng, micrograph, size)
+        if micrograph is None:
+            density, sigma = draw_structure(rng, name, size), 0.0
+        else:
+            density, sigma = cut_density(rng, micrograph, size)
         photons = PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
         pair = acquire(rng, density, ranges, native_sigma=sigma, photons=photons)
-        fields.append(ValidationField(micrograph.name, *normalise_pair(pair)))
+        fields.append(ValidationField(name, *normalise_pair(pair)))
     return fields
 
 
