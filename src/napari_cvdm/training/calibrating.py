@@ -115,23 +115,18 @@ def calibrate(
     InputError
         If an image of the folder is missing or smaller than a field.
     """
-    recordings = (
-        simulated_fields(ranges, per_kind=per_kind, size=size)
-        if folder is None
-        else real_fields(folder, size=size)
-    )
+    if folder is None:
+        recordings, data = simulated_fields(ranges, per_kind=per_kind, size=size), "simulated fields"
+    else:
+        numbers = ", ".join(map(str, CALIBRATION_IMAGES))
+        recordings = real_fields(folder, size=size)
+        data = f"real images {numbers} of each structure, imaged again"
     plain = plain_settings(model.card)
     images, fields, previews = [], [], []
     for image, widefield, truth in recordings:
         images.append(image)
         fields.append(draw_field(widefield, truth, model, draws=draws, settings=plain))
         previews.append(judged_preview(image, widefield, truth, model))
-
-    data = (
-        "simulated fields"
-        if folder is None
-        else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again"
-    )
     card = calibrate_on(model.card, images, fields, data=data, log=log)
     return calibrate_preview_on(card, previews, log=log)
 
