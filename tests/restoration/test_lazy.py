@@ -17,7 +17,8 @@ from napari_cvdm.models import PretrainedModel, load_model, save_model
 from napari_cvdm.restoration import resident
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
-from napari_cvdm.restoration.lazy import LazyRestoration, measure, restore_lazy
+from napari_cvdm.restoration.fingerprint import measure
+from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.normalization import SAMPLE_SIZE, fit_normalizations
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.selection import select
