@@ -65,12 +65,12 @@ def verify_models(names: Sequence[str] = ()) -> list[Verified]:
         )
         for location, folder in folders.items():
             path = folder / model.entry.file
+            fault: str | None = f"The weights of '{model.name}' are gone: add it again."
             if path.is_file():
                 fault = find_fault(path, model.entry, location, model.origin)
-                found.append(Verified(model.name, location, path, fault))
-            elif location == "added":
-                fault = f"The weights of '{model.name}' are gone: add it again."
-                found.append(Verified(model.name, location, path, fault))
+            elif location != "added":
+                continue
+            found.append(Verified(model.name, location, path, fault))
     return found
 
 
