@@ -95,13 +95,7 @@ class BandedUNet(nn.Module):
         self.granularity, self.receptive_field = network.granularity, network.receptive_field
 
     def features(self, x: Tensor) -> Tensor:
-        """Features before the head, shape (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the height or the width is not a multiple of ``granularity``.
-        """
+        """Do as `LocalUNet.features`."""
         check_sides(x, self.granularity)
         level = in_bands(self.stem, x, _reach(self.stem), self._checkpoint)
         levels = [level]
