@@ -67,6 +67,10 @@ def check_alignment(measured: FloatArray, core: FloatArray, width: float) -> Ali
     width : float
         Of the point-spread function, camera pixels.
 
+    Returns
+    -------
+    Alignment
+
     References
     ----------
     The displacement is that of the greatest cross-correlation: Guizar-Sicairos, Thurman & Fienup, Efficient

@@ -236,6 +236,10 @@ def best_richardson_lucy(
         Where the two are compared; everywhere, unless given.
     sigmas, iterations : sequence of numbers
         The grid that is searched.
+
+    Returns
+    -------
+    BestDeconvolution
     """
     target = np.asarray(truth, np.float64)[region or ...]
     around = np.maximum(with_surroundings(image, region), 1e-6)

@@ -127,6 +127,10 @@ def run_checks(
     progress : callable, optional
         See `Progress`.
 
+    Returns
+    -------
+    Checks
+
     Raises
     ------
     InputError, InputTypeError

@@ -72,6 +72,10 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
     pixel_size : float
         Side of a pixel in the unit that the resolution is wanted in.
 
+    Returns
+    -------
+    Decorrelation
+
     Raises
     ------
     InputError

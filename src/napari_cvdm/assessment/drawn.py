@@ -127,6 +127,10 @@ def draw_field(
     settings : PosteriorSettings, optional
         How draws are made; the card's choice if left out.
 
+    Returns
+    -------
+    DrawnField
+
     Raises
     ------
     InputError

@@ -48,6 +48,10 @@ def maker_of(provenance: Mapping[str, Any] | None, model: PretrainedModel | None
         The model that is said to have made it. Its card tells of fine-tuning, and it stands in for a
         result that names no weights: one of another program, or a run that is still at work.
 
+    Returns
+    -------
+    Maker
+
     Raises
     ------
     ModelError

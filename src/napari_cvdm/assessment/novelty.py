@@ -110,6 +110,10 @@ def check_novelty(image: ArrayLike) -> Novelty:
     image : array-like, (Y, X)
         As recorded; at least 12 × 12 pixels.
 
+    Returns
+    -------
+    Novelty
+
     References
     ----------
     Mahalanobis distances to the training data as a sign of novelty: Lee et al., A simple unified framework

@@ -128,6 +128,10 @@ def evaluate_pair(
     progress : callable, optional
         Receives every event of the restoration; may raise to stop it.
 
+    Returns
+    -------
+    PairScores
+
     Raises
     ------
     InputError, InputTypeError
@@ -198,6 +202,10 @@ def evaluate_folder(
     progress : callable, optional
         Receives the name of the pair at work, its number from 0, the number of pairs, and every event of its
         restoration; may raise to stop.
+
+    Returns
+    -------
+    Evaluation
 
     Raises
     ------

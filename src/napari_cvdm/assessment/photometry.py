@@ -83,6 +83,10 @@ def check_photometry(image: ArrayLike, sharp: ArrayLike, consistency: Consistenc
         Its reconstruction.
     consistency : Consistency
         Of the two.
+
+    Returns
+    -------
+    Photometry
     """
     measured, fine = np.asarray(image, np.float64), np.asarray(sharp, np.float64)
     background = float(np.percentile(consistency.structure, 1.0))

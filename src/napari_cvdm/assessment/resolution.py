@@ -113,6 +113,10 @@ def split_ring_correlation(image: ArrayLike, pixel_size: float = 1.0) -> RingCor
         A measurement, not a reconstruction: its noise must be independent from pixel to pixel.
     pixel_size : float
         Side of a pixel in the unit that the resolution is wanted in.
+
+    Returns
+    -------
+    RingCorrelation
     """
     return fourier_ring_correlation(*split_photons(image), pixel_size=pixel_size)
 
@@ -139,6 +143,10 @@ def check_resolution(
         Draws from the posterior, in their order: 2k + 1 is the mirror image of 2k, so 0 and 2 are compared.
     restored_halves : tuple of array-like, optional
         The reconstructions of the two images of `split_photons`.
+
+    Returns
+    -------
+    ResolutionCheck
     """
     measured, fine = np.asarray(image), np.asarray(sharp)
     size = pixel_size if pixel_size is not None else 1.0

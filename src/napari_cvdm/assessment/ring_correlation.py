@@ -69,6 +69,10 @@ def fourier_ring_correlation(
     threshold : float
         Correlation below which detail does not count.
 
+    Returns
+    -------
+    RingCorrelation
+
     Raises
     ------
     InputError

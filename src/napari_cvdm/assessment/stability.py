@@ -84,6 +84,10 @@ def check_stability(
     std : array-like, (s·Y, s·X), optional
         The stated standard deviation, to compare with.
 
+    Returns
+    -------
+    Stability
+
     Raises
     ------
     InputError

@@ -100,6 +100,11 @@ class CVDM(nn.Module):
     All networks work on the camera grid: the sharp image is folded by pixel-unshuffle into s² channels. The
     diffusion models the whitened residual r = (y − μ(x)) / σ(x), so a draw is y = μ(x) + σ(x) · r.
 
+    Parameters
+    ----------
+    config : CVDMConfig, optional
+        Architecture.
+
     Attributes
     ----------
     upscaling : int

@@ -40,6 +40,10 @@ def read_tiff(path: str | Path, series: int = 0) -> ImageFile:
         an OME-TIFF describes, but that lie in other files of its set, do not count, nor do thumbnails and
         labels. One of which only some planes lie in this file is read with those in the other files.
 
+    Returns
+    -------
+    ImageFile
+
     Raises
     ------
     ImageFileError

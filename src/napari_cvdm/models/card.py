@@ -167,6 +167,15 @@ class ModelCard:
     def from_dict(cls, data: object) -> ModelCard:
         """Build a card from a dictionary that came from outside.
 
+        Parameters
+        ----------
+        data : object
+            What the JSON text held.
+
+        Returns
+        -------
+        ModelCard
+
         Raises
         ------
         ModelError

@@ -53,7 +53,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """Let the error of a full disk or quota name what was to be written: the system itself does not."""
+    """Let the error of a full disk or quota name what was to be written: the system itself does not.
+
+    Parameters
+    ----------
+    path : Path
+        What is written in the context.
+    """
     try:
         yield
     except OSError as error:

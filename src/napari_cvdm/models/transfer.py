@@ -90,6 +90,13 @@ class Transfer:
     def __call__(self, url: str, output_file: str, _pooch: object = None) -> None:
         """Write what is behind an address to a file.
 
+        Parameters
+        ----------
+        url : str
+            The address.
+        output_file : str
+            Path of the file.
+
         Raises
         ------
         TransferError

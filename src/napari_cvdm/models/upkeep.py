@@ -79,6 +79,11 @@ def remove_model(name: str) -> Path:
 
     What is part of the package stays.
 
+    Parameters
+    ----------
+    name : str
+        The model.
+
     Returns
     -------
     Path

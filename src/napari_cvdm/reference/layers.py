@@ -13,7 +13,15 @@ NORM_GROUPS = 32
 
 
 class SameConv(nn.Conv2d):
-    """Convolution of stride 1 with Keras' padding 'same': an even kernel is padded after, not before."""
+    """Convolution of stride 1 with Keras' padding 'same': an even kernel is padded after, not before.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    kernel : int
+        Side of the kernel.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__(inputs, outputs, kernel, padding=(kernel - 1) // 2)
@@ -25,7 +33,13 @@ class SameConv(nn.Conv2d):
 
 
 class DoublingConv(nn.ConvTranspose2d):
-    """Transposed 3 × 3 convolution of stride 2 with padding 'same': the last row and column are dropped."""
+    """Transposed 3 × 3 convolution of stride 2 with padding 'same': the last row and column are dropped.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, stride=2)

@@ -17,6 +17,11 @@ class ReferenceCVDM(nn.Module):
     Everything works on the grid of the sharp image, with intensities in [−1, 1]. The networks normalise over
     the whole of what they are given, so what they say about a pixel depends on all the others.
 
+    Parameters
+    ----------
+    config : ReferenceConfig
+        Which variant.
+
     Attributes
     ----------
     schedule : Schedule

@@ -25,7 +25,15 @@ UNITS_AT_ONCE = 64
 
 
 class TimeModel(nn.Module):
-    """Network of the time alone, multiplied by the time so that it vanishes at t = 0."""
+    """Network of the time alone, multiplied by the time so that it vanishes at t = 0.
+
+    Parameters
+    ----------
+    inputs : int
+        Channels of the map of times.
+    units : int
+        Sigmoid units.
+    """
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()

@@ -20,6 +20,11 @@ class RowAttention(nn.Module):
 
     The published network hands feature maps with four axes to a layer that attends over the last but one,
     which is the width; the weights are not divided by the square root of the channels.
+
+    Parameters
+    ----------
+    channels : int
+        Channels in and out.
     """
 
     def __init__(self, channels: int) -> None:

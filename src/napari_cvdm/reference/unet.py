@@ -20,7 +20,13 @@ DOUBLING_WIDTHS = (512, 256, 128, 64)
 
 
 class SoftplusNorm(nn.Module):
-    """Convolution, softplus, instance normalisation: in this order."""
+    """Convolution, softplus, instance normalisation: in this order.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

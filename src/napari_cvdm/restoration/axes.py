@@ -164,6 +164,10 @@ def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
         be repeated). Y and X may be anywhere. Only a 2-D array may do without, and is "YX". A last axis of
         length 3 or 4 is colour if it is declared as S, and never otherwise.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     AxesError

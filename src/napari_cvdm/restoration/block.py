@@ -126,6 +126,10 @@ def plan_window(block: Region, plane_shape: tuple[int, int], halo: int, granular
         there is the margin that the whole plane has there.
     granularity : int
         Of the network: windows begin and end at multiples of it, as the tiles of a plane do.
+
+    Returns
+    -------
+    Window
     """
     whole = plan_padding(*plane_shape, granularity)
     rows = _widened(block.rows, whole.rows, halo, granularity)

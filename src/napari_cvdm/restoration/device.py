@@ -61,6 +61,10 @@ def choose_device(name: str = "auto") -> ChosenDevice:
     name : str
         "auto" (CUDA if there is one, else Apple's MPS, else the CPU), "cpu", "cuda", "cuda:N" or "mps".
 
+    Returns
+    -------
+    ChosenDevice
+
     Raises
     ------
     InputTypeError

@@ -138,6 +138,11 @@ class Precision:
     ten-thousandths of the range, as a test shows, and of more draws by less. Single precision everywhere
     else. bfloat16 has too few bits, and Apple's MPS gains little.
 
+    Parameters
+    ----------
+    device : torch.device
+        Where the network runs.
+
     Attributes
     ----------
     half : bool

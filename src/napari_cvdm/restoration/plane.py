@@ -111,6 +111,10 @@ class PlaneRestorer:
             Normalised intensities, shape (Y, X).
         padding : Padding, optional
             Given for a plane that is padded already: ``plane`` then has the rows and columns of the padding.
+
+        Returns
+        -------
+        PlaneEstimate
         """
         image = to_device(plane, self._device)
         if padding is None:

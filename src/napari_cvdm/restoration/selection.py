@@ -112,6 +112,10 @@ def select(
     region : pair of (int, int) or slice, optional
         Rows and columns to restore, each as first and one past the last: ``((0, 256), (100, 356))``.
 
+    Returns
+    -------
+    Selection
+
     Raises
     ------
     AxesError

@@ -59,6 +59,10 @@ def plan_padding(height: int, width: int, granularity: int) -> Padding:
         Size of the image in camera pixels.
     granularity : int
         The padded height and width, and the margin before the first pixel, become multiples of it.
+
+    Returns
+    -------
+    Padding
     """
     before = _round_up(MARGIN, granularity)
     rows, columns = (range(-before, _round_up(size + MARGIN, granularity)) for size in (height, width))

@@ -87,6 +87,10 @@ def measure_speed(
     clock : callable, optional
         Returns the time in seconds.
 
+    Returns
+    -------
+    Speed
+
     Raises
     ------
     DeviceError

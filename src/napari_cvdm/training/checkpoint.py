@@ -17,6 +17,13 @@ from napari_cvdm.training.config import ConfigError, TrainingConfig
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write a checkpoint; a kill or a power cut at any moment leaves the old one or the new one, whole.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    state : mapping
+        Tensors and plain values.
+
     Raises
     ------
     OSError
@@ -34,6 +41,13 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
     """Read the checkpoint of a run, if it is one of this configuration.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    config : TrainingConfig
+        The run that is to go on.
 
     Raises
     ------

@@ -150,6 +150,10 @@ def finetune(
     log : callable
         Receives progress, a line at a time.
 
+    Returns
+    -------
+    Finetuned
+
     Raises
     ------
     ConfigError, InputError, ModelError

@@ -110,7 +110,15 @@ def judged_parts(
 
 
 def draw_pairs(parts: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPairs:
-    """Restore what a model is judged on."""
+    """Restore what a model is judged on.
+
+    Parameters
+    ----------
+    parts : sequence of RecordedPair
+        From `judged_parts`.
+    model : PretrainedModel
+        What to restore with.
+    """
     settings = plain_settings(model.card)
     planes = [plane for pair in parts for plane in pair.planes]
     return DrawnPairs(
