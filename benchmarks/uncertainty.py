@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-import torch
 from measures.held_out import HeldOutField, held_out_fields, real_pairs
 from measures.sparsification import sparsify
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ from scipy.ndimage import gaussian_filter
 import napari_cvdm as cvdm
 from napari_cvdm.assessment.calibration import (
     LEVELS,
-    MonotoneCalibration,
+    apply_calibration,
     coverage,
     error_correlation,
     reliability,
@@ -144,10 +143,9 @@ def measure(source: HeldOutField, model: Any, options: Any) -> tuple[Measured, M
     )
 
 
-def calibrated(field: Measured, calibration: Calibration | MonotoneCalibration | None) -> Judged:
+def calibrated(field: Measured, calibration: Calibration | None) -> Judged:
     """Apply a calibration to what a field states, and bring everything to the truth's units."""
-    stated = torch.from_numpy(field.stated) if isinstance(calibration, Calibration) else field.stated
-    std = field.stated if calibration is None else np.asarray(calibration.apply(stated))
+    std = field.stated if calibration is None else apply_calibration(calibration, field.stated)
     predictors = {"calibrated": field.gain * std, "stated": field.gain * field.stated} | field.predictors
     factors = {} if calibration is None else dict(calibration.factors)
     return Judged(field.source, field.gain * field.error, predictors, factors)

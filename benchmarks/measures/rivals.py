@@ -220,13 +220,13 @@ def learned(
     ndarray
         The standard deviation of the posterior mean.
     """
-    result, means = restore_with_mean_pictures(
+    result, one_pass, averaged = restore_with_mean_pictures(
         camera, model, draws=draws, steps=steps, keep_draws=True, device="cpu"
     )
     assert result.draws is not None
     pictures = {
-        "mean_network": means.one_pass,
-        "averaged_mean_network": means.averaged,
+        "mean_network": one_pass.mean,
+        "averaged_mean_network": averaged.mean,
         "single_draw": result.draws[0],
         "posterior_mean": result.mean,
     }

@@ -14,6 +14,7 @@ from PIL import Image
 
 from napari_cvdm.assessment.doubt_figures import (
     FigureStyle,
+    draw_curves,
     draw_histogram,
     draw_profile,
     histogram_of,
@@ -40,6 +41,19 @@ def test_the_profile_shows_reconstruction_band_and_original():
 def test_without_an_original_there_is_no_line_for_it():
     (axes,) = draw_profile(Profile(LINE, LINE, LINE, None, "px"), FigureStyle()).axes
     assert len(axes.lines) == 1
+
+
+def test_curves_are_told_apart_and_a_level_is_no_curve():
+    curves = {"input": ([0, 1, 2], [0, np.nan, 4]), "result": ([0, 1], [1, 0]), "none": ([], [])}
+    figure = draw_curves(curves, FigureStyle(), "frequency", "correlation", 1 / 7)
+    (axes,) = figure.axes
+    level, *lines = axes.lines
+    assert list(level.get_ydata()) == [1 / 7, 1 / 7]
+    assert [list(line.get_ydata()) for line in lines[1:]] == [[1, 0], []]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 3
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(curves)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("frequency", "correlation")
 
 
 def test_the_histogram_counts_every_pixel():

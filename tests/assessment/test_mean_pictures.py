@@ -34,22 +34,22 @@ def model():
 
 def test_the_first_pass_leans_and_the_average_over_orientations_does_not():
     seen = []
-    result, pictures = restore_with_mean_pictures(
+    result, one_pass, averaged = restore_with_mean_pictures(
         CAMERA, model(), seen.append, draws=2, settings=PosteriorSettings(orientations=4), device="cpu"
     )
     plain = CAMERA.repeat(2, axis=0).repeat(2, axis=1)
-    assert (pictures.one_pass - plain)[::2].min() > 1
-    assert (pictures.one_pass - plain)[1::2].max() < -1
-    np.testing.assert_allclose(pictures.averaged, plain, atol=0.01)
+    assert (one_pass.mean - plain)[::2].min() > 1
+    assert (one_pass.mean - plain)[1::2].max() < -1
+    np.testing.assert_allclose(averaged.mean, plain, atol=0.01)
     assert result.mean.shape == plain.shape
     assert {event.stage for event in seen} >= {"mean", "refine", "draw", "done"}
 
 
 def test_with_one_orientation_both_are_the_first_pass():
-    _, pictures = restore_with_mean_pictures(
+    _, one_pass, averaged = restore_with_mean_pictures(
         CAMERA, model(), draws=2, settings=PosteriorSettings(orientations=1), device="cpu"
     )
-    assert pictures.averaged is pictures.one_pass
+    assert averaged is one_pass
 
 
 def test_whoever_watches_may_stop_it():

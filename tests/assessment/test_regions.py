@@ -40,12 +40,6 @@ def test_a_region_tells_its_own_area_box_and_mean():
     assert inside.min() < region.mean_uncertainty < inside.max()
 
 
-def test_touching_maxima_far_enough_apart_are_two_places():
-    found = uncertain_regions(spots((64, 60, 5), (64, 78, 5)), spacing=10)
-    assert len(found) == 2
-    assert abs(found[0].centre[1] - found[1].centre[1]) > 10
-
-
 @pytest.mark.parametrize(
     ("smoothing", "breadth", "apart", "places"),
     [(4, 160, 13, 1), (4, 160, 18, 2), (1, 240, 9, 1), (1, 240, 11, 2)],

@@ -9,7 +9,6 @@ from scipy.ndimage import gaussian_filter
 from napari_cvdm.assessment.baselines import enlarge
 from napari_cvdm.files.samples import SAMPLES, read_sample, sample_path
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.restoration.errors import InputError
 
 TEST_DATA = Path(__file__).parents[1] / "data"
 
@@ -52,8 +51,3 @@ def test_wide_field_and_sharp_image_show_the_same_field():
         )
         assert matching > 0.5
         assert mirrored < 0.1
-
-
-def test_an_unknown_sample_is_named():
-    with pytest.raises(InputError, match="no sample named 'cat'"):
-        sample_path("cat")

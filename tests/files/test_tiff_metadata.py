@@ -35,6 +35,11 @@ def test_every_spelling_of_micrometre_is_understood(unit):
     assert length_in_nm(0.065, unit) == pytest.approx(65)
 
 
+@pytest.mark.parametrize("unit", ["µs", "\u03bcs", "us", "microseconds", "\\u00B5s", "Âµs", "Î¼s", "µsec"])
+def test_every_spelling_of_microsecond_is_understood(unit):
+    assert in_seconds(250, unit) == pytest.approx(2.5e-4)
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "nm"),
     [

@@ -16,8 +16,8 @@ def write(path: Path, header: Any, data: bytes = b"", *, length: int | None = No
     return path
 
 
-def tensor(shape: Any, dtype: Any = "F32") -> dict[str, Any]:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [0, 0]}
+def tensor(shape: Any, dtype: Any = "F32", offsets: tuple[int, int] = (0, 4)) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
 
 
 @pytest.fixture
@@ -26,10 +26,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_header_is_read(path: Path) -> None:
-    header = {"__metadata__": {"note": "hello"}, "a": tensor([2, 3]), "b": tensor([], "F16")}
+    header = {
+        "__metadata__": {"note": "hello"},
+        "a": tensor([2, 3], offsets=(0, 24)),
+        "b": tensor([], "F16", (24, 26)),
+    }
     found = read_header(write(path, header, bytes(26)))
     assert found.metadata == {"note": "hello"}
     assert found.shapes == {"a": (2, 3), "b": ()}
+    assert read_header(write(path, {"a": tensor([1])}, bytes(4))).metadata == {}
 
 
 def test_a_header_of_a_gigabyte_is_not_read(path: Path) -> None:
@@ -48,19 +53,14 @@ def test_other_files_are_refused(path: Path, content: bytes) -> None:
         read_header(path)
 
 
-def test_a_truncated_file_is_refused_at_any_length(path: Path) -> None:
-    whole = write(path, {"a": tensor([8])}, bytes(32)).read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
+def test_a_file_of_another_length_than_its_header_declares_is_refused(path: Path) -> None:
+    whole = write(path, {"a": tensor([8], offsets=(0, 32))}, bytes(32)).read_bytes()
+    for content in (*(whole[:length] for length in range(len(whole))), whole + b"x"):
+        path.write_bytes(content)
         with pytest.raises(ModelError):
             read_header(path)
     path.write_bytes(whole)
     assert read_header(path).shapes == {"a": (8,)}
-
-
-def test_bytes_beyond_the_declared_ones_are_refused(path: Path) -> None:
-    with pytest.raises(ModelError, match="more bytes than its header declares"):
-        read_header(write(path, {"a": tensor([8])}, bytes(33)))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,6 @@ def test_bytes_beyond_the_declared_ones_are_refused(path: Path) -> None:
     [
         b"{not json",
         b'{"a":' + b"[" * (HEADER_LIMIT - 100),
-        b'{"a": {"dtype": "F32", "shape": []}, "a": {"dtype": "F32", "shape": []}}',
         {"a": 5},
         {"a": {"shape": [1]}},
         {"a": tensor([1], 7)},
@@ -76,19 +75,20 @@ def test_bytes_beyond_the_declared_ones_are_refused(path: Path) -> None:
         {"a": tensor([-1])},
         {"a": tensor([1.5])},
         {"a": tensor([True])},
-        {"a": tensor([1] * 9)},
+        {"a": tensor([2])},
+        {"a": tensor([10**12, 10**12])},
         {"__metadata__": ["x"]},
         {"__metadata__": {"x": 1}},
     ],
 )
 def test_a_header_that_lies_is_refused(path: Path, header: Any) -> None:
-    with pytest.raises(ModelError, match="is damaged: its header"):
+    with pytest.raises(ModelError, match="is damaged, cut short or not what it seems"):
         read_header(write(path, header, bytes(4)))
 
 
-def test_a_tensor_of_absurd_size_is_refused_by_the_size_of_the_file(path: Path) -> None:
-    with pytest.raises(ModelError, match="is cut short"):
-        read_header(write(path, {"a": tensor([10**12, 10**12])}, bytes(4)))
+def test_whole_numbers_are_no_weights(path: Path) -> None:
+    with pytest.raises(ModelError, match="numbers of the type 'I32'"):
+        read_header(write(path, {"a": tensor([1], "I32")}, bytes(4)))
 
 
 def test_an_unreadable_file_is_said(tmp_path: Path) -> None:

@@ -67,9 +67,10 @@ def test_another_length_is_found(change: Callable[[bytes], bytes], everywhere: d
 def test_a_file_that_is_gone_is_found_where_it_should_be(everywhere: dict[str, Path]) -> None:
     everywhere["added"].unlink()
     everywhere["cached"].unlink()  # nothing says that it has to be there
-    found = {file.location: file.fault for file in verify_models()}
+    found = {file.location: file for file in verify_models()}
     assert set(found) == {"bundled", "added"}
-    assert "are gone" in str(found["added"])
+    assert "are gone" in str(found["added"].fault)
+    assert found["added"].path == everywhere["added"]
 
 
 def test_some_can_be_chosen(everywhere: dict[str, Path]) -> None:

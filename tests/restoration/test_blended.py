@@ -48,7 +48,7 @@ def plane() -> NDArray[np.float32]:
 
 
 def restorer(
-    network: ReferenceCVDM, tile: int | None = None, checkpoint: Callable[[], None] | None = None
+    network: ReferenceCVDM, tile: int | None = None, checkpoint: Callable[[], None] = lambda: None
 ) -> BlendedRestorer:
     return BlendedRestorer(network, CPU, tile or "auto", INDEPENDENT, checkpoint)
 

@@ -8,8 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_cvdm.restoration.axes import resolve_axes
-from napari_cvdm.restoration.fingerprint import Fingerprinted
-from napari_cvdm.restoration.lazy import measure
+from napari_cvdm.restoration.fingerprint import measure
 from napari_cvdm.restoration.selection import select
 
 
@@ -55,13 +54,3 @@ def test_of_images_whose_extremes_are_looked_for(stack: NDArray[np.uint16]) -> N
     spots[5, 5] = 1000
     moved = np.roll(spots, 1, axis=0)
     assert fingerprint(spots, "YX") != fingerprint(moved, "YX")
-
-
-def test_parts_are_read_when_they_are_turned_into_arrays() -> None:
-    read = Fingerprinted(np.arange(6).reshape(2, 3))
-    before = read.fingerprint
-    part = read[0]
-    assert read.fingerprint == before
-    np.testing.assert_array_equal(np.asarray(part[1:]), [1, 2])
-    assert read.fingerprint != before
-    assert np.asarray(part, dtype=np.float32).dtype == np.float32

@@ -17,7 +17,8 @@ from napari_cvdm.models import PretrainedModel, load_model, save_model
 from napari_cvdm.restoration import resident
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
-from napari_cvdm.restoration.lazy import LazyRestoration, measure, restore_lazy
+from napari_cvdm.restoration.fingerprint import measure
+from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.normalization import SAMPLE_SIZE, fit_normalizations
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.selection import select
@@ -283,5 +284,5 @@ class TestRefusal:
     def test_of_pixels_that_are_not_finite_says_where(self, model: PretrainedModel) -> None:
         image = np.random.default_rng(0).random((40, 40))
         image[30, 5] = np.inf
-        with pytest.raises(InputError, match=r"Plane 0 .* rows 0 to 40"):
+        with pytest.raises(InputError, match=r"not finite .* at index \(30, 5\) of plane 0\."):
             pixels(restore_lazy(image, model, **SETTINGS))

@@ -151,7 +151,7 @@ def test_what_goes_wrong_while_slicing_a_watched_array_is_said_but_cancelling_go
         raise Cancelled
 
     with pytest.raises(InputError, match=r"could not be read \(a chunk is damaged\)"):
-        Watched(Broken(), None)[0]
+        Watched(Broken())[0]
     with pytest.raises(Cancelled):
         Watched(Broken(), cancel)[0]
 
@@ -187,7 +187,7 @@ def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:
             raise GivenUp
 
     with pytest.raises(GivenUp):
-        read_pixels(GivenUpWhenRead(), range(4), range(4))
+        Watched(GivenUpWhenRead())[:4]
     with pytest.raises(GivenUp):
         restore_lazy(GivenUpWhenRead(), load_model())
 

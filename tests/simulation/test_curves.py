@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_cvdm.simulation.curves import labelling, smooth_noise, splat, wandering_curves
+from napari_cvdm.simulation.curves import SPACING, labelling, smooth_noise, splat, wandering_curves
 
 
 class TestSplat:
@@ -47,21 +47,17 @@ class TestSplat:
 
 
 class TestWanderingCurves:
-    def curves(
-        self, persistence: float, spacing: float = 0.5
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def curves(self, persistence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(1)
         heading = rng.uniform(0, 2 * np.pi, 4000)
         zero = np.zeros(4000)
-        y, x, angle = wandering_curves(rng, zero, zero + 5, heading, 60, persistence, spacing)
+        y, x, angle = wandering_curves(rng, zero, zero + 5, heading, 60, persistence)
         return y, x, angle, heading
 
-    @pytest.mark.parametrize(("persistence", "spacing"), [(30.0, 0.5), (300.0, 0.5), (300.0, 2.0)])
-    def test_variance_of_the_heading_follows_the_persistence_length(
-        self, persistence: float, spacing: float
-    ) -> None:
-        *_, angle, heading = self.curves(persistence, spacing)
-        arc = spacing * np.arange(1, angle.shape[1] + 1)
+    @pytest.mark.parametrize("persistence", [30.0, 300.0])
+    def test_variance_of_the_heading_follows_the_persistence_length(self, persistence: float) -> None:
+        *_, angle, heading = self.curves(persistence)
+        arc = SPACING * np.arange(1, angle.shape[1] + 1)
         for at in (angle.shape[1] // 4, angle.shape[1] - 1):
             turned = angle[:, at] - heading
             assert turned.var() == pytest.approx(2 * arc[at] / persistence, rel=0.09)
@@ -69,16 +65,14 @@ class TestWanderingCurves:
             assert np.cos(turned).mean() == pytest.approx(np.exp(-arc[at] / persistence), abs=0.03)
 
     def test_points_are_evenly_spaced_from_the_start_on(self) -> None:
-        y, x, angle, _ = self.curves(50, spacing=0.7)
-        assert y.shape == x.shape == angle.shape == (4000, int(60 / 0.7))
+        y, x, angle, _ = self.curves(50)
+        assert y.shape == x.shape == angle.shape == (4000, int(60 / SPACING))
         steps = np.hypot(np.diff(y, axis=1, prepend=0.0), np.diff(x, axis=1, prepend=5.0))
-        np.testing.assert_allclose(steps, 0.7, rtol=1e-9)
+        np.testing.assert_allclose(steps, SPACING, rtol=1e-9)
 
     def test_a_stiff_curve_goes_where_it_heads(self) -> None:
         rng = np.random.default_rng(2)
-        y, x, _ = wandering_curves(
-            rng, np.array([3.0]), np.array([4.0]), np.array([np.pi / 2]), 20, 1e12, spacing=1.0
-        )
+        y, x, _ = wandering_curves(rng, np.array([3.0]), np.array([4.0]), np.array([np.pi / 2]), 20, 1e12)
         assert y[0, -1] == pytest.approx(23.0, abs=1e-3)
         assert x[0, -1] == pytest.approx(4.0, abs=1e-3)
 

@@ -475,7 +475,7 @@ class TestRunTraining:
         for network, value in ((trainer.average, 1.0), (start, 0.0)):
             for tensor in network.parameters():
                 tensor.fill_(value)
-        monkeypatch.setattr(trainer, "_read_start", lambda _: (start, "the start"))
+        monkeypatch.setattr(trainer, "read_start", lambda _: (start, "the start"))
         trainer.mix_in_start(tmp_path)
         assert all((tensor == 0.75).all() for tensor in trainer.average.parameters())
         assert trainer.scores == {"psnr_mean_network": 20.0}  # of the mixture, which is what is exported
@@ -486,14 +486,14 @@ class TestRunTraining:
         other = make_trainer(make_config(architecture={"clock_units": 3}), tmp_path)
         path = export_model(other.average, other.config, tmp_path, 0, 0.0, {}, fields_per_kind=0)
         with pytest.raises(ConfigError, match=r"tiny\.safetensors has another architecture"):
-            make_trainer(make_config(), tmp_path).start_from(path)
+            make_trainer(make_config(), tmp_path).read_start(path)
 
     def test_a_first_stage_of_the_published_implementation_is_refused(
         self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(trainer_module, "read_model", lambda path: SimpleNamespace(network=nn.Identity()))
         with pytest.raises(ConfigError, match=r"lab\.h5 is of the published implementation; start from"):
-            make_trainer(make_config(), tmp_path).start_from(Path("lab.h5"))
+            make_trainer(make_config(), tmp_path).read_start(Path("lab.h5"))
 
     def test_the_first_stage_goes_into_weights_and_average(
         self, make_config: MakeConfig, tmp_path: Path
@@ -501,7 +501,7 @@ class TestRunTraining:
         first = make_trainer(make_config(seed=8), tmp_path)
         path = export_model(first.average, first.config, tmp_path, 0, 0.0, {}, fields_per_kind=0)
         second = make_trainer(make_config(seed=9), tmp_path)
-        second.start_from(path)
+        second.take(*second.read_start(path))
         for network in (second.model, second.average):
             for name, tensor in network.state_dict().items():
                 assert torch.equal(tensor, first.model.state_dict()[name].half().float())

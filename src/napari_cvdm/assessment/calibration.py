@@ -1,15 +1,15 @@
 """Calibration: how much a stated standard deviation tells about the error, and how to mend it.
 
 An uncertainty is *sharp* if it is large where the error is (`error_correlation`), and *calibrated* if its
-size is right (`coverage`, `reliability`). The first cannot be mended afterwards; the second can, by
-`MonotoneCalibration`.
+size is right (`coverage`, `reliability`). The first cannot be mended afterwards; the second can, by a
+`napari_cvdm.restoration.posterior.Calibration`, which `fit_calibration` finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,16 +19,19 @@ from napari_cvdm.assessment.metrics import correlation
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.intervals import gaussian_factor
 
+if TYPE_CHECKING:  # with torch, which takes a while
+    from napari_cvdm.restoration.posterior import Calibration
+
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Probabilities of the central intervals whose coverage is reported."""
 
 GROUPS = (0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.97)
-"""Shares of the pixels at which the groups of `MonotoneCalibration` part, by rising standard deviation. With
+"""Shares of the pixels at which the groups of `fit_calibration` part, by rising standard deviation. With
 tenths at the lower end, the curve followed the pixels at the floor of the standard deviation too closely: it
 made a pattern of what hardly differs, and the map followed the error less on real recordings."""
 
 MOST_RESCALED = 1.07
-"""Most that `MonotoneCalibration` departs from root mean square errors for the sake of an interval."""
+"""Most that `fit_calibration` departs from root mean square errors for the sake of an interval."""
 
 
 def error_correlation(std: ArrayLike, error: ArrayLike) -> float:
@@ -109,103 +112,82 @@ def reliability(std: ArrayLike, error: ArrayLike, bins: int = 10) -> Reliability
     return Reliability(predicted, actual, slope)
 
 
-@dataclass(frozen=True)
-class MonotoneCalibration:
-    """A rising curve from the standard deviation a model states to the one its errors have.
+def fit_calibration(
+    std: ArrayLike, error: ArrayLike, level: float | None = 0.9, gain: ArrayLike = 1.0
+) -> Calibration:
+    """Fit a calibration to standard deviations and the errors that were made.
 
+    Pixels are grouped by their standard deviation; the curve goes through the root mean square of the errors
+    of each group, after the least change that lets it rise (isotonic regression). If `level` is given, the
+    whole curve is then scaled, by `MOST_RESCALED` at the most, so that the central Gaussian interval of that
+    probability comes nearer to holding that share of the errors.
+
+    Parameters
+    ----------
+    std, error : array-like
+        Of the same shape, in the units in which the curve will be applied.
+    level : float or None
+        Probability of the interval to come near to; None to keep the root mean squares.
+    gain : array-like
+        Factor of each pixel from these units to those in which errors are judged, of a shape that
+        broadcasts: mean squares are taken over ``gain · error`` and ``gain · std``, so that a field whose
+        brightness the recording overstates does not count for more than the others.
+
+    Returns
+    -------
+    Calibration
+        Its factors are the shares of the errors that the intervals of `LEVELS` held.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, there are fewer pixels than groups, or no error or no uncertainty at all.
+
+    Notes
+    -----
     Networks overstate the differences between pixels that they know little about, so that a straight line
     cannot be right both where they are sure and where they are not; a curve through groups of pixels can, and
     because it never falls, it keeps their order.
 
-    Attributes
-    ----------
-    stated, actual : tuple of float
-        Knots of the curve, rising, in the units of the standard deviations it was fitted to. It is straight
-        between them and towards (0, 0), and proportional beyond the last. The model cards hold normalised
-        units.
-    factors : dict of float to float
-        Half the width, in calibrated standard deviations, of the interval that held each share of the errors:
-        what a Gaussian's 1.64 for 0.9 is for these errors. Quantiles, as in split conformal prediction (Lei
-        et al., J. Am. Stat. Assoc. 113, 1094, 2018), but of the errors that the curve was fitted to, and of
-        pixels that err together: what they promise for other images, `leaving_out` measures.
+    The factors are quantiles, as in split conformal prediction (Lei et al., J. Am. Stat. Assoc. 113, 1094,
+    2018), but of the errors that the curve was fitted to, and of pixels that err together: what they promise
+    for other images, `leaving_out` measures.
     """
+    from napari_cvdm.restoration.posterior import Calibration
 
-    stated: tuple[float, ...]
-    actual: tuple[float, ...]
-    factors: dict[float, float] = field(default_factory=dict)
+    s, e = _pixels(std, error)
+    weight = np.broadcast_to(np.asarray(gain, np.float64) ** 2, np.shape(std)).ravel()
+    if s.size < 10 * len(GROUPS):
+        raise InputError(f"A calibration needs at least {10 * len(GROUPS)} pixels, not {s.size}.")
+    if not s.any() or not e.any():
+        raise InputError("A calibration needs errors and standard deviations that are not all zero.")
+    places = np.round(np.array(GROUPS) * s.size).astype(int)
+    groups = np.split(np.argsort(s, kind="stable"), places)
+    total = [float(weight[group].sum()) for group in groups]
+    if not min(total) > 0:
+        raise InputError("A calibration needs pixels with a positive gain in each of its groups.")
+    stated = np.sqrt([np.average(s[group] ** 2, weights=weight[group]) for group in groups])
+    squares = optimize.isotonic_regression(
+        [np.average(e[group] ** 2, weights=weight[group]) for group in groups], weights=total
+    ).x
+    # Knots must differ in the digits that a card holds.
+    keep = np.concatenate([np.diff(stated) > 1e-3 * stated[1:], [True]]) & (stated > 0)
+    curve = Calibration(tuple(map(float, stated[keep])), tuple(map(float, np.sqrt(squares)[keep])))
+    ratio = np.abs(e) / np.maximum(apply_calibration(curve, s), 1e-12 * stated[-1])
+    if level is not None:
+        size = float(np.quantile(ratio, level)) / gaussian_factor(level)
+        size = float(np.clip(size, 1 / MOST_RESCALED, MOST_RESCALED))
+        curve, ratio = Calibration(curve.stated, tuple(size * value for value in curve.actual)), ratio / size
+    return Calibration(curve.stated, curve.actual, {each: float(np.quantile(ratio, each)) for each in LEVELS})
 
-    def apply(self, std: ArrayLike) -> NDArray[np.floating[Any]]:
-        """Return the calibrated standard deviation, in the type of `std`."""
-        values = np.asarray(std)
-        curve = np.interp(values, (0.0, *self.stated), (0.0, *self.actual))
-        beyond = np.maximum(values - self.stated[-1], 0) * (self.actual[-1] / self.stated[-1])
-        return np.asarray(curve + beyond).astype(np.result_type(values, np.float32))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry for a model card. `napari_cvdm.restoration.posterior` applies it."""
-        return {
-            "kind": "monotone",
-            "stated": [float(f"{value:.5g}") for value in self.stated],
-            "actual": [float(f"{value:.5g}") for value in self.actual],
-            "levels": list(self.factors),
-            "factors": [float(f"{value:.4g}") for value in self.factors.values()],
-        }
+def apply_calibration(calibration: Calibration, std: ArrayLike) -> NDArray[np.floating[Any]]:
+    """Return the calibrated standard deviation, in the type of `std`; computed in double precision."""
+    import torch
 
-    @classmethod
-    def fit(
-        cls,
-        std: ArrayLike,
-        error: ArrayLike,
-        level: float | None = 0.9,
-        gain: ArrayLike = 1.0,
-    ) -> MonotoneCalibration:
-        """Fit to standard deviations and the errors that were made.
-
-        Pixels are grouped by their standard deviation; the curve goes through the root mean square of the
-        errors of each group, after the least change that lets it rise (isotonic regression). If `level` is
-        given, the whole curve is then scaled, by `MOST_RESCALED` at the most, so that the central Gaussian
-        interval of that probability comes nearer to holding that share of the errors.
-
-        Parameters
-        ----------
-        std, error : array-like
-            Of the same shape, in the units in which the curve will be applied.
-        level : float or None
-            Probability of the interval to come near to; None to keep the root mean squares.
-        gain : array-like
-            Factor of each pixel from these units to those in which errors are judged, of a shape that
-            broadcasts: mean squares are taken over ``gain · error`` and ``gain · std``, so that a field whose
-            brightness the recording overstates does not count for more than the others.
-
-        Raises
-        ------
-        InputError
-            If shapes differ, there are fewer pixels than groups, or no error or no uncertainty at all.
-        """
-        s, e = _pixels(std, error)
-        weight = np.broadcast_to(np.asarray(gain, np.float64) ** 2, np.shape(std)).ravel()
-        if s.size < 10 * len(GROUPS):
-            raise InputError(f"A calibration needs at least {10 * len(GROUPS)} pixels, not {s.size}.")
-        if not s.any() or not e.any():
-            raise InputError("A calibration needs errors and standard deviations that are not all zero.")
-        places = np.round(np.array(GROUPS) * s.size).astype(int)
-        groups = np.split(np.argsort(s, kind="stable"), places)
-        total = [float(weight[group].sum()) for group in groups]
-        if not min(total) > 0:
-            raise InputError("A calibration needs pixels with a positive gain in each of its groups.")
-        stated = np.sqrt([np.average(s[group] ** 2, weights=weight[group]) for group in groups])
-        squares = optimize.isotonic_regression(
-            [np.average(e[group] ** 2, weights=weight[group]) for group in groups], weights=total
-        ).x
-        # Knots must differ in the digits that a card holds.
-        keep = np.concatenate([np.diff(stated) > 1e-3 * stated[1:], [True]]) & (stated > 0)
-        curve = cls(tuple(map(float, stated[keep])), tuple(map(float, np.sqrt(squares)[keep])))
-        ratio = np.abs(e) / np.maximum(curve.apply(s), 1e-12 * stated[-1])
-        if level is not None:
-            size = float(np.quantile(ratio, level)) / gaussian_factor(level)
-            size = float(np.clip(size, 1 / MOST_RESCALED, MOST_RESCALED))
-            curve, ratio = cls(curve.stated, tuple(size * value for value in curve.actual)), ratio / size
-        return cls(curve.stated, curve.actual, {each: float(np.quantile(ratio, each)) for each in LEVELS})
+    values = np.asarray(std)
+    calibrated = calibration.apply(torch.from_numpy(values.astype(np.float64))).numpy()
+    return np.asarray(calibrated.astype(np.result_type(values, np.float32)))
 
 
 def _pixels(std: ArrayLike, error: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -9,8 +9,6 @@ import numpy as np
 
 from napari_cvdm.assessment.figure import choose_detail
 
-__all__ = ["LARGEST", "CheckedPart", "choose_part"]
-
 LARGEST = 1024
 """Rows and columns of a measurement that are checked at most."""
 

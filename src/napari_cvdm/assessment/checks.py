@@ -26,8 +26,6 @@ from napari_cvdm.restoration.validation import reading
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["Checks", "Progress", "run_checks"]
-
 Progress = Callable[[str, float], None]
 """Receives what is done next and the share of the work done so far; what it raises ends the checks."""
 

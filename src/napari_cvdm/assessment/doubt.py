@@ -14,13 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = [
-    "Measure",
-    "PlaneDoubt",
-    "ThresholdCurve",
-    "ThresholdSummary",
-]
-
 Measure = Literal["absolute", "relative"]
 """Whether uncertainty is told in the intensity units of the image or as a share of the signal."""
 

@@ -1,4 +1,4 @@
-"""Figures about one result: a profile with its band, and a histogram of the uncertainty.
+"""Figures about one result: a profile with its band, a histogram of the uncertainty, curves of its checks.
 
 Matplotlib is loaded when the first figure is made, and figures are drawn without pyplot or any window, so
 that this may be done in a worker thread.
@@ -6,13 +6,14 @@ that this may be done in a worker thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm.assessment.profile import Profile
 from napari_cvdm.models.replacing import replacing
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FigureStyle", "Histogram", "draw_histogram", "draw_profile", "histogram_of", "rendered", "saved"]
-
 #: Okabe and Ito's palette, made to be told apart with every kind of colour blindness.
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
+#: The same for curves on a white ground, each with a dash of its own.
+_CURVES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."))
 #: Matplotlib's caches of fonts and glyphs are shared and not safe for threads.
 _DRAWING = Lock()
 
@@ -145,6 +146,37 @@ def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureS
     _label(axes, style, label, "pixels")
     if threshold is not None:
         _legend(figure, axes, style)
+    return figure
+
+
+def draw_curves(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    style: FigureStyle,
+    x: str,
+    y: str,
+    level: float | None = None,
+) -> Figure:
+    """Draw curves over common axes.
+
+    Parameters
+    ----------
+    curves : mapping of str to (array-like, array-like)
+        At most three: under their names, their points along both axes.
+    style : FigureStyle
+        Size and colours.
+    x, y : str
+        Labels of the axes.
+    level : float, optional
+        A horizontal line, such as a threshold.
+    """
+    figure, axes = _empty(style)
+    if level is not None:
+        axes.axhline(level, color=style.foreground, alpha=0.5, linewidth=1, linestyle=":")
+    for number, (name, points) in enumerate(curves.items()):
+        color, dash = _CURVES[number]
+        axes.plot(*points, color=color, linestyle=dash, linewidth=1.6, label=name)
+    _label(axes, style, x, y)
+    _legend(figure, axes, style)
     return figure
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cvdm.assessment.mean_pictures import restore_with_mean_pictures
 from napari_cvdm.assessment.metrics import match_intensity
-from napari_cvdm.restoration.events import Estimate, Finished
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
-from napari_cvdm.restoration.request import card_settings
-from napari_cvdm.restoration.restore import restore, restore_events
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
@@ -138,28 +136,7 @@ def draw_field(
     InputError
         If the image cannot be restored.
     """
-    camera = np.asarray(widefield)
-    normalization = Normalization.fit(camera)
-    span = normalization.span or 1.0
-    centre = scale = drawn = None
-    for event in restore_events(
-        camera,
-        _without_preview_calibration(model),
-        axes="YX",
-        draws=draws,
-        steps=steps,
-        keep_draws=True,
-        device="cpu",
-        settings=settings or card_settings(model.card),
-    ):
-        if isinstance(event, Estimate) and event.stage in ("mean", "refine"):
-            centre, scale = normalization.apply(event.mean), np.asarray(event.std / span, np.float32)
-        elif isinstance(event, Finished) and event.result.draws is not None:
-            drawn = normalization.apply(event.result.draws)
-    assert centre is not None
-    assert scale is not None
-    assert drawn is not None
-    return DrawnField(normalization.apply(camera), centre, scale, drawn, np.asarray(truth, np.float32))
+    return _field(widefield, truth, model, draws=draws, steps=steps, keep_draws=True, settings=settings)
 
 
 def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel) -> DrawnField:
@@ -167,15 +144,17 @@ def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel
 
     Parameters and errors are those of `draw_field`; there are no draws.
     """
+    return _field(widefield, truth, model, preview=True)
+
+
+def _field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel, **settings: Any) -> DrawnField:
     camera = np.asarray(widefield)
     normalization = Normalization.fit(camera)
-    result = restore(camera, _without_preview_calibration(model), axes="YX", preview=True, device="cpu")
-    centre = normalization.apply(result.mean)
-    scale = np.asarray(result.std / (normalization.span or 1.0), np.float32)
+    # The mean network's scale as it states it.
+    uncalibrated = replace(model, card=replace(model.card, preview_calibration=None))
+    result, _, shown = restore_with_mean_pictures(camera, uncalibrated, device="cpu", **settings)
+    centre = normalization.apply(shown.mean)
+    scale = np.asarray(shown.std / (normalization.span or 1.0), np.float32)
     none = np.empty((0, *centre.shape), np.float32)
-    return DrawnField(normalization.apply(camera), centre, scale, none, np.asarray(truth, np.float32))
-
-
-def _without_preview_calibration(model: PretrainedModel) -> PretrainedModel:
-    """Have the mean network's scale as it states it, in previews and in what draws are made about."""
-    return replace(model, card=replace(model.card, preview_calibration=None))
+    draws = none if result.draws is None else normalization.apply(result.draws)
+    return DrawnField(normalization.apply(camera), centre, scale, draws, np.asarray(truth, np.float32))

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Panel", "choose_detail", "draw_side_by_side", "on_fine_grid", "uncertainty_colours"]
-
 _BACKGROUND = (24, 24, 26)
 _INK = (235, 235, 235)
 _GAP = 12

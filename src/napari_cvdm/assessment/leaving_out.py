@@ -9,19 +9,23 @@ out (leave-one-out cross-validation; Stone, J. R. Stat. Soc. B 36, 111, 1974).
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cvdm.assessment.calibration import (
     LEVELS,
-    MonotoneCalibration,
+    apply_calibration,
     coverage,
     error_correlation,
+    fit_calibration,
     reliability,
 )
 from napari_cvdm.restoration.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_cvdm.restoration.posterior import Calibration
 
 
 class JudgedField(NamedTuple):
@@ -43,7 +47,7 @@ class JudgedField(NamedTuple):
     gain: float
 
 
-def fit(fields: Sequence[JudgedField]) -> MonotoneCalibration:
+def fit(fields: Sequence[JudgedField]) -> Calibration:
     """Fit a calibration to all pixels of the fields, errors counting as in comparisons with the truth.
 
     Raises
@@ -56,10 +60,10 @@ def fit(fields: Sequence[JudgedField]) -> MonotoneCalibration:
     gain = np.concatenate([np.full(field.std.size, field.gain) for field in fields])
     std = np.concatenate([field.std.ravel() for field in fields])
     error = np.concatenate([field.error.ravel() for field in fields])
-    return MonotoneCalibration.fit(std, error, gain=gain)
+    return fit_calibration(std, error, gain=gain)
 
 
-def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, MonotoneCalibration]:
+def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, Calibration]:
     """For each image, the calibration fitted to the fields of all others.
 
     Raises
@@ -74,7 +78,7 @@ def fit_without_each(fields: Sequence[JudgedField]) -> dict[Hashable, MonotoneCa
 
 
 def judge(
-    fields: Sequence[JudgedField], calibrations: Mapping[Hashable, MonotoneCalibration] | None = None
+    fields: Sequence[JudgedField], calibrations: Mapping[Hashable, Calibration] | None = None
 ) -> dict[str, Any]:
     """Judge standard deviations in the units of the truth, all fields together.
 
@@ -95,7 +99,7 @@ def judge(
     stds, errors, covered = [], [], dict.fromkeys(LEVELS, 0.0)
     for each in fields:
         calibration = None if calibrations is None else calibrations[each.image]
-        std = each.std if calibration is None else calibration.apply(each.std)
+        std = each.std if calibration is None else apply_calibration(calibration, each.std)
         factors = None if calibration is None else calibration.factors
         for level, share in coverage(std, each.error, factors=factors).items():
             covered[level] += share * each.std.size

@@ -12,8 +12,6 @@ from napari_cvdm.models.registry import read_registry
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["Maker", "maker_of"]
-
 _LONGEST_NAME = 64
 
 
@@ -68,7 +66,8 @@ def maker_of(provenance: Mapping[str, Any] | None, model: PretrainedModel | None
     if model is not None and model.sha256 == sha256:
         before = model.card.training.get("finetuned_from")
         start = _text(before.get("name")) if isinstance(before, Mapping) else None
-    return Maker(name, sha256, sha256 == read_registry().find("default").sha256, start)
+    bundled = read_registry().find("default")
+    return Maker(name, sha256, bundled is not None and sha256 == bundled.sha256, start)
 
 
 def _text(value: object) -> str | None:

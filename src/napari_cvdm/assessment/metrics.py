@@ -26,10 +26,6 @@ class IntensityMatch(NamedTuple):
         """Return the prediction in the units of the truth: gain · prediction + offset."""
         return self.gain * np.asarray(prediction, np.float64) + self.offset
 
-    def apply_std(self, std: ArrayLike) -> NDArray[np.float64]:
-        """Return a standard deviation in the units of the truth, which the gain alone changes."""
-        return self.gain * np.asarray(std, np.float64)
-
 
 def normalize_truth(sharp: ArrayLike) -> NDArray[np.float64]:
     """Return a sharp image as it is compared with: 0.1 to 99.8 percentile as 0 to 1, clipped to [0, 1.5]."""

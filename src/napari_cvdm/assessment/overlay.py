@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["certainty_by_colour", "certainty_by_opacity"]
-
 Limits = tuple[float, float]
 
 #: Tints on a screen, from sure to unsure. The relative luminance (of light) falls by a factor of two only, so

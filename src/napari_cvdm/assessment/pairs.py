@@ -143,7 +143,7 @@ def evaluate_pair(
     camera, sharp, target = _checked(name, widefield, truth, upscaling)
     region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
-    result, pictures = restore_with_mean_pictures(
+    result, one_pass, averaged = restore_with_mean_pictures(
         camera,
         model,
         progress,
@@ -161,8 +161,8 @@ def evaluate_pair(
     predictions: dict[str, NDArray[Any]] = {
         "bicubic": plain[region],
         "richardson_lucy": best.image,
-        "mean_network": pictures.one_pass[region],
-        "averaged_mean_network": pictures.averaged[region],
+        "mean_network": one_pass.mean[region],
+        "averaged_mean_network": averaged.mean[region],
         "posterior_mean": mean[region],
     }
     return PairScores(
@@ -174,7 +174,7 @@ def evaluate_pair(
         (
             *result.provenance.get("warnings", ()),
             *cautions_about_size(pixel_size, model.card.pixel_size_nm),
-            *doubts_about_pair(sharp, pictures.one_pass),
+            *doubts_about_pair(sharp, one_pass.mean),
         ),
     )
 

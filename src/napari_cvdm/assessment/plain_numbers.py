@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["plain_number"]
-
 
 def plain_number(value: float) -> str:
     """Write a number with three digits that count, and with powers of ten only where it is extreme.

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.intervals import gaussian_factor
 
-__all__ = ["MOST_POINTS", "Profile", "points_along", "sample"]
-
 MOST_POINTS = 4096
 """No profile has more points."""
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UncertainRegion", "uncertain_regions"]
-
 #: Share of the pixels that is looked at; the rest is surer than these.
 _LOOKED_AT = 0.10
 
@@ -40,7 +38,7 @@ class UncertainRegion:
 
 
 def uncertain_regions(
-    uncertainty: NDArray[np.floating], *, count: int = 10, smoothing: float = 4.0, spacing: int | None = None
+    uncertainty: NDArray[np.floating], *, count: int = 10, smoothing: float = 4.0
 ) -> list[UncertainRegion]:
     """Find the most uncertain regions of a plane.
 
@@ -52,10 +50,8 @@ def uncertain_regions(
         How many at most.
     smoothing : float
         Standard deviation, in pixels, of the Gaussian that the map is smoothed with; regions narrower than
-        three times that are left out.
-    spacing : int, optional
-        Least distance of two regions' maxima in pixels; a twelfth of the shorter side, but at least four
-        times the smoothing, if left out.
+        three times that are left out, and maxima of two regions lie four times that apart, or a twelfth of
+        the shorter side if that is more.
 
     Returns
     -------
@@ -72,7 +68,7 @@ def uncertain_regions(
     if not limit > low * (1 + 1e-3):
         return []
     looked_at = smooth >= limit
-    distance = spacing or max(round(4 * smoothing), min(smooth.shape) // 12)
+    distance = max(round(4 * smoothing), min(smooth.shape) // 12)
     peaks = peak_local_max(
         smooth, min_distance=distance, labels=looked_at.astype(np.int32), exclude_border=False
     )

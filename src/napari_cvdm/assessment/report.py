@@ -14,14 +14,15 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
 
-from napari_cvdm.assessment.charts import Line, line_chart
 from napari_cvdm.assessment.checks import Checks
+from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_curves, rendered
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
+from napari_cvdm.assessment.ring_correlation import ONE_SEVENTH
 from napari_cvdm.assessment.significance import SIGNIFICANT
 from napari_cvdm.assessment.verdicts import Verdict
-
-__all__ = ["SOURCES", "html_report", "json_report"]
 
 SOURCES = (
     "Agreement with the measurement: Culley et al., Nature Methods 15, 263 (2018).",
@@ -31,6 +32,7 @@ SOURCES = (
 """Whom to cite for the checks."""
 
 _HEIGHT = 300
+_CHART = FigureStyle(width=420, height=240, ratio=2.0)
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse}td{padding:.25em .8em .25em 0;vertical-align:top}
@@ -100,7 +102,7 @@ def html_report(
         "<p>✓ nothing found · ? look again · ✗ do not rely on it · – could not be determined. "
         "No check can prove a result right.</p>",
         *(f"<p>{escape(words)}</p>" for words in (checks.part.words, left_out) if words),
-        f'<h2>Pictures</h2><img alt="Input, result, uncertainty, disagreement" src="{_picture(checks)}">',
+        f"<h2>Pictures</h2>{_picture(checks)}",
         "<p>The disagreement is the difference between what the camera recorded and what the result predicts "
         "for it, in standard deviations of noise and usual misfit: values above 5 need an explanation.</p>",
         f"<h2>Resolution</h2>{_decorrelation_chart(checks)}{_ring_chart(checks)}",
@@ -133,17 +135,31 @@ def _picture(checks: Checks) -> str:
         Panel("disagreement", checks.consistency.map, is_uncertainty=True, unit="noise", top=2 * SIGNIFICANT)
     )
     width = None if checks.pixel_size is None else checks.pixel_size * checks.image.shape[1]
+    picture = draw_side_by_side(panels, field_width=width, height=_HEIGHT)
+    return _embedded(picture, "Input, result, uncertainty, disagreement", picture.width)
+
+
+def _embedded(picture: Image.Image, words: str, width: float) -> str:
     file = io.BytesIO()
-    draw_side_by_side(panels, field_width=width, height=_HEIGHT).save(file, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    picture.save(file, format="PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="{escape(words)}" width="{width:g}" src="data:image/png;base64,{data}">'
+
+
+def _chart(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], x: str, y: str, level: float | None = None
+) -> str:
+    """Draw curves; nothing if there are none."""
+    if not curves:
+        return ""
+    figure = draw_curves(curves, _CHART, x, y, level)
+    return _embedded(Image.fromarray(rendered(figure)), f"{y} over {x}: {', '.join(curves)}", _CHART.width)
 
 
 def _decorrelation_chart(checks: Checks) -> str:
     found = {"input": checks.resolution.before, "result": checks.resolution.after}
-    lines = [Line(name, each.radius, each.curve) for name, each in found.items() if each is not None]
-    if not lines:
-        return ""
-    return line_chart(lines, "frequency / Nyquist frequency of each image", "decorrelation")
+    curves = {name: (each.radius, each.curve) for name, each in found.items() if each is not None}
+    return _chart(curves, "frequency / Nyquist frequency of each image", "decorrelation")
 
 
 def _ring_chart(checks: Checks) -> str:
@@ -152,11 +168,9 @@ def _ring_chart(checks: Checks) -> str:
         "two draws": checks.resolution.draws,
         "results of the halves": checks.resolution.restored_halves,
     }
-    lines = [Line(name, ring.frequency, ring.correlation) for name, ring in found.items() if ring is not None]
-    if not lines:
-        return ""
+    curves = {name: (ring.frequency, ring.correlation) for name, ring in found.items() if ring is not None}
     unit = "nm" if checks.resolution.unit == "nm" else "pixel"
-    return line_chart(lines, f"cycles per {unit}", "Fourier ring correlation", level=1 / 7)
+    return _chart(curves, f"cycles per {unit}", "Fourier ring correlation", ONE_SEVENTH)
 
 
 def _brightness_chart(checks: Checks) -> str:
@@ -164,8 +178,8 @@ def _brightness_chart(checks: Checks) -> str:
     if not found.predicted.size:
         return "<p>Too little stands out from the noise to tell.</p>"
     top = float(found.predicted[-1])
-    return line_chart(
-        [Line("measured", found.predicted, found.measured), Line("proportional", [0, top], [0, top])],
+    return _chart(
+        {"measured": (found.predicted, found.measured), "proportional": ([0, top], [0, top])},
         "brightness predicted from the result",
         "brightness measured",
     )

@@ -216,7 +216,9 @@ def score_uncertainty(
         it; a Gaussian's without it.
     """
     match = match_intensity(mean, truth)
-    scaled, error = match.apply_std(std), match.apply(mean) - np.asarray(truth, np.float64)
+    # The gain alone changes a standard deviation.
+    scaled = match.gain * np.asarray(std, np.float64)
+    error = match.apply(mean) - np.asarray(truth, np.float64)
     return UncertaintyScores(
         error_correlation(scaled, error),
         coverage(scaled, error, factors=factors),

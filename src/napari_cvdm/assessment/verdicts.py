@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from napari_cvdm.assessment.sampling_check import Condition
     from napari_cvdm.assessment.stability import Stability
 
-__all__ = ["Level", "Verdict", "judge_consistency", "verdicts_on"]
-
 Level = Literal["good", "look", "doubt", "not known"]
 
 #: Share of pixels that disagree with the measurement: good restorations of real images have up to 2.0 %.

@@ -1,14 +1,13 @@
 """Samplers: from noise to a draw of the whitened residual, as generators.
 
-A sampler is a plain function of (noise predictor, clock, λ, times, noise). It yields one `SamplingStep` after
-each network call, so a caller may show progress, look at the running prediction, or stop. Noise is injected:
-the sampler asks for the field of a step and never draws random numbers itself.
+A sampler is a plain function of (noise predictor, clock, λ, times, noise). After each network call it yields
+the state at the time reached, the last of which is the draw, so a caller may show progress or stop. Noise is
+injected: the sampler asks for the field of a step and never draws random numbers itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,29 +19,10 @@ from napari_cvdm.cvdm.schedule import gamma_at
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
 #: Least γ in sampling, as in the published implementation: the residual is recovered by dividing by its root.
 LEAST_GAMMA = 1e-6
-#: Most that a step of `multistep` may be longer than the one before for the latter to count in full.
+#: Most that a step of second order may be longer than the one before for the latter to count in full.
 MOST_GROWTH = 2.0
 #: Step number → standard Gaussian field of the state's shape; number 0 is the initial state.
 NoiseSource = Callable[[int], Tensor]
-
-
-class SamplingStep(NamedTuple):
-    """State after one step.
-
-    Attributes
-    ----------
-    step, steps : int
-        Steps done, from 1, and how many there are.
-    state : Tensor
-        z at the time reached; after the last step, the draw.
-    prediction : Tensor
-        The clean residual predicted in this step.
-    """
-
-    step: int
-    steps: int
-    state: Tensor
-    prediction: Tensor
 
 
 @torch.no_grad()
@@ -83,7 +63,7 @@ def ancestral(
     times: Sequence[float],
     noise: NoiseSource,
     eta: float = 1.0,
-) -> Iterator[SamplingStep]:
+) -> Iterator[Tensor]:
     """Sample along a grid of times, from t = 1 to t = 0.
 
     A step from t to s < t predicts the clean residual r̂ = (z_t − √(1−γ_t)·ε̂) / √γ_t, then moves to
@@ -111,8 +91,8 @@ def ancestral(
 
     Yields
     ------
-    SamplingStep
-        After each network call.
+    Tensor
+        The state z after each network call; the last is the draw.
 
     Raises
     ------
@@ -121,14 +101,14 @@ def ancestral(
     """
     if not 0 <= eta <= 1:
         raise ValueError(f"the share of fresh noise must lie between 0 and 1, got {eta}")
-    steps = _check_times(times)
+    _check_times(times)
     z = noise(0)
     gamma = _gamma(clock, times[0], lam)
-    for step in range(1, steps + 1):
+    for step in range(1, len(times)):
         epsilon = predict_noise(z, gamma)
         prediction = (z - (1 - gamma).sqrt() * epsilon) / gamma.sqrt()
-        if step == steps:
-            yield SamplingStep(step, steps, prediction, prediction)
+        if step == len(times) - 1:
+            yield prediction
             return
         gamma_next = _gamma(clock, times[step], lam)
         # Of ever so many steps the last begin where γ is 1 to rounding: nothing is left to vary there.
@@ -139,13 +119,18 @@ def ancestral(
         if eta > 0:
             z = z + variance.sqrt() * noise(step)
         gamma = gamma_next
-        yield SamplingStep(step, steps, z, prediction)
+        yield z
 
 
 def angular(
-    predict_noise: NoisePredictor, clock: nn.Module, lam: Tensor, times: Sequence[float], noise: NoiseSource
-) -> Iterator[SamplingStep]:
-    """Sample deterministically, by straight steps in the angle φ with cos φ = √γ.
+    predict_noise: NoisePredictor,
+    clock: nn.Module,
+    lam: Tensor,
+    times: Sequence[float],
+    noise: NoiseSource,
+    second_order: bool = False,
+) -> Iterator[Tensor]:
+    """Sample deterministically, along the angle φ with cos φ = √γ.
 
     In that angle the probability-flow equation reads dz/dφ = v(z, φ), with the velocity
     v = √γ·ε̂ − √(1−γ)·r̂ (Salimans & Ho 2022, arXiv 2202.00512). For a Gaussian residual of zero mean and unit
@@ -153,65 +138,37 @@ def angular(
     then exact, however few there are, where the steps of `ancestral` lose variance. The last step is one
     like the others, to φ = 0: ending on the predicted residual instead would take its variance times γ.
 
-    Parameters
-    ----------
-    predict_noise, clock, lam, times, noise
-        As for `ancestral`; of ``noise``, only the initial state is asked for.
-
-    Yields
-    ------
-    SamplingStep
-        After each network call.
-    """
-    return _along_the_angle(predict_noise, clock, lam, times, noise, second_order=False)
-
-
-def multistep(
-    predict_noise: NoisePredictor, clock: nn.Module, lam: Tensor, times: Sequence[float], noise: NoiseSource
-) -> Iterator[SamplingStep]:
-    """Sample like `angular`, to second order: each step also uses the velocity of the step before.
-
-    The two-step Adams-Bashforth rule for steps h of unequal length,
+    The second order is that of the two-step Adams-Bashforth rule, for steps h of unequal length
 
         z_s = z_t − h·(v̂ + h/(2h')·(v̂ − v̂')),
 
-    with h' and v̂' those of the step before. It costs one network call a step, as Euler's rule does; the first
-    step is Euler's. Linear multistep rules for diffusion models: Liu et al. 2022, arXiv 2202.09778; Zhang &
-    Chen 2023, arXiv 2204.13902. In the angle φ it stays exact for a white residual, whose velocity is zero.
+    with h' and v̂' those of the step before; the first step is Euler's. It costs no further network call.
+    Linear multistep rules for diffusion models: Liu et al. 2022, arXiv 2202.09778; Zhang & Chen 2023,
+    arXiv 2204.13902.
 
     Parameters
     ----------
     predict_noise, clock, lam, times, noise
         As for `ancestral`; of ``noise``, only the initial state is asked for.
+    second_order : bool
+        Whether each step also uses the velocity of the step before.
 
     Yields
     ------
-    SamplingStep
-        After each network call.
+    Tensor
+        The state z after each network call; the last is the draw.
     """
-    return _along_the_angle(predict_noise, clock, lam, times, noise, second_order=True)
-
-
-def _along_the_angle(
-    predict_noise: NoisePredictor,
-    clock: nn.Module,
-    lam: Tensor,
-    times: Sequence[float],
-    noise: NoiseSource,
-    *,
-    second_order: bool,
-) -> Iterator[SamplingStep]:
-    steps = _check_times(times)
+    _check_times(times)
     z = noise(0)
     gamma = _gamma(clock, times[0], lam)
     angle = torch.acos(gamma.sqrt())
     before: tuple[Tensor, Tensor] | None = None  # turn and velocity of the step before, if they are needed
-    for step in range(1, steps + 1):
+    for time in times[1:]:
         epsilon = predict_noise(z, gamma)
         signal, spread = gamma.sqrt(), (1 - gamma).sqrt()
-        prediction = (z - spread * epsilon) / signal
-        velocity = signal * epsilon - spread * prediction
-        gamma = _gamma(clock, times[step], lam)
+        residual = (z - spread * epsilon) / signal
+        velocity = signal * epsilon - spread * residual
+        gamma = _gamma(clock, time, lam)
         angle_next = torch.acos(gamma.sqrt())
         turn = angle - angle_next
         slope = velocity
@@ -221,29 +178,12 @@ def _along_the_angle(
             slope = velocity + 0.5 * ratio * (velocity - before[1])
         z = z - turn * slope
         before, angle = (turn, velocity) if second_order else None, angle_next
-        yield SamplingStep(step, steps, z, prediction)
+        yield z
 
 
-def finish(steps: Iterator[SamplingStep]) -> Tensor:
-    """Run a sampler to its end and return the draw.
-
-    Raises
-    ------
-    ValueError
-        If the sampler yields nothing.
-    """
-    draw: Tensor | None = None
-    for step in steps:
-        draw = step.state
-    if draw is None:
-        raise ValueError("the sampler made no step")
-    return draw
-
-
-def _check_times(times: Sequence[float]) -> int:
+def _check_times(times: Sequence[float]) -> None:
     if len(times) < 2 or times[0] != 1.0 or times[-1] != 0.0 or sorted(times, reverse=True) != list(times):
         raise ValueError("times must fall from 1 to 0 in at least one step")
-    return len(times) - 1
 
 
 def _gamma(clock: nn.Module, time: float, lam: Tensor) -> Tensor:

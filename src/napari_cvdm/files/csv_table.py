@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from napari_cvdm.models.replacing import replacing
 
-__all__ = ["write_csv"]
-
 
 def write_csv(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
     """Write columns of equal length as comma-separated values.

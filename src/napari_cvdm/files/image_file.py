@@ -13,8 +13,6 @@ from napari_cvdm.restoration.errors import ImageFileError
 if TYPE_CHECKING:
     from napari_cvdm.files.tiff_images import FileSet
 
-__all__ = ["COPY_AGAIN", "ImageFile", "check_number"]
-
 COPY_AGAIN = "Copy it again from where it was made."
 """The remedy for a file that is truncated or damaged."""
 

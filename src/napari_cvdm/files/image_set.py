@@ -16,8 +16,6 @@ from napari_cvdm.files.tiff_metadata import PhysicalScale, scale_from_ome
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["ARRAY_KEY", "StoredImage", "is_image_set", "read_image_set", "write_image_set"]
-
 ARRAY_KEY = "array"
 """Key under which what is said of an image holds its axes and shape."""
 

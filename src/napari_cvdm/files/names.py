@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["TIFF_ENDINGS", "ZARR_ENDINGS", "stem_of", "without_ending"]
-
 TIFF_ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 """Endings of TIFF files, those of two parts first."""
 

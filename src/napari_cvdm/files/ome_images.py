@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-__all__ = ["images_here", "ome_images", "ome_root"]
-
 
 def ome_root(xml: str) -> ElementTree.Element | None:
     """Return the root element of an OME-XML, or None if it is broken."""

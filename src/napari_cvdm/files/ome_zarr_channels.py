@@ -14,8 +14,6 @@ import numpy as np
 from napari_cvdm.files.ome_zarr import ZarrLayout
 from napari_cvdm.restoration.contrast import limits_of, sample_planes
 
-__all__ = ["name_channels"]
-
 #: As napari colours channels: of one, of two, of more.
 _COLOURS = (
     ("FFFFFF",),

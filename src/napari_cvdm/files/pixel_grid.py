@@ -11,8 +11,6 @@ from napari_cvdm.restoration.described import DescribedPart
 if TYPE_CHECKING:
     from napari_cvdm.restoration.lazy import LazyRestoration
 
-__all__ = ["restored_grid"]
-
 
 def restored_grid(
     lazy: LazyRestoration,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.restoration.errors import InputError
 
 SAMPLES = {
     "tubulin_widefield": "Microtubules, wide-field (65 nm)",
@@ -18,34 +17,10 @@ _FOLDER = Path(__file__).parent / "samples"
 
 
 def sample_path(name: str = "tubulin_widefield") -> Path:
-    """Return the TIFF file of a sample.
-
-    Parameters
-    ----------
-    name : str
-        One of `SAMPLES`.
-
-    Raises
-    ------
-    InputError
-        If there is no such sample.
-    """
-    if name not in SAMPLES:
-        raise InputError(f"There is no sample named {name!r}. Choose one of {', '.join(SAMPLES)}.")
+    """Return the TIFF file of a sample, one of `SAMPLES`."""
     return _FOLDER / f"{name}.tif"
 
 
 def read_sample(name: str = "tubulin_widefield") -> ImageFile:
-    """Read a sample, with its pixel size.
-
-    Parameters
-    ----------
-    name : str
-        One of `SAMPLES`.
-
-    Raises
-    ------
-    InputError
-        If there is no such sample.
-    """
+    """Read a sample, one of `SAMPLES`, with its pixel size."""
     return read_tiff(sample_path(name))

@@ -19,17 +19,6 @@ from napari_cvdm.files.image_file import check_number
 from napari_cvdm.files.ome_images import images_here, ome_images, ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = [
-    "FileSet",
-    "file_set_of",
-    "image_of",
-    "images_in",
-    "ome_number_of",
-    "read_image",
-    "read_plane",
-    "start_of_pixels",
-]
-
 _MOST_NAMES = 3
 # What slide scanners call the pictures beside the image.
 _COMPANIONS = frozenset({"label", "macro", "map", "overview", "thumbnail"})

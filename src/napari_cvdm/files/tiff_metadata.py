@@ -22,33 +22,30 @@ from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_
 LARGEST_PRINTED_PIXEL_NM = 20_000.0
 """Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""
 
-_NANOMETRES = {
-    name: factor
-    for names, factor in (
-        ("pm", 1e-3),
-        ("å angstrom ångström", 0.1),
-        ("nm nanometer nanometre", 1.0),
-        ("µm um micron micrometer micrometre", 1e3),
-        ("mm millimeter millimetre", 1e6),
-        ("cm centimeter centimetre", 1e7),
-        ("m meter metre", 1e9),
-        ("in inch inches", 2.54e7),
-    )
-    for name in names.split()
-}
-_SECONDS = {
-    name: factor
-    for names, factor in (
-        ("ns nsec nanosecond", 1e-9),
-        ("µs us usec microsecond", 1e-6),
-        ("ms msec millisecond", 1e-3),
-        ("s sec second", 1.0),
-        ("min minute", 60.0),
-        ("h hr hour", 3600.0),
-        ("d day", 86400.0),
-    )
-    for name in names.split()
-}
+
+def _by_name(*units: tuple[str, float]) -> dict[str, float]:
+    return {name: factor for names, factor in units for name in names.split()}
+
+
+_NANOMETRES = _by_name(
+    ("pm", 1e-3),
+    ("å angstrom ångström", 0.1),
+    ("nm nanometer nanometre", 1.0),
+    ("µm um micron micrometer micrometre", 1e3),
+    ("mm millimeter millimetre", 1e6),
+    ("cm centimeter centimetre", 1e7),
+    ("m meter metre", 1e9),
+    ("in inch inches", 2.54e7),
+)
+_SECONDS = _by_name(
+    ("ns nsec nanosecond", 1e-9),
+    ("µs µsec us usec microsecond", 1e-6),
+    ("ms msec millisecond", 1e-3),
+    ("s sec second", 1.0),
+    ("min minute", 60.0),
+    ("h hr hour", 3600.0),
+    ("d day", 86400.0),
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,17 @@ class PhysicalScale:
 
 
 def length_in_nm(value: Any, unit: str | None) -> float | None:
-    """Convert a length to nm, or return None if the number or its unit is none.
+    """Convert a length to nm, or return None if the number or its unit is none."""
+    return _converted(value, unit, _NANOMETRES)
+
+
+def in_seconds(value: Any, unit: str | None) -> float | None:
+    """Convert a time to seconds, or return None if the number or its unit is none."""
+    return _converted(value, unit, _SECONDS)
+
+
+def _converted(value: Any, unit: str | None, factors: Mapping[str, float]) -> float | None:
+    """Convert a quantity.
 
     The sign of micro is understood in all encodings met in the wild: µ, μ, u, spelled out as ImageJ does, and
     what is left of it when a program reads it in the wrong encoding.
@@ -85,10 +92,10 @@ def length_in_nm(value: Any, unit: str | None) -> float | None:
     number = _positive(value)
     if number is None or not unit:
         return None
-    name = unit.strip().strip("\0\"'").replace("\\u00B5", "µ").replace("\\u00b5", "µ").lower()
-    # One to three characters that are no letters of the alphabet before an m: µm, μm, Âµm, Î¼m, ?m.
-    name = re.sub(r"^[^a-z0-9\s/]{1,3}m$", "µm", name)
-    factor = _NANOMETRES.get(name) or _NANOMETRES.get(name.removesuffix("s"))
+    name = str(unit).strip().strip("\0\"'").replace("\\u00B5", "µ").replace("\\u00b5", "µ").lower()
+    # One to three characters that are no letters of the alphabet before an m or s: µm, μm, Âµm, Î¼s, ?m.
+    name = re.sub(r"^[^a-z0-9\s/]{1,3}(m|s|sec)$", r"µ\1", name)
+    factor = factors.get(name) or factors.get(name.removesuffix("s"))
     return None if factor is None else number * factor
 
 
@@ -181,14 +188,6 @@ def _densities(page: Any) -> tuple[float | None, float | None]:
         except (AttributeError, TypeError, ValueError, ZeroDivisionError):
             densities.append(None)
     return densities[0], densities[1]
-
-
-def in_seconds(value: Any, unit: Any) -> float | None:
-    """Convert a time to seconds, or return None if the number or its unit is none."""
-    number = _positive(value)
-    name = str(unit).strip().strip("\0\"'").replace("\\u00B5", "µ").replace("μ", "µ").lower()
-    factor = _SECONDS.get(name) or _SECONDS.get(name.removesuffix("s"))
-    return None if number is None or factor is None else number * factor
 
 
 def _positive(value: Any) -> float | None:

@@ -16,8 +16,6 @@ import tifffile
 from napari_cvdm.files.ome_images import ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["MOST_PLANES", "check_promises", "refuse_entities"]
-
 MOST_PLANES = 1_000_000
 """More planes than any recording has: 11 hours at 25 frames a second."""
 

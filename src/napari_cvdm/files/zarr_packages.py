@@ -7,8 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["has_zarr", "require_zarr"]
-
 _INSTALL = "Install what is needed with: pip install 'napari-cvdm[zarr]'"
 
 

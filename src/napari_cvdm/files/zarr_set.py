@@ -34,8 +34,6 @@ from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.validation import check_dtype, reading
 
-__all__ = ["is_zarr_set", "read_zarr_set", "write_zarr_set"]
-
 _SET_KEY = "napari_cvdm_set"
 _REGION = 512
 

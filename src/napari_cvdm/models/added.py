@@ -19,8 +19,6 @@ from napari_cvdm.models.hashes import is_sha256
 from napari_cvdm.models.replacing import replacing
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
 
-__all__ = ["AddedModel", "added_file", "change_added", "read_added", "unwritable"]
-
 LOCK_SECONDS = 20.0
 """How long another process may hold the list."""
 

@@ -24,8 +24,6 @@ from napari_cvdm.models.weights import read_model
 if TYPE_CHECKING:
     from napari_cvdm.models.transfer import DownloadProgress
 
-__all__ = ["add_model", "remember_address"]
-
 
 def add_model(
     source: str | Path,

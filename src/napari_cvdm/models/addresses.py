@@ -13,19 +13,6 @@ from urllib.request import url2pathname
 
 from napari_cvdm.models.errors import printable
 
-__all__ = [
-    "DOI",
-    "MODEL_ENDINGS",
-    "as_path",
-    "is_address",
-    "is_file",
-    "is_loopback",
-    "local_path",
-    "may_be_used",
-    "parse_doi",
-    "shown",
-]
-
 MODEL_ENDINGS = (".safetensors", ".h5", ".hdf5", ".keras")
 """How the names of model files end."""
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-__all__ = ["answer_in_time"]
-
 Answer = TypeVar("Answer")
 
 _MOMENT_SECONDS = 0.1

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from napari_cvdm.cvdm.model import CVDM
     from napari_cvdm.models.pretrained import PretrainedModel
 
-__all__ = ["export_model"]
-
 _TAGS = [
     "2d",
     "denoising",

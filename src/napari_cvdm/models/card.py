@@ -14,8 +14,6 @@ from typing import Any
 
 from napari_cvdm.models.errors import ModelError, printable
 
-__all__ = ["FORMAT_VERSION", "ModelCard", "check_name", "one_line"]
-
 FORMAT_VERSION = 1
 """Version of the card and of the file layout that this package writes, and the newest it reads."""
 

@@ -26,8 +26,6 @@ from napari_cvdm.models.transfer import (
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["resolve_doi"]
-
 LARGEST_ANSWER = 2**25
 """No page or list of files is larger, in bytes."""
 

@@ -22,8 +22,6 @@ from napari_cvdm.models.doi import resolve_doi
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.transfer import DownloadProgress, Transfer, TransferError
 
-__all__ = ["WORKSHOP_PREFIX", "DownloadProgress", "Wanted", "download", "sweep"]
-
 WAITS_SECONDS = (1.0, 3.0)
 """Pauses before a place that may just be busy is asked again."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["ModelError", "printable", "unreadable"]
-
 
 class ModelError(ValueError):
     """A model cannot be found, fetched, read or written; the message names the fault and the remedy."""

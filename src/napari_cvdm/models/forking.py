@@ -10,8 +10,6 @@ import os
 import sys
 from functools import cache
 
-__all__ = ["compute_alone_when_forked"]
-
 
 @cache
 def compute_alone_when_forked() -> None:

@@ -10,8 +10,6 @@ from napari_cvdm.models.hashes import file_sha256
 from napari_cvdm.models.safetensors_header import read_header
 from napari_cvdm.models.transfer import LARGEST_FILE
 
-__all__ = ["hash_of_model"]
-
 
 def hash_of_model(path: Path) -> str:
     """Return the SHA-256 of a file that the user gives as a model, in hexadecimal.

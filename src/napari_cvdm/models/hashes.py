@@ -8,8 +8,6 @@ from pathlib import Path
 
 from napari_cvdm.models.errors import ModelError, unreadable
 
-__all__ = ["as_sha256", "check_sha256", "file_sha256", "is_sha256"]
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

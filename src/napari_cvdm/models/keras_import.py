@@ -17,8 +17,6 @@ from napari_cvdm.reference.keras_file import WeightsFileError
 if TYPE_CHECKING:
     from napari_cvdm.reference.model import ReferenceCVDM
 
-__all__ = ["convert", "read_keras_model"]
-
 PUBLISHED_STEPS = 200
 """Denoising steps that the paper samples with."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from napari_cvdm.cvdm.model import CVDM
     from napari_cvdm.models.pretrained import PretrainedModel
 
-__all__ = ["EPSILON", "write_files"]
-
 EPSILON = 1e-6
 """What the Zoo's programs add to a range of intensities that they divide by."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # torch loads when a model is loaded, not when this module is
 
     Network: TypeAlias = CVDM | ReferenceCVDM
 
-__all__ = ["PERCENTILES", "PretrainedModel", "is_reference", "notes_for"]
-
 PERCENTILES = (1.0, 99.8)
 """The percentiles of an image's intensities that become 0 and 1, as our own networks have learned it:
 where structure is not sparse (`napari_cvdm.restoration.normalization`)."""

@@ -13,8 +13,6 @@ from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.hashes import is_sha256
 from napari_cvdm.models.replacing import replacing
 
-__all__ = ["BUNDLED_FOLDER", "REGISTRY_FILE", "Registry", "RegistryEntry", "read_registry", "write_registry"]
-
 REGISTRY_FILE = Path(__file__).with_name("registry.json")
 """The registry that ships with the package."""
 
@@ -99,27 +97,10 @@ class Registry:
         """Whether `load_model` takes a name for that of a published model."""
         return name == "default" or name in self.entries
 
-    def find(self, name: str) -> RegistryEntry:
-        """Return the entry of a model.
-
-        Parameters
-        ----------
-        name : str
-            Its name, or "default".
-
-        Raises
-        ------
-        ModelError
-            If there is no such model.
-        """
+    def find(self, name: str) -> RegistryEntry | None:
+        """Return the entry of a model, by its name or as "default"; None if there is no such model."""
         wanted = self.default if name == "default" else name
-        if wanted is None or wanted not in self.entries:
-            known = ", ".join(self.entries) or "none"
-            raise ModelError(
-                f"There is no model named '{name}' (known: {known}). A model of your own is given by the "
-                "path of its .safetensors file."
-            )
-        return self.entries[wanted]
+        return None if wanted is None else self.entries.get(wanted)
 
 
 def read_registry(path: Path | None = None) -> Registry:

@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["naming_full_disk", "replacing"]
-
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

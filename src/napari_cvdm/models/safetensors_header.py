@@ -6,32 +6,19 @@ the header first, within limits, tells what a file claims to hold before any mem
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from napari_cvdm.models.errors import ModelError, unreadable
-
-__all__ = ["HEADER_LIMIT", "FileHeader", "read_header"]
+from napari_cvdm.models.errors import ModelError, printable, unreadable
 
 HEADER_LIMIT = 2**20
 """Largest header read, in bytes; a network of a thousand tensors needs about a tenth of it."""
 
-_FLOAT_BYTES = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+_FLOATS = ("F16", "BF16", "F32", "F64")
 
 
-@dataclass(frozen=True)
-class FileHeader:
-    """What a safetensors file claims to hold.
-
-    Parameters
-    ----------
-    metadata : dict of str to str
-        The free texts of the header.
-    shapes : dict of str to tuple of int
-        The shape of each tensor.
-    """
+class FileHeader(NamedTuple):
+    """What a safetensors file claims to hold: the free texts of its header, and the shape of each tensor."""
 
     metadata: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
@@ -55,60 +42,36 @@ def read_header(path: Path) -> FileHeader:
         If the file is not a whole safetensors file of floating-point tensors, or its header is
         larger than `HEADER_LIMIT`.
     """
-    not_safetensors = (
-        f"{path} is neither a safetensors nor an HDF5 file, or is damaged: a napari-cvdm model is a file "
-        "that 'napari-cvdm train' wrote, or a Keras .h5 file of the authors' code."
-    )
+    from safetensors import SafetensorError, safe_open
+
     try:
-        file_size = path.stat().st_size
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            start = file.read(1)
-            if length < 1 or start != b"{":
-                raise ModelError(not_safetensors)
-            if length > HEADER_LIMIT:
-                raise ModelError(
-                    f"{path} declares a header of {length:,} bytes; a model's has at most {HEADER_LIMIT:,}."
-                )
-            text = start + file.read(length - 1)
+            length, start = int.from_bytes(file.read(8), "little"), file.read(1)
     except OSError as error:
         raise unreadable(path, error) from error
+    if length < 1 or start != b"{":
+        raise ModelError(
+            f"{path} is neither a safetensors nor an HDF5 file, or is damaged: a napari-cvdm model is a file "
+            "that 'napari-cvdm train' wrote, or a Keras .h5 file of the authors' code."
+        )
+    if length > HEADER_LIMIT:
+        raise ModelError(
+            f"{path} declares a header of {length:,} bytes; a model's has at most {HEADER_LIMIT:,}."
+        )
     try:
-        entries = json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        with safe_open(path, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118, no mapping
+            types = {tensor.get_dtype() for tensor in tensors.values()}
+            shapes = {name: tuple(tensor.get_shape()) for name, tensor in tensors.items()}
+    except (SafetensorError, OSError) as error:
+        reason = str(error).rpartition("header: ")[2]
         raise ModelError(
-            f"{path} is damaged: its header is not valid JSON. Copy or download it again."
+            f"{path} is damaged, cut short or not what it seems ({printable(reason, 100)}): copy or download "
+            "it again."
         ) from error
-    metadata = entries.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ModelError(f"{path} is damaged: its header's metadata are not texts.")
-    shapes = {name: _checked_shape(path, entry) for name, entry in entries.items()}
-    stored = sum(math.prod(shapes[n]) * _FLOAT_BYTES[e["dtype"]] for n, e in entries.items())
-    if file_size < 8 + length + stored:
-        raise ModelError(f"{path} is cut short: copy or download it again.")
-    if file_size > 8 + length + stored:
+    if others := sorted(types.difference(_FLOATS)):
         raise ModelError(
-            f"{path} holds more bytes than its header declares: it is damaged or not what it seems."
+            f"{path} holds numbers of the type {others[0]!r}; a model's weights are floating-point."
         )
     return FileHeader(metadata, shapes)
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
-
-
-def _checked_shape(path: Path, entry: object) -> tuple[int, ...]:
-    """Return the shape that one entry of the header declares, if the entry is as it must be."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
-        raise ModelError(f"{path} is damaged: its header describes a tensor wrongly.")
-    if entry["dtype"] not in _FLOAT_BYTES:
-        raise ModelError(
-            f"{path} holds numbers of the type {entry['dtype'][:20]!r}; a model's weights are floating-point."
-        )
-    shape = entry.get("shape")
-    if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
-        raise ModelError(f"{path} is damaged: its header describes a tensor wrongly.")
-    return tuple(shape)

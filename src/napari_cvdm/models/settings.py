@@ -13,16 +13,6 @@ from pathlib import Path
 from napari_cvdm.models.addresses import as_path
 from napari_cvdm.models.errors import ModelError
 
-__all__ = [
-    "ADDED_VARIABLE",
-    "BASE_URL_VARIABLE",
-    "CACHE_VARIABLE",
-    "added_folder",
-    "base_url",
-    "cache_folder",
-    "settings_files",
-]
-
 CACHE_VARIABLE = "NAPARI_CVDM_CACHE"
 """Environment variable that names the folder for downloaded models."""
 

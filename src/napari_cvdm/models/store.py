@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from napari_cvdm.models.pretrained import PretrainedModel
     from napari_cvdm.models.transfer import DownloadProgress
 
-__all__ = ["ListedModel", "find_fault", "find_file", "find_listed", "list_models", "load_model"]
-
 Location = Literal["cached", "bundled", "remote", "added"]
 
 _MOST_LOADED = 4  # networks kept in memory; a user compares two or three
@@ -142,8 +140,8 @@ def find_listed(name: str) -> ListedModel:
         If there is no model of that name.
     """
     registry = read_registry()
-    if name in registry:
-        return _list_published(registry.find(name), registry)
+    if (entry := registry.find(name)) is not None:
+        return _list_published(entry, registry)
     added = read_added()
     if name not in added:
         known = ", ".join([*registry.entries, *added]) or "none"

@@ -19,8 +19,6 @@ from napari_cvdm.models.answering import answer_in_time
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["LARGEST_FILE", "DownloadProgress", "Transfer", "TransferError", "guard_redirects"]
-
 CHUNK_BYTES = 2**18
 """Most bytes between two reports of progress."""
 

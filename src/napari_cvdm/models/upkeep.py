@@ -11,10 +11,8 @@ from typing import Literal
 from napari_cvdm.models.added import added_file, change_added, unwritable
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.models.registry import BUNDLED_FOLDER
-from napari_cvdm.models.settings import cache_folder
+from napari_cvdm.models.settings import added_folder, cache_folder
 from napari_cvdm.models.store import find_fault, find_listed, list_models
-
-__all__ = ["Verified", "remove_model", "verify_models"]
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,19 @@ def verify_models(names: Sequence[str] = ()) -> list[Verified]:
     models = [find_listed(name) for name in names] if names else list_models()
     found = []
     for model in models:
-        if model.location == "added":
-            path = model.path
-            fault: str | None = f"The weights of '{model.name}' are gone: add it again."
-            if path is not None:
-                fault = find_fault(path, model.entry, "added", model.origin)
-            found.append(Verified(model.name, "added", path or Path(model.entry.file), fault))
-            continue
-        folders: dict[Literal["cached", "bundled"], Path] = {
-            "cached": cache_folder(),
-            "bundled": BUNDLED_FOLDER,
-        }
+        folders: dict[Literal["cached", "bundled", "added"], Path] = (
+            {"added": added_folder()}
+            if model.location == "added"
+            else {"cached": cache_folder(), "bundled": BUNDLED_FOLDER}
+        )
         for location, folder in folders.items():
-            if (path := folder / model.entry.file).is_file():
-                found.append(Verified(model.name, location, path, find_fault(path, model.entry, location)))
+            path = folder / model.entry.file
+            fault: str | None = f"The weights of '{model.name}' are gone: add it again."
+            if path.is_file():
+                fault = find_fault(path, model.entry, location, model.origin)
+            elif location != "added":
+                continue
+            found.append(Verified(model.name, location, path, fault))
     return found
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:  # torch takes seconds to import: the functions below import i
 
     from napari_cvdm.models.pretrained import Network
 
-__all__ = ["METADATA_KEY", "read_model", "save_model"]
-
 METADATA_KEY = "napari_cvdm"
 """Where in the safetensors metadata the model card is."""
 
@@ -131,8 +129,8 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
     try:
         card = ModelCard.from_json(header.metadata[METADATA_KEY])
         _check_architecture(card.architecture)
-        expected = {name: tuple(tensor.shape) for name, tensor in _shell(card).state_dict().items()}
-        _check_shapes(header.shapes, expected)
+        network = _shell(card)
+        _check_shapes(header.shapes, {n: tuple(tensor.shape) for n, tensor in network.state_dict().items()})
     except ModelError as error:
         raise ModelError(f"{path} cannot be used. {error}") from error
     # Only now is the file's size known to be that of a sane network.
@@ -142,7 +140,7 @@ def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedMode
         raise unreadable(path, error) from error
     found = hashlib.sha256(data).hexdigest()
     check_sha256(path, found, sha256)
-    network = _fill(card, data, path)
+    _fill(network, data, path)
     return PretrainedModel(name=card.name, network=network, card=card, sha256=found, path=path)
 
 
@@ -220,8 +218,8 @@ def _check_shapes(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, t
             raise ModelError(f"Its tensor '{name}' has the shape {found[name]}; the network needs {shape}.")
 
 
-def _fill(card: ModelCard, data: bytes, path: Path) -> Network:
-    """Build the card's network with the weights in `data`, and try it on one small image."""
+def _fill(network: Network, data: bytes, path: Path) -> None:
+    """Give a network the weights in `data`, and try it on one small image."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -231,11 +229,9 @@ def _fill(card: ModelCard, data: bytes, path: Path) -> Network:
     except SafetensorError as error:
         raise ModelError(f"{path} is damaged: copy or download it again.") from error
     _check_finite(state, str(path))
-    network = _shell(card)
     network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
     check_answers(network, path)
-    return network
 
 
 def check_answers(network: Network, path: Path) -> None:

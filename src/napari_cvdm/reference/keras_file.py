@@ -19,8 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LAYER_TYPES", "KerasLayer", "WeightsFileError", "is_hdf5", "read_layers"]
-
 LAYER_TYPES = (
     "conv2d_transpose",
     "conv2d",

@@ -36,7 +36,7 @@ Local = Callable[[Tensor], Tensor]
 Checkpoint = Callable[[], None]
 
 
-def run_in_bands(prepared: CVDM, checkpoint: Checkpoint | None = None) -> None:
+def run_in_bands(prepared: CVDM, checkpoint: Checkpoint = lambda: None) -> None:
     """Replace the networks of ``prepared`` by ones that work in bands; its own methods stay as they are.
 
     Parameters
@@ -65,7 +65,7 @@ class Banded(nn.Sequential):
         As for `run_in_bands`.
     """
 
-    def __init__(self, layers: nn.Sequential, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, layers: nn.Sequential, checkpoint: Checkpoint = lambda: None) -> None:
         super().__init__(*layers)
         self._checkpoint = checkpoint
         self._reach = sum(_reach(layer) for layer in layers if isinstance(layer, nn.Conv2d))
@@ -86,7 +86,7 @@ class BandedUNet(nn.Module):
         As for `run_in_bands`.
     """
 
-    def __init__(self, network: LocalUNet, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, network: LocalUNet, checkpoint: Checkpoint = lambda: None) -> None:
         super().__init__()
         self._checkpoint = checkpoint
         self.stem, self.head = network.stem, network.head
@@ -95,13 +95,7 @@ class BandedUNet(nn.Module):
         self.granularity, self.receptive_field = network.granularity, network.receptive_field
 
     def features(self, x: Tensor) -> Tensor:
-        """Features before the head, shape (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the height or the width is not a multiple of ``granularity``.
-        """
+        """Do as `LocalUNet.features`."""
         check_sides(x, self.granularity)
         level = in_bands(self.stem, x, _reach(self.stem), self._checkpoint)
         levels = [level]
@@ -128,7 +122,7 @@ class BandedUNet(nn.Module):
             add_correction(block, x, self._checkpoint)
 
 
-def in_bands(layer: Local, x: Tensor, reach: int, checkpoint: Checkpoint | None = None) -> Tensor:
+def in_bands(layer: Local, x: Tensor, reach: int, checkpoint: Checkpoint = lambda: None) -> Tensor:
     """Evaluate a layer that sees ``reach`` pixels far, band by band, into new channels-last memory."""
     height = x.shape[-2]
     bands = row_bands(x)
@@ -136,8 +130,7 @@ def in_bands(layer: Local, x: Tensor, reach: int, checkpoint: Checkpoint | None 
         return layer(x)
     out: Tensor | None = None
     for band in bands:
-        if checkpoint is not None:
-            checkpoint()
+        checkpoint()
         first = max(0, band.start - reach)
         part = layer(x[..., first : band.stop + reach, :])[..., band.start - first : band.stop - first, :]
         if out is None:
@@ -156,7 +149,7 @@ def row_bands(x: Tensor) -> list[range]:
     return [range(height * i // count, height * (i + 1) // count) for i in range(count)]
 
 
-def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint | None = None) -> None:
+def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint = lambda: None) -> None:
     """Do what a residual block does, in place.
 
     Parameters
@@ -170,8 +163,7 @@ def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint | Non
     """
     before: Tensor | None = None
     for band in row_bands(x):
-        if checkpoint is not None:
-            checkpoint()
+        checkpoint()
         # The first convolution needs two rows more on either side, the second one.
         first, inner_first = max(0, band.start - 2), max(0, band.start - 1)
         active = block.activate(x[..., first : band.stop + 2, :])

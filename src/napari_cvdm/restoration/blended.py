@@ -78,8 +78,8 @@ class BlendedRestorer:
         device: torch.device,
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
-        checkpoint: Callable[[], None] | None = None,
-        on_tile: Callable[[int, int], object] | None = None,
+        checkpoint: Callable[[], None] = lambda: None,
+        on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     ) -> None:
         # The networks are large, so they are copied only where they have to move.
         self._network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
@@ -92,12 +92,7 @@ class BlendedRestorer:
     def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> BlendedEstimate:
         """Run the schedule network, and the mean network if there is one, over one plane.
 
-        Parameters
-        ----------
-        plane : ndarray
-            Normalised intensities, shape (Y, X).
-        padding : Padding, optional
-            Given for a plane that is padded already; its margin is cut off again.
+        Parameters are those of `PlaneRestorer.estimate`; the margin of a padded plane is cut off again.
 
         Returns
         -------
@@ -130,24 +125,9 @@ class BlendedRestorer:
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
     ) -> Iterator[Tensor | None]:
-        """Draw one sharp image from the posterior of a plane.
+        """Draw one sharp image from the posterior of a plane, as `PlaneRestorer.draw` does.
 
-        Parameters
-        ----------
-        estimate : BlendedEstimate
-            The plane's first pass.
-        plane, draw : int
-            Numbers of the plane and the draw, which the noise is bound to.
-        steps : int
-            Denoising steps T, at least 2; the network is called T − 1 times.
-        seed : int
-            Seed of the noise.
-
-        Yields
-        ------
-        None or Tensor
-            None after every denoising step, the last of which needs no network; then the draw as `picture`
-            gives it.
+        Of the steps, at least 2, the last needs no network.
         """
         assert isinstance(estimate, BlendedEstimate)
         field, sign = self._settings.noise_of(draw)

@@ -71,8 +71,8 @@ def apply_blended(
     inputs: Sequence[Tensor],
     *,
     side: int,
-    checkpoint: Callable[[], None] | None = None,
-    on_tile: Callable[[int, int], object] | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+    on_tile: Callable[[int, int], object] = lambda done, tiles: None,
 ) -> Tensor:
     """Evaluate a network on a plane in overlapping tiles, and blend what it answers.
 
@@ -102,8 +102,7 @@ def apply_blended(
     done = 0
     for top, down in zip(row_starts, row_weights, strict=True):
         for left, across in zip(column_starts, column_weights, strict=True):
-            if checkpoint is not None:
-                checkpoint()
+            checkpoint()
             window = (..., slice(top, top + side), slice(left, left + side))
             answer = network(*(each[window] for each in inputs))
             if len(row_starts) == len(column_starts) == 1:
@@ -112,7 +111,6 @@ def apply_blended(
                 blended = answer.new_zeros((*answer.shape[:-2], height, width))
             blended[window] += answer * (down[:, None] * across).to(answer.device)
             done += 1
-            if on_tile is not None:
-                on_tile(done, len(row_starts) * len(column_starts))
+            on_tile(done, len(row_starts) * len(column_starts))
     assert blended is not None  # there is at least one tile
     return blended

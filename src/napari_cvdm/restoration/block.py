@@ -25,10 +25,10 @@ from torch import Tensor
 
 from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, PlaneEngine
-from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings, RunningPosterior
 from napari_cvdm.restoration.tiling import Padding, pad_by_reflection, plan_padding
+from napari_cvdm.restoration.validation import finite_range
 
 #: Side of a block in camera pixels. Its state, some hundred megabytes, is what a large plane takes in memory.
 BLOCK = 1024
@@ -184,13 +184,7 @@ def restore_block(
     InputError
         If pixels are not finite.
     """
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        rows, columns = window.source_rows, window.source_columns
-        raise InputError(
-            f"Plane {plane} has pixels that are not finite (NaN or infinite) in rows {rows.start} to "
-            f"{rows.stop}, columns {columns.start} to {columns.stop}. Replace them first, for example by "
-            "the intensity of the background."
-        )
+    finite_range(pixels, (window.source_rows.start, window.source_columns.start), f" of plane {plane}")
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
     done, passes = 0, sampling.settings.orientations - 1
     work = passes * FIRST_PASS_WORK + sampling.draws * sampling.steps

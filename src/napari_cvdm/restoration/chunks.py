@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_KEPT", "ReadByChunks"]
-
 MOST_KEPT = 2**28
 """Bytes of pixels that are kept at most. A plane that takes more, with those in its chunks, is read alone."""
 

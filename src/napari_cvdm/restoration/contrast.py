@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["limits_of", "sample_planes"]
-
 #: Planes and pixels that are looked at; percentiles of more would be no better, and reading takes its time.
 _ENOUGH_PLANES, _ENOUGH_PIXELS = 8, 2**17
 

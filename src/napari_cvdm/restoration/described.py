@@ -12,8 +12,6 @@ from typing import Any, TypeGuard
 
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["DescribedPart", "Region"]
-
 #: No image has as many pixels along an axis; Python cannot count a longer range.
 _TOO_FAR = 2**31
 

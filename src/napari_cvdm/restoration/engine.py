@@ -37,8 +37,8 @@ def plane_engine(
     device: torch.device,
     tile: int | Literal["auto"],
     settings: PosteriorSettings,
-    checkpoint: Callable[[], None] | None = None,
-    on_tile: Callable[[int, int], object] | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+    on_tile: Callable[[int, int], object] = lambda done, tiles: None,
 ) -> PlaneEngine:
     """Set up the engine for a network; the parameters are those of `PlaneRestorer`."""
     if device.type == "cpu":

@@ -41,7 +41,7 @@ _switching = threading.Lock()
 _inside: list[ExitStack] = []  # one for each that is inside; the first gives the caller its TF32 back
 
 
-def prepared_copy(network: CVDM, device: torch.device, checkpoint: Callable[[], None] | None = None) -> CVDM:
+def prepared_copy(network: CVDM, device: torch.device, checkpoint: Callable[[], None] = lambda: None) -> CVDM:
     """Copy a network to a device, for inference, in the memory layout that convolutions are fastest in.
 
     A copy, because the network given may be in use elsewhere: being trained, or by another run on another

@@ -16,8 +16,6 @@ import numpy as np
 
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 
-__all__ = ["gaussian_factor", "interval_factor", "measured_factors"]
-
 
 def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
     """Return half the width of the interval of a probability, in standard deviations.

@@ -18,33 +18,27 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration.block import BLOCK, EVEN_SIDES, Sampling, plan_blocks, plan_window, spans
-from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.device import stand_in
 from napari_cvdm.restoration.engine import percentiles_for
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.execution import SINGLE, precision_elsewhere
-from napari_cvdm.restoration.fingerprint import Fingerprinted
-from napari_cvdm.restoration.normalization import Normalization, Normalizing, fit_normalizations
+from napari_cvdm.restoration.fingerprint import measure
+from napari_cvdm.restoration.normalization import Normalization, Normalizing
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
 from napari_cvdm.restoration.provenance import describe
 from napari_cvdm.restoration.request import Request, calibration_for, check_request
 from napari_cvdm.restoration.resident import EngineSpec, ModelReference, fingerprint_of, reference_to
 from napari_cvdm.restoration.result import Restoration
-from napari_cvdm.restoration.selection import RegionLike, Selection
+from napari_cvdm.restoration.selection import RegionLike
 from napari_cvdm.restoration.tasks import BlockTask, plan_pieces, restore_from_array, restore_from_pieces
-from napari_cvdm.restoration.validation import check_measured
 
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
 Index = tuple[int, ...]
-
-#: Rows that are read at once when the intensities of an array which is no dask array are measured.
-STRIP = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,43 +173,6 @@ def restore_lazy(
     return LazyRestoration(
         mean, std, pair, request.axes.names, request.pixel_size, model.upscaling, provenance, fingerprint
     )
-
-
-def measure(
-    image: Any,
-    selection: Selection,
-    per: Normalizing = "stack",
-    percentiles: tuple[float, float] = PERCENTILES,
-) -> tuple[dict[Index, Normalization], str]:
-    """Measure intensities in one pass over an array of any size, in memory that does not grow with it.
-
-    The percentiles are those that `napari_cvdm.restore` takes, to the last digit: exact ones of the same
-    pixels, about four million of each channel, thinned out evenly.
-
-    Returns
-    -------
-    normalizations : dict
-        Of every chosen plane, under its index.
-    fingerprint : str
-        Of the pixels that were looked at.
-
-    Raises
-    ------
-    InputError
-        If the chosen planes are constant.
-    """
-    axes = selection.whole
-    strips = image
-    if not isinstance(image, np.ndarray | da.Array):
-        chunks = tuple(
-            min(n, STRIP) if name == "Y" else (n if name == "X" else 1)
-            for n, name in zip(axes.shape, axes.names, strict=True)
-        )
-        strips = da.from_array(image, chunks=chunks, name=False)
-    read = Fingerprinted(ReadByChunks(image, strips))
-    normalizations = fit_normalizations(read, selection, per, percentiles)
-    check_measured((each.low, each.high) for each in normalizations.values())
-    return normalizations, read.fingerprint
 
 
 def _block_and_halo(

@@ -22,7 +22,6 @@ from napari_cvdm.restoration.axes import Axes
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.saturation import MOST_SATURATED, saturated_share
 from napari_cvdm.restoration.sparse import PERCENTILE, measure_structure
-from napari_cvdm.restoration.validation import reading
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.selection import Selection
@@ -179,9 +178,7 @@ def _thinned(planes: Iterable[Any], shape: tuple[int, ...]) -> Iterable[NDArray[
     for number, plane in enumerate(planes):
         # The grid moves from plane to plane, so that a defect of a few sensor rows is not met in all of them.
         rows, columns = number % row_step, (number * 7) % column_step
-        part = plane[rows::row_step, columns::column_step]
-        with reading():
-            values = np.asarray(part).astype(np.float64).ravel()
+        values = np.asarray(plane[rows::row_step, columns::column_step]).astype(np.float64).ravel()
         yield values[np.isfinite(values)]
 
 
@@ -189,9 +186,7 @@ def _extremes(planes: Iterable[Any], shape: tuple[int, ...]) -> tuple[float, flo
     low, high = np.inf, -np.inf
     for plane in planes:
         for rows in _strips(plane, *shape[1:]):
-            part = plane[rows.start : rows.stop]
-            with reading():
-                strip = np.asarray(part)
+            strip = np.asarray(plane[rows.start : rows.stop])
             # Converted some rows at a time: as float64 a large plane could be eight times its size.
             for piece in np.array_split(strip, max(1, strip.size // SAMPLE_SIZE)):
                 values = piece.astype(np.float64)
@@ -228,7 +223,7 @@ def fit_normalizations(
     Parameters
     ----------
     image : array with numpy indexing
-        The whole of it; numpy, or dask, of which one plane at a time is thinned out and read.
+        The whole of it, `Watched` if it is not in memory: one plane at a time is thinned out and read.
     selection : Selection
         The planes to restore. Channels that have none of them are not read.
     per : {"stack", "plane", "whole"}

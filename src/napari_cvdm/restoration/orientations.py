@@ -7,7 +7,7 @@ Lim et al. 2017, arXiv 1707.02921).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -40,41 +40,3 @@ def turn_back(image: Tensor, orientation: tuple[bool, int]) -> Tensor:
     mirrored, quarters = orientation
     turned = torch.rot90(image, -quarters, (-2, -1))
     return turned.flip(-1) if mirrored else turned
-
-
-class OrientationAverage:
-    """Average of a picture and its stated error over orientations.
-
-    The errors are averaged as variances. What the pictures differ by is left out: it says nothing of the
-    error that they have in common, and hardly orders pixels by their error any better.
-
-    Parameters
-    ----------
-    mean, scale : Tensor
-        Of the image as it is, folded on the camera grid, (1, s², H, W).
-    fold, unfold : callable
-        To the camera grid and to the fine grid, on which alone an image can be turned.
-    """
-
-    def __init__(
-        self,
-        mean: Tensor,
-        scale: Tensor,
-        *,
-        fold: Callable[[Tensor], Tensor],
-        unfold: Callable[[Tensor], Tensor],
-    ) -> None:
-        self._fold, self._unfold = fold, unfold
-        self._mean, self._variance = mean.clone(), scale.square()
-        self._count = 1
-
-    def add(self, mean: Tensor, scale: Tensor, orientation: tuple[bool, int]) -> None:
-        """Take in what was found of the image turned by `turn`."""
-        self._count += 1
-        for average, found in ((self._mean, mean), (self._variance, scale.square())):
-            upright = self._fold(turn_back(self._unfold(found), orientation))
-            average.add_(upright.sub_(average), alpha=1 / self._count)
-
-    def result(self) -> tuple[Tensor, Tensor]:
-        """Return the mean and the scale, folded."""
-        return self._mean, self._variance.sqrt()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import ancestral, angular, multistep
+from napari_cvdm.cvdm.sampling import ancestral, angular
 from napari_cvdm.restoration.device import automatic_tile
 from napari_cvdm.restoration.execution import (
     Precision,
@@ -23,7 +23,7 @@ from napari_cvdm.restoration.execution import (
 )
 from napari_cvdm.restoration.memory import TileSize, within_memory
 from napari_cvdm.restoration.noise import noise_by_step
-from napari_cvdm.restoration.orientations import OrientationAverage, quarter_turns, turn
+from napari_cvdm.restoration.orientations import quarter_turns, turn, turn_back
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
 
@@ -86,8 +86,8 @@ class PlaneRestorer:
         device: torch.device,
         tile: int | Literal["auto"],
         settings: PosteriorSettings,
-        checkpoint: Callable[[], None] | None = None,
-        on_tile: Callable[[int, int], object] | None = None,
+        checkpoint: Callable[[], None] = lambda: None,
+        on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     ) -> None:
         self._network = prepared_copy(network, device, checkpoint)
         self.precision = Precision(device)
@@ -129,6 +129,9 @@ class PlaneRestorer:
     def refine(self, estimate: PlaneEstimate) -> Iterator[PlaneEstimate | None]:
         """Average the mean network's picture and scale over the orientations that the settings ask for.
 
+        Scales are averaged as variances. What the pictures differ by is left out: it says nothing of the
+        error that they have in common, and hardly orders pixels by their error any better.
+
         Yields
         ------
         None or PlaneEstimate
@@ -137,18 +140,18 @@ class PlaneRestorer:
         """
         network = self._network
         with plain_inference():
-            average = OrientationAverage(
-                estimate.mean, estimate.scale, fold=network.fold, unfold=network.unfold
-            )
-        for orientation in list(quarter_turns(self._settings.orientations))[1:]:
+            mean, variance = estimate.mean.clone(), estimate.scale.square()
+        for number, orientation in enumerate(list(quarter_turns(self._settings.orientations))[1:], start=2):
             with plain_inference():
-                mean, scale, _ = self._first_pass(turn(estimate.observation, orientation))
-                average.add(mean, scale, orientation)
+                picture, scale, _ = self._first_pass(turn(estimate.observation, orientation))
+                for average, found in ((mean, picture), (variance, scale.square())):
+                    # On the fine grid alone an image can be turned.
+                    upright = network.fold(turn_back(network.unfold(found), orientation))
+                    average.add_(upright.sub_(average), alpha=1 / number)
             yield None
         if self._settings.orientations > 1:
             with plain_inference():
-                mean, scale = average.result()
-            estimate = replace(estimate, mean=mean, scale=scale)
+                estimate = replace(estimate, mean=mean, scale=variance.sqrt())
         yield estimate
 
     def _first_pass(self, observation: Tensor) -> tuple[Tensor, ...]:
@@ -200,15 +203,15 @@ class PlaneRestorer:
 
         with plain_inference():
             times, clock = self._network.sampling_times(steps), self._network.clock
-        if self._settings.sampler in ("angular", "multistep"):
-            flow = angular if self._settings.sampler == "angular" else multistep
-            sampler = flow(predict, clock, estimate.lam, times, noise)
+        name = self._settings.sampler
+        if name in ("angular", "multistep"):
+            sampler = angular(predict, clock, estimate.lam, times, noise, second_order=name == "multistep")
         else:
-            eta = 1.0 if self._settings.sampler == "ancestral" else 0.0
+            eta = 1.0 if name == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
         residual = None
-        for done in in_inference_mode(sampler):
-            residual = done.state
+        for state in in_inference_mode(sampler):
+            residual = state
             yield None
         assert residual is not None  # check_request() lets no draw have fewer steps than one
         with plain_inference():

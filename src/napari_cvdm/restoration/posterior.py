@@ -50,9 +50,9 @@ class PosteriorSettings:
         In how many orientations the mean network sees a plane before draws are made; its pictures are
         averaged. See `napari_cvdm.restoration.orientations`.
     sampler : {"angular", "multistep", "ancestral", "deterministic", "published"}
-        How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "deterministic" is
-        `ancestral` with η = 0. "published" is for the authors' networks, and the only one for them: see
-        `napari_cvdm.reference.sampling`.
+        How a draw goes from noise to residual: see `napari_cvdm.cvdm.sampling`; "multistep" is `angular` of
+        second order, and "deterministic" is `ancestral` with η = 0. "published" is for the authors' networks,
+        and the only one for them: see `napari_cvdm.reference.sampling`.
     """
 
     antithetic: bool = True
@@ -115,6 +115,16 @@ class Calibration:
         if not (rising and never_falling):
             return None
         return cls(stated, actual, dict(zip(levels, factors, strict=True)))
+
+    def to_card(self) -> dict[str, Any]:
+        """Return the entry for a model card, rounded to five digits, the factors to four."""
+        return {
+            "kind": "monotone",
+            "stated": [float(f"{value:.5g}") for value in self.stated],
+            "actual": [float(f"{value:.5g}") for value in self.actual],
+            "levels": list(self.factors),
+            "factors": [float(f"{value:.4g}") for value in self.factors.values()],
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold, for the provenance of a result."""

@@ -57,8 +57,6 @@ class Request:
         Side of a tile in camera pixels.
     keep_draws : bool
         Whether the result holds every draw.
-    preview : bool
-        Whether only the mean network runs.
     settings : PosteriorSettings
         How draws are made and put together.
     normalize : {"stack", "plane", "whole"}
@@ -81,7 +79,6 @@ class Request:
     chosen: ChosenDevice
     tile: int | Literal["auto"]
     keep_draws: bool
-    preview: bool
     settings: PosteriorSettings
     normalize: Normalizing = "stack"
     resampling: dict[str, Any] | None = None
@@ -140,8 +137,6 @@ def check_request(
     )
     if in_pieces and not lazily:
         array = ReadByChunks(array)
-    if steps is None:
-        steps = model.card.default_steps
     if normalize not in get_args(Normalizing):
         raise InputError(f"normalize must be 'stack' or 'plane' or 'whole', not {normalize!r}.")
     if settings is not None and not isinstance(settings, PosteriorSettings):
@@ -151,22 +146,23 @@ def check_request(
         )
     own = settings_for(model, card_settings(model.card))
     chosen_settings = own if settings is None else settings_for(model, settings)
+    if preview:
+        draws = steps = 0
+    else:
+        draws = _whole("draws", draws, MAX_DRAWS, "For the mean network's picture alone, set preview.")
+        steps = model.card.default_steps if steps is None else steps
+        steps = _whole("steps", steps, MAX_STEPS - 1, "Leave it out to use what the model was made for.")
     request = Request(
         image=array,
         selection=selection,
         model=model,
         pixel_size=check_pixel_size(pixel_size),
-        draws=0
-        if preview
-        else _whole("draws", draws, MAX_DRAWS, "For the mean network's picture alone, set preview."),
-        steps=0
-        if preview
-        else _whole("steps", steps, MAX_STEPS - 1, "Leave it out to use what the model was made for."),
+        draws=draws,
+        steps=steps,
         seed=_integer("seed", seed),
         chosen=choose_device(device),
         tile=check_tile(tile),
         keep_draws=keep_draws and not preview,
-        preview=preview,
         settings=chosen_settings,
         normalize=cast("Normalizing", normalize),
         as_calibrated=chosen_settings == own,

@@ -49,14 +49,14 @@ class Run:
         on_tile: Callable[[Event], object] | None = None,
     ) -> None:
         self._request = request
-        self._checkpoint = checkpoint
+        self._checkpoint = checkpoint or (lambda: None)
         self._stop = stop or (lambda: False)
         self._order = sorted(request.axes.indices(), key=lambda index: index != first_plane)
         self._draws_done = [0] * request.axes.planes
         self._normalizations: dict[Index, Normalization] = {}
         self._kept: dict[Index, PlaneEstimate] = {}
         self._work_done = 0
-        passes = 1 if request.preview else request.settings.orientations
+        passes = request.settings.orientations if request.draws else 1
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
         self._on_tile = on_tile or (lambda event: None)
         self._told = 0.0
@@ -100,7 +100,7 @@ class Run:
         draws = np.empty((request.draws, *shape), np.float32) if request.keep_draws else None
         previewed = (event for index in self._order for event in self._preview(index))
         refined = (event for index in self._order for event in self._refine(index, draws))
-        for event in previewed if request.preview else chain(previewed, refined):
+        for event in chain(previewed, refined) if request.draws else previewed:
             if isinstance(event, Estimate):
                 axes.put_plane(mean, event.index, event.mean)
                 axes.put_plane(std, event.index, event.std)
@@ -117,7 +117,7 @@ class Run:
         self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
         estimate = self._first_pass(index)
         room = KEPT_ESTIMATES - sum(each.nbytes for each in self._kept.values())
-        if not self._request.preview and estimate.nbytes <= room:
+        if self._request.draws and estimate.nbytes <= room:
             self._kept[index] = estimate
         self._work_done += FIRST_PASS_WORK
         centre, scale = self._pictures(estimate)

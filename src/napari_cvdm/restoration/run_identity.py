@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["run_of"]
-
 #: What of a provenance tells the pictures of one run apart: all the rest is the same for each of them.
 _APART = ("content", "picture", "layer", "written")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_SATURATED", "saturated_share"]
-
 MOST_SATURATED = 0.001
 """Share of saturated pixels from which on an image counts as over-exposed."""
 

@@ -21,14 +21,12 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["schedule_map"]
-
 #: Camera pixels of a tile's side. The network is small: tiles bound the memory, and let it be cancelled.
 _TILE = 512
 
 
 def schedule_map(
-    plane: NDArray[Any], model: PretrainedModel, *, checkpoint: Callable[[], None] | None = None
+    plane: NDArray[Any], model: PretrainedModel, *, checkpoint: Callable[[], None] = lambda: None
 ) -> NDArray[np.float32]:
     """Compute the rate λ(x) of the learned schedule for one plane, on the CPU.
 

@@ -18,8 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_cvdm.restoration.validation import reading
-
 SPARSE = 0.02
 """An image is sparse if its structure covers less than this share of it."""
 
@@ -111,10 +109,7 @@ def _strips(planes: Iterable[Any], height: int) -> Iterator[NDArray[np.float64]]
     edges = np.linspace(0, height, ceil(height / STRIP_ROWS) + 1).astype(int).tolist()
     for plane in planes:
         for start, end in pairwise(edges):
-            part = plane[start:end]  # not within reading(): who cancels raises here, and that is no fault
-            with reading():
-                strip = np.asarray(part).astype(np.float64)
-            yield strip
+            yield np.asarray(plane[start:end]).astype(np.float64)
 
 
 def _noise(strip: NDArray[np.float64]) -> float:

@@ -116,8 +116,8 @@ def apply_tiled(
     tile: int,
     halo: int,
     granularity: int,
-    checkpoint: Callable[[], None] | None = None,
-    on_tile: Callable[[int, int], object] | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+    on_tile: Callable[[int, int], object] = lambda done, tiles: None,
 ) -> tuple[Tensor, ...]:
     """Evaluate a network on a plane, tile by tile.
 
@@ -150,8 +150,7 @@ def apply_tiled(
     row_spans = tile_spans(height, tile, granularity)
     column_spans = tile_spans(width, tile, granularity)
     if len(row_spans) == len(column_spans) == 1:
-        if checkpoint is not None:
-            checkpoint()
+        checkpoint()
         return tuple(network(*inputs))
     outputs: tuple[Tensor, ...] = ()
     done = 0
@@ -159,8 +158,7 @@ def apply_tiled(
         top, bottom = max(0, rows.start - reach), rows.stop + reach
         for columns in column_spans:
             left, right = max(0, columns.start - reach), columns.stop + reach
-            if checkpoint is not None:
-                checkpoint()
+            checkpoint()
             results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
             outputs = outputs or tuple(r.new_empty((*r.shape[:-2], height, width)) for r in results)
             for output, result in zip(outputs, results, strict=True):
@@ -169,8 +167,7 @@ def apply_tiled(
                 ]
                 output[..., rows.start : rows.stop, columns.start : columns.stop] = own
             done += 1
-            if on_tile is not None:
-                on_tile(done, len(row_spans) * len(column_spans))
+            on_tile(done, len(row_spans) * len(column_spans))
     return outputs
 
 

@@ -120,7 +120,7 @@ def check_lazy_image(image: Any) -> Any:
 
 
 def read_pixels(plane: Any, rows: range | None = None, columns: range | None = None) -> NDArray[Any]:
-    """Read a plane, or a window of it, of an array of any kind.
+    """Read a plane, or a window of it, of an array that is `Watched` if it is not in memory.
 
     Raises
     ------
@@ -131,8 +131,7 @@ def read_pixels(plane: Any, rows: range | None = None, columns: range | None = N
     if rows is not None and columns is not None:
         corner = (rows.start, columns.start)
         plane = plane[rows.start : rows.stop, columns.start : columns.stop]
-    with reading():
-        pixels = np.asarray(plane)
+    pixels = np.asarray(plane)
     finite_range(pixels, corner, " of a plane")
     return pixels
 
@@ -177,8 +176,8 @@ class Watched:
     def __init__(
         self,
         array: Any,
-        checkpoint: Callable[[], None] | None = None,
-        note: Callable[[NDArray[Any]], None] | None = None,
+        checkpoint: Callable[[], None] = lambda: None,
+        note: Callable[[NDArray[Any]], None] = lambda pixels: None,
     ) -> None:
         self._array, self._checkpoint, self._note = array, checkpoint, note
 
@@ -194,8 +193,7 @@ class Watched:
 
     def __getitem__(self, wanted: Any) -> Watched:
         """Return a part."""
-        if self._checkpoint is not None:
-            self._checkpoint()
+        self._checkpoint()
         with reading():
             return Watched(self._array[wanted], self._checkpoint, self._note)
 
@@ -203,8 +201,7 @@ class Watched:
         """Return the pixels."""
         with reading():
             pixels = np.asarray(self._array)
-        if self._note is not None:
-            self._note(pixels)
+        self._note(pixels)
         return pixels if dtype is None else pixels.astype(dtype)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.simulation.camera import Camera, integrate_pixels
+from napari_cvdm.simulation.camera import expose, integrate_pixels
 from napari_cvdm.simulation.curves import Image, smooth_noise
 from napari_cvdm.simulation.optics import blur, gaussian_transfer, remaining_sigma
 from napari_cvdm.simulation.ranges import AcquisitionRanges, between, log_between
@@ -89,15 +89,12 @@ def acquire(
     light = np.maximum(light, 0) + level * np.maximum(uneven, 0)
 
     read_noise = between(rng, ranges.read_noise)
-    camera = Camera(
-        read_noise,
-        gain=min(log_between(rng, (0.5, 8.0)), 50000 / max(float(light.max()), 1.0)),
-        offset=float(rng.integers(0, 500)),
-    )
+    gain = min(log_between(rng, (0.5, 8.0)), 50000 / max(float(light.max()), 1.0))
+    offset = float(rng.integers(0, 500))
     # A fine pixel holds a quarter of its camera pixel's light: ×4 puts both in the same units.
-    scale = 4 * electrons / top * camera.gain
+    scale = 4 * electrons / top * gain
     return Acquisition(
-        camera.record(rng, light),
+        expose(rng, light, read_noise=read_noise, gain=gain, offset=offset),
         (np.maximum(target[inner, inner], 0) * scale).astype(np.float32),
         {
             "psf_sigma": sigma,

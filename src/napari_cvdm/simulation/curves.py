@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+#: Distance between the points of a curve, pixels.
+SPACING = 0.5
+
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
@@ -56,7 +59,6 @@ def wandering_curves(
     heading: Array,
     length: float,
     persistence: float,
-    spacing: float = 0.5,
 ) -> tuple[Array, Array, Array]:
     """Curves whose heading wanders, as semiflexible filaments do in two dimensions.
 
@@ -70,19 +72,17 @@ def wandering_curves(
         Contour length, and length over which the mean cosine of the turn falls to 1/e, pixels: the heading's
         variance grows by 2 · ds / persistence per step ds. (A worm-like chain confined to the plane, whose
         persistence length states its stiffness, has half of that.)
-    spacing : float
-        Distance between points, pixels.
 
     Returns
     -------
     y, x, heading : ndarray
-        Shape (n, points).
+        Shape (n, points), `SPACING` apart.
     """
-    count = max(2, int(length / spacing))
-    turns = rng.normal(0, np.sqrt(2 * spacing / persistence), (len(start_y), count))
+    count = max(2, int(length / SPACING))
+    turns = rng.normal(0, np.sqrt(2 * SPACING / persistence), (len(start_y), count))
     angle = heading[:, None] + np.cumsum(turns, axis=1)
-    y = start_y[:, None] + spacing * np.cumsum(np.sin(angle), axis=1)
-    x = start_x[:, None] + spacing * np.cumsum(np.cos(angle), axis=1)
+    y = start_y[:, None] + SPACING * np.cumsum(np.sin(angle), axis=1)
+    x = start_x[:, None] + SPACING * np.cumsum(np.cos(angle), axis=1)
     return y, x, angle
 
 

@@ -14,6 +14,7 @@ from scipy.special import expit
 from skimage.draw import polygon
 
 from napari_cvdm.simulation.curves import (
+    SPACING,
     Array,
     Image,
     labelling,
@@ -147,7 +148,7 @@ def mitochondria(rng: Rng, size: int) -> Image:
         phase = rng.uniform(0, 2 * np.pi, (strands, y.shape[1]))
         inside = 1.0 if hollow else np.sqrt(rng.random((strands, y.shape[1])))
         offset = radius * inside * np.cos(phase)
-        arc = np.arange(y.shape[1]) * 0.5
+        arc = np.arange(y.shape[1]) * SPACING
         folds = 1.0
         if rng.random() < 0.6:
             wobble = np.cumsum(rng.normal(0, 0.12, y.shape[1]))

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cvdm.assessment.calibration import MonotoneCalibration
 from napari_cvdm.assessment.drawn import DrawnField, draw_field, preview_field
 from napari_cvdm.assessment.leaving_out import JudgedField, fit, fit_without_each, judge
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.reimaging import reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
-from napari_cvdm.restoration.posterior import CALIBRATION_DRAWS, PosteriorSettings
+from napari_cvdm.restoration.posterior import CALIBRATION_DRAWS, Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 from napari_cvdm.simulation.ranges import AcquisitionRanges
@@ -86,7 +85,7 @@ def calibrate(
     The shrinkage towards the mean network is the most with nearly the smallest squared error (to 2 %); the
     weight of its scale in the variance is the least whose standard deviation correlates with the error as
     well as any (to 0.005). A rising curve then brings the standard deviation to the errors that pixels of
-    like standard deviation have; see `napari_cvdm.assessment.calibration.MonotoneCalibration`.
+    like standard deviation have; see `napari_cvdm.assessment.calibration.fit_calibration`.
 
     Parameters
     ----------
@@ -116,23 +115,18 @@ def calibrate(
     InputError
         If an image of the folder is missing or smaller than a field.
     """
-    recordings = (
-        simulated_fields(ranges, per_kind=per_kind, size=size)
-        if folder is None
-        else real_fields(folder, size=size)
-    )
+    if folder is None:
+        recordings, data = simulated_fields(ranges, per_kind=per_kind, size=size), "simulated fields"
+    else:
+        numbers = ", ".join(map(str, CALIBRATION_IMAGES))
+        recordings = real_fields(folder, size=size)
+        data = f"real images {numbers} of each structure, imaged again"
     plain = plain_settings(model.card)
     images, fields, previews = [], [], []
     for image, widefield, truth in recordings:
         images.append(image)
         fields.append(draw_field(widefield, truth, model, draws=draws, settings=plain))
         previews.append(judged_preview(image, widefield, truth, model))
-
-    data = (
-        "simulated fields"
-        if folder is None
-        else f"real images {', '.join(map(str, CALIBRATION_IMAGES))} of each structure, imaged again"
-    )
     card = calibrate_on(model.card, images, fields, data=data, log=log)
     return calibrate_preview_on(card, previews, log=log)
 
@@ -190,7 +184,7 @@ def calibrate_on(
         card,
         posterior_shrinkage=shrinkage,
         posterior_scale_weight=weight,
-        calibration=fitted.to_dict(),
+        calibration=fitted.to_card(),
         metrics={**card.metrics, "calibration": measured},
     )
 
@@ -224,7 +218,7 @@ def calibrate_preview_on(
     log(f"previews: coverage before {measured['coverage_before']}, after {measured['coverage_after']}")
     return replace(
         card,
-        preview_calibration=fitted.to_dict(),
+        preview_calibration=fitted.to_card(),
         metrics={**card.metrics, "preview_calibration": measured},
     )
 
@@ -258,7 +252,7 @@ def judged_fields(
     return found
 
 
-def _before_and_after(fields: Sequence[JudgedField], fitted: MonotoneCalibration) -> dict[str, Any]:
+def _before_and_after(fields: Sequence[JudgedField], fitted: Calibration) -> dict[str, Any]:
     """Coverage and slope as stated, with the calibration, and with those that left each image out."""
     images = {field.image for field in fields}
     found: dict[str, Any] = {}

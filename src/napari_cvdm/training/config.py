@@ -174,13 +174,8 @@ class TrainingConfig:
         return setting
 
 
-_PARTS: dict[str, type[Any]] = {
-    "architecture": CVDMConfig,
-    "objective": ObjectiveWeights,
-    "acquisition": AcquisitionRanges,
-    "data": DataConfig,
-    "optimiser": OptimiserConfig,
-    "schedule": ScheduleConfig,
+_PARTS: dict[str, Any] = {
+    part.name: part.default_factory for part in fields(TrainingConfig) if part.default_factory is not MISSING
 }
 
 

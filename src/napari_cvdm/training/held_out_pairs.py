@@ -151,7 +151,7 @@ def score_pairs(drawn: DrawnPairs, card: ModelCard, *, left_out: bool = False) -
     calibrations: dict[Any, Calibration | None] = dict.fromkeys(drawn.pairs, own)
     if left_out:
         fitted = fit_without_each(judged_fields(drawn.pairs, drawn.fields, settings))
-        calibrations = {name: Calibration.from_card(each.to_dict()) for name, each in fitted.items()}
+        calibrations = {name: Calibration.from_card(each.to_card()) for name, each in fitted.items()}
     rows = []
     for name, field in zip(drawn.pairs, drawn.fields, strict=True):
         calibration = calibrations[name]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from napari_cvdm.simulation.ranges import AcquisitionRanges
     from napari_cvdm.training.config import DataConfig, OptimiserConfig, ScheduleConfig, TrainingConfig
 
-__all__ = ["requirements"]
-
 Requirement = tuple[str, bool]
 
 

@@ -116,8 +116,14 @@ class Trainer:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
         self.log(f"resumed at step {self.step}")
 
-    def start_from(self, path: Path) -> None:
-        """Take the weights of another run.
+    def take(self, start: CVDM, name: str) -> None:
+        """Take the weights of a network of the same architecture, called `name` in the log."""
+        for network in (self.model, self.average):
+            network.load_state_dict(start.state_dict())
+        self.log(f"starting from {name}")
+
+    def read_start(self, path: Path) -> tuple[CVDM, str]:
+        """Read the weights of another run, and what to call them in the log.
 
         Raises
         ------
@@ -126,15 +132,6 @@ class Trainer:
         ModelError
             If they cannot be read.
         """
-        self.take(*self._read_start(path))
-
-    def take(self, start: CVDM, name: str) -> None:
-        """Take the weights of a network of the same architecture, called `name` in the log."""
-        for network in (self.model, self.average):
-            network.load_state_dict(start.state_dict())
-        self.log(f"starting from {name}")
-
-    def _read_start(self, path: Path) -> tuple[CVDM, str]:
         start = read_model(path)
         if not isinstance(start.network, CVDM):
             raise ConfigError(f"{path} is of the published implementation; start from weights of our own")
@@ -145,7 +142,7 @@ class Trainer:
     @torch.no_grad()
     def mix_in_start(self, path: Path) -> None:
         """Move the averaged weights towards those the run started from, and validate the mixture."""
-        start, name = self._read_start(path)
+        start, name = self.read_start(path)
         for late, early in zip(self.average.parameters(), start.parameters(), strict=True):
             late.lerp_(early.to(late.device), self.config.start_share)
         self.log(f"mixed with {100 * self.config.start_share:.0f} % of {name}")
@@ -283,7 +280,7 @@ def run_training(
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
     if trainer.step == 0 and start is not None:
-        trainer.start_from(start)
+        trainer.take(*trainer.read_start(start))
     trainer.run()
     if start is not None and config.start_share:
         trainer.mix_in_start(start)

@@ -15,11 +15,11 @@ from napari_cvdm.assessment.baselines import enlarge
 from napari_cvdm.assessment.calibration import error_correlation
 from napari_cvdm.assessment.metrics import match_intensity
 from napari_cvdm.cvdm.model import CVDM, Estimate
-from napari_cvdm.cvdm.sampling import angular, finish
+from napari_cvdm.cvdm.sampling import angular
 from napari_cvdm.restoration.execution import plain_inference
 from napari_cvdm.restoration.posterior import PosteriorSettings, RunningPosterior
 from napari_cvdm.simulation.acquisition import MARGIN, acquire
-from napari_cvdm.simulation.micrographs import cut_density, load_micrographs
+from napari_cvdm.simulation.micrographs import Micrograph, cut_density, load_micrographs
 from napari_cvdm.simulation.ranges import AcquisitionRanges
 from napari_cvdm.simulation.structures import STRUCTURES, draw_structure
 from napari_cvdm.training.config import ConfigError
@@ -58,26 +58,22 @@ def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[Va
     ConfigError
         If an image is missing.
     """
-    size = 2 * SIDE + 2 * MARGIN
-    fields = []
-    if folder is None:
-        for i, kind in enumerate(STRUCTURES):
-            rng = np.random.default_rng([2**31, i])
-            pair = acquire(
-                rng, draw_structure(rng, kind, size), ranges, photons=PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
-            )
-            fields.append(ValidationField(kind, *normalise_pair(pair)))
-        return fields
     try:
-        micrographs = load_micrographs(folder, VALIDATION_IMAGES)
+        micrographs = [] if folder is None else load_micrographs(folder, VALIDATION_IMAGES)
     except FileNotFoundError as error:
         raise ConfigError(str(error)) from error
-    for i, micrograph in enumerate(micrographs):
+    sources: list[tuple[str, Micrograph | None]] = [(each.name, each) for each in micrographs]
+    size = 2 * SIDE + 2 * MARGIN
+    fields = []
+    for i, (name, micrograph) in enumerate(sources or [(kind, None) for kind in STRUCTURES]):
         rng = np.random.default_rng([2**31, i])
-        density, sigma = cut_density(rng, micrograph, size)
+        if micrograph is None:
+            density, sigma = draw_structure(rng, name, size), 0.0
+        else:
+            density, sigma = cut_density(rng, micrograph, size)
         photons = PHOTON_LEVELS[i % len(PHOTON_LEVELS)]
         pair = acquire(rng, density, ranges, native_sigma=sigma, photons=photons)
-        fields.append(ValidationField(micrograph.name, *normalise_pair(pair)))
+        fields.append(ValidationField(name, *normalise_pair(pair)))
     return fields
 
 
@@ -114,7 +110,7 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
         return model.predict_noise(z, image, estimate.mean, estimate.scale, gamma)
 
     def draw(noise: Tensor) -> Tensor:
-        residual = finish(angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__))
+        *_, residual = angular(predict_noise, model.clock, estimate.lam, times, noise.__getitem__)
         return model.unfold(estimate.mean + estimate.scale * residual)[0, 0].cpu()
 
     mean_network, scale = (model.unfold(each)[0, 0].cpu() for each in (estimate.mean, estimate.scale))
