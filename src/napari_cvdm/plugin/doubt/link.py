@@ -11,6 +11,7 @@ from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.in_register import lay_on_original
 from napari_cvdm.plugin.doubt.linked import Result, find_results
 from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
@@ -110,6 +111,7 @@ class Link(QObject):
             return
         self._follow(result)
         self.original, self._alone = original, False
+        self._lie_together()
         self._forget()
         self.switched.emit()
         self.refresh()
@@ -122,8 +124,13 @@ class Link(QObject):
     def _compare_with(self, original: Image | None) -> None:
         if original is not self.original:
             self.original = original
+            self._lie_together()
             self.switched.emit()
             self.looked.emit("")
+
+    def _lie_together(self) -> None:
+        if self.result and self.original and lay_on_original(self.result, self.original):
+            self.viewer.reset_view()  # the result was in view, and lies elsewhere now
 
     def set_measure(self, measure: Measure) -> None:
         """Tell uncertainty in image units or relative to the signal."""

@@ -1,0 +1,81 @@
+"""Results laid on their original, where napari has read the one in pixels and the other in micrometres.
+
+napari's own reader of TIFF drops the size of pixels, which stored results state. It draws layers whose units
+clash as if these were all alike: a picture of 33 µm would be as wide as 33 of the original's pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
+from napari_cvdm.plugin.doubt.originals import original_of
+from napari_cvdm.plugin.results.layers import (
+    METADATA_KEY,
+    InputLayer,
+    LayerData,
+    full_data,
+    result_metadata,
+    where_it_lies,
+)
+from napari_cvdm.plugin.stored.stored_results import placement_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+__all__ = ["lay_on_original", "lying_on_originals"]
+
+
+def lay_on_original(result: Result, original: Image) -> bool:
+    """Lay a result on its original, if lengths are known of one of them alone; return whether that was so.
+
+    Parameters
+    ----------
+    result : Result
+        Its layers lie where the original does afterwards, in its units: the original is the user's own.
+    original : napari.layers.Image
+        What was restored, with as many axes.
+    """
+    if _tells_lengths(result.reconstruction) == _tells_lengths(original):
+        return False
+    provenance, shape = result.provenance, full_data(result.reconstruction).shape
+    placement = placement_of(provenance, axes_of(provenance, len(shape)), shape)
+    wanted = result_metadata(InputLayer.of(original), "reconstruction", placement, ())
+    for layer in result.layers:
+        for name in where_it_lies(layer):
+            setattr(layer, name, wanted[name])
+    return True
+
+
+def lying_on_originals(read: Sequence[LayerData], present: Sequence[Layer]) -> list[LayerData]:
+    """Let results that were read from a file lie on their originals that are in the viewer already.
+
+    They are not laid there once they are in the viewer, which would say that their units clash.
+
+    Parameters
+    ----------
+    read : sequence of LayerData
+        What a reader has read.
+    present : sequence of Layer
+        The layers of the viewer.
+    """
+    if not any(map(is_image_of_user, present)):
+        return list(read)
+    return [(data, attributes | _where(data, attributes, present), kind) for data, attributes, kind in read]
+
+
+def _where(data: Any, attributes: dict[str, Any], present: Sequence[Layer]) -> dict[str, Any]:
+    """Return where what was read is to lie, if elsewhere than it says."""
+    from napari.layers import Image
+
+    if METADATA_KEY not in attributes.get("metadata", {}):
+        return {}
+    picture = Image(data, **attributes)
+    original = original_of(result := Result(picture, picture), present)
+    moved = original is not None and lay_on_original(result, original)
+    return where_it_lies(picture) if moved else {}
+
+
+def _tells_lengths(layer: Any) -> bool:
+    return all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:])
