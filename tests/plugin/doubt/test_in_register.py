@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Shapes
 
 from napari_cvdm.plugin.doubt.in_register import lay_on_original, lying_on_originals
 from napari_cvdm.plugin.doubt.linked import Result
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import METADATA_KEY, where_it_lies
 
 IN_PIXELS = {"scale": (1, 2, 2), "translate": (0, 10, 20), "units": ("pixel",) * 3}
 IN_LENGTHS = {"scale": (0.5, 0.065, 0.065), "translate": (0, 4, 0), "units": ("s", "um", "um")}
@@ -44,6 +44,20 @@ def test_every_fine_pixel_comes_to_lie_where_it_was_recorded(own, theirs, shape,
             place = np.add(first, (index[0] * planes, index[1] / 2 - 0.25, index[2] / 2 - 0.25))
             np.testing.assert_allclose(layer.data_to_world(index), cell.data_to_world(place))
     assert cell.data_to_world((3, 5, 9)) == before
+
+
+def test_what_is_marked_in_a_result_goes_with_it():
+    result, cell = result_of(WHOLE, **IN_LENGTHS), original(**IN_PIXELS)
+    fine = result.reconstruction
+    lines = Shapes(ndim=3, **where_it_lies(fine))
+    coarse = {"scale": np.multiply(fine.scale, (1, 2, 2)), "translate": fine.data_to_world((2, 4.5, 6.5))}
+    plane = Image(np.zeros((1, 8, 9)), **where_it_lies(fine) | coarse)
+    other = Image(np.zeros((3, 9, 9)), **IN_PIXELS)
+    lay_on_original(result, cell, [lines, plane, other])
+    np.testing.assert_allclose(lines.data_to_world((1, 2, 3)), fine.data_to_world((1, 2, 3)))
+    np.testing.assert_allclose(plane.data_to_world((0, 1, 1)), fine.data_to_world((2, 6.5, 8.5)))
+    assert lines.units == plane.units == cell.units
+    assert other.data_to_world((1, 1, 1)) == Image(np.zeros((3, 9, 9)), **IN_PIXELS).data_to_world((1, 1, 1))
 
 
 @pytest.mark.parametrize("lies", [IN_LENGTHS, IN_PIXELS])

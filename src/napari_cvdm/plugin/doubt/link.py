@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from napari_cvdm.plugin.doubt.linked import Result, find_results
 from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
-from napari_cvdm.plugin.results.layers import full_data, real
+from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
 from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 __all__ = ["Link", "Look"]
 
@@ -124,13 +124,17 @@ class Link(QObject):
     def _compare_with(self, original: Image | None) -> None:
         if original is not self.original:
             self.original = original
-            self._lie_together()
+            self._lie_together(filter(is_for_show, self.viewer.layers))
             self.switched.emit()
             self.looked.emit("")
 
-    def _lie_together(self) -> None:
-        if self.result and self.original and lay_on_original(self.result, self.original):
-            self.viewer.reset_view()  # the result was in view, and lies elsewhere now
+    def _lie_together(self, pictures: Iterable[Layer] = ()) -> None:
+        place = self._nearest()
+        if self.result and self.original and lay_on_original(self.result, self.original, list(pictures)):
+            # The result was in view, and lies elsewhere now.
+            self.viewer.reset_view()
+            if place is not None:
+                go_to(self.result.reconstruction, place, self.viewer.dims)
 
     def set_measure(self, measure: Measure) -> None:
         """Tell uncertainty in image units or relative to the signal."""
