@@ -72,7 +72,7 @@ class TestToZarr:
         assert image.channel_names == ("actin",)
         attributes: Any = zarr.open_group(output, mode="r").attrs["ome"]
         transformations = attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"]
-        assert transformations[1]["translation"] == [0.5, 0.0, 0.24375, 0.50375]
+        assert transformations[1]["translation"] == [0.5, 1.0, 0.24375, 0.50375]
 
     @pytest.mark.parametrize("height", [0.065, 0.13])
     @pytest.mark.parametrize("known", [True, False])

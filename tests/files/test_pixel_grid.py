@@ -38,6 +38,16 @@ def test_a_part_begins_with_its_first_pixel(tiny_model: PretrainedModel) -> None
     assert grid["steps"] == {"T": 1.0, "Z": 1.0, "Y": 0.5, "X": 0.5}
 
 
+@pytest.mark.parametrize(("letter", "in_file"), [("C", "C"), ("Q", "Z")])
+def test_planes_of_an_axis_without_a_size_lie_there_too(
+    tiny_model: PretrainedModel, letter: str, in_file: str
+) -> None:
+    lazy = lazy_of(tiny_model, axes=f"T{letter}YX", planes={letter: [1, 3]})
+    grid = restored_grid(lazy, origin={letter: 5})
+    assert grid["steps"][in_file] * grid["origin"][in_file] == 6
+    assert grid["steps"][in_file] == 2
+
+
 @pytest.mark.parametrize(("chosen", "step"), [([1, 3, 5], 2), ([2, 3], 1), ([0, 1, 4], 1), ([4, 2, 0], 1)])
 def test_planes_that_are_evenly_spaced_keep_their_distance(
     tiny_model: PretrainedModel, chosen: list[int], step: int
@@ -58,6 +68,6 @@ def test_pixels_that_are_not_square_keep_both_sides(tiny_model: PretrainedModel)
     assert (grid["pixel_size_nm"], grid["pixel_height_nm"]) == (32.5, 32.5)
 
 
-def test_an_axis_without_a_letter_of_its_own_begins_at_0(tiny_model: PretrainedModel) -> None:
+def test_planes_of_axes_that_share_a_letter_lie_where_they_were(tiny_model: PretrainedModel) -> None:
     lazy = lazy_of(tiny_model, axes="QQYX", planes={0: [3]})
-    assert restored_grid(lazy)["origin"] == {"T": 0.0, "Z": 0.0, "Y": -0.5, "X": -0.5}
+    assert restored_grid(lazy, origin={"Q": 9})["origin"] == {"T": 3.0, "Z": 0.0, "Y": -0.5, "X": -0.5}

@@ -273,10 +273,8 @@ def _transformations(
     for what, value in ((named[letter], value) for letter, value in sizes.items()):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"The {what} must be a positive number, not {value}.")
-    steps = {
-        letter: size / (1 if letter == "T" else 1000) if size else unitless.get(letter, 1.0)
-        for letter, size in sizes.items()
-    }
+    known = {letter: size / (1 if letter == "T" else 1000) for letter, size in sizes.items() if size}
+    steps = {**unitless, **known}
     # The first pixel of a coarser level is the mean of 2^level × 2^level: its centre lies between theirs.
     shift = (2**level - 1) / 2
     scale, translation = [], []

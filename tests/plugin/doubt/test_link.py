@@ -231,6 +231,24 @@ def test_an_original_is_compared_with_while_it_is_in_the_viewer(viewer, add_resu
     assert link.original is original
 
 
+def test_a_result_of_known_size_is_laid_on_an_original_in_pixels_that_is_opened_later(
+    viewer, add_result, link
+):
+    _, reconstruction, uncertainty = add_result((5, 64, 80), with_original=False)
+    for layer in (reconstruction, uncertainty):
+        layer.scale = (2.5, *layer.scale[1:])
+    link.rescan()
+    viewer.reset_view()
+    viewer.dims.set_current_step(0, 2)
+    original = viewer.add_image(np.zeros((5, 32, 40), np.uint16), name="cell")  # as napari reads a TIFF
+    link.rescan()
+    assert link.original is original
+    for layer in (reconstruction, uncertainty):
+        np.testing.assert_allclose(layer.data_to_world((1, 20.5, 8.5)), (1, 10, 4))
+    assert link.current().index[0] == 2  # still the same plane
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (15.5, 19.5))  # and is in view
+
+
 def test_layers_that_go_while_they_are_read_do_no_harm(viewer, add_result, link, qtbot, wait_for_workers):
     _, reconstruction, _ = add_result()
     reconstruction.data = held = Held()

@@ -109,6 +109,25 @@ def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene, enab
     assert viewer.scene.camera.zoom == zoom
 
 
+def test_what_belongs_on_top_of_each_other_is_not_spread_over_the_user_s_grid(scene):
+    viewer, arrangement, _ = scene
+    grid, camera = viewer.canvas.grid, viewer.scene.camera
+    grid.shape, grid.stride, grid.spacing, grid.enabled = (3, 2), 2, 10, True
+    arrangement.show("swipe")
+    assert not grid.enabled
+    zoom = camera.zoom = 7
+    arrangement.show("opacity")
+    assert not grid.enabled
+    assert camera.zoom == zoom
+    arrangement.show("beside")
+    assert grid.enabled
+    arrangement.show("colour")
+    assert not grid.enabled
+    arrangement.show("own")
+    assert (grid.shape, grid.stride, grid.spacing, grid.enabled) == ((3, 2), 2, 10, True)
+    assert camera.zoom == zoom
+
+
 def test_what_the_grid_hid_comes_back_in_the_next_view(scene):
     viewer, arrangement, _ = scene
     arrangement.show("beside")

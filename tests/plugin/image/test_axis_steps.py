@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.image.axis_steps import axis_steps, distances_of
+from napari_cvdm.plugin.image.axis_steps import axis_steps, distances_of, origin_of
 from napari_cvdm.plugin.image.reading import read_layer
 
 TURN = np.array([[0.0, 0.8, -0.6, 3.0], [0.0, 0.6, 0.8, 2.0]])
@@ -39,3 +39,14 @@ def test_distances_that_the_affine_carries_are_told():
 
 def test_a_layer_in_pixels_tells_no_distances():
     assert distances_of(Image(np.zeros((2, 3, 9, 9))), "TZYX") == {}
+
+
+def test_the_first_pixel_s_place_is_told_in_steps():
+    affine = np.array([[1.0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0.5, 0], [0, 0, 0, 1]])
+    layer = Image(np.zeros((2, 9, 9)), scale=(1, 0.1, 0.2), translate=(0, 3, 4), affine=affine)
+    assert origin_of(layer, "ZYX") == pytest.approx({"Z": 0, "Y": 40, "X": 20})
+
+
+@pytest.mark.parametrize("lies", [{"rotate": 30}, {"shear": [0.2]}, {"scale": (-1, 1)}])
+def test_no_place_is_told_of_a_layer_that_is_not_upright(lies):
+    assert origin_of(Image(np.zeros((9, 9)), translate=(3, 4), **lies), "YX") == {}

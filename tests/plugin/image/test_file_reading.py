@@ -11,7 +11,7 @@ import zarr
 from napari.layers import Image
 
 from napari_cvdm.plugin.image.file_reading import read_file
-from napari_cvdm.plugin.image.reading import FileReading, read_layer, with_file
+from napari_cvdm.plugin.image.reading import FileReading, describe, read_layer, with_file
 from napari_cvdm.plugin.stored.saving import save_layers
 
 
@@ -128,3 +128,21 @@ def test_what_is_saved_of_one_layer_is_not_taken_for_another_s(tmp_path: Path, n
     path = save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
     assert read_file(path, own=True) == FileReading()
     assert read_file(path).pixel_size == pytest.approx(30)  # by a reader that opens the first image only
+
+
+def test_a_saved_result_that_was_opened_otherwise_is_told(tmp_path: Path, make_result):
+    path = save_layers(tmp_path / "cell.ome.tif", [layer.as_layer_data_tuple() for layer in make_result()])
+    assert "delete this layer and drop the file on this panel" in read_file(path).note
+    assert read_file(path, own=True).note == ""
+
+
+def test_further_images_of_a_file_are_told(tmp_path: Path):
+    path = tmp_path / "positions.ome.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for _ in range(3):
+            tif.write(np.zeros((16, 12), np.uint16), metadata={"axes": "YX"})
+    reading = with_file(read_layer(Image(np.zeros((16, 12), np.uint16))), read_file(path))
+    assert describe(reading) == (
+        "12 × 16 pixels. Its file holds 3 images, of which napari opens the first: restore others in a shell "
+        "(--image)."
+    )

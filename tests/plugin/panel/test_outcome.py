@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from napari_cvdm.files.image_set import read_image_set
@@ -85,6 +85,14 @@ def test_a_result_from_a_file_is_as_good_as_one_of_a_run(actions, viewer_model):
     actions.offer()
     assert not actions.isHidden()
     assert actions.result_layers() == opened
+
+
+def test_labels_that_were_made_of_a_result_are_not_saved_with_it(actions, viewer_model):
+    layers = add_result(viewer_model, "a")
+    labels = Labels(np.ones((9, 9), int), metadata=dict(layers[0].metadata))
+    viewer_model.add_layer(labels)
+    viewer_model.layers.selection.active = labels
+    assert actions.result_layers() == layers
 
 
 def test_results_that_tell_of_no_run_are_not_taken_for_one(actions, viewer_model) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_cvdm.plugin.image.parts import Part, Placement, whole
@@ -155,6 +155,8 @@ def test_a_snapshot_survives_changes_to_its_layer():
 def test_results_are_told_from_inputs_by_their_metadata():
     assert is_result(Image(np.zeros((6, 6)), metadata={METADATA_KEY: {}}))
     assert not is_result(Image(np.zeros((6, 6))))
+    labels = Labels(np.zeros((6, 6), int), metadata={METADATA_KEY: {}})
+    assert not is_result(labels)  # as napari makes them of a result
 
 
 def test_a_part_of_a_layer_lies_where_it_was_cut_out():

@@ -111,6 +111,13 @@ def test_it_is_what_a_run_in_memory_gives_whatever_the_order_of_the_axes(tmp_pat
     assert written.provenance["written"]["reconstruction"] == str(tmp_path / "film.cvdm.ome.zarr")
 
 
+def test_the_result_lies_where_the_image_does(tmp_path):
+    part = Part((range(1, 2), range(2), range(100, 200), range(8, 40)), "region")
+    list(job(tmp_path, part=part, pixel_size=100.0, origin={"Y": 30.0, "X": 40.0}).messages())
+    translation = open_pyramid(tmp_path / "film.cvdm.ome.zarr").translation
+    np.testing.assert_allclose(translation[-2:], (0.1 * 129.75, 0.1 * 47.75))
+
+
 def test_axes_that_the_format_has_no_room_for_are_there_again(tmp_path, small_model):
     image = IMAGE[:, None, None, :, :32]
     written = list(job(tmp_path, image, "ZTQCYX").messages())[-1]

@@ -54,7 +54,7 @@ def test_only_the_user_s_own_layers_are_offered():
     viewer.add_labels(np.zeros((9, 9), int))
     for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
         viewer.add_image(np.zeros((9, 9)), metadata=metadata)
-        viewer.add_shapes(metadata=metadata)
+    viewer.add_shapes(metadata=FOR_SHOW)
     assert layers_of(viewer, "image") == [image]
     assert layers_of(viewer, "shapes") == [shapes]
 

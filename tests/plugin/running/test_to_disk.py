@@ -74,6 +74,13 @@ def test_a_job_says_the_same_to_disk(tmp_path, typed, layer, sent):
     assert (repr(to), to.discard) == (repr(job), False)
 
 
+def test_a_job_knows_where_its_layer_lies(tmp_path, typed, layer, sent):
+    typed.append(tmp_path / "cell.cvdm.ome.zarr")
+    layer.translate = 10 * layer.scale
+    (to,) = sent()
+    assert to.origin == pytest.approx(dict.fromkeys("TZYX", 10))
+
+
 def test_each_of_several_jobs_has_a_folder_of_its_own(tmp_path, typed, layer, sent):
     typed.append(tmp_path / "cell.cvdm.ome.zarr")
     names = [job.output.name for job in sent(*channels(layer))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
@@ -212,6 +213,23 @@ def test_what_the_shell_wrote_brings_the_panel(shown, qtbot, tmp_path: Path, sma
     assert [layer.name for layer in shown.layers] == ["out CVDM", "out CVDM uncertainty"]
     np.testing.assert_allclose(shown.layers[0].scale, 0.0325)
     qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
+
+
+@pytest.mark.parametrize("target", ["canvas", "panel"])
+def test_what_the_shell_wrote_lies_on_its_original_in_pixels(
+    shown, widget, qtbot, tmp_path: Path, small_model, target
+):
+    original = shown.add_image(np.zeros((16, 20), np.uint16), name="raw.tif")  # as napari reads a TIFF
+    reconstruction, _ = write_as_the_shell(small_model, tmp_path / "out.cvdm.ome.tif")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Inconsistent units")
+        if target == "canvas":
+            drop_on_canvas(shown, reconstruction)
+        else:
+            widget._opening.open(reconstruction)
+        qtbot.waitUntil(lambda: "CVDM uncertainty" in dock_names(shown), timeout=20_000)
+    for layer in list(shown.layers)[1:]:
+        np.testing.assert_allclose(layer.data_to_world((6.5, 8.5)), original.data_to_world((3, 4)))
 
 
 def test_scripts_of_earlier_versions_are_understood_too(tmp_path: Path, small_model):

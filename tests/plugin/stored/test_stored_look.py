@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.utils.colormaps import Colormap
 
 from napari_cvdm.plugin.results.layers import uncertainty_colormap
 from napari_cvdm.plugin.stored.saving import LAYER_KEY, _stored
@@ -36,6 +37,13 @@ def test_a_layer_lies_and_looks_as_it_did(rgb: bool) -> None:
         assert getattr(again, name) == getattr(layer, name), name
     for corner in ((0, 0), (5, 0), (0, 7)):
         np.testing.assert_allclose(again.data_to_world(corner), layer.data_to_world(corner))
+
+
+def test_colours_in_steps_stay_steps() -> None:
+    data = np.zeros((6, 8), np.float32)
+    steps = Colormap([[0, 0, 0, 1], [1, 0, 0, 1]], controls=[0, 0.4, 1], interpolation="zero", name="steps")
+    again = Image(data, **look_attributes(look_of(Image(data, colormap=steps)), "b", data, Path("a.tif")))
+    np.testing.assert_allclose(again.colormap.map([0.1, 0.3, 0.5])[:, 0], [0, 0, 1])
 
 
 def test_colours_are_those_that_were_stored_whatever_has_their_name_now() -> None:

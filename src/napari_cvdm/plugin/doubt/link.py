@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,16 @@ from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.doubt.in_register import lay_on_original
 from napari_cvdm.plugin.doubt.linked import Result, find_results
 from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
-from napari_cvdm.plugin.results.layers import full_data, real
+from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
 from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 __all__ = ["Link", "Look"]
 
@@ -110,6 +111,7 @@ class Link(QObject):
             return
         self._follow(result)
         self.original, self._alone = original, False
+        self._lie_together()
         self._forget()
         self.switched.emit()
         self.refresh()
@@ -122,8 +124,17 @@ class Link(QObject):
     def _compare_with(self, original: Image | None) -> None:
         if original is not self.original:
             self.original = original
+            self._lie_together(filter(is_for_show, self.viewer.layers))
             self.switched.emit()
             self.looked.emit("")
+
+    def _lie_together(self, pictures: Iterable[Layer] = ()) -> None:
+        place = self._nearest()
+        if self.result and self.original and lay_on_original(self.result, self.original, list(pictures)):
+            # The result was in view, and lies elsewhere now.
+            self.viewer.reset_view()
+            if place is not None:
+                go_to(self.result.reconstruction, place, self.viewer.dims)
 
     def set_measure(self, measure: Measure) -> None:
         """Tell uncertainty in image units or relative to the signal."""

@@ -79,6 +79,9 @@ VIEWS = (
     ),
 )
 
+#: One row: the eye goes from left to right and back at the same height.
+_SIDE_BY_SIDE = {"shape": (1, -1), "stride": 1, "spacing": 4, "enabled": True}
+
 
 class Arrangement:
     """Shows and hides layers for a view, and remembers how they were.
@@ -97,7 +100,8 @@ class Arrangement:
         self._link, self._own, self._maps = link, own, maps
         self._key = "own"
         self._opened: WeakSet[Layer] = WeakSet()  # by the user, in the midst of the view
-        self._without_grid: dict[str, Any] | None = None
+        #: How the user had the grid, and the camera if it was moved.
+        self._before: dict[str, dict[str, Any]] | None = None
         link.viewer.layers.events.inserted.connect(self._welcome)
 
     def show(self, key: str) -> None:
@@ -109,7 +113,7 @@ class Arrangement:
             self._opened.clear()
         self._key = key
         if key != "beside":
-            self.leave_grid()
+            self._arrange_grid(beside=False)
         wanted, managed = self._wanted(), self._managed()
         for layer in managed:
             if not self._own.owns(layer):
@@ -119,7 +123,7 @@ class Arrangement:
             if not any(layer is each for each in managed):  # hidden for an earlier view only
                 set_visible_alone(layer, is_seen_without_view(layer))
         if key == "beside":
-            self._enter_grid()
+            self._arrange_grid(beside=True)
 
     def tidy(self, key: str) -> bool:
         """Remove a picture of another view, which only crowds the list; return whether there are more."""
@@ -179,21 +183,26 @@ class Arrangement:
             or self._maps.owns(layer)
         ]
 
-    def _enter_grid(self) -> None:
+    def _arrange_grid(self, beside: bool) -> None:
+        """Put layers side by side; or on top of each other, where the user had them in a grid."""
+        before = self._before
+        if before is not None and bool(before["camera"]) == beside:
+            return
+        self.leave_grid()
         viewer = self._link.viewer
         grid, camera = viewer.canvas.grid, viewer.scene.camera
-        if self._without_grid is None:
-            self._without_grid = {
-                "grid": {name: getattr(grid, name) for name in ("shape", "stride", "enabled", "spacing")},
-                "camera": {name: getattr(camera, name) for name in ("center", "zoom")},
-            }
-            # One row: the eye goes from left to right and back at the same height.
-            _set_grid(grid, {"shape": (1, -1), "stride": 1, "spacing": 4, "enabled": True})
+        if not (beside or grid.enabled):
+            return
+        usual = {name: getattr(grid, name) for name in ("shape", "stride", "spacing", "enabled")}
+        seen = {name: getattr(camera, name) for name in ("center", "zoom")}
+        self._before = {"grid": usual, "camera": seen if beside else {}}
+        _set_grid(grid, _SIDE_BY_SIDE if beside else {**usual, "enabled": False})
+        if beside:
             viewer.reset_view()
 
     def leave_grid(self) -> None:
         """Put the grid back as it was: with it, all that has to do with layers takes napari longer."""
-        viewer, before, self._without_grid = self._link.viewer, self._without_grid, None
+        viewer, before, self._before = self._link.viewer, self._before, None
         if before is not None:
             _set_grid(viewer.canvas.grid, before["grid"])
             for name, value in before["camera"].items():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["axis_steps", "distances_of"]
+__all__ = ["axis_steps", "distances_of", "origin_of"]
 
 
 def axis_steps(scale: npt.ArrayLike, affine: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -45,3 +45,21 @@ def distances_of(layer: Image, axes: str) -> dict[str, float]:
             if own.is_compatible_with(unit):
                 found[key] = float((step * own).to(unit).magnitude)
     return found
+
+
+def origin_of(layer: Image, axes: str) -> dict[str, float]:
+    """Return where the first pixel of a layer lies along each axis, in steps of the layer, as files tell it.
+
+    Returns
+    -------
+    dict
+        By the letters of the axes. Empty for a layer that is turned, sheared or mirrored, of which files
+        cannot tell; axes that share a letter are left out.
+    """
+    corner = np.array(layer.data_to_world(np.zeros(layer.ndim)))
+    across = np.array([np.array(layer.data_to_world(one)) - corner for one in np.eye(layer.ndim)])
+    steps = np.diag(across)
+    if (steps <= 0).any() or not np.allclose(across, np.diag(steps), atol=1e-6 * float(steps.min())):
+        return {}
+    places = zip(axes, (corner / steps).tolist(), strict=True)
+    return {letter: place for letter, place in places if axes.count(letter) == 1}

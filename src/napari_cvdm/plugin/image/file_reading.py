@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cvdm.plugin.image.reading import FileReading
-from napari_cvdm.plugin.stored.kinds import kind_of
+from napari_cvdm.plugin.stored.kinds import is_saved_result, kind_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["is_tiff", "read_file"]
 
+_SAVED_HERE = (
+    "Its file was saved by this plugin. To open all that is in it, as it was, delete this layer and drop the "
+    "file on this panel."
+)
+_SEVERAL = "Its file holds {} images, of which napari opens the first: restore others in a shell (--image)."
 _TIFF = {".tif", ".tiff", ".lsm", ".stk", ".btf", ".tf8"}
 
 
@@ -44,7 +50,7 @@ def read_file(path: Path, *, own: bool = False) -> FileReading:
 
     from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff
-    from napari_cvdm.files.tiff_images import image_of
+    from napari_cvdm.files.tiff_images import image_of, images_in
     from napari_cvdm.files.tiff_metadata import read_scale
     from napari_cvdm.restoration.axes import AXIS_MEANINGS
     from napari_cvdm.restoration.errors import ImageFileError
@@ -60,7 +66,10 @@ def read_file(path: Path, *, own: bool = False) -> FileReading:
         with open_tiff(path) as tif:
             series = image_of(path, tif)
             axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in series.axes)
-            return _reading(axes, series.shape, read_scale(tif, series))
+            reading = _reading(axes, series.shape, read_scale(tif, series))
+            images = len(images_in(tif))
+        note = _SAVED_HERE if is_saved_result(path) else _SEVERAL.format(images) if images > 1 else ""
+        return replace(reading, note=note)
     except (ImageFileError, tifffile.TiffFileError, OSError, ValueError, IndexError):
         return FileReading()
 

@@ -65,6 +65,8 @@ class FileReading:
         Height and width, in nanometres, of pixels that are not square.
     z_spacing, time_interval : float or None
         Distance of planes in nanometres, and from frame to frame in seconds.
+    note : str
+        What else there is in the file than the layer may show, and how to come by it; a sentence, or empty.
     """
 
     axes: str | None = None
@@ -74,6 +76,7 @@ class FileReading:
     pixel_sides: tuple[float, float] | None = None
     z_spacing: float | None = None
     time_interval: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class LayerReading:
         The file the layer was opened from, if it is one.
     channel_names : tuple of str
         Names of the channels, from the file; empty if they are not known.
+    note : str
+        As `FileReading` has it.
     """
 
     axes: str
@@ -108,6 +113,7 @@ class LayerReading:
     pixel_size_origin: str
     path: Path | None
     channel_names: tuple[str, ...] = ()
+    note: str = ""
 
 
 def read_layer(layer: Image) -> LayerReading:
@@ -171,7 +177,7 @@ def with_file(reading: LayerReading, file: FileReading) -> LayerReading:
         reading = replace(reading, pixel_size=size, pixel_size_origin=origin)
     elif reading.pixel_size_origin == NOT_KNOWN and file.pixel_sides is not None:
         reading = replace(reading, pixel_size_origin=_oblong("file", *file.pixel_sides))
-    reading = replace(reading, channel_names=file.channel_names)
+    reading = replace(reading, channel_names=file.channel_names, note=file.note)
     if file.axes is None or set(reading.axes) - set("QYX"):
         return reading
     named = [(a, n) for a, n in zip(file.axes, file.shape, strict=True) if a != "S"]
@@ -192,7 +198,7 @@ def _without_channels(axes: list[tuple[str, int]], shape: tuple[int, ...]) -> li
 
 
 def describe(reading: LayerReading) -> str:
-    """Say in words what an image is: "12 time points, 2 channels, 512 × 480 pixels"."""
+    """Say in words what an image is: "12 time points, 2 channels, 512 × 480 pixels"; and of what file."""
     parts = []
     unnamed = [str(n) for letter, n in zip(reading.axes, reading.shape, strict=True) if letter == "Q"]
     several = len(unnamed) > 1
@@ -205,7 +211,8 @@ def describe(reading: LayerReading) -> str:
     parts.append(f"{planes}{width} × {height} pixels")
     if reading.rgb:
         parts.append("in colour (RGB)")
-    return ", ".join(parts)
+    words = ", ".join(parts)
+    return f"{words}. {reading.note}" if reading.note else words
 
 
 def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:

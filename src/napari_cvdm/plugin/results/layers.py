@@ -242,8 +242,13 @@ def where_it_lies(layer: Image) -> dict[str, Any]:
 
 
 def is_result(layer: Any) -> bool:
-    """Whether a layer is a result of this plugin."""
-    return METADATA_KEY in getattr(layer, "metadata", {})
+    """Whether a layer is a result of this plugin.
+
+    Labels that napari or the user has made of a result have its metadata, and are none.
+    """
+    from napari.layers import Image
+
+    return isinstance(layer, Image) and METADATA_KEY in layer.metadata
 
 
 def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -50,6 +50,8 @@ class DiskJob(Job):
         Whether what a stopped run with other settings has left there is thrown away.
     z_spacing, time_interval : float or None
         Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
+    origin : mapping of str to float
+        Where the image's first pixel lies along each axis, in steps of the image, likewise.
 
     The others are those of `Job`.
     """
@@ -58,6 +60,7 @@ class DiskJob(Job):
     discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
+    origin: Mapping[str, float] = field(default_factory=dict)
     _goes_on: bool = field(default=False, init=False)
     _kept: str = field(default="", init=False)
 
@@ -120,7 +123,7 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval,
+                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
             axes = self._restored_axes(image)

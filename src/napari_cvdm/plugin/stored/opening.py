@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_cvdm.plugin.doubt.in_register import lying_on_originals
 from napari_cvdm.plugin.results.layers import LayerData
 from napari_cvdm.plugin.stored.reopening import (
     Shown,
@@ -79,7 +80,7 @@ class Opening(QObject):
         worker.start()
 
     def _on_read(self, layers: list[LayerData]) -> None:
-        self._layers.extend(layers)
+        self._layers.extend(lying_on_originals(layers, self._viewer.layers))
         self._runs = whole_runs(layers)
         self._add()
 

@@ -92,6 +92,10 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     if layers and viewer is not None:
         from qtpy.QtCore import QTimer
 
+        from napari_cvdm.plugin.doubt.in_register import lying_on_originals
+
+        layers = lying_on_originals(layers, viewer.layers)
+
         # napari adds them first.
         QTimer.singleShot(0, partial(_settle_in_current_viewer, whole_runs(layers)))
     return layers or _NOTHING_NEW

@@ -102,7 +102,14 @@ def _colormap(stored: Any) -> Any:
 
     if isinstance(stored, str):
         return stored
-    found = Colormap(stored["colors"], controls=stored["controls"] or None, name=stored["name"] or None)
+    colours, controls = stored["colors"], stored["controls"]
+    in_steps = len(controls or ()) == len(colours) + 1
+    found = Colormap(
+        colours,
+        controls=controls or None,
+        name=stored["name"] or None,
+        interpolation="zero" if in_steps else "linear",
+    )
     known = AVAILABLE_COLORMAPS.get(stored["name"])
     same = known is not None and all(
         np.shape(was) == np.shape(now) and np.allclose(was, now)

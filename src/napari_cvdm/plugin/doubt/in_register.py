@@ -1,0 +1,102 @@
+"""Results laid on their original, where napari has read the one in pixels and the other in micrometres.
+
+napari's own reader of TIFF drops the size of pixels, which stored results state. It draws layers whose units
+clash as if these were all alike: a picture of 33 µm would be as wide as 33 of the original's pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
+from napari_cvdm.plugin.doubt.originals import original_of
+from napari_cvdm.plugin.image.parts import Placement
+from napari_cvdm.plugin.results.layers import (
+    METADATA_KEY,
+    InputLayer,
+    LayerData,
+    full_data,
+    result_metadata,
+    where_it_lies,
+)
+from napari_cvdm.plugin.stored.stored_results import placement_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+__all__ = ["lay_on_original", "lying_on_originals"]
+
+
+def lay_on_original(result: Result, original: Image, pictures: Iterable[Layer] = ()) -> bool:
+    """Lay a result on its original, if lengths are known of one of them alone; return whether that was so.
+
+    Parameters
+    ----------
+    result : Result
+        Its layers lie where the original does afterwards, in its units: the original is the user's own.
+    original : napari.layers.Image
+        What was restored, with as many axes.
+    pictures : iterable of Layer
+        What shows or marks something about the result, and goes with it.
+    """
+    if _tells_lengths(result.reconstruction) == _tells_lengths(original):
+        return False
+    provenance, shape = result.provenance, full_data(result.reconstruction).shape
+    placement = placement_of(provenance, axes_of(provenance, len(shape)), shape)
+    there = [(layer, _place_in(result.reconstruction, layer)) for layer in pictures]
+    for layer in result.layers:
+        _lay(layer, original, placement)
+    for layer, place in there:
+        if place is not None:
+            _lay(layer, result.reconstruction, place)
+    return True
+
+
+def lying_on_originals(read: Sequence[LayerData], present: Sequence[Layer]) -> list[LayerData]:
+    """Let results that were read from a file lie on their originals that are in the viewer already.
+
+    They are not laid there once they are in the viewer, which would say that their units clash.
+
+    Parameters
+    ----------
+    read : sequence of LayerData
+        What a reader has read.
+    present : sequence of Layer
+        The layers of the viewer.
+    """
+    if not any(map(is_image_of_user, present)):
+        return list(read)
+    return [(data, attributes | _where(data, attributes, present), kind) for data, attributes, kind in read]
+
+
+def _where(data: Any, attributes: dict[str, Any], present: Sequence[Layer]) -> dict[str, Any]:
+    """Return where what was read is to lie, if elsewhere than it says."""
+    from napari.layers import Image
+
+    if METADATA_KEY not in attributes.get("metadata", {}):
+        return {}
+    picture = Image(data, **attributes)
+    original = original_of(result := Result(picture, picture), present)
+    moved = original is not None and lay_on_original(result, original)
+    return where_it_lies(picture) if moved else {}
+
+
+def _place_in(reconstruction: Image, layer: Layer) -> Placement | None:
+    """Return where a layer lies in a reconstruction; None for one that lies in another world."""
+    if layer.units != reconstruction.units:
+        return None
+    origin = np.array(reconstruction.world_to_data(layer.data_to_world(np.zeros(layer.ndim))))
+    return Placement(origin, np.array(layer.scale) / np.array(reconstruction.scale))
+
+
+def _lay(layer: Layer, on: Image, placement: Placement) -> None:
+    wanted = result_metadata(InputLayer.of(on), "reconstruction", placement, ())
+    for name in where_it_lies(on):
+        setattr(layer, name, wanted[name])
+
+
+def _tells_lengths(layer: Any) -> bool:
+    return all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:])
