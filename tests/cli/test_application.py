@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import napari_cvdm
 from napari_cvdm.cli import main
 from napari_cvdm.cli.application import app
+from napari_cvdm.training import trainer
 
 COMMANDS = [
     "demo",
@@ -110,6 +112,20 @@ def test_wrong_usage_is_exit_code_2_and_one_line(
     assert captured.err.startswith("napari-cvdm: ")
     assert message in captured.err
     assert not any(tmp_path.iterdir())
+
+
+def test_training_that_a_gpu_has_no_memory_for_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_training(*_: object, **__: object) -> Path:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(trainer, "run_training", run_training)
+    assert main(["train", "tubules.toml"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "Memory ran out for training" in told
+    assert "batch or patch" in told
 
 
 def test_a_shell_sees_the_exit_code_and_no_traceback(shell: Callable[..., subprocess.Popen[str]]) -> None:

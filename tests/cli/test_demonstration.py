@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from napari_cvdm.assessment import figure
 from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.samples import read_sample
@@ -18,6 +20,13 @@ def test_the_demo_restores_a_real_image_and_shows_it(
     tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    draw, widths = figure.draw_side_by_side, list[float]()
+
+    def record(panels: Sequence[figure.Panel], *, field_width: float) -> Image.Image:
+        widths.append(field_width)
+        return draw(panels, field_width=field_width)
+
+    monkeypatch.setattr(figure, "draw_side_by_side", record)
     arguments = ["demo", "--model", str(weights), "--draws", "2", "--device", "cpu"]
     assert main(arguments) == 0
     output = tmp_path / "napari-cvdm-demo"
@@ -33,16 +42,19 @@ def test_the_demo_restores_a_real_image_and_shows_it(
     np.testing.assert_array_equal(read_tiff(output / "widefield.ome.tif").data, sample.data)
     provenance = read_provenance(output / "reconstruction.ome.tif")
     assert provenance is not None
-    assert provenance["model"]["name"] == "tiny"
+    assert (provenance["model"]["name"], provenance["draws"]) == ("tiny", 2)
     with Image.open(output / "side_by_side.png") as picture:
         colours = np.asarray(picture).astype(int)
         assert picture.width > 3 * picture.height
     assert (abs(colours[..., 0] - colours[..., 2]) > 60).any()  # the uncertainty is in colour
+    assert widths == [pytest.approx(160 * sample.pixel_size)]
     said = capsys.readouterr().out
+    assert "The model: tiny." in said
     assert all(str(Path("napari-cvdm-demo") / name) in said for name in FILES)
     assert "PSNR" in said
     assert "napari-cvdm restore" in said
     assert main([*arguments, "-o", str(output)]) == 0  # again: its own files are replaced
+    assert main([*arguments, "-o", str(output), "--device", "abacus"]) == 2
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -68,17 +68,19 @@ def test_an_interrupted_run_goes_on_by_the_same_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "out"
-    run, stopped = Trainer.run, []
+    run, stop_at = Trainer.run, [0, 2]
 
     def interrupted(self: Trainer) -> None:
-        if not stopped:
-            stopped.append(True)
-            self.step = 2
-            self.save()
+        if stop_at:
+            self.step = stop_at.pop(0)
+            if self.step:
+                self.save()
             raise KeyboardInterrupt
         run(self)
 
     monkeypatch.setattr(Trainer, "run", interrupted)
+    assert finetune(pairs, out, weights, "--held-out", "0") == 130
+    assert capsys.readouterr().err == "napari-cvdm: interrupted\n"  # no checkpoint was written yet
     assert finetune(pairs, out, weights, "--held-out", "0") == 130
     assert capsys.readouterr().err.splitlines() == [
         "The last checkpoint is kept: the same command goes on from there.",
@@ -107,7 +109,7 @@ def test_published_networks_cannot_be_fine_tuned(
 @pytest.mark.parametrize(
     ("fault", "more", "words"),
     [
-        ("no pairs", [], "has no pair of files"),
+        ("no pairs", ["--model", "no-such-model"], "has no pair of files"),  # said before a model loads
         ("", ["--held-out", "2"], "has 2 pairs, so 2 cannot be held out"),
         ("", ["--held-out", "-1"], "'--held-out'"),
         ("", ["--steps", "0"], "'--steps'"),

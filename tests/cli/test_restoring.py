@@ -64,10 +64,14 @@ class TestRestoring:
         self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         output = tmp_path / "out.ome.tif"
-        arguments = ["--model", str(weights), "--axes", "CYX", "--pixel-size", "200", *FAST]
-        assert main(["restore", str(image), "-o", str(output), *arguments]) == 0
+        said = ["--axes", "CYX", "--pixel-size", "200", "--tile", "24"]
+        arguments = ["restore", str(image), "-o", str(output), "--model", str(weights), *said, *FAST]
+        assert main(arguments) == 0
         written = read_tiff(output)
         assert (written.axes, written.pixel_size) == ("CYX", pytest.approx(100.0))
+        provenance = read_provenance(output)
+        assert provenance is not None
+        assert provenance["tile"]["requested"] == 24
         warning = next(
             line
             for line in capsys.readouterr().err.splitlines()

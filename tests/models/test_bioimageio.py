@@ -29,7 +29,9 @@ pytestmark = [
 
 @pytest.fixture
 def model(weights: Path) -> PretrainedModel:
-    return read_model(weights)
+    model = read_model(weights)
+    more = ("Doe et al., Methods 2020, https://doi.org/10.1038/s41592-020-01008-z.", "A talk, without a DOI")
+    return replace(model, card=replace(model.card, citations=(*model.card.citations, *more)))
 
 
 @pytest.fixture
@@ -55,7 +57,8 @@ def test_the_package_is_valid(package: Path, model: PretrainedModel) -> None:
     description = describe(package)
     assert description.validation_summary.status != "failed"
     assert description.license == "BSD-3-Clause"
-    assert description.cite[0].doi == "10.48550/arXiv.2312.02246"
+    found = [entry.doi for entry in description.cite]
+    assert found == ["10.48550/arXiv.2312.02246", "10.1038/s41592-020-01008-z"]
     assert model.sha256 in unpack(package).with_name("README.md").read_text()
     assert [path.name for path in package.parent.iterdir()] == [package.name]
 

@@ -246,6 +246,27 @@ class TestForm:
                 QApplication.instance().focusChanged.emit(widget.controls.restore_button, None)
         assert turned == [False, False]
 
+    def test_the_plan_follows_the_view_if_that_is_what_is_restored(self, viewer, widget, monkeypatch):
+        viewer.add_image(IMAGE, name="cell")
+        shown: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(widget.advice, "show_plan", lambda: shown.append(widget.form.part.value))
+            for part, times in (("all", 0), ("view", 2)):
+                widget.form.part.value = part
+                shown.clear()
+                viewer.scene.camera.zoom *= 2
+                viewer.scene.camera.center = (0, *(number + 1 for number in viewer.scene.camera.center[1:]))
+                assert shown == [part] * times
+
+    def test_a_run_takes_the_place_of_a_measurement(self, viewer, widget, qtbot, stepped, monkeypatch):
+        given_up: list[bool] = []
+        viewer.add_image(IMAGE, name="cell")
+        with monkeypatch.context() as patch:
+            patch.setattr(widget.advice.measuring, "give_up", lambda: given_up.append(widget.running))
+            click(qtbot, widget)
+        finish(qtbot, widget)
+        assert given_up == [False]
+
     def test_a_run_does_not_depend_on_being_remembered(self, viewer, widget, qtbot, stepped, monkeypatch):
         queued: list[bool] = []
         monkeypatch.setattr("napari_cvdm.plugin.widget.remember", lambda used: queued.append(widget.running))
@@ -277,6 +298,7 @@ class TestRun:
         viewer.add_image(IMAGE)
         form = widget.form
         form.pixel_size.setValue(65)
+        assert form.pixel_size_origin.text() == widget.subject.pixel_size[1] != ""
         form.draws.value, form.seed.value, form.tile.value = 2, 7, 128
         form.steps.value, form.device.value = 4, "cpu"
         click(qtbot, widget)

@@ -11,6 +11,7 @@ import distributed
 import numpy as np
 import pytest
 from distributed import KilledWorker
+from distributed.comm.core import CommClosedError
 
 from napari_cvdm.models import PretrainedModel, load_model, save_model
 from napari_cvdm.restoration import execution
@@ -62,6 +63,7 @@ def test_a_killed_worker_loses_nothing_and_changes_nothing(model: PretrainedMode
     [
         (KilledWorker("block", None, 3), "too little memory"),
         (CancelledError("block"), "goes on from what is finished"),
+        (CommClosedError("in <TCP>: ConnectionResetError"), "goes on from what is finished"),
         (
             ModuleNotFoundError("No module named 'napari_cvdm'", name="napari_cvdm"),
             "lack the package napari_cvdm",

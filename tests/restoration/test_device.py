@@ -34,23 +34,32 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
+def stay(tensor: Tensor, device: torch.device, *, memory_format: torch.memory_format) -> Tensor:
+    return tensor.contiguous(memory_format=memory_format)
+
+
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of them, the second in use, where tensors said to be on either are really on the CPU."""
-    ones = torch.ones
-    monkeypatch.setattr(torch, "ones", lambda size, device: ones(size))
+    monkeypatch.setattr(Tensor, "to", stay)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
 
 
-def break_convolution(monkeypatch: pytest.MonkeyPatch, fault: str, message: str) -> None:
-    """Let convolutions raise an error of this message, or compute nonsense."""
+FAULTS = ["raises", "computes nonsense", "mixes channels up", "mixes rows and columns up"]
 
-    def conv2d(image: Tensor, _: Tensor) -> Tensor:
+
+def break_convolution(monkeypatch: pytest.MonkeyPatch, fault: str, message: str) -> None:
+    """Let convolutions raise an error of this message, or compute what they should not."""
+    convolve = torch.nn.functional.conv2d
+
+    def conv2d(image: Tensor, kernel: Tensor) -> Tensor:
         if fault == "raises":
             raise RuntimeError(message)
-        return 0 * image
+        if fault == "computes nonsense":
+            return 0 * convolve(image, kernel)
+        return convolve(image, kernel.flip(0) if fault == "mixes channels up" else kernel.transpose(2, 3))
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
 
@@ -65,9 +74,8 @@ def fill_gpu(monkeypatch: pytest.MonkeyPatch, free: int, reserved: int = 0, allo
 @pytest.fixture
 def apple(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Apple machine, where tensors said to be on MPS are really on the CPU."""
-    ones = torch.ones
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(torch, "ones", lambda size, device: ones(size))
+    monkeypatch.setattr(Tensor, "to", stay)
 
 
 class TestChooseDevice:
@@ -114,7 +122,7 @@ class TestChooseDevice:
         chosen = choose_device(name)
         assert (chosen.device.type, chosen.notice) == ("mps", None)
 
-    @pytest.mark.parametrize("fault", ["raises", "computes nonsense"])
+    @pytest.mark.parametrize("fault", FAULTS)
     def test_mps_that_fails_its_test_is_replaced_with_a_notice(
         self, apple: None, monkeypatch: pytest.MonkeyPatch, fault: str
     ) -> None:
@@ -124,7 +132,7 @@ class TestChooseDevice:
         assert chosen.notice is not None
         assert "CPU is used instead" in chosen.notice
 
-    @pytest.mark.parametrize("fault", ["raises", "computes nonsense"])
+    @pytest.mark.parametrize("fault", FAULTS)
     def test_a_gpu_that_torch_has_no_kernels_for(
         self, two_gpus: None, monkeypatch: pytest.MonkeyPatch, fault: str
     ) -> None:

@@ -201,11 +201,15 @@ def test_a_run_can_be_cancelled_between_tiles(image: NDArray[np.uint16], make_th
 
 
 def test_restored_lazily_it_is_the_same(image: NDArray[np.uint16], make_theirs: MakeTheirs) -> None:
-    model = make_theirs(mean_width=2)
-    whole = restore(image, model, axes="ZYX", draws=2, steps=2, seed=1)
-    lazy = restore_lazy(image, model, axes="ZYX", draws=2, steps=2, seed=1).compute(scheduler="sync")
+    model = make_theirs(mean_width=2, upscaling=2)
+    wanted: dict[str, Any] = {"axes": "ZYX", "draws": 2, "steps": 2, "seed": 1}
+    whole = restore(image, model, **wanted)
+    lazy = restore_lazy(image, model, **wanted).compute(scheduler="sync")
     np.testing.assert_array_equal(lazy.mean, whole.mean)
     np.testing.assert_array_equal(lazy.std, whole.std)
+    # As they look at all of a plane, a region is cut out of what was restored of all of it.
+    region = restore_lazy(image, model, region=((2, 16), (8, 40)), **wanted).compute(scheduler="sync")
+    np.testing.assert_array_equal(region.mean, whole.mean[:, 4:32, 16:80])
 
 
 def test_the_rate_of_their_schedule_can_be_shown(image: NDArray[np.uint16], make_theirs: MakeTheirs) -> None:

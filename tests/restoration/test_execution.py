@@ -27,7 +27,6 @@ from napari_cvdm.restoration.execution import (
     plain_inference,
     precision_elsewhere,
     prepared_copy,
-    to_device,
 )
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.result import Restoration
@@ -120,28 +119,6 @@ class TestPrecision:
         np.testing.assert_allclose(half.mean, single.mean, rtol=0, atol=tolerance)
         np.testing.assert_allclose(half.std, single.std, rtol=0, atol=tolerance)
         assert not np.array_equal(half.mean, single.mean)
-
-
-class TestTransfers:
-    def test_go_through_pinned_memory_to_cuda_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        steps: list[object] = []
-
-        def pinned(tensor: Tensor) -> Tensor:
-            steps.append("pin")
-            return tensor
-
-        def sent(tensor: Tensor, device: torch.device, *, non_blocking: bool = False) -> Tensor:
-            steps.append((device.type, non_blocking))
-            return tensor
-
-        monkeypatch.setattr(torch.Tensor, "pin_memory", pinned)
-        monkeypatch.setattr(torch.Tensor, "to", sent)
-        image = np.arange(12, dtype=np.float32).reshape(3, 4)
-        for device in (CPU, GPU):
-            arrived = to_device(image.T, device)
-            assert arrived.shape == (1, 1, 4, 3)
-            assert np.array_equal(arrived[0, 0].numpy(), image.T)
-        assert steps == [("cpu", False), "pin", ("cuda", True)]
 
 
 class TestThreads:

@@ -17,6 +17,7 @@ from napari_cvdm.models import PretrainedModel, load_model, save_model
 from napari_cvdm.restoration import resident
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
+from napari_cvdm.restoration.execution import precision_elsewhere
 from napari_cvdm.restoration.fingerprint import measure
 from napari_cvdm.restoration.lazy import LazyRestoration, restore_lazy
 from napari_cvdm.restoration.normalization import SAMPLE_SIZE, fit_normalizations
@@ -186,9 +187,11 @@ class TestLaziness:
         self, model: PretrainedModel, stack: NDArray[np.uint16], tmp_path: Path
     ) -> None:
         stored = load_model(save_model(tmp_path / "tiny.safetensors", model.network, model.card))
-        lazy = restore_lazy(da.from_array(stack), stored, axes="TYX", block=32, **SETTINGS)
-        layers = lazy.pair.__dask_graph__().layers
-        tasks = {key: each for key, each in layers[lazy.pair.name].items() if key[0] == lazy.pair.name}
+        image = da.from_array(stack)
+        lazy = restore_lazy(image, stored, axes="TYX", block=32, **SETTINGS)
+        graph = lazy.pair.__dask_graph__()
+        assert image.name in graph.layers  # whose chunks are handed over, and not the image
+        tasks = {key: each for key, each in graph.layers[lazy.pair.name].items() if key[0] == lazy.pair.name}
         assert len(tasks) == 2 * 2 * 3
         assert max(len(pickle.dumps(each)) for each in tasks.values()) < 3000
 
@@ -215,6 +218,9 @@ class TestLaziness:
         # What a worker computes with is its own: the number of its threads.
         assert set(first) - {"blocks"} == set(expected) - {"seconds", "threads"}
         assert first["precision"] == "float32"
+        elsewhere = restore_lazy(stack, model, axes="TYX", **(SETTINGS | {"device": "cuda"}))
+        assert elsewhere.provenance["precision"] == precision_elsewhere("cuda") != "float32"
+        assert elsewhere.restored_pixel_size is None
         assert first["normalisation"] == expected["normalisation"]
 
 

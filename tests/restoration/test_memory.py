@@ -81,6 +81,21 @@ class TestWithinMemory:
             within_memory(run, tile, 2000, CPU)
         assert min(tried) >= SMALLEST_TILE
 
+    @pytest.mark.parametrize("kind", ["cuda", "mps"])
+    def test_a_gpu_has_done_a_pass_when_it_returns(self, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        ran: list[int] = []
+
+        def wait(*device: torch.device) -> None:
+            ran.append(tried[-1])  # which memory may turn out to be too little for only now
+            if tried[-1] > 300:
+                raise torch.OutOfMemoryError("out of memory")
+
+        monkeypatch.setattr(getattr(torch, kind), "synchronize", wait)
+        monkeypatch.setattr(torch.mps, "empty_cache", lambda: None)
+        tried, run = self.job(fits=700)
+        assert within_memory(run, TileSize("auto", 1024), 2000, torch.device(kind)) == "done with 256"
+        assert (tried, ran) == ([1024, 512, 256], [512, 256])
+
     def test_other_errors_pass_through(self) -> None:
         tried, run = self.job(fits=0, error=RuntimeError("a real fault"))
         with pytest.raises(RuntimeError, match="a real fault"):
@@ -96,6 +111,7 @@ class TestWithinMemory:
             RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
             RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
             RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+            RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
             RuntimeError("Invalid buffer size: 9.59 GiB"),
             MemoryError(),
         ],

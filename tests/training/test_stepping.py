@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from napari_cvdm.restoration import device
 from napari_cvdm.restoration.errors import DeviceError
 from napari_cvdm.training.config import OptimiserConfig
 from napari_cvdm.training.stepping import (
@@ -29,10 +30,21 @@ class TestTrainingDevice:
         monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
         threads: list[int] = []
         monkeypatch.setattr(torch, "set_num_threads", threads.append)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+        monkeypatch.setattr(device, "_computes", lambda _: True)
         assert training_device().type == expected
         assert threads == ([1] if cards else [])
         assert torch.backends.cudnn.benchmark is cards
         assert training_device("cpu").type == "cpu"
+
+    def test_a_card_that_does_not_work_is_told_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+        monkeypatch.setattr(device, "_computes", lambda _: False)
+        with pytest.raises(DeviceError, match="choose 'cpu'"):
+            training_device()
 
     def test_a_missing_device_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -241,18 +241,22 @@ def train(
     ] = False,
 ) -> None:
     """Train a model, or go on with an interrupted run."""
+    from napari_cvdm.restoration.memory import explained_shortage
     from napari_cvdm.training.trainer import run_training
 
-    weights = run_training(
-        config,
-        output,
-        fresh=fresh,
-        workers=workers,
-        device=device,
-        compiled=compiled,
-        micrographs=micrographs,
-        log=typer.echo,
-    )
+    with explained_shortage(
+        "training", "Give smaller numbers for batch or patch in the configuration, or choose another device."
+    ):
+        weights = run_training(
+            config,
+            output,
+            fresh=fresh,
+            workers=workers,
+            device=device,
+            compiled=compiled,
+            micrographs=micrographs,
+            log=typer.echo,
+        )
     typer.echo(f"The weights are in {weights}.")
 
 

@@ -152,14 +152,19 @@ def _mps() -> ChosenDevice:
 
 
 def _computes(device: torch.device) -> bool:
-    """Whether a small convolution gives what it must.
+    """Whether a small convolution gives what it must, in the memory layout that networks are run in.
 
-    Some macOS and torch versions announce MPS and then fail on the first one; and so does a torch that was
-    built without kernels for a GPU as old or as new as this one.
+    Some macOS and torch versions announce MPS and then fail on the first one, or take one channel for
+    another; and a torch that was built without kernels for a GPU as old or as new as this one fails, too.
     """
+    # Each channel shows the other one, moved: whole numbers, which a GPU holds exactly in any format.
+    image = torch.arange(200, dtype=torch.float32, device="cpu").view(1, 2, 10, 10)
+    kernel = torch.zeros(2, 2, 3, 3, device="cpu")
+    kernel[0, 1, 0, 2] = kernel[1, 0, 2, 1] = 1
+    moved = torch.stack([image[0, 1, :8, 2:], image[0, 0, 2:, 1:9]])
     try:
-        image = torch.ones((1, 1, 8, 8), device=device)
-        return float(torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().cpu()) == 324.0
+        x, weight = (each.to(device, memory_format=torch.channels_last) for each in (image, kernel))
+        return torch.allclose(torch.nn.functional.conv2d(x, weight)[0].cpu(), moved, atol=0.1)
     except (RuntimeError, TypeError) as error:
         # A device that is full works, and what needs its memory will say so. What may as well be said of an
         # installation that does not work is taken for that: so small an image needs next to no memory.

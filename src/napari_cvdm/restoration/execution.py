@@ -1,4 +1,4 @@
-"""How networks run on a processor: number format, threads, memory layout and transfers.
+"""How networks run on a processor: number format, threads and memory layout.
 
 Where they run, and how large their tiles are, is decided in `device`.
 """
@@ -14,8 +14,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -189,14 +187,6 @@ def precision_elsewhere(device: str) -> str:
     if device.partition(":")[0] in ("auto", "cuda"):
         return f"{HALF_BUT_OUTGROWN}, on GPUs with tensor cores; {SINGLE} elsewhere"
     return SINGLE
-
-
-def to_device(plane: npt.NDArray[np.float32], device: torch.device) -> Tensor:
-    """Bring a (Y, X) plane to a device, as (1, 1, Y, X); by way of pinned memory to CUDA."""
-    image = torch.from_numpy(np.ascontiguousarray(plane))[None, None]
-    if device.type == "cuda":
-        return image.pin_memory().to(device, non_blocking=True)
-    return image.to(device)
 
 
 def available_cores() -> int:

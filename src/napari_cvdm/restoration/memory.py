@@ -16,12 +16,14 @@ T = TypeVar("T")
 #: Smallest tile side that halving arrives at, in camera pixels.
 SMALLEST_TILE = 32
 
-# In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, and of Apple's MPS.
+# In small letters: of torch itself, of cuBLAS and cuDNN when they set themselves up, of any other moment in
+# cuDNN 9, and of Apple's MPS.
 _SAID = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
     "status_alloc_failed",
+    "allocation_failed",
     "invalid buffer size",
 )
 # What cuBLAS and cuDNN say if the card is too full for them to set themselves up, or for any way of computing
@@ -97,7 +99,7 @@ class TileSize:
 
 
 def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: torch.device) -> T:
-    """Run one network pass, with smaller tiles if it does not fit in memory.
+    """Run one network pass to its end, with smaller tiles if it does not fit in memory.
 
     Parameters
     ----------
@@ -122,7 +124,9 @@ def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: 
     """
     while True:
         try:
-            return job(tile.side)
+            done = job(tile.side)
+            _wait_for(device)
+            return done
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -154,6 +158,14 @@ def is_out_of_memory(error: BaseException, *, beyond_doubt: bool = False) -> boo
     said = _SAID if beyond_doubt else (*_SAID, *_SAID_OF_BROKEN_ONES_TOO)
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in said)
+
+
+def _wait_for(device: torch.device) -> None:
+    """Wait until a GPU has done what it was told: else steps would be reported and timed long before."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _release_memory(device: torch.device) -> None:

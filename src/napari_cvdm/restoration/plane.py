@@ -19,7 +19,6 @@ from napari_cvdm.restoration.execution import (
     in_inference_mode,
     plain_inference,
     prepared_copy,
-    to_device,
 )
 from napari_cvdm.restoration.memory import TileSize, within_memory
 from napari_cvdm.restoration.noise import noise_by_step
@@ -116,7 +115,7 @@ class PlaneRestorer:
         -------
         PlaneEstimate
         """
-        image = to_device(plane, self._device)
+        image = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self._device)
         if padding is None:
             padding = plan_padding(plane.shape[0], plane.shape[1], self._network.granularity)
             observation = pad_by_reflection(image, padding)

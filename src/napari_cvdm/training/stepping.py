@@ -25,12 +25,11 @@ def training_device(name: str = "auto") -> torch.device:
     Raises
     ------
     DeviceError
-        If there is no such device.
+        If there is no such device, or it does not work.
     """
     if name == "auto":
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    else:
-        device = choose_device(name).device
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device(name).device
     if device.type == "cuda":
         # Every step has the same shapes, so the fastest convolutions are worth looking for.
         torch.backends.cudnn.benchmark = True

@@ -93,3 +93,14 @@ def test_what_torch_finds_has_the_cards_names(monkeypatch):
     assert devices.devices_found() == ALWAYS
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert devices.devices_found() == [*ALWAYS, ("GPU (Apple MPS)", "mps")]
+
+
+def test_a_driver_that_fails_is_no_reason_not_to_compute_on_the_cpu(monkeypatch):
+    def fail(number):
+        raise RuntimeError("CUDA driver initialization failed, you might not have a CUDA gpu.")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", fail)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert devices.devices_found() == ALWAYS

@@ -14,6 +14,7 @@ from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import Form
 from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
+from napari_cvdm.plugin.running.plan import results_size
 from napari_cvdm.plugin.running.planning import jobs_of, layers_of, part_choices, plan_of
 from napari_cvdm.plugin.viewer.preferences import Preferences
 from napari_cvdm.plugin.viewer.world import Sliders
@@ -148,7 +149,10 @@ def test_the_plan_counts_the_work(form, stack):
     assert (part.plane_shape, part.seconds) == ((20, 20), pytest.approx(slow.seconds / 15))
     form.part.value = "all"
     form.keep_draws.value = True
-    assert plan_of(form, reading, Sliders((0, 0, 0, 0)), None).memory > plan.memory
+    kept = plan_of(form, reading, Sliders((0, 0, 0, 0)), None)
+    assert kept.memory > plan.memory
+    pixels = 15 * 40 * 60
+    assert (plan.results, kept.results) == (results_size(pixels), results_size(pixels, kept_draws=8))
 
 
 def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
@@ -170,6 +174,15 @@ def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
     assert (part.planes, part.plane_shape) == (1, (60, 60))
     # The whole plane is resampled all the same.
     assert part.memory == 20 * 20 * 2 + 120 * 180 * 4 + 60 * 60 * 4 * 4 * 4
+
+
+def test_an_image_of_one_value_is_refused_and_one_with_a_single_spot_is_not(form, stack):
+    sliders = Sliders((0, 0, 0, 0))
+    stack.data = np.full(SHAPE, 7, np.uint16)
+    with pytest.raises(InputError, match="image is constant"):
+        plan_of(form, read_layer(stack), sliders, None)
+    stack.data[3, 1, 33, 41] = 8  # beside the few pixels that are looked at first
+    assert plan_of(form, read_layer(stack), sliders, None).planes == 15
 
 
 def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):

@@ -11,6 +11,7 @@ import importlib.util
 import platform
 import re
 import sys
+from contextlib import suppress
 from ctypes.util import find_library
 from pathlib import Path
 
@@ -45,9 +46,11 @@ def devices_found() -> list[Choice]:
     choices = list(_ALWAYS)
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
-        for number in range(count):
-            name = "cuda" if count == 1 else f"cuda:{number}"
-            choices.append((f"GPU: {torch.cuda.get_device_name(number)}", name))
+        # A driver that fails now must not end a run that may be meant for the CPU.
+        with suppress(Exception):
+            for number in range(count):
+                name = "cuda" if count == 1 else f"cuda:{number}"
+                choices.append((f"GPU: {torch.cuda.get_device_name(number)}", name))
     if torch.backends.mps.is_available():
         choices.append(("GPU (Apple MPS)", "mps"))
     return choices
