@@ -433,12 +433,12 @@ class TestDisk:
         ]
 
     def test_a_stopped_run_makes_way_for_one_with_other_settings(
-        self, viewer, panel, qtbot, little_memory, monkeypatch
+        self, viewer, panel, qtbot, little_memory, written_pieces, monkeypatch
     ):
-        viewer.add_image(np.tile(IMAGE, (9, 9)), name="film")
-        panel.form.draws.value = 1000
+        viewer.add_image(np.tile(IMAGE, (40, 3, 3)), name="film", axis_labels=("t", "y", "x"))
+        panel.form.draws.value = 40
         click(qtbot, panel.controls.restore_button)
-        qtbot.waitUntil(lambda: "pieces written" in panel.status.text(), timeout=60_000)
+        qtbot.waitUntil(lambda: written_pieces(little_memory) > 0, timeout=60_000)
         click(qtbot, panel.controls.stop_button)
         finish(qtbot, panel)
         assert "What is written is kept" in panel.status.text()
@@ -450,7 +450,7 @@ class TestDisk:
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "throw it away" in panel.status.text()
-        assert differing == [("draws (1000, now 1)",)]
+        assert differing == [("draws (40, now 1)",)]
         click(qtbot, panel.controls.restore_button)
         finish(qtbot, panel)
         assert "written to" in panel.status.text()
