@@ -116,3 +116,12 @@ def test_a_detail_has_its_place_in_the_reconstruction() -> None:
     fine = np.kron(coarse, np.ones((3, 3), int))
     np.testing.assert_array_equal(fine[on_fine_grid(detail, 3)][::3, ::3], coarse[detail])
     assert fine[on_fine_grid(detail, 3)].shape == (9, 15)
+
+
+def test_the_words_on_a_short_scale_bar_stay_within_their_panel() -> None:
+    narrow = np.zeros((40, 10), dtype=np.float32)
+    picture = draw_side_by_side([Panel("a", narrow), Panel("b", narrow)], field_width=10_400.0, height=240)
+    pixels = np.asarray(picture)[TITLE : TITLE + 240]
+    assert (pixels[:, GAP : GAP + 60] == 255).all(axis=2).any()
+    between = pixels[:, GAP + 60 : 2 * GAP + 60]
+    assert np.unique(between.reshape(-1, 3), axis=0).shape[0] == 1

@@ -85,7 +85,7 @@ def draw_side_by_side(
         low, high = _limits(panel)
         box = (left, _TITLE_HEIGHT, left + width, _TITLE_HEIGHT + height)
         picture.paste(_render(panel, low, high, (width, height)), box[:2])
-        pen.text((left, 7), panel.title, fill=_INK, font=_font(18))
+        pen.text((left, 7), panel.title, fill=_INK, font=_font(16))
         if number == 0 and field_width is not None:
             _draw_scale_bar(pen, box, field_width)
         if panel.is_uncertainty:
@@ -172,12 +172,14 @@ def _draw_scale_bar(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], fi
     length = _round_length(field_width / 4)
     right, bottom = box[2] - 14, box[3] - 14
     left = right - round(width * length / field_width)
-    label = f"{length:g} nm" if length < 1000 else f"{length / 1000:g} micron{'s' if length > 1000 else ''}"
+    label = f"{length:g} nm" if length < 1000 else f"{length / 1000:g} µm"
     pen.rectangle((left, bottom - 5, right, bottom), fill="white", outline="black")
+    font = _font(15)
+    # Above the middle of the bar, but not beyond the panel, whose neighbour it would seem to belong to.
+    middle = min((left + right) / 2, box[2] - 6 - pen.textlength(label, font) / 2)
     pen.text(
-        ((left + right) / 2, bottom - 9), label, fill="white", font=_font(16), anchor="ms", stroke_width=2,
-        stroke_fill="black",
-    )  # fmt: skip
+        (middle, bottom - 9), label, fill="white", font=font, anchor="ms", stroke_width=2, stroke_fill="black"
+    )
 
 
 def _round_length(length: float) -> float:
@@ -197,10 +199,13 @@ def _draw_colour_bar(
         value = low + share * (high - low)
         number = f"{value:.0f}" if high >= 100 else f"{value:.3g}"
         y = bottom - share * (bottom - top)
-        pen.text((left + _BAR_WIDTH + 6, y), number, fill=_INK, font=_font(14), anchor=anchor)
+        pen.text((left + _BAR_WIDTH + 6, y), number, fill=_INK, font=_font(13), anchor=anchor)
     label = f"standard deviation ({unit})"
-    pen.text((left + _BAR_WIDTH, bottom + 8), label, fill=_INK, font=_font(14), anchor="rt")
+    pen.text((left + _BAR_WIDTH, bottom + 8), label, fill=_INK, font=_font(13), anchor="rt")
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    import matplotlib as mpl
+
+    # Pillow's own font has no µ.
+    return ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
