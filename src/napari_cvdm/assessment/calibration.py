@@ -136,7 +136,8 @@ def fit_calibration(
     Returns
     -------
     Calibration
-        Its factors are the shares of the errors that the intervals of `LEVELS` held.
+        Its factors are half the widths, in calibrated standard deviations, of the intervals that held the
+        shares `LEVELS` of the errors.
 
     Raises
     ------

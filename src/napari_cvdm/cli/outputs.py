@@ -152,7 +152,8 @@ def is_same(one: Path, other: Path) -> bool:
     if _resolved(one) == _resolved(other):
         return True
     # On disks that do not tell capitals from small letters, two spellings are one file.
-    return one.exists() and other.exists() and one.samefile(other)
+    file = _file_of(one)
+    return file is not None and file == _file_of(other)
 
 
 def is_within(path: Path, folder: Path) -> bool:
