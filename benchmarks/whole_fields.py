@@ -7,7 +7,7 @@ field; here the whole field is restored, and every detail of 256 × 256 fine pix
 the gain and offset that bring it closest to the truth. FOLDER of micrographs holds real SIM images,
 <structure>/<NN>.png, of which 41, 42 and 44 are imaged again by another microscope than training's. The
 network sees each image in so many orientations, and enlarged or reduced to so many sizes; its pictures are
-averaged.
+averaged. Of several models the mean of their pictures is scored, with the weights that `--shares` gives them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,31 +62,39 @@ def resampled(image: NDArray[Any], shape: Sequence[int]) -> NDArray[np.float32]:
     )
 
 
-def average_over_sizes(
-    camera: NDArray[Any], model: PretrainedModel, orientations: int, sizes: Sequence[float]
-) -> NDArray[np.float32]:
-    """Restore the image in several sizes, and average the pictures in its own."""
-    pictures = []
-    for size in sizes:
-        if size == 1:
-            pictures.append(picture_of(camera, model, orientations))
-            continue
-        shape = [2 * round(length * size / 2) for length in camera.shape]
-        picture = picture_of(resampled(camera, shape), model, orientations)
-        pictures.append(resampled(picture, [2 * length for length in camera.shape]))
-    return np.asarray(np.mean(pictures, axis=0))
+@dataclass(frozen=True)
+class Looks:
+    """The models, their weights, and how each of them sees an image."""
+
+    models: Sequence[PretrainedModel]
+    shares: Sequence[float]
+    orientations: int
+    sizes: Sequence[float]
+
+    def picture(self, camera: NDArray[Any]) -> NDArray[np.float32]:
+        """Average of the pictures, in the image's own size."""
+        return np.asarray(np.average([self._over_sizes(camera, m) for m in self.models], 0, self.shares))
+
+    def _over_sizes(self, camera: NDArray[Any], model: PretrainedModel) -> NDArray[np.float32]:
+        pictures = []
+        for size in self.sizes:
+            if size == 1:
+                pictures.append(picture_of(camera, model, self.orientations))
+                continue
+            shape = [2 * round(length * size / 2) for length in camera.shape]
+            picture = picture_of(resampled(camera, shape), model, self.orientations)
+            pictures.append(resampled(picture, [2 * length for length in camera.shape]))
+        return np.asarray(np.mean(pictures, axis=0))
 
 
-def score_recordings(
-    folder: Path, side: int, model: PretrainedModel, orientations: int, sizes: Sequence[float]
-) -> None:
+def score_recordings(folder: Path, side: int, looks: Looks) -> None:
     """Print a line for each field, and their average."""
     gains = []
     print(f"{'':20}{'details':>8}{'bicubic':>16}{'mean network':>16}{'gain':>16}")
     for pair in find_pairs(folder)[0]:
         camera = read_tiff(pair.widefield).data
         truth = normalize_truth(read_tiff(pair.truth).data)
-        pictures = enlarge(camera), average_over_sizes(camera, model, orientations, sizes)
+        pictures = enlarge(camera), looks.picture(camera)
         scores = []
         for place in details(truth.shape, side):
             wanted = truth[place]
@@ -99,12 +108,11 @@ def score_recordings(
     print(f"{'average':60}{average[0]:10.2f}{average[1]:6.3f}")
 
 
-def score_reimaged(folder: Path, model: PretrainedModel, orientations: int, sizes: Sequence[float]) -> None:
+def score_reimaged(folder: Path, looks: Looks) -> None:
     """Print the PSNR by structure and by haze, averaged over fields."""
     found: dict[str, list[float]] = defaultdict(list)
     for field in held_out_fields(folder, (60.0, 400.0), numbers=(41, 42, 44), side=80):
-        picture = average_over_sizes(field.camera, model, orientations, sizes)
-        score = matched_psnr(picture, field.truth)
+        score = matched_psnr(looks.picture(field.camera), field.truth)
         for group in (field.structure, f"haze {field.haze:g}", "all"):
             found[group].append(score)
     print("".join(f"{group:>14}" for group in sorted(found)))
@@ -114,7 +122,8 @@ def score_reimaged(folder: Path, model: PretrainedModel, orientations: int, size
 def main() -> None:
     """Score what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", default="default")
+    parser.add_argument("--model", nargs="+", default=["default"])
+    parser.add_argument("--shares", nargs="+", type=float, help="weights of the models; equal if not given")
     parser.add_argument("--pairs", type=Path, help="folder of real pairs")
     parser.add_argument("--micrographs", type=Path, help="folder of sharp images")
     parser.add_argument("--side", type=int, default=256, help="side of a detail, fine pixels")
@@ -125,14 +134,16 @@ def main() -> None:
     options = parser.parse_args()
     if not options.pairs and not options.micrographs:
         parser.error("give --pairs, --micrographs, or both")
-    model = cvdm.load_model(options.model)
+    models = [cvdm.load_model(name) for name in options.model]
+    shares = options.shares or [1.0] * len(models)
     for orientations in options.orientations:
         if len(options.orientations) > 1:
             print(f"orientations: {orientations}")
+        looks = Looks(models, shares, orientations, options.sizes)
         if options.pairs:
-            score_recordings(options.pairs, options.side, model, orientations, options.sizes)
+            score_recordings(options.pairs, options.side, looks)
         if options.micrographs:
-            score_reimaged(options.micrographs, model, orientations, options.sizes)
+            score_reimaged(options.micrographs, looks)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,12 @@ class TestTerms:
         expected = setting.scale.square().flatten(1).mean(dim=1)
         torch.testing.assert_close(setting.evaluate().mean, 0.5 * (squares / expected).mean())
 
+    def test_another_target_of_the_mean_changes_nothing_else(self, setting: Setting) -> None:
+        plain, taught = setting.evaluate(), setting.evaluate(mean_target=setting.mean + setting.scale)
+        torch.testing.assert_close(taught.mean, torch.tensor(0.5))  # each error is as large as expected
+        for name in ("noise", "prior", "ends", "smooth", "scale"):
+            torch.testing.assert_close(getattr(taught, name), getattr(plain, name))
+
     def test_faint_image_weighs_as_much_as_a_bright_one(
         self, setting: Setting, monkeypatch: pytest.MonkeyPatch
     ) -> None:

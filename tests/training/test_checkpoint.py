@@ -91,13 +91,6 @@ class TestChangedSettings:
         stored = json.dumps(make_config(schedule={"validate_every": 3}).to_dict())
         assert not changed_settings(stored, make_config(schedule={"validate_every": 5, "sampling_steps": 9}))
 
-    def test_how_much_of_the_start_is_mixed_in_may_change_afterwards(self, make_config: MakeConfig) -> None:
-        settings = {"start_from": "first.safetensors"}
-        stored = json.dumps(make_config(**settings).to_dict())
-        assert not changed_settings(stored, make_config(**settings, start_share=0.4))
-        without = {key: value for key, value in json.loads(stored).items() if key != "start_share"}
-        assert not changed_settings(json.dumps(without), make_config(**settings, start_share=0.4))
-
     def test_a_setting_unknown_to_the_checkpoint_counts_as_its_default(self, make_config: MakeConfig) -> None:
         """Runs begun with an earlier version go on."""
         old = make_config().to_dict()

@@ -28,13 +28,15 @@ class TestShippedConfigurations:
         assert config.data.patch % CVDM(config.architecture).granularity == 0
         assert config.architecture.upscaling == 2
 
-    @pytest.mark.parametrize(("before", "after"), [("first", "second"), ("second", "default")])
+    @pytest.mark.parametrize(
+        ("before", "after"), [("first", "second"), ("second", "third"), ("third", "default")]
+    )
     def test_each_stage_starts_from_the_one_before(self, before: str, after: str) -> None:
         first, next_one = (load_config(CONFIGS / f"{name}.toml") for name in (before, after))
         assert next_one.start_from == f"../runs/{first.name}/{first.name}.safetensors"
         assert next_one.architecture == first.architecture
 
-    @pytest.mark.parametrize(("name", "column"), [("first", 3), ("second", 4), ("default", 5)])
+    @pytest.mark.parametrize(("name", "column"), [("first", 3), ("second", 4), ("third", 5), ("default", 4)])
     def test_the_documentation_states_their_ranges(self, name: str, column: int) -> None:
         text = (CONFIGS.parent / "docs" / "training.md").read_text(encoding="utf-8")
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "|" in row]
@@ -150,8 +152,12 @@ class TestParseConfig:
             ({"schedule": {"log_every": 0}}, r"\[schedule\] every number must be positive"),
             ({"data": {"patch": 28}}, r"\[data\] patch must .* at most as large as field"),
             ({"data": {"patch": 0}}, r"\[data\] patch must"),
-            ({"start_share": 0.5}, r"start_share must lie between 0 and 1, and needs start_from"),
-            ({"start_share": 1.5, "start_from": "a"}, r"start_share must lie between 0 and 1"),
+            ({"teachers": ["a"]}, r"teachers need start_from"),
+            ({"teachers": ["a", 1], "start_from": "b"}, r"teachers in the configuration must be like \(\)"),
+            (
+                {"teachers_share": 1.5, "start_from": "a", "teachers": ["b"]},
+                r"teachers_share must lie between",
+            ),
             ({"data": {"micrograph_share": 1.5}}, r"\[data\] micrograph_share must lie between 0 and 1"),
             ({"data": {"micrograph_share": -0.1}}, r"\[data\] micrograph_share must lie between 0 and 1"),
             (

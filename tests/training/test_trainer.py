@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
-from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -17,11 +14,12 @@ from torch import Tensor, nn
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import ObjectiveTerms
-from napari_cvdm.models import load_model
+from napari_cvdm.models import ModelError, load_model
 from napari_cvdm.simulation.micrographs import load_micrographs
 from napari_cvdm.training import trainer as trainer_module
 from napari_cvdm.training.config import ConfigError, TrainingConfig
 from napari_cvdm.training.dataset import TrainingFields
+from napari_cvdm.training.earlier import read_earlier
 from napari_cvdm.training.export import export_model
 from napari_cvdm.training.stepping import learning_rate
 from napari_cvdm.training.trainer import Trainer, run_training
@@ -446,54 +444,44 @@ class TestRunTraining:
         assert starts == ["starting from tiny", "resumed at step 3"]
 
     @pytest.mark.usefixtures("no_validation")
-    def test_a_share_of_the_start_is_mixed_into_what_is_exported(self, tmp_path: Path) -> None:
+    def test_a_mean_network_learns_what_its_teachers_estimate(self, tmp_path: Path) -> None:
         first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")
         start = run_training(first, tmp_path / "first", workers=0, fields_per_kind=0, log=quiet)
+        other = self.write(tmp_path / "other.toml", "kinds = { rings = 1.0 }")
+        teacher = run_training(other, tmp_path / "other", workers=0, fields_per_kind=0, log=quiet)
         second = self.write(tmp_path / "second.toml", "kinds = { rings = 1.0 }")
-        text = 'start_from = "first/tiny.safetensors"\nseed = 1\n' + second.read_text(encoding="utf-8")
-        found = []
-        for share in (0.0, 0.25):
-            second.write_text(f"start_share = {share}\n" + text, encoding="utf-8")
-            # The second time the run is done, and only its export is made again.
-            found.append(run_training(second, tmp_path / "second", workers=0, fields_per_kind=0, log=quiet))
-            early, late = (load_model(each).network.state_dict() for each in (start, found[-1]))
-            if share == 0:
-                trained = late
-        assert any(not torch.equal(trained[name], early[name]) for name in early)
-        for name, tensor in late.items():
-            torch.testing.assert_close(
-                tensor, 0.75 * trained[name] + 0.25 * early[name], rtol=2e-3, atol=1e-4
-            )
-        assert load_model(found[-1]).card.training["start_share"] == 0.25
+        text = 'start_from = "first/tiny.safetensors"\n' + second.read_text(encoding="utf-8")
+        second.write_text(
+            'teachers = ["other/tiny.safetensors"]\nteachers_share = 1.0\n' + text, encoding="utf-8"
+        )
+        lines: list[str] = []
+        path = run_training(second, tmp_path / "second", workers=0, fields_per_kind=0, log=lines.append)
+        sha256 = load_model(teacher).sha256
+        assert lines[0] == f"100 % of what the mean network is taught are from tiny, sha256 {sha256}"
+        assert load_model(path).card.training["teachers"] == ["other/tiny.safetensors"]
+        assert load_model(path).card.training["teachers_share"] == 1.0
+        x = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+        taught, began, wanted = (
+            load_model(each).network.mean_and_scale(x)[0] for each in (path, start, teacher)
+        )
+        assert (taught - wanted).square().mean() < (began - wanted).square().mean()
 
     @pytest.mark.usefixtures("no_validation")
-    def test_the_start_weighs_as_much_as_its_share(
-        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        trainer = make_trainer(replace(make_config(), start_share=0.25), tmp_path)
-        start = deepcopy(trainer.average)
-        for network, value in ((trainer.average, 1.0), (start, 0.0)):
-            for tensor in network.parameters():
-                tensor.fill_(value)
-        monkeypatch.setattr(trainer, "read_start", lambda _: (start, "the start"))
-        trainer.mix_in_start(tmp_path)
-        assert all((tensor == 0.75).all() for tensor in trainer.average.parameters())
-        assert trainer.scores == {"psnr_mean_network": 20.0}  # of the mixture, which is what is exported
+    def test_a_teacher_that_is_missing_is_named_before_the_work(self, tmp_path: Path) -> None:
+        first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")
+        run_training(first, tmp_path / "first", workers=0, fields_per_kind=0, log=quiet)
+        text = 'start_from = "first/tiny.safetensors"\nteachers = ["nobody.safetensors"]\n'
+        first.write_text(text + first.read_text(encoding="utf-8"), encoding="utf-8")
+        with pytest.raises(ModelError, match=r"no model file .*nobody\.safetensors"):
+            run_training(first, tmp_path / "second", workers=0, fields_per_kind=0, log=quiet)
+        assert not (tmp_path / "second").exists()
 
     def test_a_first_stage_of_another_architecture_is_refused(
         self, make_config: MakeConfig, tmp_path: Path
     ) -> None:
         other = make_trainer(make_config(architecture={"clock_units": 3}), tmp_path)
-        path = export_model(other.average, other.config, tmp_path, 0, 0.0, {}, fields_per_kind=0)
-        with pytest.raises(ConfigError, match=r"tiny\.safetensors has another architecture"):
-            make_trainer(make_config(), tmp_path).read_start(path)
-
-    def test_a_first_stage_of_the_published_implementation_is_refused(
-        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(trainer_module, "read_model", lambda path: SimpleNamespace(network=nn.Identity()))
-        with pytest.raises(ConfigError, match=r"lab\.h5 is of the published implementation; start from"):
-            make_trainer(make_config(), tmp_path).read_start(Path("lab.h5"))
+        with pytest.raises(ConfigError, match=r"the other has another architecture"):
+            make_trainer(make_config(), tmp_path).take(other.average, "the other")
 
     def test_the_first_stage_goes_into_weights_and_average(
         self, make_config: MakeConfig, tmp_path: Path
@@ -501,7 +489,7 @@ class TestRunTraining:
         first = make_trainer(make_config(seed=8), tmp_path)
         path = export_model(first.average, first.config, tmp_path, 0, 0.0, {}, fields_per_kind=0)
         second = make_trainer(make_config(seed=9), tmp_path)
-        second.take(*second.read_start(path))
+        second.take(*read_earlier(path))
         for network in (second.model, second.average):
             for name, tensor in network.state_dict().items():
                 assert torch.equal(tensor, first.model.state_dict()[name].half().float())

@@ -73,13 +73,17 @@ def prior_divergence(target: Tensor, gamma_end: Tensor) -> Tensor:
     return 0.5 * (gamma_end * target**2 - gamma_end - torch.log1p(-gamma_end)).mean()
 
 
-def mean_and_scale_terms(target: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_scale_terms(
+    target: Tensor, mean: Tensor, scale: Tensor, mean_target: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the mean network's relative squared error and its scale's negative log-likelihood.
 
     Parameters
     ----------
     target, mean, scale : Tensor
         Folded target, mean μ(x) and residual scale σ(x), each of shape (B, s², H, W).
+    mean_target : Tensor, optional
+        What the mean is fitted to instead of the target, of the same shape.
 
     Returns
     -------
@@ -87,10 +91,11 @@ def mean_and_scale_terms(target: Tensor, mean: Tensor, scale: Tensor) -> tuple[T
         Scalars, before their weights.
     """
     error = (target - mean).square()
+    fitted = error if mean_target is None else (mean_target - mean).square()
     # Images of low contrast have small errors that matter as much as the large ones of bright images. The
     # weight depends on x alone, through σ(x), so the least-squares fit stays unbiased.
     expected = scale.detach().square().mean(dim=(1, 2, 3))
-    mean_term = 0.5 * (error.mean(dim=(1, 2, 3)) / expected).mean()
+    mean_term = 0.5 * (fitted.mean(dim=(1, 2, 3)) / expected).mean()
     # The scale is fitted to the error the mean network makes, without letting it pull at the mean.
     scale_term = (scale.log() + 0.5 * error.detach() / scale.square()).mean()
     return mean_term, scale_term
@@ -103,6 +108,7 @@ def objective(
     t: Tensor,
     noise: Tensor,
     weights: ObjectiveWeights | None = None,
+    mean_target: Tensor | None = None,
 ) -> ObjectiveTerms:
     """Evaluate the training objective on one batch.
 
@@ -120,6 +126,8 @@ def objective(
         Standard Gaussian noise, shape (B, s², H, W).
     weights : ObjectiveWeights, optional
         Weights of the terms.
+    mean_target : Tensor, optional
+        What the mean network is fitted to instead of y, folded, shape (B, s², H, W): see `Teachers`.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def objective(
     weights = weights or ObjectiveWeights()
     target = model.fold(y)
     mean, scale = model.mean_and_scale(x)
-    mean_term, scale_term = mean_and_scale_terms(target, mean, scale)
+    mean_term, scale_term = mean_and_scale_terms(target, mean, scale, mean_target)
 
     mean, scale = mean.detach(), scale.detach()
     residual = (target - mean) / scale

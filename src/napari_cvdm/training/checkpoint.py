@@ -88,9 +88,8 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
 def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:
     """Name the settings that keep a run of one configuration from going on with another.
 
-    What does not change the weights in training may differ: when to save and to validate, and what matters
-    only when they are exported. A setting that did not exist yet counts as its default, which is how the run
-    went on without it. Cycles may be added.
+    When to save and to validate may differ. A setting that did not exist yet counts as its default, which
+    is how the run went on without it. Cycles may be added.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:
     names = [
         name
         for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name) and name != "start_share" and not name.startswith("schedule.")
+        if old.get(name) != new.get(name) and not name.startswith("schedule.")
     ]
     return names if now[: len(before)] == before else [*names, "optimiser.cycles"]
 

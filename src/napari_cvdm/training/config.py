@@ -147,17 +147,19 @@ class TrainingConfig:
     start_from : str
         Weights to start from instead of random ones, relative to the configuration file; a
         ``.safetensors`` of the same architecture.
-    start_share : float
-        Share of the starting weights in what is exported, 0 to 1: a mean of both keeps what the start did
-        well where the training differs from real recordings (Wortsman et al., Robust fine-tuning of zero-shot
-        models, CVPR 2022, arXiv 2109.01903). May be changed once the run is done.
+    teachers : tuple of str
+        Other models, relative to the configuration file. With them the mean network is not fitted to the
+        targets but to the weighted mean of what they and the weights started from estimate: see `Teachers`.
+    teachers_share : float
+        The other models' weight in that mean, 0 to 1, divided among them evenly.
     """
 
     name: str
     seed: int = 0
     description: str = ""
     start_from: str = ""
-    start_share: float = 0.0
+    teachers: tuple[str, ...] = ()
+    teachers_share: float = 0.5
     architecture: CVDMConfig = field(default_factory=CVDMConfig)
     objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
     acquisition: AcquisitionRanges = field(default_factory=AcquisitionRanges)
@@ -201,9 +203,11 @@ def _is_like(default: object, value: object) -> bool:
     if isinstance(default, tuple):
         if not isinstance(value, tuple):
             return False
-        # Ranges are pairs of real numbers; lists of whole numbers have any length.
-        paired = isinstance(default[0], float)
-        right = all(_is_like(default[0], each) for each in value)
+        # Ranges are pairs of real numbers; lists of whole numbers have any length, and those of names may
+        # be empty.
+        first = default[0] if default else ""
+        paired = isinstance(first, float)
+        right = all(_is_like(first, each) for each in value)
         return right and (len(value) == 2 and value[0] <= value[1] if paired else True)
     if isinstance(default, bool) or isinstance(value, bool):
         return type(default) is type(value)

@@ -70,7 +70,8 @@ def model_card(
         training={
             "data": data,
             "start_from": config.start_from,
-            "start_share": config.start_share,
+            "teachers": list(config.teachers),
+            "teachers_share": config.teachers_share if config.teachers else 0.0,
             "steps": steps_done,
             "hours": round(seconds / 3600, 2),
             "seed": config.seed,

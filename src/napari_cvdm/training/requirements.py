@@ -50,10 +50,8 @@ def _of_the_run(config: TrainingConfig) -> Iterator[Requirement]:
     except ModelError as error:
         yield str(error), False
     yield "seed must not be negative", config.seed >= 0
-    yield (
-        "start_share must lie between 0 and 1, and needs start_from",
-        0 <= config.start_share <= 1 and bool(config.start_from or not config.start_share),
-    )
+    yield "teachers_share must lie between 0 and 1", 0 <= config.teachers_share <= 1
+    yield "teachers need start_from", bool(config.start_from or not config.teachers)
 
 
 def _of_the_architecture(net: CVDMConfig) -> Iterator[Requirement]:

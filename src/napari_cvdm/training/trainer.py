@@ -16,10 +16,10 @@ from torch.utils.data import Dataset
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
-from napari_cvdm.models.weights import read_model
 from napari_cvdm.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
+from napari_cvdm.training.earlier import Teachers, read_earlier
 from napari_cvdm.training.export import check_place, export_model, weights_path
 from napari_cvdm.training.stepping import (
     draw_times_and_noise,
@@ -76,6 +76,7 @@ class Trainer:
         self.model: CVDM = model.to(self.device)
         self.average = deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
+        self.teachers: Teachers | None = None
         self.step = 0
         self.seconds = 0.0
         self.scores: dict[str, float] = {}
@@ -117,36 +118,18 @@ class Trainer:
         self.log(f"resumed at step {self.step}")
 
     def take(self, start: CVDM, name: str) -> None:
-        """Take the weights of a network of the same architecture, called `name` in the log."""
-        for network in (self.model, self.average):
-            network.load_state_dict(start.state_dict())
-        self.log(f"starting from {name}")
-
-    def read_start(self, path: Path) -> tuple[CVDM, str]:
-        """Read the weights of another run, and what to call them in the log.
+        """Take the weights of a network of the same architecture, called `name` in the log.
 
         Raises
         ------
         ConfigError
-            If they are of another architecture.
-        ModelError
-            If they cannot be read.
+            If it is of another.
         """
-        start = read_model(path)
-        if not isinstance(start.network, CVDM):
-            raise ConfigError(f"{path} is of the published implementation; start from weights of our own")
-        if start.network.config != self.config.architecture:
-            raise ConfigError(f"{path} has another architecture than the configuration asks for")
-        return start.network, f"{start.name}, sha256 {start.sha256}"
-
-    @torch.no_grad()
-    def mix_in_start(self, path: Path) -> None:
-        """Move the averaged weights towards those the run started from, and validate the mixture."""
-        start, name = self.read_start(path)
-        for late, early in zip(self.average.parameters(), start.parameters(), strict=True):
-            late.lerp_(early.to(late.device), self.config.start_share)
-        self.log(f"mixed with {100 * self.config.start_share:.0f} % of {name}")
-        self._validate(validation_fields(self.micrographs, self.config.acquisition))
+        if start.config != self.config.architecture:
+            raise ConfigError(f"{name} has another architecture than the configuration asks for")
+        for network in (self.model, self.average):
+            network.load_state_dict(start.state_dict())
+        self.log(f"starting from {name}")
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """One step of optimisation; returns the loss terms, the learning rate and the gradient's norm."""
@@ -157,7 +140,8 @@ class Trainer:
         like = torch.empty(x.shape[0], self.model.upscaling**2, *x.shape[2:], device=self.device)
         times, noise = draw_times_and_noise(self.config.seed, self.step, like)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            terms = self.objective(self.model, x, y, times, noise, self.config.objective)
+            mean_target = self.teachers.mean(x) if self.teachers else None
+            terms = self.objective(self.model, x, y, times, noise, self.config.objective, mean_target)
         self.optimiser.zero_grad(set_to_none=True)
         terms.total.backward()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
@@ -274,16 +258,20 @@ def run_training(
     start = (config_path.resolve().parent / config.start_from).resolve() if config.start_from else None
     trainer = Trainer(config, micrographs, folder, workers, log, device=place, compiled=compiled)
     check_place(weights_path(folder, config.name), trainer.checkpoint, start, fresh)
+    if start is not None and config.teachers:
+        found = [read_earlier(config_path.resolve().parent / name) for name in config.teachers]
+        others = [network for network, _ in found]
+        trainer.teachers = Teachers(read_earlier(start)[0], others, config.teachers_share, place)
+        names = "; ".join(name for _, name in found)
+        log(f"{100 * config.teachers_share:.0f} % of what the mean network is taught are from {names}")
     folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
-    if trainer.step == 0 and start is not None:
-        trainer.take(*trainer.read_start(start))
+    if start is not None and trainer.step == 0:
+        trainer.take(*read_earlier(start))
     trainer.run()
-    if start is not None and config.start_share:
-        trainer.mix_in_start(start)
     return export_model(
         trainer.average.cpu(),
         config,
