@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.running.run import Outcome
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["CVDMWidget"]
-
 #: Of the dock, to begin with, in pixels.
 _WIDTH = 345
 _TITLE = "CVDM super-resolution"

@@ -12,8 +12,6 @@ from qtpy.QtCore import QObject, Signal
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 
-__all__ = ["Background", "Stopped", "Task", "in_words"]
-
 _log = logging.getLogger(__name__)
 
 Task = Callable[[Callable[[], None]], Any]

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
 
-__all__ = ["CheckSection", "Checked", "check_task"]
-
 _CHECK, _CHECK_TIP = (
     "Check this result",
     "Compare the plane in view with its original, and restore it again, moved.",

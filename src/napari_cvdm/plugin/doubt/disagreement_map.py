@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
 
-__all__ = ["ABOUT_MAP", "DisagreementMap"]
-
 _MAP = "disagreement"
 # Without the name in front, which may be longer than the panel is wide.
 ABOUT_MAP = (

@@ -11,8 +11,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
 
-__all__ = ["TABLES", "write_in_background"]
-
 TABLES: Kinds = {"Comma-separated values (*.csv)": (".csv",)}
 """What a file dialog offers for numbers."""
 

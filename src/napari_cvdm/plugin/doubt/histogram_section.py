@@ -12,8 +12,6 @@ from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-__all__ = ["HistogramSection"]
-
 _LABELS = {"absolute": "uncertainty (image units)", "relative": "uncertainty (share of the signal)"}
 
 

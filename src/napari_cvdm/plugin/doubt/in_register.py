@@ -27,8 +27,6 @@ from napari_cvdm.plugin.stored.stored_results import placement_of
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["lay_on_original", "lying_on_originals"]
-
 
 def lay_on_original(result: Result, original: Image, pictures: Iterable[Layer] = ()) -> bool:
     """Lay a result on its original, if lengths are known of one of them alone; return whether that was so.

@@ -22,8 +22,6 @@ from napari_cvdm.plugin.viewer.following import follow
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["Link", "Look"]
-
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
 
 NO_RESULT = (

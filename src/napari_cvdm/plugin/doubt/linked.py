@@ -17,14 +17,6 @@ from napari_cvdm.restoration.run_identity import run_of
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = [
-    "COLOURS_PARTED",
-    "Result",
-    "axes_of",
-    "find_results",
-    "is_image_of_user",
-]
-
 COLOURS_PARTED = (
     "The original is an RGB picture whose colours were restored as channels: split it (right-click its layer "
     "→ Split RGB) and restore the channels to compare."

@@ -19,8 +19,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["is_comparable", "note_restored", "original_of", "was_made_from", "why_none"]
-
 #: What the runs of this session were made from: a layer may be renamed, and another get its name.
 _RESTORED: dict[str, weakref.ref[Image]] = {}
 

@@ -21,8 +21,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["OwnLayers"]
-
 #: Time for the event loop between two steps, in milliseconds.
 _BETWEEN_STEPS = 25
 

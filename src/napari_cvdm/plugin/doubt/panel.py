@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Layer
 
-__all__ = ["DoubtPanel", "show_doubt_panel"]
-
 _TITLE = "CVDM uncertainty"
 _MEASURES = (("image units", "absolute"), ("relative to signal", "relative"))
 #: Panels taken out of their dock, until Qt has deleted them; nobody else may hold them.

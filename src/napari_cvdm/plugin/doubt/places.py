@@ -21,21 +21,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.doubt.link import Look
 
-__all__ = [
-    "COUNT",
-    "Place",
-    "area_words",
-    "columns_of",
-    "corners_of",
-    "directions",
-    "physical",
-    "places_of",
-    "places_of_all",
-    "ranked",
-    "where_words",
-    "zoom_for",
-]
-
 COUNT = 10
 """How many places are listed."""
 

@@ -16,8 +16,6 @@ from napari_cvdm.plugin.viewer.notices import literally
 if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.link import Look
 
-__all__ = ["PlacesTable"]
-
 
 class PlacesTable(QTableWidget):
     """A row for each place, one of which can be chosen; no number is cut off, however narrow it is."""

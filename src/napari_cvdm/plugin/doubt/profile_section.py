@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.doubt.background import Task
 
-__all__ = ["ProfileSection"]
-
 #: Readable on grey, on the marks' blue and on the overlay's orange.
 _MAGENTA = "#FF00FF"
 _EMPTY = "Press Draw a line, then drag in the image. Several lines: the selected one is plotted."

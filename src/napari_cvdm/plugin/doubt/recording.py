@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.restoration.resampling import Resampling
 
-__all__ = ["Recording", "indices_taken", "read_plane", "recording_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class Recording:

@@ -31,8 +31,6 @@ from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-__all__ = ["RegionsSection"]
-
 #: In none of the colours that the views have.
 _CYAN = "#00FFFF"
 _HINT = (

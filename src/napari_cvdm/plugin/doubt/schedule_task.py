@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.restoration.normalization import Normalization
 
-__all__ = ["normalization_of", "schedule_task"]
-
 
 def schedule_task(link: Link) -> Task:
     """Plan the computation of λ(x); called on the main thread, carried out in another.

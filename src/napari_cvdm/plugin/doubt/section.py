@@ -23,8 +23,6 @@ from superqt.utils import signals_blocked
 from napari_cvdm.plugin.viewer.notices import literally
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
-__all__ = ["Buttons", "Section", "fill", "note"]
-
 _HEADING = (
     "QToolButton {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
     "text-align: left; padding: 4px 0px; }}"

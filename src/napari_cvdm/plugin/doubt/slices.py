@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Image
 
-__all__ = ["LARGEST", "Slice", "current_slice", "go_to"]
-
 LARGEST = 4096
 """Planes with more rows or columns than this are thinned out: more could not be seen on a screen."""
 

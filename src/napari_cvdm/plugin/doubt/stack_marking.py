@@ -19,8 +19,6 @@ from napari_cvdm.plugin.doubt.words import amount
 from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
 
-__all__ = ["StackMarking", "mark_looks"]
-
 _MARK, _MARK_TIP = (
     "Mark the whole stack",
     "Makes a Labels layer of all planes at this threshold, to measure with or to save.",

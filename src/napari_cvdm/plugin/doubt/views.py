@@ -21,8 +21,6 @@ from napari_cvdm.plugin.results.layers import is_result
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["VIEWS", "Arrangement", "View"]
-
 
 @dataclass(frozen=True)
 class View:

@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.doubt.slices import Slice
 
-__all__ = [
-    "amount",
-    "length_unit",
-    "made_words",
-    "outside_words",
-    "percent",
-    "plane_number",
-    "plane_words",
-    "threshold_words",
-]
-
 
 def amount(value: float, measure: Measure = "absolute") -> str:
     """Write an uncertainty with three digits: "1230", "12.3", "0.0123", or "12 %" if relative.

@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.axes import Axes
     from napari_cvdm.restoration.selection import RegionLike
 
-__all__ = [
-    "Covered",
-    "Part",
-    "Placement",
-    "covered_after_resampling",
-    "current_plane",
-    "current_view",
-    "inside",
-    "whole",
-    "with_channels",
-]
-
 Covered = dict[str, tuple[float, float]]
 """What a result covers of the input along Y and X: from where to where, in its pixels."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
-__all__ = ["DECIMALS", "NOT_KNOWN", "are_square", "believed", "length_words"]
-
 DECIMALS = 1
 """Digits behind the point of what the form shows."""
 

@@ -14,8 +14,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
-__all__ = ["check_plane_shown", "position_in", "rectangle_of", "view_of", "which_shape"]
-
 
 def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
     """Return the index into a layer that the viewer's sliders stand at.

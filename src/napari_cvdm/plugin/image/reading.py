@@ -17,16 +17,6 @@ from napari_cvdm.plugin.stored.stated import positive
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = [
-    "FileReading",
-    "LayerReading",
-    "axes_of",
-    "describe",
-    "read_layer",
-    "with_file",
-    "with_roles",
-]
-
 _LETTERS = {
     "T": ("t", "time", "times", "frame", "frames", "timepoint", "timepoints"),
     "C": ("c", "ch", "channel", "channels", "wavelength"),

@@ -15,8 +15,6 @@ from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_lay
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["Subject"]
-
 #: Changes of a layer after which it is read anew.
 _LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.viewer.world import Sliders
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["Advice"]
-
 _TO_DISK = "That is more memory than {} the result will be written to disk, piece by piece, as OME-Zarr."
 _TOO_LARGE = _TO_DISK.format("is free:")
 _TOO_LARGE_NOW = _TO_DISK.format("the runs before it leave free: queued now,")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.runs import Runs
 
-__all__ = ["Controls"]
-
 _BAR_STEPS = 1000
 _RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
 _QUEUE_TIP = "Start this one when the runs before it are done."

@@ -12,8 +12,6 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of
 
-__all__ = ["Drops"]
-
 
 class Drops(QObject):
     """Takes files that are dropped on a widget.

@@ -26,8 +26,6 @@ from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["CUSTOM", "Form"]
-
 CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
 """Stands for whatever number of draws is no preset's."""
 

@@ -12,8 +12,6 @@ from napari_cvdm.plugin.results.layers import real
 if TYPE_CHECKING:
     from magicgui.widgets import ComboBox
 
-__all__ = ["ImageChoice"]
-
 
 class ImageChoice(QObject):
     """Keeps the field for the image in step with the viewer. Lives on the main thread.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.image.input_pixels import Colours
     from napari_cvdm.plugin.image.reading import LayerReading
 
-__all__ = ["Inquiry"]
-
 _ROLES = (("I do not know", "Q"), ("Time points", "T"), ("Planes of depth", "Z"), ("Channels", "C"))
 _ABOUT_ROLES = (
     "Planes are restored one by one. What the axis means decides whether they share one range of "

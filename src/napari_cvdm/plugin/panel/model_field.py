@@ -26,8 +26,6 @@ from napari_cvdm.plugin.viewer.rows import beside
 if TYPE_CHECKING:
     from napari_cvdm.models import ListedModel
 
-__all__ = ["ModelField"]
-
 
 class ModelField(QObject):
     """The combo box of models, with buttons to add one and to read about the chosen one.

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_cvdm.models.card import ModelCard
 
-__all__ = ["as_html", "read_card"]
-
 _RANGE_WORDS = {
     "photons": "Photons in the brightest pixels",
     "background": "Background, as a share of the brightest structure",

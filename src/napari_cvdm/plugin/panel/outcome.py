@@ -27,8 +27,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["ResultActions"]
-
 _KINDS = {
     "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".cvdm.ome.tiff", ".ome.tif", ".ome.tiff"),
     "OME-Zarr (*.ome.zarr)": (".cvdm.ome.zarr", ".ome.zarr", ".zarr"),

@@ -7,8 +7,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["joined"]
-
 _ON_WINDOWS = os.name == "nt"
 #: What ends a quotation in one of the shells of Windows, or is carried out within.
 _READ_DIFFERENTLY = re.compile('["`\u201c-\u201f]|\\$[\\w({?$^:]')

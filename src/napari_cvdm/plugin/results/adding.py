@@ -10,8 +10,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["OwnChange", "insert_quietly"]
-
 
 class OwnChange:
     """While one of these is entered, a viewer's layers change by the plugin's doing.

@@ -15,17 +15,6 @@ from napari_cvdm.restoration.contrast import limits_of, sample_planes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = [
-    "ChannelLimits",
-    "Limits",
-    "RunningLimits",
-    "doubt_limits",
-    "fit_to_each_other",
-    "limits_of_channels",
-    "limits_of_picture",
-    "limits_of_result",
-]
-
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
 

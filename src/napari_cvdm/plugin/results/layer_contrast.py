@@ -16,8 +16,6 @@ from napari_cvdm.plugin.viewer.world import to_data
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["LayerContrast", "follow_channels"]
-
 Pair = tuple[float, float]
 
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order", "ndim")

@@ -17,27 +17,6 @@ from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = [
-    "CHANNELS_KEY",
-    "DRAWS_KEY",
-    "FOR_SHOW",
-    "METADATA_KEY",
-    "PICTURES",
-    "PIXEL_SIZE_KEY",
-    "InputLayer",
-    "LayerData",
-    "Picture",
-    "full_data",
-    "is_for_show",
-    "is_result",
-    "lies_under_light",
-    "real",
-    "result_metadata",
-    "uncertainty_colormap",
-    "unique_name",
-    "where_it_lies",
-]
-
 METADATA_KEY = "napari_cvdm"
 """Key of a result layer's ``metadata`` under which its provenance is kept."""
 

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.messages import Pictures, Written
 
-__all__ = ["ResultLayers"]
-
 
 class ResultLayers(QObject):
     """Shows a run's pictures in the viewer, and redraws them as they get better.

@@ -15,8 +15,6 @@ from contextlib import suppress
 from ctypes.util import find_library
 from pathlib import Path
 
-__all__ = ["Choice", "devices_found", "devices_offered"]
-
 Choice = tuple[str, str]
 """What the user reads, and the name that `restore` takes."""
 

@@ -13,8 +13,6 @@ from napari_cvdm.plugin.viewer.torch_loading import load_torch
 if TYPE_CHECKING:
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["Measuring"]
-
 Key = tuple[str, str, int | str]
 """Model, device and tile, which a speed belongs to."""
 

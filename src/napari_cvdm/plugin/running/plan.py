@@ -10,8 +10,6 @@ from napari_cvdm.plugin.running.progress import seconds_in_words
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Plan", "free_memory", "memory_needed", "memory_words", "resampling_words", "results_size"]
-
 
 @dataclass(frozen=True)
 class Plan:

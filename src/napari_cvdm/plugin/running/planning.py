@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.selection import Selection
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "plan_of"]
-
 #: Pixels that are compared with each other in no time, while sliders move.
 _QUICKLY_COMPARED = 2**24
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["TimeLeft", "seconds_in_words"]
-
 
 def seconds_in_words(seconds: float) -> str:
     """Say how long something will take, no more precisely than it can be known.

@@ -31,8 +31,6 @@ from napari_cvdm.restoration.events import progress_words
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["Outcome", "Run"]
-
 Outcome = Literal["done", "cancelled", "failed"]
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["Runs", "Waiting"]
-
 
 class Waiting(NamedTuple):
     """A run that waits, what it is called, and all that was asked for, in lines."""

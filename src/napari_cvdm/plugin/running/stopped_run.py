@@ -14,8 +14,6 @@ from napari_cvdm.plugin.stored.stated import table
 if TYPE_CHECKING:
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["Answer", "ask_about_stopped", "differences"]
-
 Answer = Literal["go on", "throw away", "elsewhere"]
 
 

@@ -17,8 +17,6 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
 
-__all__ = ["Pace", "tell"]
-
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
 

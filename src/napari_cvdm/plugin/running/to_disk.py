@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["ask_and_send_to_disk"]
-
 _ENDING = ".cvdm.ome.zarr"
 _TITLE = "The result is too large for memory: write it to disk"
 

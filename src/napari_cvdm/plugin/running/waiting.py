@@ -13,8 +13,6 @@ from napari_cvdm.plugin.viewer.rows import note
 if TYPE_CHECKING:
     from napari_cvdm.plugin.running.runs import Runs, Waiting
 
-__all__ = ["WaitingList"]
-
 
 class WaitingList(QWidget):
     """Shows the runs that wait, each with a button to take it out.

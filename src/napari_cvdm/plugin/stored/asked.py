@@ -12,8 +12,6 @@ from napari_cvdm.plugin.stored.stated import positive, table
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["asked_of", "part_of"]
-
 _SIDES = {"Y", "X"}
 
 

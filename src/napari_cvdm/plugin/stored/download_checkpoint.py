@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["DownloadCheckpoint"]
-
 
 class DownloadCheckpoint:
     """Stands where a progress bar would, and is told of every piece that has come.

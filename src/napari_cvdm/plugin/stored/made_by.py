@@ -13,8 +13,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["ModelGone", "model_that_made"]
-
 
 class ModelGone(InputError):
     """The model that made a result cannot be had.

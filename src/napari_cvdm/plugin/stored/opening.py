@@ -25,8 +25,6 @@ from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["Opening"]
-
 #: Between two layers, in milliseconds: napari takes a tenth of a second for each.
 _REST = 10
 

@@ -32,16 +32,6 @@ from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
 from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.plugin.viewer.notices import literal_errors
 
-__all__ = [
-    "Shown",
-    "get_reader",
-    "read_layers",
-    "read_saved",
-    "settle_added",
-    "shown_pictures",
-    "whole_runs",
-]
-
 Reader = Callable[[Any], list[LayerData]]
 
 Shown = frozenset[tuple[str, str]]

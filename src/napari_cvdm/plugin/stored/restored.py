@@ -8,8 +8,6 @@ from typing import Any
 from napari_cvdm.plugin.stored.asked import asked_of
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["known_of_restored"]
-
 
 def known_of_restored(
     name: str, shape: Sequence[int], results: Iterable[Mapping[str, Any]]

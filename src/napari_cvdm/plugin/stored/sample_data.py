@@ -6,8 +6,6 @@ from typing import Any
 
 from napari_cvdm.files.samples import read_sample
 
-__all__ = ["tubulin"]
-
 
 def tubulin() -> list[tuple[Any, dict[str, Any], str]]:
     """Open the wide-field micrograph of microtubules that comes with the package.

@@ -26,8 +26,6 @@ from napari_cvdm.plugin.stored.stated import fine_pixel_nm, positive, table
 from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["LAYER_KEY", "save_layers", "write_layers"]
-
 LAYER_KEY = "layer"
 """Under this key what is said of an image holds how its layer lies and looks."""
 

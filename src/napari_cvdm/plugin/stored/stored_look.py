@@ -12,8 +12,6 @@ from napari_cvdm.plugin.results.layers import CHANNELS_KEY
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["look_attributes"]
-
 _NUMBERS = ("scale", "translate", "rotate", "shear", "affine", "contrast_limits", "gamma", "opacity")
 _WORDS = ("axis_labels", "blending")
 

@@ -22,8 +22,6 @@ from napari_cvdm.restoration.described import DescribedPart
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "title_of"]
-
 _KEPT = ("name", "scale", "translate", "units", "axis_labels", "colormap", "blending", "rgb")
 
 

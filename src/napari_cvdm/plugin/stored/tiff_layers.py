@@ -16,8 +16,6 @@ from napari_cvdm.plugin.stored.stored_results import StoredSizes, result_attribu
 from napari_cvdm.plugin.viewer.notices import warning_of_damage
 from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["read_restored_tiff"]
-
 
 def read_restored_tiff(path: str | Path, shown: Collection[tuple[str, str]] = ()) -> list[LayerData]:
     """Read a picture of a restoration as a layer; with a reconstruction, what belongs to it beside it.

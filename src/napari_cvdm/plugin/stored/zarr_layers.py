@@ -18,8 +18,6 @@ from napari_cvdm.restoration.run_identity import run_of
 if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
 
-__all__ = ["read_zarr"]
-
 
 def read_zarr(path: str | Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.

@@ -7,8 +7,6 @@ from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_cvdm.plugin.viewer.graphics import dock_of, main_window_of
 
-__all__ = ["SharedPlace"]
-
 #: napari ends the names of a plugin's docks like this.
 _OURS = "(napari-cvdm)"
 

@@ -17,8 +17,6 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
-__all__ = ["Eliding", "eliding_combo", "let_elide"]
-
 
 class Eliding(QObject):
     """Has a combo box show the middle of a long entry as an ellipsis; its list and its tool tip show all.

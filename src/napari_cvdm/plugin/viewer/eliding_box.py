@@ -8,8 +8,6 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QStyle, QStyleOptionButton, QStylePainter
 
-__all__ = ["ElidingBox"]
-
 
 class ElidingBox(QCheckBox):
     """Shows the middle of a long name as an ellipsis; its tool tip has the name whole.

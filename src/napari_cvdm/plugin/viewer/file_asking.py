@@ -15,8 +15,6 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.viewer.notices import literally
 
-__all__ = ["Kinds", "ask_for_file", "proposed_path", "remember_folder", "safe_name", "with_ending"]
-
 Kinds = Mapping[str, Sequence[str]]
 """The dialog's filters, and which endings belong to each: first that which a name without one is given."""
 

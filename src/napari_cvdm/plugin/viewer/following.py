@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["follow"]
-
 
 def follow(now: Any, before: Any, slots: Mapping[str, Callable[..., Any]]) -> Any:
     """Listen to a layer, and no longer to the one before.

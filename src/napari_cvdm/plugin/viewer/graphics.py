@@ -9,8 +9,6 @@ from qtpy.QtCore import QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ["dock_of", "drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
-
 T = TypeVar("T", bound=QWidget)
 
 

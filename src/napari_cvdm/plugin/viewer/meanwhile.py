@@ -13,8 +13,6 @@ from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
-__all__ = ["wait_in_dialog"]
-
 T = TypeVar("T")
 
 #: Before the dialog appears, in seconds: one that comes and goes at once would flicker.

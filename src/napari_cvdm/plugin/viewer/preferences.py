@@ -8,15 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "Preferences",
-    "apply_cache_folder",
-    "keep_settings",
-    "read_preferences",
-    "remember",
-    "take_gpu_hint",
-]
-
 _log = logging.getLogger(__name__)
 
 #: The folder for models that `apply_cache_folder` has put into the environment, by the variable's name.

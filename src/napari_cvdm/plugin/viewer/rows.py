@@ -23,20 +23,6 @@ from superqt import QCollapsible
 
 from napari_cvdm.plugin.viewer.focus_ring import FocusRing
 
-__all__ = [
-    "Scrolling",
-    "add_row",
-    "add_wide",
-    "beside",
-    "folded",
-    "new_form",
-    "note",
-    "scrolled",
-    "stack_in",
-    "stacked",
-    "wrap_where_narrow",
-]
-
 #: Spaces around "×" and between a number and its unit.
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
 #: Within the names of files and folders, which have no spaces: not within a number, nor before one's sign.

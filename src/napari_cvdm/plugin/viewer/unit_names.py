@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["unit_or_pixel"]
-
 _FACTOR = r"[^\W\d]\w*( \*\* -?\d{1,2}(\.\d{1,9})?)?"
 #: As the library itself writes units: "micrometer", "meter ** 2 / second", "1 / second".
 _WRITTEN = re.compile(rf"(1 / )?{_FACTOR}( [*/] {_FACTOR}){{0,8}}")

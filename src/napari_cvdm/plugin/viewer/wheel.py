@@ -5,8 +5,6 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QScrollBar, QWidget
 
-__all__ = ["leave_wheel_to_panel"]
-
 
 class _WheelFilter(QObject):
     """Passes the wheel on to what a field lies in, unless the field has the keyboard."""
