@@ -42,7 +42,7 @@ _MEASURES = (("image units", "absolute"), ("relative to signal", "relative"))
 _CLOSED: set[DoubtPanel] = set()
 
 
-def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer | None = None) -> DoubtPanel:
+def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = ()) -> DoubtPanel:
     """Open the panel, or bring it to the front, and link it to a result.
 
     Parameters
@@ -51,8 +51,6 @@ def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer 
         The viewer, or napari's proxy of it.
     layers : sequence of Layer
         Layers of the result to look at; the newest result if none of them belongs to one.
-    original : Layer, optional
-        The image that was restored; found by its name if left out.
 
     Returns
     -------
@@ -61,7 +59,7 @@ def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer 
     dock, panel = real(viewer).window.add_plugin_dock_widget("napari-cvdm", _TITLE, tabify=True)
     dock.show()
     dock.raise_()
-    panel.look_at(layers, original)
+    panel.look_at(layers)
     return panel
 
 
@@ -91,13 +89,13 @@ class DoubtPanel(QWidget):
         self._connect()
         self.link.rescan()
 
-    def look_at(self, layers: Sequence[Layer] = (), original: Layer | None = None) -> None:
-        """Look at the result that ``layers`` belong to, and compare it with ``original``."""
+    def look_at(self, layers: Sequence[Layer]) -> None:
+        """Look at the result that ``layers`` belong to."""
         wanted = [real(layer) for layer in layers]
         self.link.rescan()
         for result in reversed(self.link.results):
             if any(layer in result.layers for layer in wanted):
-                self.link.choose(result, real(original))
+                self.link.choose(result)
                 break
 
     def sizeHint(self) -> QSize:
