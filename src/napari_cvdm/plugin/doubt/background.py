@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +68,6 @@ class Background(QObject):
             self._running.wanted = False
 
     def _start(self, task: Task) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self._running = _Run(task)
         self._begun[:] = [self._running]
         worker = QuietWorker(self._running)

@@ -10,6 +10,7 @@ from napari_cvdm.plugin.viewer.file_asking import Kinds
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 TABLES: Kinds = {"Comma-separated values (*.csv)": (".csv",)}
 """What a file dialog offers for numbers."""
@@ -25,8 +26,6 @@ def write_in_background(write: Callable[[Path], object], path: Path) -> None:
     path : Path
         Where to; the user has been asked about it.
     """
-    from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
     # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
     worker = QuietWorker(_write, write, path)
     worker.returned.connect(_tell_saved)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.checking import CheckSection
@@ -30,7 +30,7 @@ from napari_cvdm.plugin.viewer.docks import SharedPlace
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
 from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.viewer.preferences import apply_cache_folder
-from napari_cvdm.plugin.viewer.rows import new_form, stack_in, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import add_labelled, new_form, stack_in, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari
@@ -207,10 +207,7 @@ class DoubtPanel(QWidget):
             ),
         ):
             combo.setToolTip(tip)
-            label = QLabel(words)
-            label.setBuddy(combo)
-            label.setToolTip(tip)
-            form.addRow(label, combo)
+            add_labelled(form, words, combo, tip)
         self._sections = [
             Section("View", self.views, "Ways to look at the result.", unfolded=True),
             Section("Threshold", self.threshold, "Where to draw the line, and what it means.", unfolded=True),

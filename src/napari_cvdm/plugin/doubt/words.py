@@ -141,14 +141,21 @@ def made_words(provenance: Mapping[str, Any]) -> str:
         return ""
     stopped = "stopped" in provenance  # the draws are then those of the plane that has the fewest
     title = next((preset.title for preset in PRESETS.values() if preset.draws == draws), "Custom")
-    made = f"{draws} draw{'' if draws == 1 else 's'}" if draws else "mean network only"
-    made += f" of {steps} step{'' if steps == 1 else 's'}" if draws and steps else ""
     calibrated = "calibrated" if provenance.get("uncertainty") == "calibrated" else "uncalibrated"
     name = table(provenance.get("model")).get("name")
-    said = [f"{'Stopped early, at least' if stopped else f'{title}:'} {made}", f"{calibrated} uncertainty"]
+    begin = "Stopped early, at least" if stopped else f"{title}:"
+    said = [f"{begin} {drawn_words(draws, steps)}", f"{calibrated} uncertainty"]
     said += [f"seed {seed}"] if draws and seed is not None else []
     said += [f"model {printable(name, 64)}"] if isinstance(name, str) and name else []
     return f"{', '.join(said)}."
+
+
+def drawn_words(draws: int | None, steps: int | None) -> str:
+    """Say what a picture was made of: "24 draws of 3 steps", or "mean network only"."""
+    if not draws:
+        return "mean network only"
+    made = f"{draws} draw{'' if draws == 1 else 's'}"
+    return f"{made} of {steps} step{'' if steps == 1 else 's'}" if steps else made
 
 
 def _whole(value: object) -> int | None:

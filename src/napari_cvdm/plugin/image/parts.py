@@ -198,13 +198,9 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         runs = [range(c, c + 1) for c in kept]
     before = f"{part.words}, " if part.words else ""
     return [
-        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {_listed(run)}")
+        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {' + '.join(map(str, run))}")
         for run in runs
     ]
-
-
-def _listed(channels: range) -> str:
-    return " + ".join(map(str, channels))
 
 
 def covered_after_resampling(

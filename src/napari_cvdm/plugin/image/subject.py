@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
+from superqt.utils import create_worker
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, length_words
 from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_layer, with_file, with_roles
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -120,10 +122,6 @@ class Subject(QObject):
         return with_file(reading, self._files[layer])
 
     def _read_file(self, layer: Image, path: Path) -> None:
-        from superqt.utils import create_worker
-
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self._files[layer] = FileReading()
         own = layer.source.reader_plugin == "napari-cvdm"
         # Raises in the main thread what is a fault of the program, and not of the file.

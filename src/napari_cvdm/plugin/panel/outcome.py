@@ -21,6 +21,7 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.restoration.errors import InputError
 
@@ -132,8 +133,6 @@ class ResultActions(QWidget):
             self._save(layers, path)
 
     def _save(self, layers: list[Image], path: Path) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         data = [_as_set_by_user(layer) for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")

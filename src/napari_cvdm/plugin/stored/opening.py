@@ -23,6 +23,7 @@ from napari_cvdm.plugin.viewer.graphics import main_window_of
 from napari_cvdm.plugin.viewer.lasting import WindowClosing
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.restoration.errors import ImageFileError
 
 #: Between two layers, in milliseconds: napari takes a tenth of a second for each.
@@ -69,8 +70,6 @@ class Opening(QObject):
             self._read()
 
     def _read(self) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self.told.emit(f"Opening {self._paths[0].name} …")
         worker = QuietWorker(_read, self._paths[0], shown_pictures(self._viewer.layers))
         worker.returned.connect(self._on_read)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
 
 
-def read_zarr(path: str | Path) -> list[LayerData]:
+def read_zarr(path: Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         The folder.
 
     Returns
@@ -41,7 +41,6 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
     from napari_cvdm.files.streaming import CONTENTS, zarr_targets
 
-    path = Path(path)
     image = open_pyramid(path)
     content = image.provenance.get("content")
     if image.images:

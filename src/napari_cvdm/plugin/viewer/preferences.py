@@ -16,7 +16,7 @@ _applied: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Preferences:
-    """Defaults of the form; the same as the manifest's, for a napari that has no plugin settings.
+    """Defaults of the form; the same as the manifest's, for a widget used without it.
 
     Attributes
     ----------
@@ -114,5 +114,5 @@ def _section() -> Any:
         from napari.settings import get_plugin_settings
 
         return getattr(get_plugin_settings("napari-cvdm"), "restoration", None)
-    except (ImportError, KeyError, ValueError):  # an older napari, or a widget used without its manifest
+    except (KeyError, ValueError):  # a widget used without its manifest
         return None

@@ -117,13 +117,20 @@ class _TypeHeight(QObject):
 
 
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
-    """Add a magicgui field with its label, which takes the keyboard to it; return the label."""
-    label = QLabel(field.label)
-    label.setBuddy(field.native)
-    label.setToolTip(field.tooltip)
+    """Add a magicgui field, or the row that it is in, with its label; return the label."""
     field.native.setAccessibleName(field.label)
     field.native.installEventFilter(_TypeHeight(field.native))
-    layout.addRow(label, content or field.native)
+    return add_labelled(layout, field.label, field.native, field.tooltip, content)
+
+
+def add_labelled(
+    layout: QFormLayout, words: str, field: QWidget, tip: str = "", content: QWidget | None = None
+) -> QLabel:
+    """Add a field, or the row that it is in, with a label that takes the keyboard to it; return the label."""
+    label = QLabel(words)
+    label.setBuddy(field)
+    label.setToolTip(tip)
+    layout.addRow(label, content or field)
     return label
 
 
