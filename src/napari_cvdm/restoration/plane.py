@@ -208,11 +208,7 @@ class PlaneRestorer:
         else:
             eta = 1.0 if name == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
-        residual = None
-        for state in in_inference_mode(sampler):
-            residual = state
-            yield None
-        assert residual is not None  # check_request() lets no draw have fewer steps than one
+        residual = yield from in_inference_mode(sampler)
         with plain_inference():
             sharp = self.picture(estimate, torch.addcmul(estimate.mean, estimate.scale, residual))
         yield sharp
