@@ -26,10 +26,7 @@ class Stopped(Exception):
 class Background(QObject):
     """Carries out one task at a time in a thread. A new task replaces those that have not begun.
 
-    Parameters
-    ----------
-    parent : QObject
-        Owner; when it is destroyed, answers go nowhere.
+    When the parent is destroyed, answers go nowhere.
     """
 
     #: The answer to the latest task.

@@ -17,15 +17,7 @@ TABLES: Kinds = {"Comma-separated values (*.csv)": (".csv",)}
 
 
 def write_in_background(write: Callable[[Path], object], path: Path) -> None:
-    """Write a file.
-
-    Parameters
-    ----------
-    write : callable
-        Called with ``path`` in a worker.
-    path : Path
-        Where to; the user has been asked about it.
-    """
+    """Write a file that the user has been asked about; ``write`` is called with its path in a worker."""
     # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
     worker = QuietWorker(_write, write, path)
     worker.returned.connect(_tell_saved)

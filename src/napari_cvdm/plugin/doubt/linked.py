@@ -82,15 +82,8 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
 
     Layers of one run share its name (``"run"`` in the metadata), or else the whole of their provenance.
 
-    Parameters
-    ----------
-    layers : iterable of Layer
-        All layers, in the viewer's order.
-
-    Returns
-    -------
-    list of Result
-        In the order of the reconstructions. A layer whose partner is missing or of another shape is left out.
+    They come in the order of the reconstructions. A layer whose partner is missing or of another shape is
+    left out.
     """
     waiting: dict[str, list[Image]] = {}
     found: list[tuple[int, Result]] = []

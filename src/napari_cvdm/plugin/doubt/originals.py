@@ -46,17 +46,7 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     or that has the name there or in the result's own; one saved in the result's own file comes before others.
     The shell knows the name of a file and no layer's.
 
-    Parameters
-    ----------
-    result : Result
-        Whose original to find.
-    layers : sequence of Layer
-        All layers of the viewer.
-
-    Returns
-    -------
-    Image or None
-        None if there is none, or if its size, its place or its file is another: `why_none` says so.
+    None if there is none, or if its size, its place or its file is another: `why_none` says so.
     """
     return _find(result, layers)[0]
 

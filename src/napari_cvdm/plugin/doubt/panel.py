@@ -43,18 +43,9 @@ _CLOSED: set[DoubtPanel] = set()
 
 
 def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = ()) -> DoubtPanel:
-    """Open the panel, or bring it to the front, and link it to a result.
+    """Open the panel, or bring it to the front, and look at the result that layers belong to.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layers : sequence of Layer
-        Layers of the result to look at; the newest result if none of them belongs to one.
-
-    Returns
-    -------
-    DoubtPanel
+    If none of them belongs to one, it is the newest result.
     """
     dock, panel = real(viewer).window.add_plugin_dock_widget("napari-cvdm", _TITLE, tabify=True)
     dock.show()

@@ -40,12 +40,7 @@ class PlacesTable(QTableWidget):
     def show_places(self, places: Sequence[Place], look: Look) -> None:
         """List places, none of them chosen; nobody is told of a choice.
 
-        Parameters
-        ----------
-        places : sequence of Place
-            The most uncertain first.
-        look : Look
-            At the result they are of, in the measure they were found by.
+        The look is at the result they are of, in the measure they were found by.
         """
         layer = look.result.reconstruction
         axes = look.slice.displayed

@@ -137,16 +137,7 @@ def fill(
 ) -> None:
     """Offer named values, with one of them chosen; nobody is told that another one is.
 
-    Parameters
-    ----------
-    combo : QComboBox
-        Where to offer them.
-    entries : sequence of (str, object)
-        Their names, and what they stand for.
-    chosen : object
-        One of the values.
-    about : sequence of str
-        For each entry, what its tool tip says besides its name; nothing if empty.
+    ``about`` is what the tool tip of each entry says besides its name.
     """
     with signals_blocked(combo):
         combo.clear()

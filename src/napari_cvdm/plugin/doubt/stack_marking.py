@@ -35,14 +35,8 @@ class StackMarking(QPushButton):
 
     It is hidden where there is but one plane.
 
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    marks : OwnLayers
-        Through which the marks come into the viewer.
-    threshold : callable
-        Returns the threshold in the link's measure, or None while there is nothing to look at.
+    The marks come into the viewer through ``marks``. ``threshold`` returns the threshold in the link's
+    measure, or None while there is nothing to look at.
     """
 
     #: The marks are in the viewer.

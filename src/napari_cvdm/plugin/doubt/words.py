@@ -48,18 +48,8 @@ def percent(share: float) -> str:
 def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     """Return by what to multiply world coordinates along an axis, and the unit they are then in.
 
-    Parameters
-    ----------
-    layer : Image
-        Whose units.
-    axis : int
-        Number of the axis.
-
-    Returns
-    -------
-    (float, str)
-        Micrometres where the layer has a unit of length, or where it is a result that knows the size
-        of its pixels; otherwise the layer's own coordinates, "px".
+    It is micrometres where the layer has a unit of length, or where it is a result that knows the size of its
+    pixels; otherwise the layer's own coordinates, "px".
     """
     unit = layer.units[axis]
     if unit.is_compatible_with("micrometer"):
@@ -79,17 +69,7 @@ def plane_words(layer: Image, place: Slice) -> str:
 def plane_number(layer: Image, place: Slice) -> dict[str, int]:
     """Number a plane of a stack along each of its axes, by their names; those of one plane are left out.
 
-    Parameters
-    ----------
-    layer : Image
-        The stack: a result.
-    place : Slice
-        The plane.
-
-    Returns
-    -------
-    dict
-        Counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
+    It is counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
     """
     taken = _taken(layer)
     lengths = full_data(layer).shape
@@ -119,15 +99,7 @@ def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
 def made_words(provenance: Mapping[str, Any]) -> str:
     """Say how a result was made, so that several of one image can be told apart.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of the result. It may come from a file that anybody wrote.
-
-    Returns
-    -------
-    str
-        Empty if it does not say, as while the run is at work.
+    Empty if it does not say, as while the run is at work. It may come from a file that anybody wrote.
 
     Examples
     --------
@@ -188,16 +160,8 @@ def _axis_names(layer: Image) -> list[str]:
 def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
-    Parameters
-    ----------
-    summary : ThresholdSummary
-        Of the threshold.
-    measure : {"absolute", "relative"}
-        In what it is told.
-    calibrated : bool
-        Whether the uncertainty was calibrated; if not, its size is not to be relied on.
-    factor : float
-        Half the width of the 90 % interval, in standard deviations.
+    The size of an uncertainty that was not calibrated is not to be relied on. ``factor`` is half the width of
+    the 90 % interval, in standard deviations.
     """
     lines = [
         f"<b>{percent(summary.share_of_signal)} of the signal</b> is above this "

@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 
 
 def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the index into a layer that the viewer's sliders stand at.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    sliders : Sliders
-        Of the viewer.
-    shape : sequence of int
-        Length of each of the layer's axes.
-    """
+    """Return the index into a layer of that shape at which the viewer's sliders stand."""
     data = to_data(layer, sliders.point, sliders.units)
     return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
 
@@ -57,13 +47,6 @@ def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:
 
     napari's own ``corner_pixels`` say which pixels it has loaded: of a layer with several levels whole chunks
     of one level, and all that was looked at before the user zoomed in.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    sliders : Sliders
-        Of the viewer, with the corners of its canvas.
 
     Raises
     ------

@@ -63,14 +63,8 @@ class Controls(QWidget):
     def show_state(self, *, ready: bool, refusal: str, theme: Theme) -> None:
         """Show which buttons can be pressed.
 
-        Parameters
-        ----------
-        ready : bool
-            Whether there is an image to restore.
-        refusal : str
-            Why what the form says cannot be restored; empty if it can.
-        theme : Theme
-            Of napari: Restore stands out in the colour that it has for what matters.
+        Restore, if there is an image and no ``refusal`` says why it cannot be restored, stands out in the
+        colour that napari's theme has for what matters.
         """
         run = self._runs.current
         running, can_stop = run is not None, run is None or run.job.can_be_stopped

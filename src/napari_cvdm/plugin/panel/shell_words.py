@@ -15,10 +15,7 @@ _READ_DIFFERENTLY = re.compile('["`\u201c-\u201f]|\\$[\\w({?$^:]')
 def joined(words: Sequence[str]) -> str | None:
     """Return the line; None if no quotation holds a word in all shells.
 
-    Parameters
-    ----------
-    words : sequence of str
-        The program and its arguments, of printable characters: a terminal takes others for keys.
+    The words, the program and its arguments, are of printable characters: a terminal takes others for keys.
     """
     if not _ON_WINDOWS:
         return shlex.join(words)

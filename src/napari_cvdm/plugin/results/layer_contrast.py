@@ -127,12 +127,7 @@ class LayerContrast:
 def follow_channels(dims: Any, layers: list[Image]) -> None:
     """Let the contrast of layers that were stored with limits for each channel follow the viewer's slider.
 
-    Parameters
-    ----------
-    dims : napari.components.Dims
-        Those of a viewer.
-    layers : list of napari.layers.Image
-        Layers of that viewer. Those that say nothing of channels, or that follow already, are passed over.
+    Layers that say nothing of channels, or that follow already, are passed over.
     """
     for layer in map(real, layers):
         kept = layer.metadata.get(CHANNELS_KEY)

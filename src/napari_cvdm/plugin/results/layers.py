@@ -234,13 +234,6 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
 
     The layer itself may be hidden, as the input is after its first run.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    layers : sequence of napari.layers.Layer
-        All layers of the viewer, the lowest first.
     """
     if layer not in layers:
         return False

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 class Underneath:
     """Hides what a result takes the place of, where the light of layers adds up.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    source : napari.layers.Image
-        The layer that is restored.
-
     Attributes
     ----------
     hidden : list of napari.layers.Image

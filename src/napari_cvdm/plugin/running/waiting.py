@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 class WaitingList(QWidget):
     """Shows the runs that wait, each with a button to take it out.
 
-    Parameters
-    ----------
-    runs : Runs
-        Of which to show those that wait.
-    neighbour : QWidget
-        Has the keyboard after the button of the last run that waited: Qt would take it out of the panel.
+    ``neighbour`` gets the keyboard after the button of the last run that waited: Qt would take it out of the
+    panel.
     """
 
     def __init__(self, runs: Runs, neighbour: QWidget) -> None:

@@ -36,12 +36,7 @@ class Opening(QObject):
     ``viewer.open`` would read them on the main thread, and refuse this plugin for files that do not end as
     its manifest says.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    panel : QWidget
-        Where they are dropped. They are opened even if it is closed meanwhile, but not if its window is.
+    They are opened even if the panel where they were dropped is closed meanwhile, but not if its window is.
     """
 
     #: Words for the user: what is going on, and how it went.

@@ -8,12 +8,6 @@ from napari_cvdm.plugin.stored.stored_results import StoredSizes, plain_attribut
 
 
 def tubulin() -> list[LayerData]:
-    """Open the wide-field micrograph of microtubules that comes with the package.
-
-    Returns
-    -------
-    list of (array, dict, str)
-        One image layer for napari, its pixel size in micrometres.
-    """
+    """Open the wide-field micrograph of microtubules that comes with the package."""
     sample = read_sample("tubulin_widefield")
     return [(sample.data, plain_attributes("tubulin", sample.axes, StoredSizes(sample.pixel_size)), "image")]

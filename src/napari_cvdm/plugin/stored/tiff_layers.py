@@ -22,17 +22,8 @@ def read_restored_tiff(path: Path, shown: Collection[tuple[str, str]] = ()) -> l
 
     That is the uncertainty, and the draws if they were kept: known by name, and by the same provenance.
 
-    Parameters
-    ----------
-    path : Path
-        A file that is a "picture" to `napari_cvdm.plugin.stored.kinds`.
-    shown : collection of (str, str), optional
-        Run and name of each picture that is shown already. If all that is to be read is among them, nothing
-        is; else both pictures are, because they tell each other's contrast.
-
-    Returns
-    -------
-    list of (ndarray, dict, "image")
+    If all that is to be read is ``shown`` already, by run and name of each picture, nothing is; else both
+    pictures are, because they tell each other's contrast.
 
     Raises
     ------

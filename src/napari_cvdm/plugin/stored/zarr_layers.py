@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 def read_zarr(path: Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
 
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    list of (levels, dict, "image")
-        Dask arrays: nothing but a few planes of a result's coarsest level is read.
+    They are Dask arrays: nothing but a few planes of a result's coarsest level is read.
 
     Raises
     ------

@@ -16,11 +16,6 @@ class SharedPlace(QObject):
 
     From its menu, napari docks panels above each other, and leaves the upper one two rows of its form. What
     the user arranges afterwards stays.
-
-    Parameters
-    ----------
-    panel : QWidget
-        The panel; also the owner.
     """
 
     def __init__(self, panel: QWidget) -> None:

@@ -22,11 +22,6 @@ class Eliding(QObject):
     """Has a combo box show the middle of a long entry as an ellipsis; its list and its tool tip show all.
 
     Qt cuts the end off, which is where names of files and models differ.
-
-    Parameters
-    ----------
-    combo : QComboBox
-        Any combo box, whoever has made it.
     """
 
     def __init__(self, combo: QComboBox) -> None:

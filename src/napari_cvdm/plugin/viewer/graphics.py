@@ -33,11 +33,6 @@ def make_canvas_current(window: QMainWindow | None) -> None:
 
     napari 0.9 frees a removed layer's buffers and textures at once, in whatever context happens to be
     current. That is mostly one of Qt's own, and then the next drawing crashes on some drivers, as on Mesa's.
-
-    Parameters
-    ----------
-    window : QMainWindow or None
-        The viewer's window.
     """
     with suppress(RuntimeError):  # the window is gone, and its context with it
         for canvas in _canvases_of(window):

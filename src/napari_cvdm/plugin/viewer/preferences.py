@@ -61,17 +61,10 @@ def remember(used: Preferences) -> None:
 
 
 def keep_settings(section: Any, values: Mapping[str, Any]) -> None:
-    """Change settings of napari, which writes them to their file at once.
+    """Change settings of napari, by their names; it writes them to their file at once.
 
     A file that cannot be written, on a full disk or in a home that is read-only, costs no more than that they
     hold until napari is closed.
-
-    Parameters
-    ----------
-    section : napari's settings, or a part of them
-        Where they are.
-    values : mapping
-        By their names.
     """
     failure: OSError | None = None
     for name, value in values.items():

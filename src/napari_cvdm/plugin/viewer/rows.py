@@ -36,13 +36,6 @@ class Scrolling(QScrollArea):
     """Shows a widget as wide as there is room, and lets it scroll up and down where there is too little.
 
     What has the keyboard's focus is framed, be it a part of it or itself, when arrow keys scroll.
-
-    Parameters
-    ----------
-    content : QWidget
-        What is shown; it has a layout.
-    name : str
-        What screen readers call it.
     """
 
     def __init__(self, content: QWidget, name: str) -> None:

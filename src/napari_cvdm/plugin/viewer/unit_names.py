@@ -14,13 +14,7 @@ _WRITTEN = re.compile(rf"(1 / )?{_FACTOR}( [*/] {_FACTOR}){{0,8}}")
 
 
 def unit_or_pixel(name: object) -> str:
-    """Return a unit as napari knows it; a pixel where a file states none, or what is no unit.
-
-    Parameters
-    ----------
-    name : object
-        From a file: a text, if it is what it should be.
-    """
+    """Return a unit as napari knows it; a pixel where a file states none, or what is no unit."""
     import pint
 
     if not isinstance(name, str) or not _WRITTEN.fullmatch(name):

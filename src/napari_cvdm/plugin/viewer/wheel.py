@@ -19,15 +19,12 @@ class _WheelFilter(QObject):
 
 
 def leave_wheel_to_panel(part: QWidget) -> None:
-    """Keep the wheel from changing fields that it merely passes over.
+    """Keep the wheel from changing fields, a part itself or within it, that it merely passes over.
 
     Qt's combo boxes, spin boxes and sliders turn with the wheel wherever the mouse comes to lie while a panel
     is scrolled, and take the keyboard for it. Nobody notices that a setting is another one then.
 
-    Parameters
-    ----------
-    part : QWidget
-        A field, or whatever has fields; those that are added to it later are not known to it.
+    Fields that are added to it later are not known to it.
     """
     spared = _WheelFilter(part)
     for kind in (QComboBox, QAbstractSpinBox, QAbstractSlider):
