@@ -50,7 +50,7 @@ class PlaneEstimate:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return sum(each.nbytes for each in (self.observation, self.mean, self.scale, self.lam))
+        return sum(each.nbytes for each in vars(self).values() if isinstance(each, Tensor))
 
 
 class PlaneRestorer:
