@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QPushButton, QWidget
 from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.checking import CheckSection
@@ -208,10 +208,8 @@ class DoubtPanel(QWidget):
             Section("Check this result", self.checks, "Checks that need no ground truth, and a report."),
         ]
         inside = QWidget()
-        column = QVBoxLayout(inside)
+        column = stack_in(inside, self._head, self.message, self.go_there, *self._sections)
         column.setContentsMargins(4, 4, 4, 4)
-        for part in (self._head, self.message, self.go_there, *self._sections):
-            column.addWidget(part)
         column.addStretch()
         stack_in(self, Page(inside, _TITLE))
 

@@ -15,12 +15,12 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 _HEADING = (
@@ -47,11 +47,7 @@ class Section(QWidget):
         self._match_type()
         self.heading.toggled.connect(self._fold)
         self.content = content
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.heading)
-        layout.addWidget(content)
+        stack_in(self, self.heading, content).setSpacing(2)
         leave_wheel_to_panel(content)
         self._fold(unfolded)
 

@@ -65,8 +65,7 @@ class ResultActions(QWidget):
         self.copy_shell = QAction("Shell line", menu)
         menu.addActions([self.copy_python, self.copy_shell])
         self.copy_button.setMenu(menu)
-        layout = stack_in(self, self.doubt_button, Buttons(self.save_button, self.copy_button))
-        layout.setSpacing(4)
+        stack_in(self, self.doubt_button, Buttons(self.save_button, self.copy_button)).setSpacing(4)
         for button in (self.doubt_button, self.save_button, self.copy_button):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.doubt_button.clicked.connect(self.show_doubt)

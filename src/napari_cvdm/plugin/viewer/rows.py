@@ -57,10 +57,8 @@ class Scrolling(QScrollArea):
 def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
     """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
     page = QWidget()
-    layout = QVBoxLayout(page)
+    layout = stack_in(page, *parts)
     layout.setContentsMargins(0, 0, 4, 0)
-    for part in parts:
-        layout.addWidget(part)
     layout.addStretch()
     return Scrolling(page, name)
 
