@@ -128,7 +128,7 @@ class CVDMWidget(QWidget):
     def _part_choices(self) -> list[tuple[str, Any]]:
         return part_choices(self.subject.reading, layers_of(self._viewer, "shapes"))
 
-    def _on_removing(self, event: Any = None) -> None:
+    def _on_removing(self) -> None:
         make_canvas_current(main_window_of(self) or self._window())
 
     def _show_image_choice(self) -> None:
@@ -157,7 +157,7 @@ class CVDMWidget(QWidget):
         with self.form.part.changed.blocked():
             self.form.part.reset_choices()
 
-    def _on_view_moved(self, event: Any = None) -> None:
+    def _on_view_moved(self) -> None:
         if self.form.part.value == "view":
             self.advice.show_plan()
 
@@ -182,7 +182,7 @@ class CVDMWidget(QWidget):
 
     # -- the runs --------------------------------------------------------------------------------------------
 
-    def _show_state(self, event: Any = None) -> None:
+    def _show_state(self) -> None:
         from napari.utils.theme import get_theme
 
         ready, theme = self.subject.layer is not None, get_theme(self._viewer.theme)

@@ -108,7 +108,7 @@ class Subject(QObject):
             for name in _LAYER_CHANGES:
                 self.layer.events[name].disconnect(self.read)
 
-    def read(self, event: Any = None) -> None:
+    def read(self) -> None:
         """Read the layer, and its file as soon as that has been read in the background."""
         self.understood = None if self.layer is None else self._understand(self.layer)
         self.changed.emit()

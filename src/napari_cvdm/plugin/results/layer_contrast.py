@@ -84,7 +84,7 @@ class LayerContrast:
             if channel == self._channel:
                 self._show(channel)
 
-    def follow(self, event: Any = None) -> None:
+    def follow(self) -> None:
         """Give the layer the limits of the channel in view, if another one has come into view."""
         channel = self._in_view()
         if channel is not None and channel != self._channel:
@@ -105,7 +105,7 @@ class LayerContrast:
         if not theirs:
             self._given[channel] = self._limits[channel]
 
-    def _note(self, event: Any = None) -> None:
+    def _note(self) -> None:
         """Take down what limits the channel in view has, whoever has set them."""
         layer, channel = self._layer(), self._in_view()
         channel = self._channel if channel is None else channel
