@@ -197,7 +197,7 @@ class CheckSection(QWidget):
 def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
     """Plan the checks of a plane; called on the main thread, carried out in another.
 
-    It returns `Checked`, and raises a readable error where there is no original to compare with, or no plane.
+    The task returns `Checked`, and raises a readable error without an original to compare with, or a plane.
     """
 
     def check(checkpoint: Callable[[], None]) -> Checked:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def schedule_task(link: Link) -> Task:
     """Plan the computation of λ(x); called on the main thread, carried out in another.
 
-    It returns the map of the plane in view, thinned out as the plane is, and raises a readable error if the
-    model is not there any more or the original is not what was restored.
+    The task returns the map of the plane in view, thinned out as the plane is, and raises a readable error if
+    the model is not there any more or the original is not what was restored.
     """
     result, original, place = link.result, link.original, link.current()
 

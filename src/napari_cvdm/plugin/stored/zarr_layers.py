@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def read_zarr(path: Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
 
-    They are Dask arrays: nothing but a few planes of a result's coarsest level is read.
+    The pixels are Dask arrays: nothing but a few planes of a result's coarsest level is read.
 
     Raises
     ------
