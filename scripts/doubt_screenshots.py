@@ -52,7 +52,7 @@ def restored_sample(viewer: Any, draws: int) -> Any:
         )  # fmt: skip
     layers[0].metadata[DRAWS_KEY] = result.draws
     viewer.layers.selection.active = layers[0]
-    panel = show_doubt_panel(viewer, layers, original)
+    panel = show_doubt_panel(viewer, layers)
     wait(60, until=lambda: panel.link.look is not None)
     return panel
 

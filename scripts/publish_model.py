@@ -25,8 +25,6 @@ from napari_cvdm.models.registry import (
 )
 from napari_cvdm.models.weights import read_model
 
-__all__ = ["main", "publish"]
-
 
 def publish(
     weights: Path,

@@ -88,12 +88,13 @@ def test_the_first_picture_is_the_mean_network_s_or_else_the_image(
     expected = ((x + mean).clamp(-1, 1) + 1) / 2
     torch.testing.assert_close(one.picture(estimate, estimate.mean), expected[0, 0], rtol=0, atol=1e-6)
     assert estimate.scale.unique().tolist() == [0.25]
+    assert estimate.nbytes == 6 * x.nbytes  # the rate of the schedule is in double precision
     one = restorer(without)
     estimate = one.estimate(plane)
     picture = one.picture(estimate, estimate.mean)
     torch.testing.assert_close(picture, torch.from_numpy(plane), rtol=0, atol=1e-6)
     assert estimate.scale.unique().tolist() == [0.5]
-    assert estimate.nbytes > 0
+    assert estimate.nbytes == 5 * x.nbytes
 
 
 @pytest.mark.parametrize("shape", [(8, 9), (33, 50), (100, 17)])

@@ -157,16 +157,14 @@ def gamma_at(clock: nn.Module, t: Tensor, lam: Tensor) -> Tensor:
 
 
 class ScheduleValues(NamedTuple):
-    """γ, β, ∂γ/∂t and ∂²γ/∂t² at one time per item; each of the shape of λ."""
+    """γ and ∂²γ/∂t² at one time per item; each of the shape of λ."""
 
     gamma: Tensor
-    beta: Tensor
-    slope: Tensor
     curvature: Tensor
 
 
 def evaluate_schedule(clock: nn.Module, t: Tensor, lam: Tensor) -> ScheduleValues:
-    """Evaluate the schedule and its exact time derivatives.
+    """Evaluate the schedule and its exact second derivative in time.
 
     Parameters
     ----------
@@ -180,9 +178,9 @@ def evaluate_schedule(clock: nn.Module, t: Tensor, lam: Tensor) -> ScheduleValue
     Returns
     -------
     ScheduleValues
-        With γ' = −λτγ = −βγ and γ'' = (λ²τ² − λτ')γ.
+        With γ'' = (β² − λτ')γ.
     """
     integral, rate, rate_slope = clock(t)
     gamma = torch.exp(-lam * integral)
     beta = lam * rate
-    return ScheduleValues(gamma, beta, -beta * gamma, (beta**2 - lam * rate_slope) * gamma)
+    return ScheduleValues(gamma, (beta**2 - lam * rate_slope) * gamma)

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
-from napari_cvdm.models.hashes import is_sha256
+from napari_cvdm.models.registry import check_stated
 from napari_cvdm.models.replacing import replacing
 from napari_cvdm.models.settings import ADDED_VARIABLE, added_folder
 
@@ -59,16 +58,7 @@ class AddedModel:
     source_sha256: str
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        given: dict[str, Any] = vars(self)  # the types are a promise that a file may break
-        for key in ("sha256", "source_sha256"):
-            if not is_sha256(given[key]):
-                raise ModelError(f"The {key} of '{self.name}' is not 64 hexadecimal digits.")
-        if type(given["size"]) is not int or self.size < 1:
-            raise ModelError(f"The size of '{self.name}' is not a number of bytes.")
-        for key in ("summary", "licence", "source"):
-            if not isinstance(given[key], str):
-                raise ModelError(f"The {key} of '{self.name}' is no text.")
+        check_stated(vars(self))
 
 
 def added_file(model: AddedModel) -> Path:

@@ -58,20 +58,27 @@ class RegistryEntry:
     urls: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        check_stated(vars(self))
         check_name(self.file)  # a plain name: nothing in a registry can lead out of the cache folder
         if self.name == "default":
             raise ModelError(
                 "No model can be named 'default': the word stands for the registry's default model."
             )
-        given: dict[str, Any] = vars(self)  # the types are a promise that a file may break
-        if not is_sha256(given["sha256"]):
-            raise ModelError(f"The registry's sha256 of '{self.name}' is not 64 hexadecimal digits.")
-        if type(given["size"]) is not int or self.size < 1:
-            raise ModelError(f"The registry's size of '{self.name}' is not a number of bytes.")
-        texts = [given["summary"], given["licence"], *given["urls"]]
-        if not all(isinstance(text, str) for text in texts):
-            raise ModelError(f"The registry's summary, licence and urls of '{self.name}' must be texts.")
+
+
+def check_stated(fields: Mapping[str, Any]) -> None:
+    """Raise `ModelError` if what a file states of a model cannot be so: its types are a mere promise."""
+    name = check_name(fields["name"])
+    for key, value in fields.items():
+        if key.endswith("sha256"):
+            fault = "" if is_sha256(value) else "is not 64 hexadecimal digits"
+        elif key == "size":
+            fault = "" if type(value) is int and value > 0 else "is not a number of bytes"
+        else:
+            texts = value if isinstance(value, tuple) else (value,)
+            fault = "" if all(isinstance(text, str) for text in texts) else "is no text"
+        if fault:
+            raise ModelError(f"The {key} of '{name}' {fault}.")
 
 
 @dataclass(frozen=True)

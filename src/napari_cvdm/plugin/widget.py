@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.image.reading import describe
 from napari_cvdm.plugin.image.subject import Subject
@@ -23,8 +22,7 @@ from napari_cvdm.plugin.running.runs import Runs
 from napari_cvdm.plugin.running.to_disk import ask_and_send_to_disk
 from napari_cvdm.plugin.stored.opening import Opening
 from napari_cvdm.plugin.stored.readers import settle_readers
-from napari_cvdm.plugin.viewer.docks import SharedPlace
-from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
+from napari_cvdm.plugin.viewer.docks import PanelDock
 from napari_cvdm.plugin.viewer.notices import show_error, show_info, show_warning
 from napari_cvdm.plugin.viewer.preferences import (
     apply_cache_folder,
@@ -43,14 +41,10 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.running.run import Outcome
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["CVDMWidget"]
-
 #: Of the dock, to begin with, in pixels.
 _WIDTH = 345
 _TITLE = "CVDM super-resolution"
 _NO_IMAGE = "Drop an image or a stack on the viewer, or take one from File → Open Sample."
-#: Widgets taken out of their dock, until their run has come to its end; nobody else may hold them.
-_CLOSED: set[CVDMWidget] = set()
 
 
 class CVDMWidget(QWidget):
@@ -65,7 +59,6 @@ class CVDMWidget(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._window: Callable[[], QMainWindow | None] = lambda: None
         apply_cache_folder()
         settle_readers()
         self.subject = Subject(self)
@@ -79,7 +72,7 @@ class CVDMWidget(QWidget):
         self._opening = Opening(napari_viewer, self)
         self._drops = Drops(self, self.form.model_field.add_file, self._opening.open)
         QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
-        SharedPlace(self)
+        self._dock = PanelDock(self)
         self._connect()
         self.reset_choices()
 
@@ -116,12 +109,8 @@ class CVDMWidget(QWidget):
         remember(self.form.preferences())
 
     def event(self, event: QEvent | None) -> bool:
-        """Notice that the dock was closed, which napari does by taking the widget out of it."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._on_closed()
-        elif event is not None and event.type() == QEvent.Type.Show and (window := main_window_of(self)):
-            self._window = weakref.ref(window)  # for the time after the dock is closed
-        elif event is not None and event.type() == QEvent.Type.Enter:
+        """Notice that the user turns to the panel."""
+        if event is not None and event.type() == QEvent.Type.Enter:
             self._turn_to_panel()
         return bool(super().event(event))
 
@@ -129,9 +118,6 @@ class CVDMWidget(QWidget):
 
     def _part_choices(self) -> list[tuple[str, Any]]:
         return part_choices(self.subject.reading, layers_of(self._viewer, "shapes"))
-
-    def _on_removing(self, event: Any = None) -> None:
-        make_canvas_current(main_window_of(self) or self._window())
 
     def _show_image_choice(self) -> None:
         """Turn to the image that the form names, and see which parts of it there are to choose."""
@@ -159,7 +145,7 @@ class CVDMWidget(QWidget):
         with self.form.part.changed.blocked():
             self.form.part.reset_choices()
 
-    def _on_view_moved(self, event: Any = None) -> None:
+    def _on_view_moved(self) -> None:
         if self.form.part.value == "view":
             self.advice.show_plan()
 
@@ -184,7 +170,7 @@ class CVDMWidget(QWidget):
 
     # -- the runs --------------------------------------------------------------------------------------------
 
-    def _show_state(self, event: Any = None) -> None:
+    def _show_state(self) -> None:
         from napari.utils.theme import get_theme
 
         ready, theme = self.subject.layer is not None, get_theme(self._viewer.theme)
@@ -205,34 +191,28 @@ class CVDMWidget(QWidget):
             self._show_error(words)
         if layers:
             self.actions_row.follow()
-        QTimer.singleShot(0, self._delete_if_closed)
+        QTimer.singleShot(0, self._dock.tell_if_closed)
 
-    def _on_closed(self) -> None:
-        """Leave nothing behind: no run without a Cancel button, no widget for the garbage collector to find.
-
-        Python may collect garbage in any thread, but a Qt widget must be destroyed on the main thread.
-        """
+    def _on_taken_out(self) -> None:
+        """Leave no run without a Cancel button behind."""
         if self.running:
             kept = self.runs.give_up_all()
             show_info(f"The restoration was ended, because its panel was closed. {kept}".rstrip())
-        _CLOSED.add(self)
-        QTimer.singleShot(0, self._delete_if_closed)
 
-    def _delete_if_closed(self) -> None:
-        if self.parent() is not None:  # docked again
-            _CLOSED.discard(self)
-        elif self in _CLOSED and not self.running:
-            _CLOSED.discard(self)
+    def _on_closed(self) -> None:
+        if not self.running:  # or once the run has come to its end
             self.subject.disconnect_layer()
             self.advice.close()
             self._image_choice.close()
             self._listen(False)
-            self.deleteLater()
+            self._dock.delete_panel()
 
     # -- construction ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         form, runs = self.form, self.runs
+        self._dock.taken_out.connect(self._on_taken_out)
+        self._dock.closed.connect(self._on_closed)
         self.controls.restore_button.clicked.connect(self.restore)
         self.advice.judged.connect(self._show_state)
         runs.devices_found.connect(self._on_devices)
@@ -255,7 +235,7 @@ class CVDMWidget(QWidget):
     def _listen(self, on: bool) -> None:
         """Listen to the viewer, or no longer."""
         events = (
-            (self._viewer.layers.events.removing, self._on_removing),
+            (self._viewer.layers.events.removing, self._dock.make_canvas_current),
             (self._viewer.events.theme, self._show_state),
             *((self._viewer.dims.events[of], self.advice.show_plan) for of in ("point", "ndisplay", "order")),
             (self._viewer.scene.camera.events.center, self._on_view_moved),

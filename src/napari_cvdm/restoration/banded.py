@@ -55,15 +55,7 @@ def run_in_bands(prepared: CVDM, checkpoint: Checkpoint = lambda: None) -> None:
 
 
 class Banded(nn.Sequential):
-    """Convolutions of stride 1 that keep height and width, and pointwise functions, in bands.
-
-    Parameters
-    ----------
-    layers : nn.Sequential
-        In the order of their evaluation.
-    checkpoint : callable, optional
-        As for `run_in_bands`.
-    """
+    """Convolutions of stride 1 that keep height and width, and pointwise functions, in bands."""
 
     def __init__(self, layers: nn.Sequential, checkpoint: Checkpoint = lambda: None) -> None:
         super().__init__(*layers)
@@ -76,15 +68,7 @@ class Banded(nn.Sequential):
 
 
 class BandedUNet(nn.Module):
-    """A `LocalUNet` for inference, evaluated in bands.
-
-    Parameters
-    ----------
-    network : LocalUNet
-        Whose parameters to use.
-    checkpoint : callable, optional
-        As for `run_in_bands`.
-    """
+    """A `LocalUNet` for inference, evaluated in bands."""
 
     def __init__(self, network: LocalUNet, checkpoint: Checkpoint = lambda: None) -> None:
         super().__init__()
@@ -152,14 +136,8 @@ def row_bands(x: Tensor) -> list[range]:
 def add_correction(block: ResidualBlock, x: Tensor, checkpoint: Checkpoint = lambda: None) -> None:
     """Do what a residual block does, in place.
 
-    Parameters
-    ----------
-    block : ResidualBlock
-        The block.
-    x : Tensor
-        Shape (B, width, H, W); afterwards, what the block makes of it.
-    checkpoint : callable, optional
-        As for `run_in_bands`; where it raises, some rows are corrected and others are not.
+    ``x`` has the shape (B, width, H, W). Where the checkpoint raises, some rows are corrected and others are
+    not.
     """
     before: Tensor | None = None
     for band in row_bands(x):

@@ -152,11 +152,7 @@ class BlendedRestorer:
         with plain_inference():
             alpha = separable_alphas(estimate.lam, network.schedule.beta_table(steps))
         sampler = published_steps(predict, alpha, steps, noise)
-        residual = None
-        for state in in_inference_mode(sampler):
-            residual = state
-            yield None
-        assert residual is not None  # check_request() lets no draw have fewer steps than two
+        residual = yield from in_inference_mode(sampler)
         with plain_inference():
             drawn = residual.float()
             if estimate.centre is not None:

@@ -28,13 +28,6 @@ class ReadByChunks:
         What is read; without chunks it is left alone.
     alone : array with numpy indexing, optional
         The same pixels, taken from there where nothing is gained by reading several planes together.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Its shape.
-    dtype : numpy.dtype
-        Its type.
     """
 
     def __init__(self, array: Any, alone: Any = None) -> None:

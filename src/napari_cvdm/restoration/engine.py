@@ -49,14 +49,7 @@ def plane_engine(
 
 
 def check_model(model: PretrainedModel, steps: int) -> None:
-    """Refuse what the networks of a model cannot do.
-
-    Parameters
-    ----------
-    model : PretrainedModel
-        The model.
-    steps : int
-        Denoising steps asked for; 0 in a preview.
+    """Refuse what the networks of a model cannot do; a preview has 0 denoising steps.
 
     Raises
     ------

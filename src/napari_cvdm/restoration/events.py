@@ -81,13 +81,7 @@ class Finished(Event):
 
 
 def progress_words(event: Event) -> str:
-    """Say in a few words what is being done: "plane 2 of 12, draw 3 of 8, step 2 of 10".
-
-    Parameters
-    ----------
-    event : Event
-        The latest of a restoration.
-    """
+    """Say in a few words what is being done: "plane 2 of 12, draw 3 of 8, step 2 of 10"."""
     if event.stage == "done":
         return "done"
     parts = [f"plane {event.plane + 1} of {event.planes}"] if event.planes > 1 else []

@@ -9,7 +9,7 @@ import copy
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,18 +114,21 @@ def threads_given_back() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def in_inference_mode(steps: Iterator[T]) -> Iterator[T]:
-    """Take every step of an iterator in `plain_inference`, and leave it between two of them.
+def in_inference_mode(sampler: Iterator[T]) -> Generator[None, None, T]:
+    """Take every step of a sampler in `plain_inference`, yield outside it after each, return the last state.
 
     A generator that held the mode while it waits would have its caller run in it as well.
     """
+    state: T | None = None
     while True:
         with plain_inference():
             try:
-                step = next(steps)
+                state = next(sampler)
             except StopIteration:
-                return
-        yield step
+                break
+        yield
+    assert state is not None  # check_request() lets no draw have too few steps
+    return state
 
 
 class Precision:

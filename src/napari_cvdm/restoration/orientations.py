@@ -18,12 +18,9 @@ COUNTS = (1, 2, 4, 8)
 
 
 def quarter_turns(count: int) -> Iterator[tuple[bool, int]]:
-    """List orientations, the image as it is first: whether it is mirrored, then turned by how many quarters.
+    """List so many orientations, the image as it is first: mirrored or not, then turned by how many quarters.
 
-    Parameters
-    ----------
-    count : int
-        One of `COUNTS`.
+    ``count`` is one of `COUNTS`.
     """
     for number in range(count):
         yield number >= 4, number % 4

@@ -50,7 +50,7 @@ class PlaneEstimate:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return sum(each.nbytes for each in (self.observation, self.mean, self.scale, self.lam))
+        return sum(each.nbytes for each in vars(self).values() if isinstance(each, Tensor))
 
 
 class PlaneRestorer:
@@ -208,11 +208,7 @@ class PlaneRestorer:
         else:
             eta = 1.0 if name == "ancestral" else 0.0
             sampler = ancestral(predict, clock, estimate.lam, times, noise, eta)
-        residual = None
-        for state in in_inference_mode(sampler):
-            residual = state
-            yield None
-        assert residual is not None  # check_request() lets no draw have fewer steps than one
+        residual = yield from in_inference_mode(sampler)
         with plain_inference():
             sharp = self.picture(estimate, torch.addcmul(estimate.mean, estimate.scale, residual))
         yield sharp

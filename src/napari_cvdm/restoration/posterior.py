@@ -221,17 +221,17 @@ class RunningPosterior:
         """Return the posterior standard deviation before calibration, normalised intensity; a new tensor."""
         if self.count < 2:
             return self._scale.clone()
-        prior, freedom = self._settings.scale_weight, self._degrees_of_freedom(CALIBRATION_DRAWS)
+        prior, freedom = self._settings.scale_weight, self._degrees_of_freedom()
         variance = self._variance()
         if prior > 0:
             variance = (freedom * variance + prior * self._scale.square()) / (freedom + prior)
         return variance.sqrt()
 
-    def _degrees_of_freedom(self, most: int) -> int:
+    def _degrees_of_freedom(self) -> int:
         """Independent looks at the spread: a pair gives one, since its second draw mirrors the first."""
         if self._settings.antithetic:
-            return min(self._groups + (self._pending is not None), most // 2)
-        return min(self._groups, most) - 1
+            return min(self._groups + (self._pending is not None), CALIBRATION_DRAWS // 2)
+        return min(self._groups, CALIBRATION_DRAWS) - 1
 
     def _variance(self) -> Tensor:
         groups = self._groups

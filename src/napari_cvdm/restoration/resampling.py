@@ -155,17 +155,7 @@ def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.
 
 
 class ResampledPlanes:
-    """An array whose planes are resampled when they are asked for: one at a time, however many there are.
-
-    Parameters
-    ----------
-    array : array with numpy indexing
-        The planes.
-    axes : Axes
-        Its axes.
-    plan : Resampling
-        What to make of each plane.
-    """
+    """An array whose planes are resampled when they are asked for: one at a time, however many there are."""
 
     def __init__(self, array: Any, axes: Axes, plan: Resampling) -> None:
         self._array, self._axes, self._plan = array, axes, plan

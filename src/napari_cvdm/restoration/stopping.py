@@ -7,21 +7,10 @@ from typing import Any
 
 
 def mark_stopped(provenance: dict[str, Any], draws_done: Sequence[int], draws: int) -> dict[str, Any]:
-    """Say in a provenance that not all draws were made.
+    """Return a provenance that says that not all draws were made.
 
-    Parameters
-    ----------
-    provenance : dict
-        From `napari_cvdm.restoration.provenance.describe`.
-    draws_done : sequence of int
-        Draws that each plane has, in the order of the planes.
-    draws : int
-        Draws that each should have got.
-
-    Returns
-    -------
-    dict
-        The same, with ``stopped`` and a warning that say how far each plane came.
+    It gets ``stopped`` and a warning, which say how many of the draws each plane has, in the order of the
+    planes.
     """
     return {
         **provenance,

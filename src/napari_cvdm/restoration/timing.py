@@ -74,22 +74,10 @@ def measure_speed(
     checkpoint: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Speed:
-    """Restore a tile of noise and see how long that takes.
+    """Restore a tile of noise, and see by the clock how long that takes.
 
-    Parameters
-    ----------
-    model : PretrainedModel
-        The model.
-    device, tile
-        As for `napari_cvdm.restore`.
-    checkpoint : callable, optional
-        Called before every network pass; what it raises ends the measurement.
-    clock : callable, optional
-        Returns the time in seconds.
-
-    Returns
-    -------
-    Speed
+    The device and the tile are as for `napari_cvdm.restore`. What the checkpoint raises, called before every
+    network pass, ends the measurement.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 
-from napari_cvdm.plugin.viewer.docks import SharedPlace
+from napari_cvdm.plugin.viewer.docks import PanelDock
 
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 PANELS = ["CVDM super-resolution", "CVDM uncertainty"]
@@ -24,7 +24,7 @@ def docked(window: QMainWindow, name: str, area: Qt.DockWidgetArea = RIGHT) -> Q
     dock, panel = QDockWidget(), QWidget()
     dock.setObjectName(name)
     if name.endswith("(napari-cvdm)"):
-        SharedPlace(panel)
+        PanelDock(panel)
     dock.setWidget(panel)
     window.addDockWidget(area, dock)
     return dock
@@ -67,3 +67,18 @@ def test_panels_that_were_parted_stay_so_when_they_are_shown_again(window, qtbot
     window.show()
     qtbot.wait(50)
     assert not window.tabifiedDockWidgets(second)
+
+
+def test_a_panel_out_of_its_dock_comes_to_its_end_unless_it_is_docked_again(window, qtbot):
+    panel = docked(window, "A (napari-cvdm)").widget()
+    told, own = [], panel.findChild(PanelDock)
+    own.taken_out.connect(lambda: told.append("taken out"))
+    own.closed.connect(lambda: told.append("closed"))
+    panel.setParent(None)
+    QDockWidget(window).setWidget(panel)
+    qtbot.wait(50)
+    assert told == ["taken out"]
+    panel.setParent(None)
+    qtbot.waitUntil(lambda: told == ["taken out", "taken out", "closed"])
+    with qtbot.waitSignal(panel.destroyed):
+        own.delete_panel()

@@ -11,8 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
-
-__all__ = ["Background", "Stopped", "Task", "in_words"]
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +26,7 @@ class Stopped(Exception):
 class Background(QObject):
     """Carries out one task at a time in a thread. A new task replaces those that have not begun.
 
-    Parameters
-    ----------
-    parent : QObject
-        Owner; when it is destroyed, answers go nowhere.
+    When the parent is destroyed, answers go nowhere.
     """
 
     #: The answer to the latest task.
@@ -69,8 +65,6 @@ class Background(QObject):
             self._running.wanted = False
 
     def _start(self, task: Task) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self._running = _Run(task)
         self._begun[:] = [self._running]
         worker = QuietWorker(self._running)

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
 
-__all__ = ["CheckSection", "Checked", "check_task"]
-
 _CHECK, _CHECK_TIP = (
     "Check this result",
     "Compare the plane in view with its original, and restore it again, moved.",
@@ -58,26 +56,14 @@ _RESAMPLED = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What the checks of a plane have found.
-
-    Attributes
-    ----------
-    result, original, place : Result, Image and Slice
-        What was checked.
-    checks : Checks
-        The findings.
-    left_out : str
-        Which checks were left out and why, a sentence; empty if none was.
-    citations : tuple of str
-        Works to cite for the model.
-    """
+    """What the checks of a plane have found."""
 
     result: Result
     original: Image
     place: Slice
     checks: Checks
-    left_out: str = ""
-    citations: tuple[str, ...] = ()
+    left_out: str = ""  # which checks and why, a sentence; empty if none was
+    citations: tuple[str, ...] = ()  # works to cite for the model
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -211,17 +197,7 @@ class CheckSection(QWidget):
 def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
     """Plan the checks of a plane; called on the main thread, carried out in another.
 
-    Parameters
-    ----------
-    result, original : Result and Image, or None
-        What to check, and what it was made from.
-    place : Slice or None
-        The plane of the result; None in 3-D display.
-
-    Returns
-    -------
-    Task
-        Returns `Checked`; raises a readable error if there is no original to compare with.
+    The task returns `Checked`, and raises a readable error without an original to compare with, or a plane.
     """
 
     def check(checkpoint: Callable[[], None]) -> Checked:

@@ -13,8 +13,6 @@ from napari_cvdm.assessment.doubt import Measure
 from napari_cvdm.plugin.doubt.words import amount
 from napari_cvdm.plugin.viewer.following import follow
 
-__all__ = ["ColourBar"]
-
 _BAR = 12
 
 

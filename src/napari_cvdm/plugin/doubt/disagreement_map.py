@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
 
-__all__ = ["ABOUT_MAP", "DisagreementMap"]
-
 _MAP = "disagreement"
 # Without the name in front, which may be longer than the panel is wide.
 ABOUT_MAP = (
@@ -41,19 +39,9 @@ class DisagreementMap(QObject):
         self._link, self._maps, self._arrangement = link, maps, arrangement
 
     def show(self, checks: Checks, result: Result, original: Image, place: Slice) -> bool:
-        """Show where result and measurement disagree, on the pixels of the original.
+        """Show, on the original's pixels, where it and the result disagree; return whether there is a map.
 
-        Parameters
-        ----------
-        checks : Checks
-            What was found.
-        result, original, place : Result, Image and Slice
-            What was checked.
-
-        Returns
-        -------
-        bool
-            Whether there is a map: not once the original has left the viewer, nor of planes along other axes.
+        There is none once the original has left the viewer, nor of planes along other axes.
         """
         from napari.layers import Image
 

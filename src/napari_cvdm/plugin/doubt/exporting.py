@@ -10,25 +10,14 @@ from napari_cvdm.plugin.viewer.file_asking import Kinds
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
-
-__all__ = ["TABLES", "write_in_background"]
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 TABLES: Kinds = {"Comma-separated values (*.csv)": (".csv",)}
 """What a file dialog offers for numbers."""
 
 
 def write_in_background(write: Callable[[Path], object], path: Path) -> None:
-    """Write a file.
-
-    Parameters
-    ----------
-    write : callable
-        Called with ``path`` in a worker.
-    path : Path
-        Where to; the user has been asked about it.
-    """
-    from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
+    """Write a file that the user has been asked about; ``write`` is called with its path in a worker."""
     # Not a `Background`, which drops what is not wanted any more: the panel may be closed meanwhile.
     worker = QuietWorker(_write, write, path)
     worker.returned.connect(_tell_saved)

@@ -6,13 +6,11 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from napari_cvdm.assessment.doubt_figures import FigureStyle, Histogram, draw_histogram, histogram_of
+from napari_cvdm.assessment.doubt_figures import Histogram, draw_histogram, histogram_of
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.viewer.rows import stack_in
-
-__all__ = ["HistogramSection"]
 
 _LABELS = {"absolute": "uncertainty (image units)", "relative": "uncertainty (share of the signal)"}
 
@@ -64,9 +62,8 @@ class HistogramSection(QWidget):
             return
         (look, histogram), threshold = self._counted, self._threshold
         label = _LABELS[look.measure]
-
-        def draw(style: FigureStyle) -> Any:
-            return draw_histogram(histogram, threshold, style, label)
-
         name = f"{look.result.reconstruction.name} uncertainty histogram"
-        self.plot.show_plot(Plot(draw, histogram.columns(), name))
+        plot = Plot(
+            lambda style: draw_histogram(histogram, threshold, style, label), histogram.columns(), name
+        )
+        self.plot.show_plot(plot)

@@ -27,20 +27,12 @@ from napari_cvdm.plugin.stored.stored_results import placement_of
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["lay_on_original", "lying_on_originals"]
-
 
 def lay_on_original(result: Result, original: Image, pictures: Iterable[Layer] = ()) -> bool:
     """Lay a result on its original, if lengths are known of one of them alone; return whether that was so.
 
-    Parameters
-    ----------
-    result : Result
-        Its layers lie where the original does afterwards, in its units: the original is the user's own.
-    original : napari.layers.Image
-        What was restored, with as many axes.
-    pictures : iterable of Layer
-        What shows or marks something about the result, and goes with it.
+    Its layers then lie where the original does, in its units: the original is the user's own, with as many
+    axes. ``pictures`` show or mark something about the result, and go with it.
     """
     if _tells_lengths(result.reconstruction) == _tells_lengths(original):
         return False
@@ -59,13 +51,6 @@ def lying_on_originals(read: Sequence[LayerData], present: Sequence[Layer]) -> l
     """Let results that were read from a file lie on their originals that are in the viewer already.
 
     They are not laid there once they are in the viewer, which would say that their units clash.
-
-    Parameters
-    ----------
-    read : sequence of LayerData
-        What a reader has read.
-    present : sequence of Layer
-        The layers of the viewer.
     """
     if not any(map(is_image_of_user, present)):
         return list(read)

@@ -13,7 +13,7 @@ from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.in_register import lay_on_original
 from napari_cvdm.plugin.doubt.linked import Result, find_results
-from napari_cvdm.plugin.doubt.originals import is_comparable, original_of
+from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
@@ -21,8 +21,6 @@ from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
-
-__all__ = ["Link", "Look"]
 
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order")
 
@@ -96,21 +94,16 @@ class Link(QObject):
             self._compare_with(original_of(self.result, layers))
         self.changed.emit()
 
-    def choose(self, result: Result | None, original: Image | None = None) -> None:
-        """Look at a result, and at ``original`` or whatever layer its provenance names.
+    def choose(self, result: Result | None) -> None:
+        """Look at a result, and at whatever layer its provenance names.
 
-        An original that cannot be compared with the result counts as none. Without one, a result that is
-        looked at already keeps what it is compared with: the user may have chosen that.
+        A result that is looked at already keeps what it is compared with: the user may have chosen that.
         """
-        if result is None or (original is not None and not is_comparable(result, original)):
-            original = None
-        if original is None and result is not None:
-            same = result == self.result
-            original = self.original if same else original_of(result, list(self.viewer.layers))
-        if (result, original) == (self.result, self.original) and result is not None:
+        if result is not None and result == self.result:
             return
         self._follow(result)
-        self.original, self._alone = original, False
+        self.original = None if result is None else original_of(result, list(self.viewer.layers))
+        self._alone = False
         self._lie_together()
         self._forget()
         self.switched.emit()

@@ -17,14 +17,6 @@ from napari_cvdm.restoration.run_identity import run_of
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = [
-    "COLOURS_PARTED",
-    "Result",
-    "axes_of",
-    "find_results",
-    "is_image_of_user",
-]
-
 COLOURS_PARTED = (
     "The original is an RGB picture whose colours were restored as channels: split it (right-click its layer "
     "→ Split RGB) and restore the channels to compare."
@@ -90,15 +82,8 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
 
     Layers of one run share its name (``"run"`` in the metadata), or else the whole of their provenance.
 
-    Parameters
-    ----------
-    layers : iterable of Layer
-        All layers, in the viewer's order.
-
-    Returns
-    -------
-    list of Result
-        In the order of the reconstructions. A layer whose partner is missing or of another shape is left out.
+    They come in the order of the reconstructions. A layer whose partner is missing or of another shape is
+    left out.
     """
     waiting: dict[str, list[Image]] = {}
     found: list[tuple[int, Result]] = []

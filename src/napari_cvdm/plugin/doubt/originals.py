@@ -19,8 +19,6 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["is_comparable", "note_restored", "original_of", "was_made_from", "why_none"]
-
 #: What the runs of this session were made from: a layer may be renamed, and another get its name.
 _RESTORED: dict[str, weakref.ref[Image]] = {}
 
@@ -48,17 +46,7 @@ def original_of(result: Result, layers: Sequence[Layer]) -> Image | None:
     or that has the name there or in the result's own; one saved in the result's own file comes before others.
     The shell knows the name of a file and no layer's.
 
-    Parameters
-    ----------
-    result : Result
-        Whose original to find.
-    layers : sequence of Layer
-        All layers of the viewer.
-
-    Returns
-    -------
-    Image or None
-        None if there is none, or if its size, its place or its file is another: `why_none` says so.
+    None if there is none, or if its size, its place or its file is another: `why_none` says so.
     """
     return _find(result, layers)[0]
 

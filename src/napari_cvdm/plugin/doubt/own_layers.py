@@ -21,8 +21,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-__all__ = ["OwnLayers"]
-
 #: Time for the event loop between two steps, in milliseconds.
 _BETWEEN_STEPS = 25
 
@@ -32,12 +30,8 @@ class OwnLayers:
 
     Adding a layer neither selects it nor hides another; a layer that the user has deleted is made anew.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer itself, not a proxy.
-    parent : QObject, optional
-        Something in the viewer's window: when that is destroyed, nothing is shown any more.
+    The viewer is itself, not a proxy. When ``parent``, something in its window, is destroyed, nothing is
+    shown any more.
     """
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:

@@ -7,8 +7,6 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cvdm.plugin.viewer.rows import Scrolling
 
-__all__ = ["Page"]
-
 #: In pixels: narrower, there is no room for plots.
 _LEAST_WIDTH = 220
 

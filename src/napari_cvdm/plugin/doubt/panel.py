@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.checking import CheckSection
@@ -26,44 +25,28 @@ from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
 from napari_cvdm.plugin.doubt.words import made_words
 from napari_cvdm.plugin.results.layers import real
-from napari_cvdm.plugin.viewer.docks import SharedPlace
+from napari_cvdm.plugin.viewer.docks import PanelDock
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
-from napari_cvdm.plugin.viewer.graphics import main_window_of, make_canvas_current
 from napari_cvdm.plugin.viewer.preferences import apply_cache_folder
-from napari_cvdm.plugin.viewer.rows import new_form, stack_in, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import add_labelled, new_form, stack_in, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Layer
 
-__all__ = ["DoubtPanel", "show_doubt_panel"]
-
 _TITLE = "CVDM uncertainty"
 _MEASURES = (("image units", "absolute"), ("relative to signal", "relative"))
-#: Panels taken out of their dock, until Qt has deleted them; nobody else may hold them.
-_CLOSED: set[DoubtPanel] = set()
 
 
-def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = (), original: Layer | None = None) -> DoubtPanel:
-    """Open the panel, or bring it to the front, and link it to a result.
+def show_doubt_panel(viewer: Any, layers: Sequence[Layer] = ()) -> DoubtPanel:
+    """Open the panel, or bring it to the front, and look at the result that layers belong to.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layers : sequence of Layer
-        Layers of the result to look at; the newest result if none of them belongs to one.
-    original : Layer, optional
-        The image that was restored; found by its name if left out.
-
-    Returns
-    -------
-    DoubtPanel
+    If none of them belongs to one, it is the newest result.
     """
     dock, panel = real(viewer).window.add_plugin_dock_widget("napari-cvdm", _TITLE, tabify=True)
     dock.show()
     dock.raise_()
-    panel.look_at(layers, original)
+    panel.look_at(layers)
     return panel
 
 
@@ -72,7 +55,6 @@ class DoubtPanel(QWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._window: Callable[[], QMainWindow | None] = lambda: None
         apply_cache_folder()  # the checks load the result's model, and the other panel may never be opened
         self.link = Link(napari_viewer, self)
         own = (OwnLayers(self.link.viewer, self) for _ in range(3))
@@ -89,17 +71,17 @@ class DoubtPanel(QWidget):
         self.histogram = HistogramSection(self.link)
         self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
-        SharedPlace(self)
+        self._dock = PanelDock(self)
         self._connect()
         self.link.rescan()
 
-    def look_at(self, layers: Sequence[Layer] = (), original: Layer | None = None) -> None:
-        """Look at the result that ``layers`` belong to, and compare it with ``original``."""
+    def look_at(self, layers: Sequence[Layer]) -> None:
+        """Look at the result that ``layers`` belong to."""
         wanted = [real(layer) for layer in layers]
         self.link.rescan()
         for result in reversed(self.link.results):
             if any(layer in result.layers for layer in wanted):
-                self.link.choose(result, real(original))
+                self.link.choose(result)
                 break
 
     def sizeHint(self) -> QSize:
@@ -114,14 +96,6 @@ class DoubtPanel(QWidget):
     def reset_choices(self, event: Any = None) -> None:
         """See what there is to look at. napari calls this whenever layers come, go or are renamed."""
         self.link.rescan()
-
-    def event(self, event: QEvent | None) -> bool:
-        """Notice that the dock was closed, which napari does by taking the widget out of it."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._on_closed()
-        elif event is not None and event.type() == QEvent.Type.Show and (window := main_window_of(self)):
-            self._window = weakref.ref(window)  # for the time after the dock is closed
-        return bool(super().event(event))
 
     # -- what is looked at -----------------------------------------------------------------------------------
 
@@ -162,36 +136,22 @@ class DoubtPanel(QWidget):
             if self._pictures_kept.remove_one():
                 self._clear()
 
-    def _on_removing(self) -> None:
-        make_canvas_current(main_window_of(self) or self._window())
-
     # -- the end ---------------------------------------------------------------------------------------------
 
     def _on_closed(self) -> None:
-        """Put the viewer back as it was, and leave no widget for the garbage collector to find.
-
-        Python may collect garbage in any thread, but a Qt widget must be destroyed on the main thread.
-        """
-        _CLOSED.add(self)
-        QTimer.singleShot(0, self._delete_if_closed)
-
-    def _delete_if_closed(self) -> None:
-        if self.parent() is not None:  # docked again
-            _CLOSED.discard(self)
-        elif self in _CLOSED:
-            for part in (self.views, self.threshold, self.regions, self.profile, self.checks):
-                part.close_down()
-            self.link.close()
-            self._remove_pictures()
+        """Put the viewer back as it was."""
+        for part in (self.views, self.threshold, self.regions, self.profile, self.checks):
+            part.close_down()
+        self.link.close()
+        self._remove_pictures()
 
     def _remove_pictures(self) -> None:
         """Take the panel's pictures out of the viewer one by one, as that takes napari a while; then go."""
         if self._pictures_kept.remove_one():
             QTimer.singleShot(25, self._remove_pictures)
             return
-        self.link.viewer.layers.events.removing.disconnect(self._on_removing)
-        _CLOSED.discard(self)
-        self.deleteLater()
+        self.link.viewer.layers.events.removing.disconnect(self._dock.make_canvas_current)
+        self._dock.delete_panel()
 
     # -- construction ----------------------------------------------------------------------------------------
 
@@ -211,10 +171,7 @@ class DoubtPanel(QWidget):
             ),
         ):
             combo.setToolTip(tip)
-            label = QLabel(words)
-            label.setBuddy(combo)
-            label.setToolTip(tip)
-            form.addRow(label, combo)
+            add_labelled(form, words, combo, tip)
         self._sections = [
             Section("View", self.views, "Ways to look at the result.", unfolded=True),
             Section("Threshold", self.threshold, "Where to draw the line, and what it means.", unfolded=True),
@@ -224,14 +181,13 @@ class DoubtPanel(QWidget):
             Section("Check this result", self.checks, "Checks that need no ground truth, and a report."),
         ]
         inside = QWidget()
-        column = QVBoxLayout(inside)
+        column = stack_in(inside, self._head, self.message, self.go_there, *self._sections)
         column.setContentsMargins(4, 4, 4, 4)
-        for part in (self._head, self.message, self.go_there, *self._sections):
-            column.addWidget(part)
         column.addStretch()
         stack_in(self, Page(inside, _TITLE))
 
     def _connect(self) -> None:
+        self._dock.closed.connect(self._on_closed)
         self.results.activated.connect(lambda: self.link.choose(self.results.currentData()))
         self.originals.activated.connect(lambda: self.link.choose_original(self.originals.currentData()))
         self.measure.currentIndexChanged.connect(lambda: self.link.set_measure(self.measure.currentData()))
@@ -241,4 +197,4 @@ class DoubtPanel(QWidget):
         self.link.switched.connect(self._show_choices)
         self.link.switched.connect(self._clear)
         self.link.looked.connect(self._on_looked)
-        self.link.viewer.layers.events.removing.connect(self._on_removing)
+        self.link.viewer.layers.events.removing.connect(self._dock.make_canvas_current)

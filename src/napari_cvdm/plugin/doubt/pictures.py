@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
 
-__all__ = ["Pictures"]
-
 #: Errors, as shares of the signal, that the relative overlay shows as sure and as fully doubtful. Of a fine
 #: structure half of the signal is common.
 _RELATIVE_LIMITS = (0.25, 1.0)

@@ -21,21 +21,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.doubt.link import Look
 
-__all__ = [
-    "COUNT",
-    "Place",
-    "area_words",
-    "columns_of",
-    "corners_of",
-    "directions",
-    "physical",
-    "places_of",
-    "places_of_all",
-    "ranked",
-    "where_words",
-    "zoom_for",
-]
-
 COUNT = 10
 """How many places are listed."""
 
@@ -143,14 +128,8 @@ def area_words(area: float) -> str:
 def zoom_for(place: Place, layer: Image, side: float, units: Units) -> float:
     """Return the zoom at which a place takes a sixth of the view, its pixels four of the screen at most.
 
-    Parameters
-    ----------
-    place, layer : Place and Image
-        What to see, and in which layer.
-    side : float
-        Of the view, in pixels of the screen.
-    units : Units
-        Of the viewer: zoom is in pixels of the screen for each.
+    ``side`` is that of the view in pixels of the screen, of which zoom tells how many there are for each of
+    the viewer's ``units``.
     """
     top, left, bottom, right = place.region.box
     corners = to_world(layer, place.slice.points(np.array([(top, left), (bottom, right)])), units)

@@ -16,8 +16,6 @@ from napari_cvdm.plugin.viewer.notices import literally
 if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.link import Look
 
-__all__ = ["PlacesTable"]
-
 
 class PlacesTable(QTableWidget):
     """A row for each place, one of which can be chosen; no number is cut off, however narrow it is."""
@@ -42,12 +40,7 @@ class PlacesTable(QTableWidget):
     def show_places(self, places: Sequence[Place], look: Look) -> None:
         """List places, none of them chosen; nobody is told of a choice.
 
-        Parameters
-        ----------
-        places : sequence of Place
-            The most uncertain first.
-        look : Look
-            At the result they are of, in the measure they were found by.
+        The look is at the result they are of, in the measure they were found by.
         """
         layer = look.result.reconstruction
         axes = look.slice.displayed

@@ -23,8 +23,6 @@ from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-__all__ = ["Plot", "PlotView"]
-
 
 @dataclass(frozen=True, eq=False)
 class Plot:

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import qthrottled
 
-from napari_cvdm.assessment.doubt_figures import FigureStyle, draw_profile
+from napari_cvdm.assessment.doubt_figures import draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
     from napari_cvdm.plugin.doubt.background import Task
-
-__all__ = ["ProfileSection"]
 
 #: Readable on grey, on the marks' blue and on the overlay's orange.
 _MAGENTA = "#FF00FF"
@@ -140,13 +138,9 @@ class ProfileSection(QWidget):
 
     def _on_sampled(self, answer: tuple[Look, Profile]) -> None:
         look, profile = answer
-        if look.result != self._link.result:
-            return
-
-        def draw(style: FigureStyle) -> Any:
-            return draw_profile(profile, style)
-
-        self.plot.show_plot(Plot(draw, profile.columns(), f"{look.result.reconstruction.name} profile"))
+        if look.result == self._link.result:
+            name = f"{look.result.reconstruction.name} profile"
+            self.plot.show_plot(Plot(lambda style: draw_profile(profile, style), profile.columns(), name))
 
 
 def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:

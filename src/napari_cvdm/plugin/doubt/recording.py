@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.restoration.resampling import Resampling
 
-__all__ = ["Recording", "indices_taken", "read_plane", "recording_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -83,15 +81,8 @@ class Recording:
 def recording_of(result: Result, original: Image, place: Slice) -> Recording:
     """Find the pixels of the original that a plane of a result was made from.
 
-    Parameters
-    ----------
-    result : Result
-        Of the whole original or of a part of it, as its provenance says: what was asked for in the viewer,
-        or the selection that any restoration notes.
-    original : napari.layers.Image
-        What was restored, with as many axes.
-    place : Slice
-        A plane of the result.
+    The provenance says what the result is of: what was asked for in the viewer, or the selection that any
+    restoration notes.
 
     Raises
     ------
@@ -140,14 +131,7 @@ def read_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None
 
 
 def indices_taken(provenance: dict[str, Any], shape: Sequence[int]) -> list[Sequence[int]]:
-    """Return the indices along each axis of the original that were restored.
-
-    Parameters
-    ----------
-    provenance : dict
-        Of the result.
-    shape : sequence of int
-        Length of each axis of the original.
+    """Return the indices along each axis of the original, which has that shape, that were restored.
 
     Raises
     ------

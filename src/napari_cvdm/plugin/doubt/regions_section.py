@@ -31,8 +31,6 @@ from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-__all__ = ["RegionsSection"]
-
 #: In none of the colours that the views have.
 _CYAN = "#00FFFF"
 _HINT = (
@@ -115,11 +113,8 @@ class RegionsSection(QWidget):
             return
         mean, std = (full_data(layer) for layer in look.result.layers)
         there = replace(look, slice=listed.slice)  # the user may have gone on to another plane
-
-        def find(checkpoint: Callable[[], None]) -> tuple[Look, list[Place]]:
-            return there, places_of(PlaneDoubt(there.slice.take(mean), there.slice.take(std)), there)
-
-        self._background.ask(find)
+        take = there.slice.take
+        self._background.ask(lambda _: (there, places_of(PlaneDoubt(take(mean), take(std)), there)))
 
     def _on_everywhere(self) -> None:
         if self.everywhere.text() == "Stop":

@@ -18,22 +18,12 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.restoration.normalization import Normalization
 
-__all__ = ["normalization_of", "schedule_task"]
-
 
 def schedule_task(link: Link) -> Task:
     """Plan the computation of λ(x); called on the main thread, carried out in another.
 
-    Parameters
-    ----------
-    link : Link
-        With a result and its original.
-
-    Returns
-    -------
-    Task
-        Returns the map of the plane in view, thinned out as the plane is; raises a readable error if the
-        model is not there any more or the original is not what was restored.
+    The task returns the map of the plane in view, thinned out as the plane is, and raises a readable error if
+    the model is not there any more or the original is not what was restored.
     """
     result, original, place = link.result, link.original, link.current()
 
@@ -65,16 +55,7 @@ def normalization_of(
 ) -> Normalization:
     """Find the normalisation that a plane was restored with, or measure one if the provenance has none.
 
-    Parameters
-    ----------
-    provenance : dict
-        Of the result.
-    axes : str
-        One letter for each axis.
-    index : tuple of int or None
-        Of the plane; None along Y and X.
-    plane : ndarray
-        Its recorded pixels.
+    ``index`` is that of the plane, None along Y and X.
     """
     from napari_cvdm.restoration.normalization import Normalization
 

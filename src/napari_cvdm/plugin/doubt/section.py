@@ -15,15 +15,13 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
-
-__all__ = ["Buttons", "Section", "fill", "note"]
 
 _HEADING = (
     "QToolButton {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
@@ -49,11 +47,7 @@ class Section(QWidget):
         self._match_type()
         self.heading.toggled.connect(self._fold)
         self.content = content
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.heading)
-        layout.addWidget(content)
+        stack_in(self, self.heading, content).setSpacing(2)
         leave_wheel_to_panel(content)
         self._fold(unfolded)
 
@@ -139,16 +133,7 @@ def fill(
 ) -> None:
     """Offer named values, with one of them chosen; nobody is told that another one is.
 
-    Parameters
-    ----------
-    combo : QComboBox
-        Where to offer them.
-    entries : sequence of (str, object)
-        Their names, and what they stand for.
-    chosen : object
-        One of the values.
-    about : sequence of str
-        For each entry, what its tool tip says besides its name; nothing if empty.
+    ``about`` is what the tool tip of each entry says besides its name.
     """
     with signals_blocked(combo):
         combo.clear()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Image
 
-__all__ = ["LARGEST", "Slice", "current_slice", "go_to"]
-
 LARGEST = 4096
 """Planes with more rows or columns than this are thinned out: more could not be seen on a screen."""
 
@@ -98,17 +96,7 @@ def go_to(layer: Image, place: Slice, dims: Dims, row: float = 0, column: float 
 def current_slice(layer: Image, dims: Dims) -> Slice | None:
     """Find the plane of ``layer`` that the viewer shows, or the nearest if it shows none.
 
-    Parameters
-    ----------
-    layer : Image
-        A layer in the viewer.
-    dims : Dims
-        The viewer's.
-
-    Returns
-    -------
-    Slice or None
-        None in 3-D display, or when an axis is displayed that the layer does not have.
+    None in 3-D display, or when an axis is displayed that the layer does not have.
     """
     displayed = {axis - (dims.ndim - layer.ndim) for axis in dims.displayed}
     if dims.ndisplay != 2 or min(displayed) < 0:

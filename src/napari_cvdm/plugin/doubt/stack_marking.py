@@ -19,8 +19,6 @@ from napari_cvdm.plugin.doubt.words import amount
 from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
 
-__all__ = ["StackMarking", "mark_looks"]
-
 _MARK, _MARK_TIP = (
     "Mark the whole stack",
     "Makes a Labels layer of all planes at this threshold, to measure with or to save.",
@@ -37,14 +35,8 @@ class StackMarking(QPushButton):
 
     It is hidden where there is but one plane.
 
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    marks : OwnLayers
-        Through which the marks come into the viewer.
-    threshold : callable
-        Returns the threshold in the link's measure, or None while there is nothing to look at.
+    The marks come into the viewer through ``marks``. ``threshold`` returns the threshold in the link's
+    measure, or None while there is nothing to look at.
     """
 
     #: The marks are in the viewer.

@@ -24,8 +24,6 @@ from napari_cvdm.plugin.viewer.rows import stack_in
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["ThresholdSection"]
-
 #: Share of the signal that is above the threshold to begin with.
 _AT_FIRST = 0.1
 

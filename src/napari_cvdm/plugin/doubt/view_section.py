@@ -27,8 +27,6 @@ from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-__all__ = ["ViewSection"]
-
 _MISSING = {
     "original": "This needs the image that was restored: open it, and choose it under <i>Original</i>.",
     "draws": (

@@ -21,8 +21,6 @@ from napari_cvdm.plugin.results.layers import is_result
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["VIEWS", "Arrangement", "View"]
-
 
 @dataclass(frozen=True)
 class View:
@@ -86,14 +84,8 @@ _SIDE_BY_SIDE = {"shape": (1, -1), "stride": 1, "spacing": 4, "enabled": True}
 class Arrangement:
     """Shows and hides layers for a view, and remembers how they were.
 
-    Parameters
-    ----------
-    link : Link
-        What is looked at.
-    own : OwnLayers
-        The pictures that the panel makes for its views.
-    maps : OwnLayers
-        Layers for the user's own view alone: bright colours that would be added to those of another.
+    Of the panel's layers ``own`` are the pictures for its views, ``maps`` those for the user's own view
+    alone: bright colours that would be added to those of another.
     """
 
     def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:

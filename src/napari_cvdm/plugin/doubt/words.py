@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.doubt.slices import Slice
 
-__all__ = [
-    "amount",
-    "length_unit",
-    "made_words",
-    "outside_words",
-    "percent",
-    "plane_number",
-    "plane_words",
-    "threshold_words",
-]
-
 
 def amount(value: float, measure: Measure = "absolute") -> str:
     """Write an uncertainty with three digits: "1230", "12.3", "0.0123", or "12 %" if relative.
@@ -59,18 +48,8 @@ def percent(share: float) -> str:
 def length_unit(layer: Image, axis: int) -> tuple[float, str]:
     """Return by what to multiply world coordinates along an axis, and the unit they are then in.
 
-    Parameters
-    ----------
-    layer : Image
-        Whose units.
-    axis : int
-        Number of the axis.
-
-    Returns
-    -------
-    (float, str)
-        Micrometres where the layer has a unit of length, or where it is a result that knows the size
-        of its pixels; otherwise the layer's own coordinates, "px".
+    It is micrometres where the layer has a unit of length, or where it is a result that knows the size of its
+    pixels; otherwise the layer's own coordinates, "px".
     """
     unit = layer.units[axis]
     if unit.is_compatible_with("micrometer"):
@@ -90,17 +69,7 @@ def plane_words(layer: Image, place: Slice) -> str:
 def plane_number(layer: Image, place: Slice) -> dict[str, int]:
     """Number a plane of a stack along each of its axes, by their names; those of one plane are left out.
 
-    Parameters
-    ----------
-    layer : Image
-        The stack: a result.
-    place : Slice
-        The plane.
-
-    Returns
-    -------
-    dict
-        Counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
+    It is counted from 0 in the image that was restored, as napari's sliders count, also if only a part was.
     """
     taken = _taken(layer)
     lengths = full_data(layer).shape
@@ -130,15 +99,7 @@ def outside_words(layer: Image, place: Slice, dims: Dims) -> str:
 def made_words(provenance: Mapping[str, Any]) -> str:
     """Say how a result was made, so that several of one image can be told apart.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of the result. It may come from a file that anybody wrote.
-
-    Returns
-    -------
-    str
-        Empty if it does not say, as while the run is at work.
+    Empty if it does not say, as while the run is at work. It may come from a file that anybody wrote.
 
     Examples
     --------
@@ -152,14 +113,21 @@ def made_words(provenance: Mapping[str, Any]) -> str:
         return ""
     stopped = "stopped" in provenance  # the draws are then those of the plane that has the fewest
     title = next((preset.title for preset in PRESETS.values() if preset.draws == draws), "Custom")
-    made = f"{draws} draw{'' if draws == 1 else 's'}" if draws else "mean network only"
-    made += f" of {steps} step{'' if steps == 1 else 's'}" if draws and steps else ""
     calibrated = "calibrated" if provenance.get("uncertainty") == "calibrated" else "uncalibrated"
     name = table(provenance.get("model")).get("name")
-    said = [f"{'Stopped early, at least' if stopped else f'{title}:'} {made}", f"{calibrated} uncertainty"]
+    begin = "Stopped early, at least" if stopped else f"{title}:"
+    said = [f"{begin} {drawn_words(draws, steps)}", f"{calibrated} uncertainty"]
     said += [f"seed {seed}"] if draws and seed is not None else []
     said += [f"model {printable(name, 64)}"] if isinstance(name, str) and name else []
     return f"{', '.join(said)}."
+
+
+def drawn_words(draws: int | None, steps: int | None) -> str:
+    """Say what a picture was made of: "24 draws of 3 steps", or "mean network only"."""
+    if not draws:
+        return "mean network only"
+    made = f"{draws} draw{'' if draws == 1 else 's'}"
+    return f"{made} of {steps} step{'' if steps == 1 else 's'}" if steps else made
 
 
 def _whole(value: object) -> int | None:
@@ -192,16 +160,8 @@ def _axis_names(layer: Image) -> list[str]:
 def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
-    Parameters
-    ----------
-    summary : ThresholdSummary
-        Of the threshold.
-    measure : {"absolute", "relative"}
-        In what it is told.
-    calibrated : bool
-        Whether the uncertainty was calibrated; if not, its size is not to be relied on.
-    factor : float
-        Half the width of the 90 % interval, in standard deviations.
+    The size of an uncertainty that was not calibrated is not to be relied on. ``factor`` is half the width of
+    the 90 % interval, in standard deviations.
     """
     lines = [
         f"<b>{percent(summary.share_of_signal)} of the signal</b> is above this "

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_cvdm.plugin.image.input_pixels import Colours
 
-__all__ = ["Answers"]
-
 
 @dataclass(frozen=True)
 class Answers:

@@ -10,8 +10,6 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["axis_steps", "distances_of", "origin_of"]
-
 
 def axis_steps(scale: npt.ArrayLike, affine: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the distance of neighbouring pixels along each axis, in the layer's units.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.tiff_metadata import PhysicalScale
 
-__all__ = ["is_tiff", "read_file"]
-
 _SAVED_HERE = (
     "Its file was saved by this plugin. To open all that is in it, as it was, delete this layer and drop the "
     "file on this panel."

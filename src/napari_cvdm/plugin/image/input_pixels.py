@@ -11,8 +11,6 @@ import numpy.typing as npt
 from napari_cvdm.plugin.image.file_reading import is_tiff
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
-__all__ = ["Colours", "are_in_file", "given_image"]
-
 Colours = Literal["average", "channels"]
 """What to do with the colours of an RGB image: make one intensity of them, or restore each by itself."""
 

@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.axes import Axes
     from napari_cvdm.restoration.selection import RegionLike
 
-__all__ = [
-    "Covered",
-    "Part",
-    "Placement",
-    "covered_after_resampling",
-    "current_plane",
-    "current_view",
-    "inside",
-    "whole",
-    "with_channels",
-]
-
 Covered = dict[str, tuple[float, float]]
 """What a result covers of the input along Y and X: from where to where, in its pixels."""
 
@@ -149,14 +137,8 @@ def current_view(
 ) -> Part:
     """Return what can be seen of the plane at a position.
 
-    Parameters
-    ----------
-    axes : str
-        One letter for each axis.
-    shape, position : sequence of int
-        Length of each axis; index along each.
-    corners : ndarray, (2, axes)
-        First and last index that can be seen along each axis, fractions allowed.
+    ``corners``, shape (2, axes), are the first and last index that can be seen along each axis, fractions
+    allowed.
 
     Raises
     ------
@@ -170,12 +152,7 @@ def current_view(
 def inside(axes: str, shape: Sequence[int], box: npt.NDArray[np.float64]) -> Part:
     """Return the pixels inside a box, in all planes.
 
-    Parameters
-    ----------
-    axes, shape
-        As for `current_view`.
-    box : ndarray, (2, axes)
-        First and last index along each axis, fractions allowed; of all axes but Y and X it is ignored.
+    ``box`` is as the corners of `current_view`; along all axes but Y and X it is ignored.
 
     Raises
     ------
@@ -188,14 +165,7 @@ def inside(axes: str, shape: Sequence[int], box: npt.NDArray[np.float64]) -> Par
 def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
     """Restrict a part to some channels, as few parts as it takes for evenly spaced ones.
 
-    Parameters
-    ----------
-    part : Part
-        The part; it is returned as it is when there is no channel axis.
-    axes : str
-        One letter for each axis.
-    channels : sequence of int
-        Channels to keep, at least one; those that the part does not have are ignored.
+    Without a channel axis, the part is returned as it is. Channels that it does not have are ignored.
     """
     if "C" not in axes:
         return [part]
@@ -210,13 +180,9 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         runs = [range(c, c + 1) for c in kept]
     before = f"{part.words}, " if part.words else ""
     return [
-        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {_listed(run)}")
+        Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {' + '.join(map(str, run))}")
         for run in runs
     ]
-
-
-def _listed(channels: range) -> str:
-    return " + ".join(map(str, channels))
 
 
 def covered_after_resampling(
@@ -224,19 +190,8 @@ def covered_after_resampling(
 ) -> Covered | None:
     """Return what a result covers of an image whose resampling moves the borders of a region.
 
-    Parameters
-    ----------
-    image : Axes
-        The whole image.
-    region : region
-        Rows and columns to restore, as `napari_cvdm.restore` takes them.
-    pixel_size, known
-        As `napari_cvdm.restoration.resampling.plan_resampling` takes them.
-
-    Returns
-    -------
-    dict or None
-        None if there is nothing to resample.
+    None if there is nothing to resample. The parameters are as `napari_cvdm.restore` and `plan_resampling`
+    take them.
     """
     from napari_cvdm.restoration.resampling import plan_resampling
     from napari_cvdm.restoration.selection import select

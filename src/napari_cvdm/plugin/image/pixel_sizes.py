@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
-__all__ = ["DECIMALS", "NOT_KNOWN", "are_square", "believed", "length_words"]
-
 DECIMALS = 1
 """Digits behind the point of what the form shows."""
 
@@ -25,19 +23,7 @@ def believed(nanometres: float, origin: str) -> tuple[float | None, str]:
 
     A layer may have any scale and units: a default scale of 1 with units of millimetres is not rare.
 
-    Parameters
-    ----------
-    nanometres : float
-        Side of a pixel.
-    origin : str
-        Where it comes from.
-
-    Returns
-    -------
-    nanometres : float or None
-        The same, or None.
-    origin : str
-        The same, or a sentence why the size is not taken.
+    ``origin`` says where the size comes from; in its place comes a sentence why the size is not taken.
     """
     if SMALLEST_PIXEL_NM <= nanometres <= LARGEST_PIXEL_NM:
         return nanometres, origin

@@ -14,21 +14,9 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
-__all__ = ["check_plane_shown", "position_in", "rectangle_of", "view_of", "which_shape"]
-
 
 def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the index into a layer that the viewer's sliders stand at.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    sliders : Sliders
-        Of the viewer.
-    shape : sequence of int
-        Length of each of the layer's axes.
-    """
+    """Return the index into a layer of that shape at which the viewer's sliders stand."""
     data = to_data(layer, sliders.point, sliders.units)
     return tuple(int(np.clip(round(p), 0, n - 1)) for p, n in zip(data, shape, strict=True))
 
@@ -59,13 +47,6 @@ def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:
 
     napari's own ``corner_pixels`` say which pixels it has loaded: of a layer with several levels whole chunks
     of one level, and all that was looked at before the user zoomed in.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    sliders : Sliders
-        Of the viewer, with the corners of its canvas.
 
     Raises
     ------

@@ -17,16 +17,6 @@ from napari_cvdm.plugin.stored.stated import positive
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = [
-    "FileReading",
-    "LayerReading",
-    "axes_of",
-    "describe",
-    "read_layer",
-    "with_file",
-    "with_roles",
-]
-
 _LETTERS = {
     "T": ("t", "time", "times", "frame", "frames", "timepoint", "timepoints"),
     "C": ("c", "ch", "channel", "channels", "wavelength"),
@@ -117,17 +107,7 @@ class LayerReading:
 
 
 def read_layer(layer: Image) -> LayerReading:
-    """Read a layer without touching its pixels or its file, so that it takes no time.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        Any image layer: stack, RGB, multiscale, lazy.
-
-    Returns
-    -------
-    LayerReading
-    """
+    """Read an image layer of any kind without touching its pixels or its file, so that it takes no time."""
     data = full_data(layer)
     axes = axes_of(layer.axis_labels)
     pixel_size, origin = _pixel_size(layer, axes)
@@ -144,20 +124,10 @@ def read_layer(layer: Image) -> LayerReading:
 
 
 def axes_of(labels: Sequence[str]) -> str:
-    """Find the letters for a layer's axis labels.
+    """Find the letters for the axis labels of a layer, one for each.
 
     Labels that say nothing ("-3", "axis 0") are unnamed axes, Q, but for the last two: unless the labels name
     both Y and X, those are rows and columns, which is how napari displays them.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        The layer's ``axis_labels``.
-
-    Returns
-    -------
-    str
-        One letter for each label.
     """
     letters = [_LETTER_OF.get(label.strip().lower(), "Q") for label in labels]
     if not {"Y", "X"} <= set(letters):
@@ -218,12 +188,7 @@ def describe(reading: LayerReading) -> str:
 def with_roles(reading: LayerReading, roles: Mapping[int, str]) -> LayerReading:
     """Name axes as the user says they are.
 
-    Parameters
-    ----------
-    reading : LayerReading
-        What was understood.
-    roles : mapping of int to str
-        Letters, by the number of the axis; for axes without a name only, and each letter once.
+    Only axes without a name get one, and each letter is given once. Roles are told by the number of the axis.
     """
     letters = list(reading.axes)
     for number, letter in roles.items():

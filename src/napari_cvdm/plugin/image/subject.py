@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
+from superqt.utils import create_worker
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, length_words
 from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_layer, with_file, with_roles
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-__all__ = ["Subject"]
 
 #: Changes of a layer after which it is read anew.
 _LAYER_CHANGES = ("data", "scale", "units", "axis_labels", "affine")
@@ -108,7 +108,7 @@ class Subject(QObject):
             for name in _LAYER_CHANGES:
                 self.layer.events[name].disconnect(self.read)
 
-    def read(self, event: Any = None) -> None:
+    def read(self) -> None:
         """Read the layer, and its file as soon as that has been read in the background."""
         self.understood = None if self.layer is None else self._understand(self.layer)
         self.changed.emit()
@@ -122,10 +122,6 @@ class Subject(QObject):
         return with_file(reading, self._files[layer])
 
     def _read_file(self, layer: Image, path: Path) -> None:
-        from superqt.utils import create_worker
-
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self._files[layer] = FileReading()
         own = layer.source.reader_plugin == "napari-cvdm"
         # Raises in the main thread what is a fault of the program, and not of the file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from napari_cvdm.plugin.running.runs import Runs
     from napari_cvdm.plugin.viewer.world import Sliders
     from napari_cvdm.restoration.timing import Speed
-
-__all__ = ["Advice"]
 
 _TO_DISK = "That is more memory than {} the result will be written to disk, piece by piece, as OME-Zarr."
 _TOO_LARGE = _TO_DISK.format("is free:")
@@ -61,7 +59,7 @@ class Advice(QObject):
         form.resample.toggled.connect(self.show_plan)
         runs.changed.connect(self.show_plan)
 
-    def show_match(self, event: Any = None) -> None:
+    def show_match(self) -> None:
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
         from napari_cvdm.models.pretrained import notes_for
 
@@ -72,7 +70,7 @@ class Advice(QObject):
         self._form.set_mismatch(*self._mismatch(card))
         self.show_plan()
 
-    def show_plan(self, event: Any = None) -> None:
+    def show_plan(self) -> None:
         """Say what a run would do."""
         form, reading = self._form, self._subject.reading
         shapes = None if isinstance(form.part.value, str) else form.part.value

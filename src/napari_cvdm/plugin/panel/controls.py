@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.runs import Runs
 
-__all__ = ["Controls"]
-
 _BAR_STEPS = 1000
 _RESTORE_TIP = "Start with these settings. Nothing of yours is changed: the results are layers of their own."
 _QUEUE_TIP = "Start this one when the runs before it are done."
@@ -65,14 +63,8 @@ class Controls(QWidget):
     def show_state(self, *, ready: bool, refusal: str, theme: Theme) -> None:
         """Show which buttons can be pressed.
 
-        Parameters
-        ----------
-        ready : bool
-            Whether there is an image to restore.
-        refusal : str
-            Why what the form says cannot be restored; empty if it can.
-        theme : Theme
-            Of napari: Restore stands out in the colour that it has for what matters.
+        Restore, if there is an image and no ``refusal`` says why it cannot be restored, stands out in the
+        colour that napari's theme has for what matters.
         """
         run = self._runs.current
         running, can_stop = run is not None, run is None or run.job.can_be_stopped

@@ -12,18 +12,11 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cvdm.plugin.viewer.graphics import drop_target_of, main_window_of
 
-__all__ = ["Drops"]
-
 
 class Drops(QObject):
-    """Takes files that are dropped on a widget.
+    """Takes files that are dropped on a widget, in a window with a canvas.
 
-    Parameters
-    ----------
-    widget : QWidget
-        Where they may be dropped, in a window with a canvas.
-    add_weights, open_result : callable
-        Receive the path of a file of weights, and of a saved result.
+    ``add_weights`` and ``open_result`` receive the path of a file of weights, and of a saved result.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QSizePolicy, QWidget
 
 from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.image.reading import LayerReading
@@ -25,8 +25,6 @@ from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-__all__ = ["CUSTOM", "Form"]
 
 CUSTOM = Preset("custom", "Custom", STANDARD.draws, "A number of draws of your own.")
 """Stands for whatever number of draws is no preset's."""
@@ -260,10 +258,7 @@ class Form(QWidget):
         for advanced_field in (self.seed, self.steps, self.tile):
             rows.add_row(hidden, advanced_field)
         hidden.addRow(self.keep_draws.native)  # it says itself what it is
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (main, rows.folded("Advanced", advanced, _ABOUT_ADVANCED), self.plan):
-            layout.addWidget(part)
+        rows.stack_in(self, main, rows.folded("Advanced", advanced, _ABOUT_ADVANCED), self.plan)
         leave_wheel_to_panel(self)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

@@ -12,8 +12,6 @@ from napari_cvdm.plugin.results.layers import real
 if TYPE_CHECKING:
     from magicgui.widgets import ComboBox
 
-__all__ = ["ImageChoice"]
-
 
 class ImageChoice(QObject):
     """Keeps the field for the image in step with the viewer. Lives on the main thread.
@@ -69,7 +67,7 @@ class ImageChoice(QObject):
         self._settled = True
         return True
 
-    def _on_selected(self, event: Any = None) -> None:
+    def _on_selected(self) -> None:
         by_user = not (self._deleting or OwnChange.under_way())
         if (by_user or not self._settled) and self._turn_to_selected():
             self.changed.emit()
@@ -83,8 +81,8 @@ class ImageChoice(QObject):
         self.changed.emit()
 
     # napari deletes in a batch, and nothing else; it selects the neighbour before that ends.
-    def _on_deleting(self, event: Any = None) -> None:
+    def _on_deleting(self) -> None:
         self._deleting = True
 
-    def _on_deleted(self, event: Any = None) -> None:
+    def _on_deleted(self) -> None:
         self._deleting = False

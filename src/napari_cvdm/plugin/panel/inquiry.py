@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import with_roles
 from napari_cvdm.plugin.viewer.eliding import let_elide
 from napari_cvdm.plugin.viewer.eliding_box import ElidingBox
-from napari_cvdm.plugin.viewer.rows import new_form, note, stack_in, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import add_labelled, new_form, note, stack_in, wrap_where_narrow
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 if TYPE_CHECKING:
     from napari_cvdm.plugin.image.input_pixels import Colours
     from napari_cvdm.plugin.image.reading import LayerReading
-
-__all__ = ["Inquiry"]
 
 _ROLES = (("I do not know", "Q"), ("Time points", "T"), ("Planes of depth", "Z"), ("Channels", "C"))
 _ABOUT_ROLES = (
@@ -137,10 +135,7 @@ class Inquiry(QWidget):
         combo.setToolTip(_ABOUT_ROLES)
         let_elide(combo)
         combo.currentIndexChanged.connect(self._on_role)
-        label = QLabel(name)
-        label.setBuddy(combo)
-        label.setToolTip(_ABOUT_ROLES)
-        form.addRow(label, combo)
+        add_labelled(form, name, combo, _ABOUT_ROLES)
         return combo
 
     def _ask_colours(self, form: QFormLayout, chosen: Colours) -> None:
@@ -150,9 +145,7 @@ class Inquiry(QWidget):
         self.colours.setToolTip(_ABOUT_COLOURS)
         let_elide(self.colours)
         self.colours.currentIndexChanged.connect(lambda _: self.changed.emit())
-        label = QLabel("Colours:")
-        label.setBuddy(self.colours)
-        form.addRow(label, self.colours)
+        add_labelled(form, "Colours:", self.colours)
         explanation = note()
         explanation.setText(_ABOUT_COLOURS)
         form.addRow(explanation)

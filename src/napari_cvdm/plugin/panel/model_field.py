@@ -21,12 +21,11 @@ from qtpy.QtWidgets import (
 from napari_cvdm.plugin.viewer.eliding import let_elide
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import literally
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.rows import beside
 
 if TYPE_CHECKING:
     from napari_cvdm.models import ListedModel
-
-__all__ = ["ModelField"]
 
 
 class ModelField(QObject):
@@ -64,8 +63,6 @@ class ModelField(QObject):
 
     def add_file(self, path: Path) -> None:
         """Take in a file of weights, in the background, and choose it."""
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self.add_button.setEnabled(False)
         worker = QuietWorker(_add, str(path))
         worker.returned.connect(self._on_added)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_cvdm.models.card import ModelCard
 
-__all__ = ["as_html", "read_card"]
-
 _RANGE_WORDS = {
     "photons": "Photons in the brightest pixels",
     "background": "Background, as a share of the brightest structure",
@@ -25,15 +23,8 @@ _NOT_OF_THE_IMAGE = {"target_ratio", "target_sigma_min"}  # how sharp the traini
 def read_card(name: str) -> ModelCard | None:
     """Read the card of a model that is on this machine; weights are not touched, torch is not loaded.
 
-    Parameters
-    ----------
-    name : str
-        Name of a model, "default", or the path of a .safetensors file.
-
-    Returns
-    -------
-    ModelCard or None
-        None if the model is not on this machine yet, or its file holds no card.
+    None if the model is not on this machine yet, or its file holds no card. ``name`` is that of a model,
+    "default", or the path of a .safetensors file.
 
     Raises
     ------

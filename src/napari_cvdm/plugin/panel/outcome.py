@@ -21,13 +21,12 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-__all__ = ["ResultActions"]
 
 _KINDS = {
     "OME-TIFF (*.ome.tif)": (".cvdm.ome.tif", ".cvdm.ome.tiff", ".ome.tif", ".ome.tiff"),
@@ -66,8 +65,7 @@ class ResultActions(QWidget):
         self.copy_shell = QAction("Shell line", menu)
         menu.addActions([self.copy_python, self.copy_shell])
         self.copy_button.setMenu(menu)
-        layout = stack_in(self, self.doubt_button, Buttons(self.save_button, self.copy_button))
-        layout.setSpacing(4)
+        stack_in(self, self.doubt_button, Buttons(self.save_button, self.copy_button)).setSpacing(4)
         for button in (self.doubt_button, self.save_button, self.copy_button):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.doubt_button.clicked.connect(self.show_doubt)
@@ -134,8 +132,6 @@ class ResultActions(QWidget):
             self._save(layers, path)
 
     def _save(self, layers: list[Image], path: Path) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         data = [_as_set_by_user(layer) for layer in layers]
         self.save_button.setEnabled(False)
         self.told.emit(f"Saving {path.name} …")

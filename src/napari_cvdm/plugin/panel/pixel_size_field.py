@@ -11,8 +11,6 @@ from superqt.utils import signals_blocked
 from napari_cvdm.plugin.image.pixel_sizes import DECIMALS
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM
 
-__all__ = ["PixelSizeField"]
-
 #: Whole part, decimals and a unit of micrometres, also before the field's own, which Qt puts at the end.
 _TYPED = re.compile(r"\s*(\d*)[.,]?(\d*)\s*(?:([uµμ])m?)?\s*(?:nm?)?\s*")
 

@@ -14,8 +14,6 @@ from napari_cvdm.plugin.stored.asked import asked_of, part_of
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.viewer.file_asking import safe_name
 
-__all__ = ["python_script", "shell_line"]
-
 #: Axes of an image whose draws OME-TIFF can still hold are fewer.
 _MOST_AXES = 5
 #: Settings of a run that the shell has options for, and the names of those.

@@ -7,8 +7,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["joined"]
-
 _ON_WINDOWS = os.name == "nt"
 #: What ends a quotation in one of the shells of Windows, or is carried out within.
 _READ_DIFFERENTLY = re.compile('["`\u201c-\u201f]|\\$[\\w({?$^:]')
@@ -17,10 +15,7 @@ _READ_DIFFERENTLY = re.compile('["`\u201c-\u201f]|\\$[\\w({?$^:]')
 def joined(words: Sequence[str]) -> str | None:
     """Return the line; None if no quotation holds a word in all shells.
 
-    Parameters
-    ----------
-    words : sequence of str
-        The program and its arguments, of printable characters: a terminal takes others for keys.
+    The words, the program and its arguments, are of printable characters: a terminal takes others for keys.
     """
     if not _ON_WINDOWS:
         return shlex.join(words)

@@ -10,8 +10,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["OwnChange", "insert_quietly"]
-
 
 class OwnChange:
     """While one of these is entered, a viewer's layers change by the plugin's doing.
@@ -39,14 +37,7 @@ def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> Non
     napari selects each new layer. To select it and then what was selected before lets every widget turn to
     the one layer and back, for a quarter of the time that adding a layer takes and for nothing.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layer : Layer
-        The new layer.
-    above : Layer, optional
-        Right above which layer to put it; on top if left out or not there.
+    It comes right above a layer, or on top if that is left out or not there.
     """
     layers = real(viewer).layers
     selection = layers.selection

@@ -15,17 +15,6 @@ from napari_cvdm.restoration.contrast import limits_of, sample_planes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate
 
-__all__ = [
-    "ChannelLimits",
-    "Limits",
-    "RunningLimits",
-    "doubt_limits",
-    "fit_to_each_other",
-    "limits_of_channels",
-    "limits_of_picture",
-    "limits_of_result",
-]
-
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
 
@@ -60,15 +49,7 @@ def limits_of_result(mean: Any, std: Any) -> Limits:
 
 
 def limits_of_channels(mean: Any, std: Any, axis: int | None) -> ChannelLimits:
-    """Do as `limits_of_result` for each channel of a result.
-
-    Parameters
-    ----------
-    mean, std : array with numpy indexing
-        As there.
-    axis : int or None
-        Along which the channels lie; None if it has no such axis.
-    """
+    """Do as `limits_of_result` for each channel along an axis of a result; where that is None, for one."""
     if axis is None:
         return {0: limits_of_result(mean, std)}
     channels = mean.shape[axis]

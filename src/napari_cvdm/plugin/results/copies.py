@@ -9,8 +9,6 @@ from napari_cvdm.plugin.results.adding import OwnChange
 from napari_cvdm.plugin.results.layer_contrast import follow_channels
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
 
-__all__ = ["Copies", "about_copy"]
-
 _WARNING = "Copied while its run was at work, before all was computed."
 
 

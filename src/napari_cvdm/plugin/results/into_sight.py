@@ -16,18 +16,6 @@ from napari_cvdm.plugin.results.links import link_callbacks
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = [
-    "bring_into_sight",
-    "come_into_sight_later",
-    "hide",
-    "is_seen_without_view",
-    "lend_to_view",
-    "see_after_view",
-    "set_visible_alone",
-    "show_again",
-    "take_back_from_view",
-]
-
 _COMING: WeakSet[Layer] = WeakSet()
 #: Whether each layer that a view shows or hides is seen after it.
 _LENT: WeakKeyDictionary[Layer, bool] = WeakKeyDictionary()

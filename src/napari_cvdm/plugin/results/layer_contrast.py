@@ -16,8 +16,6 @@ from napari_cvdm.plugin.viewer.world import to_data
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["LayerContrast", "follow_channels"]
-
 Pair = tuple[float, float]
 
 _CHANGES_OF_THE_PLANE = ("current_step", "ndisplay", "order", "ndim")
@@ -86,7 +84,7 @@ class LayerContrast:
             if channel == self._channel:
                 self._show(channel)
 
-    def follow(self, event: Any = None) -> None:
+    def follow(self) -> None:
         """Give the layer the limits of the channel in view, if another one has come into view."""
         channel = self._in_view()
         if channel is not None and channel != self._channel:
@@ -107,7 +105,7 @@ class LayerContrast:
         if not theirs:
             self._given[channel] = self._limits[channel]
 
-    def _note(self, event: Any = None) -> None:
+    def _note(self) -> None:
         """Take down what limits the channel in view has, whoever has set them."""
         layer, channel = self._layer(), self._in_view()
         channel = self._channel if channel is None else channel
@@ -129,12 +127,7 @@ class LayerContrast:
 def follow_channels(dims: Any, layers: list[Image]) -> None:
     """Let the contrast of layers that were stored with limits for each channel follow the viewer's slider.
 
-    Parameters
-    ----------
-    dims : napari.components.Dims
-        Those of a viewer.
-    layers : list of napari.layers.Image
-        Layers of that viewer. Those that say nothing of channels, or that follow already, are passed over.
+    Layers that say nothing of channels, or that follow already, are passed over.
     """
     for layer in map(real, layers):
         kept = layer.metadata.get(CHANNELS_KEY)

@@ -17,27 +17,6 @@ from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = [
-    "CHANNELS_KEY",
-    "DRAWS_KEY",
-    "FOR_SHOW",
-    "METADATA_KEY",
-    "PICTURES",
-    "PIXEL_SIZE_KEY",
-    "InputLayer",
-    "LayerData",
-    "Picture",
-    "full_data",
-    "is_for_show",
-    "is_result",
-    "lies_under_light",
-    "real",
-    "result_metadata",
-    "uncertainty_colormap",
-    "unique_name",
-    "where_it_lies",
-]
-
 METADATA_KEY = "napari_cvdm"
 """Key of a result layer's ``metadata`` under which its provenance is kept."""
 
@@ -127,19 +106,16 @@ class InputLayer:
 
     def with_channel_axis(self) -> InputLayer:
         """Return the same with an axis for channels in front, which a layer of colours does not have."""
-        ndim = len(self.scale)
-        own, affine = np.eye(ndim + 1), np.eye(ndim + 2)
-        own[1:, 1:] = self.rotate
-        affine[1:, 1:] = self.affine
-        shear = np.eye(ndim + 1)
-        shear[1:, 1:] = _shear_matrix(self.shear, ndim)
+        from napari.utils.transforms import transform_utils
+
+        ndim = len(self.scale) + 1
         return replace(
             self,
             scale=(1.0, *self.scale),
             translate=(0.0, *self.translate),
-            rotate=own,
-            shear=shear,
-            affine=affine,
+            rotate=transform_utils.rotate_to_matrix(self.rotate, ndim=ndim),
+            shear=transform_utils.shear_to_matrix(self.shear, ndim=ndim),
+            affine=transform_utils.embed_in_identity_matrix(self.affine, ndim + 1),
             # Units of one kind: napari wants all layers of a viewer to agree.
             units=(self.units[0], *self.units),
             axis_labels=("c", *self.axis_labels),
@@ -177,8 +153,10 @@ def result_metadata(
     dict
         Keyword arguments of `napari.layers.Image`, but for ``data``, ``contrast_limits`` and ``metadata``.
     """
+    from napari.utils.transforms.transform_utils import shear_to_matrix
+
     scale = np.asarray(source.scale)
-    own = source.rotate @ _shear_matrix(source.shear, len(scale))
+    own = source.rotate @ shear_to_matrix(source.shear, ndim=len(scale))
     metadata: dict[str, Any] = {
         "name": unique_name(_base_name(source.name, picture, part_words), taken_names),
         "scale": tuple(scale * placement.spacing),
@@ -255,13 +233,6 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
     """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
 
     The layer itself may be hidden, as the input is after its first run.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    layers : sequence of napari.layers.Layer
-        All layers of the viewer, the lowest first.
     """
     if layer not in layers:
         return False
@@ -272,12 +243,3 @@ def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
 def is_for_show(layer: Any) -> bool:
     """Whether a layer shows or marks something about a result: there is nothing to restore in it."""
     return FOR_SHOW.keys() <= getattr(layer, "metadata", {}).keys()
-
-
-def _shear_matrix(shear: np.ndarray, ndim: int) -> np.ndarray:
-    """Return the shear as a matrix; napari hands it out as the values above the diagonal, row by row."""
-    if shear.ndim == 2:
-        return shear
-    matrix = np.eye(ndim)
-    matrix[np.triu_indices(ndim, 1)] = shear
-    return matrix

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["link_callbacks"]
-
 
 def link_callbacks(layer: Layer, attribute: str) -> list[Callable[..., Any]]:
     """Return what napari calls to set an attribute of the layers linked to this one, told by its names."""

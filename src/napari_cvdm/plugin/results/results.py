@@ -41,26 +41,13 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.messages import Pictures, Written
 
-__all__ = ["ResultLayers"]
-
 
 class ResultLayers(QObject):
     """Shows a run's pictures in the viewer, and redraws them as they get better.
 
     Lives on the main thread. A layer that the user deletes stays deleted; the other goes on.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    layer : napari.layers.Image
-        The layer that is restored.
-    parent : QObject
-        Owner of the object.
-    part : Part, optional
-        What part of the layer is restored; all of it if left out.
-    with_channel_axis : bool
-        Whether the results have an axis for channels in front that the layer has not.
+    With ``with_channel_axis``, the results have an axis for channels in front that the layer has not.
     """
 
     #: The layers are gone; those of a result on the disk are there.
@@ -104,14 +91,8 @@ class ResultLayers(QObject):
     def add(self, pictures: Pictures, provenance: dict[str, Any]) -> None:
         """Add the layers, with the first picture.
 
-        It is done step by step, and the event loop comes round in between.
-
-        Parameters
-        ----------
-        pictures : Pictures
-            Arrays that the worker goes on filling.
-        provenance : dict
-            What is known of how they are made; completed by `finish`.
+        It is done step by step, and the event loop comes round in between. The worker goes on filling the
+        arrays; `finish` completes the provenance.
         """
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
         for picture in PICTURES:
@@ -201,14 +182,8 @@ class ResultLayers(QObject):
     ) -> None:
         """Show the final pictures and record how they were made.
 
-        Parameters
-        ----------
-        provenance : dict
-            How the pictures were made.
-        draws : ndarray, optional
-            The single draws, to be kept with the reconstruction.
-        name_suffix : str
-            What the layers' names should add, such as that there are fewer draws than were asked for.
+        Draws are kept with the reconstruction. ``name_suffix`` is what the names should add, such as that
+        there are fewer draws than were asked for.
         """
         self._timer.stop()
         with ExitStack() as steps:  # all are taken, whatever one of them raises; the last is pushed first

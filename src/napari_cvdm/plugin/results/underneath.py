@@ -13,18 +13,9 @@ from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data, is_result
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["Underneath"]
-
 
 class Underneath:
     """Hides what a result takes the place of, where the light of layers adds up.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    source : napari.layers.Image
-        The layer that is restored.
 
     Attributes
     ----------

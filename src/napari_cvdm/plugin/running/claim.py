@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
 
-__all__ = ["Claim"]
-
 
 class Claim:
     """Counts down the memory that results will fill; what is filled, the computer itself counts as taken.

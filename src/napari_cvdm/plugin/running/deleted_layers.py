@@ -13,8 +13,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["DeletedLayers"]
-
 #: Time until a layer is looked for, in milliseconds. By then, others have let go of it, and layers that are
 #: deleted in quick succession share one search, for which the viewer stands still.
 _INTERVAL = 500

@@ -15,8 +15,6 @@ from contextlib import suppress
 from ctypes.util import find_library
 from pathlib import Path
 
-__all__ = ["Choice", "devices_found", "devices_offered"]
-
 Choice = tuple[str, str]
 """What the user reads, and the name that `restore` takes."""
 
@@ -24,13 +22,7 @@ _ALWAYS: list[Choice] = [("Automatic", "auto"), ("CPU", "cpu")]
 
 
 def devices_offered() -> list[Choice]:
-    """List the devices that are likely to work, without importing torch.
-
-    Returns
-    -------
-    list of (str, str)
-        Label and name of each; automatic choice and CPU first.
-    """
+    """List the devices that are likely to work, without importing torch; automatic choice and CPU first."""
     choices = list(_ALWAYS)
     if _torch_has_cuda() and _has_nvidia_driver():
         choices.append(("GPU (CUDA)", "cuda"))

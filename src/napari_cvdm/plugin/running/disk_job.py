@@ -21,8 +21,6 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
 
-__all__ = ["DiskJob"]
-
 _KEPT = "What is written is kept: restore again with the same settings, to the same folder, to go on."
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 
-__all__ = ["gpu_hint"]
-
 
 def gpu_hint() -> str | None:
     """Say how a GPU could be used, if torch finds none; else None. Asks torch, so it belongs in a worker."""

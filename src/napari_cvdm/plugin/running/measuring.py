@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.torch_loading import load_torch
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.timing import Speed
-
-__all__ = ["Measuring"]
 
 Key = tuple[str, str, int | str]
 """Model, device and tile, which a speed belongs to."""
@@ -43,8 +42,6 @@ class Measuring(QObject):
 
     def measure(self, model: str, device: str, tile: int | str) -> None:
         """Measure in the background, unless that was done or something else is being measured."""
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         key: Key = (model, device, tile)
         if self.busy or key in self._speeds:
             return

@@ -17,18 +17,6 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
 
-__all__ = [
-    "DevicesFound",
-    "Done",
-    "Kept",
-    "Message",
-    "Pictures",
-    "Preparing",
-    "Progress",
-    "Written",
-    "Wrote",
-]
-
 
 @dataclass(frozen=True)
 class Preparing:

@@ -10,8 +10,6 @@ from napari_cvdm.plugin.running.progress import seconds_in_words
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Plan", "free_memory", "memory_needed", "memory_words", "resampling_words", "results_size"]
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -57,29 +55,16 @@ class Plan:
 
 
 def memory_needed(pixels: int, dtype: np.dtype, *, kept_draws: int = 0) -> int:
-    """Estimate how much memory a run takes for images, in bytes; the networks' own is bounded by the tile.
+    """Estimate how many bytes a run takes for images; the networks' own memory is bounded by the tile.
 
-    Parameters
-    ----------
-    pixels : int
-        Pixels of all planes.
-    dtype : numpy.dtype
-        Type of the image.
-    kept_draws : int
-        How many single draws are kept.
+    ``pixels`` are those of all planes.
     """
     # Mean and standard deviation are there twice: as they are shown, and as they are computed.
     return pixels * dtype.itemsize + results_size(pixels, kept_draws=kept_draws) + results_size(pixels)
 
 
 def results_size(pixels: int, *, kept_draws: int = 0) -> int:
-    """Return the size of a run's results in bytes: mean, standard deviation and draws in float32.
-
-    Parameters
-    ----------
-    pixels, kept_draws
-        As for `memory_needed`.
-    """
+    """Return the size of a run's results in bytes: mean, standard deviation and draws in float32."""
     return (2 + kept_draws) * 4 * pixels * 2**2
 
 
@@ -98,13 +83,7 @@ def memory_words(size: int) -> str:
 
 
 def resampling_words(pixel_size: float, known: tuple[float, float], target: float) -> tuple[str, str]:
-    """Explain a pixel size that a model does not know, and say what resampling would do.
-
-    Returns
-    -------
-    explanation, offer : str
-        A sentence, and the label of a check box.
-    """
+    """Explain a pixel size that a model does not know; also return the label of a check box to resample."""
     # What is as wide as ever in nanometres covers fewer of the larger pixels, and more of the smaller ones.
     if pixel_size > known[1]:
         size, width, danger = "larger", "thinner", "invent detail"

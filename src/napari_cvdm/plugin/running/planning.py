@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.selection import Selection
     from napari_cvdm.restoration.timing import Speed
 
-__all__ = ["jobs_of", "layers_of", "layers_to_restore", "part_choices", "plan_of"]
-
 #: Pixels that are compared with each other in no time, while sliders move.
 _QUICKLY_COMPARED = 2**24
 
@@ -101,15 +99,6 @@ def _why_none(part: Part, axes: str, channels: Sequence[int]) -> str:
 def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:
     """Make the jobs that the form asks for: one, or one for each channel if those are unevenly spaced.
 
-    Parameters
-    ----------
-    form : Form
-        The settings.
-    reading : LayerReading
-        How the layer is understood.
-    sliders : Sliders
-        Where the viewer's sliders stand, and what its canvas shows.
-
     Raises
     ------
     InputError
@@ -133,15 +122,8 @@ def plan_of(
 ) -> Plan:
     """Say what a run with the form's settings will take.
 
-    Parameters
-    ----------
-    form, reading, sliders
-        As for `jobs_of`.
-    speed : Speed or None
-        What was measured, if anything was.
-    known : (float, float), optional
-        Smallest and largest pixel size that the model knows, in nanometres: if that was accepted, the image
-        is resampled to one of them.
+    ``known`` are the smallest and the largest pixel size that the model knows, in nanometres: if that was
+    accepted, the image is resampled to one of them.
 
     Raises
     ------

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["TimeLeft", "seconds_in_words"]
-
 
 def seconds_in_words(seconds: float) -> str:
     """Say how long something will take, no more precisely than it can be known.
@@ -26,13 +24,7 @@ def seconds_in_words(seconds: float) -> str:
 
 
 class TimeLeft:
-    """Estimates the time left from the share of the work that is done.
-
-    Parameters
-    ----------
-    clock : callable, optional
-        Returns the time in seconds.
-    """
+    """Estimates the time left from the share of the work that is done."""
 
     #: Before this many seconds of work and this share of it, an estimate would only jump about.
     _SETTLED = (1.0, 0.01)
@@ -42,18 +34,7 @@ class TimeLeft:
         self._start: tuple[float, float] | None = None
 
     def words(self, fraction: float) -> str:
-        """Say how much time is left.
-
-        Parameters
-        ----------
-        fraction : float
-            Share of the work done, 0 to 1.
-
-        Returns
-        -------
-        str
-            "about 40 s left", or nothing while it is too early to say.
-        """
+        """Say how much time is left ("about 40 s left"), or nothing while it is too early to say."""
         now = self._clock()
         if self._start is None:
             # The first event comes after loading and warming up, which say nothing about the rest.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.doubt.originals import note_restored
+from napari_cvdm.plugin.doubt.words import drawn_words
 from napari_cvdm.plugin.results.results import ResultLayers
 from napari_cvdm.plugin.running.messages import (
     DevicesFound,
@@ -30,8 +31,6 @@ from napari_cvdm.restoration.events import progress_words
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-__all__ = ["Outcome", "Run"]
 
 Outcome = Literal["done", "cancelled", "failed"]
 
@@ -153,36 +152,27 @@ class Run(QObject):
                 self.progressed.emit(", ".join(filter(None, (words, left))), event.fraction)
                 if self._results.all_deleted():
                     self.cancel()
-            case Wrote() | Kept() | Written():
-                self._on_disk(message)
-            case Done(provenance, draws):
-                self._note_file()
-                self._outcome, self._words = "done", _summary(provenance)
-                self._results.finish({**self._about, **provenance}, draws, _stopped_suffix(provenance))
-                for words in provenance.get("warnings", ()):
-                    self.warned.emit(words)
-
-    def _on_disk(self, message: Wrote | Kept | Written) -> None:
-        """Show how a result comes to the disk, and then the result."""
-        match message:
             case Wrote(words, fraction):
                 left = self._time_left.words(fraction)
                 self.progressed.emit(", ".join(filter(None, (words, left))), fraction)
             case Kept(words):
                 self._words = words
+            case Done(provenance, draws):
+                about = self._note_done(_summary(provenance), provenance)
+                self._results.finish(about, draws, _stopped_suffix(provenance))
             case Written(provenance=provenance):
-                self._note_file()
                 folder = provenance["written"]["reconstruction"]
-                self._outcome, self._words = "done", f"Done, and written to {folder}."
                 self._unfinished.add("layers")
-                self._results.add_written(message, {**self._about, **provenance})
-                for words in provenance.get("warnings", ()):
-                    self.warned.emit(words)
+                about = self._note_done(f"Done, and written to {folder}.", provenance)
+                self._results.add_written(message, about)
 
-    def _note_file(self) -> None:
-        """Take down what the worker has found out about the layer's file."""
+    def _note_done(self, words: str, provenance: dict[str, Any]) -> dict[str, Any]:
+        """Take down that there is a result, and tell its warnings; return all that is known of it."""
+        self._outcome, self._words = "done", words
+        for warning in provenance.get("warnings", ()):
+            self.warned.emit(warning)
         asked = {**self._about["asked"], "file_has_pixels": self.job.file_has_pixels}
-        self._about = {**self._about, "asked": asked}
+        return {**self._about, "asked": asked, **provenance}
 
     def _on_error(self, error: Exception) -> None:
         self._outcome, self._words = "failed", str(error)
@@ -217,10 +207,6 @@ def _stopped_suffix(provenance: dict[str, Any]) -> str:
     return f"{sum(n >= draws for n in done)} of {len(done)} planes with all draws"
 
 
-def _counted(number: Any, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _stopped_early(draws_of_planes: list[int], made: str) -> str:
     """Say what a stopped run has; ``made`` tells the draws of the plane that has the fewest."""
     several = len(draws_of_planes) > 1
@@ -234,9 +220,7 @@ def _stopped_early(draws_of_planes: list[int], made: str) -> str:
 
 def _summary(provenance: dict[str, Any]) -> str:
     """Say how a result was made, as far as it matters for reading it."""
-    draws = provenance.get("draws")
-    steps = provenance.get("steps")
-    made = f"{_counted(draws, 'draw')} of {_counted(steps, 'step')}" if draws else "mean network only"
+    made = drawn_words(provenance.get("draws"), provenance.get("steps"))
     if "stopped" in provenance:
         made = _stopped_early(provenance["stopped"]["draws_of_planes"], made)
     uncertainty = provenance.get("uncertainty", "uncalibrated")

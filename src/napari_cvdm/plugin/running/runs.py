@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qtpy.QtCore import QObject, Signal
 
 from napari_cvdm.plugin.doubt.slices import current_slice, go_to
-from napari_cvdm.plugin.doubt.words import outside_words
+from napari_cvdm.plugin.doubt.words import drawn_words, outside_words
 from napari_cvdm.plugin.results.copies import Copies
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.deleted_layers import DeletedLayers
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_cvdm.plugin.running.worker import Job
-
-__all__ = ["Runs", "Waiting"]
 
 
 class Waiting(NamedTuple):
@@ -195,7 +193,7 @@ def _positions(dims: Dims) -> dict[int, float]:
 
 def _name_of(job: Job, others: Sequence[Job]) -> str:
     """Name a run such that it can be told from others of the same image."""
-    amount = "preview" if job.preview else f"{job.draws} draw{'s' if job.draws != 1 else ''}"
+    amount = "preview" if job.preview else drawn_words(job.draws, None)
     words = [job.name, job.part.words if job.part is not None else "", amount]
     asked = {"seed": job.seed, "model": Path(job.model).name, "steps": job.steps or "automatic"}
     for name, value in asked.items():

@@ -14,31 +14,16 @@ from napari_cvdm.plugin.stored.stated import table
 if TYPE_CHECKING:
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["Answer", "ask_about_stopped", "differences"]
-
 Answer = Literal["go on", "throw away", "elsewhere"]
 
 
 def ask_about_stopped(
     parent: QWidget | None, title: str, folders: Sequence[Path], differing: Sequence[str] = ()
 ) -> Answer:
-    """Ask whether to go on with what was stopped, to begin anew, or to write to another folder.
+    """Ask whether to go on with what was stopped in some folders, to begin anew, or to write elsewhere.
 
-    Parameters
-    ----------
-    parent : QWidget or None
-        Over which the question appears.
-    title : str
-        What is to be written.
-    folders : sequence of Path
-        The folders that a run to them has not come to make.
-    differing : sequence of str
-        What is known to be different this time: then the user cannot go on.
-
-    Returns
-    -------
-    {"go on", "throw away", "elsewhere"}
-        "elsewhere" if the user thinks better of it.
+    If something is known to be different this time, the user cannot go on. "elsewhere" is also the answer of
+    a user who thinks better of it.
     """
     names = " and ".join(f"'{folder.name}'" for folder in folders)
     box = QMessageBox(parent)
@@ -66,17 +51,7 @@ def ask_about_stopped(
 def differences(job: Job, stopped: Mapping[str, Any]) -> list[str]:
     """Return in what a run differs from one that was stopped, as far as this is known before it begins.
 
-    Parameters
-    ----------
-    job : Job
-        What is to be written.
-    stopped : mapping
-        What `napari_cvdm.files.unfinished.left_behind` says of the other.
-
-    Returns
-    -------
-    list of str
-        For each difference its name, and both values.
+    Of each difference the name and both values, given what `napari_cvdm.files.unfinished.left_behind` says.
     """
     made, nothing = table(stopped.get("restoration")), object()
     settings: dict[str, tuple[Any, Any]] = {

@@ -17,8 +17,6 @@ from napari_cvdm.restoration.axes import Axes
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Estimate, Event
 
-__all__ = ["Pace", "tell"]
-
 #: Shortest time between two messages about mere steps, in seconds: more often than this nobody can read them.
 _BETWEEN_STEPS = 0.1
 
@@ -39,19 +37,7 @@ class Pace:
 
 
 def tell(events: Iterator[Event], axes: Axes, covered: Covered | None, pace: Pace) -> Iterator[Message]:
-    """Turn a restoration's events into messages, and its estimates into planes of the pictures.
-
-    Parameters
-    ----------
-    events : iterator of Event
-        From `napari_cvdm.restore_events`.
-    axes : Axes
-        Of what is restored.
-    covered : dict or None
-        As `Pictures` has it.
-    pace : Pace
-        Of the messages about steps.
-    """
+    """Turn events of a restoration into messages, and its estimates into planes of the pictures."""
     from napari_cvdm.restoration.events import Estimate, Finished
 
     pictures: Pictures | None = None

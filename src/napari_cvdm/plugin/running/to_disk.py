@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from napari_cvdm.plugin.running.worker import Job
 
-__all__ = ["ask_and_send_to_disk"]
-
 _ENDING = ".cvdm.ome.zarr"
 _TITLE = "The result is too large for memory: write it to disk"
 
@@ -33,19 +31,8 @@ def ask_and_send_to_disk(parent: QWidget | None, jobs: Sequence[Job], layer: Ima
     What is there already is not replaced: layers in the viewer, the image itself among them, may be read
     from it.
 
-    Parameters
-    ----------
-    parent : QWidget or None
-        Over which the dialogs appear.
-    jobs : sequence of Job
-        What to restore, one or more; each of several gets a folder of its own, beside each other.
-    layer : napari.layers.Image
-        The image.
-
-    Returns
-    -------
-    list of DiskJob
-        Empty if the user thinks better of it.
+    Each of several jobs gets a folder of its own, beside the others. There are none if the user thinks
+    better of it.
 
     Raises
     ------

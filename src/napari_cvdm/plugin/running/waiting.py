@@ -5,34 +5,27 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from napari_cvdm.plugin.viewer.notices import literally
-from napari_cvdm.plugin.viewer.rows import note
+from napari_cvdm.plugin.viewer.rows import note, stack_in
 
 if TYPE_CHECKING:
     from napari_cvdm.plugin.running.runs import Runs, Waiting
-
-__all__ = ["WaitingList"]
 
 
 class WaitingList(QWidget):
     """Shows the runs that wait, each with a button to take it out.
 
-    Parameters
-    ----------
-    runs : Runs
-        Of which to show those that wait.
-    neighbour : QWidget
-        Has the keyboard after the button of the last run that waited: Qt would take it out of the panel.
+    ``neighbour`` gets the keyboard after the button of the last run that waited: Qt would take it out of the
+    panel.
     """
 
     def __init__(self, runs: Runs, neighbour: QWidget) -> None:
         super().__init__()
         self._runs, self._neighbour = runs, neighbour
         self.buttons: list[QToolButton] = []
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout = stack_in(self)
         self._layout.setSpacing(2)
         runs.changed.connect(self._show)
         self._show()

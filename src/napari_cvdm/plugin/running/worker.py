@@ -27,8 +27,6 @@ from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.errors import GivenUp
 from napari_cvdm.restoration.validation import is_read_in_pieces
 
-__all__ = ["Cancelled", "Job"]
-
 #: How long to wait for the first picture to be shown, in seconds; it may never be, if the viewer is busy.
 _LONGEST_REST = 2.0
 

@@ -12,8 +12,6 @@ from napari_cvdm.plugin.stored.stated import positive, table
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["asked_of", "part_of"]
-
 _SIDES = {"Y", "X"}
 
 
@@ -80,17 +78,9 @@ _STATED: dict[str, Callable[[object], bool]] = {
 
 
 def asked_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run was asked for.
+    """Return what the run of a result was asked for, given its provenance.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of its result.
-
-    Returns
-    -------
-    dict
-        As `napari_cvdm.plugin.running.worker.Job.describe` gives it; None stands for what is not stated.
+    It is as `napari_cvdm.plugin.running.worker.Job.describe` gives it; None stands for what is not stated.
 
     Raises
     ------

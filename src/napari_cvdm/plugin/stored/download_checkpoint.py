@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["DownloadCheckpoint"]
-
 
 class DownloadCheckpoint:
     """Stands where a progress bar would, and is told of every piece that has come.
 
-    Parameters
-    ----------
-    checkpoint : callable
-        Called then; what it raises ends the download.
+    What the checkpoint raises ends the download.
     """
 
     total = 0

@@ -8,8 +8,6 @@ from typing import Any, Literal
 from napari_cvdm.files.names import TIFF_ENDINGS
 from napari_cvdm.plugin.results.layers import PICTURES
 
-__all__ = ["Kind", "is_saved_result", "kind_of"]
-
 Kind = Literal["set", "zarr set", "picture", "zarr image", "folder"]
 """Layers that were saved together in one file or folder, one picture of a restoration in OME-TIFF, any
 OME-Zarr image, and a folder that is none of these."""

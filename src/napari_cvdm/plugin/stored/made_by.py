@@ -13,23 +13,14 @@ from napari_cvdm.restoration.errors import InputError
 if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["ModelGone", "model_that_made"]
-
 
 class ModelGone(InputError):
     """The model that made a result cannot be had.
 
-    Parameters
-    ----------
-    reason : str
-        Why: part of a sentence, which can follow a colon.
-    remedy : str
-        What can be done about it, likewise.
-
     Attributes
     ----------
     reason : str
-        The same.
+        Why: part of a sentence, which can follow a colon.
     """
 
     def __init__(self, reason: str, remedy: str = "restore again") -> None:
@@ -43,17 +34,8 @@ def model_that_made(provenance: Mapping[str, Any], checkpoint: Callable[[], None
     It is looked for by the hash of its weights among the models that are known, by the name in its card,
     and where the run took it from, which for a file of one's own is a path.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of the result.
-    checkpoint : callable
-        Called now and then, with every piece of a download too; what it raises ends the search.
-
-    Returns
-    -------
-    PretrainedModel
-        With the hash that the result states. A run at work does not state one yet.
+    ``checkpoint`` is called now and then, with every piece of a download too; what it raises ends the search.
+    A run at work does not state a hash yet.
 
     Raises
     ------

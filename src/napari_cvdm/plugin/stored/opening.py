@@ -23,9 +23,8 @@ from napari_cvdm.plugin.viewer.graphics import main_window_of
 from napari_cvdm.plugin.viewer.lasting import WindowClosing
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.restoration.errors import ImageFileError
-
-__all__ = ["Opening"]
 
 #: Between two layers, in milliseconds: napari takes a tenth of a second for each.
 _REST = 10
@@ -37,12 +36,7 @@ class Opening(QObject):
     ``viewer.open`` would read them on the main thread, and refuse this plugin for files that do not end as
     its manifest says.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The viewer, or napari's proxy of it.
-    panel : QWidget
-        Where they are dropped. They are opened even if it is closed meanwhile, but not if its window is.
+    They are opened even if the panel where they were dropped is closed meanwhile, but not if its window is.
     """
 
     #: Words for the user: what is going on, and how it went.
@@ -71,8 +65,6 @@ class Opening(QObject):
             self._read()
 
     def _read(self) -> None:
-        from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-
         self.told.emit(f"Opening {self._paths[0].name} …")
         worker = QuietWorker(_read, self._paths[0], shown_pictures(self._viewer.layers))
         worker.returned.connect(self._on_read)

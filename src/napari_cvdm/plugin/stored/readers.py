@@ -10,8 +10,6 @@ from typing import Any
 
 from napari_cvdm.plugin.viewer.preferences import keep_settings
 
-__all__ = ["settle_readers"]
-
 _OWN, _NAPARI = "napari-cvdm", "napari"
 
 #: What nobody but this plugin makes. napari prefers patterns of more parts, so these come before its "*".

@@ -32,16 +32,6 @@ from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
 from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.plugin.viewer.notices import literal_errors
 
-__all__ = [
-    "Shown",
-    "get_reader",
-    "read_layers",
-    "read_saved",
-    "settle_added",
-    "shown_pictures",
-    "whole_runs",
-]
-
 Reader = Callable[[Any], list[LayerData]]
 
 Shown = frozenset[tuple[str, str]]
@@ -111,12 +101,7 @@ def _read_each(paths: list[str], shown: Shown) -> list[LayerData]:
 def read_saved(path: Path, shown: Shown = frozenset()) -> list[LayerData]:
     """Read what is at a path, whatever it is called; touches no viewer, so that a worker can do it.
 
-    Parameters
-    ----------
-    path : Path
-        A file or folder of which `kind_of` knows something.
-    shown : set of (str, str), optional
-        The pictures that need not come again.
+    ``shown`` are the pictures that need not come again.
 
     Raises
     ------
@@ -251,12 +236,7 @@ def whole_runs(layers: list[LayerData]) -> list[str]:
 def settle_added(viewer: Any, runs: list[str]) -> None:
     """Let the contrast of layers that were read follow the channels, and open the panel of a whole result.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        To which they were added.
-    runs : list of str
-        What `whole_runs` says of them; the panel shows the last.
+    The panel shows the last of the ``runs`` that `whole_runs` says of them.
     """
     layers = list(viewer.layers)
     follow_channels(viewer.dims, layers)

@@ -8,27 +8,15 @@ from typing import Any
 from napari_cvdm.plugin.stored.asked import asked_of
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["known_of_restored"]
-
 
 def known_of_restored(
     name: str, shape: Sequence[int], results: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return what the run of one of some results knew of an image: of the axes and the size of its pixels.
 
-    Parameters
-    ----------
-    name : str
-        Of the image's layer.
-    shape : sequence of int
-        Of its pixels at full resolution, an axis of colours included.
-    results : iterable of mapping
-        Provenances of layers in the same file; those that are none of results are passed over.
-
-    Returns
-    -------
-    dict
-        In the terms of a provenance whose picture is the image itself; empty if no run restored it.
+    The answer, in the terms of a provenance whose picture is the image itself, is empty if no run restored an
+    image of that name and shape. The shape includes an axis of colours. Provenances that are none of
+    results are passed over.
     """
     for made in results:
         try:

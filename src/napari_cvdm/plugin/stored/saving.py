@@ -26,8 +26,6 @@ from napari_cvdm.plugin.stored.stated import fine_pixel_nm, positive, table
 from napari_cvdm.plugin.viewer.meanwhile import wait_in_dialog
 from napari_cvdm.restoration.errors import InputError
 
-__all__ = ["LAYER_KEY", "save_layers", "write_layers"]
-
 LAYER_KEY = "layer"
 """Under this key what is said of an image holds how its layer lies and looks."""
 
@@ -38,17 +36,7 @@ _MOST_LEADING = 3
 def write_layers(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
     """Write image layers to one OME-TIFF or OME-Zarr; napari calls this for File → Save, and waits for it.
 
-    Parameters
-    ----------
-    path : str
-        The file or folder; napari has asked whether it may be replaced.
-    layer_data : list of (array, dict, str)
-        Data, attributes and type of each layer.
-
-    Returns
-    -------
-    list of str
-        What was written.
+    napari has asked whether what is at the path may be replaced.
 
     Raises
     ------
@@ -62,14 +50,7 @@ def write_layers(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -
 def save_layers(path: Path, layers: Iterable[Any], *, overwrite: bool = False) -> Path:
     """Write image layers to one OME-TIFF or OME-Zarr, whichever the name ends in.
 
-    Parameters
-    ----------
-    path : Path
-        The file or folder to make.
-    layers : iterable of (array, dict, str)
-        As ``layer.as_layer_data_tuple()`` gives them, so that this can run in a worker.
-    overwrite : bool
-        Replace what is there.
+    Layers are as ``layer.as_layer_data_tuple()`` gives them, so that this can run in a worker.
     """
     images = _stored(list(layers))
     if path.name.lower().endswith(".zarr"):

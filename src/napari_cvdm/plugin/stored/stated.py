@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from sys import float_info
 from typing import Any
 
-__all__ = ["fine_pixel_nm", "positive", "table"]
-
 
 def table(value: object) -> dict[str, Any]:
     """Return a table as it is, and an empty one instead of anything else."""

@@ -12,8 +12,6 @@ from napari_cvdm.plugin.results.layers import CHANNELS_KEY
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["look_attributes"]
-
 _NUMBERS = ("scale", "translate", "rotate", "shear", "affine", "contrast_limits", "gamma", "opacity")
 _WORDS = ("axis_labels", "blending")
 
@@ -21,22 +19,8 @@ _WORDS = ("axis_labels", "blending")
 def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -> dict[str, Any]:
     """Make the attributes of a layer that lies and looks as it did.
 
-    Parameters
-    ----------
-    look : mapping
-        What `napari_cvdm.plugin.stored.saving` has stored of it.
-    name : str
-        What to call the layer if this does not say.
-    data : ndarray
-        Its pixels.
-    path : Path
-        The file, for messages.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of `napari.layers.Image`, but for the data. The metadata tell the contrast of
-        channels, if it was stored.
+    They are keyword arguments of `napari.layers.Image`; the metadata tell the contrast of channels, if it was
+    stored. The ``path`` is for messages.
 
     Raises
     ------

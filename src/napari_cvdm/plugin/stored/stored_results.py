@@ -22,8 +22,6 @@ from napari_cvdm.restoration.described import DescribedPart
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["StoredSizes", "placement_of", "plain_attributes", "result_attributes", "title_of"]
-
 _KEPT = ("name", "scale", "translate", "units", "axis_labels", "colormap", "blending", "rgb")
 
 
@@ -64,25 +62,8 @@ def result_attributes(
 ) -> dict[str, Any]:
     """Make the attributes of a result layer: it lies where the sample is, and looks as after a run.
 
-    Parameters
-    ----------
-    provenance : mapping
-        How it was made, as any restoration notes it.
-    picture : {"reconstruction", "uncertainty"}
-        Which of the two.
-    title : str
-        What to call the image that was restored.
-    data : ndarray
-        The picture.
-    axes : str
-        One letter for each of its axes.
-    sizes : StoredSizes
-        Of its pixels.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of `napari.layers.Image`, but for the data.
+    They are keyword arguments of `napari.layers.Image`. ``title`` is what to call the image that was
+    restored.
     """
     placement = placement_of(provenance, axes, data.shape)
     steps, units = sizes.along(axes)
@@ -132,19 +113,8 @@ def plain_attributes(name: str, axes: str, sizes: StoredSizes) -> dict[str, Any]
 def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int]) -> Placement:
     """Find out where the pixels of a result lie in the image it was made from.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of the result: ``selection``, ``resampling`` and ``upscaling`` count.
-    axes : str
-        One letter for each axis.
-    shape : sequence of int
-        Of the result.
-
-    Returns
-    -------
-    Placement
-        Chosen planes that are not evenly spaced, or in another order, are just counted.
+    Of the provenance ``selection``, ``resampling`` and ``upscaling`` count. Chosen planes that are not evenly
+    spaced, or in another order, are just counted.
     """
     chosen = _part(provenance.get("selection"), axes).along(axes)
     upscaling = provenance.get("upscaling")

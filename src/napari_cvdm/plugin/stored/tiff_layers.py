@@ -9,42 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
+from napari_cvdm.files.names import stem_of
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, PICTURES, LayerData
 from napari_cvdm.plugin.stored.stored_results import StoredSizes, result_attributes, title_of
 from napari_cvdm.plugin.viewer.notices import warning_of_damage
 from napari_cvdm.restoration.run_identity import run_of
 
-__all__ = ["read_restored_tiff"]
 
-
-def read_restored_tiff(path: str | Path, shown: Collection[tuple[str, str]] = ()) -> list[LayerData]:
+def read_restored_tiff(path: Path, shown: Collection[tuple[str, str]] = ()) -> list[LayerData]:
     """Read a picture of a restoration as a layer; with a reconstruction, what belongs to it beside it.
 
     That is the uncertainty, and the draws if they were kept: known by name, and by the same provenance.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file that is a "picture" to `napari_cvdm.plugin.stored.kinds`.
-    shown : collection of (str, str), optional
-        Run and name of each picture that is shown already. If all that is to be read is among them, nothing
-        is; else both pictures are, because they tell each other's contrast.
-
-    Returns
-    -------
-    list of (ndarray, dict, "image")
+    If all that is to be read is ``shown`` already, by run and name of each picture, nothing is; else both
+    pictures are, because they tell each other's contrast.
 
     Raises
     ------
     ImageFileError
         If it cannot be read. Of damage to what belongs to it, the user is warned.
     """
-    path = Path(path)
     provenance = _provenance(path)
     content = provenance["content"]
-    partner = path.with_name(f"{_stem(path)}_uncertainty.ome.tif")
+    partner = path.with_name(f"{stem_of(path)}_uncertainty.ome.tif")
     in_pair = content == "reconstruction" and _belongs(partner, provenance, "uncertainty")
     if {(run_of(provenance), each) for each in (PICTURES if in_pair else (content,))} <= set(shown):
         return []
@@ -72,7 +60,7 @@ def _draws(path: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     from napari_cvdm.files.tiff import read_tiff
 
     count = provenance.get("draws")
-    files = sorted(path.parent.glob(f"{escape(_stem(path))}_draw[0-9]*.ome.tif"))
+    files = sorted(path.parent.glob(f"{escape(stem_of(path))}_draw[0-9]*.ome.tif"))
     if not isinstance(count, int) or not 0 < count == len(files):
         return {}
     contents = [f"draw {number} of {count}" for number in range(1, count + 1)]
@@ -95,7 +83,7 @@ def _layer(path: Path, provenance: dict[str, Any]) -> LayerData:
         ) from error
     sizes = StoredSizes(image.pixel_size, image.z_spacing, image.time_interval)
     about = {**{key: value for key, value in provenance.items() if key != "content"}, "axes": axes}
-    title = title_of(_stem(path), picture)
+    title = title_of(stem_of(path), picture)
     return data, result_attributes(about, picture, title, data, axes, sizes), "image"
 
 
@@ -117,8 +105,3 @@ def _provenance(path: Path) -> dict[str, Any]:
     from napari_cvdm.files.ome_tiff import read_provenance
 
     return read_provenance(path) or {}
-
-
-def _stem(path: Path) -> str:
-    """Return a file's name without its ending, an ending of two parts as a whole."""
-    return without_ending(path.name, TIFF_ENDINGS)

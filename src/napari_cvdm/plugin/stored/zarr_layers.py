@@ -18,21 +18,11 @@ from napari_cvdm.restoration.run_identity import run_of
 if TYPE_CHECKING:
     from napari_cvdm.files.ome_zarr_reading import ZarrPyramid
 
-__all__ = ["read_zarr"]
 
-
-def read_zarr(path: str | Path) -> list[LayerData]:
+def read_zarr(path: Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
 
-    Parameters
-    ----------
-    path : str or Path
-        The folder.
-
-    Returns
-    -------
-    list of (levels, dict, "image")
-        Dask arrays: nothing but a few planes of a result's coarsest level is read.
+    The pixels are Dask arrays: nothing but a few planes of a result's coarsest level is read.
 
     Raises
     ------
@@ -43,7 +33,6 @@ def read_zarr(path: str | Path) -> list[LayerData]:
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
     from napari_cvdm.files.streaming import CONTENTS, zarr_targets
 
-    path = Path(path)
     image = open_pyramid(path)
     content = image.provenance.get("content")
     if image.images:

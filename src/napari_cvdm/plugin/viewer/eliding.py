@@ -17,18 +17,11 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
-__all__ = ["Eliding", "eliding_combo", "let_elide"]
-
 
 class Eliding(QObject):
     """Has a combo box show the middle of a long entry as an ellipsis; its list and its tool tip show all.
 
     Qt cuts the end off, which is where names of files and models differ.
-
-    Parameters
-    ----------
-    combo : QComboBox
-        Any combo box, whoever has made it.
     """
 
     def __init__(self, combo: QComboBox) -> None:

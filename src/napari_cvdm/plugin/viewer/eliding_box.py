@@ -8,20 +8,11 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QStyle, QStyleOptionButton, QStylePainter
 
-__all__ = ["ElidingBox"]
-
 
 class ElidingBox(QCheckBox):
     """Shows the middle of a long name as an ellipsis; its tool tip has the name whole.
 
-    Parameters
-    ----------
-    words : str
-        What is always shown.
-    name : str
-        What follows, and may be shortened.
-    tip : str
-        What the tick is for.
+    ``words`` are always shown, ``tip`` says what the tick is for.
     """
 
     def __init__(self, words: str, name: str, tip: str) -> None:

@@ -15,8 +15,6 @@ from napari_cvdm.restoration.errors import (
     RemediableError,
 )
 
-__all__ = ["RestorationFailed", "in_plain_words"]
-
 _log = logging.getLogger(__name__)
 
 #: What to do in the viewer about errors that elsewhere are remedied with an option.

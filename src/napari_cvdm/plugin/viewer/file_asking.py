@@ -15,8 +15,6 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cvdm.plugin.viewer.notices import literally
 
-__all__ = ["Kinds", "ask_for_file", "proposed_path", "remember_folder", "safe_name", "with_ending"]
-
 Kinds = Mapping[str, Sequence[str]]
 """The dialog's filters, and which endings belong to each: first that which a name without one is given."""
 
@@ -30,23 +28,8 @@ def ask_for_file(
 ) -> Path | None:
     """Ask for a file that may be written, and replaced if there is one.
 
-    Parameters
-    ----------
-    parent : QWidget
-        Over which the dialogs appear.
-    title : str
-        What the file is for.
-    proposed : str
-        A name to begin with; it may come from a layer, whose name may hold anything.
-    kinds : mapping of str to sequence of str
-        See `Kinds`.
-    beside : callable, optional
-        Returns what else will be written, given the file.
-
-    Returns
-    -------
-    Path or None
-        With its ending. None if the user thinks better of it.
+    The name to begin with may come from a layer, and hold anything. ``beside`` returns what else will be
+    written, given the file. None is returned if the user thinks better of it.
     """
     typed, kind = QFileDialog.getSaveFileName(parent, title, proposed_path(proposed), ";;".join(kinds))
     if not typed:
@@ -65,13 +48,7 @@ def ask_for_file(
 
 
 def proposed_path(name: str) -> str:
-    """Return where a file dialog begins: the folder that was saved to last, and a name in it.
-
-    Parameters
-    ----------
-    name : str
-        As for `ask_for_file`.
-    """
+    """Return where a file dialog begins: the folder that was saved to last, and a name in it."""
     from napari.utils.history import get_save_history
 
     return str(Path(get_save_history()[0]) / safe_name(name))
@@ -94,15 +71,6 @@ def with_ending(name: str, kinds: Kinds, kind: str = "") -> str:
 
     Whoever has chosen a kind other than the first means it, whatever the proposed name ends in. The first is
     there without being chosen, so that with it the ending of another, typed by hand, counts.
-
-    Parameters
-    ----------
-    name : str
-        A file's name.
-    kinds : mapping of str to sequence of str
-        See `Kinds`.
-    kind : str
-        The filter that was chosen; the first if it is none of ``kinds``.
     """
     usual = next(iter(kinds))
     kind = kind if kind in kinds else usual

@@ -6,8 +6,6 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
-__all__ = ["FocusRing"]
-
 
 class FocusRing(QWidget):
     """Lies on a widget until that loses the focus, and shows a line in the colour of the theme's text.

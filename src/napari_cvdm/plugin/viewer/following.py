@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["follow"]
-
 
 def follow(now: Any, before: Any, slots: Mapping[str, Callable[..., Any]]) -> Any:
-    """Listen to a layer, and no longer to the one before.
+    """Listen to a layer, or to none, and no longer to the one before; return the one that is listened to now.
 
-    Parameters
-    ----------
-    now, before : napari.layers.Layer or None
-        The layers; if they are the same, nothing changes.
-    slots : mapping
-        What is called, by the names of the layer's events.
-
-    Returns
-    -------
-    napari.layers.Layer or None
-        The layer that is listened to now.
+    ``slots`` are called on its events, by their names. If both layers are the same, nothing changes.
     """
     if now is not before:
         for connect, layer in (("disconnect", before), ("connect", now)):

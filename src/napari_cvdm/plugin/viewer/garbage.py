@@ -6,8 +6,6 @@ import gc
 from threading import Lock
 from typing import Any
 
-__all__ = ["OldObjectsSpared"]
-
 #: Collections of the middle generation between two of all objects, while Python takes those for few; 10 else.
 _PATIENT = 100
 

@@ -9,8 +9,6 @@ from qtpy.QtCore import QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ["dock_of", "drop_target_of", "main_window_of", "make_canvas_current", "raise_dock_of"]
-
 T = TypeVar("T", bound=QWidget)
 
 
@@ -35,11 +33,6 @@ def make_canvas_current(window: QMainWindow | None) -> None:
 
     napari 0.9 frees a removed layer's buffers and textures at once, in whatever context happens to be
     current. That is mostly one of Qt's own, and then the next drawing crashes on some drivers, as on Mesa's.
-
-    Parameters
-    ----------
-    window : QMainWindow or None
-        The viewer's window.
     """
     with suppress(RuntimeError):  # the window is gone, and its context with it
         for canvas in _canvases_of(window):

@@ -14,8 +14,6 @@ from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.quiet_worker import Quiet
 
-__all__ = ["LastingWorker", "WindowClosing"]
-
 
 class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
     """A worker that napari cannot end while the window it works for is on the screen.

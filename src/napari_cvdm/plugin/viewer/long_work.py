@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 from qtpy.QtCore import QThreadPool
 
-__all__ = ["place_left_to_others"]
-
 
 @contextmanager
 def place_left_to_others() -> Iterator[None]:

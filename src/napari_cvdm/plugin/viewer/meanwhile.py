@@ -13,8 +13,6 @@ from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
-__all__ = ["wait_in_dialog"]
-
 T = TypeVar("T")
 
 #: Before the dialog appears, in seconds: one that comes and goes at once would flicker.
@@ -30,19 +28,8 @@ def wait_in_dialog(words: str, work: Callable[[], T], *, can_be_given_up: bool =
     Meanwhile the windows are painted, and runs go on. Work that lasts shows a dialog, and until it is done
     the user can do nothing but give it up. Where there can be no dialog, the work is just done.
 
-    Parameters
-    ----------
-    words : str
-        What is being done, for the dialog.
-    work : callable
-        What to do. What it raises is raised here.
-    can_be_given_up : bool
-        Whether the user may.
-
-    Returns
-    -------
-    object or None
-        None if the user gives it up; the thread then works on to its end, for nobody.
+    What it raises is raised here. None is returned if the user gives it up; the thread then works on to its
+    end, for nobody.
     """
     if QApplication.instance() is None or current_thread() is not main_thread():
         return work()

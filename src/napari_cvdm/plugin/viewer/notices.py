@@ -12,8 +12,6 @@ from contextlib import contextmanager
 
 from napari_cvdm.restoration.errors import ImageFileError
 
-__all__ = ["literal_errors", "literally", "show_error", "show_info", "show_warning", "warning_of_damage"]
-
 
 def literally(words: str) -> str:
     """Return words in which Qt sees no markup: after each "<" comes an invisible space, as in no tag."""

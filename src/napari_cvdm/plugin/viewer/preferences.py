@@ -8,15 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "Preferences",
-    "apply_cache_folder",
-    "keep_settings",
-    "read_preferences",
-    "remember",
-    "take_gpu_hint",
-]
-
 _log = logging.getLogger(__name__)
 
 #: The folder for models that `apply_cache_folder` has put into the environment, by the variable's name.
@@ -25,7 +16,7 @@ _applied: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Preferences:
-    """Defaults of the form; the same as the manifest's, for a napari that has no plugin settings.
+    """Defaults of the form; the same as the manifest's, for a widget used without it.
 
     Attributes
     ----------
@@ -70,17 +61,10 @@ def remember(used: Preferences) -> None:
 
 
 def keep_settings(section: Any, values: Mapping[str, Any]) -> None:
-    """Change settings of napari, which writes them to their file at once.
+    """Change settings of napari, by their names; it writes them to their file at once.
 
     A file that cannot be written, on a full disk or in a home that is read-only, costs no more than that they
     hold until napari is closed.
-
-    Parameters
-    ----------
-    section : napari's settings, or a part of them
-        Where they are.
-    values : mapping
-        By their names.
     """
     failure: OSError | None = None
     for name, value in values.items():
@@ -123,5 +107,5 @@ def _section() -> Any:
         from napari.settings import get_plugin_settings
 
         return getattr(get_plugin_settings("napari-cvdm"), "restoration", None)
-    except (ImportError, KeyError, ValueError):  # an older napari, or a widget used without its manifest
+    except (KeyError, ValueError):  # a widget used without its manifest
         return None

@@ -6,8 +6,6 @@ from typing import Any
 
 from superqt.utils import FunctionWorker, WorkerBase
 
-__all__ = ["Quiet", "QuietWorker"]
-
 
 class Quiet(WorkerBase[Any]):
     """A worker that changes nothing in how warnings are shown; to be named before another class of worker.

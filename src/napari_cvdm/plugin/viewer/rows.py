@@ -23,20 +23,6 @@ from superqt import QCollapsible
 
 from napari_cvdm.plugin.viewer.focus_ring import FocusRing
 
-__all__ = [
-    "Scrolling",
-    "add_row",
-    "add_wide",
-    "beside",
-    "folded",
-    "new_form",
-    "note",
-    "scrolled",
-    "stack_in",
-    "stacked",
-    "wrap_where_narrow",
-]
-
 #: Spaces around "×" and between a number and its unit.
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
 #: Within the names of files and folders, which have no spaces: not within a number, nor before one's sign.
@@ -50,13 +36,6 @@ class Scrolling(QScrollArea):
     """Shows a widget as wide as there is room, and lets it scroll up and down where there is too little.
 
     What has the keyboard's focus is framed, be it a part of it or itself, when arrow keys scroll.
-
-    Parameters
-    ----------
-    content : QWidget
-        What is shown; it has a layout.
-    name : str
-        What screen readers call it.
     """
 
     def __init__(self, content: QWidget, name: str) -> None:
@@ -78,10 +57,8 @@ class Scrolling(QScrollArea):
 def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
     """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
     page = QWidget()
-    layout = QVBoxLayout(page)
+    layout = stack_in(page, *parts)
     layout.setContentsMargins(0, 0, 4, 0)
-    for part in parts:
-        layout.addWidget(part)
     layout.addStretch()
     return Scrolling(page, name)
 
@@ -131,13 +108,20 @@ class _TypeHeight(QObject):
 
 
 def add_row(layout: QFormLayout, field: Any, content: QWidget | None = None) -> QLabel:
-    """Add a magicgui field with its label, which takes the keyboard to it; return the label."""
-    label = QLabel(field.label)
-    label.setBuddy(field.native)
-    label.setToolTip(field.tooltip)
+    """Add a magicgui field, or the row that it is in, with its label; return the label."""
     field.native.setAccessibleName(field.label)
     field.native.installEventFilter(_TypeHeight(field.native))
-    layout.addRow(label, content or field.native)
+    return add_labelled(layout, field.label, field.native, field.tooltip, content)
+
+
+def add_labelled(
+    layout: QFormLayout, words: str, field: QWidget, tip: str = "", content: QWidget | None = None
+) -> QLabel:
+    """Add a field, or the row that it is in, with a label that takes the keyboard to it; return the label."""
+    label = QLabel(words)
+    label.setBuddy(field)
+    label.setToolTip(tip)
+    layout.addRow(label, content or field)
     return label
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
-__all__ = ["load_torch"]
-
 #: The first pulls in what torch wants to be visible to all other libraries, the second all the rest of torch.
 _LIBRARIES = ("torch_global_deps", "torch_python")
 

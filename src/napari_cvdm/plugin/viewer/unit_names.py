@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["unit_or_pixel"]
-
 _FACTOR = r"[^\W\d]\w*( \*\* -?\d{1,2}(\.\d{1,9})?)?"
 #: As the library itself writes units: "micrometer", "meter ** 2 / second", "1 / second".
 _WRITTEN = re.compile(rf"(1 / )?{_FACTOR}( [*/] {_FACTOR}){{0,8}}")
 
 
 def unit_or_pixel(name: object) -> str:
-    """Return a unit as napari knows it; a pixel where a file states none, or what is no unit.
-
-    Parameters
-    ----------
-    name : object
-        From a file: a text, if it is what it should be.
-    """
+    """Return a unit as napari knows it; a pixel where a file states none, or what is no unit."""
     import pint
 
     if not isinstance(name, str) or not _WRITTEN.fullmatch(name):

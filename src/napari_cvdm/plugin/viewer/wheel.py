@@ -5,8 +5,6 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QScrollBar, QWidget
 
-__all__ = ["leave_wheel_to_panel"]
-
 
 class _WheelFilter(QObject):
     """Passes the wheel on to what a field lies in, unless the field has the keyboard."""
@@ -21,15 +19,12 @@ class _WheelFilter(QObject):
 
 
 def leave_wheel_to_panel(part: QWidget) -> None:
-    """Keep the wheel from changing fields that it merely passes over.
+    """Keep the wheel from changing fields, a part itself or within it, that it merely passes over.
 
     Qt's combo boxes, spin boxes and sliders turn with the wheel wherever the mouse comes to lie while a panel
     is scrolled, and take the keyboard for it. Nobody notices that a setting is another one then.
 
-    Parameters
-    ----------
-    part : QWidget
-        A field, or whatever has fields; those that are added to it later are not known to it.
+    Fields that are added to it later are not known to it.
     """
     spared = _WheelFilter(part)
     for kind in (QComboBox, QAbstractSpinBox, QAbstractSlider):

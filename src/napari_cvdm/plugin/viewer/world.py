@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Layer
 
-__all__ = ["Sliders", "Units", "factors", "sight_of", "sliders_of", "to_data", "to_world"]
-
 Units = Sequence[Any] | None
 """The unit of each axis, from pint. None where nothing is converted: napari has none where units clash."""
 
