@@ -47,8 +47,8 @@ def test_the_curve_and_the_weights_are_those_measured(model: PretrainedModel) ->
     factors = dict(zip(card.calibration["levels"], card.calibration["factors"], strict=True))
     assert factors[0.5] < factors[0.8] < factors[0.9] < factors[0.95]
     errors = {float(w): value for w, value in measured["squared_error_by_shrinkage"].items()}
-    assert errors[card.posterior_shrinkage] <= 1.021 * min(errors.values())
-    assert all(errors[w] > 1.019 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
+    assert errors[card.posterior_shrinkage] <= 1.041 * min(errors.values())
+    assert all(errors[w] > 1.039 * min(errors.values()) for w in errors if w > card.posterior_shrinkage)
     correlations = {float(w): value for w, value in measured["correlation_by_scale_weight"].items()}
     enough = max(correlations.values()) - 0.005
     assert correlations[card.posterior_scale_weight] > enough - 1e-4
