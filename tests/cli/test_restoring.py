@@ -17,6 +17,7 @@ from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.result import Restoration
 
 FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
 
@@ -365,15 +366,15 @@ class TestFailures:
 
         second, tried = image.with_name("second.ome.tif"), []
         second.write_bytes(image.read_bytes())
-        read = restoring.open_image
+        restored = restoring.restore_image
 
-        def interrupted(source: Path, number: int, *, lazily: bool) -> ImageFile:
-            tried.append(source)
-            if source == image:
+        def interrupted(each: ImageFile, *how: Any) -> Restoration:
+            tried.append(Path(each.source))
+            if Path(each.source) == image:
                 raise KeyboardInterrupt
-            return read(source, number, lazily=lazily)
+            return restored(each, *how)
 
-        monkeypatch.setattr(restoring, "open_image", interrupted)
+        monkeypatch.setattr(restoring, "restore_image", interrupted)
         inputs = [str(bad), str(image), str(second)]
         assert main(["restore", *inputs, "-o", str(tmp_path / "outs"), "--model", str(weights), *FAST]) == 130
         assert tried == [bad, image]

@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
-Replace = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, with their draws.")]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace other results that exist, with their draws.")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,7 +177,7 @@ def restore(
     ] = None,
     overwrite: Replace = False,
 ) -> None:
-    """Restore images, with a map of the uncertainty. Interrupted runs to .ome.zarr go on when repeated."""
+    """Restore images, with a map of the uncertainty. The same command goes on where it was interrupted."""
     from napari_cvdm.cli.restoring import Settings, restore_files
     from napari_cvdm.cli.restoring_large import goes_to_zarr, restore_large
     from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
