@@ -318,7 +318,8 @@ class TestFailures:
             (["--axes", "TWX"], "Unknown axes 'W'"),
             (["--normalize", "none"], "normalize"),
             (["--preset", "best"], "no preset 'best'"),
-            (["--preset", "preview", "--draws", "2"], "leave out the number of draws"),
+            (["--preset", "preview", "--draws", "2"], "leave out --draws, or the preview"),
+            (["--preview", "--draws", "2", "--steps", "1"], "leave out --draws and --steps, or the preview"),
             (["-o", "in/bad.tif/outs"], "is not a folder"),
         ],
     )
@@ -393,7 +394,7 @@ class TestPresets:
         assert main(arguments) == 0
         assert (read_provenance(output) or {})["draws"] == 0
         assert main([*arguments, "--draws", "2", "--overwrite"]) == 2
-        assert "leave out the number of draws" in capsys.readouterr().err
+        assert "leave out --draws" in capsys.readouterr().err
 
     def test_a_slash_at_the_end_names_a_folder(self, tmp_path: Path, image: Path, weights: Path) -> None:
         folder = tmp_path / "2024.01.05"

@@ -35,7 +35,9 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
-Replace = Annotated[bool, typer.Option("--overwrite", help="Replace other results that exist, with their draws.")]
+Replace = Annotated[
+    bool, typer.Option("--overwrite", help="Replace other results that exist, with their draws.")
+]
 
 
 def main(arguments: list[str] | None = None) -> int:

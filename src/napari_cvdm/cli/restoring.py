@@ -17,6 +17,7 @@ from napari_cvdm.cli.opening import check_openable, open_image, say_extent, with
 from napari_cvdm.cli.outputs import OutputFiles, plan_outputs, refuse_losses
 from napari_cvdm.cli.repeating import made_before, name_run, say_finished
 from napari_cvdm.cli.writing import check_storable, write_result
+from napari_cvdm.restoration.presets import resolve_preset
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
@@ -47,6 +48,13 @@ class Settings:
     region: tuple[tuple[int, int], tuple[int, int]] | None = None
     normalize: str = "stack"
     image: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings of draws for a preview, which has none."""
+        _, preview = resolve_preset(self.preset, None, self.preview)
+        idle = [f"--{name}" for name in ("draws", "steps") if getattr(self, name) is not None]
+        if preview and idle:
+            raise ValueError(f"A preview makes no draws: leave out {' and '.join(idle)}, or the preview.")
 
     @property
     def in_part(self) -> bool:
@@ -97,7 +105,6 @@ def restore_files(
         before any work is done.
     """
     from napari_cvdm.models import load_model
-    from napari_cvdm.restoration.presets import resolve_preset
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
@@ -190,7 +197,6 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
     """
     import numpy as np
 
-    from napari_cvdm.restoration.presets import resolve_preset
     from napari_cvdm.restoration.request import check_request
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
