@@ -258,7 +258,7 @@ class TestFailures:
         assert lines[:2] == [f"error: There is no file {absent}.", f"error: There is no folder {folder}."]
         assert lines[2].startswith(f"error: {bad}: The image is constant")
         # Then the good one, and how it went.
-        assert lines[3].startswith(f"{image.name}: ")
+        assert lines[3].startswith(f"{image.name} (3 of 4): ")
         assert lines[-1] == "napari-cvdm: 3 of 4 images could not be restored."
         assert lines[-4:-1] == [line.replace("error", "not restored", 1) for line in lines[:3]]
         assert sum(line.startswith("error") for line in lines) == 3

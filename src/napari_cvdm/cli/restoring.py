@@ -122,16 +122,17 @@ def restore_files(
     say_finished(finished, len(plans))
     restored: dict[FileSet, Path] = {}
     try:
-        for source, files in plans.items():
+        for number, (source, files) in enumerate(plans.items(), start=1):
             if source in failures:
                 continue
+            label = f"{source.name} ({number} of {len(plans)})" if len(plans) > 1 else None
             with failures.noted(source):
                 image = open_image(source, settings.image or 0, lazily=True)
                 if image.file_set in restored:
                     first = restored[image.file_set].name
                     typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
                     continue
-                _restore_into(files, image, pretrained, settings, overwrite=overwrite)
+                _restore_into(files, image, pretrained, settings, label, overwrite=overwrite)
                 finished += 1
                 if image.file_set is not None:
                     restored[image.file_set] = source
@@ -169,7 +170,13 @@ def _count_finished(
 
 
 def _restore_into(
-    files: OutputFiles, image: ImageFile, model: PretrainedModel, settings: Settings, *, overwrite: bool
+    files: OutputFiles,
+    image: ImageFile,
+    model: PretrainedModel,
+    settings: Settings,
+    label: str | None,
+    *,
+    overwrite: bool,
 ) -> None:
     """Restore an image, which was opened and not read, if this was not done before."""
     run = name_run(image, settings, model)
@@ -180,7 +187,7 @@ def _restore_into(
     refuse_losses(files.all, map(Path, in_set), overwrite=True)
     if not settings.in_part:  # a part may be all of the file that memory has room for
         image = open_image(Path(image.source), image.number)
-    result = restore_image(image, model, settings)
+    result = restore_image(image, model, settings, label)
     result = replace(result, provenance={**result.provenance, "run": run})
     write_result(result, image, files, channels=settings.channels, overwrite=overwrite, made=made)
 
