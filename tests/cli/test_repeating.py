@@ -211,6 +211,22 @@ class TestToTiff:
         # One alone is restored again, as before.
         assert restore(folder / "0_cvdm.ome.tif", "-o", folder / "again.ome.tif") == 0
 
+    def test_nor_is_the_folder_of_the_results(
+        self, images: list[Path], restore: Restore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = images[0].parent
+        output = folder / "restored"
+        assert restore(*images, "-o", output) == 0
+        before = contents(output)
+        assert restore(*sorted(folder.iterdir()), "-o", output) == 0
+        assert "Left out, being results and no recordings: 1 of 4 inputs." in capsys.readouterr().err
+        assert contents(output) == before
+        # But a folder that is an image is never written into.
+        stack = zarr.create_array(folder / "stack", data=np.eye(16, dtype=np.uint16), chunks=(16, 16))
+        assert restore(folder / "stack", images[0], "-o", folder / "stack") == 2
+        assert "is within the input" in capsys.readouterr().err
+        assert (stack[:] == np.eye(16)).all()
+
     def test_an_image_that_is_named_twice_is_one(
         self, images: list[Path], tmp_path: Path, restore: Restore
     ) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.outputs import is_same
+
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
@@ -74,17 +76,22 @@ def provenance_of(source: Path) -> dict[str, Any]:
     return open_pyramid(source).provenance if is_zarr(source) else read_provenance(source) or {}
 
 
-def without_results(inputs: Collection[Path]) -> list[Path]:
+def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
     """Leave out of several inputs those that are results, and say on stderr how many; one alone may be one.
+
+    So is a folder that results go to (`output`): an asterisk names it, too, once it is there.
 
     Raises
     ------
     InputError
         If there is no other.
     """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
     from napari_cvdm.restoration.errors import InputError
 
     def is_result(source: Path) -> bool:
+        if source.is_dir() and not is_zarr(source):
+            return is_same(source, output)
         with suppress(OSError, ValueError, TypeError):  # what is wrong with it is said in its turn
             return bool(_content_of(source))
         return False
