@@ -201,7 +201,7 @@ class TestToTiff:
         # As a shell has it for fields/*.tif, by now.
         assert restore(*sorted(folder.iterdir()), "-o", folder) == 0
         said = capsys.readouterr().err
-        assert "Left out, being results and no recordings: 4 of 7 inputs." in said
+        assert "Left out, as results and no recordings: 4 of 7 inputs." in said
         assert "2 of 3 images" in said
         after = contents(folder)
         assert len(after) == 9
@@ -219,7 +219,7 @@ class TestToTiff:
         assert restore(*images, "-o", output) == 0
         before = contents(output)
         assert restore(*sorted(folder.iterdir()), "-o", output) == 0
-        assert "Left out, being results and no recordings: 1 of 4 inputs." in capsys.readouterr().err
+        assert "Left out, as results and no recordings: 1 of 4 inputs." in capsys.readouterr().err
         assert contents(output) == before
         # But a folder that is an image is never written into.
         stack = zarr.create_array(folder / "stack", data=np.eye(16, dtype=np.uint16), chunks=(16, 16))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from napari_cvdm.cli import main
 from napari_cvdm.files.image_file import ImageFile
@@ -305,6 +306,30 @@ class TestFailures:
         assert f"error: {image}: {output / 'cells_cvdm.ome.tif'} cannot be written" in error
         assert error.endswith("napari-cvdm: 1 of 2 images could not be restored.\n")
         assert (output / "second_cvdm.ome.tif").is_file()
+
+    def test_of_the_list_of_results_are_no_fault_of_an_image(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Stdout goes to a disk that is full, and the results to one that is not."""
+        second, echo = image.with_name("second.ome.tif"), typer.echo
+        second.write_bytes(image.read_bytes())
+
+        def full(words: object, *, err: bool = False) -> None:
+            if not err:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            echo(words, err=err)
+
+        monkeypatch.setattr(typer, "echo", full)
+        arguments = [str(image), str(second), "-o", str(tmp_path / "outs"), "--model", str(weights)]
+        assert main(["restore", *arguments, "--preview"]) == 2
+        error = capsys.readouterr().err
+        assert "not restored" not in error
+        assert error.endswith("napari-cvdm: No space left on device\n")
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

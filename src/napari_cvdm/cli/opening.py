@@ -103,9 +103,7 @@ def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
             "made from."
         )
     if left_out := len(inputs) - len(recorded):
-        typer.echo(
-            f"Left out, being results and no recordings: {left_out} of {len(inputs)} inputs.", err=True
-        )
+        typer.echo(f"Left out, as results and no recordings: {left_out} of {len(inputs)} inputs.", err=True)
     return recorded
 
 

@@ -138,6 +138,7 @@ def restore_files(
                     restored[image.file_set] = source
                 if overwrite:
                     remove_stale_draws(files, inputs)
+            if source not in failures:  # what is wrong with stdout is no fault of the image
                 for path in files.all:
                     typer.echo(path)
     except (KeyboardInterrupt, SystemExit):
