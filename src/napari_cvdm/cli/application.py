@@ -18,7 +18,7 @@ from napari_cvdm.cli.checking import check
 from napari_cvdm.cli.demonstration import demo
 from napari_cvdm.cli.evaluating import evaluate
 from napari_cvdm.cli.failures import run_to_exit_code
-from napari_cvdm.cli.finetuning import finetune
+from napari_cvdm.cli.finetuning import checkpoint_told, finetune
 from napari_cvdm.cli.models import models_app
 from napari_cvdm.cli.options import Device, Fresh, Model, Seed, Steps
 from napari_cvdm.cli.simulating import simulate
@@ -244,14 +244,17 @@ def train(
 ) -> None:
     """Train a model, or go on with an interrupted run."""
     from napari_cvdm.restoration.memory import explained_shortage
+    from napari_cvdm.training.config import load_config
     from napari_cvdm.training.trainer import run_training
 
-    with explained_shortage(
+    folder = output or Path("runs") / load_config(config).name
+    shortage = explained_shortage(
         "training", "Give smaller numbers for batch or patch in the configuration, or choose another device."
-    ):
+    )
+    with checkpoint_told(folder, fresh), shortage:
         weights = run_training(
             config,
-            output,
+            folder,
             fresh=fresh,
             workers=workers,
             device=device,
