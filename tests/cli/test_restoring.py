@@ -153,6 +153,17 @@ class TestRestoring:
         assert message in captured.err
         assert names(tmp_path) == ["in"]
 
+    def test_a_folder_of_images_is_said_to_be_one_wherever_results_go(
+        self, image: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = image.parent
+        for output in (folder / "restored", folder, folder / "out.tif"):
+            assert main(["restore", str(folder), "-o", str(output), "--model", "nonesuch"]) == 2
+            error = capsys.readouterr().err
+            assert (
+                error == f"napari-cvdm: {folder} is a folder, not a TIFF file: name the TIFF files in it.\n"
+            )
+
     @pytest.mark.parametrize("name", ["absent.tif", "text.tif", "empty.tif", ""])
     def test_bad_files_are_one_line_before_the_model_is_loaded(
         self, tmp_path: Path, image: Path, name: str, capsys: pytest.CaptureFixture[str]

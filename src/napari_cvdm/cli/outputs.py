@@ -99,7 +99,7 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
     paths : iterable of Path
         The files.
     inputs : iterable of Path
-        What the command reads, files and folders: never written to.
+        What the command reads, files and folders: never written to; nor into, where a folder is an image.
     overwrite : bool
         Whether other files that exist may be replaced.
     option : str, optional
@@ -110,6 +110,8 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
     ValueError
         If one is an input or within one, or exists and may not be replaced.
     """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+
     # Each input is looked up once: there may be thousands of either.
     sources = list(inputs)
     named = {_resolved(source): source for source in sources}
@@ -120,7 +122,7 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
         place = _resolved(path)
         for each in (place, *place.parents):
             source = named.get(each) or on_disk.get(_file_of(each))
-            if source is not None and (each == place or source.is_dir()):
+            if source is not None and (each == place or is_zarr(source)):
                 what = "an input" if each == place else f"within the input {source}"
                 raise ValueError(
                     f"{path} is {what}, which is never written to: choose another name with {option}."
