@@ -239,6 +239,9 @@ class TestDrawsOfEarlierRuns:
         assert main(["restore", str(draw), *arguments, "--overwrite"]) == 0
         assert draw.exists()
         assert not (tmp_path / "r_draw02.ome.tif").exists()
+        # Nor when they are named among others, and left out.
+        assert main(["restore", str(image), str(draw), *arguments, "--overwrite"]) == 0
+        assert draw.exists()
 
 
 class TestFailures:

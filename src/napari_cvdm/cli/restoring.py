@@ -108,8 +108,8 @@ def restore_files(
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
-    inputs = without_results(dict.fromkeys(inputs), output)
-    plans = dict(zip(inputs, plan_outputs(inputs, output, draws=kept, is_folder=is_folder), strict=True))
+    images = without_results(dict.fromkeys(inputs), output)
+    plans = dict(zip(images, plan_outputs(images, output, draws=kept, is_folder=is_folder), strict=True))
     failures = Failures(len(plans))
     for source in plans:
         with failures.noted(source):
