@@ -114,6 +114,23 @@ def test_wrong_usage_is_exit_code_2_and_one_line(
     assert not any(tmp_path.iterdir())
 
 
+def test_training_that_is_interrupted_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tubules.toml").write_text('name = "ours"\ndescription = ""\n[data.kinds]\nactin = 1.0\n')
+
+    def run_training(_: Path, folder: Path, **__: object) -> Path:
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.pt").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "run_training", run_training)
+    assert main(["train", "tubules.toml"]) == 130
+    assert "The last checkpoint is kept: the same command goes on" in capsys.readouterr().err
+    assert (tmp_path / "runs" / "ours" / "checkpoint.pt").exists()  # where it has always been
+
+
 def test_training_that_a_gpu_has_no_memory_for_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +138,7 @@ def test_training_that_a_gpu_has_no_memory_for_is_told_in_one_line(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
     monkeypatch.setattr(trainer, "run_training", run_training)
-    assert main(["train", "tubules.toml"]) == 2
+    assert main(["train", "tubules.toml", "-o", "run"]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "Memory ran out for training" in told

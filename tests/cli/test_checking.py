@@ -131,7 +131,8 @@ def test_a_report_that_came_to_exist_meanwhile_stays(
     result: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = result.with_name(f"{result.name.removesuffix('.ome.tif')}_check.html")
-    monkeypatch.setattr("napari_cvdm.cli.checking._say", lambda *_: report.write_text("another's"))
+    meanwhile = "napari_cvdm.cli.progress.ProgressDisplay.advance"
+    monkeypatch.setattr(meanwhile, lambda *_: report.write_text("another's"))
     code, _, err = run(capsys, result, "--without-model")
     assert (code, report.read_text()) == (2, "another's")
     assert f"{report} exists already" in err

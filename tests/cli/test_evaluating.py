@@ -108,9 +108,40 @@ def test_what_makes_numbers_worth_little_is_said_once_and_kept(
     assert any("nothing in common" in words for words in kept[1]["warnings"])
 
 
-def test_a_pair_that_does_not_fit_is_named(
+def test_pairs_that_cannot_be_compared_do_not_keep_the_others_from_it(
+    pairs: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, numbers = f"{KINDS[0]}_0001", tmp_path / "scores.json"
+    wide = pairs / f"{KINDS[0]}_0000_wf.tif"
+    (pairs / f"{KINDS[0]}_0000_sim.tif").write_bytes(wide.read_bytes())
+    for suffix in ("_wf", "_sim"):
+        (pairs / f"a{suffix}.tif").write_bytes(b"no image")
+    capsys.readouterr()
+    command = ["evaluate", str(pairs), "--json", str(numbers), "--model", str(weights), *FAST]
+    assert main(command) == 2
+    captured = capsys.readouterr()
+    assert good in captured.out
+    assert KINDS[0] + "_0000" not in captured.out
+    assert [pair["name"] for pair in json.loads(numbers.read_text())["pairs"]] == [good]
+    lines = captured.err.splitlines()
+    # What is wrong with a pair is said before the first is restored, and again in the end.
+    assert lines[0].startswith(f"error: {pairs / 'a_wf.tif'} is not a TIFF file")
+    assert lines[1].startswith(f"error: {wide}: Pair {KINDS[0]}_0000: the sharp image has 64 × 64 pixels")
+    assert lines[-3:-1] == [line.replace("error", "not evaluated", 1) for line in lines[:2]]
+    assert lines[-1] == "napari-cvdm: 2 of 3 pairs could not be evaluated."
+    for suffix in ("_wf", "_sim"):
+        (pairs / f"{good}{suffix}.tif").write_bytes(b"no image")
+    assert main([*command, "--overwrite"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1] == f"napari-cvdm: None of the 3 pairs in {pairs} could be evaluated."
+
+
+def test_what_is_wrong_with_a_single_pair_is_one_line(
     pairs: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for path in pairs.glob("*_0001_*"):
+        path.unlink()
     wide = pairs / f"{KINDS[0]}_0000_wf.tif"
     (pairs / f"{KINDS[0]}_0000_sim.tif").write_bytes(wide.read_bytes())
     capsys.readouterr()

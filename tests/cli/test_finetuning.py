@@ -87,9 +87,12 @@ def test_an_interrupted_run_goes_on_by_the_same_command(
         "napari-cvdm: interrupted",
     ]
     assert [path.name for path in out.iterdir()] == ["checkpoint.pt"]
+    stop_at.append(1)
+    assert finetune(pairs, out, weights, "--held-out", "0", "--fresh") == 130
+    assert "the same command without --fresh goes on from there." in capsys.readouterr().err
     assert finetune(pairs, out, weights, "--held-out", "0") == 0
     shown = capsys.readouterr().out
-    assert "resumed at step 2" in shown
+    assert "resumed at step 1" in shown
     assert "nothing was measured" in shown
     # Another run in the same folder is refused, and started when told so.
     assert finetune(pairs, out, weights, "--held-out", "1") == 2

@@ -43,23 +43,15 @@ def test_a_folder_may_look_like_a_file(tmp_path: Path) -> None:
     assert plan.reconstruction == folder / "a_cvdm.ome.tif"
 
 
-@pytest.mark.parametrize("name", ["out.tif", "out_uncertainty.ome.tif", "out_draw02.ome.tif"])
-def test_a_file_that_exists_is_kept_unless_told(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"precious")
-    with pytest.raises(ValueError, match=f"{name} exists.*--overwrite"):
-        plan_outputs([Path("a.tif")], tmp_path / "out.tif", draws=2)
-    assert plan_outputs([Path("a.tif")], tmp_path / "out.tif", draws=2, overwrite=True)
-
-
 def test_an_input_is_never_written_to(tmp_path: Path) -> None:
     raw = tmp_path / "a.tif"
     raw.write_bytes(b"raw data")
     (tmp_path / "sub").mkdir()
     with pytest.raises(ValueError, match="is an input"):
-        plan_outputs([raw], tmp_path / "sub" / ".." / "a.tif", overwrite=True)
+        plan_outputs([raw], tmp_path / "sub" / ".." / "a.tif")
     earlier = tmp_path / "a_cvdm.ome.tif"  # as of all TIFF files of a folder, the second time
     with pytest.raises(ValueError, match=r"a_cvdm\.ome\.tif is an input"):
-        plan_outputs([raw, earlier], tmp_path, overwrite=True)
+        plan_outputs([raw, earlier], tmp_path)
 
 
 @pytest.mark.parametrize("output", ["in.zarr", "in.zarr/results", "in.zarr/0/out.tif", "link/out.tif"])
@@ -68,7 +60,7 @@ def test_nothing_is_written_into_a_folder_that_is_an_input(tmp_path: Path, outpu
     folder.mkdir()
     (tmp_path / "link").symlink_to(folder)
     with pytest.raises(ValueError, match=r"is within the input .*in\.zarr, which is never written to"):
-        plan_outputs([folder], tmp_path / output, overwrite=True)
+        plan_outputs([folder], tmp_path / output)
     assert plan_outputs([folder], tmp_path / "in.zarr_results" / "out.tif")
 
 

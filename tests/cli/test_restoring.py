@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from napari_cvdm.cli import main
 from napari_cvdm.files.image_file import ImageFile
@@ -17,6 +18,7 @@ from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.result import Restoration
 
 FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
 
@@ -151,6 +153,17 @@ class TestRestoring:
         assert message in captured.err
         assert names(tmp_path) == ["in"]
 
+    def test_a_folder_of_images_is_said_to_be_one_wherever_results_go(
+        self, image: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = image.parent
+        for output in (folder / "restored", folder, folder / "out.tif"):
+            assert main(["restore", str(folder), "-o", str(output), "--model", "nonesuch"]) == 2
+            error = capsys.readouterr().err
+            assert (
+                error == f"napari-cvdm: {folder} is a folder, not a TIFF file: name the TIFF files in it.\n"
+            )
+
     @pytest.mark.parametrize("name", ["absent.tif", "text.tif", "empty.tif", ""])
     def test_bad_files_are_one_line_before_the_model_is_loaded(
         self, tmp_path: Path, image: Path, name: str, capsys: pytest.CaptureFixture[str]
@@ -226,6 +239,9 @@ class TestDrawsOfEarlierRuns:
         assert main(["restore", str(draw), *arguments, "--overwrite"]) == 0
         assert draw.exists()
         assert not (tmp_path / "r_draw02.ome.tif").exists()
+        # Nor when they are named among others, and left out.
+        assert main(["restore", str(image), str(draw), *arguments, "--overwrite"]) == 0
+        assert draw.exists()
 
 
 class TestFailures:
@@ -257,7 +273,7 @@ class TestFailures:
         assert lines[:2] == [f"error: There is no file {absent}.", f"error: There is no folder {folder}."]
         assert lines[2].startswith(f"error: {bad}: The image is constant")
         # Then the good one, and how it went.
-        assert lines[3].startswith(f"{image.name}: ")
+        assert lines[3].startswith(f"{image.name} (3 of 4): ")
         assert lines[-1] == "napari-cvdm: 3 of 4 images could not be restored."
         assert lines[-4:-1] == [line.replace("error", "not restored", 1) for line in lines[:3]]
         assert sum(line.startswith("error") for line in lines) == 3
@@ -305,6 +321,30 @@ class TestFailures:
         assert error.endswith("napari-cvdm: 1 of 2 images could not be restored.\n")
         assert (output / "second_cvdm.ome.tif").is_file()
 
+    def test_of_the_list_of_results_are_no_fault_of_an_image(
+        self,
+        tmp_path: Path,
+        image: Path,
+        weights: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Stdout goes to a disk that is full, and the results to one that is not."""
+        second, echo = image.with_name("second.ome.tif"), typer.echo
+        second.write_bytes(image.read_bytes())
+
+        def full(words: object, *, err: bool = False) -> None:
+            if not err:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            echo(words, err=err)
+
+        monkeypatch.setattr(typer, "echo", full)
+        arguments = [str(image), str(second), "-o", str(tmp_path / "outs"), "--model", str(weights)]
+        assert main(["restore", *arguments, "--preview"]) == 2
+        error = capsys.readouterr().err
+        assert "not restored" not in error
+        assert error.endswith("napari-cvdm: No space left on device\n")
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
@@ -317,7 +357,8 @@ class TestFailures:
             (["--axes", "TWX"], "Unknown axes 'W'"),
             (["--normalize", "none"], "normalize"),
             (["--preset", "best"], "no preset 'best'"),
-            (["--preset", "preview", "--draws", "2"], "leave out the number of draws"),
+            (["--preset", "preview", "--draws", "2"], "leave out --draws, or the preview"),
+            (["--preview", "--draws", "2", "--steps", "1"], "leave out --draws and --steps, or the preview"),
             (["-o", "in/bad.tif/outs"], "is not a folder"),
         ],
     )
@@ -365,15 +406,15 @@ class TestFailures:
 
         second, tried = image.with_name("second.ome.tif"), []
         second.write_bytes(image.read_bytes())
-        read = restoring.open_image
+        restored = restoring.restore_image
 
-        def interrupted(source: Path, number: int, *, lazily: bool) -> ImageFile:
-            tried.append(source)
-            if source == image:
+        def interrupted(each: ImageFile, *how: Any) -> Restoration:
+            tried.append(Path(each.source))
+            if Path(each.source) == image:
                 raise KeyboardInterrupt
-            return read(source, number, lazily=lazily)
+            return restored(each, *how)
 
-        monkeypatch.setattr(restoring, "open_image", interrupted)
+        monkeypatch.setattr(restoring, "restore_image", interrupted)
         inputs = [str(bad), str(image), str(second)]
         assert main(["restore", *inputs, "-o", str(tmp_path / "outs"), "--model", str(weights), *FAST]) == 130
         assert tried == [bad, image]
@@ -392,7 +433,7 @@ class TestPresets:
         assert main(arguments) == 0
         assert (read_provenance(output) or {})["draws"] == 0
         assert main([*arguments, "--draws", "2", "--overwrite"]) == 2
-        assert "leave out the number of draws" in capsys.readouterr().err
+        assert "leave out --draws" in capsys.readouterr().err
 
     def test_a_slash_at_the_end_names_a_folder(self, tmp_path: Path, image: Path, weights: Path) -> None:
         folder = tmp_path / "2024.01.05"

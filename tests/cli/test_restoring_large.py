@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -14,7 +13,6 @@ import torch
 import zarr
 
 from napari_cvdm.cli import main
-from napari_cvdm.cli.restoring_large import _identity as identity
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr import create_ome_zarr, plan_layout, write_region
 from napari_cvdm.files.ome_zarr_reading import open_ome_zarr, open_pyramid
@@ -243,18 +241,6 @@ class TestToZarr:
     def test_takes_one_image(self, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["restore", str(film), str(film), "-o", str(tmp_path / "out.zarr")]) == 2
         assert "one by one" in capsys.readouterr().err
-
-
-class TestIdentity:
-    def test_of_a_folder_changes_with_any_of_its_files(self, tmp_path: Path) -> None:
-        data = np.arange(400, dtype=np.uint16).reshape(20, 20)
-        array = zarr.create_array(tmp_path / "in.zarr", data=data, chunks=(10, 10))
-        for path in (tmp_path / "in.zarr").rglob("*"):
-            os.utime(path, (1e9, 1e9))  # a clock may be coarser than the time that this takes
-        before = identity(tmp_path / "in.zarr")
-        assert identity(tmp_path / "in.zarr") == before
-        array[3, 3] = 7
-        assert identity(tmp_path / "in.zarr") != before
 
 
 class TestFromZarr:

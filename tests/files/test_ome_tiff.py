@@ -233,3 +233,16 @@ def test_what_ome_cannot_hold_is_refused(tmp_path):
         write_ome_tiff(tmp_path / "a.ome.tif", np.full((9, 9), 2**60))
     with pytest.raises(InputError, match="empty"):
         write_ome_tiff(tmp_path / "a.ome.tif", np.zeros((0, 9)))
+
+
+def test_how_a_file_was_made_is_read_without_a_look_at_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To list the images of a set, each of its files opens all the others."""
+    path = write_ome_tiff(tmp_path / "out.tif", np.zeros((8, 8), np.uint8), provenance={"seed": 3})
+
+    def listed(_: tifffile.TiffFile) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(tifffile.TiffFile, "series", property(listed))
+    assert read_provenance(path) == {"seed": 3}

@@ -221,6 +221,7 @@ class TestWriting:
         for name in ("out.zarr", "there.zarr"):
             with resume_or_begin(tmp_path / name, {"of": "another"}) as unfinished:
                 unfinished.begin()
+                unfinished.mark("block 0")
         (tmp_path / "there.zarr").mkdir()
         with pytest.raises(OtherRunError, match="overwrite=True"):
             write_restoration(lazy, tmp_path / "out.zarr")

@@ -118,6 +118,13 @@ def test_killed_before_it_was_begun_it_begins_anew(tmp_path: Path) -> None:
         assert not (unfinished.folder / "picture").exists()
 
 
+def test_killed_before_its_first_region_it_is_in_nobodys_way(tmp_path: Path) -> None:
+    for request in (REQUEST, {"seed": 2}, REQUEST):
+        with resume_or_begin(tmp_path / "out", request) as unfinished:
+            unfinished.begin()
+    assert unfinished.resumed is False
+
+
 def test_another_request_is_refused_unless_the_old_one_may_go(tmp_path: Path) -> None:
     interrupted(tmp_path / "out")
     with pytest.raises(ImageFileError, match="--overwrite"), resume_or_begin(tmp_path / "out", {"seed": 2}):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -190,6 +191,7 @@ def evaluate_folder(
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[str, int, int, Event], object] | None = None,
+    noted: Callable[[Pair], AbstractContextManager[object]] = lambda _: nullcontext(),
 ) -> Evaluation:
     """Evaluate all pairs of a folder.
 
@@ -202,6 +204,9 @@ def evaluate_folder(
     progress : callable, optional
         Receives the name of the pair at work, its number from 0, the number of pairs, and every event of its
         restoration; may raise to stop.
+    noted : callable, optional
+        Gives a context manager in which a pair is read, restored and compared. If that takes in what is
+        raised, the pair is left out.
 
     Returns
     -------
@@ -215,26 +220,32 @@ def evaluate_folder(
     from napari_cvdm.files.tiff import read_tiff
 
     pairs, unpaired = find_pairs(folder, wf_suffix, sim_suffix)
+    good: list[Pair] = []
     # Before the first is restored: a restoration takes half a minute, and the last pair may be the wrong one.
     for pair in pairs:
-        _checked(pair.name, read_tiff(pair.widefield).data, read_tiff(pair.truth).data, model.upscaling)
-    scores = []
-    for number, pair in enumerate(pairs):
-        camera = read_tiff(pair.widefield)
-        scores.append(
-            evaluate_pair(
-                pair.name,
-                camera.data,
-                read_tiff(pair.truth).data,
-                model,
-                draws=draws,
-                steps=steps,
-                seed=seed,
-                device=device,
-                pixel_size=camera.pixel_size,
-                progress=progress and partial(progress, pair.name, number, len(pairs)),
+        with noted(pair):
+            _checked(pair.name, read_tiff(pair.widefield).data, read_tiff(pair.truth).data, model.upscaling)
+            good.append(pair)
+    scores: list[PairScores] = []
+    for number, pair in enumerate(good):
+        with noted(pair):
+            camera = read_tiff(pair.widefield)
+            scores.append(
+                evaluate_pair(
+                    pair.name,
+                    camera.data,
+                    read_tiff(pair.truth).data,
+                    model,
+                    draws=draws,
+                    steps=steps,
+                    seed=seed,
+                    device=device,
+                    pixel_size=camera.pixel_size,
+                    progress=progress and partial(progress, pair.name, number, len(good)),
+                )
             )
-        )
+    if not scores:
+        raise InputError(f"None of the {len(pairs)} pairs in {folder} could be evaluated.")
     settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}
     return Evaluation(tuple(scores), tuple(unpaired), settings)
 

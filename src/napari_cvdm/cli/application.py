@@ -18,7 +18,7 @@ from napari_cvdm.cli.checking import check
 from napari_cvdm.cli.demonstration import demo
 from napari_cvdm.cli.evaluating import evaluate
 from napari_cvdm.cli.failures import run_to_exit_code
-from napari_cvdm.cli.finetuning import finetune
+from napari_cvdm.cli.finetuning import checkpoint_told, finetune
 from napari_cvdm.cli.models import models_app
 from napari_cvdm.cli.options import Device, Fresh, Model, Seed, Steps
 from napari_cvdm.cli.simulating import simulate
@@ -35,7 +35,9 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
-Replace = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, with their draws.")]
+Replace = Annotated[
+    bool, typer.Option("--overwrite", help="Replace other results that exist, with their draws.")
+]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,7 +179,7 @@ def restore(
     ] = None,
     overwrite: Replace = False,
 ) -> None:
-    """Restore images, with a map of the uncertainty. Interrupted runs to .ome.zarr go on when repeated."""
+    """Restore images, with a map of the uncertainty. The same command goes on where it was interrupted."""
     from napari_cvdm.cli.restoring import Settings, restore_files
     from napari_cvdm.cli.restoring_large import goes_to_zarr, restore_large
     from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
@@ -242,14 +244,17 @@ def train(
 ) -> None:
     """Train a model, or go on with an interrupted run."""
     from napari_cvdm.restoration.memory import explained_shortage
+    from napari_cvdm.training.config import load_config
     from napari_cvdm.training.trainer import run_training
 
-    with explained_shortage(
+    folder = output or Path("runs") / load_config(config).name
+    shortage = explained_shortage(
         "training", "Give smaller numbers for batch or patch in the configuration, or choose another device."
-    ):
+    )
+    with checkpoint_told(folder, fresh), shortage:
         weights = run_training(
             config,
-            output,
+            folder,
             fresh=fresh,
             workers=workers,
             device=device,

@@ -55,6 +55,7 @@ def check(
     """Check a result without ground truth, and write a report."""
     from napari_cvdm.assessment.checks import run_checks
     from napari_cvdm.cli.opening import open_image
+    from napari_cvdm.cli.progress import ProgressDisplay
     from napari_cvdm.files.tiff import read_tiff
 
     given = [path for path in (result, source, psf) if path is not None]
@@ -68,18 +69,19 @@ def check(
     measured, pixel_size = restored_part(image, index, provenance)
     sharp = plane_of(pictures.reconstruction, index)
     _check_scale(measured.shape, sharp.shape, provenance.get("upscaling"))
-    checks = run_checks(
-        measured,
-        sharp,
-        std=None if pictures.std is None else plane_of(pictures.std, index),
-        draws=[plane_of(draw, index) for draw in pictures.draws] or None,
-        pixel_size=pixel_size,
-        psf=None if psf is None else read_tiff(psf).data.squeeze(),
-        model=maker,
-        provenance=provenance,
-        device=device,
-        progress=_say,
-    )
+    with ProgressDisplay() as display:
+        checks = run_checks(
+            measured,
+            sharp,
+            std=None if pictures.std is None else plane_of(pictures.std, index),
+            draws=[plane_of(draw, index) for draw in pictures.draws] or None,
+            pixel_size=pixel_size,
+            psf=None if psf is None else read_tiff(psf).data.squeeze(),
+            model=maker,
+            provenance=provenance,
+            device=device,
+            progress=lambda words, share: display.advance("check", share, words),
+        )
     _write(checks, report, result, provenance, maker, index, overwrite)
     for verdict in checks.verdicts:
         typer.echo(f"{verdict.level:9}  {verdict.name}: {verdict.sentence}")
@@ -95,10 +97,6 @@ def _check_scale(plane: tuple[int, ...], sharp: tuple[int, ...], upscaling: obje
             f"A result of {sharp[0]} × {sharp[1]} pixels, {upscaling} times as fine as its input, cannot "
             f"belong to {plane[0]} × {plane[1]} pixels: choose the image that was restored."
         )
-
-
-def _say(words: str, share: float) -> None:
-    typer.echo(f"{100 * share:3.0f} %  {words}", err=True)
 
 
 def _write(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cvdm.cli.failures import Failures
 from napari_cvdm.cli.options import Device, Draws, Model, Overwrite, Seed, SimSuffix, Steps, WfSuffix
 from napari_cvdm.cli.outputs import check_writable, refuse_losses
 from napari_cvdm.files.whole_file import write_whole
@@ -47,6 +48,7 @@ def evaluate(
         images = [path for pair in found for path in (pair.widefield, pair.truth)]
         _check_place(json_file, [*images, *(pairs / name for name in alone)], overwrite)
     pretrained = load_model(model)
+    failures = Failures(len(found), "pairs", "evaluated")
     with ProgressDisplay() as display:
 
         def show(name: str, number: int, count: int, event: Event) -> None:
@@ -62,12 +64,14 @@ def evaluate(
             seed=seed,
             device=device,
             progress=show,
+            noted=lambda pair: failures.noted(pair.widefield),
         )
     _warn(evaluation)
     typer.echo(evaluation.table())
     if json_file is not None:
         numbers = json.dumps(evaluation.to_dict(), indent=2) + "\n"
         write_whole(json_file, numbers, overwrite=overwrite)  # the file may have come meanwhile
+    failures.tell()
 
 
 def _check_place(json_file: Path, images: list[Path], overwrite: bool) -> None:

@@ -100,10 +100,14 @@ class Failures:
     ----------
     inputs : int
         How many there are. What is wrong with one alone ends the command.
+    called : str, optional
+        What the inputs are.
+    done : str, optional
+        What becomes of them when nothing is wrong.
     """
 
-    def __init__(self, inputs: int) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: int, called: str = "images", done: str = "restored") -> None:
+        self._inputs, self._called, self._done = inputs, called, done
         self._said: dict[Path, str] = {}
 
     def __contains__(self, source: Path) -> bool:
@@ -135,9 +139,10 @@ class Failures:
         from napari_cvdm.restoration.errors import InputError
 
         for words in self._said.values():
-            typer.echo(f"not restored: {words}", err=True)
+            typer.echo(f"not {self._done}: {words}", err=True)
         if self._said:
-            raise InputError(f"{len(self._said)} of {self._inputs} images could not be restored.")
+            failed = f"{len(self._said)} of {self._inputs} {self._called}"
+            raise InputError(f"{failed} could not be {self._done}.")
 
 
 def in_one_line(error: Exception) -> str | None:

@@ -5,6 +5,8 @@ Nothing heavy is imported before the command runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,7 @@ import typer
 from napari_cvdm.cli.options import Fresh, SimSuffix, WfSuffix
 from napari_cvdm.cli.outputs import check_writable
 
-__all__ = ["finetune"]
+__all__ = ["checkpoint_told", "finetune"]
 
 
 def finetune(
@@ -47,10 +49,21 @@ def finetune(
     find_pairs(pairs, wf_suffix, sim_suffix)  # a wrong folder is said before the model loads
     check_writable(output)
     settings = FinetuningSettings(name, steps, held_out, seed, wf_suffix, sim_suffix)
-    try:
+    with checkpoint_told(output, fresh):
         done = run(pairs, output, load_model(model), settings, fresh=fresh, log=typer.echo)
-    except (KeyboardInterrupt, SystemExit):
-        if (output / "checkpoint.pt").exists():
-            typer.echo("The last checkpoint is kept: the same command goes on from there.", err=True)
-        raise
     typer.echo(f"The weights are in {done.path}.")
+
+
+@contextmanager
+def checkpoint_told(folder: Path, fresh: bool) -> Iterator[None]:
+    """Say on stderr how to go on with a run that is interrupted, if it has left a checkpoint in its folder.
+
+    Repeated as it is, a command that starts afresh (`fresh`) would do so again.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if (folder / "checkpoint.pt").exists():
+            command = "the same command without --fresh" if fresh else "the same command"
+            typer.echo(f"The last checkpoint is kept: {command} goes on from there.", err=True)
+        raise

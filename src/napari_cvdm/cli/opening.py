@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.outputs import is_same
+
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
 
-__all__ = ["check_openable", "open_image", "provenance_of", "say_extent"]
+__all__ = ["check_openable", "open_image", "provenance_of", "say_extent", "without_results"]
 
 
 def check_openable(source: Path) -> None:
@@ -72,10 +76,46 @@ def provenance_of(source: Path) -> dict[str, Any]:
     return open_pyramid(source).provenance if is_zarr(source) else read_provenance(source) or {}
 
 
+def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
+    """Leave out of several inputs those that are results, and say on stderr how many; one alone may be one.
+
+    So is a folder that results go to (`output`): an asterisk names it, too, once it is there.
+
+    Raises
+    ------
+    InputError
+        If there is no other.
+    """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+    from napari_cvdm.restoration.errors import InputError
+
+    def is_result(source: Path) -> bool:
+        if source.is_dir() and not is_zarr(source):
+            return is_same(source, output)
+        with suppress(OSError, ValueError, TypeError):  # what is wrong with it is said in its turn
+            return bool(_content_of(source))
+        return False
+
+    recorded = list(inputs) if len(inputs) == 1 else [each for each in inputs if not is_result(each)]
+    if not recorded:
+        raise InputError(
+            f"All of these {len(inputs)} are results already, not recordings: give the images that they were "
+            "made from."
+        )
+    if left_out := len(inputs) - len(recorded):
+        typer.echo(f"Left out, as results and no recordings: {left_out} of {len(inputs)} inputs.", err=True)
+    return recorded
+
+
+def _content_of(source: Path) -> object:
+    """Return what a result says that it shows; None for other images."""
+    made = provenance_of(source)
+    return made.get("content", made.get("picture"))
+
+
 def say_extent(image: ImageFile, settings: Settings) -> None:
     """Say on stderr if a file holds more than what is restored, or less, or no recording."""
-    name, made = Path(image.source).name, provenance_of(Path(image.source))
-    content = made.get("content", made.get("picture"))
+    name, content = Path(image.source).name, _content_of(Path(image.source))
     if content and not image.number:
         typer.echo(
             f"warning: {name} is a result already ({content!s:.60}), not a recording: restored once more, it "

@@ -40,10 +40,9 @@ def plan_outputs(
     output: Path,
     *,
     draws: int = 0,
-    overwrite: bool = False,
     is_folder: bool = False,
 ) -> list[OutputFiles]:
-    """Name the files to write, and refuse what would fail only after the work.
+    """Name the files to write, which may exist, and refuse what would fail only after the work.
 
     Parameters
     ----------
@@ -54,8 +53,6 @@ def plan_outputs(
         ``<input>_cvdm.ome.tif``. The uncertainty is called like the reconstruction with ``_uncertainty``.
     draws : int, optional
         How many draws are kept.
-    overwrite : bool, optional
-        Allow files that exist.
     is_folder : bool, optional
         The output is a folder, whatever its name looks like; without it, the name of one that does not exist
         yet tells.
@@ -68,7 +65,7 @@ def plan_outputs(
     Raises
     ------
     ValueError
-        If a file exists, two results would have one name, or the place cannot be written to.
+        If a file is an input, two results would have one name, or the place cannot be written to.
     """
     is_folder = is_folder or output.is_dir()
     if is_folder or len(inputs) > 1 or not output.suffix:
@@ -88,7 +85,7 @@ def plan_outputs(
             raise ValueError(
                 f"Two inputs would both be written to {path}: restore them into different folders."
             )
-    refuse_losses(written, inputs, overwrite)
+    refuse_losses(written, inputs, overwrite=True)
     for folder in dict.fromkeys(path.parent for path in written):
         check_writable(folder)
     return plans
@@ -102,7 +99,7 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
     paths : iterable of Path
         The files.
     inputs : iterable of Path
-        What the command reads, files and folders: never written to.
+        What the command reads, files and folders: never written to; nor into, where a folder is an image.
     overwrite : bool
         Whether other files that exist may be replaced.
     option : str, optional
@@ -113,6 +110,8 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
     ValueError
         If one is an input or within one, or exists and may not be replaced.
     """
+    from napari_cvdm.files.ome_zarr_reading import is_zarr
+
     # Each input is looked up once: there may be thousands of either.
     sources = list(inputs)
     named = {_resolved(source): source for source in sources}
@@ -123,7 +122,7 @@ def refuse_losses(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool
         place = _resolved(path)
         for each in (place, *place.parents):
             source = named.get(each) or on_disk.get(_file_of(each))
-            if source is not None and (each == place or source.is_dir()):
+            if source is not None and (each == place or is_zarr(source)):
                 what = "an input" if each == place else f"within the input {source}"
                 raise ValueError(
                     f"{path} is {what}, which is never written to: choose another name with {option}."

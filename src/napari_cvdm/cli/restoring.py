@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ import typer
 from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import Failures
-from napari_cvdm.cli.opening import check_openable, open_image, say_extent
-from napari_cvdm.cli.outputs import plan_outputs, refuse_losses
+from napari_cvdm.cli.opening import check_openable, open_image, say_extent, without_results
+from napari_cvdm.cli.outputs import OutputFiles, plan_outputs, refuse_losses
+from napari_cvdm.cli.repeating import made_before, name_run, say_finished
 from napari_cvdm.cli.writing import check_storable, write_result
+from napari_cvdm.restoration.presets import resolve_preset
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
@@ -47,6 +49,13 @@ class Settings:
     normalize: str = "stack"
     image: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse settings of draws for a preview, which has none."""
+        _, preview = resolve_preset(self.preset, None, self.preview)
+        idle = [f"--{name}" for name in ("draws", "steps") if getattr(self, name) is not None]
+        if preview and idle:
+            raise ValueError(f"A preview makes no draws: leave out {' and '.join(idle)}, or the preview.")
+
     @property
     def in_part(self) -> bool:
         """Whether something of the image is left out."""
@@ -73,19 +82,21 @@ def restore_files(
 ) -> None:
     """Restore images one after the other, each into TIFF files.
 
-    Of several images, one that cannot be restored does not keep the others from it: what is wrong is said on
-    stderr as soon as it is known, and once more in the end.
+    What the same command has finished before is left as it is. Of several images, one that cannot be restored
+    does not keep the others from it: what is wrong is said on stderr as soon as it is known, and once more in
+    the end.
 
     Parameters
     ----------
     inputs, output, is_folder
-        As for `napari_cvdm.cli.outputs.plan_outputs`.
+        As for `napari_cvdm.cli.outputs.plan_outputs`. Of several inputs, those that are results are left out:
+        a folder's files may be named with an asterisk again, after results came to lie among them.
     model : str
         Name or path of the model.
     settings : Settings
         How to restore.
     overwrite : bool
-        Replace results that exist, and remove the draws that an earlier run has left beside them.
+        Replace other results that exist, and remove the draws that an earlier run has left beside them.
 
     Raises
     ------
@@ -94,42 +105,92 @@ def restore_files(
         before any work is done.
     """
     from napari_cvdm.models import load_model
-    from napari_cvdm.restoration.presets import resolve_preset
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     kept = draws if settings.keep_draws and not preview else 0
-    plans = plan_outputs(inputs, output, draws=kept, overwrite=overwrite, is_folder=is_folder)
-    failures = Failures(len(inputs))
-    for source in inputs:
+    images = without_results(dict.fromkeys(inputs), output)
+    plans = dict(zip(images, plan_outputs(images, output, draws=kept, is_folder=is_folder), strict=True))
+    failures = Failures(len(plans))
+    for source in plans:
         with failures.noted(source):
             check_openable(source)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
     if settings.keep_draws and preview:
         typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
+    finished = _count_finished(plans, pretrained, settings, failures, overwrite)
+    say_finished(finished, len(plans))
     restored: dict[FileSet, Path] = {}
-    for source, files in zip(inputs, plans, strict=True):
-        if source in failures:
+    try:
+        for number, (source, files) in enumerate(plans.items(), start=1):
+            if source in failures:
+                continue
+            label = f"{source.name} ({number} of {len(plans)})" if len(plans) > 1 else None
+            with failures.noted(source):
+                image = open_image(source, settings.image or 0, lazily=True)
+                if image.file_set in restored:
+                    first = restored[image.file_set].name
+                    typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
+                    continue
+                _restore_into(files, image, pretrained, settings, label, overwrite=overwrite)
+                finished += 1
+                if image.file_set is not None:
+                    restored[image.file_set] = source
+                if overwrite:
+                    remove_stale_draws(files, inputs)
+            if source not in failures:  # what is wrong with stdout is no fault of the image
+                for path in files.all:
+                    typer.echo(path)
+    except (KeyboardInterrupt, SystemExit):
+        if finished:
+            typer.echo("What is finished is kept: the same command goes on from there.", err=True)
+        raise
+    failures.tell()
+
+
+def _count_finished(
+    plans: Mapping[Path, OutputFiles],
+    model: PretrainedModel,
+    settings: Settings,
+    failures: Failures,
+    overwrite: bool,
+) -> int:
+    """Count the images that were restored before, and refuse to lose what else is where results go."""
+    finished = 0
+    for source, files in plans.items():
+        there = [path for path in files.all if path.exists()]
+        if not there or source in failures:
             continue
         with failures.noted(source):
-            # A part may be all of the file that memory has room for, and most files of a set are read with
-            # the first of them.
-            image = open_image(source, settings.image or 0, lazily=settings.in_part or bool(restored))
-            if image.file_set in restored:
-                first = restored[image.file_set].name
-                typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
-                continue
-            in_set = () if image.file_set is None else image.file_set.files
-            refuse_losses(files.all, map(Path, in_set), overwrite)
-            result = restore_image(image, pretrained, settings)
-            write_result(result, image, files, channels=settings.channels, overwrite=overwrite)
-            if image.file_set is not None:
-                restored[image.file_set] = source
-            if overwrite:
-                remove_stale_draws(files, inputs)
-            for path in files.all:
-                typer.echo(path)
-    failures.tell()
+            run = name_run(open_image(source, settings.image or 0, lazily=True), settings, model)
+        if source not in failures:
+            made = made_before(there, run)
+            refuse_losses([path for path in there if path not in made], (), overwrite)
+            finished += len(made) == len(files.all)
+    return finished
+
+
+def _restore_into(
+    files: OutputFiles,
+    image: ImageFile,
+    model: PretrainedModel,
+    settings: Settings,
+    label: str | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Restore an image, which was opened and not read, if this was not done before."""
+    run = name_run(image, settings, model)
+    made = made_before(files.all, run)
+    if len(made) == len(files.all):
+        return
+    in_set = () if image.file_set is None else image.file_set.files
+    refuse_losses(files.all, map(Path, in_set), overwrite=True)
+    if not settings.in_part:  # a part may be all of the file that memory has room for
+        image = open_image(Path(image.source), image.number)
+    result = restore_image(image, model, settings, label)
+    result = replace(result, provenance={**result.provenance, "run": run})
+    write_result(result, image, files, channels=settings.channels, overwrite=overwrite, made=made)
 
 
 def check_settings(settings: Settings, model: PretrainedModel) -> None:
@@ -144,7 +205,6 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
     """
     import numpy as np
 
-    from napari_cvdm.restoration.presets import resolve_preset
     from napari_cvdm.restoration.request import check_request
 
     draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)

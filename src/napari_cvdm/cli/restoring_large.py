@@ -14,6 +14,7 @@ from napari_cvdm.cli.cautions import say_cautions
 from napari_cvdm.cli.failures import about_input
 from napari_cvdm.cli.opening import open_image, say_extent
 from napari_cvdm.cli.outputs import check_writable, is_within
+from napari_cvdm.cli.repeating import identity_of, made_before, name_run, say_finished
 from napari_cvdm.cli.restoring import Settings, check_settings
 from napari_cvdm.cli.writing import channel_names_of, check_storable
 
@@ -63,15 +64,15 @@ def restore_large(
         If the input, a setting or the output cannot be used.
     """
     from napari_cvdm.cli.progress import ProgressDisplay
-    from napari_cvdm.files.streaming import write_restoration
+    from napari_cvdm.files.streaming import check_targets, write_restoration, zarr_targets
     from napari_cvdm.files.unfinished import left_behind
     from napari_cvdm.models import load_model
     from napari_cvdm.restoration.cluster import cluster
     from napari_cvdm.restoration.device import stand_in
     from napari_cvdm.restoration.lazy import restore_lazy
 
-    _refuse(inputs, output, settings, overwrite)
-    (source,) = inputs
+    _refuse(inputs, output, settings)
+    (source,), targets = inputs, zarr_targets(output)
     with about_input(source):
         image = open_image(source, settings.image or 0, lazily=True)
         check_storable(image, settings)
@@ -80,6 +81,13 @@ def restore_large(
     # With a cluster elsewhere, there need be no GPU here.
     local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
     check_settings(local, pretrained)
+    run = name_run(image, settings, pretrained)
+    if len(made_before(targets.values(), run)) == len(targets) and left_behind(output) is None:
+        say_finished(1, 1)
+        for path in targets.values():
+            typer.echo(path)
+        return
+    check_targets(targets, overwrite)
     with cluster(scheduler, workers) as client, ProgressDisplay() as display, about_input(source):
         if client is not None and not client.scheduler_info()["workers"]:
             typer.echo("The cluster has no workers yet: waiting for the first.", err=True)
@@ -87,17 +95,17 @@ def restore_large(
         asked = settings.asked_of(image)
         del asked["keep_draws"], asked["resample"]  # refused above
         lazy = restore_lazy(image.data, pretrained, **asked)
-        if image.number:
-            lazy = replace(lazy, provenance={**lazy.provenance, "image": image.number})
+        number = {"image": image.number} if image.number else {}
+        lazy = replace(lazy, provenance={**lazy.provenance, **number, "run": run})
         say_cautions(image, lazy.provenance, pretrained.card, can_resample=False)
         try:
-            targets = write_restoration(
+            write_restoration(
                 lazy,
                 output,
                 client=client,
                 progress=_Shown(display, source.name),
                 overwrite=overwrite,
-                **_noted(lazy, source, image, settings),
+                **_noted(lazy, image, settings),
             )
         except (KeyboardInterrupt, SystemExit, OSError):
             if left_behind(output) is not None:
@@ -107,9 +115,9 @@ def restore_large(
         typer.echo(path)
 
 
-def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite: bool) -> None:
+def _refuse(inputs: Sequence[Path], output: Path, settings: Settings) -> None:
     """Refuse what cannot be done, before anything is read or loaded."""
-    from napari_cvdm.files.streaming import check_targets, zarr_targets
+    from napari_cvdm.files.streaming import zarr_targets
     from napari_cvdm.files.zarr_packages import require_zarr
 
     if len(inputs) > 1:
@@ -119,25 +127,24 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings, overwrite:
             option = name.replace("_", "-")
             raise ValueError(f"--{option} works with TIFF output only: leave it out, or write to .ome.tif.")
     require_zarr()
-    targets, source = zarr_targets(output), inputs[0]
-    for target in targets.values():
+    source = inputs[0]
+    for target in zarr_targets(output).values():
         if is_within(target, source) or is_within(source, target):
             raise ValueError(
                 f"{target} is the input, within it or around it, and an input is never written to: choose "
                 "another name with -o."
             )
-    check_targets(targets, overwrite)
     check_writable(output.parent)
 
 
-def _noted(lazy: LazyRestoration, source: Path, image: ImageFile, settings: Settings) -> dict[str, Any]:
+def _noted(lazy: LazyRestoration, image: ImageFile, settings: Settings) -> dict[str, Any]:
     """Return what is written beside the pixels: what they were made of, and where they lie."""
     from napari_cvdm.files.ome_tiff import ome_channels
     from napari_cvdm.restoration.axes import Axes
 
     axes = Axes(lazy.axes, lazy.mean.shape)
     return {
-        "source": _identity(source),
+        "source": identity_of(image),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
         "pixel_sides_nm": image.pixel_sides,
@@ -162,18 +169,6 @@ class _Shown:
         self._begun = True
         doing = f"{progress.done} of {progress.regions} regions"
         self._display.advance(self._label, progress.fraction, doing)
-
-
-def _identity(source: Path) -> dict[str, Any]:
-    """Return what tells an input from others: a run is not resumed with a file that has changed."""
-    known: dict[str, Any] = {"name": source.name, "path": str(source.resolve())}
-    files = [source] if source.is_file() else [each for each in source.rglob("*") if each.is_file()]
-    stats = [each.stat() for each in files]
-    return known | {
-        "files": len(files),
-        "size": sum(each.st_size for each in stats),
-        "modified": max((each.st_mtime_ns for each in stats), default=0),
-    }
 
 
 def _place(lazy: LazyRestoration, image: ImageFile) -> dict[str, Any]:

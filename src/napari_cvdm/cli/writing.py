@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ def write_result(
     *,
     channels: Sequence[int] | None = None,
     overwrite: bool = False,
+    made: Collection[Path] = (),
 ) -> None:
     """Write reconstruction, uncertainty and kept draws as OME-TIFF.
 
@@ -64,6 +65,8 @@ def write_result(
         The channels that were restored, if not all.
     overwrite : bool, optional
         Replace files that exist.
+    made : collection of Path, optional
+        Those of the files that stay as they are.
     """
     from napari_cvdm.files.ome_tiff import ome_channels, write_ome_tiff
     from napari_cvdm.restoration.axes import Axes
@@ -87,6 +90,8 @@ def write_result(
     height, width = _restored_sides(image, result)
     names = channel_names_of(image, channels, ome_channels(axes))
     for path, data, content in images:
+        if path in made:
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         write_ome_tiff(
             path,

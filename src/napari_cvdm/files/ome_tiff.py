@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cvdm import __version__
-from napari_cvdm.files.tiff import open_tiff
+from napari_cvdm.files.tiff import open_description
 from napari_cvdm.files.tiff_metadata import find_ome_image
 from napari_cvdm.files.whole_file import whole_file
 from napari_cvdm.restoration.axes import Axes, name_axes
@@ -163,7 +163,7 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     ImageFileError
         If the file is missing, not a TIFF, or corrupt.
     """
-    with open_tiff(path) as tif:
+    with open_description(path) as tif:
         xml = tif.ome_metadata
     return provenance_in(xml)
 

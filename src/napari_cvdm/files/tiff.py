@@ -89,6 +89,18 @@ def open_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
         yield tif
 
 
+@contextmanager
+def open_description(path: str | Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF file for what it says, as `open_tiff`, without the list of its images.
+
+    For that, each file of a set would open all of them.
+    """
+    with explained_faults(path), tifffile.TiffFile(path) as tif:
+        check_promises(path, tif)
+        _check_description(path, tif)
+        yield tif
+
+
 def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     """Return an open TIFF file whose list of images has been read; errors come as tifffile raises them.
 

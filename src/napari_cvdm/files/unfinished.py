@@ -183,8 +183,8 @@ def resume_or_begin(
     Raises
     ------
     ImageFileError
-        If another process is at work on it, it belongs to another request (`OtherRunError`), or it is a link
-        or another user's.
+        If another process is at work on it, it holds regions of another request (`OtherRunError`), or it is a
+        link or another user's.
     OSError
         If it cannot be written.
     """
@@ -197,9 +197,9 @@ def resume_or_begin(
                 "another name for the result."
             )
         with FileLock(folder / _LOCK, timeout=0):
-            begun = folder / _REQUEST
+            begun, journal = folder / _REQUEST, folder / _JOURNAL
             resumed = begun.exists() and begun.read_text(encoding="utf-8") == _canonical(request)
-            if begun.exists() and not resumed and not discard:
+            if begun.exists() and not (resumed or discard) and journal.exists() and journal.stat().st_size:
                 raise OtherRunError(
                     f"{folder} holds an unfinished restoration of another image or with other settings.",
                     "Repeat the command it came from to finish it, or add --overwrite (in Python: "

@@ -1,0 +1,89 @@
+"""What the same command has finished before: a result says which run it is of, and none is made twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from napari_cvdm.cli.restoring import Settings
+    from napari_cvdm.files.image_file import ImageFile
+    from napari_cvdm.models import PretrainedModel
+
+__all__ = ["identity_of", "made_before", "name_run", "say_finished"]
+
+
+def identity_of(image: ImageFile) -> dict[str, Any]:
+    """Return what tells an input from others, in values that JSON can hold: a file that changes has another.
+
+    Parameters
+    ----------
+    image : ImageFile
+        From a file, a set of them or a folder. No pixel is read.
+    """
+    source = Path(image.source)
+    if image.file_set is not None:
+        files = [Path(file) for file in image.file_set.files]
+    else:
+        files = [source] if source.is_file() else [each for each in source.rglob("*") if each.is_file()]
+    stats = [each.stat() for each in files]
+    return {
+        "name": source.name,
+        "path": str(source.resolve()),
+        "files": len(files),
+        "size": sum(each.st_size for each in stats),
+        "modified": max((each.st_mtime_ns for each in stats), default=0),
+    }
+
+
+def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> str:
+    """Name the run that restores an image, the same whenever its command is repeated.
+
+    Another file, or the same after a change, another setting, model or version of the software: any of them
+    makes it another run.
+
+    Parameters
+    ----------
+    image : ImageFile
+        As it was opened before its pixels are read. What changes later is then noticed the next time.
+    settings : Settings
+        How to restore.
+    model : PretrainedModel
+        By what.
+
+    Returns
+    -------
+    str
+        32 letters, which tell nothing of the names of folders.
+    """
+    from napari_cvdm.restoration.provenance import versions
+
+    said = repr((identity_of(image), settings, model.sha256, versions()))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def made_before(paths: Iterable[Path], run: str) -> list[Path]:
+    """Return those of the files or folders of a result that say they are of a run.
+
+    Each was written whole or not at all.
+    """
+    return [path for path in paths if path.exists() and _run_in(path) == run]
+
+
+def say_finished(images: int, of: int) -> None:
+    """Say on stderr how many images were restored before, as the command says, of how many."""
+    if images:
+        typer.echo(f"Restored already, and left as they are: {images} of {of} images.", err=True)
+
+
+def _run_in(path: Path) -> object:
+    from napari_cvdm.cli.opening import provenance_of
+
+    try:
+        return provenance_of(path).get("run")
+    except (OSError, ValueError, TypeError):  # no image, or a damaged one: whose is it?
+        return None
