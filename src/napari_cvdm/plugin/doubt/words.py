@@ -189,7 +189,9 @@ def _axis_names(layer: Image) -> list[str]:
     ]
 
 
-def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
+def threshold_words(
+    summary: ThresholdSummary, measure: Measure, calibrated: bool | None, factor: float
+) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
     Parameters
@@ -198,8 +200,9 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
         Of the threshold.
     measure : {"absolute", "relative"}
         In what it is told.
-    calibrated : bool
-        Whether the uncertainty was calibrated; if not, its size is not to be relied on.
+    calibrated : bool or None
+        Whether the uncertainty was calibrated; if not, its size is not to be relied on. None while the run
+        goes on, which says so only at its end.
     factor : float
         Half the width of the 90 % interval, in standard deviations.
     """
@@ -213,7 +216,9 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
     if known:
         lines.append(f"Expected error{of_signal}: {', '.join(known)}.")
     at = amount(factor * summary.threshold, measure)
-    if calibrated:
+    if calibrated is None:
+        lines.append("The run still goes on: these numbers will change.")
+    elif calibrated:
         lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
     else:
         lines.append("This run is not calibrated: trust the order of these errors, not their size.")
