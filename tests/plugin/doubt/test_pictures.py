@@ -145,6 +145,17 @@ def test_the_slider_runs_over_the_part_that_was_restored(viewer, add_result, ope
     np.testing.assert_allclose(cut.data_to_world((0, 0)), original.data_to_world((8, 120)))
 
 
+def test_the_map_of_tiny_intensities_is_not_black(viewer, add_result, open_panel, qtbot):
+    _, *layers = add_result()
+    for layer in layers:
+        layer.data = layer.data * np.float32(1e-9)
+    panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=20_000)
+    shown = viewer.layers["cell CVDM uncertainty map"]
+    assert shown.contrast_limits[1] < 2 * shown.data.max()
+
+
 def test_an_rgb_original_keeps_its_colours(viewer, add_result, open_panel, qtbot):
     add_result(with_original=False)
     colours = np.zeros((32, 40, 3), np.uint8)

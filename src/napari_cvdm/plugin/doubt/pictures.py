@@ -183,7 +183,7 @@ class Pictures(QObject):
         if layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key
-        top = max(look.curve.highest, 1e-6)
+        top = look.curve.highest or 1.0
         top = min(top, 1.0) if look.measure == "relative" else top
         layer.contrast_limits_range = (0.0, 2 * top)
         layer.contrast_limits = (0.0, top)
