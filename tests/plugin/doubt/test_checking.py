@@ -18,7 +18,7 @@ from napari_cvdm.models import load_model, save_model
 from napari_cvdm.plugin.doubt.checking import check_task
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.panel import DoubtPanel, show_doubt_panel
-from napari_cvdm.plugin.doubt.slices import current_slice
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_for_show
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
@@ -253,6 +253,13 @@ def test_without_the_original_it_says_so(viewer, checked) -> None:
     assert "bright" not in panel.checks.findings.text()
     assert not panel.checks.save_button.isEnabled()
     assert len(viewer.layers) == 2
+
+
+def test_what_a_run_is_still_making_is_not_checked() -> None:
+    layer = Image(np.zeros((16, 16)), metadata={METADATA_KEY: {"finished": False}})
+    task = check_task(Result(layer, layer), Image(np.zeros((8, 8))), Slice((None, None)))
+    with pytest.raises(InputError, match="when its run is over"):
+        task(lambda: None)
 
 
 def test_colours_restored_as_channels_have_no_original_to_choose() -> None:

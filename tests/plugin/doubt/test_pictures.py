@@ -107,6 +107,55 @@ def test_a_rotated_anisotropic_original_is_swiped_in_its_place(viewer, add_resul
     np.testing.assert_allclose(cut.data_to_world((3, 4)), original.data_to_world((3, 4)))
 
 
+@pytest.mark.parametrize(
+    ("lies", "left"),
+    [
+        ({"rotate": 90}, np.s_[:16]),
+        ({"rotate": 270}, np.s_[16:]),
+        ({"affine": np.diag([1.0, -1.0, 1.0])}, np.s_[:, 20:]),
+    ],
+)
+def test_the_original_is_on_the_left_of_the_screen_however_it_lies(
+    viewer, add_result, open_panel, qtbot, lies, left
+):
+    _, *layers = add_result(**lies)
+    original = viewer.layers["cell"]
+    for layer in layers:  # the fixture's shift is that of a layer that is not turned
+        layer.translate = original.data_to_world((-0.25, -0.25)) if "rotate" in lies else layer.translate
+    panel = open_panel()
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=20_000)
+    cut = viewer.layers["cell (swipe)"]
+    np.testing.assert_array_equal(cut.data, original.data[left])
+    first = [part.start or 0 for part in (left if isinstance(left, tuple) else (left, slice(0)))]
+    np.testing.assert_allclose(cut.data_to_world((0, 0)), original.data_to_world(first))
+
+
+def test_the_slider_runs_over_the_part_that_was_restored(viewer, add_result, open_panel, qtbot):
+    asked = {"shape": [140, 190], "part": [[8, 40, 1], [120, 160, 1]]}
+    original, *layers = add_result(metadata={"asked": asked})
+    original.data = np.pad(original.data, ((8, 100), (120, 30)))
+    for layer in layers:
+        layer.translate += original.scale * (8, 120)
+    panel = open_panel()
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=20_000)
+    cut = viewer.layers["cell (swipe)"]
+    np.testing.assert_array_equal(cut.data, original.data[8:40, 120:140])
+    np.testing.assert_allclose(cut.data_to_world((0, 0)), original.data_to_world((8, 120)))
+
+
+def test_the_map_of_tiny_intensities_is_not_black(viewer, add_result, open_panel, qtbot):
+    _, *layers = add_result()
+    for layer in layers:
+        layer.data = layer.data * np.float32(1e-9)
+    panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=20_000)
+    shown = viewer.layers["cell CVDM uncertainty map"]
+    assert shown.contrast_limits[1] < 2 * shown.data.max()
+
+
 def test_an_rgb_original_keeps_its_colours(viewer, add_result, open_panel, qtbot):
     add_result(with_original=False)
     colours = np.zeros((32, 40, 3), np.uint8)

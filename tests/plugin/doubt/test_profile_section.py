@@ -8,6 +8,7 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 
 from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
+from napari_cvdm.assessment.profile import sample
 from napari_cvdm.plugin.doubt.link import Look
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.profile_section import _sampling
@@ -121,6 +122,31 @@ def test_without_an_original_there_is_none_in_the_table(panel):
     _, profile = _sampling(look, None, world)(lambda: None)
     assert profile.original is None
     assert profile.unit == "µm"
+
+
+@pytest.mark.parametrize("line", [((10, 5), (10, 25)), ((60, 60), (90, 120)), ((-9, -9), (-2, 3))])
+def test_of_a_large_original_what_lies_around_the_line_is_read(line):
+    recorded = np.random.default_rng(0).random((2, 40, 50))
+    read: list[np.ndarray] = []
+
+    class Watched:
+        dtype, shape, ndim = recorded.dtype, recorded.shape, recorded.ndim
+
+        def __getitem__(self, wanted: object) -> np.ndarray:
+            read.append(recorded[wanted])
+            return read[-1]
+
+    sharp = Image(np.ones((2, 80, 100)), scale=(1, 0.5, 0.5), translate=(0, -0.25, -0.25))
+    place = Slice((1, None, None))
+    doubt = PlaneDoubt(*(place.take(sharp.data) for _ in range(2)))
+    look = Look(Result(sharp, sharp), place, "absolute", doubt, ThresholdCurve(doubt, "absolute"))
+    original = Image(Watched(), multiscale=False, rgb=False, contrast_limits=(0, 1))
+    read.clear()
+    ends = [sharp.data_to_world((1, *end)) for end in line]
+    _, profile = _sampling(look, original, np.array(ends))(lambda: None)
+    points = np.linspace(ends[0][1:], ends[1][1:], len(profile.original))
+    np.testing.assert_allclose(profile.original, sample(recorded[1], points))
+    assert sum(part.size for part in read) < recorded[1].size / 2
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])

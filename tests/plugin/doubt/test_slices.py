@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari_cvdm.assessment.regions import UncertainRegion
 from napari_cvdm.plugin.doubt import slices
 from napari_cvdm.plugin.doubt.places import corners_of
-from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
+from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to, lying_under
 
 
 def test_the_plane_of_a_stack_follows_the_sliders():
@@ -116,3 +116,28 @@ def test_the_plane_is_the_one_shown_beside_a_layer_in_smaller_units():
     viewer.add_image(np.zeros((16, 20)), scale=(100, 100), units=("nm",) * 2)
     viewer.dims.set_current_step(0, 5)
     assert current_slice(layer, viewer.dims) == Slice((5, None, None))
+
+
+def test_what_lies_under_a_part_is_cut_out_and_thinned_out_for_itself(monkeypatch):
+    monkeypatch.setattr(slices, "LARGEST", 10)
+    viewer = ViewerModel()
+    where = {"rotate": 30, "units": ("um",) * 2}
+    layer = viewer.add_image(np.arange(40 * 60.0).reshape(40, 60), scale=(0.1, 0.1), **where)
+    part = Image(np.zeros((16, 40)), scale=(0.05, 0.05), **where)  # of rows 4 to 12 and columns 30 to 50
+    part.translate = layer.data_to_world((3.75, 29.75))
+    viewer.layers.append(part)
+    place = lying_under(part, layer, viewer.dims)
+    assert place == Slice((None, None), 2, borders=((4, 12), (30, 50)))
+    picture = place.take(layer.data)
+    np.testing.assert_array_equal(picture, layer.data[4:12:2, 30:50:2])
+    shown = Image(picture, **place.placement(layer))
+    np.testing.assert_allclose(shown.data_to_world((1, 2)), layer.data_to_world((6, 34)))
+
+
+def test_under_a_picture_that_lies_elsewhere_is_the_whole_plane():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((3, 40, 60)))
+    part = viewer.add_image(np.zeros((3, 16, 40)), translate=(0, 0, 100))
+    assert lying_under(part, layer, viewer.dims).borders == ((0, 40), (0, 60))
+    viewer.dims.ndisplay = 3
+    assert lying_under(part, layer, viewer.dims) is None

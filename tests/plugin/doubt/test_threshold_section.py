@@ -124,14 +124,14 @@ def finish_with(layers, panel, qtbot, factor: float) -> None:
 
 
 def test_the_end_of_a_run_gets_a_threshold_of_its_own(add_result, open_panel, qtbot):
-    _, *layers = add_result(metadata={"finished": False, "uncertainty": "uncalibrated"})
+    _, *layers = add_result(metadata={"finished": False, "uncertainty": None})
     panel = open_panel()
     before = panel.threshold.threshold
-    assert "not calibrated" in panel.threshold.words.text()
+    assert "still goes on" in panel.threshold.words.text()
     finish_with(layers, panel, qtbot, 0.01)
     assert abs(panel.threshold.threshold / before - 0.01) < 1e-3
     assert panel.threshold.slider.maximum() < 5
-    assert "not calibrated" not in panel.threshold.words.text()
+    assert "9 of 10" in panel.threshold.words.text()
     summary = panel.link.look.curve.at(panel.threshold.threshold)
     assert abs(summary.share_of_signal - 0.1) < 0.03
 

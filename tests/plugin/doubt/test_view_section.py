@@ -258,12 +258,20 @@ def test_draws_that_come_with_the_end_of_the_run_are_shown(viewer, add_result, o
     _, reconstruction, _ = add_result(metadata={"finished": False})
     panel = open_panel()
     panel.views.choose("draws")
-    assert "not kept" in panel.views.hint.text()
+    assert "with the end of the run" in panel.views.hint.text()
     about = {**reconstruction.metadata[METADATA_KEY], "finished": True}
     reconstruction.metadata = {METADATA_KEY: about, DRAWS_KEY: np.ones((2, 64, 80), np.float32)}
     qtbot.waitUntil(lambda: "cell CVDM draw" in viewer.layers, timeout=10_000)
     assert panel.views.hint.text() == panel.views.view.tip
     assert panel.views.draw_number.text() == "1 of 2"
+
+
+def test_that_a_run_has_kept_no_draws_is_said_at_its_end(add_result, open_panel, qtbot):
+    _, reconstruction, _ = add_result(metadata={"finished": False})
+    panel = open_panel()
+    panel.views.choose("draws")
+    reconstruction.metadata = {METADATA_KEY: {**reconstruction.metadata[METADATA_KEY], "finished": True}}
+    qtbot.waitUntil(lambda: "not kept" in panel.views.hint.text(), timeout=10_000)
 
 
 def test_the_map_s_contrast_is_that_of_the_finished_run(viewer, add_result, open_panel, qtbot):

@@ -109,6 +109,18 @@ def test_side_by_side_is_a_grid_of_two_with_the_original_on_the_left(scene, enab
     assert viewer.scene.camera.zoom == zoom
 
 
+def test_side_by_side_a_part_of_a_large_image_is_not_a_dot(scene):
+    viewer, arrangement, _ = scene
+    arrangement.show("beside")
+    zoom, center = viewer.scene.camera.zoom, viewer.scene.camera.center
+    arrangement.show("own")
+    cell = viewer.layers["cell"]
+    cell.data = np.pad(cell.data, ((0, 960), (0, 1200)))
+    arrangement.show("beside")
+    assert viewer.scene.camera.zoom == pytest.approx(zoom)
+    assert viewer.scene.camera.center == pytest.approx(center)
+
+
 def test_what_belongs_on_top_of_each_other_is_not_spread_over_the_user_s_grid(scene):
     viewer, arrangement, _ = scene
     grid, camera = viewer.canvas.grid, viewer.scene.camera

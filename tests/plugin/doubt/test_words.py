@@ -130,6 +130,15 @@ def test_a_threshold_in_words():
     assert "200" in text
 
 
+def test_nothing_is_said_of_the_calibration_before_the_end_of_a_run():
+    text = threshold_words(
+        ThresholdSummary(100.0, 0.1, 0.1, 250.0, 40.0), "absolute", calibrated=None, factor=2.0
+    )
+    assert "still goes on" in text
+    assert "not calibrated" not in text
+    assert "9 of 10" not in text
+
+
 def test_an_uncalibrated_size_is_not_promised():
     text = threshold_words(
         ThresholdSummary(0.5, 0.1, 0.1, None, 0.2), "relative", calibrated=False, factor=2.0

@@ -41,7 +41,7 @@ def names(runs: Runs) -> list[str]:
 def test_a_click_takes_a_run_out(qtbot, runs):
     neighbour = QPushButton()
     qtbot.addWidget(neighbour)
-    shown = WaitingList(runs, neighbour)
+    shown = WaitingList(runs, neighbour, neighbour)
     qtbot.addWidget(shown)
     first, second = wait(runs, "first"), wait(runs, "second")
     qtbot.mouseClick(shown.buttons[0], Qt.MouseButton.LeftButton)
@@ -59,7 +59,7 @@ def test_the_keyboard_goes_on_to_the_next_run_and_after_the_last_to_the_neighbou
     window, neighbour = QWidget(), QPushButton()
     qtbot.addWidget(window)
     layout = QVBoxLayout(window)
-    shown = WaitingList(runs, neighbour)
+    shown = WaitingList(runs, neighbour, neighbour)
     for part in (neighbour, shown, QPushButton()):
         layout.addWidget(part)
     window.show()
@@ -77,10 +77,27 @@ def test_the_keyboard_goes_on_to_the_next_run_and_after_the_last_to_the_neighbou
     assert window.focusWidget() is neighbour  # which has it, keeps it
 
 
+def test_tab_comes_to_the_runs_where_they_are_seen(qtbot, runs):
+    window, above, below = QWidget(), QPushButton(), QPushButton()
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    shown = WaitingList(runs, above, above)
+    for part in (above, shown, below):
+        layout.addWidget(part)
+    window.show()
+    for name in ("first", "second"):
+        wait(runs, name)
+    QApplication.processEvents()  # the rows are shown
+    above.setFocus()
+    for following in (*shown.buttons, below):
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        assert window.focusWidget() is following
+
+
 def test_a_name_is_no_markup(qtbot, runs):
     neighbour = QPushButton()
     qtbot.addWidget(neighbour)
-    shown = WaitingList(runs, neighbour)
+    shown = WaitingList(runs, neighbour, neighbour)
     qtbot.addWidget(shown)
     wait(runs, "<b>cell</b>", "model <img src='/dev/zero'>")
     (label,) = shown.findChildren(QLabel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import QRect, Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.viewer.rows import (
     add_row,
@@ -102,13 +102,29 @@ def test_a_page_scrolls_where_there_is_no_room(qtbot, page):
 
 
 def test_what_is_folded_is_shown_by_a_click(qtbot, page):
-    content = QLabel("more")
+    content = QLineEdit("more")
     section = folded("Advanced", content)
     QVBoxLayout(page).addWidget(section)
     page.show()
-    assert (section.text(), section.isExpanded()) == ("▸ Advanced", False)
-    section.toggleButton().click()
-    assert (section.text(), section.isExpanded()) == ("▾ Advanced", True)
+    heading = section.findChild(QPushButton)
+    assert (heading.text(), content.isVisible()) == ("▸ Advanced", False)
+    heading.click()
+    assert (heading.text(), content.isVisible()) == ("▾ Advanced", True)
+    heading.click()
+    assert (heading.text(), content.isVisible()) == ("▸ Advanced", False)
+
+
+def test_the_keyboard_passes_by_what_is_folded(qtbot, page):
+    content, below = QLineEdit("more"), QLineEdit("below")
+    section = folded("Advanced", content)
+    layout = QVBoxLayout(page)
+    layout.addWidget(section)
+    layout.addWidget(below)
+    page.show()
+    heading = section.findChild(QPushButton)
+    heading.setFocus()
+    qtbot.keyClick(heading, Qt.Key.Key_Tab)
+    assert page.focusWidget() is below
 
 
 def test_what_is_folded_is_in_line_and_explains_itself(qtbot, page):
@@ -116,9 +132,9 @@ def test_what_is_folded_is_in_line_and_explains_itself(qtbot, page):
     layout = QVBoxLayout(page)
     layout.addWidget(above)
     layout.addWidget(section)
-    section.expand(animate=False)
     page.show()
-    button, content = section.toggleButton(), section.content().layout().itemAt(0).widget()
+    button, content = section.findChild(QPushButton), section.findChild(QLabel)
+    button.click()
     for part in (button, content):
         assert part.mapTo(page, part.rect().topLeft()).x() == above.x()
     assert (button.toolTip(), button.accessibleName()) == ("What is rarely needed.", "Advanced")

@@ -205,6 +205,8 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
             parted = result is not None and result.colours_parted
             choose = "Choose the original of this result above, to compare with."
             raise InputError(COLOURS_PARTED if parted else choose)
+        if not result.finished:  # the report would be taken for one about what comes out in the end
+            raise InputError("This result is still being computed: check it when its run is over.")
         if place is None:
             raise InputError("A plane is checked: switch the viewer to 2-D.")
         from napari_cvdm.assessment.checks import run_checks

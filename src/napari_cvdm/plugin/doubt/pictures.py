@@ -14,10 +14,11 @@ from superqt.utils import qthrottled
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
 from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
-from napari_cvdm.plugin.doubt.slices import current_slice
+from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
+from napari_cvdm.plugin.viewer.world import to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -180,15 +181,17 @@ class Pictures(QObject):
         if layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key
-        top = max(look.curve.highest, 1e-6)
+        top = look.curve.highest or 1.0
         top = min(top, 1.0) if look.measure == "relative" else top
         layer.contrast_limits_range = (0.0, 2 * top)
         layer.contrast_limits = (0.0, top)
 
     def _prepare_swipe(self) -> None:
         """Show the plane in view of the original up to the slider; read it first, unless it is at hand."""
-        original: Any = self._link.original
-        place = current_slice(original, self._link.viewer.dims)
+        original, result = self._link.original, self._link.result
+        assert original is not None
+        assert result is not None
+        place = lying_under(result.reconstruction, original, self._link.viewer.dims)
         if place is None:
             return
         data = full_data(original)
@@ -204,12 +207,20 @@ class Pictures(QObject):
         result = self._link.result
         assert result is not None
         self._at_hand = data, original, place, plane
-        axis = self._link.viewer.dims.displayed[-1] - (self._link.viewer.dims.ndim - original.ndim)
-        if axis not in place.displayed:  # while it was read, the view has turned to other axes
+        dims = self._link.viewer.dims
+        horizontal = dims.displayed[-1] - (dims.ndim - original.ndim)
+        if horizontal not in place.displayed:  # while it was read, the view has turned to other axes
             return
-        across = place.displayed.index(axis)
+        # A layer may lie turned or mirrored: its columns, or its rows, may go to the right or to the left.
+        origin, *ends = to_world(original, place.points(np.array([(0, 0), (1, 0), (0, 1)])), dims.units)
+        rightwards = [(end - origin)[horizontal] / np.linalg.norm(end - origin) for end in ends]
+        across = int(np.argmax(np.abs(rightwards)))
         columns = max(1, round(self.swipe * plane.shape[across]))
-        left = plane[(slice(None),) * across + (slice(columns),)]
+        begin = plane.shape[across] - columns if rightwards[across] < 0 else 0
+        left = plane[(slice(None),) * across + (slice(begin, begin + columns),)]
+        borders = list(place.borders)
+        borders[across] = borders[across][0] + begin * place.step, borders[across][1]
+        place = replace(place, borders=tuple(borders))
         looks = {name: getattr(original, name) for name in (() if original.rgb else _LOOKS)}
         looks |= {"name": f"{original.name} (swipe)", "blending": "translucent_no_depth"}
         self._own.show_plane("swipe", left, place, result, result.uncertainty, False, like=original, **looks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,9 +162,9 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
         values = None
         if original is not None:
             there = to_data(original, world, layer.units)
-            at = [int(np.clip(round(i), 0, n - 1)) for i, n in zip(there[0], shape, strict=True)]
-            ranges = [range(n) if a in axes else range(at[a], at[a] + 1) for a, n in enumerate(shape)]
-            values = sample(read_plane(original, ranges), there[:, axes])
+            ranges = _around(there, shape, axes)
+            first = [ranges[axis].start for axis in axes]
+            values = sample(read_plane(original, ranges), there[:, axes] - first)
         # Beyond the last pixel of a plane that was thinned out there may be a few more that were left out.
         last = np.array(look.doubt.mean.shape) - 1
         within = points <= np.array([full_data(layer).shape[axis] for axis in axes]) - 0.5
@@ -178,3 +179,17 @@ def _sampling(look: Look, original: Image | None, vertices: np.ndarray) -> Task:
         )
 
     return compute
+
+
+def _around(points: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> list[range]:
+    """Return what to read of an image to sample it along a line in a plane; it may be much larger."""
+    ranges = []
+    for axis, length in enumerate(shape):
+        low, high = np.floor(points[:, axis].min()), np.floor(points[:, axis].max())
+        if axis in axes:
+            begin = int(np.clip(low, 0, length - 2))
+            ranges.append(range(begin, int(np.clip(high + 2, begin + 2, length))))
+        else:
+            at = int(np.clip(round(points[0, axis]), 0, length - 1))
+            ranges.append(range(at, at + 1))
+    return ranges

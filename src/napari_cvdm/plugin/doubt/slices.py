@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,11 +32,14 @@ class Slice:
         Only every step-th row and column is taken.
     outside : tuple of int
         The axes along which the viewer shows what is beyond the array: then this is the nearest plane.
+    borders : tuple of (int, int)
+        From where to where it goes along each of the displayed axes; empty for all there is.
     """
 
     index: tuple[int | None, ...]
     step: int = 1
     outside: tuple[int, ...] = ()
+    borders: tuple[tuple[int, int], ...] = ()
 
     @property
     def displayed(self) -> tuple[int, int]:
@@ -46,7 +49,9 @@ class Slice:
 
     def take(self, data: Any) -> NDArray[Any]:
         """Read the plane from an array of any kind; for a worker, because that may take long."""
-        selection = tuple(slice(None, None, self.step) if i is None else i for i in self.index)
+        whole = [slice(None, None, self.step)] * 2
+        along = iter([slice(begin, end, self.step) for begin, end in self.borders] or whole)
+        selection = tuple(next(along) if i is None else i for i in self.index)
         return np.asarray(data[selection])
 
     def spread(self, plane: NDArray[Any]) -> NDArray[Any]:
@@ -55,7 +60,9 @@ class Slice:
 
     def point(self, row: float, column: float) -> NDArray[np.float64]:
         """Return the index in the array of a place in the plane."""
-        return np.array(self._filled(row * self.step, column * self.step), float)
+        begins = [begin for begin, _ in self.borders] or (0, 0)
+        places = iter(begin + at * self.step for begin, at in zip(begins, (row, column), strict=True))
+        return np.array([next(places) if i is None else i for i in self.index], float)
 
     def points(self, places: NDArray[np.floating]) -> NDArray[np.float64]:
         """Do as `point`, for places of shape (n, 2); returns shape (n, axes)."""
@@ -75,12 +82,7 @@ class Slice:
         # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
         scale = np.array(layer.scale, float)
         scale[list(self.displayed)] *= self.step
-        first = own(np.array(self._filled(0, 0), float))
-        return where_it_lies(layer) | {"scale": scale, "translate": first}
-
-    def _filled(self, row: float, column: float) -> list[float]:
-        places = iter((row, column))
-        return [next(places) if i is None else i for i in self.index]
+        return where_it_lies(layer) | {"scale": scale, "translate": own(self.point(0, 0))}
 
 
 def go_to(layer: Image, place: Slice, dims: Dims, row: float = 0, column: float = 0) -> NDArray[np.float64]:
@@ -108,5 +110,41 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
         for axis in range(layer.ndim)
     )
     outside = tuple(axis for axis, i in enumerate(index) if i is not None and i != at[axis])
-    longest = max(shape[axis] for axis in displayed)
-    return Slice(index, max(1, -(-longest // LARGEST)), outside)
+    return Slice(index, _step(shape[axis] for axis in displayed), outside)
+
+
+def lying_under(picture: Image, layer: Image, dims: Dims) -> Slice | None:
+    """Find what lies under a picture in the plane of ``layer`` that the viewer shows.
+
+    Parameters
+    ----------
+    picture : Image
+        A layer in the viewer, of as many axes: a result of ``layer``.
+    layer : Image
+        A layer in the viewer.
+    dims : Dims
+        The viewer's.
+
+    Returns
+    -------
+    Slice or None
+        As from `current_slice`, with borders; those of the plane if nothing lies there.
+    """
+    above, place = current_slice(picture, dims), current_slice(layer, dims)
+    if above is None or place is None:
+        return None
+    ends = [full_data(picture).shape[axis] - 0.5 for axis in above.displayed]
+    corners = to_world(picture, replace(above, step=1).points(np.array([(-0.5, -0.5), ends])), dims.units)
+    found = np.sort(np.round(to_data(layer, corners, dims.units) + 0.5).astype(int), axis=0)
+    whole = [(0, full_data(layer).shape[axis]) for axis in place.displayed]
+    borders = tuple(
+        (max(0, int(found[0, axis])), min(end, int(found[1, axis])))
+        for axis, (_, end) in zip(place.displayed, whole, strict=True)
+    )
+    if any(begin >= end for begin, end in borders):
+        borders = tuple(whole)
+    return replace(place, step=_step(end - begin for begin, end in borders), borders=borders)
+
+
+def _step(lengths: Iterable[int]) -> int:
+    return max(1, -(-max(lengths) // LARGEST))

@@ -117,9 +117,8 @@ class ThresholdSection(QWidget):
         if look is None or threshold is None:
             return
         result = look.result
-        words = threshold_words(
-            look.curve.at(threshold), look.measure, result.calibrated, result.interval_factor
-        )
+        calibrated = result.calibrated if look.finished else None
+        words = threshold_words(look.curve.at(threshold), look.measure, calibrated, result.interval_factor)
         self.words.setText(words)
         self.changed.emit(threshold)
         if self.mark.isChecked():

@@ -34,6 +34,7 @@ _MISSING = {
         "CVDM panel, and restore again to see them."
     ),
 }
+_DRAWS_LATER = "The single draws come with the end of the run, if <i>Keep draws</i> was ticked before it."
 _INSTEAD = "What you see is the reconstruction."
 #: Time that each draw is shown in the animation, in milliseconds: slow enough to see what moves.
 _FRAME = 300
@@ -137,6 +138,8 @@ class ViewSection(QWidget):
     def _on_looked(self, words: str) -> None:
         if self._lacked and not self._missing():  # the draws come with the end of the run
             self._on_chosen()
+        elif self._lacked:  # or the run is over, and has kept none
+            self._show_controls()
         elif not words and self.view.key in ("uncertainty", "colour", "opacity", "schedule", "swipe"):
             self._pictures.renew()
 
@@ -173,6 +176,8 @@ class ViewSection(QWidget):
         result, needs = self._link.result, self.view.needs
         if needs == "original" and result is not None and result.colours_parted:
             return f"{COLOURS_PARTED} {_INSTEAD}"
+        if needs == "draws" and result is not None and not result.finished:
+            return f"{_DRAWS_LATER} {_INSTEAD}"
         why = why_none(result, self._link.viewer.layers) if needs == "original" and result else ""
         return f"{escape(why)} {_MISSING[needs]} {_INSTEAD}".strip()
 

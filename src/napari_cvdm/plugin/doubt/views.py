@@ -190,7 +190,8 @@ class Arrangement:
         self._before = {"grid": usual, "camera": seen if beside else {}}
         _set_grid(grid, _SIDE_BY_SIDE if beside else {**usual, "enabled": False})
         if beside:
-            viewer.reset_view()
+            result = self._link.result
+            viewer.reset_view(layers=result and [result.reconstruction])  # a part of a large image is a dot
 
     def leave_grid(self) -> None:
         """Put the grid back as it was: with it, all that has to do with layers takes napari longer."""

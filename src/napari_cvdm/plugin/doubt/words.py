@@ -157,11 +157,14 @@ def _axis_names(layer: Image) -> list[str]:
     ]
 
 
-def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: bool, factor: float) -> str:
+def threshold_words(
+    summary: ThresholdSummary, measure: Measure, calibrated: bool | None, factor: float
+) -> str:
     """Say what lies above a threshold, and how wrong it is expected to be.
 
-    The size of an uncertainty that was not calibrated is not to be relied on. ``factor`` is half the width of
-    the 90 % interval, in standard deviations.
+    The size of an uncertainty that was not calibrated is not to be relied on; ``calibrated`` is None while
+    the run goes on, which says so only at its end. ``factor`` is half the width of the 90 % interval, in
+    standard deviations.
     """
     lines = [
         f"<b>{percent(summary.share_of_signal)} of the signal</b> is above this "
@@ -173,7 +176,9 @@ def threshold_words(summary: ThresholdSummary, measure: Measure, calibrated: boo
     if known:
         lines.append(f"Expected error{of_signal}: {', '.join(known)}.")
     at = amount(factor * summary.threshold, measure)
-    if calibrated:
+    if calibrated is None:
+        lines.append("The run still goes on: these numbers will change.")
+    elif calibrated:
         lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
     else:
         lines.append("This run is not calibrated: trust the order of these errors, not their size.")

@@ -53,7 +53,7 @@ class Controls(QWidget):
         ways_out.setContentsMargins(0, 0, 0, 0)
         ways_out.addWidget(self.stop_button)
         ways_out.addWidget(self.cancel_button)
-        waiting = WaitingList(runs, self.restore_button)
+        waiting = WaitingList(runs, self.restore_button, self.cancel_button)
         stack_in(self, self.restore_button, self.progress_bar, self._ways_out, self.status, waiting)
         self.stop_button.clicked.connect(runs.stop)
         self.cancel_button.clicked.connect(runs.cancel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,12 @@ class WaitingList(QWidget):
     """Shows the runs that wait, each with a button to take it out.
 
     ``neighbour`` gets the keyboard after the button of the last run that waited: Qt would take it out of the
-    panel.
+    panel. From ``above`` Tab goes to the buttons: Qt puts what is made last behind all else in the window.
     """
 
-    def __init__(self, runs: Runs, neighbour: QWidget) -> None:
+    def __init__(self, runs: Runs, neighbour: QWidget, above: QWidget) -> None:
         super().__init__()
-        self._runs, self._neighbour = runs, neighbour
+        self._runs, self._neighbour, self._above = runs, neighbour, above
         self.buttons: list[QToolButton] = []
         self._layout = stack_in(self)
         self._layout.setSpacing(2)
@@ -41,6 +42,8 @@ class WaitingList(QWidget):
         self.buttons = []
         for number, waiting in enumerate(self._runs.waiting):
             self._layout.addWidget(self._entry(number, waiting))
+        for before, button in itertools.pairwise([self._above, *self.buttons]):
+            QWidget.setTabOrder(before, button)
         self.setVisible(bool(self._runs.waiting))
         if place is not None:
             [*self.buttons[place:], *self.buttons[-1:], self._neighbour][0].setFocus()

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QIcon, QResizeEvent
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_cvdm.plugin.viewer.focus_ring import FocusRing
 
@@ -63,18 +63,22 @@ def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
     return Scrolling(page, name)
 
 
-def folded(title: str, content: QWidget, tip: str = "") -> QCollapsible:
+def folded(title: str, content: QWidget, tip: str = "") -> QWidget:
     """Put a widget under a heading that shows it when it is clicked."""
-    # An icon would be painted once, in the colours of whatever theme was on then; a letter follows the theme.
-    collapsible = QCollapsible(f"▸ {title}", expandedIcon=QIcon(), collapsedIcon=QIcon())
-    collapsible.addWidget(content)
-    for part in (collapsible, collapsible.content()):  # in line with what is above and below
-        if (layout := part.layout()) is not None:
-            layout.setContentsMargins(0, 0, 0, 0)
-    collapsible.toggleButton().setToolTip(tip)
-    collapsible.toggleButton().setAccessibleName(title)
-    collapsible.toggled.connect(lambda open_: collapsible.setText(f"{'▾' if open_ else '▸'} {title}"))
-    return collapsible
+    heading = QPushButton()
+    heading.setCheckable(True)
+    heading.setStyleSheet("text-align: left; border: none; outline: none;")
+    heading.setToolTip(tip)
+    heading.setAccessibleName(title)
+
+    def fold(unfolded: bool) -> None:
+        heading.setText(f"{'▾' if unfolded else '▸'} {title}")  # letters follow the theme, icons would not
+        content.setVisible(unfolded)  # or the keyboard would reach what cannot be seen
+
+    heading.toggled.connect(fold)
+    whole = stacked(heading, content)
+    fold(False)
+    return whole
 
 
 def new_form(parent: QWidget) -> QFormLayout:
