@@ -76,7 +76,10 @@ def test_giving_up_the_first_starts_the_second(qtbot, runs, viewer_model, steppe
     add(runs, viewer_model, "second")
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     stepped.stop_at = None
+    told = []
+    runs.changed.connect(lambda: told.append(runs.current is not None and runs.current.cancelling))
     runs.cancel()
+    assert told == [True]  # the panel says so at once
     qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
     assert runs.heard == [("cancelled", 0), ("done", 2)]
     assert set(names(viewer_model)) == {"first", "second", "second CVDM", "second CVDM uncertainty"}
@@ -96,8 +99,10 @@ def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, ste
     stepped.stop_at = 3  # both first pictures and a step are done
     add(runs, viewer_model, "cell")
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    told = []
+    runs.changed.connect(lambda: told.append(runs.current is not None and runs.current.stopping))
     runs.stop()
-    assert runs.current.stopping
+    assert told == [True]
     stepped.go_on()
     qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
     assert runs.heard == [("done", 2)]
@@ -129,7 +134,10 @@ def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
     runs.add(layer, *jobs, results_size=3000)
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert runs.claimed == left + 2000
+    told = []
+    runs.changed.connect(lambda: told.append(len(runs.waiting)))
     runs.take_out(0)
+    assert told == [1]  # its row goes
     assert runs.claimed == left + 1000
     runs.current.cancel()
     assert runs.claimed == 1000
