@@ -180,9 +180,11 @@ def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):
     assert DRAWS_KEY not in viewer_model.layers["cell CVDM uncertainty"].metadata
 
 
-@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize(
+    ("planes", "moved", "shown"), [(range(2, 3), False, 2), (range(2, 3), True, 3), (range(1, 4), True, 3)]
+)
 def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_on(
-    qtbot, runs, viewer_model, stepped, moved
+    qtbot, runs, viewer_model, stepped, planes, moved, shown
 ):
     stepped.stop_at = 2
     said = []
@@ -190,7 +192,7 @@ def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_o
     data = np.random.default_rng(0).integers(0, 900, (4, 16, 12), np.uint16)
     layer = viewer_model.add_image(data, name="film", axis_labels=("t", "y", "x"))
     viewer_model.dims.set_point(0, 0)
-    part = Part((range(2, 3), range(16), range(12)), "plane")
+    part = Part((planes, range(16), range(12)), "plane")
     runs.add(layer, Job("film", data, "TYX", draws=1, part=part))
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     viewer_model.dims.set_point(1, 6.75)  # as napari's window does when the finer pixels of the result come
@@ -198,8 +200,9 @@ def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_o
         viewer_model.dims.set_point(0, 3)
     stepped.go_on()
     qtbot.waitUntil(lambda: bool(said), timeout=60_000)
-    assert viewer_model.dims.current_step[0] == (3 if moved else 2)
-    assert ("t\u00a02 only" in said[0]) == moved
+    assert viewer_model.dims.current_step[0] == shown
+    assert ("t\u00a02 only" in said[0]) == (shown not in planes)
+    assert said[0].endswith("where the model is least sure.") == (shown in planes)
 
 
 def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_model, stepped):
