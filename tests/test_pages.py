@@ -1,14 +1,18 @@
-"""The pages for readers: links lead somewhere, and the commands on them have the options that are named."""
+"""The pages for readers: links lead somewhere, commands have the options named, and Python code runs."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 import typer
 
+import napari_cvdm
 from napari_cvdm.cli.application import app
+from napari_cvdm.files.samples import read_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -59,3 +63,20 @@ def test_commands_have_the_options_that_are_named(page: Path) -> None:
         if command in known and option not in known[command]
     ]
     assert unknown == []
+
+
+@pytest.mark.parametrize(
+    "page", ["README", "docs/python", "docs/large_images", "docs/inspecting", "docs/uncertainty"]
+)
+def test_python_code_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those of other pages need weights that nobody has published, or the network.
+    monkeypatch.chdir(tmp_path)
+    plane = read_sample().data[:32, :32]
+    film = np.stack([plane, plane[::-1]])
+    tifffile.imwrite("film.tif", film)
+    result = napari_cvdm.restore(plane, napari_cvdm.load_model(), preset="preview")
+    names = {"array": film, "result": result}
+    text = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(code, names)
+    assert np.isfinite(names["result"].mean).all()

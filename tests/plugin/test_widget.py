@@ -116,6 +116,7 @@ class TestForm:
         assert widget.form.pixel_size.value() == pytest.approx(100)
         assert widget.form.pixel_size_origin.text() == "from the layer"
         widget.form.pixel_size.setValue(80)
+        assert widget.form.pixel_size_origin.text() == "set by you; 100 nm from the layer"
         layer.scale = (0.2, 0.2)
         assert widget.form.pixel_size.value() == 80
         words = "set by you; 200 nm from the layer"

@@ -1,6 +1,7 @@
 """Running out of memory, on machines that are faked."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -74,11 +75,15 @@ class TestWithinMemory:
             within_memory(run, tile, 2000, CPU)
         assert tried == [512]
 
-    def test_gives_up_at_the_smallest_tile(self) -> None:
+    @pytest.mark.parametrize(("kind", "place"), [("cpu", "the computer"), ("mps", "the device mps")])
+    def test_gives_up_at_the_smallest_tile(
+        self, monkeypatch: pytest.MonkeyPatch, kind: str, place: str
+    ) -> None:
+        monkeypatch.setattr(torch.mps, "empty_cache", lambda: None)
         tile = TileSize("auto", 100)
         tried, run = self.job(fits=0)
-        with pytest.raises(DeviceError, match="Close other programs"):
-            within_memory(run, tile, 2000, CPU)
+        with pytest.raises(DeviceError, match=rf"on {place} with .* Close other programs"):
+            within_memory(run, tile, 2000, torch.device(kind))
         assert min(tried) >= SMALLEST_TILE
 
     @pytest.mark.parametrize("kind", ["cuda", "mps"])
@@ -91,10 +96,13 @@ class TestWithinMemory:
                 raise torch.OutOfMemoryError("out of memory")
 
         monkeypatch.setattr(getattr(torch, kind), "synchronize", wait)
-        monkeypatch.setattr(torch.mps, "empty_cache", lambda: None)
+        freed: list[str] = []
+        for other in ("cuda", "mps"):
+            monkeypatch.setattr(getattr(torch, other), "empty_cache", partial(freed.append, other))
         tried, run = self.job(fits=700)
         assert within_memory(run, TileSize("auto", 1024), 2000, torch.device(kind)) == "done with 256"
         assert (tried, ran) == ([1024, 512, 256], [512, 256])
+        assert freed == [kind] * 2  # what torch keeps of a pass that failed is room for the next
 
     def test_other_errors_pass_through(self) -> None:
         tried, run = self.job(fits=0, error=RuntimeError("a real fault"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_cvdm.plugin.results.adding import insert_quietly
+from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 
 
 def image(name: str) -> Image:
@@ -34,3 +36,23 @@ def test_the_user_s_next_layer_is_selected_as_ever(viewer) -> None:
     assert viewer.layers.selection.active.name == "a"
     viewer.layers.append(image("by the user"))
     assert viewer.layers.selection.active.name == "by the user"
+
+
+@pytest.mark.parametrize("selected", [0, 1, 2])
+def test_a_napari_that_selects_every_new_layer_selects_what_was_selected_again(selected) -> None:
+    viewer = ViewerModel()
+    layers = [viewer.add_image(np.zeros((8, 8))) for _ in range(2)]
+    viewer.layers.selection = set(layers[:selected])
+    active = viewer.layers.selection.active
+    viewer.layers.events.inserted.connect(lambda event: viewer.layers.selection.select_only(event.value))
+    insert_quietly(viewer, image("new"))
+    assert viewer.layers.selection == set(layers[:selected])
+    assert viewer.layers.selection.active is active
+
+
+def test_what_changes_by_the_plugin_s_doing_can_be_told(qapp) -> None:
+    viewer, by_plugin = ViewerModel(), []
+    viewer.layers.events.inserted.connect(lambda: by_plugin.append(OwnChange.under_way()))
+    insert_quietly(viewer, image("ours"))
+    viewer.layers.append(image("the user's"))
+    assert by_plugin == [True, False]

@@ -62,6 +62,13 @@ def test_what_is_hidden_or_shown_during_a_view_is_so_after_it(layer):
     assert is_seen_without_view(layer)
 
 
+def test_one_that_is_seen_keeps_its_tool(layer):
+    layer.visible = True
+    layer.mode = "transform"
+    set_visible_alone(layer, True)  # napari would take the tool away
+    assert layer.mode == "transform"
+
+
 def test_layers_that_the_user_has_linked_are_neither_shown_nor_hidden_with_another():
     layer, other = (Image(np.zeros((4, 4))) for _ in range(2))
     link_layers([layer, other], ["visible", "opacity"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -230,10 +232,24 @@ def test_changed_pictures_are_redrawn(qtbot, shown, pictures, viewer_model):
     layer = viewer_model.layers["cell CVDM"]
     drawn = []
     layer.events.set_data.connect(lambda: drawn.append(1))
-    for _ in range(50):
-        shown.update(LIMITS)
-    qtbot.waitUntil(lambda: bool(drawn), timeout=10_000)
-    assert len(drawn) == 1  # fifty updates in a moment are one drawing
+
+    def drawn_while_they_change() -> bool:
+        for _ in range(50):
+            shown.update(LIMITS)
+        return bool(drawn)
+
+    qtbot.waitUntil(drawn_while_they_change, timeout=10_000)
+    assert len(drawn) == 1  # hundreds of updates in a moment are one drawing
+
+
+def test_pictures_that_take_long_to_draw_are_drawn_less_often(qtbot, shown, monkeypatch):
+    clock = SimpleNamespace(perf_counter=iter((0.0, 0.2)).__next__)
+    monkeypatch.setattr("napari_cvdm.plugin.results.results.time", clock)
+    shown.update(LIMITS)
+    qtbot.waitUntil(lambda: not shown._timer.isActive(), timeout=10_000)
+    shown.update(LIMITS)
+    assert shown._timer.remainingTime() > 1000  # a tenth of the time is for drawing
+    shown._timer.stop()
 
 
 def test_contrast_limits_follow_large_changes_only(qtbot, shown, viewer_model):

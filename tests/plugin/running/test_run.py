@@ -104,7 +104,9 @@ def test_a_run_to_disk_says_how_far_it_is_where_the_result_is_and_what_to_know_o
     monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: knowing)
     monkeypatch.setattr(TimeLeft, "words", lambda self, fraction: f"{fraction:.0%} done")
     folder = tmp_path / "cell.cvdm.ome.zarr"
-    _, heard = start(kind=DiskJob, preview=True, device="cpu", pixel_size=300.0, output=folder)
+    (file := tmp_path / "cell.png").touch()  # has other pixels
+    settings = {"device": "cpu", "pixel_size": 300.0, "source_path": str(file)}
+    _, heard = start(kind=DiskJob, preview=True, output=folder, **settings)
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
     assert heard.ended == [("done", f"Done, and written to {folder}.")]
     pieces = [words for words in heard.words if "pieces written" in words]
@@ -114,6 +116,7 @@ def test_a_run_to_disk_says_how_far_it_is_where_the_result_is_and_what_to_know_o
     assert "300 nm" in warning
     about = viewer_model.layers["cell CVDM"].metadata[METADATA_KEY]
     assert about["asked"]["output"] == about["written"]["reconstruction"] == str(folder)
+    assert about["asked"]["file_has_pixels"] is False
 
 
 def test_a_preview_says_that_it_is_one(qtbot, start):

@@ -76,7 +76,10 @@ def test_giving_up_the_first_starts_the_second(qtbot, runs, viewer_model, steppe
     add(runs, viewer_model, "second")
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     stepped.stop_at = None
+    told = []
+    runs.changed.connect(lambda: told.append(runs.current is not None and runs.current.cancelling))
     runs.cancel()
+    assert told == [True]  # the panel says so at once
     qtbot.waitUntil(lambda: len(runs.heard) == 2, timeout=60_000)
     assert runs.heard == [("cancelled", 0), ("done", 2)]
     assert set(names(viewer_model)) == {"first", "second", "second CVDM", "second CVDM uncertainty"}
@@ -96,8 +99,10 @@ def test_stopping_keeps_what_there_is_and_says_so(qtbot, runs, viewer_model, ste
     stepped.stop_at = 3  # both first pictures and a step are done
     add(runs, viewer_model, "cell")
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    told = []
+    runs.changed.connect(lambda: told.append(runs.current is not None and runs.current.stopping))
     runs.stop()
-    assert runs.current.stopping
+    assert told == [True]
     stepped.go_on()
     qtbot.waitUntil(lambda: len(runs.heard) == 1, timeout=60_000)
     assert runs.heard == [("done", 2)]
@@ -129,7 +134,10 @@ def test_what_the_results_have_yet_to_fill_is_claimed_until_the_run_is_over(
     runs.add(layer, *jobs, results_size=3000)
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     assert runs.claimed == left + 2000
+    told = []
+    runs.changed.connect(lambda: told.append(len(runs.waiting)))
     runs.take_out(0)
+    assert told == [1]  # its row goes
     assert runs.claimed == left + 1000
     runs.current.cancel()
     assert runs.claimed == 1000
@@ -172,9 +180,11 @@ def test_draws_are_kept_with_the_reconstruction(qtbot, runs, viewer_model):
     assert DRAWS_KEY not in viewer_model.layers["cell CVDM uncertainty"].metadata
 
 
-@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize(
+    ("planes", "moved", "shown"), [(range(2, 3), False, 2), (range(2, 3), True, 3), (range(1, 4), True, 3)]
+)
 def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_on(
-    qtbot, runs, viewer_model, stepped, moved
+    qtbot, runs, viewer_model, stepped, planes, moved, shown
 ):
     stepped.stop_at = 2
     said = []
@@ -182,7 +192,7 @@ def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_o
     data = np.random.default_rng(0).integers(0, 900, (4, 16, 12), np.uint16)
     layer = viewer_model.add_image(data, name="film", axis_labels=("t", "y", "x"))
     viewer_model.dims.set_point(0, 0)
-    part = Part((range(2, 3), range(16), range(12)), "plane")
+    part = Part((planes, range(16), range(12)), "plane")
     runs.add(layer, Job("film", data, "TYX", draws=1, part=part))
     qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
     viewer_model.dims.set_point(1, 6.75)  # as napari's window does when the finer pixels of the result come
@@ -190,8 +200,9 @@ def test_a_part_that_is_not_in_view_is_brought_there_unless_the_user_has_moved_o
         viewer_model.dims.set_point(0, 3)
     stepped.go_on()
     qtbot.waitUntil(lambda: bool(said), timeout=60_000)
-    assert viewer_model.dims.current_step[0] == (3 if moved else 2)
-    assert ("t\u00a02 only" in said[0]) == moved
+    assert viewer_model.dims.current_step[0] == shown
+    assert ("t\u00a02 only" in said[0]) == (shown not in planes)
+    assert said[0].endswith("where the model is least sure.") == (shown in planes)
 
 
 def test_runs_of_one_image_can_be_told_apart_in_the_queue(qtbot, runs, viewer_model, stepped):

@@ -6,7 +6,7 @@ import pytest
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
-from napari_cvdm.plugin.results.layers import uncertainty_colormap
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, uncertainty_colormap
 from napari_cvdm.plugin.stored.saving import LAYER_KEY, _stored
 from napari_cvdm.plugin.stored.stored_look import look_attributes
 from napari_cvdm.restoration.errors import ImageFileError
@@ -31,10 +31,12 @@ def test_a_layer_lies_and_looks_as_it_did(rgb: bool) -> None:
         "axis_labels": ("row", "column"),
     }
     looks = {"opacity": 0.5, "gamma": 0.7, "blending": "additive", "visible": False}
-    layer = Image(data, rgb=rgb, name="a", contrast_limits=(3, 40), **where, **looks)
+    channels = {CHANNELS_KEY: {"axis": 0, "limits": {0: (3.0, 40.0), 5: (0.0, 9.0)}}}
+    layer = Image(data, rgb=rgb, name="a", contrast_limits=(3, 40), metadata=channels, **where, **looks)
     again = Image(data, **look_attributes(look_of(layer), "b", data, Path("a.tif")))
     for name in ("name", "rgb", "contrast_limits", "units", "axis_labels", *looks):
         assert getattr(again, name) == getattr(layer, name), name
+    assert again.metadata == channels
     for corner in ((0, 0), (5, 0), (0, 7)):
         np.testing.assert_allclose(again.data_to_world(corner), layer.data_to_world(corner))
 
@@ -86,7 +88,7 @@ def test_what_was_not_stored_is_napari_s_choice() -> None:
         ("units", ["pixel"] * 7),
         ("channels", {"axis": -1, "limits": {"0": [0, 1]}}),
         ("channels", {"axis": 0, "limits": {"6": [0, 1]}}),
-        ("channels", {"axis": 0, "limits": {"0": [1, 0]}}),
+        ("channels", {"axis": 0, "limits": {"0": [1, 1]}}),
         ("channels", {"axis": 0, "limits": [[0, 1]]}),
         ("channels", {"axis": 0}),
         ("colormap", []),

@@ -126,11 +126,11 @@ def test_both_pictures_have_one_run_and_their_looks():
 
 
 def test_what_is_no_result_has_its_scale_and_no_shift():
-    attributes = plain_attributes("map", "CYX", StoredSizes(65.0))
-    layer = Image(np.zeros((2, 9, 9)), **attributes)
-    np.testing.assert_allclose(layer.data_to_world((1, 2, 3)), (1, 0.13, 0.195))
-    assert [str(unit) for unit in layer.units] == ["pixel", "micrometer", "micrometer"]
-    assert (layer.name, layer.axis_labels) == ("map", ("c", "y", "x"))
+    attributes = plain_attributes("map", "CQYX", StoredSizes(65.0))
+    layer = Image(np.zeros((2, 3, 9, 9)), **attributes)
+    np.testing.assert_allclose(layer.data_to_world((1, 1, 2, 3)), (1, 1, 0.13, 0.195))
+    assert [str(unit) for unit in layer.units] == ["pixel", "pixel", "micrometer", "micrometer"]
+    assert (layer.name, layer.axis_labels) == ("map", ("c", "axis 1", "y", "x"))
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,13 @@ def test_draws_that_were_kept_come_along(restored):
     assert result.draws is not None
     expected = [read_tiff(path.with_name(f"out_draw0{number}.ome.tif")).data for number in (1, 2)]
     np.testing.assert_array_equal(result.draws, expected)
-    path.with_name("out_draw02.ome.tif").unlink()
+    last = path.with_name("out_draw02.ome.tif")
+    of_another_run = last.read_bytes()
+    restored("--draws", "2", "--steps", "1", "--keep-draws", "--seed", "1")
+    last.write_bytes(of_another_run)
+    (result,) = find_results(opened(path))
+    assert result.draws is None
+    last.unlink()
     (result,) = find_results(opened(path))
     assert result.draws is None
 

@@ -40,8 +40,7 @@ def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> Non
     It comes right above a layer, or on top if that is left out or not there.
     """
     layers = real(viewer).layers
-    selection = layers.selection
-    selected, active = set(selection), selection.active
+    selected = set(layers.selection)
     position = layers.index(above) + 1 if above is not None and above in layers else len(layers)
     usual, layers._activate_on_insert = getattr(layers, "_activate_on_insert", True), False
     with OwnChange():
@@ -50,8 +49,5 @@ def insert_quietly(viewer: Any, layer: Layer, above: Layer | None = None) -> Non
                 layers.insert(position, layer)
         finally:
             layers._activate_on_insert = usual
-        if layer in selection:  # by a napari that has no such switch
-            if active in layers:
-                selection.active = active
-            selection.intersection_update(selected)
-            selection.update(selected)
+        if layer in layers.selection:  # by a napari that has no such switch
+            layers.selection = selected
