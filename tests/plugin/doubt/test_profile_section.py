@@ -11,7 +11,7 @@ from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
 from napari_cvdm.assessment.profile import sample
 from napari_cvdm.plugin.doubt.link import Look
 from napari_cvdm.plugin.doubt.linked import Result
-from napari_cvdm.plugin.doubt.profile_section import _sampling
+from napari_cvdm.plugin.doubt.profile_section import _around, _sampling
 from napari_cvdm.plugin.doubt.slices import Slice
 
 LINES = "cell CVDM profile"
@@ -147,6 +147,10 @@ def test_of_a_large_original_what_lies_around_the_line_is_read(line):
     points = np.linspace(ends[0][1:], ends[1][1:], len(profile.original))
     np.testing.assert_allclose(profile.original, sample(recorded[1], points))
     assert sum(part.size for part in read) < recorded[1].size / 2
+
+
+def test_of_an_original_of_one_row_that_row_is_read():
+    assert _around(np.array([(0.2, 3.0), (0.4, 7.5)]), (1, 50), (0, 1)) == [range(1), range(3, 9)]
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])

@@ -187,7 +187,7 @@ def _around(points: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> li
     for axis, length in enumerate(shape):
         low, high = np.floor(points[:, axis].min()), np.floor(points[:, axis].max())
         if axis in axes:
-            begin = int(np.clip(low, 0, length - 2))
+            begin = int(np.clip(low, 0, max(0, length - 2)))
             ranges.append(range(begin, int(np.clip(high + 2, begin + 2, length))))
         else:
             at = int(np.clip(round(points[0, axis]), 0, length - 1))
