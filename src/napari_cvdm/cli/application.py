@@ -23,8 +23,6 @@ from napari_cvdm.cli.models import models_app
 from napari_cvdm.cli.options import Device, Fresh, Model, Seed, Steps
 from napari_cvdm.cli.simulating import simulate
 
-__all__ = ["app", "main"]
-
 PROGRAM = "napari-cvdm"
 
 app = typer.Typer(

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models.card import ModelCard
 
-__all__ = ["say_cautions"]
-
 
 def say_cautions(
     image: ImageFile, provenance: Mapping[str, Any], card: ModelCard, *, can_resample: bool

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["check"]
 
 DEFAULT = "default"
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["demo"]
 
 _SAMPLE = "tubulin_widefield"
 _DETAIL_SIDE = 160  # camera pixels shown in the picture: few enough to see them

@@ -5,8 +5,6 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["DownloadDisplay"]
-
 
 class DownloadDisplay:
     """Shows on stderr how far a download is; nothing appears while nothing is downloaded.

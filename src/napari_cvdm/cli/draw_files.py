@@ -12,8 +12,6 @@ import typer
 from napari_cvdm.cli.outputs import OutputFiles, is_same
 from napari_cvdm.files.names import stem_of
 
-__all__ = ["find_draw_files", "is_draw", "remove_stale_draws"]
-
 _ENDING = ".ome.tif"  # whatever the ending of the reconstruction
 
 

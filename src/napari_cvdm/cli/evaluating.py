@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from napari_cvdm.assessment.scores import Evaluation
     from napari_cvdm.restoration.events import Event
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     pairs: Annotated[

@@ -15,8 +15,6 @@ from typing import Any, NoReturn
 
 import typer
 
-__all__ = ["INTERRUPTED", "WRONG", "Failures", "about_input", "in_one_line", "run_to_exit_code"]
-
 WRONG = 2
 """Exit code for wrong usage and bad input."""
 

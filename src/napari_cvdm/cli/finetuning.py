@@ -15,8 +15,6 @@ import typer
 from napari_cvdm.cli.options import Fresh, SimSuffix, WfSuffix
 from napari_cvdm.cli.outputs import check_writable
 
-__all__ = ["checkpoint_told", "finetune"]
-
 
 def finetune(
     pairs: Annotated[

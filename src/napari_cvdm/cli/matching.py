@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from napari_cvdm.restoration.axes import Axes
     from napari_cvdm.restoration.described import DescribedPart, Region
 
-__all__ = ["PlaneInFile", "plane_of", "restored_part"]
 
 _OTHER = "choose the image that was restored."
 

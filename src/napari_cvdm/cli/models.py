@@ -13,8 +13,6 @@ import typer
 
 from napari_cvdm.cli.downloading import DownloadDisplay
 
-__all__ = ["models_app"]
-
 models_app = typer.Typer(
     help="List, fetch, add, verify, find, remove and export models.", rich_markup_mode=None
 )

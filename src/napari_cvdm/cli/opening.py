@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
 
-__all__ = ["check_openable", "open_image", "provenance_of", "say_extent", "without_results"]
-
 
 def check_openable(source: Path) -> None:
     """Refuse what is missing, locked, or no image by its first bytes: of thousands of files, within a second.

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Device", "Draws", "Fresh", "Model", "Overwrite", "Seed", "SimSuffix", "Steps", "WfSuffix"]
-
 Model = Annotated[str, typer.Option(help="Name, path or DOI of a model; see 'models list'.")]
 Draws = Annotated[int, typer.Option(help="Draws from the posterior, best an even number.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps per draw.  [default: the model's own]")]

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
 
-__all__ = ["OutputFiles", "check_writable", "is_same", "is_within", "plan_outputs", "refuse_losses"]
-
 
 @dataclass(frozen=True)
 class OutputFiles:

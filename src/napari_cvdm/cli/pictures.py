@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.image_set import StoredImage
 
-__all__ = ["Pictures", "open_pictures", "result_stem"]
 
 # How the names end of what is written beside a reconstruction, and is none.
 _COMPANION = re.compile(r"(_uncertainty|_draw\d+|_check_disagreement)\Z")

@@ -11,8 +11,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 if TYPE_CHECKING:
     from napari_cvdm.restoration.events import Event
 
-__all__ = ["ProgressDisplay"]
-
 
 class ProgressDisplay:
     """Shows how far a job is. A context manager: leaving it restores the terminal.

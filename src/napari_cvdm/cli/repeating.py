@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.models import PretrainedModel
 
-__all__ = ["identity_of", "made_before", "name_run", "say_finished"]
-
 
 def identity_of(image: ImageFile) -> dict[str, Any]:
     """Return what tells an input from others, in values that JSON can hold: a file that changes has another.

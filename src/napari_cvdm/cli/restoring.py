@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["Settings", "check_settings", "restore_files", "restore_image"]
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.streaming import Progress
     from napari_cvdm.restoration.lazy import LazyRestoration
 
-__all__ = ["goes_to_zarr", "restore_large"]
-
 
 def goes_to_zarr(output: Path) -> bool:
     """Whether an output is an OME-Zarr folder, by its name."""

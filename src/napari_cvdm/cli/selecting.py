@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["parse_channels", "parse_planes", "parse_region"]
-
 
 def parse_channels(text: str | None) -> list[int] | None:
     """Read channels such as "0,2".

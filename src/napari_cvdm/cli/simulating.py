@@ -12,8 +12,6 @@ import typer
 
 from napari_cvdm.cli.options import Overwrite
 
-__all__ = ["simulate"]
-
 _CAMERA_PIXEL_NM = 65.0
 
 

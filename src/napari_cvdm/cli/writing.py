@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.restoration.result import Restoration
 
-__all__ = ["channel_names_of", "check_storable", "write_result"]
-
 
 def check_storable(image: ImageFile, settings: Settings) -> None:
     """Refuse an image of which the part to be restored has more axes than a file of results can hold.
