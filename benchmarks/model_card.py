@@ -103,6 +103,7 @@ def read(folder: Path, name: str) -> Row:
 def describe(model: Any) -> list[str]:
     """What the model is, from its own card."""
     card = model.card
+    teachers = card.training.get("teachers", [])
     count = sum(parameter.numel() for parameter in model.network.parameters())
     return [
         f"# Model card: {model.name}",
@@ -122,6 +123,11 @@ def describe(model: Any) -> list[str]:
         "## Trained on",
         "",
         *(f"- {source}" for source in card.training.get("data", [])),
+        *(
+            [f"- in the last stage, the mean estimate of itself and {len(teachers)} earlier models"]
+            if teachers
+            else []
+        ),
         "",
         "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
         "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 to 45 of each structure were used for "

@@ -42,7 +42,7 @@ def test_unnamed_axes_are_asked_for_and_the_answer_names_them(qtbot, inquiry):
     assert not inquiry.isHidden()
     assert list(inquiry.roles) == [0, 1]
     (label,) = (each for each in inquiry.findChildren(QLabel) if each.buddy() is inquiry.roles[0])
-    assert label.text() == "Axis -4 (12 long):"  # as napari's slider has it
+    assert label.text() == "Axis -4 (12 long)"  # as napari's slider has it
     for part in (label, inquiry.roles[0]):
         assert "Choose channels for separate images" in part.toolTip()
     with qtbot.waitSignal(inquiry.changed, timeout=10_000):
@@ -131,7 +131,7 @@ def test_a_picture_in_colour_is_explained(qtbot, inquiry):
     inquiry.ask(_reading((9, 9, 3), rgb=True))
     assert inquiry.answered_colours() == "average"
     labels = {label.text(): label.buddy() for label in inquiry.findChildren(QLabel)}
-    assert labels["Colours:"] is inquiry.colours
+    assert labels["Colours"] is inquiry.colours
     assert any("saved in colour, average" in words for words in labels)
     with qtbot.waitSignal(inquiry.changed, timeout=10_000):
         inquiry.colours.setCurrentText("Restore each as a channel")

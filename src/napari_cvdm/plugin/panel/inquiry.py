@@ -93,7 +93,7 @@ class Inquiry(QWidget):
         self.roles = {}
         for number, (letter, length) in enumerate(zip(reading.axes, reading.shape, strict=True)):
             if letter == "Q":
-                name = f"Axis {number - len(reading.axes)} ({length} long):"  # as napari's slider has it
+                name = f"Axis {number - len(reading.axes)} ({length} long)"  # as napari's slider has it
                 self.roles[number] = self._ask_role(form, name, answers.roles.get(number, "Q"))
         if reading.rgb:
             self._ask_colours(form, answers.colours)
@@ -145,7 +145,7 @@ class Inquiry(QWidget):
         self.colours.setToolTip(_ABOUT_COLOURS)
         let_elide(self.colours)
         self.colours.currentIndexChanged.connect(lambda _: self.changed.emit())
-        add_labelled(form, "Colours:", self.colours)
+        add_labelled(form, "Colours", self.colours)
         explanation = note()
         explanation.setText(_ABOUT_COLOURS)
         form.addRow(explanation)
