@@ -303,12 +303,7 @@ class TestFailures:
         assert f"not restored: {locked} cannot be read: Permission denied." in capsys.readouterr().err
 
     def test_of_writing_count_for_that_image_alone(
-        self,
-        tmp_path: Path,
-        image: Path,
-        weights: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+        self, tmp_path: Path, image: Path, weights: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         second, output = image.with_name("second.ome.tif"), tmp_path / "outs"
         second.write_bytes(image.read_bytes())

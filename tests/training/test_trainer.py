@@ -506,7 +506,7 @@ class TestRunTraining:
 
     def test_missing_configuration(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no training configuration at"):
-            run_training(tmp_path / "run.toml")
+            run_training(tmp_path / "run.toml", tmp_path / "run")
 
 
 def test_a_folder_of_micrographs_is_not_ignored_in_silence(tmp_path: Path) -> None:

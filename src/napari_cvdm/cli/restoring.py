@@ -116,8 +116,8 @@ def restore_files(
     check_settings(settings, pretrained)
     if settings.keep_draws and preview:
         typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
-    finished = _count_finished(plans, pretrained, settings, failures, overwrite)
-    say_finished(finished, len(plans))
+    finished = _find_finished(plans, pretrained, settings, failures, overwrite)
+    say_finished(len(finished), len(plans))
     restored: dict[FileSet, Path] = {}
     try:
         for number, (source, files) in enumerate(plans.items(), start=1):
@@ -125,15 +125,17 @@ def restore_files(
                 continue
             label = f"{source.name} ({number} of {len(plans)})" if len(plans) > 1 else None
             with failures.noted(source):
-                image = open_image(source, settings.image or 0, lazily=True)
-                if image.file_set in restored:
-                    first = restored[image.file_set].name
+                image = None if source in finished else open_image(source, settings.image or 0, lazily=True)
+                file_set = finished[source] if image is None else image.file_set
+                if file_set in restored:
+                    first = restored[file_set].name
                     typer.echo(f"{source.name} belongs to {first}, restored already.", err=True)
                     continue
-                _restore_into(files, image, pretrained, settings, label, overwrite=overwrite)
-                finished += 1
-                if image.file_set is not None:
-                    restored[image.file_set] = source
+                if image is not None:
+                    _restore_into(files, image, pretrained, settings, label, overwrite=overwrite)
+                    finished[source] = file_set
+                if file_set is not None:
+                    restored[file_set] = source
                 if overwrite:
                     remove_stale_draws(files, inputs)
             if source not in failures:  # what is wrong with stdout is no fault of the image
@@ -146,25 +148,30 @@ def restore_files(
     failures.tell()
 
 
-def _count_finished(
+def _find_finished(
     plans: Mapping[Path, OutputFiles],
     model: PretrainedModel,
     settings: Settings,
     failures: Failures,
     overwrite: bool,
-) -> int:
-    """Count the images that were restored before, and refuse to lose what else is where results go."""
-    finished = 0
+) -> dict[Path, FileSet | None]:
+    """Find the images that were restored before, and refuse to lose what else is where results go.
+
+    Each comes with the set of files that it is one of.
+    """
+    finished = {}
     for source, files in plans.items():
         there = [path for path in files.all if path.exists()]
         if not there or source in failures:
             continue
         with failures.noted(source):
-            run = name_run(open_image(source, settings.image or 0, lazily=True), settings, model)
+            image = open_image(source, settings.image or 0, lazily=True)
+            run = name_run(image, settings, model)
         if source not in failures:
             made = made_before(there, run)
             refuse_losses([path for path in there if path not in made], (), overwrite)
-            finished += len(made) == len(files.all)
+            if len(made) == len(files.all):
+                finished[source] = image.file_set
     return finished
 
 

@@ -200,7 +200,7 @@ class Trainer:
 
 def run_training(
     config_path: Path,
-    output: Path | None = None,
+    folder: Path,
     *,
     fresh: bool = False,
     workers: int = 1,
@@ -216,8 +216,8 @@ def run_training(
     ----------
     config_path : Path
         TOML file; see `TrainingConfig`.
-    output : Path, optional
-        Folder of the run; ``runs/<name>`` if None.
+    folder : Path
+        Folder of the run; it need not exist.
     fresh : bool
         Start again even if the folder holds a checkpoint.
     workers : int
@@ -254,7 +254,6 @@ def run_training(
         )
     if config.data.micrographs and micrographs is None:
         micrographs = (config_path.resolve().parent / config.data.micrographs).resolve()
-    folder = output if output is not None else Path("runs") / config.name
     start = (config_path.resolve().parent / config.start_from).resolve() if config.start_from else None
     trainer = Trainer(config, micrographs, folder, workers, log, device=place, compiled=compiled)
     check_place(weights_path(folder, config.name), trainer.checkpoint, start, fresh)
