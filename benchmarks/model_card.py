@@ -124,15 +124,17 @@ def describe(model: Any) -> list[str]:
         "",
         *(f"- {source}" for source in card.training.get("data", [])),
         *(
-            [f"- in the last stage, the mean estimate of itself and {len(teachers)} earlier models"]
+            [
+                f"- last, for the mean network: the average of its own estimate and those of {len(teachers)} "
+                "earlier models"
+            ]
             if teachers
             else []
         ),
         "",
-        "The BioSR images are by Qiao & Li (figshare 13264793, CC BY 4.0), taken from "
-        "Zach-T-Burns/Untrained-PINN-for-SIM (MIT). Images 41 to 45 of each structure were used for "
-        "validation during training and for the calibration of the uncertainty; its figures below are "
-        "those of calibrations that left out the image judged.",
+        "SIM images 41 to 45 of each structure were never trained on, but served validation during training, "
+        "[the choice of stages](training.md#what-is-held-out) (41, 42 and 44) and the calibration of the "
+        "uncertainty; its figures below are those of calibrations that left out the image judged.",
         "",
         "| in training | from | to |",
         "|---|---|---|",
@@ -151,11 +153,16 @@ def describe(model: Any) -> list[str]:
 
 def figures(folder: Path) -> list[str]:
     """What the model reaches, from the files of the benchmarks."""
-    lines = ["## Performance", ""]
+    lines = [
+        "## Performance",
+        "",
+        "[How well it works](evaluation.md) explains methods and measures, and how far to trust the figures.",
+        "",
+    ]
     comparison, uncertainty = read(folder, "comparison"), read(folder, "uncertainty")
     for title, part in (
-        ("Real SIM structures, re-imaged by another simulated microscope", "reimaged"),
-        ("Real pairs, which helped to choose among models", "pairs"),
+        ("Real SIM images that were not trained on, re-imaged by separate simulation code", "reimaged"),
+        ("Real pairs, not trained on, which helped to choose among models", "pairs"),
     ):
         if part in comparison:
             lines += [f"{title}:", "", "| method | PSNR (dB) | SSIM | multi-scale SSIM | FRC (fine pixels) |"]
@@ -167,7 +174,7 @@ def figures(folder: Path) -> list[str]:
     lines += [
         "![by photons](images/comparison_photons.png)",
         "",
-        "Uncertainty, with 8 draws and of previews:",
+        "Uncertainty with 8 draws and of previews, before and after calibration:",
         "",
     ]
     lines.append(

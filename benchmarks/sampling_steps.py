@@ -5,8 +5,8 @@
 Held-out structures (see benchmarks/uncertainty.py) are restored with each sampler and number of steps. Draws
 are plain: the card's shrinkage, scale weight and calibration are left out, so that what a sampler itself does
 is seen. In the last rows they are in, as a user has them, on these structures and on real recordings. The
-default should be the cheapest number of steps whose mean and whose single draws lie within 0.05 dB of those
-of 50 steps, and whose 90 % interval covers the same share within 2 %. Numbers go to
+default should be the cheapest number of steps from which on mean and single draws are at most 0.05 dB worse
+than with 50, and the 90 % interval covers the same share within 2 %. Numbers go to
 docs/benchmarks/sampling_steps.json, the picture to docs/images/sampling_steps.png. --quick takes a minute.
 """
 

@@ -68,6 +68,11 @@ def list_models() -> list[ListedModel]:
 
     Neither reads weights nor imports torch.
 
+    Returns
+    -------
+    list of ListedModel
+        With `name`, `summary`, `location`, `path` and `is_default`; the default first.
+
     Raises
     ------
     ModelError
@@ -161,8 +166,8 @@ def load_model(
     """Load a model: by its name, from a file of your own, or from an address.
 
     A published model is looked for in the cache folder, then in the package, then downloaded, and its hash is
-    verified in every case. What comes from an address or a DOI is remembered as `add_model` does, so that it
-    is fetched once. A model stays in memory: loading the same file again costs a hash.
+    verified in every case. What comes from an address or a DOI is kept, as by `napari_cvdm.models.add_model`,
+    so that it is fetched once. The models loaded last stay in memory: loading one again only computes a hash.
 
     Parameters
     ----------
@@ -172,7 +177,7 @@ def load_model(
     sha256 : str, optional
         The hash that the file must have, in hexadecimal; needed for an address.
     progress : DownloadProgress, optional
-        Told how far a download is; may cancel it by raising.
+        Receives the progress of a download; may cancel it by raising.
 
     Returns
     -------

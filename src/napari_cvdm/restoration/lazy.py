@@ -51,8 +51,8 @@ class LazyRestoration:
         As in `Restoration`, float32. Compute them together, ``dask.compute(lazy.mean, lazy.std)``: both come
         from the same draws.
     pair : dask array
-        Both in one, shape (2, all other axes, Y, X), with Y and X last and one chunk for each block: what
-        `mean` and `std` are views of.
+        Both in one, of shape (2, all other axes, Y, X), one chunk for each block: `mean` and `std` are views
+        of it.
     axes : str
         One letter for each axis of ``mean``.
     pixel_size : float or None
@@ -60,9 +60,9 @@ class LazyRestoration:
     upscaling : int
         Restored pixels per input pixel along Y and X.
     provenance : dict
-        How the result is made, in values that JSON can hold. Nothing in it changes from run to run.
+        How the result is made, in values that JSON can hold; the same in every run.
     fingerprint : str
-        Tells the image from another of the same shape: of all pixels that its intensities were measured on.
+        Hash of the pixels that intensities were measured on: tells the image from others of its shape.
     """
 
     mean: Any
@@ -86,6 +86,11 @@ class LazyRestoration:
         ----------
         **options
             For `dask.compute`, such as ``scheduler="threads"``.
+
+        Returns
+        -------
+        Restoration
+            Without single draws.
         """
         mean, std = da.compute(self.mean, self.std, **options)
         return Restoration(mean, std, None, self.axes, self.pixel_size, self.upscaling, self.provenance)
@@ -114,9 +119,9 @@ def restore_lazy(
 ) -> LazyRestoration:
     """Restore an image that need not fit in memory, as dask arrays.
 
-    Intensities are measured at once, which reads the image through one time; all else happens when the result
-    is computed, on whichever scheduler dask is told to use: threads, processes or a cluster. Each block is
-    read with its halo, restored and forgotten, so that memory does not grow with the image.
+    Intensities are measured at once, which reads the image through once; all else happens when the result is
+    computed, on whichever scheduler dask is set to use: threads, processes or a cluster. Each block is read
+    with its halo, restored and released, so that memory does not grow with the image.
 
     Parameters
     ----------
@@ -127,14 +132,14 @@ def restore_lazy(
     axes, pixel_size, draws, steps, seed, tile, preview, preset, channels, planes, region, settings
         As for `napari_cvdm.restore`.
     device : str
-        Likewise, but each worker sees for itself what "auto" or "cuda" is there.
+        As for `napari_cvdm.restore`; each worker decides for itself what "auto" or "cuda" means there.
     normalize : {"stack", "plane", "whole"}
         As for `napari_cvdm.restore`.
     block : int or "auto"
         Side of a block in camera pixels, beyond 256 rounded up to a multiple of that. Other sizes give the
         same pixels, to rounding.
     halo : int or "auto"
-        Camera pixels around a block that are computed with it; by default as far as the first pass sees.
+        Camera pixels around a block that are computed with it; by default the network's receptive field.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def restore_lazy(
     Raises
     ------
     InputError, InputTypeError, DeviceError
-        As `napari_cvdm.restore`; what is wrong with single pixels is found when their block is computed.
+        As for `napari_cvdm.restore`; faults of single pixels are found when their block is computed.
     """
     draws, preview = resolve_preset(preset, draws, preview)
     request = check_request(

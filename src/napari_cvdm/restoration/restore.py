@@ -62,17 +62,17 @@ def restore(
     steps : int, optional
         Denoising steps of each draw; the model's own choice if left out.
     seed : int
-        The same seed gives the same pixels, whatever the tile or the device's way of working.
+        The same seed gives the same pixels, apart from rounding, whatever the tile.
     device : str
         "auto", "cpu", "cuda", "cuda:N" or "mps".
     tile : int or "auto"
-        Side of a tile in camera pixels, halo not counted. Changes memory and speed; the result only with
-        networks of the authors' own code.
+        Side of a tile in camera pixels, halo not counted. Changes memory and speed, but not the result
+        (except with networks of the authors' own code).
     keep_draws : bool
         Whether the result holds the single draws too. A preview has none.
     preview : bool
-        Run the mean network alone: its picture, and its own residual scale as the standard deviation,
-        calibrated if the model's card says how.
+        Run the mean network alone, as ``preset="preview"`` does: its estimate, and the error that it expects
+        as the standard deviation, calibrated if the model card has a calibration of previews.
     preset : str, optional
         "preview", "standard" or "thorough": see `napari_cvdm.restoration.presets`.
     resample : bool
@@ -86,16 +86,17 @@ def restore(
         The channels to restore, counted from 0. The others are left out of the result.
     planes : mapping, optional
         Positions to restore along other axes, as numbers, slices or lists: ``{"T": 3, "Z": slice(2, 5)}``. A
-        chosen plane gets the noise that it has in the whole stack. Axes that share a letter are told by their
-        numbers, counted from 0.
+        chosen plane gets the noise that it has in the whole stack. Axes that share a letter are given by
+        their numbers, counted from 0.
     region : ((int, int), (int, int)), optional
-        Rows and columns to restore, each as first and one past the last, in input pixels. A region is seen in
-        its surroundings and normalised as the whole plane is, and so agrees with the result for all of it. (A
-        model of the authors' own networks, which look at all they are given, restores it by itself.)
+        Rows and columns to restore, each as first and one past the last, in input pixels. Its surroundings
+        are taken into account and it is normalised as the whole plane is, so it has the pixels of a result
+        for the whole plane. (Networks of the authors' own code, which normalise over all they are given,
+        restore it by itself.)
     normalize : {"stack", "plane", "whole"}
-        Measure intensities once for each channel, over all planes that are restored, so that a film does not
-        flicker; or for each plane, for stacks that bleach or fade; or once for each channel, over all planes
-        of the image, so that chosen planes get the very pixels that they have when all of it is restored.
+        Over what intensities are measured, for each channel: "stack" over all planes that are restored, so
+        that a film does not flicker; "plane" over each plane, for stacks that bleach; "whole" over all planes
+        of the image, so that chosen planes get the pixels that they have when all of it is restored.
 
     Returns
     -------
@@ -148,10 +149,10 @@ def restore_events(
     """Restore an image as `restore` does, one event at a time.
 
     First comes an `Estimate` of every plane by the mean network (stage "mean"). Then, plane by plane, follow
-    an `Event` for every further orientation in which that network sees it and an `Estimate` of their average
-    (stage "refine", if the settings ask for it); draw by draw, an `Event` after each denoising step (stage
-    "denoise") and an `Estimate` after each draw (stage "draw"); last `Finished` (stage "done"). Input is
-    checked at once, before the first event is asked for.
+    an `Event` for every further orientation of the plane and an `Estimate` of their average (stage "refine",
+    if the settings ask for it); draw by draw, an `Event` after each denoising step (stage "denoise") and an
+    `Estimate` after each draw (stage "draw"). Last comes `Finished` (stage "done"). The input is checked at
+    once, before the first event is asked for.
 
     Parameters
     ----------
@@ -159,10 +160,11 @@ def restore_events(
         Called before every network pass on every tile, which is many times within one denoising step of a
         large plane. What it raises ends the restoration.
     stop : callable, optional
-        Asked after every denoising step. Once it says True, the run ends with what it has: every plane has at
-        least the mean network's picture, `Finished` follows, and the provenance tells the number of draws.
+        Called after every denoising step. Once it returns True, the run ends with what it has: every plane
+        has at least the mean network's estimate, `Finished` follows, and the provenance states the number of
+        draws.
     first_plane : tuple of int, optional
-        Index of the plane to begin with, such as the one that is being looked at; it changes no pixel.
+        Index of the plane to begin with, such as the one in view; it changes no pixel.
     on_tile : callable, optional
         Receives an `Event` of stage "tile" after each tile of a network pass that needs several, from within
         the iteration.

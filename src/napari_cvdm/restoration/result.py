@@ -19,11 +19,11 @@ class Restoration:
     ----------
     mean : ndarray
         Estimate of the sharp image: float32, the input's axes with Y and X ``upscaling`` times as long, in
-        the input's intensity units. The mean of the draws, stabilised as `napari_cvdm.restoration.posterior`
-        says.
+        the input's intensity units. The mean of the draws, shrunk towards the mean network's estimate (see
+        `napari_cvdm.restoration.posterior`).
     std : ndarray
-        Standard deviation of the estimate, same shape and units. ``provenance["uncertainty"]`` says whether
-        it is calibrated.
+        Standard deviation of its error, same shape and units. ``provenance["uncertainty"]`` says whether it
+        is calibrated.
     draws : ndarray or None
         float32, shape (draws, ...): the single draws, if they were asked for.
     axes : str
@@ -51,7 +51,10 @@ class Restoration:
         return None if self.pixel_size is None else self.pixel_size / self.upscaling
 
     def interval(self, probability: float = 0.9) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Lower and upper bound of the interval that holds the true value of each pixel with a probability.
+        """Lower and upper bound of the interval that holds a pixel's true value with a probability.
+
+        The probability is an average over images like those of the calibration; in a single image the
+        interval may hold far fewer of the true values.
 
         Parameters
         ----------
@@ -61,11 +64,10 @@ class Restoration:
         Returns
         -------
         ndarray, ndarray
-            float32, of the shape and in the units of ``mean``. Errors are not Gaussian: where the model card
-            has widths that were measured when the model was calibrated, the interval has these, or lies
-            between those of the probabilities next to it; beyond the greatest of them it widens as a
-            Gaussian's does, whose tails are lighter than those of the errors. Without measurement it is a
-            Gaussian's. The interval of a greater probability always holds that of a smaller one.
+            float32, of the shape and in the units of ``mean``. The width is that measured when the model was
+            calibrated, interpolated between the probabilities measured. Beyond the greatest of these (95 %
+            for the bundled model) it widens as a Gaussian's, which is too little, since errors have heavier
+            tails. Without measurement it is a Gaussian's.
 
         Raises
         ------
