@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Outcome = Literal["restored", "refused"]
+Outcome = Literal["restored", "refused", "either"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Case:
     make : callable
         Makes the image: an array or anything else for `restore`; for files it is called with a folder, and
         returns the path of what it made there.
-    outcome : {"restored", "refused"}
-        A right result, or one clear sentence.
+    outcome : {"restored", "refused", "either"}
+        A right result, or one clear sentence; or either of them, where versions of a library differ.
     settings : dict
         Beside the image: keywords of `restore`, or options of the command.
     words : str

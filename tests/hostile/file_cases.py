@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from tests.hostile.case import Case, scene
+from tests.hostile.case import Case, Outcome, scene
 
 PIXEL = 65.0  # nm, as `good` states it
 
@@ -183,9 +183,14 @@ def _lying() -> Iterator[Case]:
         "OME-XML cut short": '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Sch',
         "OME-XML with an entity bomb": '<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY a "aa">]><OME>&a;</OME>',
     }
+    # From 2026.11 on, tifffile passes over a description that is no JSON.
+    outcomes: dict[str, Outcome] = {
+        "a description that is no JSON": "either",
+        "ImageJ planes that are not there": "refused",
+        "OME-XML with an entity bomb": "refused",
+    }
     for name, text in texts.items():
-        refused = "planes" in name or "JSON" in name or "entity" in name
-        yield Case(f"TIFF with {name}", partial(_described, text), "refused" if refused else "restored")
+        yield Case(f"TIFF with {name}", partial(_described, text), outcomes.get(name, "restored"))
 
 
 def _with_tags(tags: dict[int, int], folder: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from tests.hostile.case import Case, scene
+from tests.hostile.case import Case, Outcome, scene
 
 PIXEL = 65.0  # nm, as `good_zarr` states it
 PLANTED = "planted by a pickle"
@@ -181,7 +181,9 @@ def _arrays() -> Iterator[Case]:
         "no shape": ("shape", None),
     }.items():
         change = partial(_edited, "0/.zarray", partial(_set, key, value))
-        yield Case(f"zarr 0.4 of {name}", partial(changed, change, version="0.4"), "refused")
+        # From 3.4 on, zarr warns of chunks of zero and reads the fill value.
+        outcome: Outcome = "either" if "zero" in name else "refused"
+        yield Case(f"zarr 0.4 of {name}", partial(changed, change, version="0.4"), outcome)
     larger = partial(_edited, "0/zarr.json", partial(_set, "shape", [2, 32, 36]))
     yield Case("zarr of a larger shape than it has", partial(changed, larger))
     nan = partial(_edited, "0/zarr.json", partial(_set, "fill_value", 65535))
