@@ -17,7 +17,6 @@ from napari_cvdm.plugin.image.input_pixels import Colours, are_in_file, given_im
 from napari_cvdm.plugin.image.parts import Covered, Part, covered_after_resampling
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.devices import devices_found
-from napari_cvdm.plugin.running.gpu_hint import gpu_hint
 from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
 from napari_cvdm.plugin.running.telling import Pace, tell
 from napari_cvdm.plugin.stored.download_checkpoint import DownloadCheckpoint
@@ -214,8 +213,10 @@ class Job:
         yield Preparing("Loading PyTorch …")
         load_torch()
         self._checkpoint()
-        yield DevicesFound(devices_found(), gpu_hint())
         from napari_cvdm import load_model
+        from napari_cvdm.restoration.device import gpu_hint
+
+        yield DevicesFound(devices_found(), gpu_hint())
 
         yield Preparing("Loading the model …")
         return load_model(self.model, progress=DownloadCheckpoint(self._checkpoint))
