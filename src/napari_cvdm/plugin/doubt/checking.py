@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
+from napari_cvdm.plugin.doubt.exporting import write_in_background
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.section import Buttons, note
@@ -20,7 +22,6 @@ from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.notices import show_error, show_info
 from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.restoration.errors import InputError
 
@@ -102,29 +103,19 @@ class CheckSection(QWidget):
         self._background.drop()
         self._map.remove()
 
-    def save(self, path: Path) -> None:
-        """Write the report, as a page and as JSON beside it; files are whole when they appear.
-
-        Raises
-        ------
-        OSError
-            If they cannot be written.
-        """
-        from napari_cvdm.assessment.report import html_report, json_report
-
+    def write(self, path: Path) -> None:
+        """Write the report, as a page and as JSON beside it, in the background."""
         if self.checked is None:
             return
-        result, checks = self.checked.result, self.checked.checks
-        said: dict[str, Any] = {
+        result = self.checked.result
+        said = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
             "citations": self.checked.citations,
             "plane": plane_number(result.reconstruction, self.checked.place),
             "left_out": self.checked.left_out,
         }
-        html, numbers = html_report(checks, **said), json_report(checks, **said)
-        for target, text in ((path, html), (_numbers_beside(path), numbers)):
-            write_whole(target, text)
+        write_in_background(partial(_write_report, self.checked.checks, said), path)
 
     def _forget(self) -> None:
         """What was found is about another result or original than the one looked at now."""
@@ -184,14 +175,8 @@ class CheckSection(QWidget):
             {"Web page (*.html)": _PAGE_ENDINGS},
             beside=lambda page: [_numbers_beside(page)],
         )
-        if path is None:
-            return
-        try:
-            self.save(path)
-        except (OSError, ValueError) as error:
-            show_error(f"{path} could not be written: {getattr(error, 'strerror', None) or error}.")
-        else:
-            show_info(f"The report is in {path}.")
+        if path is not None:
+            self.write(path)
 
 
 def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
@@ -234,6 +219,14 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
         return Checked(result, original, place, checks, left_out, citations)
 
     return check
+
+
+def _write_report(checks: Checks, said: dict[str, Any], path: Path) -> None:
+    """Draw and write a report; for a worker. Files are whole when they appear."""
+    from napari_cvdm.assessment.report import html_report, json_report
+
+    for target, report in ((path, html_report), (_numbers_beside(path), json_report)):
+        write_whole(target, report(checks, **said))
 
 
 def _numbers_beside(page: Path) -> Path:
