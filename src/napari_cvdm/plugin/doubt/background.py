@@ -9,8 +9,6 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 _log = logging.getLogger(__name__)
@@ -96,9 +94,7 @@ class _Run:
     def __call__(self) -> _Run:
         try:
             assert self._task is not None
-            # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-            with place_left_to_others(), OldObjectsSpared():
-                self.answer = self._task(self._checkpoint)
+            self.answer = self._task(self._checkpoint)
         except Stopped:
             self.wanted = False
         except Exception as error:

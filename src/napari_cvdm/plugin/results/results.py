@@ -34,6 +34,7 @@ from napari_cvdm.plugin.results.layers import (
     unique_name,
 )
 from napari_cvdm.plugin.results.underneath import Underneath
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -231,7 +232,7 @@ class ResultLayers(QObject):
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
-            with OwnChange():
+            with OwnChange(), OldObjectsSpared():
                 self._viewer.layers.remove(layer)
 
     @property

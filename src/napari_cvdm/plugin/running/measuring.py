@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.torch_loading import load_torch
 
@@ -69,7 +68,6 @@ class Measuring(QObject):
         self.measured.emit()
 
 
-@place_left_to_others()
 def _measure(model: str, device: str, tile: int | str, given_up: threading.Event) -> Speed:
     """Measure; for a worker."""
     load_torch()

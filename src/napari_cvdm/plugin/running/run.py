@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject, Signal
@@ -24,7 +23,6 @@ from napari_cvdm.plugin.running.messages import (
 )
 from napari_cvdm.plugin.running.progress import TimeLeft
 from napari_cvdm.plugin.running.worker import Job
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import main_window_of
 from napari_cvdm.plugin.viewer.lasting import LastingWorker, WindowClosing
 from napari_cvdm.restoration.events import progress_words
@@ -77,9 +75,7 @@ class Run(QObject):
         self._worker.belong_to(window)
         if window is not None:
             WindowClosing(window, self).closed.connect(self._worker.give_up)
-        self._spared = OldObjectsSpared()
-        # Not a method of this object: it is gone by then.
-        self.destroyed.connect(partial(self._worker.leave, self._spared))
+        self.destroyed.connect(self._worker.give_up)
         self._worker.start()
 
     def discard(self) -> None:
@@ -192,7 +188,6 @@ class Run(QObject):
         # `give_up` has removed the layers. If the worker ends in another way, the viewer closes: hands off.
         self._unfinished.discard(part)
         if not self._unfinished:
-            self._spared.release()
             self.ended.emit(self._outcome, self._words)
 
 
