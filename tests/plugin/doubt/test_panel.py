@@ -23,9 +23,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 from napari_cvdm.plugin.results.layers import FOR_SHOW
+from napari_cvdm.plugin.viewer.pages import Page
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
 

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
 from napari_cvdm.plugin.doubt.background import Background
@@ -17,12 +17,11 @@ from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
 from napari_cvdm.plugin.doubt.exporting import write_in_background
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.recording import recording_of
-from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class CheckSection(QWidget):
         self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
         self.save_button.setEnabled(False)
-        self.findings: QLabel = note("")
+        self.findings = note(markup=True)
         self._show_busy(False)
         self._background = Background(self)
         self._background.done.connect(self._on_checked)
@@ -161,8 +160,7 @@ class CheckSection(QWidget):
             lines.append(_RESAMPLED)
         if self._map.show(checked.checks, result, checked.original, checked.place):
             lines.append(ABOUT_MAP)
-        words = "<br>".join(lines)
-        self.findings.setText(words.replace(" %", "\u00a0%"))  # a number is not parted from its sign
+        self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:

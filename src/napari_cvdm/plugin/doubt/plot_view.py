@@ -19,9 +19,8 @@ from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
-from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +136,7 @@ class _Canvas(QWidget):
         super().__init__()
         self._empty, self._words = empty, empty
         self._image: QImage | None = None
-        self.setMinimumSize(120, 170)
+        self.setMinimumSize(200, 170)  # narrower, there is no room for plots
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:

@@ -10,7 +10,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
-from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
@@ -20,7 +19,7 @@ from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
 from napari_cvdm.plugin.viewer.notices import show_error
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
