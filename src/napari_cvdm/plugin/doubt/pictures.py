@@ -16,7 +16,8 @@ from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.world import to_world
 

@@ -17,7 +17,8 @@ from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
 from napari_cvdm.plugin.doubt.words import length_unit
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 from napari_cvdm.plugin.viewer.world import to_data, to_world

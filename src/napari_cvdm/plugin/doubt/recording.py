@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of
-from napari_cvdm.plugin.image.parts import Placement
 from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import Placement
 from napari_cvdm.plugin.stored.asked import part_of
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.described import DescribedPart

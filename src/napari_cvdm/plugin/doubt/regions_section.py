@@ -25,7 +25,8 @@ from napari_cvdm.plugin.doubt.places import (
 )
 from napari_cvdm.plugin.doubt.places_table import PlacesTable
 from napari_cvdm.plugin.doubt.slices import go_to
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 

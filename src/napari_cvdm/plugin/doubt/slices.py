@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import Placement, where_it_lies
 from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -70,19 +71,9 @@ class Slice:
 
     def placement(self, layer: Image) -> dict[str, Any]:
         """Return the keyword arguments of a layer that shows this plane where ``layer`` has it."""
-        from napari.utils.transforms import Affine
-
-        own = Affine(
-            scale=layer.scale,
-            rotate=layer.rotate,
-            shear=layer.shear,
-            translate=layer.translate,
-            ndim=layer.ndim,
-        )
         # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
-        scale = np.array(layer.scale, float)
-        scale[list(self.displayed)] *= self.step
-        return where_it_lies(layer) | {"scale": scale, "translate": own(self.point(0, 0))}
+        steps = np.array([self.step if i is None else 1 for i in self.index], float)
+        return Placement(self.point(0, 0), steps).within(where_it_lies(layer))
 
 
 def go_to(layer: Image, place: Slice, dims: Dims, row: float = 0, column: float = 0) -> NDArray[np.float64]:

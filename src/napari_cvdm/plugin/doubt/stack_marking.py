@@ -16,7 +16,8 @@ from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.words import amount
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
 
 _MARK, _MARK_TIP = (

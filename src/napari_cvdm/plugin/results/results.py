@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cvdm.plugin.image.parts import Part, Placement, whole
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.contrast import ChannelLimits, limits_of_picture
 from napari_cvdm.plugin.results.into_sight import (
@@ -33,6 +32,7 @@ from napari_cvdm.plugin.results.layers import (
     result_metadata,
     unique_name,
 )
+from napari_cvdm.plugin.results.placement import placement_of
 from napari_cvdm.plugin.results.underneath import Underneath
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
@@ -48,7 +48,8 @@ class ResultLayers(QObject):
 
     Lives on the main thread. A layer that the user deletes stays deleted; the other goes on.
 
-    With ``with_channel_axis``, the results have an axis for channels in front that the layer has not.
+    ``part_words`` say which part of the layer was restored. With ``with_channel_axis``, the results have an
+    axis for channels in front that the layer has not.
     """
 
     #: The layers are gone; those of a result on the disk are there.
@@ -67,14 +68,14 @@ class ResultLayers(QObject):
         layer: Image,
         parent: QObject,
         *,
-        part: Part | None = None,
+        part_words: str = "",
         with_channel_axis: bool = False,
     ) -> None:
         super().__init__(parent)
         self.source = InputLayer.of(layer)
         if with_channel_axis:
             self.source = self.source.with_channel_axis()
-        self._part, self._with_channel_axis = part, with_channel_axis
+        self._part_words = part_words
         self._viewer, self._input = viewer, layer
         self._under = Underneath(viewer, layer)
         self._layers: dict[Picture, Image] = {}
@@ -137,13 +138,9 @@ class ResultLayers(QObject):
     ) -> None:
         from napari.layers import Image
 
-        part = self._part or whole(pictures.axes.shape)
-        if self._part is not None and self._with_channel_axis:
-            part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
         multiscale = isinstance(data, list)
         finest = data[0] if multiscale else data
-        covered = getattr(pictures, "covered", None)
-        placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
+        placement = placement_of(provenance, pictures.axes.names, finest.shape)
         limits = limits_of_picture(pictures.limits, picture)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
@@ -151,7 +148,7 @@ class ResultLayers(QObject):
             visible=False,
             contrast_limits=next(iter(limits.values())),
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
-            **result_metadata(self.source, picture, placement, self._taken_names(), part.words)
+            **result_metadata(self.source, picture, placement, self._taken_names(), self._part_words)
             | {"multiscale": multiscale},
         )
         axis = pictures.axes.channel_position

@@ -52,7 +52,11 @@ class Run(QObject):
         super().__init__(parent)
         self.job = job
         self._results = ResultLayers(
-            viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
+            viewer,
+            layer,
+            self,
+            part_words=job.part.words if job.part else "",
+            with_channel_axis=len(job.image_axes) > len(job.axes),
         )
         self._about: dict[str, Any] = {"run": job.run_id, "source": job.name, "asked": job.describe()}
         note_restored(job.run_id, layer)
@@ -135,7 +139,12 @@ class Run(QObject):
             case DevicesFound(choices, hint):
                 self.devices_found.emit(choices, hint)
             case Pictures():
-                unfinished = {**self._about, "model": {"name": self.job.model}, "finished": False}
+                unfinished = {
+                    **self._about,
+                    **message.made,
+                    "model": {"name": self.job.model},
+                    "finished": False,
+                }
                 self._results.add(message, unfinished)
             case Progress(event, limits):
                 if limits is not None:
