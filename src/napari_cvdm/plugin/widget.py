@@ -73,7 +73,7 @@ class CVDMWidget(QWidget):
         self._opening = Opening(napari_viewer, self)
         self._drops = Drops(self, self.form.model_field.add_file, self._opening.open)
         stack_in(self, Page(self.form, self.controls, self.actions_row, name=_TITLE))
-        self._dock = PanelDock(self)
+        self._dock = PanelDock(self, napari_viewer)
         self._connect()
         self.reset_choices()
 
@@ -202,7 +202,7 @@ class CVDMWidget(QWidget):
 
     def _on_closed(self) -> None:
         if not self.running:  # or once the run has come to its end
-            self.subject.disconnect_layer()
+            self.subject.close()
             self.advice.close()
             self._image_choice.close()
             self._listen(False)
@@ -236,7 +236,6 @@ class CVDMWidget(QWidget):
     def _listen(self, on: bool) -> None:
         """Listen to the viewer, or no longer."""
         events = (
-            (self._viewer.layers.events.removing, self._dock.make_canvas_current),
             (self._viewer.events.theme, self._show_state),
             *((self._viewer.dims.events[of], self.advice.show_plan) for of in ("point", "ndisplay", "order")),
             (self._viewer.scene.camera.events.center, self._on_view_moved),

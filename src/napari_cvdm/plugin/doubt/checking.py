@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
 from napari_cvdm.plugin.doubt.exporting import write_in_background
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
@@ -20,6 +19,7 @@ from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 from napari_cvdm.restoration.errors import InputError
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from napari_cvdm.assessment.checks import Checks
     from napari_cvdm.assessment.verdicts import Verdict
-    from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.plugin.doubt.linked import Result
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
+    from napari_cvdm.plugin.viewer.background import Task
 
 _CHECK, _CHECK_TIP = (
     "Check this result",

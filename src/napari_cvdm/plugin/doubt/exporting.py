@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_cvdm.plugin.doubt.background import in_words
+from napari_cvdm.plugin.viewer.background import in_words
 from napari_cvdm.plugin.viewer.file_asking import Kinds
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker

@@ -70,7 +70,7 @@ class DoubtPanel(QWidget):
         self.histogram = HistogramSection(self.link)
         self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
-        self._dock = PanelDock(self)
+        self._dock = PanelDock(self, self.link.viewer)
         self._connect()
         self.link.rescan()
 
@@ -149,7 +149,6 @@ class DoubtPanel(QWidget):
         if self._pictures_kept.remove_one():
             QTimer.singleShot(25, self._remove_pictures)
             return
-        self.link.viewer.layers.events.removing.disconnect(self._dock.make_canvas_current)
         self._dock.delete_panel()
 
     # -- construction ----------------------------------------------------------------------------------------
@@ -192,4 +191,3 @@ class DoubtPanel(QWidget):
         self.link.switched.connect(self._show_choices)
         self.link.switched.connect(self._clear)
         self.link.looked.connect(self._on_looked)
-        self.link.viewer.layers.events.removing.connect(self._dock.make_canvas_current)

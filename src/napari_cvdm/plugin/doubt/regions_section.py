@@ -11,7 +11,6 @@ from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.files.csv_table import write_csv
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
@@ -27,6 +26,7 @@ from napari_cvdm.plugin.doubt.places_table import PlacesTable
 from napari_cvdm.plugin.doubt.slices import go_to
 from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.results.placement import where_it_lies
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
 from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 
@@ -82,11 +82,7 @@ class RegionsSection(QWidget):
             self._wanted()
         else:
             self._find_again()
-        several = look is not None and any(
-            i is not None and full_data(look.result.reconstruction).shape[axis] > 1
-            for axis, i in enumerate(look.slice.index)
-        )
-        self.everywhere.setVisible(several)
+        self.everywhere.setVisible(look is not None and look.planes > 1)
 
     def _clear(self) -> None:
         self._background.drop()

@@ -48,6 +48,17 @@ class Slice:
         first, second = (axis for axis, i in enumerate(self.index) if i is None)
         return first, second
 
+    def parallel(self, shape: Sequence[int], step: int | None = None) -> list[Slice]:
+        """Return all planes of an array along these axes, thinned out as this one or by another step."""
+        lengths = [1 if i is None else n for n, i in zip(shape, self.index, strict=True)]
+        return [
+            Slice(
+                tuple(None if i is None else j for i, j in zip(self.index, at, strict=True)),
+                self.step if step is None else step,
+            )
+            for at in np.ndindex(*lengths)
+        ]
+
     def take(self, data: Any) -> NDArray[Any]:
         """Read the plane from an array of any kind; for a worker, because that may take long."""
         whole = [slice(None, None, self.step)] * 2
@@ -105,21 +116,9 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
 
 
 def lying_under(picture: Image, layer: Image, dims: Dims) -> Slice | None:
-    """Find what lies under a picture in the plane of ``layer`` that the viewer shows.
+    """Find what lies under a picture, a result of ``layer``, in the plane of that which the viewer shows.
 
-    Parameters
-    ----------
-    picture : Image
-        A layer in the viewer, of as many axes: a result of ``layer``.
-    layer : Image
-        A layer in the viewer.
-    dims : Dims
-        The viewer's.
-
-    Returns
-    -------
-    Slice or None
-        As from `current_slice`, with borders; those of the plane if nothing lies there.
+    As from `current_slice`, with borders; those of the plane if nothing lies there.
     """
     above, place = current_slice(picture, dims), current_slice(layer, dims)
     if above is None or place is None:

@@ -13,11 +13,11 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled, signals_blocked
 
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.rows import note, stack_in
 
 if TYPE_CHECKING:

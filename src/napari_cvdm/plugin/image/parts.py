@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.resampling import Resampling, plan_resampling
+from napari_cvdm.restoration.selection import Selection, select
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,22 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
         Part((*part.ranges[:at], run, *part.ranges[at + 1 :]), f"{before}channel {' + '.join(map(str, run))}")
         for run in runs
     ]
+
+
+def selected(
+    image: Axes, chosen: Mapping[str, Any], pixel_size: float | None, known: tuple[float, float] | None
+) -> tuple[Selection, Resampling | None]:
+    """Return what is chosen of an image, and how that is resampled first to a size that is known, if it is.
+
+    ``chosen`` is as `Part.chosen` tells it; the other parameters are as `plan_resampling` takes them.
+
+    Raises
+    ------
+    InputError
+        If resampling cannot help.
+    """
+    selection, plan = select(image, **chosen), plan_resampling(image.plane_shape, pixel_size, known)
+    return (selection if plan is None else selection.resampled(plan.new_plane_shape)), plan
 
 
 def _cropped(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -97,22 +97,24 @@ class ResultLayers(QObject):
         arrays; `finish` completes the provenance.
         """
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
-        for picture in PICTURES:
-            self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
-            self._steps.append(partial(self._show_layer, picture))
-        self._begin([self._select_reconstruction, pictures.shown.set])
+        self._begin(arrays, pictures, provenance, pictures.shown.set)
 
     def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
         """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
-        for picture in PICTURES:
-            levels = written.levels[picture]
-            data = levels if len(levels) > 1 else levels[0]
-            self._steps.append(partial(self._add_layer, picture, data, written, provenance))
-            self._steps.append(partial(self._show_layer, picture))
-        self._begin([self._select_reconstruction, self.added.emit])
+        pyramids = {picture: each if len(each) > 1 else each[0] for picture, each in written.levels.items()}
+        self._begin(pyramids, written, provenance, self.added.emit)
 
-    def _begin(self, last: list[Callable[[], None]]) -> None:
-        self._steps += last
+    def _begin(
+        self,
+        data: Mapping[str, Any],
+        told: Pictures | Written,
+        provenance: dict[str, Any],
+        last: Callable[[], None],
+    ) -> None:
+        for picture in PICTURES:
+            self._steps.append(partial(self._add_layer, picture, data[picture], told, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._steps += [self._select_reconstruction, last]
         if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
             self.source = replace(self.source, blending="additive")
         try:
@@ -134,14 +136,14 @@ class ResultLayers(QObject):
                 self._step_timer.start(self._BETWEEN_STEPS)
 
     def _add_layer(
-        self, picture: Picture, data: Any, pictures: Pictures | Written, provenance: dict[str, Any]
+        self, picture: Picture, data: Any, told: Pictures | Written, provenance: dict[str, Any]
     ) -> None:
         from napari.layers import Image
 
         multiscale = isinstance(data, list)
         finest = data[0] if multiscale else data
-        placement = placement_of(provenance, pictures.axes.names, finest.shape)
-        limits = limits_of_picture(pictures.limits, picture)
+        placement = placement_of(provenance, told.axes.names, finest.shape)
+        limits = limits_of_picture(told.limits, picture)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
             data,
@@ -151,7 +153,7 @@ class ResultLayers(QObject):
             **result_metadata(self.source, picture, placement, self._taken_names(), self._part_words)
             | {"multiscale": multiscale},
         )
-        axis = pictures.axes.channel_position
+        axis = told.axes.channel_position
         channels = axis if axis is not None and finest.shape[axis] > 1 else None
         self._contrasts[picture] = LayerContrast(layer, picture, real(self._viewer).dims, limits, channels)
         self._layers[picture] = layer

@@ -14,6 +14,7 @@ from napari_cvdm.plugin.image.parts import (
     current_plane,
     current_view,
     inside,
+    selected,
     whole,
     with_channels,
 )
@@ -184,14 +185,11 @@ def _after_resampling(
     form: Form, reading: LayerReading, part: Part | None, known: tuple[float, float] | None
 ) -> Selection | None:
     """Return what a part is once the image is resampled; None if that is not needed or not wanted."""
-    from napari_cvdm.restoration.resampling import plan_resampling
-    from napari_cvdm.restoration.selection import select
-
     image = Axes(reading.axes, reading.shape)
-    wanted = known if form.wants_resampling else None
-    plan = plan_resampling(image.plane_shape, form.pixel_size.nanometres, wanted)
     chosen = {} if part is None else part.chosen(reading.axes, reading.shape)
-    return None if plan is None else select(image, **chosen).resampled(plan.new_plane_shape)
+    wanted = known if form.wants_resampling else None
+    selection, plan = selected(image, chosen, form.pixel_size.nanometres, wanted)
+    return None if plan is None else selection
 
 
 def _pixels(shapes: Sequence[Sequence[int]]) -> int:

@@ -66,6 +66,7 @@ class Run(QObject):
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
         self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
+        self._hint: str | None = None  # how to get a GPU
         self._worker = self._make_worker()
 
     @property
@@ -137,6 +138,7 @@ class Run(QObject):
             case Preparing(words):
                 self.progressed.emit(words, -1.0)
             case DevicesFound(choices, hint):
+                self._hint = hint
                 self.devices_found.emit(choices, hint)
             case Pictures():
                 unfinished = {
@@ -175,7 +177,8 @@ class Run(QObject):
         """Take down that there is a result, and tell its warnings; return all that is known of it."""
         self._outcome, self._words = "done", words
         for warning in provenance.get("warnings", ()):
-            self.warned.emit(warning)
+            if warning != self._hint:  # which is told once, and not after each run
+                self.warned.emit(warning)
         asked = {**self._about["asked"], "file_has_pixels": self.job.file_has_pixels}
         return {**self._about, "asked": asked, **provenance}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_cvdm.plugin.image.input_pixels import Colours, are_in_file, given_image
-from napari_cvdm.plugin.image.parts import Part
+from napari_cvdm.plugin.image.parts import Part, selected
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.devices import devices_found
 from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
@@ -252,15 +252,9 @@ class Job:
 
     def _restored(self, image: Any, model: Any) -> tuple[Axes, dict[str, Any]]:
         """Return the axes of what is restored, and what the provenance will say of where it lies."""
-        from napari_cvdm.restoration.resampling import plan_resampling
-        from napari_cvdm.restoration.selection import select
-
-        selection, plan = select(resolve_axes(image.shape, self.image_axes), **self._choice(image)), None
-        if self.resample:
-            known = model.card.pixel_size_nm
-            plan = plan_resampling(selection.whole.plane_shape, self.pixel_size, known)
-        if plan is not None:
-            selection = selection.resampled(plan.new_plane_shape)
+        known = model.card.pixel_size_nm if self.resample else None
+        whole = resolve_axes(image.shape, self.image_axes)
+        selection, plan = selected(whole, self._choice(image), self.pixel_size, known)
         return selection.restored, {
             "selection": selection.describe(),
             "resampling": None if plan is None else plan.describe(),

@@ -47,7 +47,7 @@ class StoredSizes:
             "scale": [1.0 if size is None else size * factor for size, factor, _ in steps],
             "translate": [0.0] * len(axes),
             "units": ["pixel" if size is None else unit for size, _, unit in steps],
-            "axis_labels": _labels(axes),
+            "axis_labels": labels_of(axes),
         }
 
 
@@ -88,5 +88,6 @@ def title_of(stem: str, picture: str) -> str:
     return name.removesuffix(".cvdm").removesuffix("_cvdm") or name
 
 
-def _labels(axes: str) -> tuple[str, ...]:
-    return tuple(f"axis {number}" if letter in "QS" else letter.lower() for number, letter in enumerate(axes))
+def labels_of(axes: str) -> tuple[str, ...]:
+    """Return the labels of a layer's axes, given their letters."""
+    return tuple(f"axis {number}" if letter == "Q" else letter.lower() for number, letter in enumerate(axes))

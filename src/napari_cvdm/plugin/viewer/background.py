@@ -114,10 +114,10 @@ def _stop_all(runs: list[_Run], owner: QObject | None = None) -> None:
 
 
 def in_words(error: Exception) -> str:
-    """Say what went wrong in a computation of the panel, in words for the user."""
+    """Say what went wrong in a computation, in words for the user."""
     if isinstance(error, MemoryError):
         return "Memory ran out. Close other programs or look at a smaller image."
     if type(error).__module__.startswith("napari_cvdm.") or isinstance(error, OSError):
         return str(error)
-    _log.error("A computation of the uncertainty panel failed", exc_info=error)
+    _log.error("A computation in the background failed", exc_info=error)
     return f"This could not be computed: {type(error).__name__}: {error}. The terminal shows the details."
