@@ -45,7 +45,7 @@ class Pictures:
     limits : dict
         Contrast limits to begin with, of each channel that there is something of.
     made : dict
-        What a provenance says of where they lie: selection, resampling and upscaling.
+        What a provenance says of where they lie: axes, selection, resampling and upscaling.
     shown : threading.Event
         To be set when the pictures are on the screen; until then the worker leaves the processor to them.
     """

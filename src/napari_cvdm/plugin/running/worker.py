@@ -256,6 +256,7 @@ class Job:
         whole = resolve_axes(image.shape, self.image_axes)
         selection, plan = selected(whole, self._choice(image), self.pixel_size, known)
         return selection.restored, {
+            "axes": selection.restored.names,
             "selection": selection.describe(),
             "resampling": None if plan is None else plan.describe(),
             "upscaling": model.upscaling,
