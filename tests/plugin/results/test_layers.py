@@ -14,7 +14,6 @@ from napari_cvdm.plugin.results.layers import (
     full_data,
     is_for_show,
     is_result,
-    lies_under_light,
     real,
     result_metadata,
     unique_name,
@@ -192,15 +191,6 @@ def test_what_is_for_show_is_neither_a_result_nor_the_user_s():
         assert not is_result(picture)
     for layer in (Image(np.zeros((4, 4))), Image(np.zeros((4, 4)), metadata={METADATA_KEY: {}}), object()):
         assert not is_for_show(layer)
-
-
-def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
-    lowest, light = Image(np.zeros((6, 6))), Image(np.zeros((6, 6)), blending="additive")
-    assert lies_under_light(lowest, [lowest, light])
-    assert not lies_under_light(lowest, [light, lowest])
-    assert not lies_under_light(lowest, [light])
-    light.visible = False
-    assert not lies_under_light(lowest, [lowest, light])
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS_2D.values(), ids=TRANSFORMS_2D.keys())

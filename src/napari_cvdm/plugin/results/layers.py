@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.placement import Placement, where_it_lies
 
 if TYPE_CHECKING:
@@ -169,17 +168,6 @@ def is_result(layer: Any) -> bool:
     from napari.layers import Image
 
     return isinstance(layer, Image) and METADATA_KEY in layer.metadata
-
-
-def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
-    """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
-
-    The layer itself may be hidden, as the input is after its first run.
-    """
-    if layer not in layers:
-        return False
-    above = layers[layers.index(layer) + 1 :]
-    return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
 
 
 def is_for_show(layer: Any) -> bool:

@@ -27,7 +27,6 @@ from napari_cvdm.plugin.results.layers import (
     PICTURES,
     InputLayer,
     Picture,
-    lies_under_light,
     real,
     result_metadata,
     unique_name,
@@ -76,7 +75,7 @@ class ResultLayers(QObject):
         if with_channel_axis:
             self.source = self.source.with_channel_axis()
         self._part_words = part_words
-        self._viewer, self._input = viewer, layer
+        self._viewer = viewer
         self._under = Underneath(viewer, layer)
         self._layers: dict[Picture, Image] = {}
         self._contrasts: dict[Picture, LayerContrast] = {}
@@ -115,7 +114,7 @@ class ResultLayers(QObject):
             self._steps.append(partial(self._add_layer, picture, data[picture], told, provenance))
             self._steps.append(partial(self._show_layer, picture))
         self._steps += [self._select_reconstruction, last]
-        if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
+        if self._under.is_lit():  # on top it would hide other channels
             self.source = replace(self.source, blending="additive")
         try:
             if self._adds_light:
