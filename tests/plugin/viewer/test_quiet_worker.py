@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import warnings
 import weakref
@@ -116,6 +118,20 @@ def test_what_was_asked_to_quit_brings_no_result(qtbot, wait_for_workers):
     qtbot.waitUntil(held.ended.is_set, timeout=10_000)
     wait_for_workers()
     assert told == []
+
+
+def test_a_program_that_ends_meanwhile_ends_in_peace():
+    code = """
+import time
+from qtpy.QtWidgets import QApplication
+from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
+application = QApplication([])
+QuietWorker(time.sleep, 1).start()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_all_work_of_the_plugin_is_done_so():

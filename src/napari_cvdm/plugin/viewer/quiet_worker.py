@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from qtpy.QtCore import QThreadPool
@@ -27,21 +27,21 @@ class Quiet(WorkerBase[Any]):
 
     def run(self) -> None:
         """Do the work, and tell how it ended; Qt calls this in a thread."""
-        self.started.emit()
-        self._running = True
-        try:
-            with _place_left_to_others(), OldObjectsSpared():
-                result = self.work()
-        except Exception as error:
-            self.errored.emit(error)
-        else:
-            if isinstance(result, RuntimeError):  # Qt has deleted those who would be told
-                return
-            if not self.abort_requested:
-                self.returned.emit(result)
-        self._running = False
-        self.finished.emit()
-        self._finished.emit(self)
+        # When the program ends, Qt deletes those who would be told, and what a thread raises aborts it.
+        with suppress(RuntimeError):
+            self.started.emit()
+            self._running = True
+            try:
+                with _place_left_to_others(), OldObjectsSpared():
+                    result = self.work()
+            except Exception as error:
+                self.errored.emit(error)
+            else:
+                if not (self.abort_requested or isinstance(result, RuntimeError)):
+                    self.returned.emit(result)
+            self._running = False
+            self.finished.emit()
+            self._finished.emit(self)
 
 
 class QuietWorker(Quiet, FunctionWorker[Any]):
