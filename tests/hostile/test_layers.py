@@ -8,9 +8,9 @@ from napari.layers import Image
 
 import napari_cvdm
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.plugin.image.parts import Placement, whole
 from napari_cvdm.plugin.image.reading import describe, read_layer
 from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
+from napari_cvdm.plugin.results.placement import placement_of
 from napari_cvdm.plugin.running.messages import Done, Pictures
 from napari_cvdm.plugin.running.worker import Job, RestorationFailed
 from tests.hostile.case import Case, is_one_clear_sentence
@@ -52,7 +52,7 @@ def _assert_placed(layer: Image, axes: str) -> None:
     fine_axes = axes.index("Y"), axes.index("X")
     shape = read_layer(layer).shape
     fine_shape = [2 * n if a in fine_axes else n for a, n in enumerate(shape)]
-    placement = Placement.of(whole(shape), axes, fine_shape)
+    placement = placement_of({"upscaling": 2}, axes, fine_shape)
     place = result_metadata(InputLayer.of(layer), "reconstruction", placement, set())
     fine = Image(np.zeros((2,) * layer.ndim), contrast_limits=(0, 1), **place)
     coarse_index, fine_index = np.full(layer.ndim, 1.0), np.full(layer.ndim, 1.0)

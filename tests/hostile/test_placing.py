@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Image
 
-from napari_cvdm.plugin.image.parts import Placement, whole
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
+from napari_cvdm.plugin.results.placement import placement_of
 
 SCALES = st.floats(1e-3, 1e3).flatmap(lambda size: st.sampled_from([size, -size]))
 PLACES = st.floats(-1e4, 1e4)
@@ -46,7 +46,7 @@ def test_every_corner_of_a_result_lies_on_that_of_its_input(layer: Image, finer:
     reading = read_layer(layer)
     shape, axes = reading.shape, reading.axes
     fine_shape = [n * finer if letter in "YX" else n for n, letter in zip(shape, axes, strict=True)]
-    placement = Placement.of(whole(shape), axes, fine_shape)
+    placement = placement_of({"upscaling": finer}, axes, fine_shape)
     metadata = result_metadata(InputLayer.of(layer), content, placement, set())
     fine = Image(np.zeros((2,) * layer.ndim), contrast_limits=(0, 1), **metadata)
     assert fine.units == layer.units

@@ -21,10 +21,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 import napari_cvdm
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.models import ModelCard, PretrainedModel
-from napari_cvdm.plugin.image.parts import Placement, whole
 from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.panel.outcome import ResultActions
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
+from napari_cvdm.plugin.results.placement import placement_of
 from napari_cvdm.plugin.running import to_disk
 from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.axes import resolve_axes
@@ -233,7 +233,7 @@ def _make_result() -> list[Image]:
         colormap="green",
         blending="additive",
     )
-    placement = Placement.of(whole((2, 8, 6)), "ZYX", (2, 16, 12))
+    placement = placement_of({"upscaling": 2}, "ZYX", (2, 16, 12))
     rng = np.random.default_rng(0)
     layers = []
     for picture in ("reconstruction", "uncertainty"):

@@ -354,9 +354,9 @@ class TestRuns:
         from napari.settings import get_plugin_settings
         from napari.utils.notifications import notification_manager
 
-        from napari_cvdm.plugin.running import worker
+        from napari_cvdm.restoration import device as devices
 
-        monkeypatch.setattr(worker, "gpu_hint", lambda: "Get a GPU.")
+        monkeypatch.setattr(devices, "gpu_hint", lambda: "Get a GPU.")
         get_plugin_settings("napari-cvdm").restoration.gpu_hint = True
         viewer.add_image(IMAGE, name="cell")
         notification_manager.records.clear()

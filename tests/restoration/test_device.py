@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from napari_cvdm.restoration.device import (
     automatic_tile,
     check_tile,
     choose_device,
-    missing_cuda_notice,
+    gpu_hint,
     stand_in,
 )
 from napari_cvdm.restoration.errors import DeviceError, InputError, InputTypeError
@@ -175,39 +176,56 @@ class TestChooseDevice:
             stand_in("gpu")
 
 
-class TestMissingCudaNotice:
-    @pytest.fixture
-    def nvidia_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-        monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None, hip=None))
+class TestGpuHint:
+    """Whoever has no GPU at work is told how to get one to work, on their very system."""
 
-    @pytest.mark.parametrize("system", ["Windows", "Linux"])
-    def test_tells_how_to_get_cuda(
-        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch, system: str
+    @pytest.fixture
+    def machine(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        def machine(system: str, cuda: str | None = None, processor: str = "x86_64") -> None:
+            monkeypatch.setattr(platform, "system", lambda: system)
+            monkeypatch.setattr(platform, "machine", lambda: processor)
+            monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=cuda, hip=None))
+
+        return machine
+
+    def test_nothing_is_said_where_there_is_one(self, two_gpus: None) -> None:
+        assert gpu_hint() is None
+
+    @pytest.mark.parametrize("system", ["Linux", "Windows"])
+    def test_a_build_for_cpus_is_to_be_replaced(
+        self, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch, system: str
     ) -> None:
-        monkeypatch.setattr(platform, "system", lambda: system)
-        notice = missing_cuda_notice()
-        assert notice is not None
-        assert "pytorch.org" in notice
-        assert choose_device("auto").notice == notice
+        machine(system)
+        hint = gpu_hint()
+        assert hint is not None
+        for words in ("pytorch.org/get-started", system, "--force-reinstall"):
+            assert words in hint
         with pytest.raises(DeviceError, match=r"pytorch\.org"):
             choose_device("cuda")
+        assert choose_device("auto").notice is None  # most likely there is no GPU
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+        assert choose_device("auto").notice == hint
 
-    def test_is_silent_without_a_driver(self) -> None:
-        assert missing_cuda_notice() is None
-
-    def test_is_silent_where_there_is_no_cuda(
-        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch
+    def test_a_build_for_gpus_lacks_a_driver(
+        self, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(platform, "system", lambda: "Darwin")
-        assert missing_cuda_notice() is None
+        machine("Linux", cuda="12.6")
+        assert "nvidia-smi" in str(gpu_hint())
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+        assert choose_device("auto").notice is None  # as on the login node of a cluster
 
-    def test_is_silent_when_torch_has_cuda(
-        self, nvidia_driver: None, monkeypatch: pytest.MonkeyPatch
+    def test_macs_are_told_what_they_can_do(
+        self, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(platform, "system", lambda: "Linux")
-        monkeypatch.setattr(torch, "version", SimpleNamespace(cuda="12.8", hip=None))
-        assert missing_cuda_notice() is None
+        machine("Darwin", processor="arm64")
+        assert "macOS" in str(gpu_hint())
+        machine("Darwin")
+        assert "Intel" in str(gpu_hint())
+        with pytest.raises(DeviceError, match="Intel"):
+            choose_device("cuda")
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+        with pytest.raises(DeviceError, match=r"choose 'auto' or 'cpu'\.$"):
+            choose_device("cuda")
 
 
 class TestCheckTile:

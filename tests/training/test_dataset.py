@@ -59,7 +59,7 @@ class TestNormalisePair:
         rng = np.random.default_rng(0)
         widefield = rng.integers(200, 4000, (64, 64)).astype(np.uint16)
         target = rng.random((128, 128), np.float32) * 1000
-        x, y = normalise_pair(Acquisition(widefield, target, {}))
+        x, y = normalise_pair(Acquisition(widefield, target))
         assert x.dtype == y.dtype == np.float32
         # As in a restoration.
         assert np.percentile(x, PERCENTILES) == pytest.approx((0, 1), abs=1e-5)
@@ -68,9 +68,7 @@ class TestNormalisePair:
         np.testing.assert_allclose(y * unit, target, rtol=1e-4)
 
     def test_an_even_image_is_not_divided_by_zero(self) -> None:
-        x, y = normalise_pair(
-            Acquisition(np.full((8, 8), 100, np.uint16), np.zeros((16, 16), np.float32), {})
-        )
+        x, y = normalise_pair(Acquisition(np.full((8, 8), 100, np.uint16), np.zeros((16, 16), np.float32)))
         assert not x.any()
         assert not y.any()
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cvdm.plugin.image.reading import describe
 from napari_cvdm.plugin.image.subject import Subject
@@ -24,13 +24,14 @@ from napari_cvdm.plugin.stored.opening import Opening
 from napari_cvdm.plugin.stored.readers import settle_readers
 from napari_cvdm.plugin.viewer.docks import PanelDock
 from napari_cvdm.plugin.viewer.notices import show_error, show_info, show_warning
+from napari_cvdm.plugin.viewer.pages import Page
 from napari_cvdm.plugin.viewer.preferences import (
     apply_cache_folder,
     read_preferences,
     remember,
     take_gpu_hint,
 )
-from napari_cvdm.plugin.viewer.rows import scrolled
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 
@@ -71,8 +72,8 @@ class CVDMWidget(QWidget):
         self.advice = Advice(self.form, self.subject, lambda: sight_of(napari_viewer), self.runs, self)
         self._opening = Opening(napari_viewer, self)
         self._drops = Drops(self, self.form.model_field.add_file, self._opening.open)
-        QVBoxLayout(self).addWidget(scrolled(self.form, self.controls, self.actions_row, name=_TITLE))
-        self._dock = PanelDock(self)
+        stack_in(self, Page(self.form, self.controls, self.actions_row, name=_TITLE))
+        self._dock = PanelDock(self, napari_viewer)
         self._connect()
         self.reset_choices()
 
@@ -201,7 +202,7 @@ class CVDMWidget(QWidget):
 
     def _on_closed(self) -> None:
         if not self.running:  # or once the run has come to its end
-            self.subject.disconnect_layer()
+            self.subject.close()
             self.advice.close()
             self._image_choice.close()
             self._listen(False)
@@ -235,7 +236,6 @@ class CVDMWidget(QWidget):
     def _listen(self, on: bool) -> None:
         """Listen to the viewer, or no longer."""
         events = (
-            (self._viewer.layers.events.removing, self._dock.make_canvas_current),
             (self._viewer.events.theme, self._show_state),
             *((self._viewer.dims.events[of], self.advice.show_plan) for of in ("point", "ndisplay", "order")),
             (self._viewer.scene.camera.events.center, self._on_view_moved),

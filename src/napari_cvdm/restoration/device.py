@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import platform
 import shutil
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,13 +126,15 @@ def _automatic() -> ChosenDevice:
         )
     if torch.backends.mps.is_available():
         return _mps()
-    return ChosenDevice(torch.device("cpu"), missing_cuda_notice())
+    # Without a driver, a machine whose torch is built for CPUs has most likely no GPU to speak of.
+    likely = shutil.which("nvidia-smi") is not None and not _built_for_gpus()
+    return ChosenDevice(torch.device("cpu"), gpu_hint() if likely else None)
 
 
 def _cuda(number: int | None) -> ChosenDevice:
     if not torch.cuda.is_available():
-        remedy = missing_cuda_notice() or "Choose 'auto' or 'cpu'."
-        raise DeviceError(f"This machine offers no CUDA device to torch. {remedy}")
+        how = "" if torch.backends.mps.is_available() else f" {_how_to_get_one()}"
+        raise DeviceError(f"This machine offers no CUDA device to torch: choose 'auto' or 'cpu'.{how}")
     count = torch.cuda.device_count()
     if number is not None and number >= count:
         last = f"cuda:0 to cuda:{count - 1}" if count > 1 else "cuda:0"
@@ -171,20 +174,36 @@ def _computes(device: torch.device) -> bool:
         return is_out_of_memory(error, beyond_doubt=True)
 
 
-def missing_cuda_notice() -> str | None:
-    """How to get CUDA, when an NVIDIA GPU is likely but the installed torch cannot use it; else None."""
-    if (
-        platform.system() not in ("Windows", "Linux")
-        or torch.version.cuda
-        or getattr(torch.version, "hip", None)
-    ):
+def gpu_hint() -> str | None:
+    """Say how torch could use a GPU on this very system; None where it finds one."""
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
         return None
-    if shutil.which("nvidia-smi") is None:
-        return None
+    return f"No GPU was found, so the CPU does the work. That is fine for single images. {_how_to_get_one()}"
+
+
+def _how_to_get_one() -> str:
+    system = platform.system()
+    if system == "Darwin":
+        return (
+            "This Mac's GPU needs macOS 13 or newer."
+            if platform.machine() == "arm64"
+            else "PyTorch cannot use the GPUs of Macs with Intel processors."
+        )
+    if _built_for_gpus():
+        return (
+            "PyTorch is ready for one: if this computer has an NVIDIA GPU, install or update its driver, "
+            "and see that the command nvidia-smi lists it."
+        )
     return (
-        "An NVIDIA GPU seems to be present, but the installed torch is a CPU build. To use the GPU, install "
-        "torch with the command that https://pytorch.org/get-started/locally shows for this system."
+        "If this computer has an NVIDIA GPU: this PyTorch is built for CPUs. Open "
+        f"https://pytorch.org/get-started/locally, choose {'Windows' if system == 'Windows' else 'Linux'}, "
+        f"Pip and CUDA, and run the command shown there with --force-reinstall, in this environment "
+        f"({sys.prefix}). Then start again."
     )
+
+
+def _built_for_gpus() -> bool:
+    return bool(torch.version.cuda or getattr(torch.version, "hip", None))
 
 
 def check_tile(tile: int | str) -> int | Literal["auto"]:

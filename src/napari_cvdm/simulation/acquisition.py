@@ -33,13 +33,10 @@ class Acquisition:
     target : ndarray
         In-focus structure on the fine grid, (2H, 2W) float32, in the camera's grey levels above background:
         its mean over 2×2 pixels is what the in-focus light adds to the camera pixel.
-    parameters : dict
-        What was drawn: psf_sigma, target_sigma, photons, haze, haze_sigma, background, read_noise.
     """
 
     widefield: NDArray[np.uint16]
     target: Image
-    parameters: dict[str, float]
 
 
 def acquire(
@@ -64,25 +61,19 @@ def acquire(
         Blur that the density already carries, fine pixels (a real super-resolved image used as structure).
     photons, psf_sigma : float, optional
         Fixed values instead of drawn ones.
-
-    Returns
-    -------
-    Acquisition
-        The pair and the parameters that made it.
     """
     size = density.shape[0]
     sigma = log_between(rng, ranges.psf_sigma) if psf_sigma is None else psf_sigma
     target_sigma = max(ranges.target_sigma_min, ranges.target_ratio * sigma)
     target = blur(density, gaussian_transfer(size, remaining_sigma(target_sigma, native_sigma)))
-    focused, light, haze = draw_widefield(rng, density, ranges, sigma, native_sigma)
+    focused, light = draw_widefield(rng, density, ranges, sigma, native_sigma)
 
     inner = slice(MARGIN, size - MARGIN)
     focused, light = (integrate_pixels(each[inner, inner]) for each in (focused, light))
     top = max(float(np.percentile(focused, 99.8)), 1e-6)
     electrons = log_between(rng, ranges.photons) if photons is None else photons
-    background = between(rng, ranges.background)
+    level = between(rng, ranges.background) * electrons
     light = light * (electrons / top)
-    level = background * electrons
     uneven = 1 + 0.3 * rng.random() * smooth_noise(rng, light.shape[0], light.shape[0] / 5)
     if ranges.slope[1]:
         uneven = uneven + between(rng, ranges.slope) * _rise(rng, light.shape[0])
@@ -96,14 +87,6 @@ def acquire(
     return Acquisition(
         expose(rng, light, read_noise=read_noise, gain=gain, offset=offset),
         (np.maximum(target[inner, inner], 0) * scale).astype(np.float32),
-        {
-            "psf_sigma": sigma,
-            "target_sigma": max(target_sigma, native_sigma),
-            "photons": electrons,
-            **haze,
-            "background": background,
-            "read_noise": read_noise,
-        },
     )
 
 

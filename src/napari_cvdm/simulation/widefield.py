@@ -72,7 +72,7 @@ def _sharpened(transfer: Transfer | ComplexTransfer, native_sigma: float) -> Tra
 
 def draw_widefield(
     rng: np.random.Generator, density: Image, ranges: AcquisitionRanges, sigma: float, native_sigma: float
-) -> tuple[Image, Image, dict[str, float]]:
+) -> tuple[Image, Image]:
     """Image a structure, with haze drawn at random.
 
     Parameters
@@ -86,8 +86,6 @@ def draw_widefield(
     -------
     focused, light : ndarray
         The light in focus, and all light, of the shape of ``density``.
-    haze : dict
-        What was drawn of the haze that makes the difference: haze, haze_sigma.
     """
     size = density.shape[0]
     focus = draw_focus(rng, size, ranges, sigma, native_sigma)
@@ -105,5 +103,4 @@ def draw_widefield(
         far, near = gaussian_transfer(size, haze_sigma), gaussian_transfer(size, near_sigma)
     split = rng.random()
     focused = blur(density, focus)
-    light = focused + haze * blur(above, split * far + (1 - split) * near)
-    return focused, light, {"haze": haze, "haze_sigma": haze_sigma}
+    return focused, focused + haze * blur(above, split * far + (1 - split) * near)

@@ -42,6 +42,23 @@ def let_threads_end(qtbot, wait_for_workers) -> Callable[[], None]:
 
 
 @pytest.fixture
+def save_report(qtbot, monkeypatch, let_threads_end) -> Callable[[Callable[[], object]], None]:
+    """Do what has a report saved, and wait until the user is told that it is."""
+    told: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_info", told.append)
+
+    def save(begin: Callable[[], object]) -> None:
+        told.clear()
+        begin()
+        assert not told  # it is drawn beside the viewer
+        qtbot.waitUntil(lambda: bool(told), timeout=60_000)
+        assert told[0].startswith("Saved ")
+        let_threads_end()
+
+    return save
+
+
+@pytest.fixture
 def checked(viewer, qtbot, let_threads_end) -> Callable[..., DoubtPanel]:
     """Add a field and its truth as a result, with a disc painted in if wanted, and check it."""
 
@@ -196,9 +213,9 @@ def test_a_stopped_check_leaves_neither_map_nor_report(viewer, qtbot, let_thread
     assert len(viewer.layers) == 3
 
 
-def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
+def test_the_report_is_a_page_and_numbers(checked, save_report, tmp_path: Path) -> None:
     panel = checked()
-    panel.checks.save(tmp_path / "report.html")
+    save_report(lambda: panel.checks.write(tmp_path / "report.html"))
     assert "cell CVDM" in (tmp_path / "report.html").read_text()
     numbers = json.loads((tmp_path / "report.json").read_text())
     assert numbers["checks"]["resolution"]["unit"] == "nm"
@@ -207,21 +224,23 @@ def test_the_report_is_a_page_and_numbers(checked, tmp_path: Path) -> None:
     assert "not here any more" in (tmp_path / "report.html").read_text()
     assert numbers["plane"] == {}
     panel.checks.checked = replace(panel.checks.checked, citations=("What the model's card says.",))
-    panel.checks.save(tmp_path / "report.html")
+    save_report(lambda: panel.checks.write(tmp_path / "report.html"))
     assert "What the model" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "report.json").read_text())["cite"][0] == "What the model's card says."
     assert {path.name for path in tmp_path.glob("*report*")} == {"report.html", "report.json"}
 
 
-def test_a_report_about_a_file_whose_name_is_not_in_utf_8_is_written(checked, tmp_path: Path) -> None:
+def test_a_report_about_a_file_whose_name_is_not_in_utf_8_is_written(
+    checked, save_report, tmp_path: Path
+) -> None:
     panel = checked()
     panel.link.result.reconstruction.metadata[METADATA_KEY]["source"] = "bild\udce4.tif"
-    panel.checks.save(tmp_path / "check.html")
+    save_report(lambda: panel.checks.write(tmp_path / "check.html"))
     assert r"bild\udce4.tif" in (tmp_path / "check.json").read_text(encoding="utf-8")
 
 
 def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
-    checked, tmp_path: Path, monkeypatch
+    checked, save_report, tmp_path: Path, monkeypatch
 ) -> None:
     panel = checked()
     for name in ("cell_65.html", "cell_65.json", "cell_65.5nm.json"):
@@ -239,11 +258,11 @@ def test_page_and_numbers_have_the_typed_name_and_are_both_asked_about(
     assert "'cell_65.5nm.json' exists already" in asked[0]
     assert (tmp_path / "cell_65.5nm.json").read_text() == "mine"
     assert not (tmp_path / "cell_65.5nm.html").exists()
-    panel.checks.save_button.click()
+    save_report(panel.checks.save_button.click)
     assert "cell CVDM" in (tmp_path / "cell_65.5nm.html").read_text()
     assert "checks" in json.loads((tmp_path / "cell_65.5nm.json").read_text())
     assert {(tmp_path / f"cell_65.{end}").read_text() for end in ("html", "json")} == {"mine"}
-    panel.checks.save(tmp_path / "cell_65.7nm")  # as a program may call it
+    save_report(lambda: panel.checks.write(tmp_path / "cell_65.7nm"))  # as a program may call it
     assert (tmp_path / "cell_65.7nm.json").exists()
 
 

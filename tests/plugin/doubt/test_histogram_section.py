@@ -53,6 +53,6 @@ def test_a_plane_that_cannot_be_counted_says_why(viewer, add_result, open_panel,
 
     monkeypatch.setattr(histogram_section, "histogram_of", no_memory)
     viewer.dims.set_current_step(0, 2)
-    qtbot.waitUntil(lambda: "Memory ran out" in plot.canvas._words, timeout=10_000)
+    qtbot.waitUntil(lambda: "Memory ran out" in plot.canvas.text(), timeout=10_000)
     panel.threshold.slider.setValue(100)
     assert plot._plot is None  # that of the plane before would be taken for this one's

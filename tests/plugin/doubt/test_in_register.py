@@ -8,7 +8,8 @@ from napari.layers import Image, Shapes
 
 from napari_cvdm.plugin.doubt.in_register import lay_on_original, lying_on_originals
 from napari_cvdm.plugin.doubt.linked import Result
-from napari_cvdm.plugin.results.layers import METADATA_KEY, where_it_lies
+from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.placement import where_it_lies
 
 IN_PIXELS = {"scale": (1, 2, 2), "translate": (0, 10, 20), "units": ("pixel",) * 3}
 IN_LENGTHS = {"scale": (0.5, 0.065, 0.065), "translate": (0, 4, 0), "units": ("s", "um", "um")}

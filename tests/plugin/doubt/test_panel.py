@@ -23,9 +23,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 from napari_cvdm.plugin.results.layers import FOR_SHOW
+from napari_cvdm.plugin.viewer.pages import Page
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
 
@@ -278,7 +278,7 @@ def test_plots_follow_the_theme(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: canvas.drawn, timeout=60_000)
 
     def darkest_and_lightest() -> tuple[int, int]:
-        image = canvas._image
+        image = canvas.pixmap().toImage()
         greys = [
             image.pixelColor(x, y).lightness()
             for x in range(0, image.width(), 2)

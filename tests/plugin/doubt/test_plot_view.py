@@ -58,11 +58,11 @@ def test_a_plot_is_drawn_in_another_thread_at_the_size_of_the_widget(view, plot,
     view.show_plot(plot)
     qtbot.waitUntil(lambda: view.canvas.drawn, timeout=60_000)
     assert threading.get_ident() not in drawn_in
-    assert view.canvas._image.width() == pytest.approx(
+    assert view.canvas.pixmap().width() == pytest.approx(
         view.canvas.width() * view.canvas.devicePixelRatioF(), abs=2
     )
     view.resize(400, 240)
-    qtbot.waitUntil(lambda: view.canvas._image.width() > 300, timeout=30_000)
+    qtbot.waitUntil(lambda: view.canvas.pixmap().width() > 300, timeout=30_000)
 
 
 def test_hidden_plots_are_not_drawn_before_they_are_seen(view, plot, drawn_in, qtbot):
@@ -79,7 +79,7 @@ def test_words_take_the_place_of_a_plot(view, plot, qtbot):
     qtbot.waitUntil(lambda: view.canvas.drawn, timeout=60_000)
     view.show_plot(None, "The line has no length.")
     assert not view.canvas.drawn
-    assert view.canvas._words == "The line has no length."
+    assert view.canvas.text() == "The line has no length."
     view.canvas.grab()
 
 

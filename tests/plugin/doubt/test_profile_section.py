@@ -113,7 +113,7 @@ def test_the_selected_line_is_plotted_and_a_deleted_layer_is_made_anew(viewer, p
 
 def test_a_line_without_length_is_explained(viewer, panel, qtbot):
     add_line(viewer, panel, qtbot, [(10, 5), (10, 5)])
-    qtbot.waitUntil(lambda: "no length" in panel.profile.plot.canvas._words, timeout=30_000)
+    qtbot.waitUntil(lambda: "no length" in panel.profile.plot.canvas.text(), timeout=30_000)
 
 
 def test_without_an_original_there_is_none_in_the_table(panel):
@@ -207,11 +207,11 @@ def test_a_line_and_an_original_in_other_units_are_sampled_at_the_same_place(vie
 def test_what_was_said_in_3d_goes_with_it_though_there_is_no_line(viewer, panel, qtbot):
     panel._sections[3].unfold()
     words = panel.profile.plot.canvas
-    before = words._words
+    before = words.text()
     viewer.dims.ndisplay = 3
-    qtbot.waitUntil(lambda: "2-D" in words._words, timeout=10_000)
+    qtbot.waitUntil(lambda: "2-D" in words.text(), timeout=10_000)
     viewer.dims.ndisplay = 2
-    qtbot.waitUntil(lambda: words._words == before, timeout=10_000)
+    qtbot.waitUntil(lambda: words.text() == before, timeout=10_000)
 
 
 def test_a_profile_that_comes_when_its_result_has_gone_is_not_plotted(viewer, panel):

@@ -122,8 +122,8 @@ def test_channels_that_were_colours_are_numbered_by_themselves():
 def test_a_threshold_in_words():
     summary = ThresholdSummary(100.0, 0.12, 0.031, 250.0, 40.0)
     text = threshold_words(summary, "absolute", calibrated=True, factor=2.0)
-    assert "12\u00a0% of the signal" in text
-    assert "3.1\u00a0% of the pixels" in text
+    assert "12 % of the signal" in text
+    assert "3.1 % of the pixels" in text
     assert "250 above" in text
     assert "40 below" in text
     assert "9 of 10 true values" in text
@@ -145,5 +145,5 @@ def test_an_uncalibrated_size_is_not_promised():
     )
     assert "9 of 10" not in text
     assert "not calibrated" in text
-    assert "20\u00a0% below" in text
+    assert "20 % below" in text
     assert "above," not in text

@@ -7,15 +7,12 @@ import pytest
 
 from napari_cvdm.plugin.image.parts import (
     Part,
-    Placement,
-    covered_after_resampling,
     current_plane,
     current_view,
     inside,
     whole,
     with_channels,
 )
-from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError
 
 AXES, SHAPE = "TCYX", (5, 4, 40, 60)
@@ -85,17 +82,6 @@ def test_without_a_channel_axis_there_is_nothing_to_skip():
     assert with_channels(whole((5, 40, 60)), "TYX", [0]) == [whole((5, 40, 60))]
 
 
-def test_a_result_covers_the_field_of_its_part():
-    part = Part((range(1, 4, 2), range(10, 20), range(30)))
-    placement = Placement.of(part, "TYX", (2, 20, 45))
-    np.testing.assert_allclose(placement.spacing, (2, 0.5, 2 / 3))
-    first_edge = placement.origin - placement.spacing / 2
-    last_edge = placement.origin + placement.spacing * (np.array((2, 20, 45)) - 0.5)
-    np.testing.assert_allclose(first_edge[1:], (9.5, -0.5))
-    np.testing.assert_allclose(last_edge[1:], (19.5, 29.5))
-    assert placement.origin[0] == 1
-
-
 def test_a_part_is_named_to_the_restoration_by_the_numbers_of_its_axes():
     part = Part((range(5), range(1, 4, 2), range(10, 20), range(60)))
     chosen = part.chosen(AXES, SHAPE, leading=1)
@@ -103,23 +89,3 @@ def test_a_part_is_named_to_the_restoration_by_the_numbers_of_its_axes():
     assert whole(SHAPE).chosen(AXES, SHAPE) == {"planes": None, "region": None}
     turned = Part((range(3, 9), range(2, 3), range(30)))
     assert turned.chosen("XTY", (12, 5, 30)) == {"planes": {1: slice(2, 3, 1)}, "region": ((0, 30), (3, 9))}
-
-
-def test_a_result_may_cover_more_than_its_part():
-    part = Part((range(10, 20), range(30)))
-    placement = Placement.of(part, "YX", (11, 30), {"Y": (9.5, 20.5), "X": (0.0, 30.0)})
-    np.testing.assert_allclose(placement.spacing, (1, 1))
-    np.testing.assert_allclose(placement.origin, (9.5, 0))
-
-
-def test_what_is_left_of_a_result_lies_where_it_was():
-    placement = Placement(np.array([1.0, 9.75, -0.25]), np.array([2, 0.5, 0.5]))
-    rest = placement.starting_at((1, 4, 0))
-    np.testing.assert_allclose(rest.origin, (3, 11.75, -0.25))
-    np.testing.assert_allclose(rest.spacing, placement.spacing)
-
-
-@pytest.mark.parametrize(("pixel_size", "covered"), [(20.0, {"Y": (10, 30), "X": (2, 60)}), (60.0, None)])
-def test_a_region_covers_whole_pixels_of_the_resampled_image(pixel_size, covered):
-    image = resolve_axes((60, 80), "YX")
-    assert covered_after_resampling(image, ((11, 30), (3, 60)), pixel_size, (40.0, 100.0)) == covered

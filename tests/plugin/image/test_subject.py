@@ -23,7 +23,7 @@ def subject(qapp):
     owner = QObject()
     subject = Subject(owner)
     yield subject
-    subject.disconnect_layer()
+    subject.close()
     owner.deleteLater()
 
 
@@ -96,7 +96,7 @@ def test_the_panel_that_is_opened_next_knows_the_answers(subject):
     later = Subject(owner)
     later.set_layer(layer)
     assert (later.reading.axes, later.pixel_size[0]) == ("ZYX", 200.0)
-    later.disconnect_layer()
+    later.close()
     owner.deleteLater()
 
 

@@ -14,8 +14,9 @@ from napari_cvdm.models import ModelError
 from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import CUSTOM, Form
+from napari_cvdm.plugin.viewer.pages import Page
 from napari_cvdm.plugin.viewer.preferences import Preferences
-from napari_cvdm.plugin.viewer.rows import note, scrolled, stacked
+from napari_cvdm.plugin.viewer.rows import note, stacked
 from napari_cvdm.restoration.presets import PRESETS
 
 PREVIEW, STANDARD, THOROUGH = PRESETS.values()
@@ -248,13 +249,15 @@ def test_the_wheel_sets_nothing_while_the_form_is_scrolled(form, layers, turn_wh
     for name in "ab":
         layers.append((name, Image(np.zeros((9, 9)), name=name)))
     form.layer.reset_choices()
-    form.show()
+    page = Page(form)
+    page.show()
     form.clearFocus()
     kinds = (QComboBox, QAbstractSpinBox, QAbstractSlider)
     fields = [each for kind in kinds for each in form.findChildren(kind) if not isinstance(each, QScrollBar)]
     assert len(fields) >= 10
     for field in fields:
         assert not turn_wheel(field), field.accessibleName()
+    form.setParent(None)
 
 
 def test_tab_goes_from_the_image_to_its_questions_and_on_to_the_part(form):
@@ -270,7 +273,7 @@ def test_tab_goes_from_the_image_to_its_questions_and_on_to_the_part(form):
 
 def test_what_is_below_the_form_stays_where_it_is_when_words_come(qtbot):
     button, words = QPushButton("Restore"), note()
-    page = scrolled(Form(list, parts, Preferences()), stacked(button, words))
+    page = Page(Form(list, parts, Preferences()), stacked(button, words))
     qtbot.addWidget(page)
     page.resize(345, 1400)
     page.show()

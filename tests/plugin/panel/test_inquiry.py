@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import read_layer, with_roles
 from napari_cvdm.plugin.panel.inquiry import Inquiry
-from napari_cvdm.plugin.viewer.rows import scrolled
+from napari_cvdm.plugin.viewer.pages import Page
 
 
 def _reading(shape, labels=None, rgb=False):
@@ -157,7 +157,7 @@ def test_long_names_of_channels_do_not_make_the_dock_wide(qtbot):
     names = ("Alexa Fluor 488 " * 4, "x" * 60)
     reading = replace(_reading((2, 9, 9), ("c", "y", "x")), channel_names=names)
     inquiry.ask(reading)
-    page = scrolled(inquiry)
+    page = Page(inquiry)
     qtbot.addWidget(page)
     page.resize(300, 200)
     page.show()

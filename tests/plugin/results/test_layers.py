@@ -7,7 +7,6 @@ import pytest
 from napari.layers import Image, Labels
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_cvdm.plugin.image.parts import Part, Placement, whole
 from napari_cvdm.plugin.results.layers import (
     FOR_SHOW,
     METADATA_KEY,
@@ -15,12 +14,11 @@ from napari_cvdm.plugin.results.layers import (
     full_data,
     is_for_show,
     is_result,
-    lies_under_light,
     real,
     result_metadata,
     unique_name,
-    where_it_lies,
 )
+from napari_cvdm.plugin.results.placement import Placement, placement_of, where_it_lies
 
 TRANSFORMS_2D = {
     "plain": {},
@@ -54,7 +52,7 @@ def _placement(
 ) -> Placement:
     axes = "".join("YX"[fine_axes.index(i)] if i in fine_axes else "Q" for i in range(len(shape)))
     fine = tuple(n * upscaling if i in fine_axes else n for i, n in enumerate(shape))
-    return Placement.of(whole(shape), axes, fine)
+    return placement_of({"upscaling": upscaling}, axes, fine)
 
 
 def _result(layer: Image, shape: tuple[int, ...], **kwargs: object) -> Image:
@@ -163,9 +161,10 @@ def test_a_part_of_a_layer_lies_where_it_was_cut_out():
     turned = np.eye(3)
     turned[1:, 1:] = [[0.8, -0.6], [0.6, 0.8]]  # napari shows no rotation out of the plane
     layer = Image(np.zeros((4, 20, 30)), scale=(2.0, 0.1, 0.3), rotate=turned, translate=(1.0, 2.0, 3.0))
-    part = Part((range(1, 4, 2), range(5, 17), range(10, 20)), "region")
-    placement = Placement.of(part, "TYX", (2, 18, 20))  # also resampled, by 3/2 and 2
-    metadata = result_metadata(InputLayer.of(layer), "reconstruction", placement, (), part.words)
+    region = {"rows": [5, 17], "columns": [10, 20]}
+    made = {"upscaling": 2, "selection": {"planes": {"T": [1, 3]}, "region": region}}
+    placement = placement_of(made, "TYX", (2, 18, 20))  # also resampled, by 3/4
+    metadata = result_metadata(InputLayer.of(layer), "reconstruction", placement, (), "region")
     result = Image(np.zeros((2, 18, 20), np.float32), contrast_limits=(0, 1), **metadata)
     assert result.name == "Image (region) CVDM"
     before, after = ((1, 4.5, 9.5), (3, 16.5, 19.5)), ((0, -0.5, -0.5), (1, 17.5, 19.5))
@@ -192,15 +191,6 @@ def test_what_is_for_show_is_neither_a_result_nor_the_user_s():
         assert not is_result(picture)
     for layer in (Image(np.zeros((4, 4))), Image(np.zeros((4, 4)), metadata={METADATA_KEY: {}}), object()):
         assert not is_for_show(layer)
-
-
-def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
-    lowest, light = Image(np.zeros((6, 6))), Image(np.zeros((6, 6)), blending="additive")
-    assert lies_under_light(lowest, [lowest, light])
-    assert not lies_under_light(lowest, [light, lowest])
-    assert not lies_under_light(lowest, [light])
-    light.visible = False
-    assert not lies_under_light(lowest, [lowest, light])
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS_2D.values(), ids=TRANSFORMS_2D.keys())

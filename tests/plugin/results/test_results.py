@@ -11,7 +11,6 @@ from napari.experimental import link_layers
 from napari.layers import Image
 from qtpy.QtCore import QObject
 
-from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.results.adding import OwnChange
 from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, METADATA_KEY, PICTURES, full_data
 from napari_cvdm.plugin.results.results import ResultLayers
@@ -85,11 +84,11 @@ def test_a_region_of_colours_that_become_channels_lies_where_it_was_cut_out(view
     colours = np.zeros((16, 12, 3), np.uint8)
     snap = viewer_model.add_image(colours, rgb=True, name="snap", scale=(0.5, 0.25), translate=(3, 4))
     owner, shape = QObject(), (3, 16, 18)
-    part = Part((range(4, 12), range(3, 12)), "region")
-    results = ResultLayers(viewer_model, snap, owner, part=part, with_channel_axis=True)
+    made = {"upscaling": 2, "selection": {"region": {"rows": [4, 12], "columns": [3, 12]}}}
+    results = ResultLayers(viewer_model, snap, owner, part_words="region", with_channel_axis=True)
     axes = resolve_axes((3, 8, 9), "CYX")
     limits = {channel: dict.fromkeys(PICTURES, (0.0, 10.0 + channel)) for channel in range(3)}
-    results.add(Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), axes, limits), {})
+    results.add(Pictures(np.zeros(shape, np.float32), np.ones(shape, np.float32), axes, limits), made)
     results.finish({})
     for layer in results.layers:
         ends = [layer.data_to_world(edge) for edge in ((0, -0.5, -0.5), (2, 15.5, 17.5))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -106,3 +108,16 @@ def test_a_second_run_takes_the_place_of_the_first_until_it_is_cancelled(viewer,
     widget.runs.cancel()
     qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
     assert visible(viewer) == ["cell CVDM [1]", "cell CVDM uncertainty [1]"]
+
+
+def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
+    lowest, light = Image(np.zeros((6, 6))), Image(np.zeros((6, 6)), blending="additive")
+
+    def is_lit(*layers: Image) -> bool:
+        return Underneath(SimpleNamespace(layers=layers), lowest).is_lit()
+
+    assert is_lit(lowest, light)
+    assert not is_lit(light, lowest)
+    assert not is_lit(light)
+    light.visible = False
+    assert not is_lit(lowest, light)

@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
+from napari_cvdm.models.card import ModelCard
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import Form
@@ -22,6 +23,11 @@ from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.timing import Speed
 
 SHAPE = (5, 3, 40, 60)
+
+
+def a_card(**settings: object) -> ModelCard:
+    settings = {"upscaling": 2, **settings}
+    return ModelCard(name="a", description="", architecture={}, default_steps=6, **settings)
 
 
 @pytest.fixture
@@ -155,22 +161,30 @@ def test_the_plan_counts_the_work(form, stack):
     assert (plan.results, kept.results) == (results_size(pixels), results_size(pixels, kept_draws=8))
 
 
+@pytest.mark.parametrize("finer", [1, 4])
+def test_the_plan_counts_the_finer_pixels_of_the_model(form, stack, finer):
+    plan = plan_of(form, read_layer(stack), Sliders((0, 0, 0, 0)), None, a_card(upscaling=finer))
+    pixels = 15 * 40 * 60
+    assert plan.results == pixels * 2 * 4 * finer**2
+    assert plan.memory == pixels * 2 + 2 * plan.results
+
+
 def test_the_plan_counts_what_resampling_makes_of_the_image(form, stack):
-    reading, known = read_layer(stack), (40.0, 100.0)
+    reading, card = read_layer(stack), a_card(pixel_size_nm=(40.0, 100.0))
     form.pixel_size.setValue(300)
-    as_it_is = plan_of(form, reading, Sliders((0, 0, 0, 0)), None, known)
+    as_it_is = plan_of(form, reading, Sliders((0, 0, 0, 0)), None, card)
     assert as_it_is.plane_shape == (40, 60)  # nobody has accepted the offer
     form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
     form.resample.setChecked(True)
     speed = Speed(first_pass=1e-6, step=1e-6, tile=1000, halo=0, steps=6, device="cpu")
-    plan = plan_of(form, reading, Sliders((0, 0, 0, 0)), speed, known)
+    plan = plan_of(form, reading, Sliders((0, 0, 0, 0)), speed, card)
     assert (plan.planes, plan.plane_shape) == (15, (120, 180))
     assert plan.seconds == pytest.approx(15 * 152 * 212 * 1e-6 * (1 + 8 * 6))
     # The image as it is, its resampled copy, and mean and deviation, shown and computed, twice as fine.
     assert plan.memory == 15 * (40 * 60 * 2 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
     corners = [(0, 0, 10, 20), (0, 0, 10, 39), (0, 0, 29, 39), (0, 0, 29, 20)]
     form.part.value = "view"
-    part = plan_of(form, reading, Sliders((0, 0, 0, 0), corners=corners), None, known)
+    part = plan_of(form, reading, Sliders((0, 0, 0, 0), corners=corners), None, card)
     assert (part.planes, part.plane_shape) == (1, (60, 60))
     # The whole plane is resampled all the same.
     assert part.memory == 20 * 20 * 2 + 120 * 180 * 4 + 60 * 60 * 4 * 4 * 4
@@ -200,7 +214,7 @@ def test_colours_count_as_channels_if_they_are_restored_as_such(qtbot):
     form.pixel_size.setValue(300)
     form.set_mismatch("Your pixels are larger.", "Resample to 100 nm first")
     form.resample.setChecked(True)
-    plan = plan_of(form, reading, Sliders((0, 0)), None, (40.0, 100.0))
+    plan = plan_of(form, reading, Sliders((0, 0)), None, a_card(pixel_size_nm=(40.0, 100.0)))
     assert plan.memory == 3 * (40 * 60 + 120 * 180 * 4 + 120 * 180 * 4 * 4 * 4)
 
 

@@ -85,6 +85,14 @@ def test_a_run_that_goes_well(qtbot, start, viewer_model):
     assert heard.devices[0][:2] == [("Automatic", "auto"), ("CPU", "cpu")]
 
 
+def test_how_to_get_a_gpu_is_no_warning_of_each_run(qtbot, start, stepped, monkeypatch):
+    monkeypatch.setattr("napari_cvdm.restoration.device.gpu_hint", lambda: "Get a GPU.")
+    stepped.warnings = ["Get a GPU.", "Mind the gap."]
+    _, heard = start(draws=1)
+    qtbot.waitUntil(lambda: bool(heard.ended), timeout=60_000)
+    assert heard.warnings == ["Mind the gap."]
+
+
 def test_the_tiles_of_a_large_plane_are_counted(qtbot, start, monkeypatch):
     monkeypatch.setattr("napari_cvdm.plugin.running.telling._BETWEEN_STEPS", 0)
     monkeypatch.setattr(napari_cvdm, "restore_events", restore_events)  # the real one

@@ -19,11 +19,11 @@ def estimate(index: int, value: float) -> Estimate:
 
 
 def test_pictures_come_once_and_go_on_filling():
-    covered = {"Y": (0.0, 8.5), "X": (1.0, 12.0)}
-    told = tell(iter([estimate(0, 5), estimate(1, 7)]), resolve_axes((2, 8, 12), "TYX"), covered, Pace())
+    made = {"upscaling": 2}
+    told = tell(iter([estimate(0, 5), estimate(1, 7)]), resolve_axes((2, 8, 12), "TYX"), made, Pace())
     pictures = next(told)
     assert isinstance(pictures, Pictures)
-    assert pictures.covered == covered
+    assert pictures.made == made
     assert (pictures.reconstruction[0] == 5).all()
     assert not pictures.reconstruction[1].any()
     rest = list(told)
@@ -38,7 +38,7 @@ def test_pictures_come_once_and_go_on_filling():
 def test_limits_are_those_of_each_channel():
     events = (estimate(0, 5), estimate(1, 700))
     for axes, brightest in (("CYX", [5, 700]), ("ZYX", [700])):
-        *_, last = tell(iter(events), resolve_axes((2, 8, 12), axes), None, Pace())
+        *_, last = tell(iter(events), resolve_axes((2, 8, 12), axes), {}, Pace())
         highest = [limits["reconstruction"][1] for limits in last.limits.values()]
         assert highest == pytest.approx(brightest, rel=1e-3)
 
@@ -52,5 +52,5 @@ def test_steps_are_told_no_faster_than_they_can_be_read(monkeypatch):
             now[0] += 0.06
             yield Event("denoise", 0, 1, 0, 1, number, 30, number / 30)
 
-    told = tell(steps(), resolve_axes((8, 12), "YX"), None, Pace())
+    told = tell(steps(), resolve_axes((8, 12), "YX"), {}, Pace())
     assert [message.event.step for message in told] == list(range(1, 30, 2))

@@ -123,6 +123,18 @@ def test_a_part_of_colours_taken_as_channels_is_counted_right(stepped):
     np.testing.assert_array_equal(pictures.reconstruction[0, 0, ::2, ::2], data[2, :, 2:10, 0])
 
 
+@pytest.mark.parametrize("pixel_size", [65.0, 150.0, 30.0])
+def test_the_first_picture_is_told_to_lie_where_the_result_will_say(small_model, monkeypatch, pixel_size):
+    known = replace(small_model, card=replace(small_model.card, pixel_size_nm=(50.0, 120.0)))
+    monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: known, raising=False)
+    part = Part((range(1, 4, 2), range(11, 30), range(3, 40)), "region")
+    job = Job("film", _image(4, 40, 48), "TYX", part=part, pixel_size=pixel_size, resample=True, preview=True)
+    messages = list(job.messages())
+    pictures, done = (next(each for each in messages if isinstance(each, kind)) for kind in (Pictures, Done))
+    assert (pictures.made["resampling"] is None) == (pixel_size == 65.0)
+    assert pictures.made.items() <= done.provenance.items()
+
+
 @pytest.mark.parametrize("pixel_size", [1.0, 5000.0])
 def test_a_size_that_resampling_cannot_help_is_no_reason_to_refuse_a_run_without_it(
     stepped, monkeypatch, pixel_size

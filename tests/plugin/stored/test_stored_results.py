@@ -9,7 +9,6 @@ from napari.layers import Image
 from napari_cvdm.plugin.results.layers import METADATA_KEY, PICTURES
 from napari_cvdm.plugin.stored.stored_results import (
     StoredSizes,
-    placement_of,
     plain_attributes,
     result_attributes,
     title_of,
@@ -77,38 +76,6 @@ def test_without_a_pixel_size_it_lies_on_a_layer_without_one():
     layer = layer_of({"upscaling": 2}, (20, 24), "YX", StoredSizes())
     np.testing.assert_allclose(edges(layer), edges(Image(np.zeros((10, 12)))))
     assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "origin", "spacing"),
-    [
-        ([1, 4, 7], 1, 3),
-        ([2], 2, 1),
-        ([2, 3, 7], 0, 1),
-        ([2, 2], 0, 1),
-        ([5, 3, 1], 0, 1),
-        ("all", 0, 1),
-        ([1], 0, 1),
-    ],
-)
-def test_planes_are_placed_if_they_are_evenly_spaced(chosen, origin, spacing):
-    length = 3 if chosen in ("all", [1]) else len(chosen)
-    placement = placement_of({"selection": {"planes": {"0Q": chosen}}}, "QYX", (length, 8, 8))
-    assert (placement.origin[0], placement.spacing[0]) == (origin, spacing)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"selection": "x"},
-        {"upscaling": "2"},
-        {"upscaling": 0},
-        {"resampling": {"from_plane_shape": [0]}},
-    ],
-)
-def test_a_story_that_makes_no_sense_is_not_followed(odd):
-    placement = placement_of(odd, "YX", (8, 8))
-    np.testing.assert_array_equal(placement.spacing, 1)
 
 
 def test_both_pictures_have_one_run_and_their_looks():

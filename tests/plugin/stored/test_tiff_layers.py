@@ -18,7 +18,7 @@ from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.contrast import limits_of_result
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, DRAWS_KEY, METADATA_KEY
 from napari_cvdm.plugin.stored.tiff_layers import read_restored_tiff
 from napari_cvdm.plugin.viewer import notices
 from napari_cvdm.restoration.errors import ImageFileError
@@ -170,6 +170,9 @@ def test_colours_are_shown_as_channels(restored, tmp_path: Path):
     assert layers[0].data.shape == (3, 40, 48)
     assert not layers[0].rgb
     assert len(find_results(layers)) == 1
+    for layer in layers:  # each has its own contrast, as after a run and in OME-Zarr
+        assert layer.metadata[CHANNELS_KEY]["axis"] == 0
+        assert list(layer.metadata[CHANNELS_KEY]["limits"]) == [0, 1, 2]
 
 
 def test_nothing_is_read_if_all_of_it_is_shown(restored, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 
@@ -24,7 +25,7 @@ def docked(window: QMainWindow, name: str, area: Qt.DockWidgetArea = RIGHT) -> Q
     dock, panel = QDockWidget(), QWidget()
     dock.setObjectName(name)
     if name.endswith("(napari-cvdm)"):
-        PanelDock(panel)
+        PanelDock(panel, ViewerModel())
     dock.setWidget(panel)
     window.addDockWidget(area, dock)
     return dock

@@ -10,7 +10,7 @@ from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QToolTip, QWidget
 
-from napari_cvdm.plugin.viewer.eliding import eliding_combo, let_elide
+from napari_cvdm.plugin.viewer.eliding import eliding_combo, fill, let_elide
 from napari_cvdm.plugin.viewer.rows import add_row, beside, new_form
 
 NAME = "2024-03-07 cell 12 position 4 tubulin 488 nm <b>after</b> treatment CVDM"
@@ -88,3 +88,22 @@ def test_long_entries_do_not_make_a_form_wide(qtbot):
     let_elide(field.native)
     add_row(new_form(page), field, beside(field.native, QLabel("i")))
     assert page.minimumSizeHint().width() < 300
+
+
+def test_filling_a_choice_anew_tells_nobody(qtbot):
+    combo, told = QComboBox(), []
+    qtbot.addWidget(combo)
+    combo.currentIndexChanged.connect(told.append)
+    fill(combo, [("none", None), ("a long name", 1), ("other", 2)], 1)
+    fill(combo, [("none", None), ("a long name", 1)], 1)
+    assert (combo.currentData(), combo.toolTip(), told) == (1, "a long name", [])
+
+
+def test_entries_of_a_choice_tell_more_in_their_tips(qtbot):
+    combo, role = QComboBox(), Qt.ItemDataRole.ToolTipRole
+    qtbot.addWidget(combo)
+    fill(combo, [("cell", 1), ("cell [1]", 2)], 2, ["Preview", "<b>bold</b>"])
+    assert combo.itemData(0, role) == "<p>cell<br>Preview</p>"
+    assert "<b>" not in combo.itemData(1, role) + combo.toolTip()  # what a file states is no markup
+    fill(combo, [("cell", 1)], 1, [""])
+    assert (combo.itemData(0, role), combo.toolTip()) == ("<p>cell</p>", "cell")

@@ -7,17 +7,17 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_cvdm.plugin.viewer.focus_ring import FocusRing
-from napari_cvdm.plugin.viewer.rows import Scrolling, scrolled
+from napari_cvdm.plugin.viewer.pages import Page
 
 _COLOUR = "#123456"
-_Panel = tuple[QWidget, Scrolling, QPushButton, QCheckBox, QPushButton]
+_Panel = tuple[QWidget, Page, QPushButton, QCheckBox, QPushButton]
 
 
 @pytest.fixture
 def panel(qtbot) -> _Panel:
     window = QWidget()
     button, tick, outside = QPushButton("Save"), QCheckBox("Keep"), QPushButton("Elsewhere")
-    area = scrolled(button, tick)
+    area = Page(button, tick)
     layout = QVBoxLayout(window)
     layout.addWidget(area)
     layout.addWidget(outside)

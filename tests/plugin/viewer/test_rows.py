@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import QRect, Qt
-from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_cvdm.plugin.viewer.pages import Page
 from napari_cvdm.plugin.viewer.rows import (
+    Buttons,
     add_row,
     add_wide,
-    folded,
     new_form,
     note,
-    scrolled,
     wrap_where_narrow,
 )
 
@@ -55,7 +55,7 @@ def test_notes_that_come_and_go_press_no_field_down(qtbot, page, points):
     add_wide(form, words)
     form.addRow(inner)
     add_row(form, fields[1])
-    area = scrolled(main)
+    area = Page(main)
     QVBoxLayout(page).addWidget(area)
     page.setStyleSheet(f"QWidget {{font-size: {points}pt}} QAbstractSpinBox {{min-height: 20px}}")
     page.resize(320, 300)
@@ -85,59 +85,7 @@ def test_notes_show_names_as_they_are(page):
     add_wide(new_form(page), words)
     words.setText("<b>cell</b>")
     assert words.textFormat() == Qt.TextFormat.PlainText
-
-
-def test_a_page_scrolls_where_there_is_no_room(qtbot, page):
-    labels = [QLabel("row") for _ in range(20)]
-    area = scrolled(*labels)
-    layout = QVBoxLayout(page)
-    layout.addWidget(area)
-    page.resize(200, 2000)
-    page.show()
-    qtbot.waitExposed(page)
-    assert area.verticalScrollBar().maximum() == 0
-    assert labels[1].y() - labels[0].y() < 60  # the room is left at the end
-    page.resize(200, 150)
-    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0, timeout=10_000)
-
-
-def test_what_is_folded_is_shown_by_a_click(qtbot, page):
-    content = QLineEdit("more")
-    section = folded("Advanced", content)
-    QVBoxLayout(page).addWidget(section)
-    page.show()
-    heading = section.findChild(QPushButton)
-    assert (heading.text(), content.isVisible()) == ("▸ Advanced", False)
-    heading.click()
-    assert (heading.text(), content.isVisible()) == ("▾ Advanced", True)
-    heading.click()
-    assert (heading.text(), content.isVisible()) == ("▸ Advanced", False)
-
-
-def test_the_keyboard_passes_by_what_is_folded(qtbot, page):
-    content, below = QLineEdit("more"), QLineEdit("below")
-    section = folded("Advanced", content)
-    layout = QVBoxLayout(page)
-    layout.addWidget(section)
-    layout.addWidget(below)
-    page.show()
-    heading = section.findChild(QPushButton)
-    heading.setFocus()
-    qtbot.keyClick(heading, Qt.Key.Key_Tab)
-    assert page.focusWidget() is below
-
-
-def test_what_is_folded_is_in_line_and_explains_itself(qtbot, page):
-    above, section = QLabel("above"), folded("Advanced", QLabel("more"), "What is rarely needed.")
-    layout = QVBoxLayout(page)
-    layout.addWidget(above)
-    layout.addWidget(section)
-    page.show()
-    button, content = section.findChild(QPushButton), section.findChild(QLabel)
-    button.click()
-    for part in (button, content):
-        assert part.mapTo(page, part.rect().topLeft()).x() == above.x()
-    assert (button.toolTip(), button.accessibleName()) == ("What is rarely needed.", "Advanced")
+    assert note(markup=True).textFormat() == Qt.TextFormat.RichText
 
 
 def test_lines_are_not_broken_within_a_size(page):
@@ -193,3 +141,30 @@ def test_a_note_is_as_high_as_its_text_whatever_changes(qtbot):
         before = label.height()
         change()
         assert before < label.height() == label.heightForWidth(label.width())
+
+
+def test_notes_wrap(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    layout = QVBoxLayout(widget)
+    layout.addWidget(note("a long note " * 30, markup=True))
+    assert widget.minimumSizeHint().width() < 100
+
+
+def test_buttons_stand_below_each_other_where_it_is_narrow(qtbot):
+    first, second, hidden = QPushButton("Find in this plane"), QPushButton("In all planes"), QPushButton("x")
+    buttons = Buttons(first, second, hidden)
+    hidden.hide()
+    qtbot.addWidget(buttons)
+    wide = first.minimumSizeHint().width() + second.minimumSizeHint().width() + 20
+    buttons.resize(wide, 60)
+    buttons.show()
+    qtbot.waitUntil(lambda: first.y() == second.y() and first.x() < second.x(), timeout=10_000)
+    assert buttons.minimumSizeHint().width() < wide - 40
+    buttons.resize(wide - 60, 60)
+    qtbot.waitUntil(lambda: first.x() == second.x() and first.y() < second.y(), timeout=10_000)
+    assert first.width() >= first.minimumSizeHint().width()
+    buttons.resize(wide, 60)
+    qtbot.waitUntil(lambda: first.y() == second.y(), timeout=10_000)
+    second.setText("A longer text than there is room for")
+    qtbot.waitUntil(lambda: first.y() < second.y(), timeout=10_000)

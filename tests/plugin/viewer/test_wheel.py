@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
+    QScrollArea,
     QScrollBar,
     QSlider,
     QSpinBox,
@@ -19,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleSlider
 
-from napari_cvdm.plugin.viewer.rows import scrolled
+from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 
@@ -45,7 +46,10 @@ def show(qtbot):
     panels = []  # nobody else holds them
 
     def show(field: QWidget) -> QWidget:
-        panel = scrolled(field, combo())
+        panel = QScrollArea()
+        page = QWidget()
+        stack_in(page, field, combo())
+        panel.setWidget(page)
         panels.append(panel)
         qtbot.addWidget(panel)
         panel.show()

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cvdm.files.whole_file import write_whole
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.disagreement_map import ABOUT_MAP, DisagreementMap
+from napari_cvdm.plugin.doubt.exporting import write_in_background
 from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.recording import recording_of
-from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.words import plane_number, plane_words
 from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored.made_by import ModelGone, model_that_made
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.notices import show_error, show_info
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from napari_cvdm.assessment.checks import Checks
     from napari_cvdm.assessment.verdicts import Verdict
-    from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
     from napari_cvdm.plugin.doubt.linked import Result
     from napari_cvdm.plugin.doubt.own_layers import OwnLayers
     from napari_cvdm.plugin.doubt.slices import Slice
     from napari_cvdm.plugin.doubt.views import Arrangement
+    from napari_cvdm.plugin.viewer.background import Task
 
 _CHECK, _CHECK_TIP = (
     "Check this result",
@@ -87,7 +87,7 @@ class CheckSection(QWidget):
         self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip("One HTML page with pictures and numbers, and the numbers as JSON.")
         self.save_button.setEnabled(False)
-        self.findings: QLabel = note("")
+        self.findings = note(markup=True)
         self._show_busy(False)
         self._background = Background(self)
         self._background.done.connect(self._on_checked)
@@ -102,29 +102,19 @@ class CheckSection(QWidget):
         self._background.drop()
         self._map.remove()
 
-    def save(self, path: Path) -> None:
-        """Write the report, as a page and as JSON beside it; files are whole when they appear.
-
-        Raises
-        ------
-        OSError
-            If they cannot be written.
-        """
-        from napari_cvdm.assessment.report import html_report, json_report
-
+    def write(self, path: Path) -> None:
+        """Write the report, as a page and as JSON beside it, in the background."""
         if self.checked is None:
             return
-        result, checks = self.checked.result, self.checked.checks
-        said: dict[str, Any] = {
+        result = self.checked.result
+        said = {
             "name": result.reconstruction.name,
             "provenance": result.provenance,
             "citations": self.checked.citations,
             "plane": plane_number(result.reconstruction, self.checked.place),
             "left_out": self.checked.left_out,
         }
-        html, numbers = html_report(checks, **said), json_report(checks, **said)
-        for target, text in ((path, html), (_numbers_beside(path), numbers)):
-            write_whole(target, text)
+        write_in_background(partial(_write_report, self.checked.checks, said), path)
 
     def _forget(self) -> None:
         """What was found is about another result or original than the one looked at now."""
@@ -170,8 +160,7 @@ class CheckSection(QWidget):
             lines.append(_RESAMPLED)
         if self._map.show(checked.checks, result, checked.original, checked.place):
             lines.append(ABOUT_MAP)
-        words = "<br>".join(lines)
-        self.findings.setText(words.replace(" %", "\u00a0%"))  # a number is not parted from its sign
+        self.findings.setText("<br>".join(lines))
         self.save_button.setEnabled(True)
 
     def _on_save(self) -> None:
@@ -184,14 +173,8 @@ class CheckSection(QWidget):
             {"Web page (*.html)": _PAGE_ENDINGS},
             beside=lambda page: [_numbers_beside(page)],
         )
-        if path is None:
-            return
-        try:
-            self.save(path)
-        except (OSError, ValueError) as error:
-            show_error(f"{path} could not be written: {getattr(error, 'strerror', None) or error}.")
-        else:
-            show_info(f"The report is in {path}.")
+        if path is not None:
+            self.write(path)
 
 
 def check_task(result: Result | None, original: Image | None, place: Slice | None) -> Task:
@@ -234,6 +217,14 @@ def check_task(result: Result | None, original: Image | None, place: Slice | Non
         return Checked(result, original, place, checks, left_out, citations)
 
     return check
+
+
+def _write_report(checks: Checks, said: dict[str, Any], path: Path) -> None:
+    """Draw and write a report; for a worker. Files are whole when they appear."""
+    from napari_cvdm.assessment.report import html_report, json_report
+
+    for target, report in ((path, html_report), (_numbers_beside(path), json_report)):
+        write_whole(target, report(checks, **said))
 
 
 def _numbers_beside(page: Path) -> Path:

@@ -10,7 +10,7 @@ from superqt.utils import qthrottled
 
 from napari_cvdm.plugin.doubt.recording import recording_of
 from napari_cvdm.plugin.doubt.views import VIEWS
-from napari_cvdm.plugin.results.layers import InputLayer, result_metadata
+from napari_cvdm.plugin.results.placement import where_it_lies
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -55,12 +55,14 @@ class DisagreementMap(QObject):
         data = checks.consistency.map.astype(np.float32)
         first = (*(0,) * (original.ndim - 2), checks.part.rows.start, checks.part.columns.start)
         placement = recording_of(result, original, place).placement.starting_at(first)
-        where = result_metadata(InputLayer.of(original), "uncertainty", placement, ())
-        looks = {"name": f"{original.name} {_MAP}", "colormap": "inferno", "blending": "additive"}
         layer = Image(
             data.reshape((1,) * (original.ndim - 2) + data.shape),
             contrast_limits=(SIGNIFICANT, 2 * SIGNIFICANT),  # what noise and misfit explain stays dark
-            **{**where, **looks},
+            name=f"{original.name} {_MAP}",
+            colormap="inferno",
+            blending="additive",
+            rgb=False,
+            **placement.within(where_it_lies(original)),
         )
         self._maps.add(_MAP, layer, show=self._arrangement.receive(layer))
         return True

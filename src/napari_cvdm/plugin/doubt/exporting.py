@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_cvdm.plugin.doubt.background import in_words
+from napari_cvdm.plugin.viewer.background import in_words
 from napari_cvdm.plugin.viewer.file_asking import Kinds
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error, show_info
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
@@ -25,12 +23,9 @@ def write_in_background(write: Callable[[Path], object], path: Path) -> None:
     worker.start()
 
 
-@place_left_to_others()
 def _write(write: Callable[[Path], object], path: Path) -> Path:
     try:
-        # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-        with OldObjectsSpared():
-            write(path)
+        write(path)
     except OSError as error:  # which names the file that is written before it takes its name
         reason = (error.strerror or str(error)).rstrip(".")
         raise OSError(f"{path} cannot be written: {reason}.") from error

@@ -7,9 +7,9 @@ from typing import Any
 from qtpy.QtWidgets import QWidget
 
 from napari_cvdm.assessment.doubt_figures import Histogram, draw_histogram, histogram_of
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.rows import stack_in
 
 _LABELS = {"absolute": "uncertainty (image units)", "relative": "uncertainty (share of the signal)"}

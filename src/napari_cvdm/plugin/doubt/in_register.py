@@ -13,16 +13,8 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.originals import original_of
-from napari_cvdm.plugin.image.parts import Placement
-from napari_cvdm.plugin.results.layers import (
-    METADATA_KEY,
-    InputLayer,
-    LayerData,
-    full_data,
-    result_metadata,
-    where_it_lies,
-)
-from napari_cvdm.plugin.stored.stored_results import placement_of
+from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, full_data
+from napari_cvdm.plugin.results.placement import Placement, placement_of, where_it_lies
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -78,9 +70,8 @@ def _place_in(reconstruction: Image, layer: Layer) -> Placement | None:
 
 
 def _lay(layer: Layer, on: Image, placement: Placement) -> None:
-    wanted = result_metadata(InputLayer.of(on), "reconstruction", placement, ())
-    for name in where_it_lies(on):
-        setattr(layer, name, wanted[name])
+    for name, value in placement.within(where_it_lies(on)).items():
+        setattr(layer, name, value)
 
 
 def _tells_lengths(layer: Any) -> bool:

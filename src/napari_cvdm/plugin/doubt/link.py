@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import Measure, PlaneDoubt, ThresholdCurve
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.in_register import lay_on_original
 from napari_cvdm.plugin.doubt.linked import Result, find_results
 from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.following import follow
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ class Look:
     doubt: PlaneDoubt
     curve: ThresholdCurve
     finished: bool = True
+
+    @property
+    def planes(self) -> int:
+        """How many planes the result has along the axes on the screen."""
+        shape = full_data(self.result.reconstruction).shape
+        return prod(n for n, i in zip(shape, self.slice.index, strict=True) if i is not None)
 
 
 class Link(QObject):

@@ -9,7 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, full_data, is_for_show, is_result
+from napari_cvdm.plugin.results.layers import (
+    DRAWS_KEY,
+    METADATA_KEY,
+    PICTURES,
+    full_data,
+    is_for_show,
+    is_result,
+)
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.intervals import interval_factor
 from napari_cvdm.restoration.run_identity import run_of
@@ -78,16 +85,13 @@ class Result:
 
 
 def find_results(layers: Iterable[Layer]) -> list[Result]:
-    """Pair the result layers of a viewer.
+    """Pair the result layers of a viewer: those of one run and shape. They come in the order of the layers.
 
-    Layers of one run share its name (``"run"`` in the metadata), or else the whole of their provenance.
-
-    They come in the order of the reconstructions. A layer whose partner is missing or of another shape is
-    left out.
+    A layer whose partner is missing is left out.
     """
     waiting: dict[str, list[Image]] = {}
-    found: list[tuple[int, Result]] = []
-    for position, layer in enumerate(layers):
+    found: list[Result] = []
+    for layer in layers:
         picture = _picture(layer)
         if picture is None:
             continue
@@ -96,10 +100,10 @@ def find_results(layers: Iterable[Layer]) -> list[Result]:
         if partners := waiting.get(key + other):
             partner = partners.pop(0)
             pair = (layer, partner) if picture == "reconstruction" else (partner, layer)
-            found.append((position, Result(*pair)))
+            found.append(Result(*pair))
         else:
             waiting.setdefault(key + picture, []).append(layer)
-    return [result for _, result in sorted(found, key=lambda each: each[0])]
+    return found
 
 
 def axes_of(provenance: dict[str, Any], ndim: int) -> str:
@@ -117,13 +121,10 @@ def is_image_of_user(layer: Any) -> bool:
 
 
 def _picture(layer: Any) -> str | None:
-    from napari.layers import Image
-
-    if not isinstance(layer, Image) or layer.rgb or not is_result(layer):
+    if not is_result(layer) or layer.rgb:
         return None
-    metadata = layer.metadata[METADATA_KEY]
-    picture = metadata.get("picture") if isinstance(metadata, dict) else None
-    return picture if picture in ("reconstruction", "uncertainty") else None
+    picture = table(layer.metadata[METADATA_KEY]).get("picture")
+    return picture if picture in PICTURES else None
 
 
 def _run_of(layer: Image) -> str:

@@ -86,22 +86,12 @@ class OwnLayers:
         plane : ndarray
             Shape (rows, columns), or (rows, columns, 3 or 4) for colours; it becomes labels where ``looks``
             have a label colour map.
-        place : Slice
-            Where it was taken from.
-        result : Result
-            What it is about.
-        above : Layer, optional
-            Right above which layer to put a new one; on top of all if left out.
-        show : bool
-            Whether a new layer is to become visible.
+        place, result : Slice, Result
+            Where it was taken from, and what it is about.
+        above, show, looks
+            Of a new layer: right above which it is put, whether it is to become visible, its attributes.
         like : Image, optional
             The layer that the plane was taken from; the reconstruction if left out.
-        **looks
-            Keyword arguments of the layer, used when it is made.
-
-        Returns
-        -------
-        Layer
         """
         from napari.layers import Image, Labels
         from napari.utils.colormaps import DirectLabelColormap

@@ -16,19 +16,18 @@ from napari_cvdm.plugin.doubt.histogram_section import HistogramSection
 from napari_cvdm.plugin.doubt.link import NO_RESULT, Link
 from napari_cvdm.plugin.doubt.originals import is_comparable
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.doubt.page import Page
 from napari_cvdm.plugin.doubt.profile_section import ProfileSection
 from napari_cvdm.plugin.doubt.regions_section import RegionsSection
-from napari_cvdm.plugin.doubt.section import Section, fill, note
 from napari_cvdm.plugin.doubt.threshold_section import ThresholdSection
 from napari_cvdm.plugin.doubt.view_section import ViewSection
 from napari_cvdm.plugin.doubt.views import Arrangement
 from napari_cvdm.plugin.doubt.words import made_words
 from napari_cvdm.plugin.results.layers import real
 from napari_cvdm.plugin.viewer.docks import PanelDock
-from napari_cvdm.plugin.viewer.eliding import eliding_combo
+from napari_cvdm.plugin.viewer.eliding import eliding_combo, fill
+from napari_cvdm.plugin.viewer.pages import Page, Section
 from napari_cvdm.plugin.viewer.preferences import apply_cache_folder
-from napari_cvdm.plugin.viewer.rows import add_labelled, new_form, stack_in, wrap_where_narrow
+from napari_cvdm.plugin.viewer.rows import add_labelled, new_form, note, stack_in, wrap_where_narrow
 
 if TYPE_CHECKING:
     import napari
@@ -61,7 +60,7 @@ class DoubtPanel(QWidget):
         self._pictures_kept, self._marks, maps = own
         self._arrangement = Arrangement(self.link, self._pictures_kept, maps)
         self.results, self.originals, self.measure = eliding_combo(), eliding_combo(), eliding_combo()
-        self.message = note(NO_RESULT)
+        self.message = note(NO_RESULT, markup=True)
         self.go_there = QPushButton("Go there")
         self.go_there.hide()
         self.views = ViewSection(self.link, self._pictures_kept, self._arrangement)
@@ -71,7 +70,7 @@ class DoubtPanel(QWidget):
         self.histogram = HistogramSection(self.link)
         self.checks = CheckSection(self.link, maps, self._arrangement)
         self._arrange()
-        self._dock = PanelDock(self)
+        self._dock = PanelDock(self, self.link.viewer)
         self._connect()
         self.link.rescan()
 
@@ -150,7 +149,6 @@ class DoubtPanel(QWidget):
         if self._pictures_kept.remove_one():
             QTimer.singleShot(25, self._remove_pictures)
             return
-        self.link.viewer.layers.events.removing.disconnect(self._dock.make_canvas_current)
         self._dock.delete_panel()
 
     # -- construction ----------------------------------------------------------------------------------------
@@ -180,11 +178,7 @@ class DoubtPanel(QWidget):
             Section("Histogram", self.histogram, "How uncertainty is spread over this plane."),
             Section("Check this result", self.checks, "Checks that need no ground truth, and a report."),
         ]
-        inside = QWidget()
-        column = stack_in(inside, self._head, self.message, self.go_there, *self._sections)
-        column.setContentsMargins(4, 4, 4, 4)
-        column.addStretch()
-        stack_in(self, Page(inside, _TITLE))
+        stack_in(self, Page(self._head, self.message, self.go_there, *self._sections, name=_TITLE))
 
     def _connect(self) -> None:
         self._dock.closed.connect(self._on_closed)
@@ -197,4 +191,3 @@ class DoubtPanel(QWidget):
         self.link.switched.connect(self._show_choices)
         self.link.switched.connect(self._clear)
         self.link.looked.connect(self._on_looked)
-        self.link.viewer.layers.events.removing.connect(self._dock.make_canvas_current)

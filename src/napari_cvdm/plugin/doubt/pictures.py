@@ -12,11 +12,12 @@ from qtpy.QtCore import QObject, Signal
 from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opacity
-from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
+from napari_cvdm.plugin.viewer.background import Background, Task
 from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.world import to_world
 

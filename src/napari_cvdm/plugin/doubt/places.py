@@ -46,12 +46,9 @@ def places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list
 
 def places_of_all(mean: Any, std: Any, look: Look, checkpoint: Callable[[], None]) -> list[Place]:
     """Find the most uncertain places of all planes of a result; for a worker."""
-    lengths = [1 if i is None else n for n, i in zip(mean.shape, look.slice.index, strict=True)]
     found: list[Place] = []
-    for at in np.ndindex(*lengths):
+    for place in look.slice.parallel(mean.shape):
         checkpoint()
-        index = tuple(None if i is None else j for i, j in zip(look.slice.index, at, strict=True))
-        place = Slice(index, look.slice.step)
         found += places_of(PlaneDoubt(place.take(mean), place.take(std)), look, place)
     return ranked(found)
 
@@ -84,22 +81,10 @@ def directions(layer: Image, axes: tuple[int, ...]) -> tuple[str, str]:
 
 
 def columns_of(places: Sequence[Place], layer: Image, measure: Measure) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table of places, under their headings.
+    """Return the columns of a table of places, at least one, all of planes along the same axes.
 
-    Parameters
-    ----------
-    places : sequence of Place
-        At least one, all of planes along the same axes.
-    layer : Image
-        The reconstruction.
-    measure : {"absolute", "relative"}
-        In what their uncertainty is.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Mean uncertainty, area, centre, and, of a stack, the plane by the names of its axes, as napari's
-        sliders count.
+    Under their headings they tell mean uncertainty in that measure, area, centre in the reconstruction, and,
+    of a stack, the plane by the names of its axes, as napari's sliders count.
     """
     axes = places[0].slice.displayed
     (down, right), unit = directions(layer, axes), length_unit(layer, axes[0])[1]

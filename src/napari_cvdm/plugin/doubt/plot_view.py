@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QRectF, QSize, Qt
-from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette
-from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QImage, QPalette, QPixmap
+from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
-from napari_cvdm.plugin.doubt.section import Buttons
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,49 +129,34 @@ class PlotView(QWidget):
             self.write(path)
 
 
-class _Canvas(QWidget):
-    """Paints a picture of a plot, or words."""
+class _Canvas(QLabel):
+    """Shows a picture of a plot at its own size, so that its lines stay sharp; or words."""
 
     def __init__(self, empty: str) -> None:
-        super().__init__()
-        self._empty, self._words = empty, empty
-        self._image: QImage | None = None
-        self.setMinimumSize(120, 170)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        """As high as a plot needs; as wide as the dock is."""
-        return QSize(240, 190)
+        super().__init__(empty)
+        self._empty = empty
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(200)  # narrower, there is no room for plots
+        self.setFixedHeight(190)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
         """Show a picture, uint8, shape (height, width, 4)."""
         height, width, _ = pixels.shape
-        self._image = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
-        self.update()
+        image = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        image.setDevicePixelRatio(self.devicePixelRatioF())
+        self.setPixmap(QPixmap.fromImage(image))
 
     def show_words(self, words: str) -> None:
         """Show words instead."""
-        self._image, self._words = None, words or self._empty
-        self.update()
+        self.setText(words or self._empty)
 
     @property
     def drawn(self) -> bool:
         """Whether a plot can be seen."""
-        return self._image is not None
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Paint the picture at its own size, so that its lines stay sharp."""
-        painter = QPainter(self)
-        if self._image is not None:
-            ratio = self.devicePixelRatioF()
-            painter.drawImage(
-                QRectF(0, 0, self._image.width() / ratio, self._image.height() / ratio), self._image
-            )
-        else:
-            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(self.rect().adjusted(8, 8, -8, -8), flags, self._words)
-        painter.end()
+        return not self.pixmap().isNull()
 
 
 def _write(plot: Plot, path: Path) -> None:

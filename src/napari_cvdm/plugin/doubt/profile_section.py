@@ -11,22 +11,22 @@ from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt_figures import draw_profile
 from napari_cvdm.assessment.profile import Profile, points_along, sample
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.plot_view import Plot, PlotView
 from napari_cvdm.plugin.doubt.recording import read_plane
-from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.doubt.words import length_unit
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.following import follow
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
 
-    from napari_cvdm.plugin.doubt.background import Task
+    from napari_cvdm.plugin.viewer.background import Task
 
 #: Readable on grey, on the marks' blue and on the overlay's orange.
 _MAGENTA = "#FF00FF"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cvdm.plugin.doubt.linked import Result, axes_of
-from napari_cvdm.plugin.image.parts import Placement
 from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import Placement
 from napari_cvdm.plugin.stored.asked import part_of
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.restoration.described import DescribedPart
@@ -111,19 +111,8 @@ def recording_of(result: Result, original: Image, place: Slice) -> Recording:
 def read_plane(original: Image, ranges: Sequence[range], dtype: DTypeLike | None = None) -> NDArray[Any]:
     """Read a plane of the original as the restoration saw it: without colours, which are averaged.
 
-    Parameters
-    ----------
-    original : napari.layers.Image
-        What was restored.
-    ranges : sequence of range
-        One for each axis but that of the colours; a single index where not displayed.
-    dtype : dtype, optional
-        Of the mean of the colours; float64 of integers if left out.
-
-    Returns
-    -------
-    ndarray
-        2-D, along the displayed axes.
+    ``ranges`` has one for each axis but that of the colours, a single index where not displayed. ``dtype`` is
+    that of the mean of the colours; float64 of integers if left out.
     """
     selection = tuple(r[0] if len(r) == 1 else slice(r.start, r.stop, r.step) for r in ranges)
     plane = np.asarray(full_data(original)[selection])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from html import escape
 
 from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import qthrottled
 
 from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.files.csv_table import write_csv
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
@@ -25,11 +23,12 @@ from napari_cvdm.plugin.doubt.places import (
     zoom_for,
 )
 from napari_cvdm.plugin.doubt.places_table import PlacesTable
-from napari_cvdm.plugin.doubt.section import Buttons, note
 from napari_cvdm.plugin.doubt.slices import go_to
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, note, stack_in
 
 #: In none of the colours that the views have.
 _CYAN = "#00FFFF"
@@ -58,7 +57,7 @@ class RegionsSection(QWidget):
         self.save_button.setToolTip("As CSV, for a spreadsheet or a microscope's list of positions.")
         self._background = Background(self)
         self._background.done.connect(self._on_found)
-        self._background.failed.connect(lambda words: self.hint.setText(escape(words)))
+        self._background.failed.connect(self.hint.setText)
         self._background.busy.connect(self._on_busy)
         self.everywhere.hide()
         self._show_table(False)
@@ -83,11 +82,7 @@ class RegionsSection(QWidget):
             self._wanted()
         else:
             self._find_again()
-        several = look is not None and any(
-            i is not None and full_data(look.result.reconstruction).shape[axis] > 1
-            for axis, i in enumerate(look.slice.index)
-        )
-        self.everywhere.setVisible(several)
+        self.everywhere.setVisible(look is not None and look.planes > 1)
 
     def _clear(self) -> None:
         self._background.drop()

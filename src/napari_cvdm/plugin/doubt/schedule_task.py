@@ -14,8 +14,8 @@ from napari_cvdm.restoration.axes import CHANNEL_AXES
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_cvdm.plugin.doubt.background import Task
     from napari_cvdm.plugin.doubt.link import Link
+    from napari_cvdm.plugin.viewer.background import Task
     from napari_cvdm.restoration.normalization import Normalization
 
 

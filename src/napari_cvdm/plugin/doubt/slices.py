@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import Placement, where_it_lies
 from napari_cvdm.plugin.viewer.world import to_data, to_world
 
 if TYPE_CHECKING:
@@ -47,6 +48,17 @@ class Slice:
         first, second = (axis for axis, i in enumerate(self.index) if i is None)
         return first, second
 
+    def parallel(self, shape: Sequence[int], step: int | None = None) -> list[Slice]:
+        """Return all planes of an array along these axes, thinned out as this one or by another step."""
+        lengths = [1 if i is None else n for n, i in zip(shape, self.index, strict=True)]
+        return [
+            Slice(
+                tuple(None if i is None else j for i, j in zip(self.index, at, strict=True)),
+                self.step if step is None else step,
+            )
+            for at in np.ndindex(*lengths)
+        ]
+
     def take(self, data: Any) -> NDArray[Any]:
         """Read the plane from an array of any kind; for a worker, because that may take long."""
         whole = [slice(None, None, self.step)] * 2
@@ -70,19 +82,9 @@ class Slice:
 
     def placement(self, layer: Image) -> dict[str, Any]:
         """Return the keyword arguments of a layer that shows this plane where ``layer`` has it."""
-        from napari.utils.transforms import Affine
-
-        own = Affine(
-            scale=layer.scale,
-            rotate=layer.rotate,
-            shear=layer.shear,
-            translate=layer.translate,
-            ndim=layer.ndim,
-        )
         # A coarse pixel has the value of the fine one at its centre: every step-th was taken, from the first.
-        scale = np.array(layer.scale, float)
-        scale[list(self.displayed)] *= self.step
-        return where_it_lies(layer) | {"scale": scale, "translate": own(self.point(0, 0))}
+        steps = np.array([self.step if i is None else 1 for i in self.index], float)
+        return Placement(self.point(0, 0), steps).within(where_it_lies(layer))
 
 
 def go_to(layer: Image, place: Slice, dims: Dims, row: float = 0, column: float = 0) -> NDArray[np.float64]:
@@ -114,21 +116,9 @@ def current_slice(layer: Image, dims: Dims) -> Slice | None:
 
 
 def lying_under(picture: Image, layer: Image, dims: Dims) -> Slice | None:
-    """Find what lies under a picture in the plane of ``layer`` that the viewer shows.
+    """Find what lies under a picture, a result of ``layer``, in the plane of that which the viewer shows.
 
-    Parameters
-    ----------
-    picture : Image
-        A layer in the viewer, of as many axes: a result of ``layer``.
-    layer : Image
-        A layer in the viewer.
-    dims : Dims
-        The viewer's.
-
-    Returns
-    -------
-    Slice or None
-        As from `current_slice`, with borders; those of the plane if nothing lies there.
+    As from `current_slice`, with borders; those of the plane if nothing lies there.
     """
     above, place = current_slice(picture, dims), current_slice(layer, dims)
     if above is None or place is None:

@@ -10,14 +10,15 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton
 
-from napari_cvdm.assessment.doubt import Measure, PlaneDoubt
-from napari_cvdm.plugin.doubt.background import Background, Task
+from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.words import amount
-from napari_cvdm.plugin.results.layers import full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data
+from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.running.plan import free_memory, memory_words
+from napari_cvdm.plugin.viewer.background import Background, Task
 
 _MARK, _MARK_TIP = (
     "Mark the whole stack",
@@ -76,7 +77,7 @@ class StackMarking(QPushButton):
     def _on_looked(self, words: str) -> None:
         self._allow()
         if look := self._link.look:
-            self.setVisible(_planes_of(look) > 1)
+            self.setVisible(look.planes > 1)
 
     def _on_switched(self) -> None:
         if self._result != self._link.result:  # and not only what it is compared with
@@ -88,7 +89,7 @@ class StackMarking(QPushButton):
             self.give_up()
         elif look is not None and threshold is not None:
             pixels = math.prod(full_data(look.result.reconstruction).shape)
-            needed, free = pixels + _FOR_A_PLANE * pixels // _planes_of(look), free_memory()
+            needed, free = pixels + _FOR_A_PLANE * pixels // look.planes, free_memory()
             if needed > free:
                 self.failed.emit(
                     f"Marks of all planes take {memory_words(needed)} of memory, and {memory_words(free)} "
@@ -98,14 +99,14 @@ class StackMarking(QPushButton):
             self._turn_to(look.result)
             self._background.ask(_marking_task(look, threshold))
 
-    def _on_marked(self, answer: tuple[Result, float, Measure, np.ndarray]) -> None:
+    def _on_marked(self, answer: tuple[Look, float, np.ndarray]) -> None:
         from napari.layers import Labels
 
         self._turn_to(None)
         # The panel may tell uncertainty otherwise by now than when the button was pressed.
-        result, threshold, measure, mask = answer
-        reconstruction = result.reconstruction
-        name = f"{reconstruction.name} doubtful above {amount(threshold, measure)}"
+        look, threshold, mask = answer
+        reconstruction = look.result.reconstruction
+        name = f"{reconstruction.name} doubtful above {amount(threshold, look.measure)}"
         layer = Labels(mask, name=name, **where_it_lies(reconstruction), **mark_looks())
         self._marks.add("stack", layer)
         self._marks.release("stack")
@@ -125,24 +126,16 @@ def mark_looks() -> dict[str, Any]:
     return {"colormap": colormap, "opacity": 0.9, "blending": "translucent_no_depth"}
 
 
-def _planes_of(look: Look) -> int:
-    shape = full_data(look.result.reconstruction).shape
-    return math.prod(n for n, i in zip(shape, look.slice.index, strict=True) if i is not None)
-
-
 def _marking_task(look: Look, threshold: float) -> Task:
     """Plan the marks, plane by plane along the axes on the screen; carried out in another thread."""
     mean, std = (full_data(layer) for layer in look.result.layers)
-    result, measure, axes = look.result, look.measure, look.slice.displayed
 
-    def mark(checkpoint: Callable[[], None]) -> tuple[Result, float, Measure, np.ndarray]:
+    def mark(checkpoint: Callable[[], None]) -> tuple[Look, float, np.ndarray]:
         mask = np.zeros(mean.shape, np.uint8)
-        others = [1 if axis in axes else n for axis, n in enumerate(mean.shape)]
-        for index in np.ndindex(*others):
+        for place in look.slice.parallel(mean.shape, step=1):
             checkpoint()
-            plane = tuple(slice(None) if axis in axes else i for axis, i in enumerate(index))
-            doubt = PlaneDoubt(mean[plane], std[plane])
-            mask[plane] = doubt.uncertainty(measure) > np.float32(threshold)
-        return result, threshold, measure, mask
+            doubt = PlaneDoubt(place.take(mean), place.take(std))
+            place.take(mask)[...] = doubt.uncertainty(look.measure) > np.float32(threshold)
+        return look, threshold, mask
 
     return mark

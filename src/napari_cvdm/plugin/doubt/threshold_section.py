@@ -13,13 +13,12 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled, signals_blocked
 
-from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
-from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.background import Background
+from napari_cvdm.plugin.viewer.rows import note, stack_in
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -44,7 +43,7 @@ class ThresholdSection(QWidget):
         for part in (self.slider, *self.slider.findChildren(QWidget)):
             part.setToolTip("Pixels less certain than this count as doubtful. Type a number, or drag.")
             part.setAccessibleName("Threshold of uncertainty")
-        self.words = note()
+        self.words = note(markup=True)
         self.mark = QCheckBox("Mark in the image")
         self.mark.setToolTip("Adds a Labels layer for the plane in view, which follows the slider.")
         self.whole = StackMarking(link, marks, lambda: self.threshold)

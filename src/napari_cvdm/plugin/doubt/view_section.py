@@ -22,10 +22,9 @@ from napari_cvdm.plugin.doubt.linked import COLOURS_PARTED
 from napari_cvdm.plugin.doubt.originals import why_none
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.pictures import Pictures
-from napari_cvdm.plugin.doubt.section import note
 from napari_cvdm.plugin.doubt.views import VIEWS, Arrangement, View
 from napari_cvdm.plugin.viewer.eliding import eliding_combo
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import note, stack_in
 
 _MISSING = {
     "original": "This needs the image that was restored: open it, and choose it under <i>Original</i>.",
@@ -55,7 +54,7 @@ class ViewSection(QWidget):
         self.combo.setToolTip(
             "How to look at the result. Layers are shown and hidden for it, and put back after."
         )
-        self.hint = note()
+        self.hint = note(markup=True)
         self.waiting = QProgressBar()
         self.waiting.setRange(0, 0)
         self.waiting.setAccessibleName("The learned schedule is being computed")

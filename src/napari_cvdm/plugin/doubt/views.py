@@ -35,27 +35,14 @@ class View:
 VIEWS = (
     View("own", "Layers as you set them", "The panel leaves visibility and grid to you."),
     View("reconstruction", "Reconstruction", "The best estimate alone."),
-    View(
-        "uncertainty",
-        "Uncertainty",
-        "How large an error to expect, pixel by pixel.",
-    ),
-    View(
-        "colour",
-        "Overlay: doubt in orange",
-        "Brightness is intensity; grey is sure, orange is not.",
-    ),
+    View("uncertainty", "Uncertainty", "How large an error to expect, pixel by pixel."),
+    View("colour", "Overlay: doubt in orange", "Brightness is intensity; grey is sure, orange is not."),
     View(
         "opacity",
         "Overlay: doubt fades away",
         "What is sure is opaque. Where the model doubts, your own image shows through.",
     ),
-    View(
-        "beside",
-        "Side by side with the original",
-        "Both move and zoom together.",
-        needs="original",
-    ),
+    View("beside", "Side by side with the original", "Both move and zoom together.", needs="original"),
     View(
         "swipe",
         "Swipe over the original",

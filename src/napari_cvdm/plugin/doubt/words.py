@@ -182,4 +182,4 @@ def threshold_words(
         lines.append(f"At the threshold, 9 of 10 true values lie within ±\u00a0{at}{of_signal}.")
     else:
         lines.append("This run is not calibrated: trust the order of these errors, not their size.")
-    return "<br>".join(lines).replace(" %", "\u00a0%")  # a number is not parted from its sign
+    return "<br>".join(lines)

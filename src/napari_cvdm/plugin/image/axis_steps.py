@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,45 +15,45 @@ if TYPE_CHECKING:
 def axis_steps(scale: npt.ArrayLike, affine: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the distance of neighbouring pixels along each axis, in the layer's units.
 
-    Parameters
-    ----------
-    scale : sequence of float
-        The layer's scale, which may mirror an axis.
-    affine : array of shape (n + 1, n + 1)
-        The layer's affine. It may carry the scale (OME-Zarr readers do so); rotations leave the length of a
-        column as it is.
+    The scale may mirror an axis, and the affine, of shape (n + 1, n + 1), carry the scale, as OME-Zarr
+    readers let it; rotations leave the length of a column as it is.
     """
     columns = np.asarray(affine, dtype=float)[:-1, :-1]
     return np.asarray(np.abs(np.asarray(scale, dtype=float)) * np.linalg.norm(columns, axis=0))
 
 
-def distances_of(layer: Image, axes: str) -> dict[str, float]:
-    """Return what a layer says of the axes that a restoration does not change, each with its letter.
+def physical_steps(
+    scale: npt.ArrayLike, affine: npt.ArrayLike, units: Sequence[Any], axes: str
+) -> dict[str, float]:
+    """Return how far apart pixels are along axes that are known by a letter, as far as their units tell.
 
-    Returns
-    -------
-    dict
-        Of "z_spacing" in nanometres and "time_interval" in seconds those that it tells.
+    It is in nanometres along Y, X and Z, and in seconds along T. Units may be told by their names.
     """
-    found: dict[str, float] = {}
-    steps = axis_steps(layer.scale, layer.affine.affine_matrix)
-    for letter, key, unit in (("Z", "z_spacing", "nanometer"), ("T", "time_interval", "second")):
-        if letter in axes:
-            own = layer.units[axes.index(letter)]
-            step = float(steps[axes.index(letter)])
-            if own.is_compatible_with(unit):
-                found[key] = float((step * own).to(unit).magnitude)
+    import pint
+
+    registry, found = pint.get_application_registry(), {}
+    for letter, step, name in zip(axes, axis_steps(scale, affine), units, strict=False):
+        unit, own = "second" if letter == "T" else "nanometer", registry.Unit(str(name))
+        if letter in "YXZT" and own.is_compatible_with(unit) and step > 0:
+            found[letter] = float((step * own).to(unit).magnitude)
     return found
+
+
+def distances_of(layer: Image, axes: str) -> dict[str, float]:
+    """Return what a layer says of the axes that a restoration does not change.
+
+    That is "z_spacing" in nanometres and "time_interval" in seconds, if it tells them.
+    """
+    steps = physical_steps(layer.scale, layer.affine.affine_matrix, layer.units, axes)
+    names = {"Z": "z_spacing", "T": "time_interval"}
+    return {name: steps[letter] for letter, name in names.items() if letter in steps}
 
 
 def origin_of(layer: Image, axes: str) -> dict[str, float]:
     """Return where the first pixel of a layer lies along each axis, in steps of the layer, as files tell it.
 
-    Returns
-    -------
-    dict
-        By the letters of the axes. Empty for a layer that is turned, sheared or mirrored, of which files
-        cannot tell; axes that share a letter are left out.
+    Empty for a layer that is turned, sheared or mirrored, of which files cannot tell; axes that share a
+    letter are left out.
     """
     corner = np.array(layer.data_to_world(np.zeros(layer.ndim)))
     across = np.array([np.array(layer.data_to_world(one)) - corner for one in np.eye(layer.ndim)])

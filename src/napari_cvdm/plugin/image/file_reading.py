@@ -28,21 +28,11 @@ def is_tiff(path: Path) -> bool:
 
 
 def read_file(path: Path, *, own: bool = False) -> FileReading:
-    """Read axes and pixel size off a file, but no pixels.
+    """Read axes and pixel size off the file that a layer was opened from, be it this plugin's ``own`` reader.
 
-    Parameters
-    ----------
-    path : Path
-        The file a layer was opened from.
-    own : bool
-        Whether this plugin has opened it.
-
-    Returns
-    -------
-    FileReading
-        Empty for what is neither TIFF nor OME-Zarr or cannot be read: the layer is there already, so that is
-        no fault. Also for one of several layers that were saved in one file: they say all that the file does,
-        and what it says of the first image is not true of the others.
+    Empty for what is neither TIFF nor OME-Zarr or cannot be read: the layer is there already, so that is no
+    fault. Also for one of several layers that were saved in one file: they say all that the file does, and
+    what it says of the first image is not true of the others.
     """
     import tifffile
 

@@ -19,18 +19,9 @@ _COMPARED = 2048
 
 
 def given_image(data: Any, *, rgb: bool, colours: Colours) -> Any:
-    """Return what is restored of a layer's data.
+    """Return what is restored of a layer's data at full resolution; channels get an axis in front.
 
     What is kept in chunks stays there: `napari_cvdm.restore_events` reads it plane by plane.
-
-    Parameters
-    ----------
-    data : array-like
-        The layer's data at full resolution.
-    rgb : bool
-        Whether its last axis holds colours.
-    colours : {"average", "channels"}
-        What becomes of them; channels have an axis in front of all others.
     """
     if is_read_in_pieces(data):
         if not rgb:
@@ -51,21 +42,9 @@ def given_image(data: Any, *, rgb: bool, colours: Colours) -> Any:
 def are_in_file(data: Any, axes: str, path: Path) -> bool:
     """Whether a TIFF or OME-Zarr has a layer's pixels, so that whoever reads it restores the same.
 
-    The layer may show one channel of the file, or what has been made of it since it was opened.
-
-    Parameters
-    ----------
-    data : array-like
-        The layer's data at full resolution.
-    axes : str
-        One letter for each axis but that of colours.
-    path : Path
-        The file or folder that the layer was opened from.
-
-    Returns
-    -------
-    bool
-        By the shape, the type, and the first, the middle and the last plane.
+    The layer may show one channel of the file, or what has been made of it since it was opened. ``axes`` are
+    those of its data at full resolution but for that of colours. Shape, type, and the first, the middle and
+    the last plane are compared.
     """
     from napari_cvdm.files.ome_zarr_reading import is_zarr, open_ome_zarr
     from napari_cvdm.files.tiff import open_tiff_lazily

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import MINIMUM_SIDE
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError
-
-if TYPE_CHECKING:
-    from napari_cvdm.restoration.axes import Axes
-    from napari_cvdm.restoration.selection import RegionLike
-
-Covered = dict[str, tuple[float, float]]
-"""What a result covers of the input along Y and X: from where to where, in its pixels."""
+from napari_cvdm.restoration.resampling import Resampling, plan_resampling
+from napari_cvdm.restoration.selection import Selection, select
 
 
 @dataclass(frozen=True)
@@ -68,54 +63,6 @@ class Part:
     def describe(self) -> list[list[int]]:
         """Return start, stop and step for each axis, for the provenance."""
         return [[r.start, r.stop, r.step] for r in self.ranges]
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a result's pixels lie in the layer it was made from: index q is at origin + spacing · q.
-
-    Attributes
-    ----------
-    origin, spacing : ndarray
-        In pixels of the input, one number for each axis.
-    """
-
-    origin: npt.NDArray[np.float64]
-    spacing: npt.NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls, part: Part, axes: str, result_shape: Sequence[int], covered: Covered | None = None
-    ) -> Placement:
-        """Find the placement of a result that covers the field of a part.
-
-        Pixel centres are at whole indices. Along Y and X, the field between the pixel borders a and b became
-        m pixels: q lies at a + (q + 1/2) · (b - a)/m - 1/2. The other axes are as they were.
-
-        Parameters
-        ----------
-        part : Part
-            What was restored.
-        axes : str
-            One letter for each axis.
-        result_shape : sequence of int
-            Length of each axis of the result.
-        covered : Covered, optional
-            a and b, where they are not just those of the part.
-        """
-        origin = np.array([r.start for r in part.ranges], dtype=float)
-        spacing = np.array([r.step for r in part.ranges], dtype=float)
-        for i, name in enumerate(axes):
-            if name in "YX":
-                span = part.ranges[i].start, part.ranges[i].stop
-                first, end = span if covered is None else covered[name]
-                spacing[i] = (end - first) / result_shape[i]
-                origin[i] = first + spacing[i] / 2 - 0.5
-        return cls(origin, spacing)
-
-    def starting_at(self, first: Sequence[float]) -> Placement:
-        """Return the placement of what is left of the result from this pixel on."""
-        return Placement(self.origin + self.spacing * np.asarray(first), self.spacing)
 
 
 def whole(shape: Sequence[int]) -> Part:
@@ -185,27 +132,20 @@ def with_channels(part: Part, axes: str, channels: Sequence[int]) -> list[Part]:
     ]
 
 
-def covered_after_resampling(
-    image: Axes, region: RegionLike, pixel_size: float | None, known: tuple[float, float] | None
-) -> Covered | None:
-    """Return what a result covers of an image whose resampling moves the borders of a region.
+def selected(
+    image: Axes, chosen: Mapping[str, Any], pixel_size: float | None, known: tuple[float, float] | None
+) -> tuple[Selection, Resampling | None]:
+    """Return what is chosen of an image, and how that is resampled first to a size that is known, if it is.
 
-    None if there is nothing to resample. The parameters are as `napari_cvdm.restore` and `plan_resampling`
-    take them.
+    ``chosen`` is as `Part.chosen` tells it; the other parameters are as `plan_resampling` takes them.
+
+    Raises
+    ------
+    InputError
+        If resampling cannot help.
     """
-    from napari_cvdm.restoration.resampling import plan_resampling
-    from napari_cvdm.restoration.selection import select
-
-    plan = plan_resampling(image.plane_shape, pixel_size, known)
-    if plan is None:
-        return None
-    moved = select(image, region=region).resampled(plan.new_plane_shape).region
-    assert moved is not None  # where a region was chosen, there is one
-    spans = (moved.rows, moved.columns)
-    return {
-        name: (span.start * old / new, span.stop * old / new)
-        for name, span, old, new in zip("YX", spans, image.plane_shape, plan.new_plane_shape, strict=True)
-    }
+    selection, plan = select(image, **chosen), plan_resampling(image.plane_shape, pixel_size, known)
+    return (selection if plan is None else selection.resampled(plan.new_plane_shape)), plan
 
 
 def _cropped(

@@ -22,20 +22,14 @@ def position_in(layer: Image, sliders: Sliders, shape: Sequence[int]) -> tuple[i
 
 
 def check_plane_shown(axes: str, sliders: Sliders) -> None:
-    """Refuse to take what is on the screen for a plane of a layer, or a part of one, if it is not.
+    """Refuse to take what is on the screen for a plane of a layer with these axes, the viewer's last.
 
-    Parameters
-    ----------
-    axes : str
-        One letter for each of the layer's axes, which are the last of the viewer's.
-    sliders : Sliders
-        Of the viewer.
+    A volume of rows, columns and depth is no objection: its plane is the one that 2-D goes back to.
 
     Raises
     ------
     InputError
-        If the viewer shows other axes than rows and columns. A volume of both and depth is no objection: its
-        plane is the one that 2-D goes back to.
+        If the viewer shows other axes than rows and columns.
     """
     in_front = len(sliders.point) - len(axes)
     if sliders.displayed and not {axes.index(name) + in_front for name in "YX"} <= set(sliders.displayed):
@@ -62,19 +56,9 @@ def view_of(layer: Image, sliders: Sliders) -> npt.NDArray[np.float64]:
 
 
 def rectangle_of(shapes: Shapes, layer: Image, units: Units) -> npt.NDArray[np.float64]:
-    """Return the box around the first selected shape, or else the last, in pixels of an image.
+    """Return the box around the first selected shape, or else the last, in pixels of an image, (2, ndim).
 
-    Parameters
-    ----------
-    shapes, layer : napari.layers.Shapes and Image
-        Where it was drawn, and over what.
-    units : Units
-        Of the viewer: where it has none, layers are drawn as if all had the same.
-
-    Returns
-    -------
-    ndarray, (2, ndim)
-        First and last index along each axis.
+    ``units`` are the viewer's: where it has none, layers are drawn as if all had the same.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.image.axis_steps import axis_steps
+from napari_cvdm.plugin.image.axis_steps import axis_steps, physical_steps
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, are_square, believed, length_words
 from napari_cvdm.plugin.results.layers import PIXEL_SIZE_KEY, full_data
 from napari_cvdm.plugin.stored.stated import positive
@@ -211,12 +211,10 @@ def _oblong(what: str, height: float, width: float) -> str:
 
 def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     """Lateral pixel size in nanometres and where it was found; None and why, if it was not."""
-    positions = [axes.index("Y"), axes.index("X")]
-    steps = axis_steps(layer.scale, layer.affine.affine_matrix)
-    height, width = (float(steps[i]) for i in positions)
-    to_nm = [_nanometres(layer.units[i]) for i in positions]
-    if to_nm[0] is not None and to_nm[1] is not None:
-        height, width = height * to_nm[0], width * to_nm[1]
+    matrix = layer.affine.affine_matrix
+    known = physical_steps(layer.scale, matrix, layer.units, axes)
+    if {"Y", "X"} <= known.keys():
+        height, width = known["Y"], known["X"]
         if not are_square(height, width):
             return None, _oblong("layer", height, width)
         return believed(float(np.sqrt(height * width)), "from the layer")
@@ -224,12 +222,8 @@ def _pixel_size(layer: Image, axes: str) -> tuple[float | None, str]:
     if told is not None:
         return believed(told, _OF_FILE)
     low, high = _PLAUSIBLE_MICROMETRES
+    height, width = (float(axis_steps(layer.scale, matrix)[axes.index(letter)]) for letter in "YX")
     lateral = float(np.sqrt(height * width))
     if are_square(height, width) and lateral != 1 and low <= lateral <= high:
         return lateral * 1000, _GUESSED
     return None, NOT_KNOWN
-
-
-def _nanometres(unit: Any) -> float | None:
-    """Nanometres in one pint unit of length; None for pixels and anything else that is no length."""
-    return float((1 * unit).to("nanometer").magnitude) if unit.is_compatible_with("nanometer") else None

@@ -12,6 +12,7 @@ from superqt.utils import create_worker
 from napari_cvdm.plugin.image.answers import Answers
 from napari_cvdm.plugin.image.pixel_sizes import NOT_KNOWN, length_words
 from napari_cvdm.plugin.image.reading import FileReading, LayerReading, read_layer, with_file, with_roles
+from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 if TYPE_CHECKING:
@@ -92,21 +93,17 @@ class Subject(QObject):
     def set_layer(self, layer: Image | None) -> bool:
         """Turn to a layer, or to none; return whether it is another than before."""
         is_new = layer is not self.layer
-        if is_new:
-            self.disconnect_layer()
-            self.layer = layer
-            if layer is not None:
-                for name in _LAYER_CHANGES:
-                    layer.events[name].connect(self.read)
+        self._follow(layer)
         if is_new or layer is None:  # the same layer tells when it changes; reading takes a while
             self.read()
         return is_new
 
-    def disconnect_layer(self) -> None:
-        """Listen to the layer no longer."""
-        if self.layer is not None:
-            for name in _LAYER_CHANGES:
-                self.layer.events[name].disconnect(self.read)
+    def close(self) -> None:
+        """Be about no layer any more."""
+        self._follow(None)
+
+    def _follow(self, layer: Image | None) -> None:
+        self.layer = follow(layer, self.layer, dict.fromkeys(_LAYER_CHANGES, self.read))
 
     def read(self) -> None:
         """Read the layer, and its file as soon as that has been read in the background."""

@@ -49,6 +49,7 @@ class Advice(QObject):
         super().__init__(parent)
         self._form, self._subject, self._sliders, self._runs = form, subject, sliders, runs
         self.refusal = ""
+        self._card: ModelCard | None = None  # read when the user turns to a model or to the panel
         self._shapes: Shapes | None = None
         self.measuring = Measuring(self)
         self.measuring.measured.connect(self.show_plan)
@@ -63,7 +64,7 @@ class Advice(QObject):
         """Compare the pixel size with what the model knows, and offer to resample; then show the plan."""
         from napari_cvdm.models.pretrained import notes_for
 
-        card = self._card()
+        card = self._card = self._read_card()
         notes = () if card is None else notes_for(card)
         self._form.model_notes.setText(" ".join(notes))
         self._form.model_notes.setVisible(bool(notes))
@@ -93,9 +94,9 @@ class Advice(QObject):
 
     def measure(self) -> None:
         """Find out in the background how fast the chosen model is on the device, unless that is known."""
-        form = self._form
+        form, self._card = self._form, self._read_card()
         # A model that is not here would be downloaded, which is not to begin of its own accord.
-        if self._subject.layer is not None and self._card() is not None:
+        if self._subject.layer is not None and self._card is not None:
             self.measuring.measure(form.model.value, form.device.value, form.tile_side)
             self.show_plan()
 
@@ -112,7 +113,7 @@ class Advice(QObject):
         InputError
             If there would be nothing to restore.
         """
-        return plan_of(self._form, reading, self._sliders(), speed, self._known())
+        return plan_of(self._form, reading, self._sliders(), speed, self._card)
 
     def shortage(self, plan: Plan) -> str:
         """Say what becomes of a run that there is not enough memory for; empty if there is.
@@ -129,18 +130,13 @@ class Advice(QObject):
         slots = {"data": self.show_plan, "highlight": self.show_plan}
         self._shapes = follow(shapes, self._shapes, slots)
 
-    def _card(self) -> ModelCard | None:
+    def _read_card(self) -> ModelCard | None:
         from napari_cvdm.models import ModelError
 
         try:
             return read_card(self._form.model.value)
         except (ModelError, OSError):  # the run will say what is wrong
             return None
-
-    def _known(self) -> tuple[float, float] | None:
-        """Return the pixel sizes that the model knows; read only where they matter, while sliders move."""
-        card = self._card() if self._form.wants_resampling else None
-        return None if card is None else card.pixel_size_nm
 
     def _mismatch(self, card: ModelCard | None) -> tuple[str, str]:
         reading, size = self._subject.reading, self._form.pixel_size.nanometres

@@ -19,8 +19,8 @@ from napari_cvdm.plugin.running.devices import Choice, devices_offered
 from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.viewer import rows
 from napari_cvdm.plugin.viewer.eliding import let_elide
+from napari_cvdm.plugin.viewer.pages import Section
 from napari_cvdm.plugin.viewer.preferences import Preferences
-from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 from napari_cvdm.restoration.presets import PRESETS, STANDARD, Preset
 
 if TYPE_CHECKING:
@@ -258,8 +258,7 @@ class Form(QWidget):
         for advanced_field in (self.seed, self.steps, self.tile):
             rows.add_row(hidden, advanced_field)
         hidden.addRow(self.keep_draws.native)  # it says itself what it is
-        rows.stack_in(self, main, rows.folded("Advanced", advanced, _ABOUT_ADVANCED), self.plan)
-        leave_wheel_to_panel(self)
+        rows.stack_in(self, main, Section("Advanced", advanced, _ABOUT_ADVANCED), self.plan)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put labels above their fields where there is no room beside them."""

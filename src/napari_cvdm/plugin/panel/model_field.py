@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cvdm.plugin.viewer.eliding import let_elide
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import literally
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.rows import beside
@@ -129,7 +128,6 @@ class ModelField(QObject):
         self.combo.native.setToolTip(literally(words))
 
 
-@place_left_to_others()
 def _add(path: str) -> str:
     """Take a file into the store; for a worker. Errors become sentences, which is what a user can use."""
     from napari_cvdm.models import ModelError, add_model

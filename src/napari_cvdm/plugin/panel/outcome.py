@@ -10,19 +10,16 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
-from napari_cvdm.plugin.doubt.section import Buttons
 from napari_cvdm.plugin.image.axis_steps import distances_of
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import raise_dock_of
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
-from napari_cvdm.plugin.viewer.rows import stack_in
+from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 from napari_cvdm.restoration.errors import InputError
 
 if TYPE_CHECKING:
@@ -215,15 +212,12 @@ def _tell_failed(error: Exception) -> None:
     show_error(str(error))
 
 
-@place_left_to_others()
 def _write(path: Path, data: list[Any]) -> Path:
     """Write layers; for a worker."""
     from napari_cvdm.plugin.stored.saving import save_layers
     from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
 
     try:
-        # Loading Zarr's library makes Python look for garbage, which would stop the viewer.
-        with OldObjectsSpared():
-            return save_layers(path, data, overwrite=True)
+        return save_layers(path, data, overwrite=True)
     except Exception as error:
         raise RestorationFailed(in_plain_words(error)) from None

@@ -16,16 +16,9 @@ from napari_cvdm.plugin.viewer.file_asking import safe_name
 
 #: Axes of an image whose draws OME-TIFF can still hold are fewer.
 _MOST_AXES = 5
-#: Settings of a run that the shell has options for, and the names of those.
-_OPTIONS = (
-    ("pixel_size", "--pixel-size"),
-    ("model", "--model"),
-    ("draws", "--draws"),
-    ("steps", "--steps"),
-    ("seed", "--seed"),
-    ("device", "--device"),
-    ("tile", "--tile"),
-)
+#: What the shell has options for by the same names: settings of a run, and what a run does or not.
+_OPTIONS = ("pixel_size", "model", "draws", "steps", "seed", "device", "tile")
+_FLAGS = ("preview", "resample", "keep_draws")
 
 _NO_WORDS = (
     "# A name in this run has characters that the shells of this system read each in its own way, so that\n"
@@ -112,13 +105,10 @@ def shell_line(about: Mapping[str, Any]) -> str:
     source = asked["source_path"] if from_file else saved
     output = f"{_file_stem(Path(source).name)}_cvdm.ome.{'zarr' if asked.get('output') else 'tif'}"
     words = ["napari-cvdm", "restore", source, "-o", output, "--axes", _axes(asked)]
-    for key, option in _OPTIONS:
-        if key in ("draws", "steps") and asked.get("preview"):
-            continue
-        if asked.get(key) is not None:
-            words += [option, str(asked[key])]
-    flags = {"preview": "--preview", "resample": "--resample", "keep_draws": "--keep-draws"}
-    words += [flag for key, flag in flags.items() if asked.get(key)]
+    for key in _OPTIONS:
+        if asked.get(key) is not None and not (key in ("draws", "steps") and asked.get("preview")):
+            words += [_option(key), str(asked[key])]
+    words += [_option(key) for key in _FLAGS if asked.get(key)]
     part = _part_options(asked)
     words += part or []
     line = joined([_one_line(word) for word in words])  # a terminal takes other characters for keys
@@ -286,6 +276,10 @@ def _file_serves(asked: Mapping[str, Any]) -> bool:
 def _file_stem(name: str) -> str:
     """Make a name for files from a layer's, which may hold anything; napari leaves ".ome" in it."""
     return safe_name(without_ending(name, (*TIFF_ENDINGS, *ZARR_ENDINGS, ".ome")))
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
 
 
 def _one_line(text: str) -> str:

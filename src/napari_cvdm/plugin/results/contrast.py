@@ -69,7 +69,8 @@ def limits_of_picture(limits: ChannelLimits, picture: str) -> dict[int, tuple[fl
 def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) -> tuple[float, float]:
     """Return the contrast limits to show an uncertainty with: those of its layer, if anybody chose them.
 
-    napari's own begin at the surest pixel, and everything else would be painted.
+    napari's own begin at the surest pixel, and everything else would be painted: in their place come those
+    that it has after a run.
 
     Parameters
     ----------
@@ -79,11 +80,6 @@ def doubt_limits(given: tuple[float, float], mean: Any, std: Any, plane: Any) ->
         The pictures as the layers have them; of pyramids, the coarsest levels.
     plane : ndarray, shape (Y, X)
         The plane of the uncertainty that is looked at. Only if nearly all of it is painted are others read.
-
-    Returns
-    -------
-    (float, float)
-        As given, or as after a run if napari has chosen them.
     """
     from napari.layers.utils.layer_utils import calc_data_range
 

@@ -29,18 +29,8 @@ class LayerContrast:
 
     With channels, the limits are kept in the layer's ``metadata`` under `CHANNELS_KEY`, to be saved with it.
 
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-    picture : {"reconstruction", "uncertainty"}
-        What it shows.
-    dims : napari.components.Dims
-        Those of the viewer that it is in, or will be.
-    limits : dict of int to (float, float)
-        Contrast limits of each channel that there is something of; of channel 0, if there is no axis of them.
-    axis : int, optional
-        The layer's axis along which its channels lie.
+    ``dims`` are those of the viewer that the layer is in, or will be. ``limits`` are given for each channel
+    that there is something of; for channel 0, if the layer has no ``axis`` of channels.
     """
 
     #: Limits follow those of a run only when they are off by more than this share of their span.
@@ -63,15 +53,7 @@ class LayerContrast:
         self.follow()
 
     def fit(self, limits: dict[int, Pair], final: bool) -> None:
-        """Let the limits follow the pictures of a run, but not flicker.
-
-        Parameters
-        ----------
-        limits : dict of int to (float, float)
-            Those that fit now.
-        final : bool
-            Whether the pictures will not change any more: then, they shall fit exactly.
-        """
+        """Let the limits follow the pictures of a run, but not flicker; ``final`` ones shall fit exactly."""
         for channel, wanted in limits.items():
             given = self._given.get(channel)
             if self._limits.get(channel) != given:

@@ -1,18 +1,12 @@
-"""Result layers: where they lie, what they are called and how they look.
-
-This is the one place that decides the metadata of a layer the plugin adds.
-"""
+"""Result layers: what they are called and how they look; where they lie is decided in `placement`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from napari_cvdm.plugin.image.parts import Placement
-from napari_cvdm.plugin.results.into_sight import is_seen_without_view
+from napari_cvdm.plugin.results.placement import Placement, where_it_lies
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -65,12 +59,8 @@ class InputLayer:
     ----------
     name : str
         The layer's name.
-    scale, translate : tuple of float
-        Of the layer's own transform, one number for each axis.
-    rotate, shear, affine : numpy.ndarray
-        As the layer has them; ``affine`` is the matrix of shape (ndim + 1, ndim + 1).
-    units, axis_labels : tuple of str
-        One for each axis.
+    place : dict
+        As `where_it_lies` tells it.
     colormap : object
         The layer's napari colour map, or None for an RGB layer.
     blending : str
@@ -78,47 +68,33 @@ class InputLayer:
     """
 
     name: str
-    scale: tuple[float, ...]
-    translate: tuple[float, ...]
-    rotate: np.ndarray
-    shear: np.ndarray
-    affine: np.ndarray
-    units: tuple[str, ...]
-    axis_labels: tuple[str, ...]
+    place: dict[str, Any]
     colormap: Any
     blending: str
 
     @classmethod
     def of(cls, layer: Image) -> InputLayer:
         """Take down what a result of ``layer`` needs to know."""
-        return cls(
-            name=layer.name,
-            scale=tuple(float(s) for s in layer.scale),
-            translate=tuple(float(t) for t in layer.translate),
-            rotate=np.array(layer.rotate, dtype=float),
-            shear=np.array(layer.shear, dtype=float),
-            affine=np.array(layer.affine.affine_matrix, dtype=float),
-            units=tuple(str(unit) for unit in layer.units),
-            axis_labels=tuple(layer.axis_labels),
-            colormap=None if layer.rgb else layer.colormap,
-            blending=str(layer.blending),
-        )
+        colormap = None if layer.rgb else layer.colormap
+        return cls(layer.name, where_it_lies(layer), colormap, str(layer.blending))
 
     def with_channel_axis(self) -> InputLayer:
         """Return the same with an axis for channels in front, which a layer of colours does not have."""
         from napari.utils.transforms import transform_utils
 
-        ndim = len(self.scale) + 1
+        place, ndim = self.place, len(self.place["scale"]) + 1
         return replace(
             self,
-            scale=(1.0, *self.scale),
-            translate=(0.0, *self.translate),
-            rotate=transform_utils.rotate_to_matrix(self.rotate, ndim=ndim),
-            shear=transform_utils.shear_to_matrix(self.shear, ndim=ndim),
-            affine=transform_utils.embed_in_identity_matrix(self.affine, ndim + 1),
-            # Units of one kind: napari wants all layers of a viewer to agree.
-            units=(self.units[0], *self.units),
-            axis_labels=("c", *self.axis_labels),
+            place={
+                "scale": (1.0, *place["scale"]),
+                "translate": (0.0, *place["translate"]),
+                "rotate": transform_utils.rotate_to_matrix(place["rotate"], ndim=ndim),
+                "shear": transform_utils.shear_to_matrix(place["shear"], ndim=ndim),
+                "affine": transform_utils.embed_in_identity_matrix(place["affine"], ndim + 1),
+                # Units of one kind: napari wants all layers of a viewer to agree.
+                "units": (place["units"][0], *place["units"]),
+                "axis_labels": ("c", *place["axis_labels"]),
+            },
         )
 
 
@@ -129,47 +105,18 @@ def result_metadata(
     taken_names: Collection[str],
     part_words: str = "",
 ) -> dict[str, Any]:
-    """Make the keyword arguments of a result layer, so that each fine pixel lies where the sample is.
+    """Make the keyword arguments of a result layer, but for ``data``, ``contrast_limits`` and ``metadata``.
 
-    A layer maps index p to the world by A(R S diag(scale) p + translate), with the affine A, the rotation
-    R and the shear S. With p = origin + spacing · q, that gives scale' = scale · spacing, and a translation
-    by R S (scale · origin).
-
-    Parameters
-    ----------
-    source : InputLayer
-        The layer the result was made from.
-    picture : {"reconstruction", "uncertainty"}
-        Which of the two results.
-    placement : Placement
-        Where the result's pixels lie in the input.
-    taken_names : collection of str
-        Names of the layers already in the viewer.
-    part_words : str
-        What the restored part of the layer is called, if it is not the whole.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of `napari.layers.Image`, but for ``data``, ``contrast_limits`` and ``metadata``.
+    Its pixels lie in the layer ``source`` where ``placement`` says. ``taken_names`` are those of the layers
+    in the viewer, ``part_words`` what the restored part is called, if it is not the whole.
     """
-    from napari.utils.transforms.transform_utils import shear_to_matrix
-
-    scale = np.asarray(source.scale)
-    own = source.rotate @ shear_to_matrix(source.shear, ndim=len(scale))
-    metadata: dict[str, Any] = {
+    return {
         "name": unique_name(_base_name(source.name, picture, part_words), taken_names),
-        "scale": tuple(scale * placement.spacing),
-        "translate": tuple(np.asarray(source.translate) + own @ (scale * placement.origin)),
-        "rotate": source.rotate,
-        "shear": source.shear,
-        "affine": source.affine,
-        "units": source.units,
-        "axis_labels": source.axis_labels,
+        **placement.within(source.place),
         "rgb": False,  # otherwise a width of 3 or 4 pixels would be taken for colour
         "multiscale": False,
+        **_appearance(source, picture),
     }
-    return metadata | _appearance(source, picture)
 
 
 def _appearance(source: InputLayer, picture: Picture) -> dict[str, Any]:
@@ -213,12 +160,6 @@ def full_data(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
-def where_it_lies(layer: Image) -> dict[str, Any]:
-    """Return the keyword arguments with which another layer lies as this one does."""
-    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    return {name: getattr(layer, name) for name in names}
-
-
 def is_result(layer: Any) -> bool:
     """Whether a layer is a result of this plugin.
 
@@ -227,17 +168,6 @@ def is_result(layer: Any) -> bool:
     from napari.layers import Image
 
     return isinstance(layer, Image) and METADATA_KEY in layer.metadata
-
-
-def lies_under_light(layer: Any, layers: Sequence[Any]) -> bool:
-    """Whether light is added to a layer's, as napari shows channels: the lowest of them has another blending.
-
-    The layer itself may be hidden, as the input is after its first run.
-    """
-    if layer not in layers:
-        return False
-    above = layers[layers.index(layer) + 1 :]
-    return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
 
 
 def is_for_show(layer: Any) -> bool:

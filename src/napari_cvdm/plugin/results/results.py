@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cvdm.plugin.image.parts import Part, Placement, whole
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.contrast import ChannelLimits, limits_of_picture
 from napari_cvdm.plugin.results.into_sight import (
@@ -28,12 +27,13 @@ from napari_cvdm.plugin.results.layers import (
     PICTURES,
     InputLayer,
     Picture,
-    lies_under_light,
     real,
     result_metadata,
     unique_name,
 )
+from napari_cvdm.plugin.results.placement import placement_of
 from napari_cvdm.plugin.results.underneath import Underneath
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,8 @@ class ResultLayers(QObject):
 
     Lives on the main thread. A layer that the user deletes stays deleted; the other goes on.
 
-    With ``with_channel_axis``, the results have an axis for channels in front that the layer has not.
+    ``part_words`` say which part of the layer was restored. With ``with_channel_axis``, the results have an
+    axis for channels in front that the layer has not.
     """
 
     #: The layers are gone; those of a result on the disk are there.
@@ -66,15 +67,15 @@ class ResultLayers(QObject):
         layer: Image,
         parent: QObject,
         *,
-        part: Part | None = None,
+        part_words: str = "",
         with_channel_axis: bool = False,
     ) -> None:
         super().__init__(parent)
         self.source = InputLayer.of(layer)
         if with_channel_axis:
             self.source = self.source.with_channel_axis()
-        self._part, self._with_channel_axis = part, with_channel_axis
-        self._viewer, self._input = viewer, layer
+        self._part_words = part_words
+        self._viewer = viewer
         self._under = Underneath(viewer, layer)
         self._layers: dict[Picture, Image] = {}
         self._contrasts: dict[Picture, LayerContrast] = {}
@@ -95,23 +96,25 @@ class ResultLayers(QObject):
         arrays; `finish` completes the provenance.
         """
         arrays = {"reconstruction": pictures.reconstruction, "uncertainty": pictures.uncertainty}
-        for picture in PICTURES:
-            self._steps.append(partial(self._add_layer, picture, arrays[picture], pictures, provenance))
-            self._steps.append(partial(self._show_layer, picture))
-        self._begin([self._select_reconstruction, pictures.shown.set])
+        self._begin(arrays, pictures, provenance, pictures.shown.set)
 
     def add_written(self, written: Written, provenance: dict[str, Any]) -> None:
         """Add layers of a result that is on the disk, as `add` does; `added` tells when they are there."""
-        for picture in PICTURES:
-            levels = written.levels[picture]
-            data = levels if len(levels) > 1 else levels[0]
-            self._steps.append(partial(self._add_layer, picture, data, written, provenance))
-            self._steps.append(partial(self._show_layer, picture))
-        self._begin([self._select_reconstruction, self.added.emit])
+        pyramids = {picture: each if len(each) > 1 else each[0] for picture, each in written.levels.items()}
+        self._begin(pyramids, written, provenance, self.added.emit)
 
-    def _begin(self, last: list[Callable[[], None]]) -> None:
-        self._steps += last
-        if lies_under_light(self._input, list(self._viewer.layers)):  # on top it would hide other channels
+    def _begin(
+        self,
+        data: Mapping[str, Any],
+        told: Pictures | Written,
+        provenance: dict[str, Any],
+        last: Callable[[], None],
+    ) -> None:
+        for picture in PICTURES:
+            self._steps.append(partial(self._add_layer, picture, data[picture], told, provenance))
+            self._steps.append(partial(self._show_layer, picture))
+        self._steps += [self._select_reconstruction, last]
+        if self._under.is_lit():  # on top it would hide other channels
             self.source = replace(self.source, blending="additive")
         try:
             if self._adds_light:
@@ -132,28 +135,24 @@ class ResultLayers(QObject):
                 self._step_timer.start(self._BETWEEN_STEPS)
 
     def _add_layer(
-        self, picture: Picture, data: Any, pictures: Pictures | Written, provenance: dict[str, Any]
+        self, picture: Picture, data: Any, told: Pictures | Written, provenance: dict[str, Any]
     ) -> None:
         from napari.layers import Image
 
-        part = self._part or whole(pictures.axes.shape)
-        if self._part is not None and self._with_channel_axis:
-            part = Part((range(pictures.axes.shape[0]), *part.ranges), part.words)
         multiscale = isinstance(data, list)
         finest = data[0] if multiscale else data
-        covered = getattr(pictures, "covered", None)
-        placement = Placement.of(part, pictures.axes.names, finest.shape, covered)
-        limits = limits_of_picture(pictures.limits, picture)
+        placement = placement_of(provenance, told.axes.names, finest.shape)
+        limits = limits_of_picture(told.limits, picture)
         # Without limits, napari would look for them in all the data, here, on the main thread.
         layer = Image(
             data,
             visible=False,
             contrast_limits=next(iter(limits.values())),
             metadata={METADATA_KEY: {"picture": picture, **provenance}},
-            **result_metadata(self.source, picture, placement, self._taken_names(), part.words)
+            **result_metadata(self.source, picture, placement, self._taken_names(), self._part_words)
             | {"multiscale": multiscale},
         )
-        axis = pictures.axes.channel_position
+        axis = told.axes.channel_position
         channels = axis if axis is not None and finest.shape[axis] > 1 else None
         self._contrasts[picture] = LayerContrast(layer, picture, real(self._viewer).dims, limits, channels)
         self._layers[picture] = layer
@@ -231,7 +230,7 @@ class ResultLayers(QObject):
 
     def _remove_layer(self, layer: Image) -> None:
         if layer in self._viewer.layers:
-            with OwnChange():
+            with OwnChange(), OldObjectsSpared():
                 self._viewer.layers.remove(layer)
 
     @property

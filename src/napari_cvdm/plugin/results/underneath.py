@@ -27,6 +27,15 @@ class Underneath:
         self._viewer, self._source = viewer, source
         self.hidden: list[Image] = []
 
+    def is_lit(self) -> bool:
+        """Whether light is added to the source's, as napari shows channels; the lowest blends otherwise.
+
+        The source itself may be hidden, as it is after its first run.
+        """
+        layers = list(self._viewer.layers)
+        above = layers[layers.index(self._source) + 1 :] if self._source in layers else []
+        return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
+
     def hide_input(self) -> None:
         """Hide the layer that is restored."""
         if self._source in self._viewer.layers and is_seen_without_view(self._source):

@@ -14,14 +14,8 @@ class Claim:
 
     Arrays that nothing was written to yet are still free to the computer, although they were asked for.
 
-    Parameters
-    ----------
-    size : int
-        Bytes of the results: reconstruction, uncertainty, and kept draws.
-    kept_draws : int
-        How many draws are among them.
-    while_running : int
-        Bytes that the run takes for images while it is at work, its results among them.
+    ``size`` are the bytes of the results, of reconstruction, uncertainty and so many kept draws;
+    ``while_running`` those that the run takes for images while it is at work, its results among them.
     """
 
     def __init__(self, size: int = 0, kept_draws: int = 0, while_running: int = 0) -> None:

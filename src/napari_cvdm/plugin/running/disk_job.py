@@ -124,7 +124,7 @@ class DiskJob(Job):
                 z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
-            axes = self._restored_axes(image)
+            axes, _ = self._restored(image, model)
             levels = {picture: _levels(folder, axes) for picture, folder in folders.items()}
             mean, std = (da.moveaxis(levels[each][-1], (axes.y, axes.x), (-2, -1)) for each in PICTURES)
             limits = limits_of_channels(mean, std, axes.channel_leading)

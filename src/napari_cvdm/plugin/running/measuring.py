@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
-from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.torch_loading import load_torch
 
 if TYPE_CHECKING:
@@ -21,20 +20,23 @@ Key = tuple[str, str, int | str]
 class Measuring(QObject):
     """Knows the speeds that were measured, and measures those that are missing."""
 
-    #: A speed has become known.
+    #: A speed has become known, or will not.
     measured = Signal()
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._speeds: dict[Key, Speed | None] = {}
-        self._worker: object = None
         self._key: Key = ("", "", "")
-        self._given_up = threading.Event()
+        self._background = Background(self)
+        self._background.done.connect(self._keep)
+        # Nothing is said: whatever is wrong will be said when it matters, by the run.
+        self._background.failed.connect(self._on_failed)
+        self._background.busy.connect(self._on_busy)
 
     @property
     def busy(self) -> bool:
         """Whether something is being measured."""
-        return self._worker is not None
+        return self._background.running
 
     def speed(self, model: str, device: str, tile: int | str) -> Speed | None:
         """Return a speed, or None if it was not measured or could not be."""
@@ -43,41 +45,30 @@ class Measuring(QObject):
     def measure(self, model: str, device: str, tile: int | str) -> None:
         """Measure in the background, unless that was done or something else is being measured."""
         key: Key = (model, device, tile)
-        if self.busy or key in self._speeds:
-            return
-        self._key = key
-        self._given_up = given_up = threading.Event()
-        worker = QuietWorker(_measure, *key, given_up)
-        # Methods of this object, and no functions: Qt lets go of them when the panel is closed meanwhile.
-        worker.returned.connect(self._keep)
-        worker.errored.connect(self._on_failed)
-        self._worker = worker
-        worker.start()
+        if not self.busy and key not in self._speeds:
+            self._key = key
+            self._background.ask(lambda checkpoint: _measure(*key, checkpoint))
 
     def give_up(self) -> None:
         """Leave the processor to something more important; what is not known can be measured later."""
-        self._given_up.set()
+        self._background.drop()
 
-    def _on_failed(self, error: Exception) -> None:
-        """Say nothing: whatever is wrong will be said when it matters, by the run."""
+    def _on_failed(self, words: str) -> None:
         self._keep(None)
 
     def _keep(self, speed: Speed | None) -> None:
-        self._worker = None
-        if speed is not None or not self._given_up.is_set():
-            self._speeds[self._key] = speed
+        self._speeds[self._key] = speed
         self.measured.emit()
 
+    def _on_busy(self, busy: bool) -> None:
+        if not busy:
+            self.measured.emit()
 
-@place_left_to_others()
-def _measure(model: str, device: str, tile: int | str, given_up: threading.Event) -> Speed:
+
+def _measure(model: str, device: str, tile: int | str, checkpoint: Callable[[], None]) -> Speed:
     """Measure; for a worker."""
     load_torch()
     from napari_cvdm import load_model
     from napari_cvdm.restoration.timing import measure_speed
-
-    def checkpoint() -> None:
-        if given_up.is_set():
-            raise InterruptedError
 
     return measure_speed(load_model(model), device=device, tile=tile, checkpoint=checkpoint)

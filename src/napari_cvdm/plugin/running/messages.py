@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.plugin.image.parts import Covered
 from napari_cvdm.plugin.results.contrast import ChannelLimits
 from napari_cvdm.plugin.running.devices import Choice
 from napari_cvdm.restoration.axes import Axes
@@ -45,8 +44,8 @@ class Pictures:
         Axes of what is restored.
     limits : dict
         Contrast limits to begin with, of each channel that there is something of.
-    covered : dict of str to (float, float), or None
-        What part of the input the pictures cover, where resampling has moved the borders of a region.
+    made : dict
+        What a provenance says of where they lie: axes, selection, resampling and upscaling.
     shown : threading.Event
         To be set when the pictures are on the screen; until then the worker leaves the processor to them.
     """
@@ -55,7 +54,7 @@ class Pictures:
     uncertainty: npt.NDArray[np.float32]
     axes: Axes
     limits: ChannelLimits
-    covered: Covered | None = None
+    made: dict[str, Any] = field(default_factory=dict)
     shown: threading.Event = field(default_factory=threading.Event)
 
 

@@ -54,18 +54,19 @@ class Plan:
         return f"{'; '.join(parts)}."
 
 
-def memory_needed(pixels: int, dtype: np.dtype, *, kept_draws: int = 0) -> int:
+def memory_needed(pixels: int, dtype: np.dtype, *, kept_draws: int = 0, finer: int = 2) -> int:
     """Estimate how many bytes a run takes for images; the networks' own memory is bounded by the tile.
 
-    ``pixels`` are those of all planes.
+    ``pixels`` are those of all planes; results are so many times ``finer``.
     """
     # Mean and standard deviation are there twice: as they are shown, and as they are computed.
-    return pixels * dtype.itemsize + results_size(pixels, kept_draws=kept_draws) + results_size(pixels)
+    shown = results_size(pixels, kept_draws=kept_draws, finer=finer)
+    return pixels * dtype.itemsize + shown + results_size(pixels, finer=finer)
 
 
-def results_size(pixels: int, *, kept_draws: int = 0) -> int:
+def results_size(pixels: int, *, kept_draws: int = 0, finer: int = 2) -> int:
     """Return the size of a run's results in bytes: mean, standard deviation and draws in float32."""
-    return (2 + kept_draws) * 4 * pixels * 2**2
+    return (2 + kept_draws) * 4 * pixels * finer**2
 
 
 def free_memory() -> int:

@@ -14,6 +14,7 @@ from napari_cvdm.plugin.image.parts import (
     current_plane,
     current_view,
     inside,
+    selected,
     whole,
     with_channels,
 )
@@ -27,6 +28,7 @@ from napari_cvdm.restoration.validation import check_dtype, check_range, check_s
 if TYPE_CHECKING:
     from napari.layers import Image
 
+    from napari_cvdm.models.card import ModelCard
     from napari_cvdm.plugin.image.reading import LayerReading
     from napari_cvdm.plugin.panel.form import Form
     from napari_cvdm.plugin.running.worker import Job
@@ -118,12 +120,12 @@ def plan_of(
     reading: LayerReading,
     sliders: Sliders,
     speed: Speed | None,
-    known: tuple[float, float] | None = None,
+    card: ModelCard | None = None,
 ) -> Plan:
     """Say what a run with the form's settings will take.
 
-    ``known`` are the smallest and the largest pixel size that the model knows, in nanometres: if that was
-    accepted, the image is resampled to one of them.
+    ``card`` is the model's, if it is here: it says how much finer results are, and to which size of pixels
+    the image is resampled, if that was accepted.
 
     Raises
     ------
@@ -133,6 +135,7 @@ def plan_of(
     _check(reading, full_data(form.layer.value))
     found = _parts_of(form, reading, sliders)
     given = [reading.shape if part is None else part.shape for part in found]
+    known, finer = (None, 2) if card is None else (card.pixel_size_nm, card.upscaling)
     worked_on = [_after_resampling(form, reading, part, known) for part in found]
     shapes = [
         own if resampled is None else resampled.restored.shape
@@ -143,12 +146,12 @@ def plan_of(
     pixels = _pixels(shapes) * colours
     draws = 0 if form.preview else form.draws.value
     kept = draws if form.keep_draws.value else 0
-    memory = memory_needed(pixels, reading.dtype, kept_draws=kept)
+    memory = memory_needed(pixels, reading.dtype, kept_draws=kept, finer=finer)
     if copies := [resampled.axes.shape for resampled in worked_on if resampled is not None]:
         # Besides the image, there are copies of its whole planes, even for a region, in single precision.
         image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
         memory += image * colours - pixels * reading.dtype.itemsize
-    results = results_size(pixels, kept_draws=kept)
+    results = results_size(pixels, kept_draws=kept, finer=finer)
     plan = Plan(pixels // (rows * columns), (rows, columns), memory, results=results)
     if speed is None:
         return plan
@@ -184,14 +187,11 @@ def _after_resampling(
     form: Form, reading: LayerReading, part: Part | None, known: tuple[float, float] | None
 ) -> Selection | None:
     """Return what a part is once the image is resampled; None if that is not needed or not wanted."""
-    from napari_cvdm.restoration.resampling import plan_resampling
-    from napari_cvdm.restoration.selection import select
-
     image = Axes(reading.axes, reading.shape)
-    wanted = known if form.wants_resampling else None
-    plan = plan_resampling(image.plane_shape, form.pixel_size.nanometres, wanted)
     chosen = {} if part is None else part.chosen(reading.axes, reading.shape)
-    return None if plan is None else select(image, **chosen).resampled(plan.new_plane_shape)
+    wanted = known if form.wants_resampling else None
+    selection, plan = selected(image, chosen, form.pixel_size.nanometres, wanted)
+    return None if plan is None else selection
 
 
 def _pixels(shapes: Sequence[Sequence[int]]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject, Signal
@@ -24,7 +23,6 @@ from napari_cvdm.plugin.running.messages import (
 )
 from napari_cvdm.plugin.running.progress import TimeLeft
 from napari_cvdm.plugin.running.worker import Job
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import main_window_of
 from napari_cvdm.plugin.viewer.lasting import LastingWorker, WindowClosing
 from napari_cvdm.restoration.events import progress_words
@@ -54,7 +52,11 @@ class Run(QObject):
         super().__init__(parent)
         self.job = job
         self._results = ResultLayers(
-            viewer, layer, self, part=job.part, with_channel_axis=len(job.image_axes) > len(job.axes)
+            viewer,
+            layer,
+            self,
+            part_words=job.part.words if job.part else "",
+            with_channel_axis=len(job.image_axes) > len(job.axes),
         )
         self._about: dict[str, Any] = {"run": job.run_id, "source": job.name, "asked": job.describe()}
         note_restored(job.run_id, layer)
@@ -64,6 +66,7 @@ class Run(QObject):
         self._outcome: Outcome = "cancelled"  # unless something better or worse is heard
         self._unfinished = {"worker"}  # what must come to its end before the run has
         self._words = "Cancelled."
+        self._hint: str | None = None  # how to get a GPU
         self._worker = self._make_worker()
 
     @property
@@ -77,9 +80,7 @@ class Run(QObject):
         self._worker.belong_to(window)
         if window is not None:
             WindowClosing(window, self).closed.connect(self._worker.give_up)
-        self._spared = OldObjectsSpared()
-        # Not a method of this object: it is gone by then.
-        self.destroyed.connect(partial(self._worker.leave, self._spared))
+        self.destroyed.connect(self._worker.give_up)
         self._worker.start()
 
     def discard(self) -> None:
@@ -137,9 +138,15 @@ class Run(QObject):
             case Preparing(words):
                 self.progressed.emit(words, -1.0)
             case DevicesFound(choices, hint):
+                self._hint = hint
                 self.devices_found.emit(choices, hint)
             case Pictures():
-                unfinished = {**self._about, "model": {"name": self.job.model}, "finished": False}
+                unfinished = {
+                    **self._about,
+                    **message.made,
+                    "model": {"name": self.job.model},
+                    "finished": False,
+                }
                 self._results.add(message, unfinished)
             case Progress(event, limits):
                 if limits is not None:
@@ -170,7 +177,8 @@ class Run(QObject):
         """Take down that there is a result, and tell its warnings; return all that is known of it."""
         self._outcome, self._words = "done", words
         for warning in provenance.get("warnings", ()):
-            self.warned.emit(warning)
+            if warning != self._hint:  # which is told once, and not after each run
+                self.warned.emit(warning)
         asked = {**self._about["asked"], "file_has_pixels": self.job.file_has_pixels}
         return {**self._about, "asked": asked, **provenance}
 
@@ -192,7 +200,6 @@ class Run(QObject):
         # `give_up` has removed the layers. If the worker ends in another way, the viewer closes: hands off.
         self._unfinished.discard(part)
         if not self._unfinished:
-            self._spared.release()
             self.ended.emit(self._outcome, self._words)
 
 

@@ -74,17 +74,9 @@ class Runs(QObject):
     def add(self, layer: Image, *jobs: Job, results_size: int = 0, memory: int = 0) -> None:
         """Start a job, or let it wait for those before it; of several, all but the first wait.
 
-        Parameters
-        ----------
-        layer : napari.layers.Image
-            The layer that is restored.
-        *jobs : Job
-            What to do.
-        results_size : int
-            Bytes that the results of all of them will take in memory.
-        memory : int
-            Bytes that all of them would take while they run. A job that has to wait is given up if there is
-            not enough for it when its turn comes.
+        ``results_size`` are the bytes that the results of all of them will take in memory, ``memory`` those
+        that all would take while they run. A job that has to wait is given up if there is not enough for it
+        when its turn comes.
         """
         for job in jobs:
             kept_draws = job.draws if job.keep_draws else 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cvdm.plugin.image.parts import Covered
 from napari_cvdm.plugin.results.contrast import RunningLimits
 from napari_cvdm.plugin.running.messages import Done, Message, Pictures, Progress
 from napari_cvdm.restoration.axes import Axes
@@ -36,8 +35,11 @@ class Pace:
         return True
 
 
-def tell(events: Iterator[Event], axes: Axes, covered: Covered | None, pace: Pace) -> Iterator[Message]:
-    """Turn events of a restoration into messages, and its estimates into planes of the pictures."""
+def tell(events: Iterator[Event], axes: Axes, made: dict[str, Any], pace: Pace) -> Iterator[Message]:
+    """Turn events of a restoration into messages, and its estimates into planes of the pictures.
+
+    ``axes`` are those of what is restored; ``made`` is passed on with the pictures.
+    """
     from napari_cvdm.restoration.events import Estimate, Finished
 
     pictures: Pictures | None = None
@@ -50,7 +52,7 @@ def tell(events: Iterator[Event], axes: Axes, covered: Covered | None, pace: Pac
             if pictures is None:
                 shape = _result_shape(axes, event.mean.shape)
                 reconstruction, uncertainty = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-                pictures = Pictures(reconstruction, uncertainty, axes, limits.now(), covered)
+                pictures = Pictures(reconstruction, uncertainty, axes, limits.now(), made)
                 _fill(pictures, event)
                 yield pictures
             else:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_cvdm.plugin.image.input_pixels import Colours, are_in_file, given_image
-from napari_cvdm.plugin.image.parts import Covered, Part, covered_after_resampling
+from napari_cvdm.plugin.image.parts import Part, selected
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.devices import devices_found
-from napari_cvdm.plugin.running.gpu_hint import gpu_hint
 from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
 from napari_cvdm.plugin.running.telling import Pace, tell
 from napari_cvdm.plugin.stored.download_checkpoint import DownloadCheckpoint
@@ -202,7 +201,7 @@ class Job:
             on_tile=lambda event: pace.allows() and self.report(Progress(event)),
         )
         events = self.claim.watch(events)
-        for message in tell(events, self._restored_axes(image), self._covered(image, model), pace):
+        for message in tell(events, *self._restored(image, model), pace):
             if isinstance(message, Done) and self._measured_on_part:
                 message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
             yield message
@@ -214,8 +213,10 @@ class Job:
         yield Preparing("Loading PyTorch …")
         load_torch()
         self._checkpoint()
-        yield DevicesFound(devices_found(), gpu_hint())
         from napari_cvdm import load_model
+        from napari_cvdm.restoration.device import gpu_hint
+
+        yield DevicesFound(devices_found(), gpu_hint())
 
         yield Preparing("Loading the model …")
         return load_model(self.model, progress=DownloadCheckpoint(self._checkpoint))
@@ -241,31 +242,25 @@ class Job:
         }
 
     @property
-    def _channel_axes(self) -> int:
-        """How many axes the image has in front of those of the layer."""
-        return len(self.image_axes) - len(self.axes)
-
-    @property
     def _measured_on_part(self) -> bool:
         return self.part is not None and self.normalize == "stack"
 
     def _choice(self, image: Any) -> dict[str, Any]:
         """Return which part of the image to restore."""
-        before = self._channel_axes
+        before = len(self.image_axes) - len(self.axes)
         return {} if self.part is None else self.part.chosen(self.axes, image.shape[before:], leading=before)
 
-    def _restored_axes(self, image: Any) -> Axes:
-        before = self._channel_axes
-        shape = image.shape if self.part is None else (*image.shape[:before], *self.part.shape)
-        return resolve_axes(shape, self.image_axes)
-
-    def _covered(self, image: Any, model: Any) -> Covered | None:
-        """Return what part of the image the result covers, if resampling moves the borders of a region."""
-        region = self._choice(image).get("region")
-        if not self.resample or region is None:
-            return None
+    def _restored(self, image: Any, model: Any) -> tuple[Axes, dict[str, Any]]:
+        """Return the axes of what is restored, and what the provenance will say of where it lies."""
+        known = model.card.pixel_size_nm if self.resample else None
         whole = resolve_axes(image.shape, self.image_axes)
-        return covered_after_resampling(whole, region, self.pixel_size, model.card.pixel_size_nm)
+        selection, plan = selected(whole, self._choice(image), self.pixel_size, known)
+        return selection.restored, {
+            "axes": selection.restored.names,
+            "selection": selection.describe(),
+            "resampling": None if plan is None else plan.describe(),
+            "upscaling": model.upscaling,
+        }
 
     def _wait_until_shown(self, pictures: Pictures) -> None:
         """Rest while napari makes the layers, which takes longer if both threads want the processor."""

@@ -23,16 +23,8 @@ def _is_count(value: object) -> bool:
     return value is None or (_is_whole(value) and positive(value) is not None)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _may_be_text(value: object) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_answer(value: object) -> bool:
-    return value is None or isinstance(value, bool)
+def _maybe(kind: type) -> Callable[[object], bool]:
+    return lambda value: value is None or isinstance(value, kind)
 
 
 def _is_shape(value: object) -> bool:
@@ -56,22 +48,22 @@ _STATED: dict[str, Callable[[object], bool]] = {
     "axes": lambda value: (
         isinstance(value, str) and set(value) >= _SIDES and set(value) <= set(AXIS_MEANINGS)
     ),
-    "model": _is_text,
-    "device": _is_text,
+    "model": lambda value: isinstance(value, str),
+    "device": lambda value: isinstance(value, str),
     "seed": _is_whole,
     "tile": lambda value: value == "auto" or (value is not None and _is_count(value)),
     "draws": _is_count,
     "steps": _is_count,
     "pixel_size": lambda value: value is None or positive(value) is not None,
-    "source_path": _may_be_text,
-    "file_has_pixels": _is_answer,
-    "output": _may_be_text,
+    "source_path": _maybe(str),
+    "file_has_pixels": _maybe(bool),
+    "output": _maybe(str),
     "colours": lambda value: value in (None, "average", "channels"),
     "normalize": lambda value: value in (None, "stack", "whole"),
-    "rgb": _is_answer,
-    "preview": _is_answer,
-    "resample": _is_answer,
-    "keep_draws": _is_answer,
+    "rgb": _maybe(bool),
+    "preview": _maybe(bool),
+    "resample": _maybe(bool),
+    "keep_draws": _maybe(bool),
     "shape": _is_shape,
     "part": _is_part,
 }

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QWidget
 from napari_cvdm.plugin.doubt.in_register import lying_on_originals
 from napari_cvdm.plugin.results.layers import LayerData
 from napari_cvdm.plugin.stored.reopening import (
-    Shown,
     read_saved,
     settle_added,
     shown_pictures,
@@ -21,7 +20,6 @@ from napari_cvdm.plugin.stored.reopening import (
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.plugin.viewer.graphics import main_window_of
 from napari_cvdm.plugin.viewer.lasting import WindowClosing
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.notices import show_error
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.restoration.errors import ImageFileError
@@ -66,7 +64,7 @@ class Opening(QObject):
 
     def _read(self) -> None:
         self.told.emit(f"Opening {self._paths[0].name} …")
-        worker = QuietWorker(_read, self._paths[0], shown_pictures(self._viewer.layers))
+        worker = QuietWorker(read_saved, self._paths[0], shown_pictures(self._viewer.layers))
         worker.returned.connect(self._on_read)
         worker.errored.connect(self._on_failed)
         worker.start()
@@ -106,11 +104,3 @@ class Opening(QObject):
         self._paths.popleft()
         if self._paths:
             self._read()
-
-
-@place_left_to_others()
-def _read(path: Path, shown: Shown) -> list[LayerData]:
-    """Read layers; for a worker."""
-    # Loading Zarr's library makes Python look for garbage, which would stop the viewer.
-    with OldObjectsSpared():
-        return read_saved(path, shown)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_cvdm.plugin.image.axis_steps import axis_steps
+from napari_cvdm.plugin.image.axis_steps import physical_steps
 from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.image.reading import axes_of
 from napari_cvdm.plugin.results.copies import about_copy
@@ -28,6 +28,12 @@ from napari_cvdm.restoration.errors import InputError
 
 LAYER_KEY = "layer"
 """Under this key what is said of an image holds how its layer lies and looks."""
+
+#: Attributes of a layer that say how it lies and looks; what colours it has needs other words.
+_LOOK = (
+    *("name", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
+    *("contrast_limits", "gamma", "opacity", "blending", "visible", "rgb"),
+)
 
 #: Axes of a file besides Y and X, at most; OME-TIFF has no more.
 _MOST_LEADING = 3
@@ -108,26 +114,13 @@ def _axes(attributes: dict[str, Any], made: Mapping[str, Any]) -> str:
 
 def _about(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return what is known of a layer and how it was made, in values that JSON can hold."""
-    colormap = attributes.get("colormap")
+    metadata = attributes.get("metadata", {})
     layer = {
-        "name": attributes["name"],
-        "scale": attributes["scale"],
-        "translate": attributes["translate"],
-        "rotate": attributes["rotate"],
-        "shear": attributes["shear"],
-        "affine": attributes["affine"],
-        "units": [str(unit) for unit in attributes["units"]],
-        "axis_labels": list(attributes["axis_labels"]),
-        "contrast_limits": attributes.get("contrast_limits"),
-        "channels": attributes.get("metadata", {}).get(CHANNELS_KEY),
-        "gamma": attributes.get("gamma", 1.0),
-        "opacity": attributes.get("opacity", 1.0),
-        "blending": str(attributes.get("blending", "translucent")),
-        "visible": bool(attributes.get("visible", True)),
-        "rgb": bool(attributes.get("rgb", False)),
-        "colormap": _colormap(colormap),
+        **{key: attributes.get(key) for key in _LOOK},
+        "channels": metadata.get(CHANNELS_KEY),
+        "colormap": _colormap(attributes.get("colormap")),
     }
-    made = about_copy(attributes.get("metadata", {}).get(METADATA_KEY, {}))
+    made = about_copy(metadata.get(METADATA_KEY, {}))
     return {**_plain(made), LAYER_KEY: _plain(layer)}
 
 
@@ -149,17 +142,9 @@ def _sizes(attributes: dict[str, Any], axes: str, made: Mapping[str, Any]) -> di
     The layer is believed. The side of a pixel that its units do not tell is the one that the run was told, in
     the form or by the file that a reader left it in; likewise the distances of planes and frames.
     """
-    import pint
-
-    registry = pint.get_application_registry()
-    steps = axis_steps(attributes["scale"], attributes["affine"])
-    sizes: dict[str, float | None] = dict.fromkeys("YXZT")
-    for letter in set(sizes).intersection(axes):
-        at = axes.index(letter)
-        own = registry.Unit(str(attributes["units"][at]))
-        unit = "second" if letter == "T" else "nanometer"
-        if own.is_compatible_with(unit) and steps[at] > 0:
-            sizes[letter] = float((steps[at] * own).to(unit).magnitude)
+    units = attributes["units"]
+    found = physical_steps(attributes["scale"], attributes["affine"], units, axes)
+    sizes = {letter: found.get(letter) for letter in "YXZT"}
     if sizes["Y"] is None or sizes["X"] is None:
         told = positive(attributes.get("metadata", {}).get(PIXEL_SIZE_KEY))
         sizes["Y"] = sizes["X"] = told or fine_pixel_nm(made)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
 from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, uncertainty_colormap
-from napari_cvdm.plugin.stored.stored_results import title_of
+from napari_cvdm.plugin.stored.stored_results import labels_of, title_of
 from napari_cvdm.plugin.viewer.notices import show_warning, warning_of_damage
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
 from napari_cvdm.restoration.contrast import limits_of
@@ -87,9 +87,7 @@ def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
     attributes |= {
         "scale": tuple(sizes),
         "translate": tuple(start if isfinite(start) else 0.0 for start in image.translation),
-        "axis_labels": tuple(
-            f"axis {number}" if letter == "Q" else letter.lower() for number, letter in enumerate(image.axes)
-        ),
+        "axis_labels": labels_of(image.axes),
         "units": tuple(unit_or_pixel(unit) for unit in image.units),
         "rgb": False,
         "multiscale": len(levels) > 1,

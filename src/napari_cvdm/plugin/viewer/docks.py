@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -32,9 +33,11 @@ class PanelDock(QObject):
     #: It has not been docked again at once.
     closed = Signal()
 
-    def __init__(self, panel: QWidget) -> None:
+    def __init__(self, panel: QWidget, viewer: Any) -> None:
         super().__init__(panel)
         self._panel, self._placed = panel, False
+        self._removing = viewer.layers.events.removing
+        self._removing.connect(self._make_canvas_current)
         self._window: Callable[[], QMainWindow | None] = lambda: None
         panel.installEventFilter(self)
 
@@ -52,7 +55,7 @@ class PanelDock(QObject):
                 QTimer.singleShot(0, self._share)  # once napari has placed the dock
         return False
 
-    def make_canvas_current(self) -> None:
+    def _make_canvas_current(self) -> None:
         """Do what must be done before a layer is removed, see `graphics.make_canvas_current`."""
         make_canvas_current(main_window_of(self._panel) or self._window())
 
@@ -65,6 +68,7 @@ class PanelDock(QObject):
 
     def delete_panel(self) -> None:
         """Let Qt delete the panel."""
+        self._removing.disconnect(self._make_canvas_current)
         _CLOSED.discard(self._panel)
         self._panel.deleteLater()
 

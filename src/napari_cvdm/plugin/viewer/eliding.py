@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -14,8 +15,9 @@ from qtpy.QtWidgets import (
     QStylePainter,
     QToolTip,
 )
+from superqt.utils import signals_blocked
 
-from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
+from napari_cvdm.plugin.viewer.notices import literally
 
 
 class Eliding(QObject):
@@ -93,8 +95,27 @@ def let_elide(combo: QComboBox) -> Eliding:
 
 
 def eliding_combo() -> QComboBox:
-    """Make a combo box that may be narrower than its entries, and leaves the wheel to its panel."""
+    """Make a combo box that may be narrower than its entries."""
     combo = QComboBox()
     let_elide(combo)
-    leave_wheel_to_panel(combo)
     return combo
+
+
+def fill(
+    combo: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any, about: Sequence[str] = ()
+) -> None:
+    """Offer named values, with one of them chosen; nobody is told that another one is.
+
+    ``about`` is what the tool tip of each entry says besides its name.
+    """
+    with signals_blocked(combo):
+        combo.clear()
+        for number, (name, value) in enumerate(entries):
+            combo.addItem(name, value)
+            if value is chosen or value == chosen:
+                combo.setCurrentIndex(number)
+    for number, words in enumerate(about):
+        lines = filter(None, (combo.itemText(number), words))
+        combo.setItemData(number, f"<p>{'<br>'.join(map(escape, lines))}</p>", Qt.ItemDataRole.ToolTipRole)
+    words = about[combo.currentIndex()] if about else ""
+    combo.setToolTip(literally(words) or combo.currentText())

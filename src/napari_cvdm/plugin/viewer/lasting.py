@@ -10,8 +10,6 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QMainWindow
 from superqt.utils import GeneratorWorker
 
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.quiet_worker import Quiet
 
 
@@ -25,7 +23,6 @@ class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._window: weakref.ref[QMainWindow] | None = None
-        self._left_with: OldObjectsSpared | None = None
 
     def belong_to(self, window: QMainWindow | None) -> None:
         """Work for a window, or for none: then whoever asks it to quit is heard."""
@@ -42,20 +39,6 @@ class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
     def give_up(self, *_: Any) -> None:
         """End before the next step."""
         super().quit()
-
-    def leave(self, spared: OldObjectsSpared, *_: Any) -> None:
-        """Give up with nobody left to hear of the end, and let go of ``spared`` then."""
-        self._left_with = spared
-        self.give_up()
-        if not self.is_running:
-            spared.release()
-
-    def run(self) -> None:
-        """Do the work; Qt calls this in a thread."""
-        with place_left_to_others():
-            super().run()
-        if self._left_with is not None:
-            self._left_with.release()
 
 
 class WindowClosing(QObject):

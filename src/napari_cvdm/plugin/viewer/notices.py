@@ -27,20 +27,6 @@ def literal_errors() -> Iterator[None]:
         raise ImageFileError(literally(str(error))) from error
 
 
-def show_info(words: str) -> None:
-    """Show a notification of napari's."""
-    from napari.utils import notifications
-
-    notifications.show_info(literally(words))
-
-
-def show_warning(words: str) -> None:
-    """Show a warning of napari's."""
-    from napari.utils import notifications
-
-    notifications.show_warning(literally(words))
-
-
 @contextmanager
 def warning_of_damage() -> Iterator[None]:
     """Warn of a file that cannot be read, and go on: for what may be left out."""
@@ -50,8 +36,22 @@ def warning_of_damage() -> Iterator[None]:
         show_warning(str(error))
 
 
+def show_info(words: str) -> None:
+    """Show a notification of napari's."""
+    _notify("info", words)
+
+
+def show_warning(words: str) -> None:
+    """Show a warning of napari's."""
+    _notify("warning", words)
+
+
 def show_error(words: str) -> None:
     """Show an error in napari, without a traceback."""
+    _notify("error", words)
+
+
+def _notify(kind: str, words: str) -> None:
     from napari.utils import notifications
 
-    notifications.show_error(literally(words))
+    getattr(notifications, f"show_{kind}")(literally(words))

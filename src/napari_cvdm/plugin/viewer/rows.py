@@ -1,27 +1,23 @@
-"""Rows of a form: a label, a field, and now and then a note below it."""
+"""Rows of a panel: a label and a field, buttons, and now and then a note."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
-    QApplication,
+    QBoxLayout,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
-
-from napari_cvdm.plugin.viewer.focus_ring import FocusRing
 
 #: Spaces around "×" and between a number and its unit.
 _NOT_TO_BREAK = re.compile(r"(?<=\d) (?=×|(?:pixels|nm|µm|MB|GB|s|min|h|%)\b|%)|(?<=×) (?=\d)")
@@ -30,55 +26,6 @@ _MAY_BREAK = re.compile(r"(?<=\w[/\\_.-])(?=\w)(?!(?<=\d[./])\d)")
 #: A form narrower than so many times the size of its type has its labels above the fields: some 270 pixels at
 #: napari's usual size, less than the panels take by themselves.
 _NARROW = 21
-
-
-class Scrolling(QScrollArea):
-    """Shows a widget as wide as there is room, and lets it scroll up and down where there is too little.
-
-    What has the keyboard's focus is framed, be it a part of it or itself, when arrow keys scroll.
-    """
-
-    def __init__(self, content: QWidget, name: str) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName(name)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(content)
-        application = QApplication.instance()
-        if isinstance(application, QApplication):
-            application.focusChanged.connect(self._on_focus)
-
-    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
-        if now is not None and (now is self or self.isAncestorOf(now)):
-            FocusRing(now)
-
-
-def scrolled(*parts: QWidget, name: str = "") -> Scrolling:
-    """Put widgets below each other, as wide as there is room, and let them scroll where it is too low."""
-    page = QWidget()
-    layout = stack_in(page, *parts)
-    layout.setContentsMargins(0, 0, 4, 0)
-    layout.addStretch()
-    return Scrolling(page, name)
-
-
-def folded(title: str, content: QWidget, tip: str = "") -> QWidget:
-    """Put a widget under a heading that shows it when it is clicked."""
-    heading = QPushButton()
-    heading.setCheckable(True)
-    heading.setStyleSheet("text-align: left; border: none; outline: none;")
-    heading.setToolTip(tip)
-    heading.setAccessibleName(title)
-
-    def fold(unfolded: bool) -> None:
-        heading.setText(f"{'▾' if unfolded else '▸'} {title}")  # letters follow the theme, icons would not
-        content.setVisible(unfolded)  # or the keyboard would reach what cannot be seen
-
-    heading.toggled.connect(fold)
-    whole = stacked(heading, content)
-    fold(False)
-    return whole
 
 
 def new_form(parent: QWidget) -> QFormLayout:
@@ -161,6 +108,47 @@ def stacked(*widgets: QWidget) -> QWidget:
     return column
 
 
+class Buttons(QWidget):
+    """Buttons side by side, or one below the other where that would make the dock wide."""
+
+    def __init__(self, *buttons: QPushButton) -> None:
+        super().__init__()
+        self._buttons = buttons
+        self._line = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._line.setContentsMargins(0, 0, 0, 0)
+        self._line.setSizeConstraint(QBoxLayout.SizeConstraint.SetNoConstraint)
+        for button in buttons:
+            self._line.addWidget(button)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the widest button."""
+        shown = [button.minimumSizeHint().width() for button in self._shown()]
+        return QSize(max(shown, default=0), self._line.minimumSize().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See whether they fit side by side."""
+        super().resizeEvent(event)
+        self._settle()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that a button has another text, or was hidden or shown."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._settle()
+        return bool(super().event(event))
+
+    def _shown(self) -> list[QPushButton]:
+        return [button for button in self._buttons if not button.isHidden()]
+
+    def _settle(self) -> None:
+        shown = self._shown()
+        needed = sum(button.minimumSizeHint().width() for button in shown)
+        fits = needed + self._line.spacing() * (len(shown) - 1) <= self.width()
+        direction = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+        if direction != self._line.direction():
+            self._line.setDirection(direction)
+            self.updateGeometry()
+
+
 class _Note(QLabel):
     """A label that breaks its lines between words and in long names, and not within "200 × 160 pixels".
 
@@ -197,10 +185,14 @@ class _Note(QLabel):
         return self._words
 
 
-def note() -> QLabel:
-    """Make a label for a sentence or two; it has no height while it has nothing to say."""
+def note(words: str = "", markup: bool = False) -> QLabel:
+    """Make a label for a sentence or two; it has no height while it has nothing to say.
+
+    Only with ``markup`` are they HTML: names of files and models are not.
+    """
     label = _Note()
     label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are not markup
+    label.setTextFormat(Qt.TextFormat.RichText if markup else Qt.TextFormat.PlainText)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.setText(words)
     return label

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 
-from napari_cvdm.plugin.doubt.background import Background
+from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.restoration.errors import InputError
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
-from napari_cvdm.plugin.viewer.long_work import place_left_to_others
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 
 _log = logging.getLogger(__name__)
@@ -96,9 +94,7 @@ class _Run:
     def __call__(self) -> _Run:
         try:
             assert self._task is not None
-            # Loading a plotting library makes Python look for garbage, which would stop the viewer.
-            with place_left_to_others(), OldObjectsSpared():
-                self.answer = self._task(self._checkpoint)
+            self.answer = self._task(self._checkpoint)
         except Stopped:
             self.wanted = False
         except Exception as error:
@@ -118,10 +114,10 @@ def _stop_all(runs: list[_Run], owner: QObject | None = None) -> None:
 
 
 def in_words(error: Exception) -> str:
-    """Say what went wrong in a computation of the panel, in words for the user."""
+    """Say what went wrong in a computation, in words for the user."""
     if isinstance(error, MemoryError):
         return "Memory ran out. Close other programs or look at a smaller image."
     if type(error).__module__.startswith("napari_cvdm.") or isinstance(error, OSError):
         return str(error)
-    _log.error("A computation of the uncertainty panel failed", exc_info=error)
+    _log.error("A computation in the background failed", exc_info=error)
     return f"This could not be computed: {type(error).__name__}: {error}. The terminal shows the details."
