@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from napari_cvdm.plugin.running.disk_job import DiskJob
 from napari_cvdm.plugin.running.progress import TimeLeft
 from napari_cvdm.plugin.running.run import Run
 from napari_cvdm.plugin.running.worker import Job
+from napari_cvdm.plugin.viewer.garbage import are_objects_frozen
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore_events
 
@@ -192,7 +192,7 @@ def test_cancelling_takes_the_layers_at_once_and_the_worker_soon(qtbot, start, s
     qtbot.waitUntil(lambda: bool(heard.ended), timeout=10_000)  # although the test never lets it go on
     assert _names(viewer_model) == ["cell"]
     assert heard.ended == [("cancelled", "Cancelled.")]
-    assert gc.get_freeze_count() == 0
+    assert not are_objects_frozen()
 
 
 def test_napari_can_stop_the_worker_too(qtbot, start, stepped):
@@ -215,7 +215,7 @@ def test_a_viewer_closed_in_mid_run_leaves_no_objects_frozen(qtbot, start, stepp
         worker.quit()
     panel.deleteLater()
     del panel, worker
-    qtbot.waitUntil(lambda: gc.get_freeze_count() == 0, timeout=10_000)
+    qtbot.waitUntil(lambda: not are_objects_frozen(), timeout=10_000)
 
 
 def test_cancelling_a_run_that_is_done_changes_nothing(qtbot, start, viewer_model):

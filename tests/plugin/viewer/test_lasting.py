@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QMainWindow
 
+from napari_cvdm.plugin.viewer.garbage import are_objects_frozen
 from napari_cvdm.plugin.viewer.lasting import LastingWorker, WindowClosing
 
 
@@ -55,7 +54,7 @@ def test_the_run_ends_with_its_own_window_and_leaves_nothing_behind(viewer, run,
     viewer.close()
     assert worker.abort_requested
     wait_for_workers()
-    qtbot.waitUntil(lambda: gc.get_freeze_count() == 0, timeout=10_000)
+    qtbot.waitUntil(lambda: not are_objects_frozen(), timeout=10_000)
 
 
 def test_what_a_run_to_disk_has_written_stays_when_its_window_closes(

@@ -6,8 +6,16 @@ import gc
 from threading import Lock
 from typing import Any
 
+#: Python 3.12 counts its immortal objects, a few hundred, as frozen; `gc.freeze` freezes all there are.
+_FROZEN_BY_PYTHON = 2_000
+
 #: Collections of the middle generation between two of all objects, while Python takes those for few; 10 else.
 _PATIENT = 100
+
+
+def are_objects_frozen() -> bool:
+    """Whether objects are left out when Python looks for garbage, by somebody's wish."""
+    return gc.get_freeze_count() > _FROZEN_BY_PYTHON
 
 
 class OldObjectsSpared:
@@ -35,7 +43,7 @@ class OldObjectsSpared:
             if OldObjectsSpared._on_collection not in gc.callbacks:
                 gc.callbacks.append(OldObjectsSpared._on_collection)
             # Objects that somebody else has frozen must stay so, and nothing here could tell them from ours.
-            self._holds = OldObjectsSpared._held > 0 or gc.get_freeze_count() == 0
+            self._holds = OldObjectsSpared._held > 0 or not are_objects_frozen()
             if self._holds:
                 OldObjectsSpared._held += 1
                 self._spare()
