@@ -82,7 +82,7 @@ def calibrate(
 ) -> ModelCard:
     """Measure how draws are best put together and calibrate the standard deviation.
 
-    The shrinkage towards the mean network is the most with nearly the smallest squared error (to 2 %); the
+    The shrinkage towards the mean network is the most with nearly the smallest squared error (to 4 %); the
     weight of its scale in the variance is the least whose standard deviation correlates with the error as
     well as any (to 0.005). A rising curve then brings the standard deviation to the errors that pixels of
     like standard deviation have; see `napari_cvdm.assessment.calibration.fit_calibration`.

@@ -37,8 +37,7 @@ def requirements(config: TrainingConfig) -> Iterator[Requirement]:
     yield from _of_the_run(config)
     yield from _of_the_architecture(config.architecture)
     yield from _of_the_data(config.data, config.architecture)
-    shares = ("thick_share", "aberrated_share", "halo_share", "disc_share")
-    yield from _are_shares("acquisition", config.acquisition, *shares)
+    yield from _of_the_acquisition(config.acquisition)
     yield from _of_the_kinds(config.data.kinds)
     yield from _of_the_optimiser(config.optimiser, config.data)
     yield from _of_the_schedule(config.schedule)
@@ -76,8 +75,17 @@ def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
         "[data] kept_background must be a range between 0 and 1",
         data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
     )
-    yield "[data] stretch must not be negative", data.stretch >= 0
+    for name in ("stretch", "gain_jitter", "offset_jitter"):
+        yield f"[data] {name} must not be negative", getattr(data, name) >= 0
     yield "[data] contrast must be a range of positive numbers", data.contrast[0] > 0
+
+
+def _of_the_acquisition(ranges: AcquisitionRanges) -> Iterator[Requirement]:
+    shares = ("thick_share", "aberrated_share", "halo_share", "disc_share")
+    yield from _are_shares("acquisition", ranges, *shares)
+    for name in ("psf_sigma", "photons", "haze_sigma"):  # drawn evenly in their logarithm
+        yield f"[acquisition] {name} must be a range of positive numbers", getattr(ranges, name)[0] > 0
+    yield "[acquisition] read_noise must not be negative", ranges.read_noise[0] >= 0
 
 
 def _of_the_kinds(kinds: Mapping[str, float]) -> Iterator[Requirement]:
