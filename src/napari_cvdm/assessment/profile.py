@@ -105,5 +105,7 @@ def sample(picture: ArrayLike, points: NDArray[np.float64]) -> NDArray[np.float6
 
     values = np.asarray(picture)
     inside = np.all((points >= -0.5) & (points <= np.array(values.shape) - 0.5), axis=1)
-    sampled = map_coordinates(values.astype(np.float64), points.T, order=1, mode="nearest")
+    if values.dtype != np.float32:  # SciPy reads these as they are; a copy of a large plane takes gigabytes
+        values = values.astype(np.float64)
+    sampled = map_coordinates(values, points.T, np.float64, order=1, mode="nearest")
     return np.where(inside, sampled, np.nan)
