@@ -93,16 +93,12 @@ def check_conditions(
         Pixel size, width of the point-spread function, light, saturation.
     """
     sizes = pixel_sizes or (None, None)
+    width = _psf_sigma(consistency, ranges, upscaling)
     widths = _bounds(ranges.get("psf_sigma"), 1 / upscaling)
     light = _bounds(ranges.get("photons"), 1.0)
     return [
         _condition("Pixel size", "nm", pixel_size, *sizes),
-        _condition(
-            "Width of the point-spread function",
-            "camera pixels",
-            _psf_sigma(consistency, ranges, upscaling),
-            *widths,
-        ),
+        _condition("Width of the point-spread function", "camera pixels", width, *widths),
         _condition("Light at the bright end", "photo-electrons", _photons(consistency), *light),
         _saturation(consistency.noise.saturated),
     ]
