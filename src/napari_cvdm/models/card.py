@@ -24,16 +24,6 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNOR
 def check_name(name: object) -> str:
     """Return `name` if it can serve as a model name and as a file name on every system.
 
-    Parameters
-    ----------
-    name : object
-        The candidate.
-
-    Returns
-    -------
-    str
-        The same name.
-
     Raises
     ------
     ModelError
@@ -151,10 +141,7 @@ class ModelCard:
     def to_json(self) -> str:
         """Return the card as JSON text, always the same text for the same card.
 
-        Raises
-        ------
-        ModelError
-            If a field holds something JSON has no word for, such as NaN or an array.
+        What JSON has no word for, such as NaN or an array, is a `ModelError`.
         """
         try:
             return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, sort_keys=True)
@@ -165,16 +152,7 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, data: object) -> ModelCard:
-        """Build a card from a dictionary that came from outside.
-
-        Parameters
-        ----------
-        data : object
-            What the JSON text held.
-
-        Returns
-        -------
-        ModelCard
+        """Build a card from what JSON text from outside held.
 
         Raises
         ------
@@ -195,13 +173,7 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Build a card from JSON text.
-
-        Raises
-        ------
-        ModelError
-            If the text is not JSON, or see `from_dict`.
-        """
+        """Build a card from JSON text; errors are those of `from_dict`."""
         try:
             data = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

@@ -59,23 +59,10 @@ class Wanted:
 def download(
     wanted: Wanted, target: Path, progress: DownloadProgress | None = None, *, variable: str
 ) -> Path:
-    """Fetch a model file.
+    """Fetch a model file to `target`, complete and with the right hash.
 
-    Parameters
-    ----------
-    wanted : Wanted
-        What, and from where.
-    target : Path
-        Where to; its folder is made when it does not exist.
-    progress : DownloadProgress, optional
-        Told how far the download is.
-    variable : str
-        The environment variable that names another folder, for messages.
-
-    Returns
-    -------
-    Path
-        The file, complete and with the right hash.
+    Its folder is made when it does not exist; `variable` is the environment variable that names another one,
+    for messages.
 
     Raises
     ------

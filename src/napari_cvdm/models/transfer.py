@@ -53,12 +53,7 @@ class DownloadProgress(Protocol):
 class TransferError(Exception):
     """An attempt has failed; the message says why, in words that can follow an address and a colon.
 
-    Parameters
-    ----------
-    message : str
-        Why.
-    passing : bool, optional
-        Whether another attempt may succeed.
+    If it is `passing`, another attempt may succeed.
     """
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
@@ -89,13 +84,6 @@ class Transfer:
 
     def __call__(self, url: str, output_file: str, _pooch: object = None) -> None:
         """Write what is behind an address to a file.
-
-        Parameters
-        ----------
-        url : str
-            The address.
-        output_file : str
-            Path of the file.
 
         Raises
         ------

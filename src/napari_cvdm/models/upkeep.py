@@ -38,17 +38,9 @@ class Verified:
 
 
 def verify_models(names: Sequence[str] = ()) -> list[Verified]:
-    """Compare every file of a model on this machine with its hash, whether it would be used or not.
+    """Compare every file of the models named (by default all) on this machine with its hash.
 
-    Parameters
-    ----------
-    names : sequence of str, optional
-        Which models; by default all.
-
-    Returns
-    -------
-    list of Verified
-        One for each file; a published model can have two, in the cache and in the package.
+    A published model can have two, in the cache and in the package, of which one is used.
 
     Raises
     ------
@@ -77,17 +69,8 @@ def verify_models(names: Sequence[str] = ()) -> list[Verified]:
 def remove_model(name: str) -> Path:
     """Remove a model of the user's, or the downloaded file of a published one.
 
-    What is part of the package stays.
-
-    Parameters
-    ----------
-    name : str
-        The model.
-
-    Returns
-    -------
-    Path
-        The file that is gone, or that stays because another name needs it.
+    What is part of the package stays. Returned is the path of the file that is gone, or that stays because
+    another name needs it.
 
     Raises
     ------
