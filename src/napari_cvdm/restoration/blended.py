@@ -59,11 +59,9 @@ class BlendedRestorer:
     ----------
     network : ReferenceCVDM
         The model's network, of one channel in and out; not changed.
-    device : torch.device
-        Where to run.
     tile : int or "auto"
         Side of a tile in pixels of the image; "auto" is the size of the training images.
-    settings, checkpoint, on_tile
+    device, settings, checkpoint, on_tile
         As for `PlaneRestorer`. The sampler is the published one whatever the settings say.
 
     Attributes
@@ -132,14 +130,9 @@ class BlendedRestorer:
         assert isinstance(estimate, BlendedEstimate)
         field, sign = self._settings.noise_of(draw)
         network = self._network
+        padding, device = estimate.padding, self._device
         noise = noise_by_step(
-            seed,
-            plane=plane,
-            draw=field,
-            sign=sign,
-            padding=estimate.padding,
-            channels=1,
-            device=self._device,
+            seed, plane=plane, draw=field, sign=sign, padding=padding, channels=1, device=device
         )
 
         def step_pass(state: Tensor, gamma: Tensor, x: Tensor, *centre: Tensor) -> Tensor:

@@ -18,19 +18,9 @@ OVERLAP = 0.25
 
 
 def tile_starts(length: int, side: int) -> list[int]:
-    """Spread tiles evenly over 0 .. length, each within it, with an overlap of at least `OVERLAP`.
+    """Return the first pixels of tiles that lie evenly over 0 .. length and overlap by `OVERLAP` or more.
 
-    Parameters
-    ----------
-    length : int
-        Pixels to cover.
-    side : int
-        Pixels of a tile; of a length that is shorter, there is one tile.
-
-    Returns
-    -------
-    list of int
-        First pixel of each tile.
+    `side` is that of a tile; of a length that is shorter, there is one.
     """
     if length <= side:
         return [0]
@@ -40,12 +30,9 @@ def tile_starts(length: int, side: int) -> list[int]:
 
 
 def blending_weights(length: int, side: int, starts: Sequence[int]) -> list[Tensor]:
-    """Weight of every tile along one axis: they fall linearly towards a neighbour, and add up to 1.
+    """Weight of every tile along one axis, float32, shape (min(side, length),).
 
-    Returns
-    -------
-    list of Tensor
-        One for each tile, float32, shape (min(side, length),).
+    They fall linearly towards a neighbour, and add up to 1.
     """
     side = min(side, length)
     profiles = []

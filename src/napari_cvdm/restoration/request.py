@@ -121,10 +121,6 @@ def check_request(
 
     The others are those of `napari_cvdm.restore`.
 
-    Returns
-    -------
-    Request
-
     Raises
     ------
     InputError, InputTypeError, DeviceError

@@ -163,10 +163,6 @@ def resident_engine(
     checkpoint : callable, optional
         Called before and within every network pass while the engine is lent; may raise to cancel.
 
-    Yields
-    ------
-    PlaneEngine
-
     Raises
     ------
     ModelError
