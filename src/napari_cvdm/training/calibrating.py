@@ -151,8 +151,6 @@ def calibrate_on(
         At least one, drawn with `napari_cvdm.restoration.request.plain_settings`.
     data : str
         What the fields are, for the card.
-    log : callable
-        Receives a line of text for each choice.
 
     Raises
     ------
@@ -194,24 +192,8 @@ def calibrate_preview_on(
 ) -> ModelCard:
     """Calibrate the scale that the mean network predicts in one pass, which a preview shows.
 
-    Parameters
-    ----------
-    card : ModelCard
-        Of the model.
-    previews : sequence of JudgedField
-        From `judged_preview`, at least one.
-    log : callable
-        Receives a line of text.
-
-    Returns
-    -------
-    ModelCard
-        With `preview_calibration` and, under ``metrics["preview_calibration"]``, what was measured.
-
-    Raises
-    ------
-    InputError
-        If the fields have too few pixels, or no error or no uncertainty at all.
+    At least one preview is needed, from `judged_preview`. The card gets `preview_calibration` and, under
+    ``metrics["preview_calibration"]``, what was measured. Errors are those of `calibrate_on`.
     """
     fitted = fit(previews)
     measured = _before_and_after(previews, fitted)

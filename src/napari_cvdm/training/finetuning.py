@@ -150,10 +150,6 @@ def finetune(
     log : callable
         Receives progress, a line at a time.
 
-    Returns
-    -------
-    Finetuned
-
     Raises
     ------
     ConfigError, InputError, ModelError

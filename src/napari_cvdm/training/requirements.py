@@ -24,15 +24,7 @@ Requirement = tuple[str, bool]
 def requirements(config: TrainingConfig) -> Iterator[Requirement]:
     """Yield what a configuration must satisfy, as words to say otherwise and whether it does.
 
-    Parameters
-    ----------
-    config : TrainingConfig
-        Values of the right type.
-
-    Yields
-    ------
-    str, bool
-        To be asked one by one, and no further than the first that is not met.
+    They are to be asked one by one, and no further than the first that is not met.
     """
     yield from _of_the_run(config)
     yield from _of_the_architecture(config.architecture)

@@ -100,14 +100,7 @@ class Trainer:
         write_checkpoint(self.checkpoint, state)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one.
-
-        Raises
-        ------
-        ConfigError
-            If the checkpoint is damaged, or belongs to a different configuration; one with fewer cycles is
-            continued.
-        """
+        """Go on from the checkpoint, if there is one; errors are those of `read_checkpoint`."""
         if not self.checkpoint.exists():
             return
         state = read_checkpoint(self.checkpoint, self.config)
@@ -118,13 +111,7 @@ class Trainer:
         self.log(f"resumed at step {self.step}")
 
     def take(self, start: CVDM, name: str) -> None:
-        """Take the weights of a network of the same architecture, called `name` in the log.
-
-        Raises
-        ------
-        ConfigError
-            If it is of another.
-        """
+        """Take the weights of a network of the same architecture, called `name` in the log."""
         if start.config != self.config.architecture:
             raise ConfigError(f"{name} has another architecture than the configuration asks for")
         for network in (self.model, self.average):
