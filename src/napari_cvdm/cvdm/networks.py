@@ -102,13 +102,7 @@ class LocalUNet(nn.Module):
         self.receptive_field = _receptive_field(blocks)
 
     def features(self, x: Tensor) -> Tensor:
-        """Features before the head, shape (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the height or the width is not a multiple of ``granularity``.
-        """
+        """Features before the head, (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W)."""
         check_sides(x, self.granularity)
         h: Tensor = self.stem(x)
         skips: list[Tensor] = []
@@ -130,13 +124,7 @@ class LocalUNet(nn.Module):
 
 
 def check_sides(x: Tensor, granularity: int) -> None:
-    """Refuse images that a U-Net could not halve evenly.
-
-    Raises
-    ------
-    ValueError
-        If the height or the width of (B, C, H, W) is not a multiple of ``granularity``.
-    """
+    """Refuse images (B, C, H, W) whose height or width is not a multiple of a U-Net's granularity."""
     if x.shape[-1] % granularity or x.shape[-2] % granularity:
         raise ValueError(f"height and width must be multiples of {granularity}, got {tuple(x.shape[-2:])}")
 

@@ -146,19 +146,7 @@ def _measure(networks: dict[str, Network], path: Path) -> dict[str, Any]:
 
 
 def arrange(module: nn.Module, network: Network) -> dict[str, Tensor]:
-    """Find the place of every array of one network.
-
-    Parameters
-    ----------
-    module : Module
-        The network to fill, on any device.
-    network : Network
-        The layers of the file.
-
-    Returns
-    -------
-    dict of str to Tensor
-        As ``module.load_state_dict`` takes it.
+    """Find the place of every array of one network, for ``module.load_state_dict``.
 
     Raises
     ------
