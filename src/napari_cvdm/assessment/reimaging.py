@@ -151,16 +151,12 @@ class ReimagedField(NamedTuple):
 
     Attributes
     ----------
-    structure : str
-        One of `STRUCTURES`.
-    number : int
-        Of the sharp image.
+    structure, number : str, int
+        One of `STRUCTURES`, and which sharp image of it.
     microscope : Microscope
         With the photons of this field.
-    widefield : ndarray, (side, side) uint16
-        The recording.
-    truth : ndarray, (2 · side, 2 · side)
-        The sharp image of the field.
+    widefield, truth : ndarray
+        The recording, (side, side) uint16, and the sharp image of the field, (2 · side, 2 · side).
     """
 
     structure: str

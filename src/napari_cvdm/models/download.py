@@ -41,10 +41,8 @@ class Wanted:
         What to call it in messages.
     urls : sequence of str
         Where to look, in this order: addresses and DOIs.
-    sha256 : str or None
-        Its hash; only a DOI may go without, whose repository has a hash.
-    size : int or None
-        Its size in bytes; None if that is not known.
+    sha256, size : str or None, int or None
+        Its hash, and its bytes, if they are known; only a DOI may go without a hash: its repository has one.
     chosen : bool
         Whether whoever runs this computer chose the addresses; see `may_be_used`.
     """

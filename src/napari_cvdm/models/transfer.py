@@ -68,8 +68,6 @@ class Transfer:
     ----------
     size : int or None
         Bytes that the file must have; None if that is not known.
-    progress : DownloadProgress or None
-        Told how far it is.
     chosen : bool, optional
         Whether whoever runs this computer chose the address: then plain http will do, since the hash tells
         whether the file is the right one.

@@ -17,16 +17,10 @@ from napari_cvdm.models.store import find_fault, find_listed, list_models
 
 @dataclass(frozen=True)
 class Verified:
-    """What became of the check of one file.
+    """What became of the check of one file of a model.
 
-    Parameters
+    Attributes
     ----------
-    name : str
-        The model.
-    location : {"cached", "bundled", "added"}
-        Which folder the file is in.
-    path : Path
-        The file.
     fault : str or None
         What is wrong and what to do; None if every bit is as it must be.
     """

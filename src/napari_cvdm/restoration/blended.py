@@ -33,18 +33,11 @@ from napari_cvdm.restoration.tiling import Padding, pad_by_reflection
 class BlendedEstimate(PlaneEstimate):
     """What is known about one plane before any draw; everything that its draws need.
 
-    Everything is on the grid of the sharp image, padded to sides that the network accepts.
+    Everything is on the grid of the sharp image, padded to sides that the network accepts, (1, 1, H, W); the
+    observation as the network sees it, in [−1, 1].
 
     Attributes
     ----------
-    padding : Padding
-        Where the image lies in the padded plane, in pixels of the sharp image.
-    observation : Tensor
-        The plane as the network sees it, in [−1, 1], shape (1, 1, H, W).
-    mean, scale : Tensor
-        Picture before any draw and how uncertain it is, normalised intensity, shape (1, 1, H, W).
-    lam : Tensor
-        Rate of the schedule, shape (1, 1, H, W).
     centre : Tensor or None
         What the mean network answered, in the network's own range; None without zero-mean diffusion.
     """

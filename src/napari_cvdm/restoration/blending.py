@@ -66,20 +66,13 @@ def apply_blended(
     Parameters
     ----------
     network : callable
-        Takes one tensor (1, C_i, h, w) for each input and returns (1, D, h, w).
+        Takes one tensor (1, C_i, h, w) for each input and returns (1, D, h, w), which becomes (1, D, H, W).
     inputs : sequence of Tensor
         Shape (1, C_i, H, W).
     side : int
         Side of a tile. A plane that is no larger is given to the network as it is.
-    checkpoint : callable, optional
-        Called before every tile. What it raises ends the evaluation.
-    on_tile : callable, optional
-        Told after every tile, if there are several, how many are done and how many there are.
-
-    Returns
-    -------
-    Tensor
-        Shape (1, D, H, W).
+    checkpoint, on_tile
+        As for `napari_cvdm.restoration.tiling.apply_tiled`.
     """
     height, width = inputs[0].shape[-2:]
     row_starts, column_starts = tile_starts(height, side), tile_starts(width, side)

@@ -80,10 +80,8 @@ class Sampling:
     ----------
     draws, steps : int
         Draws for each plane, and denoising steps of each; no draws for the mean network's picture alone.
-    seed : int
-        Seed of the noise.
-    settings : PosteriorSettings
-        How draws are made and put together.
+    seed, settings
+        Seed of the noise; how draws are made and put together.
     calibration : Calibration or None
         Applied to the standard deviation.
     """

@@ -216,7 +216,7 @@ def judged_preview(
 
 
 def _squared_error(fields: Sequence[DrawnField], settings: PosteriorSettings) -> float:
-    """Mean squared error in the units of the truths; all fields are of one size."""
+    """Mean squared error in the units of the truths; fields count alike, whatever their size."""
     means = [field.posterior(settings)[0] for field in fields]
     return float(
         np.mean([np.mean((f.gain(m) * f.error(m)) ** 2) for f, m in zip(fields, means, strict=True)])

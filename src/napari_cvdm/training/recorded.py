@@ -42,10 +42,8 @@ class RecordedPlane(NamedTuple):
     ----------
     pair, label : str
         Name of the pair; and that of the plane, for messages.
-    camera : ndarray, (Y, X)
-        What the camera recorded.
-    sharp : ndarray, (s·Y, s·X)
-        The sharp image of the same field.
+    camera, sharp : ndarray, (Y, X) and (s·Y, s·X)
+        What the camera recorded, and the sharp image of the same field.
     """
 
     pair: str
@@ -163,8 +161,6 @@ def planes_alike(
 
     Parameters
     ----------
-    pair : RecordedPair
-        From `read_pair`.
     model : PretrainedModel
         The one to start from.
     log : callable
@@ -172,10 +168,8 @@ def planes_alike(
 
     Yields
     ------
-    plane : RecordedPlane
-        One that is alike.
-    shown : ndarray, (s·Y, s·X)
-        What the mean network shows of it, in the units of the camera image.
+    RecordedPlane, ndarray (s·Y, s·X)
+        One that is alike, and what the mean network shows of it, in the units of the camera image.
 
     Raises
     ------
