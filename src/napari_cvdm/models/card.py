@@ -119,13 +119,13 @@ class ModelCard:
         if not isinstance(self.training.get("data", ()), str):
             _as_texts("training: data", self.training.get("data", ()))
         _check_ranges(self.ranges)
-        _check_whole("upscaling", self.upscaling, 1, 8)
-        _check_whole("default_steps", self.default_steps, 1, 10_000)
+        _check_number("upscaling", self.upscaling, 1, 8, whole=True)
+        _check_number("default_steps", self.default_steps, 1, 10_000, whole=True)
         for key in ("calibration", "preview_calibration"):
             _check_calibration(key, getattr(self, key))
-        _check_range("posterior_shrinkage", self.posterior_shrinkage, 0.0, 1.0)
-        _check_range("posterior_scale_weight", self.posterior_scale_weight, 0.0, 1000.0)
-        _check_whole("posterior_orientations", self.posterior_orientations, 1, 8)
+        _check_number("posterior_shrinkage", self.posterior_shrinkage, 0, 1)
+        _check_number("posterior_scale_weight", self.posterior_scale_weight, 0, 1000)
+        _check_number("posterior_orientations", self.posterior_orientations, 1, 8, whole=True)
         if self.posterior_orientations not in (1, 2, 4, 8):
             raise ModelError(
                 "The model card's 'posterior_orientations' must be 1, 2, 4 or 8, not "
@@ -191,17 +191,12 @@ def _check_version(version: object) -> None:
         )
 
 
-def _check_whole(key: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+def _check_number(key: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        what = "whole number" if whole else "number"
         raise ModelError(
-            f"The model card's '{key}' must be a whole number from {low} to {high}, not {_short(value)}."
-        )
-
-
-def _check_range(key: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ModelError(
-            f"The model card's '{key}' must be a number from {low:g} to {high:g}, not {_short(value)}."
+            f"The model card's '{key}' must be a {what} from {low} to {high}, not {_short(value)}."
         )
 
 
