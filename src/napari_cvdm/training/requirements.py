@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from napari_cvdm.cvdm.networks import INITIAL_RATE
+from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.simulation.pairs import KINDS
@@ -53,6 +55,16 @@ def _of_the_architecture(net: CVDMConfig) -> Iterator[Requirement]:
             f"[architecture] {name}_widths and {name}_blocks must be positive and equally many",
             len(widths) == len(blocks) > 0 and min(widths) > 0 and min(blocks) >= 0,
         )
+    for name in ("scale_width", "rate_width", "clock_units"):
+        yield f"[architecture] {name} must be positive", getattr(net, name) > 0
+    yield "[architecture] scale_floor must not be negative", net.scale_floor >= 0
+    shapes = ("learned", *FIXED_SCHEDULES)
+    yield f"[architecture] schedule must be one of {', '.join(shapes)}", net.schedule in shapes
+    low, high = net.rate_bounds
+    yield (
+        f"[architecture] rate_bounds must be positive and, of a learned schedule, enclose {INITIAL_RATE:g}",
+        low > 0 and (net.schedule != "learned" or low < INITIAL_RATE < high),
+    )
 
 
 def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
