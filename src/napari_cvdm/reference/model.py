@@ -89,8 +89,9 @@ class ReferenceCVDM(nn.Module):
             λ, which should be positive.
         """
         config, side = self.config, 2 * self.granularity
-        x = torch.zeros(1, config.in_channels, side, side)
-        state = torch.zeros(1, config.out_channels, side, side)
+        # Not made by torch.zeros, which would heed the default device and type of the caller's program.
+        weight = self.schedule.beta_time.line.weight
+        x, state = (weight.new_zeros(1, n, side, side) for n in (config.in_channels, config.out_channels))
         rate, mean = self.schedule.rate(x), self.mean(x)
         answers = [rate, self.schedule.beta_table(2), self.predict_noise(state, x, state + 0.5, mean)]
         return tuple(answers if mean is None else [*answers, mean]), rate

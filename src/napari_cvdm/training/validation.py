@@ -111,7 +111,7 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
     mean_network, scale = (model.unfold(each)[0, 0].cpu() for each in (estimate.mean, estimate.scale))
     posterior = RunningPosterior(mean_network, scale, PosteriorSettings())
     for _ in range(max(1, draws // 2)):
-        noise = torch.randn(steps, *estimate.mean.shape, generator=generator).to(device)
+        noise = torch.randn(steps, *estimate.mean.shape, generator=generator, device="cpu").to(device)
         for each in (noise, -noise):
             posterior.add(draw(each))
     return Restored(mean_network.numpy(), posterior.mean().numpy(), posterior.std().numpy())
