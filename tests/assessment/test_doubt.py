@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve, _running_sum
+from napari_cvdm.assessment.doubt_figures import histogram_of
 from napari_cvdm.restoration.errors import InputError
 
 
@@ -84,6 +85,12 @@ def test_pixels_that_are_no_numbers_count_as_zero_and_the_input_is_left_alone():
     mean[0, 0] = np.nan
     assert PlaneDoubt(mean, np.ones((4, 4))).mean[0, 0] == 0
     assert np.isnan(mean[0, 0])
+
+
+def test_negative_standard_deviations_count_as_zero():
+    doubt = PlaneDoubt(np.ones((4, 4)), np.full((4, 4), -2.0))
+    assert not doubt.uncertainty("absolute").any()
+    assert histogram_of(doubt.uncertainty("relative")).pixels.sum() == 16
 
 
 def test_pictures_of_different_size_are_refused():

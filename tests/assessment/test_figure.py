@@ -75,13 +75,6 @@ def test_there_is_no_scale_bar_without_a_pixel_size() -> None:
     assert not image_part(draw_side_by_side([Panel("a", dark)], height=100), GAP, 100, 100).any()
 
 
-def test_an_empty_or_deep_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one panel"):
-        draw_side_by_side([])
-    with pytest.raises(ValueError, match="two-dimensional"):
-        draw_side_by_side([Panel("a", np.zeros((2, 8, 8)))])
-
-
 def test_colours_grow_lighter_all_the_way() -> None:
     colours = uncertainty_colours(np.linspace(0, 1, 101)).astype(float)
     lightness = colours @ [0.2126, 0.7152, 0.0722]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,22 @@ def test_values_between_pixels_are_interpolated_and_none_are_made_up_outside():
     plane = 3 * rows + 10 * columns
     points = np.array([(2.5, 3.25), (0, 0), (-0.4, 0), (-0.6, 0), (7.6, 2), (2, 9)])
     np.testing.assert_allclose(sample(plane, points), [40, 0, 0, np.nan, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("dtype", ["f2", ">u2", "u4", "i1", "?", "f4", "g"])
+def test_pictures_of_any_kind_are_sampled_in_double_precision(dtype: str):
+    plane = (np.arange(20) % 7).reshape(4, 5).astype(dtype)
+    points = np.array([(1.25, 2.5), (3, 4)])
+    np.testing.assert_array_equal(sample(plane, points), sample(plane.astype(np.float64), points))
+
+
+def test_a_large_plane_is_not_copied_for_a_profile():
+    plane = np.zeros((2048, 2048), np.float32)
+    tracemalloc.start()
+    sample(plane, points_along([(3, 3), (40, 50)]))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < plane.nbytes / 4
 
 
 def test_the_band_holds_ninety_percent_and_the_table_all_columns():

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_cvdm.assessment.registration import compare_pair, doubts_about_pair, misregistration
+from napari_cvdm.assessment.registration import compare_pair, doubts_about_pair
 from napari_cvdm.simulation.pairs import simulate_pair
 
 
@@ -20,7 +20,7 @@ def sharp() -> NDArray[np.uint16]:
 
 def test_a_registered_pair_raises_no_doubts(sharp: NDArray[np.uint16]) -> None:
     shown = gaussian_filter(sharp.astype(np.float32), 2.0)
-    assert misregistration(sharp, shown) is None
+    assert compare_pair(sharp, shown).misregistration is None
     assert doubts_about_pair(sharp, shown) == []
 
 

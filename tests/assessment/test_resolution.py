@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment.resolution import check_resolution, split_photons, split_ring_correlation
+from napari_cvdm.assessment.resolution import check_resolution, split_photons
+from napari_cvdm.assessment.ring_correlation import fourier_ring_correlation
 from napari_cvdm.files.samples import read_sample
 
 SIGMA, SIDE = 1.5, 256
@@ -22,7 +23,7 @@ def test_ring_correlation_of_halves_ends_where_theory_says(noise: float) -> None
     # Each half has twice the variance. Signal over signal and noise is 1/7 where the signal is noise/6.
     power = 2 * noise**2 / 6
     frequency = np.sqrt(-np.log(power)) / (2 * np.pi * SIGMA)
-    found = split_ring_correlation(gaussian_spectrum(noise), pixel_size=65.0)
+    found = fourier_ring_correlation(*split_photons(gaussian_spectrum(noise)), pixel_size=65.0)
     assert found.resolution == pytest.approx(65 / frequency, rel=0.06)
 
 
@@ -38,7 +39,7 @@ def test_halves_share_the_signal_and_not_the_noise() -> None:
 
 def test_agrees_with_another_implementation_on_a_real_image() -> None:
     # The halves of this image's upper square, in NanoPyx 2.1 (FIRECalculator): 3.92 pixels.
-    found = split_ring_correlation(read_sample("tubulin_widefield").data[:240, :240])
+    found = fourier_ring_correlation(*split_photons(read_sample("tubulin_widefield").data[:240, :240]))
     assert found.resolution == pytest.approx(3.92, rel=0.08)
 
 

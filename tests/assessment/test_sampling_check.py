@@ -88,6 +88,16 @@ def test_a_card_without_ranges_tells_nothing(consistency: Consistency) -> None:
     assert [condition.verdict for condition in found[:3]] == ["not known"] * 3
 
 
+@pytest.mark.parametrize(
+    "stated", ["0.4 to 2", ["a", "b"], [1.0], [2.0, 1.0], [-2.0, -1.0], [1.0, 2.0, 3.0], True]
+)
+def test_a_range_that_is_none_tells_nothing(consistency: Consistency, stated: object) -> None:
+    found = check_conditions(consistency, ranges=dict.fromkeys(RANGES, stated))
+    assert [condition.verdict for condition in found] == ["not known", "not known", "not known", "inside"]
+    if stated is not True:  # which counts as 1
+        assert found[1].value == check_conditions(consistency, ranges={})[1].value
+
+
 def test_the_width_is_not_known_where_a_psf_was_given(consistency: Consistency) -> None:
     width = check_conditions(replace(consistency, sigma=float("nan")), ranges=RANGES)[1]
     assert (width.value, width.verdict) == (None, "not known")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_cvdm.cvdm.networks import LocalUNet, RateNetwork, ResidualBlock
+from napari_cvdm.cvdm.networks import INITIAL_RATE, LocalUNet, RateNetwork, ResidualBlock
 
 Randomise = Callable[[nn.Module, int], nn.Module]
 
@@ -153,8 +153,8 @@ class TestRateNetwork:
     @torch.no_grad()
     def test_starts_at_the_initial_rate_everywhere(self) -> None:
         x = torch.randn(1, 1, 9, 9, generator=torch.Generator().manual_seed(7))
-        lam = RateNetwork(1, 4, 6, (3.0, 20.0), initial=11.0)(x)
-        torch.testing.assert_close(lam, torch.full((1, 4, 9, 9), 11.0))
+        lam = RateNetwork(1, 4, 6, (3.0, 20.0))(x)
+        torch.testing.assert_close(lam, torch.full((1, 4, 9, 9), INITIAL_RATE))
 
     @pytest.mark.parametrize("bounds", [(8.0, 14.0), (0.0, 14.0), (-1.0, 14.0), (7.0, 8.0), (14.0, 7.0)])
     def test_refuses_bounds_that_do_not_enclose_the_start(self, bounds: tuple[float, float]) -> None:

@@ -18,7 +18,7 @@ from napari_cvdm.cvdm.sampling import (
     angle_grid,
     angular,
 )
-from napari_cvdm.cvdm.schedule import MonotoneClock, evaluate_schedule
+from napari_cvdm.cvdm.schedule import MonotoneClock, gamma_and_curvature
 
 Sampler = Callable[..., Iterator[Tensor]]
 multistep = partial(angular, second_order=True)
@@ -70,7 +70,7 @@ def make_clock() -> MonotoneClock:
 
 def gamma_at(time: float, lam: Tensor) -> Tensor:
     t = torch.full((1,) * lam.ndim, time, dtype=lam.dtype)
-    return evaluate_schedule(make_clock(), t, lam).gamma.detach()
+    return gamma_and_curvature(make_clock(), t, lam)[0].detach()
 
 
 def knows(residual: Tensor) -> NoisePredictor:

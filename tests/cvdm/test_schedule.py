@@ -14,7 +14,8 @@ from napari_cvdm.cvdm.schedule import (
     LOG_REACH,
     FixedClock,
     MonotoneClock,
-    evaluate_schedule,
+    gamma_and_curvature,
+    gamma_at,
     noise_level,
 )
 
@@ -96,7 +97,7 @@ class TestClock:
             learned.linear.fill_(-60.0)
             learned.weights.fill_(-60.0)
         t = inner_times()
-        gamma = evaluate_schedule(learned, t, torch.full_like(t, -math.log(1 - LOG_REACH))).gamma
+        gamma = gamma_at(learned, t, torch.full_like(t, -math.log(1 - LOG_REACH)))
         torch.testing.assert_close(gamma, 1 - LOG_REACH * t)
 
 
@@ -123,7 +124,7 @@ class TestFixedClock:
     def test_gamma_has_the_published_shape(self, shape: str, fall: Callable[[Tensor], Tensor]) -> None:
         t = inner_times()
         rate = 7.0
-        gamma = evaluate_schedule(FixedClock(shape, rate), t, torch.full_like(t, rate)).gamma
+        gamma = gamma_at(FixedClock(shape, rate), t, torch.full_like(t, rate))
         torch.testing.assert_close(gamma, math.exp(-rate) + (1 - math.exp(-rate)) * fall(t))
 
     def test_refuses_what_it_does_not_know(self) -> None:
@@ -145,9 +146,7 @@ class TestSchedule:
         assert lam.std() > 0.1
         clock = make_clock(which)
         times = torch.linspace(0, 1, 151, dtype=torch.float64).tolist()
-        gamma = torch.stack(
-            [evaluate_schedule(clock, torch.full((1, 1, 1, 1), t).double(), lam).gamma for t in times]
-        )
+        gamma = torch.stack([gamma_at(clock, torch.full((1, 1, 1, 1), t).double(), lam) for t in times])
         assert torch.equal(gamma[0], torch.ones_like(lam))
         assert (gamma[-1] < 1e-3).all()
         assert (gamma > 0).all()
@@ -157,7 +156,7 @@ class TestSchedule:
     def test_derivative_is_minus_beta_gamma(self, which: int | str) -> None:
         t, lam = inner_times().requires_grad_(), rates(41)
         clock = make_clock(which)
-        gamma, beta = evaluate_schedule(clock, t, lam).gamma, lam * clock(t).rate
+        gamma, beta = gamma_at(clock, t, lam), lam * clock(t).rate
         # One time per item feeds 18 pixels: a gradient for each pixel needs a pass for each.
         for channel, row, column in ((0, 0, 0), (1, 2, 1), (0, 1, 2)):
             (slope,) = torch.autograd.grad(gamma[:, channel, row, column].sum(), t, retain_graph=True)
@@ -169,24 +168,25 @@ class TestSchedule:
     def test_curvature_is_the_second_derivative(self, which: int | str) -> None:
         lam = rates(41)
         t = inner_times().expand_as(lam).clone().requires_grad_()  # a time for each pixel
-        values = evaluate_schedule(make_clock(which), t, lam)
-        (slope,) = torch.autograd.grad(values.gamma.sum(), t, create_graph=True)
+        gamma, stated = gamma_and_curvature(make_clock(which), t, lam)
+        torch.testing.assert_close(gamma, gamma_at(make_clock(which), t, lam))
+        (slope,) = torch.autograd.grad(gamma.sum(), t, create_graph=True)
         (curvature,) = torch.autograd.grad(slope.sum(), t)
-        torch.testing.assert_close(values.curvature, curvature, rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(stated, curvature, rtol=1e-8, atol=1e-8)
 
     def test_takes_one_time_for_each_item(self) -> None:
         clock, lam = make_clock(1), rates(3)
         t = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64).view(3, 1, 1, 1)
-        together = evaluate_schedule(clock, t, lam)
+        together = gamma_and_curvature(clock, t, lam)
         for item in range(3):
-            alone = evaluate_schedule(clock, t[item : item + 1], lam[item : item + 1])
+            alone = gamma_and_curvature(clock, t[item : item + 1], lam[item : item + 1])
             for a, b in zip(together, alone, strict=True):
                 torch.testing.assert_close(a[item : item + 1], b, rtol=1e-13, atol=0)
 
     def test_larger_rate_forgets_sooner(self) -> None:
         clock, t = make_clock(2), inner_times()[1:]
-        slow = evaluate_schedule(clock, t, torch.full_like(t, 7.0)).gamma
-        fast = evaluate_schedule(clock, t, torch.full_like(t, 14.0)).gamma
+        slow = gamma_at(clock, t, torch.full_like(t, 7.0))
+        fast = gamma_at(clock, t, torch.full_like(t, 14.0))
         torch.testing.assert_close(fast, slow.square())
 
 

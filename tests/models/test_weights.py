@@ -276,6 +276,22 @@ def reference_weights(tmp_path: Path) -> Path:
     return save_model(tmp_path / "theirs.safetensors", ReferenceCVDM(config), card)
 
 
+def test_a_device_and_a_type_that_the_callers_program_prefers_do_not_matter(
+    reference_weights: Path, weights: Path
+) -> None:
+    for path in (reference_weights, weights):
+        try:
+            torch.set_default_device("meta")
+            torch.set_default_dtype(torch.float64)
+            network = read_model(path).network
+        finally:
+            torch.set_default_device(None)
+            torch.set_default_dtype(torch.float32)
+        assert {(each.device.type, each.dtype) for each in network.state_dict().values()} == {
+            ("cpu", torch.float32)
+        }
+
+
 def test_the_kind_of_the_architecture_decides_on_the_network(reference_weights: Path, weights: Path) -> None:
     theirs, ours = read_model(reference_weights), read_model(weights)
     assert type(theirs.network).__name__ == "ReferenceCVDM"

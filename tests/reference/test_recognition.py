@@ -144,6 +144,17 @@ def test_what_is_missing_or_of_another_shape_is_named(
     assert str(theirs) in str(caught.value)
 
 
+def test_widths_that_the_published_normalisation_cannot_part_are_refused(
+    tmp_path: Path, make_network: MakeNetwork, write_keras: WriteKeras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changed:
+        changed.setattr("napari_cvdm.reference.layers.NORM_GROUPS", 16)
+        network = make_network("sr3", noise_widths=(32, 48))
+    path = write_keras(tmp_path / "changed.h5", network)
+    with pytest.raises(WeightsFileError, match="48 channels cannot be put into 32 equal groups"):
+        read_keras(path)
+
+
 def test_two_networks_of_one_role_are_refused(theirs: Path) -> None:
     with h5py.File(theirs, "r+") as file:
         file.copy("model_4", "model_9")

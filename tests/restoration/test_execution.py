@@ -207,14 +207,16 @@ class TestTheCallersSettings:
         np.testing.assert_array_equal(found.mean, expected.mean)
         np.testing.assert_array_equal(found.std, expected.std)
 
-    def test_default_device(
+    def test_default_device_and_type(
         self, model: PretrainedModel, image: NDArray[np.uint16], expected: Restoration
     ) -> None:
         try:
             torch.set_default_device("meta")
+            torch.set_default_dtype(torch.float64)
             found = restore(image, model, **self.SETTINGS)
         finally:
             torch.set_default_device(None)
+            torch.set_default_dtype(torch.float32)
         np.testing.assert_array_equal(found.mean, expected.mean)
         np.testing.assert_array_equal(found.std, expected.std)
 

@@ -467,6 +467,35 @@ class TestRunTraining:
         assert (taught - wanted).square().mean() < (began - wanted).square().mean()
 
     @pytest.mark.usefixtures("no_validation")
+    def test_weights_are_read_once_and_before_a_checkpoint_is_given_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")
+        start = run_training(first, tmp_path / "first", workers=0, fields_per_kind=0, log=quiet)
+        text = first.read_text(encoding="utf-8")
+        wanted = 'start_from = "first/tiny.safetensors"\nteachers = ["second/tiny.safetensors"]\n'
+        (tmp_path / "second").mkdir()
+        (tmp_path / "second" / "tiny.safetensors").write_bytes(start.read_bytes())
+        third = tmp_path / "third.toml"
+        third.write_text(wanted + text, encoding="utf-8")
+        read: list[Path] = []
+
+        def note(path: Path) -> tuple[Any, str]:
+            read.append(path)
+            return read_earlier(path)
+
+        monkeypatch.setattr("napari_cvdm.training.trainer.read_earlier", note)
+        run_training(third, tmp_path / "third", workers=0, fields_per_kind=0, log=quiet)
+        assert read == [start.resolve(), tmp_path / "second" / "tiny.safetensors"]
+        changed = (wanted + text).replace("[architecture]", "[architecture]\nclock_units = 3")
+        assert changed != wanted + text
+        third.write_text(changed, encoding="utf-8")
+        checkpoint = (tmp_path / "third" / "checkpoint.pt").read_bytes()
+        with pytest.raises(ConfigError, match="has another architecture"):
+            run_training(third, tmp_path / "third", workers=0, fields_per_kind=0, fresh=True, log=quiet)
+        assert (tmp_path / "third" / "checkpoint.pt").read_bytes() == checkpoint
+
+    @pytest.mark.usefixtures("no_validation")
     def test_a_teacher_that_is_missing_is_named_before_the_work(self, tmp_path: Path) -> None:
         first = self.write(tmp_path / "first.toml", "kinds = { vesicles = 1.0 }")
         run_training(first, tmp_path / "first", workers=0, fields_per_kind=0, log=quiet)

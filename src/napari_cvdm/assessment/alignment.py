@@ -60,16 +60,10 @@ def check_alignment(measured: FloatArray, core: FloatArray, width: float) -> Ali
 
     Parameters
     ----------
-    measured : ndarray, (Y, X)
-        The measurement.
-    core : ndarray, (Y, X)
-        The reconstruction, blurred and binned to camera pixels.
+    measured, core : ndarray, (Y, X)
+        The measurement; and the reconstruction, blurred and binned to camera pixels.
     width : float
         Of the point-spread function, camera pixels.
-
-    Returns
-    -------
-    Alignment
 
     References
     ----------
@@ -79,18 +73,19 @@ def check_alignment(measured: FloatArray, core: FloatArray, width: float) -> Ali
     """
     recorded, restored = (_standing_out(each, max(width, _LEAST_WIDTH)) for each in (measured, core))
     likeness = correlation(recorded, restored)
+    in_place = Alignment(likeness, (0.0, 0.0), likeness)
     if not recorded.any() or not restored.any():
-        return Alignment(likeness, (0.0, 0.0), likeness)
+        return in_place
     # Zero padding: a structure at one edge must not be found again at the other.
     padded = (np.pad(each, [(0, n) for n in each.shape]) for each in (recorded, restored))
     found, _, _ = phase_cross_correlation(*padded, upsample_factor=10, normalization=None)
     rows, columns = (float(value) for value in found)
     if max(abs(rows) / measured.shape[0], abs(columns) / measured.shape[1]) > _FARTHEST:
-        return Alignment(likeness, (0.0, 0.0), likeness)
+        return in_place
     moved = ndimage.shift(restored, (rows, columns), order=1, mode="constant")
     after = correlation(recorded, moved)
     if after < likeness + _LEAST_GAIN:
-        return Alignment(likeness, (0.0, 0.0), likeness)
+        return in_place
     return Alignment(likeness, (rows, columns), after)
 
 

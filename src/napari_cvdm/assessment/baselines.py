@@ -35,22 +35,11 @@ INNER = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
 
 
 def enlarge(image: ArrayLike, upscaling: int = 2) -> NDArray[np.float64]:
-    """Enlarge an image with cubic splines.
+    """Enlarge a camera image (Y, X) with cubic splines, to (upscaling · Y, upscaling · X).
 
     Each camera pixel covers `upscaling` × `upscaling` fine ones: the outer borders of both grids coincide,
     and the first fine pixel's centre lies (1 − 1/upscaling)/2 camera pixels before the first camera
     pixel's.
-
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        Camera image.
-    upscaling : int
-        Fine pixels per camera pixel along each axis.
-
-    Returns
-    -------
-    ndarray, (upscaling · Y, upscaling · X)
     """
     enlarged = ndimage.zoom(
         np.asarray(image, np.float64), upscaling, order=3, mode="reflect", grid_mode=True, prefilter=True
@@ -59,19 +48,10 @@ def enlarge(image: ArrayLike, upscaling: int = 2) -> NDArray[np.float64]:
 
 
 def with_surroundings(image: ArrayLike, region: tuple[slice, slice] | None = None) -> NDArray[np.float64]:
-    """Return a region of an image, or all of it, with `MARGIN` pixels more on each side.
+    """Return a region of an image (Y, X), or all of it, with `MARGIN` pixels more on each side.
 
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        The whole image, which is continued by reflection where it ends.
-    region : tuple of slice, optional
-        With starts and stops.
-
-    Returns
-    -------
-    ndarray
-        Of which `INNER` is the region.
+    The image is continued by reflection where it ends. `INNER` of the result is the region, whose slices have
+    starts and stops.
     """
     full = np.asarray(image, np.float64)
     rows, columns = region or (slice(0, full.shape[0]), slice(0, full.shape[1]))
@@ -110,11 +90,6 @@ def richardson_lucy(
     penalty : callable
         Of an estimate; what the next one is divided by, to regularise it.
 
-    Yields
-    ------
-    int, ndarray (Y, X)
-        Number of iterations, and the result.
-
     References
     ----------
     Richardson, J. Opt. Soc. Am. 62, 55 (1972); Lucy, Astron. J. 79, 745 (1974).
@@ -129,14 +104,9 @@ def richardson_lucy(
 
 
 class Convolution:
-    """Convolution with one kernel, whose transform is kept. Outside the image there is nothing.
+    """Convolution of images (Y, X) with one square kernel of odd side, whose transform is kept.
 
-    Parameters
-    ----------
-    kernel : ndarray
-        Square, of odd side.
-    shape : tuple of int
-        Of the images, (Y, X).
+    Outside the image there is nothing.
     """
 
     def __init__(self, kernel: NDArray[np.float64], shape: tuple[int, ...]) -> None:
@@ -148,7 +118,7 @@ class Convolution:
         self.transform = fft.rfft2(np.roll(wide, (-reach, -reach), axis=(0, 1)))
 
     def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Convolve an image of the shape named."""
+        """Convolve an image of the shape that was named."""
         product = fft.irfft2(fft.rfft2(image, self.padded) * self.transform, self.padded)
         return np.asarray(product[: self.shape[0], : self.shape[1]])
 
@@ -156,40 +126,21 @@ class Convolution:
 def best_number(
     results: Iterator[tuple[int, NDArray[np.float64]]], score: Callable[[NDArray[np.float64]], float]
 ) -> tuple[float, int, NDArray[np.float64]]:
-    """Return the best of an iterative method's results.
+    """Return score, number of iterations and result of the best of an iterative method's results.
 
-    Iterations first sharpen and then amplify noise, so the score rises and falls: after `PATIENCE` results
-    that are no better than the best, no more are asked for.
-
-    Parameters
-    ----------
-    results : iterator of int, ndarray
-        Numbers of iterations, rising, and what they give.
-    score : callable
-        Of a result; greater is better.
-
-    Returns
-    -------
-    float, int, ndarray
-        Score, number of iterations and result of the best.
-
-    Raises
-    ------
-    ValueError
-        If there are no results.
+    Iterations first sharpen and then amplify noise, so the score (greater is better) rises and falls: after
+    `PATIENCE` results that are no better than the best, no more are asked for. There must be one at least.
     """
-    best: tuple[float, int, NDArray[np.float64]] | None = None
-    left = PATIENCE
+    count, result = next(results)
+    best, left = (score(result), count, result), PATIENCE
     for count, result in results:
         value = score(result)
-        if best is None or value > best[0]:
+        if value > best[0]:
             best, left = (value, count, result), PATIENCE
         elif left == 1:
             break
         else:
             left -= 1
-    if best is None:
-        raise ValueError("There are no results to choose from.")
     return best
 
 
@@ -236,10 +187,6 @@ def best_richardson_lucy(
         Where the two are compared; everywhere, unless given.
     sigmas, iterations : sequence of numbers
         The grid that is searched.
-
-    Returns
-    -------
-    BestDeconvolution
     """
     target = np.asarray(truth, np.float64)[region or ...]
     around = np.maximum(with_surroundings(image, region), 1e-6)

@@ -45,22 +45,17 @@ def coverage(
     levels: Sequence[float] = LEVELS,
     factors: Mapping[float, float] | None = None,
 ) -> dict[float, float]:
-    """Return how often the truth lies within the central interval of each probability.
+    """Return the share of pixels whose truth lies within the central interval of each probability.
 
     Parameters
     ----------
     std, error : array-like
         Standard deviations, and prediction minus truth, of the same shape.
     levels : sequence of float
-        Probabilities between 0 and 1.
+        The probabilities; of a calibrated uncertainty the shares equal them.
     factors : mapping of float to float, optional
         Half the width of the intervals, in standard deviations, as a calibration measured it. A Gaussian's
         (1.64 for 0.9) where a level is not in it.
-
-    Returns
-    -------
-    dict of float to float
-        For each level the fraction of pixels covered; of a calibrated uncertainty the two are equal.
     """
     s, e = _pixels(std, error)
     widths = {level: gaussian_factor(level) for level in levels} | dict(factors or {})

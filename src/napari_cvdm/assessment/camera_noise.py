@@ -62,10 +62,6 @@ def measure_noise(image: ArrayLike) -> CameraNoise:
         As the camera recorded it. In an image that was interpolated, smoothed or compressed the finest
         detail is gone, and the noise comes out too small.
 
-    Returns
-    -------
-    CameraNoise
-
     Raises
     ------
     InputError

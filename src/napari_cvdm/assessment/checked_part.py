@@ -60,12 +60,9 @@ class CheckedPart:
 
 
 def choose_part(image: Any) -> CheckedPart:
-    """Choose what of a measurement is checked: of a large one, the square with the most structure.
+    """Choose what of a measurement (Y, X) is checked: of a large one, the square with the most structure.
 
-    Parameters
-    ----------
-    image : array with numpy indexing, (Y, X)
-        May be on a disk: little more of it is in memory than is looked at.
+    The image may be on a disk: little more of it is in memory than is looked at.
     """
     height, width = image.shape
     if max(height, width) <= LARGEST:

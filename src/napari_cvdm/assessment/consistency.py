@@ -117,10 +117,6 @@ def check_consistency(
     checkpoint : callable, optional
         Called now and then; what it raises ends the comparison.
 
-    Returns
-    -------
-    Consistency
-
     Raises
     ------
     InputError

@@ -72,10 +72,6 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
     pixel_size : float
         Side of a pixel in the unit that the resolution is wanted in.
 
-    Returns
-    -------
-    Decorrelation
-
     Raises
     ------
     InputError
@@ -97,17 +93,15 @@ def decorrelation_analysis(image: ArrayLike, pixel_size: float = 1.0) -> Decorre
     filters = np.concatenate(
         [[sides[0] / 4], np.exp(np.linspace(np.log(strongest), np.log(_WEAKEST_FILTER), _FILTERS))]
     )
-    cutoffs, heights = [first], [height]
-    for strength in filters:
-        index, peak = _peak(spectrum.decorrelation(radii, strength))
-        cutoffs.append(float(radii[index]))
-        heights.append(peak)
-    for strength, finer in _refinements(cutoffs, filters, radii, sides):
-        index, peak = _peak(spectrum.decorrelation(finer, strength))
-        cutoffs.append(float(finer[index]))
-        heights.append(peak)
-    counted = [c for c, h in zip(cutoffs, heights, strict=True) if h >= _LEAST_PEAK]
-    cutoff = max(counted, default=0.0)
+
+    def measure(strength: float, at: FloatArray) -> tuple[float, float]:
+        index, peak = _peak(spectrum.decorrelation(at, strength))
+        return float(at[index]), peak
+
+    peaks = [(first, height), *(measure(strength, radii) for strength in filters)]
+    refined = _refinements([place for place, _ in peaks], filters, radii, sides)
+    peaks += [measure(strength, finer) for strength, finer in refined]
+    cutoff = max((place for place, peak in peaks if peak >= _LEAST_PEAK), default=0.0)
     resolution = 2 * pixel_size / cutoff if cutoff > 0 else float("nan")
     return Decorrelation(resolution, cutoff, float(height), radii, curve)
 

@@ -34,7 +34,7 @@ class PlaneDoubt:
     Attributes
     ----------
     mean, std : ndarray
-        float32, non-finite pixels set to zero.
+        float32, non-finite pixels and negative standard deviations set to zero.
     background : float
         The 5th percentile of the reconstruction: what a place without structure shows.
     signal : ndarray
@@ -50,7 +50,7 @@ class PlaneDoubt:
     """
 
     def __init__(self, mean: ArrayLike, std: ArrayLike) -> None:
-        self.mean, self.std = _finite(mean), _finite(std)
+        self.mean, self.std = _finite(mean), _finite(std).clip(0)
         if self.mean.shape != self.std.shape or not self.mean.size:
             raise InputError(
                 "The reconstruction and its uncertainty do not have the same pixels "

@@ -96,14 +96,8 @@ def draw_profile(profile: Profile, style: FigureStyle) -> Figure:
     )
     axes.plot(profile.distance, profile.mean, color=_BLUE, linewidth=1.6, label="reconstruction")
     if profile.original is not None:
-        axes.plot(
-            profile.distance,
-            profile.original,
-            color=style.foreground,
-            linewidth=1.2,
-            linestyle="--",
-            label="original",
-        )
+        dashed: dict[str, Any] = {"color": style.foreground, "linewidth": 1.2, "linestyle": "--"}
+        axes.plot(profile.distance, profile.original, label="original", **dashed)
     axes.set_xlim(float(profile.distance[0]), float(profile.distance[-1]))
     _label(axes, style, f"distance ({profile.unit})", "intensity")
     _legend(figure, axes, style)
@@ -113,16 +107,7 @@ def draw_profile(profile: Profile, style: FigureStyle) -> Figure:
 def draw_histogram(histogram: Histogram, threshold: float | None, style: FigureStyle, label: str) -> Figure:
     """Draw a histogram of the uncertainty, with the part above the threshold in orange.
 
-    Parameters
-    ----------
-    histogram : Histogram
-        What to draw; counts are on a logarithmic axis, because doubtful pixels are few.
-    threshold : float or None
-        Where the doubtful part begins.
-    style : FigureStyle
-        Size and colours.
-    label : str
-        Of the horizontal axis.
+    Counts are on a logarithmic axis, because doubtful pixels are few; `label` is that of the other one.
     """
     figure, axes = _empty(style)
     edges, above = histogram.edges, np.zeros(len(histogram.pixels), bool)
@@ -156,18 +141,10 @@ def draw_curves(
     y: str,
     level: float | None = None,
 ) -> Figure:
-    """Draw curves over common axes.
+    """Draw curves over common axes, which are labelled `x` and `y`.
 
-    Parameters
-    ----------
-    curves : mapping of str to (array-like, array-like)
-        At most three: under their names, their points along both axes.
-    style : FigureStyle
-        Size and colours.
-    x, y : str
-        Labels of the axes.
-    level : float, optional
-        A horizontal line, such as a threshold.
+    There are at most three of them: under their names, their points along both axes. At `level`, such as a
+    threshold, there is a horizontal line.
     """
     figure, axes = _empty(style)
     if level is not None:

@@ -116,34 +116,16 @@ def draw_field(
 
     Parameters
     ----------
-    widefield : array-like, (Y, X)
-        What the camera recorded.
-    truth : array-like, (s·Y, s·X)
-        What it should look like, in any units.
-    model : PretrainedModel
-        From `load_model`.
-    draws, steps
-        As for `napari_cvdm.restore`.
-    settings : PosteriorSettings, optional
-        How draws are made; the card's choice if left out.
-
-    Returns
-    -------
-    DrawnField
-
-    Raises
-    ------
-    InputError
-        If the image cannot be restored.
+    widefield, truth : array-like, (Y, X) and (s·Y, s·X)
+        What the camera recorded, and what it should look like, in any units.
+    model, draws, steps, settings
+        As for `napari_cvdm.restore`, which says what is raised, too.
     """
     return _field(widefield, truth, model, draws=draws, steps=steps, keep_draws=True, settings=settings)
 
 
 def preview_field(widefield: ArrayLike, truth: ArrayLike, model: PretrainedModel) -> DrawnField:
-    """Restore one plane as a preview does, in one pass of the mean network and without calibration.
-
-    Parameters and errors are those of `draw_field`; there are no draws.
-    """
+    """Restore one plane as a preview does, in one pass of the mean network: uncalibrated, no draws."""
     return _field(widefield, truth, model, preview=True)
 
 

@@ -46,7 +46,7 @@ class Panel:
 def draw_side_by_side(
     panels: Sequence[Panel], *, field_width: float | None = None, height: int = 480
 ) -> Image.Image:
-    """Draw panels beside each other, with titles, a scale bar and a colour bar for each uncertainty.
+    """Draw panels beside each other, in RGB, with titles, a scale bar and a colour bar for each uncertainty.
 
     Parameters
     ----------
@@ -56,21 +56,7 @@ def draw_side_by_side(
         Width of the field in nanometres; without it there is no scale bar.
     height : int, optional
         Height of each image in the picture, in pixels.
-
-    Returns
-    -------
-    PIL.Image.Image
-        An RGB picture.
-
-    Raises
-    ------
-    ValueError
-        If there is no panel, or an image is not two-dimensional.
     """
-    if not panels:
-        raise ValueError("a picture needs at least one panel")
-    if any(panel.image.ndim != 2 for panel in panels):
-        raise ValueError("panels show two-dimensional images: choose a plane")
     rows, columns = panels[0].image.shape
     width = round(height * columns / rows)
     bars = [_BAR_SPACE if panel.is_uncertainty else 0 for panel in panels]
@@ -95,19 +81,9 @@ def draw_side_by_side(
 
 
 def choose_detail(image: NDArray[np.floating] | NDArray[np.integer], side: int) -> tuple[slice, slice]:
-    """Choose the square of an image that has the most structure, judged on the image as recorded.
+    """Choose the square of an image (Y, X) that has the most structure: its rows and columns.
 
-    Parameters
-    ----------
-    image : ndarray
-        Shape (Y, X).
-    side : int
-        Side of the square in pixels; cut to the image where that is smaller.
-
-    Returns
-    -------
-    tuple of slice
-        Rows and columns.
+    `side` is that of the square in pixels, which is cut to the image where that is smaller.
     """
     from scipy import ndimage
 
@@ -130,15 +106,8 @@ def on_fine_grid(detail: tuple[slice, slice], scale: int) -> tuple[slice, slice]
 def uncertainty_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Colour numbers from 0 to 1 for an uncertainty: black, purple, orange, pale yellow.
 
-    Parameters
-    ----------
-    values : ndarray
-        Any shape; numbers outside 0 to 1 get the colour of the nearer end.
-
-    Returns
-    -------
-    ndarray
-        uint8, of the same shape with a last axis of red, green and blue.
+    The result is uint8, with a last axis of red, green and blue more than `values`. Numbers outside 0 to 1
+    get the colour of the nearer end.
     """
     from matplotlib import colormaps
 

@@ -21,20 +21,9 @@ def bin_pixels(fine: ArrayLike, upscaling: int) -> NDArray[np.float64]:
 
 
 def blur_and_bin(sharp: ArrayLike, upscaling: int, sigma: float) -> NDArray[np.float64]:
-    """Blur with a Gaussian and bin to the camera's pixels.
+    """Blur (s·Y, s·X) with a Gaussian and bin to the camera's pixels, (Y, X).
 
-    Parameters
-    ----------
-    sharp : array-like, (s·Y, s·X)
-        On the fine grid; mirrored at its borders.
-    upscaling : int
-        The factor s.
-    sigma : float
-        Standard deviation of the Gaussian in camera pixels.
-
-    Returns
-    -------
-    ndarray, (Y, X)
+    The image is mirrored at its borders; `sigma` is the standard deviation in camera pixels.
     """
     values = np.asarray(sharp, np.float64)
     if sigma > 0:
@@ -43,20 +32,10 @@ def blur_and_bin(sharp: ArrayLike, upscaling: int, sigma: float) -> NDArray[np.f
 
 
 def convolve_and_bin(sharp: ArrayLike, upscaling: int, psf: ArrayLike) -> NDArray[np.float64]:
-    """Convolve with a measured point-spread function and bin to the camera's pixels.
+    """Convolve (s·Y, s·X) with a measured point-spread function and bin to the camera's pixels, (Y, X).
 
-    Parameters
-    ----------
-    sharp : array-like, (s·Y, s·X)
-        On the fine grid; mirrored at its borders.
-    upscaling : int
-        The factor s.
-    psf : array-like
-        Point-spread function on the fine grid, of odd sides, its centre in the middle. Brought to sum 1.
-
-    Returns
-    -------
-    ndarray, (Y, X)
+    The image is mirrored at its borders. `psf` is on the fine grid too, of odd sides, its centre in the
+    middle; it is brought to sum 1.
 
     Raises
     ------

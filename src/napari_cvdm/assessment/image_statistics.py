@@ -38,20 +38,10 @@ _OF_BANDS = {
 
 
 def describe_number(name: str) -> str:
-    """Say what one of the numbers is about, with a size of detail in place of a band's number.
+    """Say what one of `NAMES` is about, with a size of detail in place of a band's number.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
+    The size is half the length, in camera pixels, of the waves that pass the band best.
 
-    Returns
-    -------
-    str
-        The size is half the length, in camera pixels, of the waves that pass the band best.
-
-    Examples
-    --------
     >>> describe_number("strength of band 2"), describe_number("directedness")
     ('strength of detail of about 5 pixels', 'directedness')
     """
@@ -66,17 +56,9 @@ def _size_of_detail(band: int) -> float:
 
 
 def image_statistics(image: ArrayLike) -> FloatArray:
-    """Describe an image by numbers that neither gain nor offset changes.
+    """Describe an image by numbers that neither gain nor offset changes, one for each of `NAMES`.
 
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        As recorded; at least 12 × 12 pixels.
-
-    Returns
-    -------
-    ndarray, (numbers,)
-        One for each of `NAMES`.
+    `image` is as it was recorded, (Y, X), of at least 12 × 12 pixels.
     """
     values = np.asarray(image, np.float64)
     noise = measure_noise(values)

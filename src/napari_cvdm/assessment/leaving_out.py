@@ -82,12 +82,7 @@ def judge(
 ) -> dict[str, Any]:
     """Judge standard deviations in the units of the truth, all fields together.
 
-    Parameters
-    ----------
-    fields : sequence of JudgedField
-        What is judged.
-    calibrations : mapping, optional
-        The one of each image; from `fit_without_each`. Without, standard deviations are judged as stated.
+    With the calibration of each image, as from `fit_without_each`; without any, as they are stated.
 
     Returns
     -------

@@ -39,18 +39,9 @@ class Maker:
 def maker_of(provenance: Mapping[str, Any] | None, model: PretrainedModel | None) -> Maker:
     """Tell which model made a result.
 
-    Parameters
-    ----------
-    provenance : mapping, optional
-        What the result says of itself. It comes first: `model` may be another one, with which it is compared.
-        Anybody may have written it.
-    model : PretrainedModel, optional
-        The model that is said to have made it. Its card tells of fine-tuning, and it stands in for a
-        result that names no weights: one of another program, or a run that is still at work.
-
-    Returns
-    -------
-    Maker
+    The provenance, which anybody may have written, comes first: `model` may be another one, with which the
+    result is compared. Its card tells of fine-tuning, and it stands in for a result that names no weights:
+    one of another program, or a run that is still at work.
 
     Raises
     ------

@@ -25,12 +25,10 @@ def restore_with_mean_pictures(
     ----------
     camera : array-like, (Y, X)
         What the camera recorded.
-    model : PretrainedModel
-        From `load_model`.
     progress : callable, optional
         Receives every event of the restoration; may raise to stop it.
-    **settings
-        As for `napari_cvdm.restore`.
+    model, **settings
+        As for `napari_cvdm.restore`, which says what is raised, too.
 
     Returns
     -------
@@ -40,11 +38,6 @@ def restore_with_mean_pictures(
     averaged : Estimate
         Over the orientations that the settings or the model's card state, about which draws are made; the
         same as ``one_pass`` where they state one.
-
-    Raises
-    ------
-    InputError, InputTypeError
-        As `napari_cvdm.restore`.
     """
     from napari_cvdm.restoration.events import Estimate, Finished
     from napari_cvdm.restoration.restore import restore_events

@@ -39,16 +39,8 @@ def normalize_truth(sharp: ArrayLike) -> NDArray[np.float64]:
 def match_intensity(prediction: ArrayLike, truth: ArrayLike) -> IntensityMatch:
     """Find the gain and offset with the least mean squared difference from the truth.
 
-    Parameters
-    ----------
-    prediction, truth : array-like
-        Of the same shape.
-
-    Returns
-    -------
-    IntensityMatch
-        With gain 0 if the prediction is constant, or bright where the truth is dark: a match that inverts it
-        would call a negative a good likeness.
+    The gain is 0 if the prediction is constant, or bright where the truth is dark: a match that inverts it
+    would call a negative a good likeness.
 
     Raises
     ------

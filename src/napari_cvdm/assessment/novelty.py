@@ -103,16 +103,7 @@ class Novelty:
 
 
 def check_novelty(image: ArrayLike) -> Novelty:
-    """Compare an image with the training images of the bundled model.
-
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        As recorded; at least 12 × 12 pixels.
-
-    Returns
-    -------
-    Novelty
+    """Compare an image (Y, X), as recorded, of at least 12 × 12 pixels, with the bundled model's training.
 
     References
     ----------

@@ -26,21 +26,10 @@ _LEAST_OPACITY = 0.06
 def certainty_by_colour(
     mean: NDArray[np.float32], uncertainty: NDArray[np.float32], limits: Limits, doubt_limits: Limits
 ) -> NDArray[np.uint8]:
-    """Paint doubt in orange.
+    """Paint doubt in orange: (Y, X, 4) uint8, opaque, from two pictures (Y, X).
 
-    Parameters
-    ----------
-    mean, uncertainty : ndarray
-        Of the same shape (Y, X).
-    limits : (float, float)
-        Intensities shown as black and as full brightness.
-    doubt_limits : (float, float)
-        Uncertainties shown as grey and as full orange.
-
-    Returns
-    -------
-    ndarray
-        uint8, shape (Y, X, 4), opaque.
+    `limits` are the intensities shown as black and as full brightness, `doubt_limits` the uncertainties shown
+    as grey and as full orange.
     """
     grey = _unit(mean, limits)
     level = (_unit(uncertainty, doubt_limits) * 255 + 0.5).astype(np.uint8)

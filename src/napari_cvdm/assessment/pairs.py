@@ -52,19 +52,10 @@ class Pair:
 def find_pairs(
     folder: str | Path, wf_suffix: str = "_wf", sim_suffix: str = "_sim"
 ) -> tuple[list[Pair], list[str]]:
-    """Find the pairs `<name><suffix>.tif` of a folder.
+    """Find the pairs `<name><suffix>.tif` of a folder, in the order of their names.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Where to look; not in the folders below it.
-    wf_suffix, sim_suffix : str
-        How the names of wide-field and of sharp images end, in small letters or capitals.
-
-    Returns
-    -------
-    list of Pair, list of str
-        In the order of their names; and the names of files that have one of the suffixes and no counterpart.
+    Folders below it are not looked into. The suffixes of wide-field and of sharp images may be in small
+    letters or capitals. Also returned are the names of files that have one of them and no counterpart.
 
     Raises
     ------
@@ -118,20 +109,12 @@ def evaluate_pair(
     ----------
     name : str
         Of the pair, for messages and tables.
-    widefield : array-like, (Y, X)
-        What the camera recorded.
-    truth : array-like, (upscaling · Y, upscaling · X)
-        A sharp image of the same field.
-    model : PretrainedModel
-        From `load_model`.
-    draws, steps, seed, device, pixel_size
+    widefield, truth : array-like, (Y, X) and (s·Y, s·X)
+        What the camera recorded, and a sharp image of the same field.
+    model, draws, steps, seed, device, pixel_size
         As for `napari_cvdm.restore`.
     progress : callable, optional
         Receives every event of the restoration; may raise to stop it.
-
-    Returns
-    -------
-    PairScores
 
     Raises
     ------
@@ -145,14 +128,7 @@ def evaluate_pair(
     region = centre(camera.shape, SCORED_SIDE, upscaling)
     started = time.perf_counter()
     result, one_pass, averaged = restore_with_mean_pictures(
-        camera,
-        model,
-        progress,
-        draws=draws,
-        steps=steps,
-        seed=seed,
-        device=device,
-        pixel_size=pixel_size,
+        camera, model, progress, draws=draws, steps=steps, seed=seed, device=device, pixel_size=pixel_size
     )
     seconds = time.perf_counter() - started
     mean, std = result.mean, result.std
@@ -208,10 +184,6 @@ def evaluate_folder(
         Gives a context manager in which a pair is read, restored and compared. If that takes in what is
         raised, the pair is left out.
 
-    Returns
-    -------
-    Evaluation
-
     Raises
     ------
     InputError, InputTypeError
@@ -229,21 +201,14 @@ def evaluate_folder(
     scores: list[PairScores] = []
     for number, pair in enumerate(good):
         with noted(pair):
-            camera = read_tiff(pair.widefield)
+            camera, sharp = read_tiff(pair.widefield), read_tiff(pair.truth)
+            told = progress and partial(progress, pair.name, number, len(good))
             scores.append(
                 evaluate_pair(
-                    pair.name,
-                    camera.data,
-                    read_tiff(pair.truth).data,
-                    model,
-                    draws=draws,
-                    steps=steps,
-                    seed=seed,
-                    device=device,
-                    pixel_size=camera.pixel_size,
-                    progress=progress and partial(progress, pair.name, number, len(good)),
+                    pair.name, camera.data, sharp.data, model, draws=draws, steps=steps, seed=seed,
+                    device=device, pixel_size=camera.pixel_size, progress=told,
                 )
-            )
+            )  # fmt: skip
     if not scores:
         raise InputError(f"None of the {len(pairs)} pairs in {folder} could be evaluated.")
     settings = {"model": model.name, "sha256": model.sha256, "draws": draws, "steps": steps, "seed": seed}

@@ -75,18 +75,7 @@ class Photometry:
 def check_photometry(image: ArrayLike, sharp: ArrayLike, consistency: Consistency) -> Photometry:
     """Find out whether brightness is proportional, after haze and background have been accounted for.
 
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        The measurement.
-    sharp : array-like, (s·Y, s·X)
-        Its reconstruction.
-    consistency : Consistency
-        Of the two.
-
-    Returns
-    -------
-    Photometry
+    `image` is the measurement (Y, X), `sharp` its reconstruction (s·Y, s·X); consistency is that of the two.
     """
     measured, fine = np.asarray(image, np.float64), np.asarray(sharp, np.float64)
     background = float(np.percentile(consistency.structure, 1.0))
@@ -127,16 +116,12 @@ def _exponent(measured: FloatArray, fine: FloatArray, sigma: float) -> float:
         return float(np.log(np.mean((part - predicted) ** 2) + np.finfo(float).tiny))
 
     start = np.log([1.0, sigma if np.isfinite(sigma) else 1.2])
+    simplex = start + np.array([[0, 0], [0.3, 0], [0, 0.2]])
     found = optimize.minimize(
         unexplained,
         start,
         method="Nelder-Mead",
         bounds=[tuple(np.log(EXPONENTS)), tuple(np.log(SIGMAS))],
-        options={
-            "initial_simplex": start + np.array([[0, 0], [0.3, 0], [0, 0.2]]),
-            "xatol": 0.02,
-            "fatol": 1e-3,
-            "maxfev": 60,
-        },
+        options={"initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-3, "maxfev": 60},
     )
     return float(np.exp(found.x[0]))

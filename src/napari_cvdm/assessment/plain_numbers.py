@@ -8,18 +8,8 @@ import numpy as np
 def plain_number(value: float) -> str:
     """Write a number with three digits that count, and with powers of ten only where it is extreme.
 
-    Parameters
-    ----------
-    value : float
-        Of any size and sign.
+    Thousands are not parted, so that a number can be typed as it is read.
 
-    Returns
-    -------
-    str
-        Thousands are not parted, so that a number can be typed as it is read.
-
-    Examples
-    --------
     >>> plain_number(3000.0), plain_number(12.345), plain_number(0.012345), plain_number(10_912_345)
     ('3000', '12.3', '0.0123', '10900000')
     """

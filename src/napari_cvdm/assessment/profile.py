@@ -58,18 +58,10 @@ class Profile:
 
 
 def points_along(vertices: ArrayLike) -> NDArray[np.float64]:
-    """Place points evenly along a line or a polyline.
+    """Place points, (points, 2), evenly along a line or a polyline of vertices (vertices, 2), in pixels.
 
-    Parameters
-    ----------
-    vertices : array-like, (vertices, 2)
-        In pixels.
-
-    Returns
-    -------
-    ndarray, (points, 2)
-        A pixel apart, or a little less, so that both ends get one; at least two, and at most `MOST_POINTS`,
-        further apart.
+    They lie a pixel apart, or a little less, so that both ends get one; there are at least two, and at most
+    `MOST_POINTS`, further apart.
 
     Raises
     ------
@@ -87,23 +79,16 @@ def points_along(vertices: ArrayLike) -> NDArray[np.float64]:
 
 
 def sample(picture: ArrayLike, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sample a picture at points between its pixels' centres, by linear interpolation.
+    """Sample a picture (Y, X) at points (points, 2) between its pixels' centres, by linear interpolation.
 
-    Parameters
-    ----------
-    picture : array-like, (Y, X)
-        Any kind of numbers.
-    points : ndarray, (points, 2)
-        In pixels; (0, 0) is the centre of the first.
-
-    Returns
-    -------
-    ndarray, (points,)
-        NaN for points outside the picture, whose pixels reach half a pixel beyond their centres.
+    Points are in pixels; (0, 0) is the centre of the first. Outside the picture, whose pixels reach half a
+    pixel beyond their centres, is NaN.
     """
     from scipy.ndimage import map_coordinates
 
     values = np.asarray(picture)
     inside = np.all((points >= -0.5) & (points <= np.array(values.shape) - 0.5), axis=1)
-    sampled = map_coordinates(values.astype(np.float64), points.T, order=1, mode="nearest")
+    if values.dtype != np.float32:  # SciPy reads these as they are; a copy of a large plane takes gigabytes
+        values = values.astype(np.float64)
+    sampled = map_coordinates(values, points.T, np.float64, order=1, mode="nearest")
     return np.where(inside, sampled, np.nan)

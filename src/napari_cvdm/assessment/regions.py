@@ -40,23 +40,18 @@ class UncertainRegion:
 def uncertain_regions(
     uncertainty: NDArray[np.floating], *, count: int = 10, smoothing: float = 4.0
 ) -> list[UncertainRegion]:
-    """Find the most uncertain regions of a plane.
+    """Find the most uncertain regions of a plane, by falling mean uncertainty; none if the map is even.
 
     Parameters
     ----------
-    uncertainty : ndarray
-        2-D, standard deviations or ratios.
+    uncertainty : ndarray, (Y, X)
+        Standard deviations or ratios.
     count : int
         How many at most.
     smoothing : float
         Standard deviation, in pixels, of the Gaussian that the map is smoothed with; regions narrower than
         three times that are left out, and maxima of two regions lie four times that apart, or a twelfth of
         the shorter side if that is more.
-
-    Returns
-    -------
-    list of UncertainRegion
-        By falling mean uncertainty; empty if the map is even.
     """
     from scipy import ndimage
     from skimage.feature import peak_local_max

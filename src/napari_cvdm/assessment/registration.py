@@ -29,7 +29,9 @@ class Agreement(NamedTuple):
     correlation : float
         Of the sharp image with what the model shows.
     misregistration : str or None
-        As `misregistration` says it; None also where the two are not alike, which leaves nothing to register.
+        What follows the name of the pair in a sentence, without a full stop, if the sharp image does not lie
+        where the model shows the recording's structures. None also where the two are not alike, which leaves
+        nothing to register.
     """
 
     correlation: float
@@ -46,21 +48,17 @@ def compare_pair(sharp: ArrayLike, shown: ArrayLike) -> Agreement:
 
     Parameters
     ----------
-    sharp, shown
-        As for `misregistration`.
+    sharp : array-like, (Y, X)
+        The sharp image.
+    shown : array-like, (Y, X)
+        What the model's mean network shows of the recording, on the same grid.
     """
     likeness = correlation(sharp, shown)
-    return Agreement(likeness, misregistration(sharp, shown) if likeness >= LEAST_CORRELATION else None)
+    return Agreement(likeness, _misregistration(sharp, shown) if likeness >= LEAST_CORRELATION else None)
 
 
 def doubts_about_pair(sharp: ArrayLike, shown: ArrayLike) -> list[str]:
-    """Say what speaks against a pair's showing one field, a sentence each.
-
-    Parameters
-    ----------
-    sharp, shown
-        As for `misregistration`.
-    """
+    """Say what speaks against a pair's showing one field, a sentence each; see `compare_pair`."""
     found = compare_pair(sharp, shown)
     if not found.alike:
         return [
@@ -70,21 +68,7 @@ def doubts_about_pair(sharp: ArrayLike, shown: ArrayLike) -> list[str]:
     return [] if found.misregistration is None else [f"The pair {found.misregistration}."]
 
 
-def misregistration(sharp: ArrayLike, shown: ArrayLike) -> str | None:
-    """Say if the sharp image of a recorded pair does not lie where a model shows the recording's structures.
-
-    Parameters
-    ----------
-    sharp : array-like, (Y, X)
-        The sharp image.
-    shown : array-like, (Y, X)
-        What the model's mean network shows of the recording, on the same grid.
-
-    Returns
-    -------
-    str or None
-        What follows the name of the pair in a sentence, without a full stop; None if nothing is amiss.
-    """
+def _misregistration(sharp: ArrayLike, shown: ArrayLike) -> str | None:
     pictures = [np.asarray(each) for each in (sharp, shown)]
     starts = [max(0, (n - _LONGEST_SIDE) // 2) for n in pictures[0].shape]
     part = tuple(slice(start, start + _LONGEST_SIDE) for start in starts)

@@ -62,22 +62,10 @@ class Microscope:
 
 
 def airy_psf(fwhm: float) -> NDArray[np.float64]:
-    """Return the Airy pattern of a circular pupil, with sum 1.
+    """Return the Airy pattern, with sum 1, of a circular pupil (Born & Wolf, Principles of Optics, 8.5.2).
 
-    Parameters
-    ----------
-    fwhm : float
-        Full width at half maximum in pixels.
-
-    Returns
-    -------
-    ndarray
-        Of odd side, out to three times the width, which holds all but a few per cent of the light. Each
-        value is the mean over a pixel, from 5 × 5 points.
-
-    References
-    ----------
-    Born & Wolf, Principles of Optics, sec. 8.5.2.
+    Its side is odd and reaches out to three times the full width at half maximum `fwhm` (pixels), which holds
+    all but a few per cent of the light. Each value is the mean over a pixel, from 5 × 5 points.
     """
     reach, points = int(np.ceil(3 * fwhm)), 5
     axis = (np.arange((2 * reach + 1) * points) - ((2 * reach + 1) * points - 1) / 2) / points
@@ -105,10 +93,8 @@ def reimage(
     sharp : array-like, (Y, X)
         The structure; not negative. What is out of focus is the same structure turned by a quarter, so its
         shorter side counts.
-    microscope : Microscope
-        How.
-    rng : numpy.random.Generator
-        Of the noise and of the direction in which the background rises.
+    microscope, rng
+        How; and the source of the noise and of the direction in which the background rises.
     side : int
         Side of the recorded field in camera pixels, cut from the middle.
 
@@ -165,16 +151,12 @@ class ReimagedField(NamedTuple):
 
     Attributes
     ----------
-    structure : str
-        One of `STRUCTURES`.
-    number : int
-        Of the sharp image.
+    structure, number : str, int
+        One of `STRUCTURES`, and which sharp image of it.
     microscope : Microscope
         With the photons of this field.
-    widefield : ndarray, (side, side) uint16
-        The recording.
-    truth : ndarray, (2 · side, 2 · side)
-        The sharp image of the field.
+    widefield, truth : ndarray
+        The recording, (side, side) uint16, and the sharp image of the field, (2 · side, 2 · side).
     """
 
     structure: str
@@ -211,10 +193,6 @@ def reimaged_fields(
     same_microscope : bool
         Whether the photon levels of an image differ in nothing but photons, so that levels can be compared.
         Unless asked for, each is imaged by a microscope of its own.
-
-    Yields
-    ------
-    ReimagedField
 
     Raises
     ------

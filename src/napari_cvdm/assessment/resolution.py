@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,6 @@ from napari_cvdm.assessment.ring_correlation import RingCorrelation, fourier_rin
 from napari_cvdm.restoration.errors import InputError
 
 FloatArray = NDArray[np.float64]
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -81,16 +80,8 @@ def split_photons(image: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Split an image into two that share its signal and not its noise, as from half the exposure each.
 
     Noise of the very variance that the image has is added to it once and subtracted once. The two sums are
-    uncorrelated beyond the signal, and each has twice the variance.
-
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        A measurement; noise independent from pixel to pixel.
-
-    Returns
-    -------
-    tuple of ndarray, (Y, X)
+    uncorrelated beyond the signal, and each has twice the variance. The image (Y, X) must be a measurement:
+    its noise must be independent from pixel to pixel.
 
     References
     ----------
@@ -102,23 +93,6 @@ def split_photons(image: ArrayLike) -> tuple[FloatArray, FloatArray]:
     spread = np.sqrt(measure_noise(values).variance(ndimage.gaussian_filter(values, 1.0, mode="reflect")))
     added = spread * np.random.default_rng(0).standard_normal(values.shape)
     return values + added, values - added
-
-
-def split_ring_correlation(image: ArrayLike, pixel_size: float = 1.0) -> RingCorrelation:
-    """Correlate two halves of one measurement, ring by ring.
-
-    Parameters
-    ----------
-    image : array-like, (Y, X)
-        A measurement, not a reconstruction: its noise must be independent from pixel to pixel.
-    pixel_size : float
-        Side of a pixel in the unit that the resolution is wanted in.
-
-    Returns
-    -------
-    RingCorrelation
-    """
-    return fourier_ring_correlation(*split_photons(image), pixel_size=pixel_size)
 
 
 def check_resolution(
@@ -143,32 +117,27 @@ def check_resolution(
         Draws from the posterior, in their order: 2k + 1 is the mirror image of 2k, so 0 and 2 are compared.
     restored_halves : tuple of array-like, optional
         The reconstructions of the two images of `split_photons`.
-
-    Returns
-    -------
-    ResolutionCheck
     """
     measured, fine = np.asarray(image), np.asarray(sharp)
     size = pixel_size if pixel_size is not None else 1.0
     fine_size = size * measured.shape[0] / fine.shape[0]
-    between = None
-    if draws is not None and len(draws) > 2:
-        between = _unless_too_small(fourier_ring_correlation, draws[0], draws[2], pixel_size=fine_size)
-    restored = None
-    if restored_halves is not None:
-        restored = _unless_too_small(fourier_ring_correlation, *restored_halves, pixel_size=fine_size)
+    between = None if draws is None or len(draws) < 3 else (draws[0], draws[2])
     return ResolutionCheck(
-        before=_unless_too_small(decorrelation_analysis, measured, size),
-        after=_unless_too_small(decorrelation_analysis, fine, fine_size),
-        halves=_unless_too_small(split_ring_correlation, measured, size),
-        draws=between,
-        restored_halves=restored,
+        before=_unless_too_small(lambda: decorrelation_analysis(measured, size)),
+        after=_unless_too_small(lambda: decorrelation_analysis(fine, fine_size)),
+        halves=_unless_too_small(lambda: _agreement(split_photons(measured), size)),
+        draws=_unless_too_small(lambda: _agreement(between, fine_size)),
+        restored_halves=_unless_too_small(lambda: _agreement(restored_halves, fine_size)),
         unit="camera pixels" if pixel_size is None else "nm",
     )
 
 
-def _unless_too_small(estimate: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+def _agreement(images: tuple[ArrayLike, ArrayLike] | None, pixel_size: float) -> RingCorrelation | None:
+    return None if images is None else fourier_ring_correlation(*images, pixel_size=pixel_size)
+
+
+def _unless_too_small(estimate: Callable[[], T]) -> T | None:
     try:
-        return estimate(*args, **kwargs)
+        return estimate()
     except InputError:
         return None

@@ -69,10 +69,6 @@ def fourier_ring_correlation(
     threshold : float
         Correlation below which detail does not count.
 
-    Returns
-    -------
-    RingCorrelation
-
     Raises
     ------
     InputError

@@ -93,37 +93,34 @@ def check_conditions(
         Pixel size, width of the point-spread function, light, saturation.
     """
     sizes = pixel_sizes or (None, None)
+    width = _psf_sigma(consistency, ranges, upscaling)
     widths = _bounds(ranges.get("psf_sigma"), 1 / upscaling)
     light = _bounds(ranges.get("photons"), 1.0)
     return [
         _condition("Pixel size", "nm", pixel_size, *sizes),
-        _condition(
-            "Width of the point-spread function",
-            "camera pixels",
-            _psf_sigma(consistency, ranges, upscaling),
-            *widths,
-        ),
+        _condition("Width of the point-spread function", "camera pixels", width, *widths),
         _condition("Light at the bright end", "photo-electrons", _photons(consistency), *light),
         _saturation(consistency.noise.saturated),
     ]
 
 
 def _bounds(bounds: Any, factor: float) -> tuple[float | None, float | None]:
-    if not isinstance(bounds, list | tuple) or len(bounds) != 2:
-        return None, None
-    return float(bounds[0]) * factor, float(bounds[1]) * factor
+    """Return a range that a card states; anybody may have written it, and it may be no range at all."""
+    match bounds:
+        case [int() | float() as low, int() | float() as high] if 0 <= low <= high:
+            return low * factor, high * factor
+    return None, None
 
 
 def _condition(name: str, unit: str, value: float | None, low: float | None, high: float | None) -> Condition:
-    return Condition(name, unit, value, low, high, _verdict(value, low, high))
-
-
-def _verdict(value: float | None, low: float | None, high: float | None) -> Verdict:
+    verdict: Verdict = "outside"
     if value is None or low is None or high is None or not np.isfinite(value):
-        return "not known"
-    if low * EDGE <= value <= high / EDGE:
-        return "inside"
-    return "at the edge" if low / EDGE <= value <= high * EDGE else "outside"
+        verdict = "not known"
+    elif low * EDGE <= value <= high / EDGE:
+        verdict = "inside"
+    elif low / EDGE <= value <= high * EDGE:
+        verdict = "at the edge"
+    return Condition(name, unit, value, low, high, verdict)
 
 
 def _psf_sigma(consistency: Consistency, ranges: Mapping[str, Any], upscaling: int) -> float | None:
@@ -135,7 +132,8 @@ def _psf_sigma(consistency: Consistency, ranges: Mapping[str, Any], upscaling: i
     between = consistency.sigma
     if np.isnan(between):
         return None
-    ratio, least = float(ranges.get("target_ratio", 0.0)), float(ranges.get("target_sigma_min", 0.0))
+    stated = (ranges.get(name) for name in ("target_ratio", "target_sigma_min"))
+    ratio, least = (max(each, 0) if isinstance(each, int | float) else 0 for each in stated)
     width = between / np.sqrt(1 - min(ratio, 0.9) ** 2)
     if ratio * width < least / upscaling:
         width = np.hypot(between, least / upscaling)

@@ -25,17 +25,7 @@ first picture, and "mean network" its average over the orientations that the mod
 
 @dataclass(frozen=True)
 class Scores:
-    """How close one method comes to the truth.
-
-    Attributes
-    ----------
-    psnr : float
-        Peak signal-to-noise ratio in dB.
-    ssim : float
-        Structural similarity, at most 1.
-    correlation : float
-        Pearson correlation, at most 1.
-    """
+    """How close one method comes to the truth: PSNR in dB, structural similarity and Pearson correlation."""
 
     psnr: float
     ssim: float

@@ -58,12 +58,7 @@ class Difference(NamedTuple):
 def in_spots(found: Difference, width: float) -> tuple[FloatArray, float]:
     """Divide the smoothed difference by what noise and the usual misfit make of it.
 
-    Parameters
-    ----------
-    found : Difference
-        What is to be judged.
-    width : float
-        Of the point-spread function, standard deviation in pixels.
+    `width` is the standard deviation of the point-spread function, in pixels.
 
     Returns
     -------
@@ -85,21 +80,9 @@ def in_spots(found: Difference, width: float) -> tuple[FloatArray, float]:
 
 
 def along_lines(found: Difference, width: float, spots: FloatArray) -> FloatArray:
-    """Raise the significance of spots that are part of a line.
+    """Raise the significance of spots that are part of a line; nowhere does it fall.
 
-    Parameters
-    ----------
-    found : Difference
-        What is to be judged.
-    width : float
-        Of the point-spread function, standard deviation in pixels.
-    spots : ndarray, (Y, X)
-        From `in_spots`.
-
-    Returns
-    -------
-    ndarray, (Y, X)
-        Signed, nowhere smaller in size than `spots`.
+    `found` and `width` are as for `in_spots`, which gives the spots.
 
     Notes
     -----

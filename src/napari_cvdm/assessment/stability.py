@@ -79,14 +79,8 @@ def check_stability(
         The measurement, or a part of it, at least 16 × 16 pixels.
     restore : callable
         Restores a plane, (Y, X) to (s·Y, s·X). Called once for the image as it is and once for each move.
-    upscaling : int
-        The factor s.
-    std : array-like, (s·Y, s·X), optional
-        The stated standard deviation, to compare with.
-
-    Returns
-    -------
-    Stability
+    upscaling, std : int, array-like
+        The factor s, and the stated standard deviation (s·Y, s·X), if there is one, to compare with.
 
     Raises
     ------

@@ -46,12 +46,10 @@ _OVERSHARP = 1.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check says.
+    """What the check of a name says.
 
     Attributes
     ----------
-    name : str
-        Of the check.
     level : {"good", "look", "doubt", "not known"}
         Nothing found; look again; do not rely on it; could not be determined.
     sentence : str

@@ -185,7 +185,7 @@ class CVDM(nn.Module):
             lam: Tensor = self.rate_network(x)
             return lam
         shape = (x.shape[0], self.upscaling**2, *x.shape[-2:])
-        return torch.full(shape, self.config.rate_bounds[0], device=x.device)
+        return x.new_full(shape, self.config.rate_bounds[0])
 
     def sampling_times(self, steps: int) -> tuple[float, ...]:
         """Times from 1 to 0 for a sampler of ``steps`` steps, even in the angle arccos √γ at one λ.
@@ -241,9 +241,10 @@ class CVDM(nn.Module):
             σ, which should be positive.
         """
         side = 2 * self.granularity
-        x = torch.zeros(1, 1, side, side)
+        # Not made by torch.zeros, which would heed the default device and type of the caller's program.
+        x = next(self.parameters()).new_zeros(1, 1, side, side)
         mean, scale, lam = self.estimate(x)
-        gamma = gamma_at(self.clock, torch.tensor(self.sampling_times(2)).view(-1, 1, 1, 1), lam)
+        gamma = gamma_at(self.clock, x.new_tensor(self.sampling_times(2)).view(-1, 1, 1, 1), lam)
         at_t = gamma[1:2]
         noise = self.predict_noise(torch.zeros_like(mean), x, mean, scale, at_t)
         drawn = mean - scale * noise_level(at_t) * noise / at_t.sqrt()

@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+#: λ(x) of a network that has not been trained.
+INITIAL_RATE = 8.0
+
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions added to their input; the identity at initialisation.
@@ -102,13 +105,7 @@ class LocalUNet(nn.Module):
         self.receptive_field = _receptive_field(blocks)
 
     def features(self, x: Tensor) -> Tensor:
-        """Features before the head, shape (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the height or the width is not a multiple of ``granularity``.
-        """
+        """Features before the head, (B, widths[0], H, W), from ``x`` of shape (B, in_channels, H, W)."""
         check_sides(x, self.granularity)
         h: Tensor = self.stem(x)
         skips: list[Tensor] = []
@@ -130,13 +127,7 @@ class LocalUNet(nn.Module):
 
 
 def check_sides(x: Tensor, granularity: int) -> None:
-    """Refuse images that a U-Net could not halve evenly.
-
-    Raises
-    ------
-    ValueError
-        If the height or the width of (B, C, H, W) is not a multiple of ``granularity``.
-    """
+    """Refuse images (B, C, H, W) whose height or width is not a multiple of a U-Net's granularity."""
     if x.shape[-1] % granularity or x.shape[-2] % granularity:
         raise ValueError(f"height and width must be multiples of {granularity}, got {tuple(x.shape[-2:])}")
 
@@ -151,26 +142,17 @@ class RateNetwork(nn.Module):
     width : int
         Channels of the hidden layers.
     bounds : tuple of float
-        Least and greatest λ. The first makes γ(1, x) ≤ exp(−least) for any observation; the second is far
-        above where training settles, and only keeps numbers finite.
-    initial : float
-        λ at initialisation.
+        Least and greatest λ, below and above `INITIAL_RATE`. The first makes γ(1, x) ≤ exp(−least) for any
+        observation; the second is far above where training settles, and only keeps numbers finite.
     """
 
     receptive_field = 7  # 3×3, then 3×3 dilated by 2, by 3, and 3×3 again: 1 + 2 + 3 + 1
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        width: int,
-        bounds: tuple[float, float],
-        initial: float = 8.0,
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: int, bounds: tuple[float, float]) -> None:
         super().__init__()
         low, high = bounds
-        if not 0 < low < initial < high:
-            raise ValueError(f"0 < least < {initial} < greatest must hold for the bounds of λ, got {bounds}")
+        if not 0 < low < INITIAL_RATE < high:
+            raise ValueError(f"the bounds of λ must lie above 0 and on either side of {INITIAL_RATE:g}")
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, width, 3, padding=1),
             nn.SiLU(),
@@ -181,8 +163,8 @@ class RateNetwork(nn.Module):
         )
         self.head = nn.Conv2d(width, out_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight)
-        # The inverse of the sigmoid, so that λ starts at `initial` everywhere.
-        share = torch.tensor((initial - low) / (high - low))
+        # The inverse of the sigmoid, so that λ starts at `INITIAL_RATE` everywhere.
+        share = torch.tensor((INITIAL_RATE - low) / (high - low))
         nn.init.constant_(self.head.bias, float(share.logit()))  # type: ignore[arg-type]
         self.bounds = bounds
 

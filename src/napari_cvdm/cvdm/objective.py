@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_cvdm.cvdm.model import CVDM
-from napari_cvdm.cvdm.schedule import evaluate_schedule, gamma_at, noise_level
+from napari_cvdm.cvdm.schedule import gamma_and_curvature, gamma_at, noise_level
 
 
 @dataclass(frozen=True)
@@ -142,16 +142,16 @@ def objective(
     mean, scale = mean.detach(), scale.detach()
     residual = (target - mean) / scale
     lam = model.rate(x)
-    at_t = evaluate_schedule(model.clock, t.view(-1, 1, 1, 1), lam)
-    z = diffuse(residual, at_t.gamma, noise)
-    predicted = model.predict_noise(z, x, mean, scale, at_t.gamma)
+    gamma, curvature = gamma_and_curvature(model.clock, t.view(-1, 1, 1, 1), lam)
+    z = diffuse(residual, gamma, noise)
+    predicted = model.predict_noise(z, x, mean, scale, gamma)
     noise_term = F.mse_loss(predicted, noise)
 
     gamma_start = gamma_at(model.clock, torch.zeros_like(t).view(-1, 1, 1, 1), lam)
     gamma_end = gamma_at(model.clock, torch.ones_like(t).view(-1, 1, 1, 1), lam)
     prior_term = prior_divergence(residual, gamma_end)
     ends_term = (gamma_start - 1).square().mean() + gamma_end.square().mean()
-    smooth_term = weights.alpha * at_t.curvature.square().mean()
+    smooth_term = weights.alpha * curvature.square().mean()
 
     total = (
         weights.noise * noise_term

@@ -156,31 +156,12 @@ def gamma_at(clock: nn.Module, t: Tensor, lam: Tensor) -> Tensor:
     return torch.exp(-lam * clock(t).integral)
 
 
-class ScheduleValues(NamedTuple):
-    """γ and ∂²γ/∂t² at one time per item; each of the shape of λ."""
+def gamma_and_curvature(clock: nn.Module, t: Tensor, lam: Tensor) -> tuple[Tensor, Tensor]:
+    """γ and its exact second derivative in time, γ'' = (β² − λτ')γ; each of the shape of ``lam``.
 
-    gamma: Tensor
-    curvature: Tensor
-
-
-def evaluate_schedule(clock: nn.Module, t: Tensor, lam: Tensor) -> ScheduleValues:
-    """Evaluate the schedule and its exact second derivative in time.
-
-    Parameters
-    ----------
-    clock : MonotoneClock or FixedClock
-        The clock Γ.
-    t : Tensor
-        Times in [0, 1], broadcastable to ``lam`` (for instance (B, 1, 1, 1)).
-    lam : Tensor
-        Rates λ(x) > 0, shape (B, C, H, W).
-
-    Returns
-    -------
-    ScheduleValues
-        With γ'' = (β² − λτ')γ.
+    Times as for `gamma_at`, for instance (B, 1, 1, 1) for rates (B, C, H, W).
     """
     integral, rate, rate_slope = clock(t)
     gamma = torch.exp(-lam * integral)
     beta = lam * rate
-    return ScheduleValues(gamma, (beta**2 - lam * rate_slope) * gamma)
+    return gamma, (beta**2 - lam * rate_slope) * gamma

@@ -30,14 +30,10 @@ class AddedModel:
 
     Parameters
     ----------
-    name : str
-        The name that it was given.
-    sha256 : str
-        SHA-256 of the weights file, in lower-case hexadecimal; the file is called after its beginning.
-    size : int
-        Size of the file, in bytes.
-    summary, licence : str
-        From the model's card.
+    name, summary, licence : str
+        The name that it was given, and what its card says.
+    sha256, size : str, int
+        Of the weights file, in lower-case hexadecimal and in bytes; the file is called after it.
     source : str
         The path, address or DOI that it came from.
     source_sha256 : str

@@ -77,22 +77,7 @@ def add_model(
 
 
 def remember_address(source: str, sha256: str | None, *, progress: DownloadProgress | None = None) -> str:
-    """Return the name of the model from an address or DOI, fetching it if that was not done before.
-
-    Parameters
-    ----------
-    source : str
-        The address or DOI.
-    sha256 : str or None
-        The hash that the file there must have; needed for an address.
-    progress : DownloadProgress, optional
-        Told how far a download is.
-
-    Raises
-    ------
-    ModelError
-        As `add_model`.
-    """
+    """Return the name of the model from an address or DOI; if it is not there yet, `add_model` fetches it."""
     wanted = as_sha256(sha256)
     doi = parse_doi(source)
     for model in read_added().values():

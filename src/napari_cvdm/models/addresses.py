@@ -46,17 +46,9 @@ class DOI(NamedTuple):
 
 
 def parse_doi(text: str) -> DOI | None:
-    """Take a DOI apart.
+    """Take a DOI apart; None if it is none.
 
-    Parameters
-    ----------
-    text : str
-        Bare, or with ``doi:`` or ``https://doi.org/`` before it; ``/NAME.safetensors`` may follow it.
-
-    Returns
-    -------
-    DOI or None
-        None if it is none.
+    It may be bare, or have ``doi:`` or ``https://doi.org/`` before it; ``/NAME.safetensors`` may follow it.
     """
     found = _DOI.fullmatch(text)
     return DOI(found["doi"].lower(), found["file"]) if found else None  # DOIs do not tell cases apart
@@ -84,20 +76,10 @@ def is_file(path: Path) -> bool:
 
 
 def may_be_used(url: str, *, chosen: bool = False) -> bool:
-    """Tell whether an address is of a kind that is used.
+    """Tell whether an address is of a kind that is used: https, and file and http on this very machine.
 
-    Parameters
-    ----------
-    url : str
-        The address.
-    chosen : bool, optional
-        Whether whoever runs this computer chose it: then other machines may be reached by http, and on
-        Windows by file (a shared folder).
-
-    Returns
-    -------
-    bool
-        True for https, and for file and http on this very machine.
+    If whoever runs this computer has `chosen` it, other machines may be reached by http, too, and on Windows
+    by file (a shared folder).
     """
     try:
         parts = urlsplit(url)

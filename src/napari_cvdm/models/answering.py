@@ -34,11 +34,6 @@ def answer_in_time(
         Raised when it takes longer. The thread is left to itself.
     alive : callable, optional
         Called every tenth of a second; what it raises ends the wait.
-
-    Returns
-    -------
-    object
-        The answer; what `ask` raises is raised.
     """
     answer: Future[Answer] = Future()
 

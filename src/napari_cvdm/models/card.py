@@ -24,16 +24,6 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNOR
 def check_name(name: object) -> str:
     """Return `name` if it can serve as a model name and as a file name on every system.
 
-    Parameters
-    ----------
-    name : object
-        The candidate.
-
-    Returns
-    -------
-    str
-        The same name.
-
     Raises
     ------
     ModelError
@@ -129,13 +119,13 @@ class ModelCard:
         if not isinstance(self.training.get("data", ()), str):
             _as_texts("training: data", self.training.get("data", ()))
         _check_ranges(self.ranges)
-        _check_whole("upscaling", self.upscaling, 1, 8)
-        _check_whole("default_steps", self.default_steps, 1, 10_000)
+        _check_number("upscaling", self.upscaling, 1, 8, whole=True)
+        _check_number("default_steps", self.default_steps, 1, 10_000, whole=True)
         for key in ("calibration", "preview_calibration"):
             _check_calibration(key, getattr(self, key))
-        _check_range("posterior_shrinkage", self.posterior_shrinkage, 0.0, 1.0)
-        _check_range("posterior_scale_weight", self.posterior_scale_weight, 0.0, 1000.0)
-        _check_whole("posterior_orientations", self.posterior_orientations, 1, 8)
+        _check_number("posterior_shrinkage", self.posterior_shrinkage, 0, 1)
+        _check_number("posterior_scale_weight", self.posterior_scale_weight, 0, 1000)
+        _check_number("posterior_orientations", self.posterior_orientations, 1, 8, whole=True)
         if self.posterior_orientations not in (1, 2, 4, 8):
             raise ModelError(
                 "The model card's 'posterior_orientations' must be 1, 2, 4 or 8, not "
@@ -151,10 +141,7 @@ class ModelCard:
     def to_json(self) -> str:
         """Return the card as JSON text, always the same text for the same card.
 
-        Raises
-        ------
-        ModelError
-            If a field holds something JSON has no word for, such as NaN or an array.
+        What JSON has no word for, such as NaN or an array, is a `ModelError`.
         """
         try:
             return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, sort_keys=True)
@@ -165,16 +152,7 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, data: object) -> ModelCard:
-        """Build a card from a dictionary that came from outside.
-
-        Parameters
-        ----------
-        data : object
-            What the JSON text held.
-
-        Returns
-        -------
-        ModelCard
+        """Build a card from what JSON text from outside held.
 
         Raises
         ------
@@ -195,13 +173,7 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Build a card from JSON text.
-
-        Raises
-        ------
-        ModelError
-            If the text is not JSON, or see `from_dict`.
-        """
+        """Build a card from JSON text; errors are those of `from_dict`."""
         try:
             data = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
@@ -219,17 +191,12 @@ def _check_version(version: object) -> None:
         )
 
 
-def _check_whole(key: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+def _check_number(key: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        what = "whole number" if whole else "number"
         raise ModelError(
-            f"The model card's '{key}' must be a whole number from {low} to {high}, not {_short(value)}."
-        )
-
-
-def _check_range(key: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ModelError(
-            f"The model card's '{key}' must be a number from {low:g} to {high:g}, not {_short(value)}."
+            f"The model card's '{key}' must be a {what} from {low} to {high}, not {_short(value)}."
         )
 
 

@@ -36,12 +36,7 @@ LONGEST_SECONDS = 60.0
 def resolve_doi(doi: DOI, alive: Callable[[], object] | None = None) -> tuple[str, str | None]:
     """Find where a file with a DOI can be downloaded.
 
-    Parameters
-    ----------
-    doi : DOI
-        The DOI, and the file if there are several models.
-    alive : callable, optional
-        Called every tenth of a second until there is an answer; what it raises ends the wait.
+    `alive` is called every tenth of a second until there is an answer; what it raises ends the wait.
 
     Returns
     -------

@@ -41,10 +41,8 @@ class Wanted:
         What to call it in messages.
     urls : sequence of str
         Where to look, in this order: addresses and DOIs.
-    sha256 : str or None
-        Its hash; only a DOI may go without, whose repository has a hash.
-    size : int or None
-        Its size in bytes; None if that is not known.
+    sha256, size : str or None, int or None
+        Its hash, and its bytes, if they are known; only a DOI may go without a hash: its repository has one.
     chosen : bool
         Whether whoever runs this computer chose the addresses; see `may_be_used`.
     """
@@ -59,23 +57,10 @@ class Wanted:
 def download(
     wanted: Wanted, target: Path, progress: DownloadProgress | None = None, *, variable: str
 ) -> Path:
-    """Fetch a model file.
+    """Fetch a model file to `target`, complete and with the right hash.
 
-    Parameters
-    ----------
-    wanted : Wanted
-        What, and from where.
-    target : Path
-        Where to; its folder is made when it does not exist.
-    progress : DownloadProgress, optional
-        Told how far the download is.
-    variable : str
-        The environment variable that names another folder, for messages.
-
-    Returns
-    -------
-    Path
-        The file, complete and with the right hash.
+    Its folder is made when it does not exist; `variable` is the environment variable that names another one,
+    for messages.
 
     Raises
     ------

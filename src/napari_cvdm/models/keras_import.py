@@ -35,7 +35,7 @@ def convert(
     percentiles: Sequence[float] = (0.0, 100.0),
     steps: int = PUBLISHED_STEPS,
 ) -> Path:
-    """Turn a Keras weights file of the published code into a model file of our own format.
+    """Turn a Keras weights file of the published code into a model file of our own format; return its path.
 
     Parameters
     ----------
@@ -60,11 +60,6 @@ def convert(
         Percentiles of an image's intensities that become −1 and 1.
     steps : int, optional
         Denoising steps per draw when the user does not choose.
-
-    Returns
-    -------
-    Path
-        The model file.
 
     Raises
     ------

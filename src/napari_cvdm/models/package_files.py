@@ -20,17 +20,7 @@ EPSILON = 1e-6
 
 
 def write_files(model: PretrainedModel, network: CVDM, folder: Path) -> None:
-    """Write weights.pt, test_input.npy, test_output.npy, cover.png and README.md.
-
-    Parameters
-    ----------
-    model : PretrainedModel
-        The model.
-    network : CVDM
-        Its network.
-    folder : Path
-        Where to; it exists.
-    """
+    """Write weights.pt, test_input.npy, test_output.npy, cover.png and README.md to a folder that exists."""
     import numpy as np
 
     module = _trace(network)

@@ -28,18 +28,10 @@ class RegistryEntry:
 
     Parameters
     ----------
-    name : str
-        The name that `load_model` takes.
-    summary : str
-        One line on what it is for.
-    file : str
-        File name, in the cache folder and behind a base URL.
-    size : int
-        Size of the file, in bytes.
-    sha256 : str
-        SHA-256 of the file, in lower-case hexadecimal.
-    licence : str
-        Licence of the weights.
+    name, summary, licence : str
+        The name that `load_model` takes, one line on what it is for, and the licence of the weights.
+    file, size, sha256 : str, int, str
+        File name, in the cache folder and behind a base URL; its bytes; its hash, in lower-case hexadecimal.
     urls : tuple of str
         Where the file can be had, in order of preference; empty for a model that only ships in the package.
 

@@ -20,23 +20,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes its name, and the place of an older one, when all of it is written.
 
-    It has a temporary name in the same folder until then: a rename happens at once or not at all. After an
-    error or an interruption there is no file, or still the old one.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its folder must exist.
-
-    Yields
-    ------
-    BinaryIO
-        Open for writing; may be read and positioned as well.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    It has a temporary name in the same folder, which must exist, until then: a rename happens at once or not
+    at all. After an error or an interruption there is no file, or still the old one. It may be read and
+    positioned as well.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -53,13 +39,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """Let the error of a full disk or quota name what was to be written: the system itself does not.
-
-    Parameters
-    ----------
-    path : Path
-        What is written in the context.
-    """
+    """Let the error of a full disk or quota name what was to be written: the system itself does not."""
     try:
         yield
     except OSError as error:

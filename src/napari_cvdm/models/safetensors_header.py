@@ -27,15 +27,6 @@ class FileHeader(NamedTuple):
 def read_header(path: Path) -> FileHeader:
     """Read and check the header of a safetensors file.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    FileHeader
-
     Raises
     ------
     ModelError

@@ -29,10 +29,7 @@ _KEYS = ("cache_folder", "added_folder", "base_url")
 def cache_folder() -> Path:
     """Return the folder for downloaded models; it may not exist yet.
 
-    Raises
-    ------
-    ModelError
-        If a settings file cannot be used.
+    A settings file that cannot be used is a `ModelError`, here and below.
     """
     if chosen := _setting("cache_folder", CACHE_VARIABLE):
         return as_path(chosen).absolute()
@@ -46,11 +43,6 @@ def added_folder() -> Path:
 
     It is not part of the platform's cache, which systems and people empty without asking. Who chooses a cache
     folder of their own chooses the place of these models too, unless they are given one of their own.
-
-    Raises
-    ------
-    ModelError
-        If a settings file cannot be used.
     """
     if chosen := _setting("added_folder", ADDED_VARIABLE):
         return as_path(chosen).absolute()
@@ -62,15 +54,7 @@ def added_folder() -> Path:
 
 
 def base_url() -> str | None:
-    """Return the address that replaces those of the registry, or None.
-
-    A folder is returned as a file:// address.
-
-    Raises
-    ------
-    ModelError
-        If a settings file cannot be used.
-    """
+    """Return the address (of a folder, a file:// one) that replaces those of the registry, or None."""
     base = _setting("base_url", BASE_URL_VARIABLE)
     if base and "://" not in base:
         base = as_path(base).absolute().as_uri()

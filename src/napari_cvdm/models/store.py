@@ -85,21 +85,9 @@ def list_models() -> list[ListedModel]:
 
 
 def find_file(name: str, *, progress: DownloadProgress | None = None) -> tuple[Path, RegistryEntry]:
-    """Find the file of a model, fetching it when it is not on this machine.
+    """Find the file of a model, whose hash is right, and what is known about it.
 
-    Parameters
-    ----------
-    name : str
-        Its name, or "default".
-    progress : DownloadProgress, optional
-        Told how far a download is; may cancel it by raising.
-
-    Returns
-    -------
-    path : Path
-        The file; its hash is right.
-    entry : RegistryEntry
-        What is known about it.
+    The model is fetched when it is not on this machine; `name` may be "default".
 
     Raises
     ------
@@ -121,13 +109,7 @@ def find_file(name: str, *, progress: DownloadProgress | None = None) -> tuple[P
 
 
 def find_fault(path: Path, entry: RegistryEntry, location: Location, origin: str = "") -> str | None:
-    """Compare a file, found in a location, with what is known about it.
-
-    Returns
-    -------
-    str or None
-        What is wrong and what to do, a sentence each; None if nothing is.
-    """
+    """Say what is wrong with a file found in a location, and what to do; None if nothing is wrong."""
     if path.stat().st_size == entry.size and file_sha256(path) == entry.sha256:
         return None
     return (

@@ -53,12 +53,7 @@ class DownloadProgress(Protocol):
 class TransferError(Exception):
     """An attempt has failed; the message says why, in words that can follow an address and a colon.
 
-    Parameters
-    ----------
-    message : str
-        Why.
-    passing : bool, optional
-        Whether another attempt may succeed.
+    If it is `passing`, another attempt may succeed.
     """
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
@@ -73,8 +68,6 @@ class Transfer:
     ----------
     size : int or None
         Bytes that the file must have; None if that is not known.
-    progress : DownloadProgress or None
-        Told how far it is.
     chosen : bool, optional
         Whether whoever runs this computer chose the address: then plain http will do, since the hash tells
         whether the file is the right one.
@@ -89,13 +82,6 @@ class Transfer:
 
     def __call__(self, url: str, output_file: str, _pooch: object = None) -> None:
         """Write what is behind an address to a file.
-
-        Parameters
-        ----------
-        url : str
-            The address.
-        output_file : str
-            Path of the file.
 
         Raises
         ------

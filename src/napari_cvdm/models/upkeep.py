@@ -17,16 +17,10 @@ from napari_cvdm.models.store import find_fault, find_listed, list_models
 
 @dataclass(frozen=True)
 class Verified:
-    """What became of the check of one file.
+    """What became of the check of one file of a model.
 
-    Parameters
+    Attributes
     ----------
-    name : str
-        The model.
-    location : {"cached", "bundled", "added"}
-        Which folder the file is in.
-    path : Path
-        The file.
     fault : str or None
         What is wrong and what to do; None if every bit is as it must be.
     """
@@ -38,17 +32,9 @@ class Verified:
 
 
 def verify_models(names: Sequence[str] = ()) -> list[Verified]:
-    """Compare every file of a model on this machine with its hash, whether it would be used or not.
+    """Compare every file of the models named (by default all) on this machine with its hash.
 
-    Parameters
-    ----------
-    names : sequence of str, optional
-        Which models; by default all.
-
-    Returns
-    -------
-    list of Verified
-        One for each file; a published model can have two, in the cache and in the package.
+    A published model can have two, in the cache and in the package, of which one is used.
 
     Raises
     ------
@@ -77,17 +63,8 @@ def verify_models(names: Sequence[str] = ()) -> list[Verified]:
 def remove_model(name: str) -> Path:
     """Remove a model of the user's, or the downloaded file of a published one.
 
-    What is part of the package stays.
-
-    Parameters
-    ----------
-    name : str
-        The model.
-
-    Returns
-    -------
-    Path
-        The file that is gone, or that stays because another name needs it.
+    What is part of the package stays. Returned is the path of the file that is gone, or that stays because
+    another name needs it.
 
     Raises
     ------

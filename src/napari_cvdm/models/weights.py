@@ -50,11 +50,6 @@ def save_model(path: str | Path, network: Network, card: ModelCard, *, half: boo
     half : bool, optional
         Store the weights in half precision, for half the size; they are read back as float32.
 
-    Returns
-    -------
-    Path
-        The file.
-
     Raises
     ------
     ModelError
@@ -92,17 +87,8 @@ def _describes(card: ModelCard, network: Network) -> bool:
 def read_model(path: str | Path, *, sha256: str | None = None) -> PretrainedModel:
     """Read a network and its card from a safetensors file, or a network from a Keras .h5 file.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file. For an .h5 file see `napari_cvdm.models.keras_import`.
-    sha256 : str, optional
-        The hash the file must have.
-
-    Returns
-    -------
-    PretrainedModel
-        In evaluation mode, float32, on the CPU.
+    It is in evaluation mode, float32, on the CPU. `sha256` is the hash that the file must have. For an .h5
+    file see `napari_cvdm.models.keras_import`.
 
     Raises
     ------

@@ -47,16 +47,9 @@ class WeightsFileError(ValueError):
 
 @dataclass(frozen=True)
 class KerasLayer:
-    """One layer's weights.
+    """One layer's weights, by names such as "kernel" and "bias", float32.
 
-    Attributes
-    ----------
-    type : str
-        One of `LAYER_TYPES`.
-    number : int
-        Suffix of its name: layers of one type are numbered in the order of their creation.
-    arrays : dict of str to ndarray
-        Its weights by their names, such as "kernel" and "bias", float32.
+    Its type is one of `LAYER_TYPES`; layers of one type are numbered in the order of their creation.
     """
 
     type: str
@@ -74,17 +67,9 @@ def is_hdf5(path: Path) -> bool:
 
 
 def read_layers(path: Path) -> list[list[KerasLayer]]:
-    """Read the layers of every network in a Keras weights file.
+    """Read the layers of every network that holds weights, in the file's order, sorted by type and number.
 
-    Parameters
-    ----------
-    path : Path
-        What ``save_weights("*.h5")`` or ``save("*.h5")`` wrote, for a joint model or a single network.
-
-    Returns
-    -------
-    list of list of KerasLayer
-        The networks that hold weights, in the file's order. The layers of each are sorted by type and number.
+    The file was written by ``save_weights("*.h5")`` or ``save("*.h5")``, of a joint model or one network.
 
     Raises
     ------

@@ -13,15 +13,7 @@ NORM_GROUPS = 32
 
 
 class SameConv(nn.Conv2d):
-    """Convolution of stride 1 with Keras' padding 'same': an even kernel is padded after, not before.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels.
-    kernel : int
-        Side of the kernel.
-    """
+    """Convolution of stride 1 with Keras' padding 'same': an even kernel is padded after, not before."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__(inputs, outputs, kernel, padding=(kernel - 1) // 2)
@@ -33,13 +25,7 @@ class SameConv(nn.Conv2d):
 
 
 class DoublingConv(nn.ConvTranspose2d):
-    """Transposed 3 × 3 convolution of stride 2 with padding 'same': the last row and column are dropped.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels.
-    """
+    """Transposed 3 × 3 convolution of stride 2 with padding 'same': the last row and column are dropped."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, stride=2)
@@ -50,14 +36,9 @@ class DoublingConv(nn.ConvTranspose2d):
 
 
 class ChannelNorm(nn.Module):
-    """Normalisation of groups of channels over the whole tile, with a gain and an offset for each channel.
+    """Normalisation over the whole tile, with a gain and an offset for each channel.
 
-    Parameters
-    ----------
-    channels : int
-        Channels of the input.
-    groups : int
-        Groups of contiguous channels that share their mean and variance.
+    Contiguous channels share mean and variance, in `groups` groups of equal size.
     """
 
     def __init__(self, channels: int, groups: int) -> None:

@@ -17,11 +17,6 @@ class ReferenceCVDM(nn.Module):
     Everything works on the grid of the sharp image, with intensities in [−1, 1]. The networks normalise over
     the whole of what they are given, so what they say about a pixel depends on all the others.
 
-    Parameters
-    ----------
-    config : ReferenceConfig
-        Which variant.
-
     Attributes
     ----------
     schedule : Schedule
@@ -68,26 +63,10 @@ class ReferenceCVDM(nn.Module):
         return None if self.mean_network is None else self.mean_network(x)
 
     def predict_noise(self, noisy: Tensor, x: Tensor, gamma: Tensor, mean: Tensor | None = None) -> Tensor:
-        """Predict the noise in a noisy residual.
+        """Predict the noise in a state of the sampler, (B, out_channels, H, W).
 
-        Parameters
-        ----------
-        noisy, gamma : Tensor
-            State of the sampler and γ, shape (B, out_channels, H, W), H and W multiples of `granularity`.
-        x : Tensor
-            Observation, shape (B, in_channels, H, W).
-        mean : Tensor, optional
-            The mean network's picture; needed under zero-mean diffusion, and only there.
-
-        Returns
-        -------
-        Tensor
-            Shape (B, out_channels, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the mean is missing or too much.
+        γ and the mean network's picture have the same shape; the latter is needed under zero-mean diffusion,
+        and only there. The observation x is (B, in_channels, H, W). H and W are multiples of `granularity`.
         """
         if (mean is None) == self.config.zero_mean:
             raise ValueError("the mean is needed under zero-mean diffusion, and only there")
@@ -110,8 +89,9 @@ class ReferenceCVDM(nn.Module):
             λ, which should be positive.
         """
         config, side = self.config, 2 * self.granularity
-        x = torch.zeros(1, config.in_channels, side, side)
-        state = torch.zeros(1, config.out_channels, side, side)
+        # Not made by torch.zeros, which would heed the default device and type of the caller's program.
+        weight = self.schedule.beta_time.line.weight
+        x, state = (weight.new_zeros(1, n, side, side) for n in (config.in_channels, config.out_channels))
         rate, mean = self.schedule.rate(x), self.mean(x)
         answers = [rate, self.schedule.beta_table(2), self.predict_noise(state, x, state + 0.5, mean)]
         return tuple(answers if mean is None else [*answers, mean]), rate

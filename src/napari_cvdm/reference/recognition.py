@@ -85,9 +85,14 @@ def read_keras(
             f"{path} lacks the {' and the '.join(missing)} network: give the file of the joint model, which "
             "joint_model.save_weights() wrote."
         )
-    config = _config(networks, path, training_size, preparation)
-    with torch.device("meta"):
-        model = ReferenceCVDM(config)
+    measures = _measure(networks, path)
+    level = measures.get("attention_level")
+    size = training_size or (8 * 2**level if level else 256)
+    try:
+        with torch.device("meta"):
+            model = ReferenceCVDM(ReferenceConfig(**{**measures, "training_size": size, **preparation}))
+    except (TypeError, ValueError) as error:
+        raise WeightsFileError(f"{path} cannot be used: {error}.") from error
     parts: list[tuple[str, nn.Module]] = [("schedule", model.schedule), ("noise", model.noise_network)]
     if model.mean_network is not None:
         parts.append(("mean", model.mean_network))
@@ -103,9 +108,8 @@ def _only_mean(path: Path) -> Network:
     return found[0]
 
 
-def _config(
-    networks: dict[str, Network], path: Path, training_size: int | None, preparation: dict[str, Any]
-) -> ReferenceConfig:
+def _measure(networks: dict[str, Network], path: Path) -> dict[str, Any]:
+    """Return what the weights tell of `ReferenceConfig`."""
     schedule, noise, mean = networks["schedule"], networks["noise"], networks.get("mean")
     base = describe_unet(schedule, first=6, second_input=True)
     inputs, outputs = base.inputs, base.outputs
@@ -131,37 +135,18 @@ def _config(
         raise WeightsFileError(
             f"{mean.path} holds a mean network, but the noise network was trained without."
         )
-    values: dict[str, Any] = {
+    return {
         "in_channels": inputs,
         "out_channels": outputs,
         "schedule_width": base.width,
         "time_units": schedule.shape(1)[3],
         "adds_input": inputs == outputs,
         **config,
-        **preparation,
     }
-    level = config.get("attention_level")
-    values["training_size"] = training_size or (8 * 2**level if level is not None and level else 256)
-    try:
-        return ReferenceConfig(**values)
-    except (TypeError, ValueError) as error:
-        raise WeightsFileError(f"{path} cannot be used: {error}.") from error
 
 
 def arrange(module: nn.Module, network: Network) -> dict[str, Tensor]:
-    """Find the place of every array of one network.
-
-    Parameters
-    ----------
-    module : Module
-        The network to fill, on any device.
-    network : Network
-        The layers of the file.
-
-    Returns
-    -------
-    dict of str to Tensor
-        As ``module.load_state_dict`` takes it.
+    """Find the place of every array of one network, for ``module.load_state_dict``.
 
     Raises
     ------

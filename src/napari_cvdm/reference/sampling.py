@@ -28,20 +28,10 @@ Alphas = Callable[[int], Tensor]
 
 
 def separable_alphas(rate: Tensor, table: Tensor) -> Alphas:
-    """α of every step from one rate map, which the schedule network gives in a single pass.
+    """α = 1 − β / steps of every step, within `ALPHA_BOUNDS`: rounded to float32, kept in `precise_type`.
 
-    Parameters
-    ----------
-    rate : Tensor
-        λ(x), shape (B, C, H, W).
-    table : Tensor
-        `Schedule.beta_table`, shape (steps, 3, 3).
-
-    Returns
-    -------
-    callable
-        From the step's number to α = 1 − β / steps within `ALPHA_BOUNDS`, shape (B, C, H, W): rounded to
-        float32, kept in `precise_type`.
+    From one rate map λ(x), (B, C, H, W), which the schedule network gives in a single pass, and
+    `Schedule.beta_table`, (steps, 3, 3).
     """
     steps, (height, width) = len(table), rate.shape[-2:]
 
@@ -112,13 +102,9 @@ def sample(network: ReferenceCVDM, x: Tensor, steps: int, noise: Callable[[int],
 
     Parameters
     ----------
-    network : ReferenceCVDM
-        The network.
     x : Tensor
         Observation in [−1, 1] on the grid of the sharp image, shape (B, C, H, W).
-    steps : int
-        Number of steps T.
-    noise : callable
+    steps, noise
         As in `published_steps`, fields of the shape of the result.
 
     Returns

@@ -25,15 +25,7 @@ UNITS_AT_ONCE = 64
 
 
 class TimeModel(nn.Module):
-    """Network of the time alone, multiplied by the time so that it vanishes at t = 0.
-
-    Parameters
-    ----------
-    inputs : int
-        Channels of the map of times.
-    units : int
-        Sigmoid units.
-    """
+    """Network of the time alone, multiplied by the time so that it vanishes at t = 0."""
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
@@ -56,17 +48,9 @@ class TimeModel(nn.Module):
         return total * t
 
     def table(self, times: Tensor) -> Tensor:
-        """Values for times that are the same at every pixel.
+        """Values for times (N,) that are the same at every pixel.
 
-        Parameters
-        ----------
-        times : Tensor
-            Shape (N,).
-
-        Returns
-        -------
-        Tensor
-            Shape (N, 3, 3): corners, edges and the middle of a map of any size, see `spread`.
+        They are (N, 3, 3): corners, edges and the middle of a map of any size, see `spread`.
         """
         maps = times[:, None, None, None].expand(-1, self.line.in_channels, 3, 3)
         values: Tensor = self(maps)
@@ -91,17 +75,7 @@ def _third(size: int, device: torch.device) -> Tensor:
 
 
 class Schedule(nn.Module):
-    """Published schedule network.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels of the observation and of the sharp image.
-    width : int
-        Channels of the finest level of the U-Net for λ.
-    units : int
-        Sigmoid units of the two time models.
-    """
+    """Published schedule network: two time models, and a U-Net for λ with `width` channels at its finest."""
 
     def __init__(self, inputs: int, outputs: int, width: int, units: int) -> None:
         super().__init__()
@@ -121,19 +95,9 @@ class Schedule(nn.Module):
         return F.softplus(result)
 
     def forward(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """γ and β for any map of times: the step-by-step form.
+        """γ and β, (B, outputs, H, W) float32, for any map of times in [0, 1]: the step-by-step form.
 
-        Parameters
-        ----------
-        x : Tensor
-            Observation in [−1, 1], shape (B, inputs, H, W).
-        t : Tensor
-            Times in [0, 1], shape (B, outputs, H, W).
-
-        Returns
-        -------
-        gamma, beta : Tensor
-            Shape (B, outputs, H, W), float32.
+        The map of times has their shape; the observation x, in [−1, 1], is (B, inputs, H, W).
         """
         t = t.clamp(0.0, LATEST_TIME)
         rate = self.rate(x)

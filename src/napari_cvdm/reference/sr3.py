@@ -20,11 +20,6 @@ class RowAttention(nn.Module):
 
     The published network hands feature maps with four axes to a layer that attends over the last but one,
     which is the width; the weights are not divided by the square root of the channels.
-
-    Parameters
-    ----------
-    channels : int
-        Channels in and out.
     """
 
     def __init__(self, channels: int) -> None:
@@ -44,16 +39,9 @@ class RowAttention(nn.Module):
 
 
 class Block(nn.Module):
-    """Residual block with the noise embedding added between its convolutions.
+    """Residual block with the noise embedding added between its convolutions; attention may follow.
 
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels.
-    embedded : int
-        Channels of the embedding before this block's own convolution; 0 if it takes the embedding as it is.
-    attention : bool
-        Whether attention follows.
+    The embedding has `embedded` channels before this block's own convolution; 0 if there is none.
     """
 
     def __init__(self, inputs: int, outputs: int, embedded: int, attention: bool) -> None:

@@ -20,13 +20,7 @@ DOUBLING_WIDTHS = (512, 256, 128, 64)
 
 
 class SoftplusNorm(nn.Module):
-    """Convolution, softplus, instance normalisation: in this order.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-        Channels.
-    """
+    """Convolution, softplus, instance normalisation: in this order."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -42,18 +36,8 @@ class SoftplusNorm(nn.Module):
 class Rise(nn.Module):
     """One level up: enlarge, join with the skip connection, convolve.
 
-    Parameters
-    ----------
-    below : int
-        Channels from the level below.
-    doubled, narrowed : int
-        Channels after the transposed convolution and after the 2 × 2 convolution that follows it.
-    skipped : int
-        Channels of the skip connection.
-    outputs : int
-        Channels of the result.
-    convolutions : int
-        How many 3 × 3 convolutions end the level.
+    There are `below` channels from the level below, `doubled` after the transposed convolution, `narrowed`
+    after the 2 × 2 convolution that follows it, and `outputs` after all 3 × 3 `convolutions`.
     """
 
     def __init__(
@@ -73,18 +57,9 @@ class Rise(nn.Module):
 
 
 class UNet(nn.Module):
-    """Published U-Net of five levels; height and width must be multiples of 16.
+    """Published U-Net of five levels, the finest of `width` channels; sides must be multiples of 16.
 
-    Parameters
-    ----------
-    inputs : int
-        Channels of the picture.
-    gamma_inputs : int
-        Channels of the second input; 0 if there is none.
-    width : int
-        Channels of the finest level.
-    outputs : int
-        Channels of the result.
+    A second input has `gamma_inputs` channels, 0 if there is none.
     """
 
     def __init__(self, inputs: int, gamma_inputs: int, width: int, outputs: int) -> None:

@@ -96,16 +96,9 @@ class UNetMeasures(NamedTuple):
 
 
 def describe_unet(network: Network, *, first: int, second_input: bool) -> UNetMeasures:
-    """Measure a U-Net.
+    """Measure the U-Net that a network is, or has as a part; it begins with convolution number `first`.
 
-    Parameters
-    ----------
-    network : Network
-        The network it is, or is part of.
-    first : int
-        Which convolution is its first.
-    second_input : bool
-        Whether it has a second input, whose convolution of 7 × 7 is the one after the first.
+    If there is a second input, its convolution of 7 × 7 is the one after that.
     """
     rows, _, inputs, width = network.shape(first)
     outputs = network.shape(-1)[3]
@@ -118,13 +111,7 @@ def describe_unet(network: Network, *, first: int, second_input: bool) -> UNetMe
 
 
 def describe_sr3(network: Network) -> dict[str, Any]:
-    """Measure an sr3 network: its stem, widths and blocks of its levels, and the place of attention.
-
-    Returns
-    -------
-    dict
-        `ReferenceConfig`'s noise_kind, stem, noise_widths, noise_blocks and attention_level.
-    """
+    """Measure an sr3 network: `ReferenceConfig`'s settings for its noise network."""
     count = len(network.of_type("conv2d"))
     sides = [network.shape(place)[0] for place in range(count)]
     # Two first convolutions; blocks down of sides 1, 1, 3, 3; two in the middle of sides 1, 3, 3; blocks up

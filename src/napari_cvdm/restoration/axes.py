@@ -120,19 +120,10 @@ class Axes:
         return tuple(selection)
 
     def plane(self, array: Any, index: tuple[int, ...]) -> Any:
-        """Return one plane of `array`, as (Y, X) whatever the order of its axes.
+        """Return one plane of `array`, as (Y, X) whatever the order of its axes; a view if it can give one.
 
-        Parameters
-        ----------
-        array : array-like with numpy indexing (numpy, dask, zarr)
-            With these axes; the lengths of Y and X may differ from `shape` (a result is larger).
-        index : tuple of int
-            One of `indices`.
-
-        Returns
-        -------
-        array, (Y, X)
-            A view where the array can give one.
+        The array (numpy, dask, zarr) has these axes; the lengths of Y and X may differ from `shape` (a result
+        is larger). The index is one of `indices`.
         """
         plane = array[self.selection(index)]
         return plane if self.y < self.x else plane.T
@@ -163,10 +154,6 @@ def resolve_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
         One letter per axis: T time, C channel, Z depth, Y rows, X columns, S colour samples, Q unnamed (Q may
         be repeated). Y and X may be anywhere. Only a 2-D array may do without, and is "YX". A last axis of
         length 3 or 4 is colour if it is declared as S, and never otherwise.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------

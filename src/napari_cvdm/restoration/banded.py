@@ -39,12 +39,8 @@ Checkpoint = Callable[[], None]
 def run_in_bands(prepared: CVDM, checkpoint: Checkpoint = lambda: None) -> None:
     """Replace the networks of ``prepared`` by ones that work in bands; its own methods stay as they are.
 
-    Parameters
-    ----------
-    prepared : CVDM
-        A copy for inference on a CPU: not to be trained or saved any more.
-    checkpoint : callable, optional
-        Called before every band; what it raises ends the evaluation.
+    It is a copy for inference on a CPU, not to be trained or saved any more. What the checkpoint, called
+    before every band, raises ends the evaluation.
     """
     for name, network in list(prepared.named_children()):
         if type(network) is LocalUNet:

@@ -33,18 +33,11 @@ from napari_cvdm.restoration.tiling import Padding, pad_by_reflection
 class BlendedEstimate(PlaneEstimate):
     """What is known about one plane before any draw; everything that its draws need.
 
-    Everything is on the grid of the sharp image, padded to sides that the network accepts.
+    Everything is on the grid of the sharp image, padded to sides that the network accepts, (1, 1, H, W); the
+    observation as the network sees it, in [−1, 1].
 
     Attributes
     ----------
-    padding : Padding
-        Where the image lies in the padded plane, in pixels of the sharp image.
-    observation : Tensor
-        The plane as the network sees it, in [−1, 1], shape (1, 1, H, W).
-    mean, scale : Tensor
-        Picture before any draw and how uncertain it is, normalised intensity, shape (1, 1, H, W).
-    lam : Tensor
-        Rate of the schedule, shape (1, 1, H, W).
     centre : Tensor or None
         What the mean network answered, in the network's own range; None without zero-mean diffusion.
     """
@@ -59,11 +52,9 @@ class BlendedRestorer:
     ----------
     network : ReferenceCVDM
         The model's network, of one channel in and out; not changed.
-    device : torch.device
-        Where to run.
     tile : int or "auto"
         Side of a tile in pixels of the image; "auto" is the size of the training images.
-    settings, checkpoint, on_tile
+    device, settings, checkpoint, on_tile
         As for `PlaneRestorer`. The sampler is the published one whatever the settings say.
 
     Attributes
@@ -132,14 +123,9 @@ class BlendedRestorer:
         assert isinstance(estimate, BlendedEstimate)
         field, sign = self._settings.noise_of(draw)
         network = self._network
+        padding, device = estimate.padding, self._device
         noise = noise_by_step(
-            seed,
-            plane=plane,
-            draw=field,
-            sign=sign,
-            padding=estimate.padding,
-            channels=1,
-            device=self._device,
+            seed, plane=plane, draw=field, sign=sign, padding=padding, channels=1, device=device
         )
 
         def step_pass(state: Tensor, gamma: Tensor, x: Tensor, *centre: Tensor) -> Tensor:

@@ -18,19 +18,9 @@ OVERLAP = 0.25
 
 
 def tile_starts(length: int, side: int) -> list[int]:
-    """Spread tiles evenly over 0 .. length, each within it, with an overlap of at least `OVERLAP`.
+    """Return the first pixels of tiles that lie evenly over 0 .. length and overlap by `OVERLAP` or more.
 
-    Parameters
-    ----------
-    length : int
-        Pixels to cover.
-    side : int
-        Pixels of a tile; of a length that is shorter, there is one tile.
-
-    Returns
-    -------
-    list of int
-        First pixel of each tile.
+    `side` is that of a tile; of a length that is shorter, there is one.
     """
     if length <= side:
         return [0]
@@ -40,12 +30,9 @@ def tile_starts(length: int, side: int) -> list[int]:
 
 
 def blending_weights(length: int, side: int, starts: Sequence[int]) -> list[Tensor]:
-    """Weight of every tile along one axis: they fall linearly towards a neighbour, and add up to 1.
+    """Weight of every tile along one axis, float32, shape (min(side, length),).
 
-    Returns
-    -------
-    list of Tensor
-        One for each tile, float32, shape (min(side, length),).
+    They fall linearly towards a neighbour, and add up to 1.
     """
     side = min(side, length)
     profiles = []
@@ -79,20 +66,13 @@ def apply_blended(
     Parameters
     ----------
     network : callable
-        Takes one tensor (1, C_i, h, w) for each input and returns (1, D, h, w).
+        Takes one tensor (1, C_i, h, w) for each input and returns (1, D, h, w), which becomes (1, D, H, W).
     inputs : sequence of Tensor
         Shape (1, C_i, H, W).
     side : int
         Side of a tile. A plane that is no larger is given to the network as it is.
-    checkpoint : callable, optional
-        Called before every tile. What it raises ends the evaluation.
-    on_tile : callable, optional
-        Told after every tile, if there are several, how many are done and how many there are.
-
-    Returns
-    -------
-    Tensor
-        Shape (1, D, H, W).
+    checkpoint, on_tile
+        As for `napari_cvdm.restoration.tiling.apply_tiled`.
     """
     height, width = inputs[0].shape[-2:]
     row_starts, column_starts = tile_starts(height, side), tile_starts(width, side)

@@ -80,10 +80,8 @@ class Sampling:
     ----------
     draws, steps : int
         Draws for each plane, and denoising steps of each; no draws for the mean network's picture alone.
-    seed : int
-        Seed of the noise.
-    settings : PosteriorSettings
-        How draws are made and put together.
+    seed, settings
+        Seed of the noise; how draws are made and put together.
     calibration : Calibration or None
         Applied to the standard deviation.
     """
@@ -113,23 +111,17 @@ def plan_blocks(part: Region, side: int) -> Iterator[Region]:
 
 
 def plan_window(block: Region, plane_shape: tuple[int, int], halo: int, granularity: int) -> Window:
-    """Plan what must be read and computed to restore a block.
+    """Plan what must be read and computed to restore a block of a plane.
 
     Parameters
     ----------
-    block : Region
-        The block.
-    plane_shape : (int, int)
-        Rows and columns of the whole plane.
+    block, plane_shape
+        The block; and rows and columns of the whole plane.
     halo : int
         Camera pixels of surroundings on each side, rounded up to the granularity. At the border of the plane
         there is the margin that the whole plane has there.
     granularity : int
         Of the network: windows begin and end at multiples of it, as the tiles of a plane do.
-
-    Returns
-    -------
-    Window
     """
     whole = plan_padding(*plane_shape, granularity)
     rows = _widened(block.rows, whole.rows, halo, granularity)
@@ -163,14 +155,10 @@ def restore_block(
         Runs the networks.
     pixels : ndarray
         The image's pixels at ``window.source_rows`` × ``window.source_columns``, in its own units.
-    window : Window
-        Where the block lies.
     plane : int
         Number of the plane in the stack, which the noise is bound to.
-    normalization : Normalization
-        Of the whole plane.
-    sampling : Sampling
-        How to draw.
+    window, normalization, sampling
+        Where the block lies, the intensities of the whole plane, and how to draw.
     report : callable, optional
         Told after every pass of a network which share of the block is done. What it raises ends the work.
 

@@ -30,18 +30,9 @@ def limits_of(picture: str, data: Any) -> tuple[float, float]:
 
 
 def sample_planes(data: Any, among: Sequence[tuple[int, ...]] | None = None) -> NDArray[Any]:
-    """Read a few planes of an array, from the first to the last, thinned out if they are large.
+    """Read a few planes of an array (..., Y, X), from the first to the last: (planes, Y, X).
 
-    Parameters
-    ----------
-    data : array with numpy indexing, of shape (..., Y, X)
-        In memory or on a disk.
-    among : sequence of tuple of int, optional
-        Indices of the planes to choose from; by default all.
-
-    Returns
-    -------
-    ndarray, shape (planes, Y, X)
+    They are thinned out if they are large. `among` are the indices of those to choose from; by default all.
     """
     leading = tuple(data.shape[:-2])
     count = prod(leading) if among is None else len(among)

@@ -75,12 +75,8 @@ class DescribedPart:
     def from_description(cls, said: object, axes: str) -> DescribedPart:
         """Return the part that `describe` has described.
 
-        Parameters
-        ----------
-        said : mapping or None
-            ``selection`` of a provenance; None or nothing for the whole image.
-        axes : str
-            One letter for each axis of the image, as the restoration named them.
+        It is ``selection`` of a provenance; None or nothing means the whole image. `axes` has one letter for
+        each axis of the image, as the restoration named them.
 
         Raises
         ------

@@ -62,10 +62,6 @@ def choose_device(name: str = "auto") -> ChosenDevice:
     name : str
         "auto" (CUDA if there is one, else Apple's MPS, else the CPU), "cpu", "cuda", "cuda:N" or "mps".
 
-    Returns
-    -------
-    ChosenDevice
-
     Raises
     ------
     InputTypeError
@@ -107,11 +103,6 @@ def stand_in(name: str) -> str:
     """Return what to ask for on this machine, where a device is meant that others may have.
 
     Whether a GPU is there is for the workers to say; whether its name makes sense can be said here.
-
-    Raises
-    ------
-    InputTypeError, DeviceError
-        As `parse_device_name`.
     """
     return "auto" if parse_device_name(name)[0] in ("cuda", "mps") else name
 
@@ -227,21 +218,9 @@ def check_tile(tile: int | str) -> int | Literal["auto"]:
 def automatic_tile(device: torch.device, widest_map: int, halo: int) -> int:
     """Largest tile side whose network pass fits in the memory meant for it.
 
-    Few large tiles are best: each computes a halo that others compute as well.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the pass runs.
-    widest_map : int
-        Channels of the network's feature maps at full resolution.
-    halo : int
-        Pixels that are computed around the tile besides.
-
-    Returns
-    -------
-    int
-        Camera pixels, halo not counted.
+    Few large tiles are best: each computes a halo that others compute as well. The side is in camera pixels,
+    the halo of so many around the tile not counted; `widest_map` are the channels of the network's feature
+    maps at full resolution.
     """
     if device.type == "cuda":
         budget = GPU_MEMORY_SHARE * _free_gpu_memory(device)

@@ -18,26 +18,11 @@ from napari_cvdm.restoration.errors import InputError, InputTypeError
 
 
 def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
-    """Return half the width of the interval of a probability, in standard deviations.
+    """Return half the width of the interval of a probability, in standard deviations, for one provenance.
 
-    Parameters
-    ----------
-    probability : float
-        Between 0 and 1, both excluded.
-    provenance : mapping
-        Of a result, in memory or read back from a file.
-
-    Returns
-    -------
-    float
-        As measured when the model was calibrated; between the widths of the probabilities next to it if there
-        are others alone, and beyond the greatest in proportion to a Gaussian's. A Gaussian's without
-        measurement. It never falls as the probability rises.
-
-    Raises
-    ------
-    InputTypeError, InputError
-        As `gaussian_factor`.
+    It is as measured when the model was calibrated; between the widths of the probabilities next to it if
+    there are others alone, and beyond the greatest in proportion to a Gaussian's. Without measurement it is a
+    Gaussian's. It never falls as the probability rises. Errors are those of `gaussian_factor`.
     """
     gaussian, measured = gaussian_factor(probability), measured_factors(provenance)
     if not measured:
@@ -50,17 +35,9 @@ def interval_factor(probability: float, provenance: Mapping[str, Any]) -> float:
 
 
 def measured_factors(provenance: Mapping[str, Any]) -> dict[float, float]:
-    """Return half the width of each interval that was measured, in standard deviations.
+    """Return half the widths, in standard deviations, of the intervals measured, by rising probability.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of a result, in memory or read back from a file.
-
-    Returns
-    -------
-    dict of float to float
-        By rising probability; empty if nothing was measured.
+    The provenance is that of a result, in memory or read back from a file.
     """
     calibration = provenance.get("calibration")
     factors = calibration.get("factors") if isinstance(calibration, Mapping) else None

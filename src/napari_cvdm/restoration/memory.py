@@ -41,19 +41,8 @@ def explained_shortage(place: str, remedy: str) -> Iterator[None]:
     """Let memory that runs out be told as an error of our own.
 
     Never as torch's: that is a RuntimeError, which a napari worker lets vanish without a word, and which the
-    command line takes for a bug.
-
-    Parameters
-    ----------
-    place : str
-        What there was no memory for, as in "Memory ran out for the image".
-    remedy : str
-        What to do, as a sentence.
-
-    Raises
-    ------
-    DeviceError
-        In place of whatever says that memory ran out. All else passes unchanged.
+    command line takes for a bug. It is a `DeviceError`, which says "Memory ran out for `place`." and then the
+    remedy, a sentence. What does not say that memory ran out passes unchanged.
     """
     try:
         yield
@@ -112,11 +101,6 @@ def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: 
     device : torch.device
         Where the pass runs.
 
-    Returns
-    -------
-    object
-        What ``job`` returned.
-
     Raises
     ------
     DeviceError
@@ -145,13 +129,8 @@ def within_memory(job: Callable[[int], T], tile: TileSize, extent: int, device: 
 def is_out_of_memory(error: BaseException, *, beyond_doubt: bool = False) -> bool:
     """Whether an exception says that memory ran out, on any device torch knows.
 
-    Parameters
-    ----------
-    error : BaseException
-        What was raised.
-    beyond_doubt : bool
-        False if the device has worked before: words that libraries also have for an installation that does
-        not work then mean that memory ran out.
+    Libraries have some words for that and for an installation that does not work. These count, too, unless it
+    must be `beyond_doubt`: of a device that has worked before.
     """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True

@@ -42,19 +42,9 @@ GPU_CHUNK = 1 << 20
 def philox4x32(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> tuple[Tensor, ...]:
     """Philox4x32-10: four random 32-bit words for every counter.
 
-    Parameters
-    ----------
-    counter : four Tensors
-        The counter words, int64 with values in [0, 2**32), of shapes that broadcast against each other. Words
-        that are constant along an axis are best given with size 1 there: the first rounds then cost next to
-        nothing.
-    key : (int, int)
-        The two 32-bit key words.
-
-    Returns
-    -------
-    four Tensors
-        int64 with values in [0, 2**32), each of the broadcast shape.
+    Words are int64 with values in [0, 2**32). Those of the counter have shapes that broadcast against each
+    other, to that of the result. What is constant along an axis is best given with size 1 there: the first
+    rounds then cost next to nothing.
     """
     # A 32 x 32 bit product can exceed int64, but integer multiplication wraps modulo 2**64, so all 64 bits
     # are right and only the sign-extended shift must be masked. The low halves are left unmasked: they pass
@@ -158,36 +148,15 @@ def noise_by_step(
 ) -> Callable[[int], Tensor]:
     """Return what makes the noise of each step of one draw, for a padded plane.
 
-    Parameters
-    ----------
-    seed, plane, draw : int
-        What the noise is bound to.
-    sign : float
-        −1 turns the noise over, for the second draw of an antithetic pair.
-    padding : Padding
-        Rows and columns of the padded plane.
-    channels : int
-        Channels of the plane, folded.
-    device : torch.device
-        Where the noise is made.
-
-    Returns
-    -------
-    callable
-        From the number of a step to a Tensor of shape (1, channels, H, W), channels last in memory.
+    From the number of a step it makes a `gaussian_field`, channels last in memory. A sign of −1 turns the
+    noise over, for the second draw of an antithetic pair.
     """
 
     def noise(step: int) -> Tensor:
         values = gaussian_field(
-            seed,
-            plane=plane,
-            draw=draw,
-            step=step,
-            rows=padding.rows,
-            columns=padding.columns,
-            channels=channels,
-            device=device,
-        )
+            seed, plane=plane, draw=draw, step=step, rows=padding.rows, columns=padding.columns,
+            channels=channels, device=device,
+        )  # fmt: skip
         return values.mul_(sign).contiguous(memory_format=torch.channels_last)
 
     return noise

@@ -102,18 +102,9 @@ class PlaneRestorer:
 
     @plain_inference()
     def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> PlaneEstimate:
-        """Run the mean network and the rate network over one plane.
+        """Run the mean network and the rate network over one plane (Y, X) of normalised intensities.
 
-        Parameters
-        ----------
-        plane : ndarray
-            Normalised intensities, shape (Y, X).
-        padding : Padding, optional
-            Given for a plane that is padded already: ``plane`` then has the rows and columns of the padding.
-
-        Returns
-        -------
-        PlaneEstimate
+        If a padding is given, the plane is padded already: it has the padding's rows and columns.
         """
         image = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self._device)
         if padding is None:
@@ -121,7 +112,6 @@ class PlaneRestorer:
             observation = pad_by_reflection(image, padding)
         else:
             observation = image
-
         mean, scale, lam = self._first_pass(observation)
         return PlaneEstimate(padding, observation, mean, scale, lam)
 
@@ -129,13 +119,8 @@ class PlaneRestorer:
         """Average the mean network's picture and scale over the orientations that the settings ask for.
 
         Scales are averaged as variances. What the pictures differ by is left out: it says nothing of the
-        error that they have in common, and hardly orders pixels by their error any better.
-
-        Yields
-        ------
-        None or PlaneEstimate
-            None after every pass but the first, which ``estimate`` is of; then, last, what draws are made
-            with.
+        error that they have in common, and hardly orders pixels by their error any better. It yields None
+        after every pass but the first, which ``estimate`` is of; then, last, what draws are made with.
         """
         network = self._network
         with plain_inference():
@@ -162,35 +147,16 @@ class PlaneRestorer:
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
     ) -> Iterator[Tensor | None]:
-        """Draw one sharp image from the posterior of a plane.
+        """Draw one sharp image from the posterior of a plane, whose first pass is given.
 
-        Parameters
-        ----------
-        estimate : PlaneEstimate
-            The plane's first pass.
-        plane, draw : int
-            Numbers of the plane and the draw, which the noise is bound to.
-        steps : int
-            Denoising steps.
-        seed : int
-            Seed of the noise.
-
-        Yields
-        ------
-        None or Tensor
-            None after every denoising step; then, last, the draw as `picture` gives it.
+        The noise is bound to the seed and the numbers of plane and draw. What is yielded is None after every
+        denoising step; then, last, the draw as `picture` gives it.
         """
         field, sign = self._settings.noise_of(draw)
+        padding, channels, device = estimate.padding, estimate.mean.shape[1], self._device
         noise = noise_by_step(
-            seed,
-            plane=plane,
-            draw=field,
-            sign=sign,
-            padding=estimate.padding,
-            channels=estimate.mean.shape[1],
-            device=self._device,
+            seed, plane=plane, draw=field, sign=sign, padding=padding, channels=channels, device=device
         )
-
         run = self.precision.for_draw()
 
         def step_pass(*tile: Tensor) -> tuple[Tensor]:

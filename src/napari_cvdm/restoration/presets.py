@@ -60,15 +60,7 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in (PREVIEW, STANDA
 
 
 def find_preset(name: str) -> Preset:
-    """Return the preset of a name, in whatever case it is written.
-
-    Raises
-    ------
-    InputTypeError
-        If the name is not text.
-    InputError
-        If there is no such preset.
-    """
+    """Return the preset of a name, in whatever case it is written."""
     if not isinstance(name, str):
         raise InputTypeError(f"The preset must be a name such as 'standard', not {name!r}.")
     preset = PRESETS.get(name.strip().lower())
@@ -78,23 +70,10 @@ def find_preset(name: str) -> Preset:
 
 
 def resolve_preset(preset: str | None, draws: Any, preview: bool) -> tuple[Any, bool]:
-    """Settle how many draws there are to be.
+    """Settle how many draws there are to be for each plane, and whether only the mean network runs.
 
-    Parameters
-    ----------
-    preset : str or None
-        Name of a preset.
-    draws : int or None
-        A number of draws of the caller's own, which overrules the preset's; checked elsewhere.
-    preview : bool
-        Whether the caller asks for the mean network alone, which overrules the rest.
-
-    Returns
-    -------
-    draws : int
-        Draws for each plane; of no meaning in a preview.
-    preview : bool
-        Whether only the mean network runs.
+    A number of draws of the caller's own, which is checked elsewhere, overrules the preset's; a preview
+    overrules both, and the number of draws has no meaning then.
 
     Raises
     ------

@@ -32,10 +32,8 @@ def describe(
 
     Parameters
     ----------
-    request : Request
-        What was asked for.
-    normalizations : dict
-        Of every plane, under its index.
+    request, normalizations
+        What was asked for; and the normalisation of every plane, under its index.
     tiles : dict of str to TileSize
         The tile sizes that were used in the end, by network.
     draws : int
@@ -43,12 +41,6 @@ def describe(
         fewest.
     seconds : float
         Wall time.
-
-    Returns
-    -------
-    dict
-        With the keys model, uncertainty, standard_deviation, draws, steps, seed, sampling, device, tile,
-        upscaling, axes, pixel_size_nm, selection, resampling, normalisation, warnings, versions, seconds.
     """
     model, calibration = request.model, calibration_for(request, draws)
     return {
@@ -61,10 +53,7 @@ def describe(
         "seed": request.seed,
         "sampling": asdict(request.settings),
         "device": describe_device(request.chosen.device),
-        "tile": {
-            "requested": request.tile,
-            **{name: tile.side for name, tile in tiles.items()},
-        },
+        "tile": {"requested": request.tile, **{name: tile.side for name, tile in tiles.items()}},
         "upscaling": model.upscaling,
         "axes": request.axes.names,
         "pixel_size_nm": request.pixel_size,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A restoration that can be carried out. Made by `check_request`.
+    """A restoration that can be carried out. Made by `check_request`; what is not here is as for `restore`.
 
     Attributes
     ----------
@@ -41,24 +41,14 @@ class Request:
         is kept in chunks.
     selection : Selection
         Which planes, and which region of each, are wanted.
-    model : PretrainedModel
-        The model to use.
     pixel_size : float or None
         Lateral pixel size of the input in nanometres.
-    draws : int
-        Draws per plane; 0 in a preview.
-    steps : int
-        Denoising steps per draw; 0 in a preview.
-    seed : int
-        Seed of the noise.
+    draws, steps : int
+        Draws per plane, and denoising steps per draw; 0 in a preview.
     chosen : ChosenDevice
         The processor, and what to tell the user about it.
     tile : int or "auto"
         Side of a tile in camera pixels.
-    keep_draws : bool
-        Whether the result holds every draw.
-    settings : PosteriorSettings
-        How draws are made and put together.
     normalize : {"stack", "plane", "whole"}
         Whether intensities are measured once for each channel, or for each plane; see `fit_normalizations`.
     resampling : dict or None
@@ -120,10 +110,6 @@ def check_request(
         kept in chunks are always treated so.
 
     The others are those of `napari_cvdm.restore`.
-
-    Returns
-    -------
-    Request
 
     Raises
     ------

@@ -85,21 +85,9 @@ class Resampling:
 def plan_resampling(
     plane_shape: tuple[int, int], pixel_size: float | None, known: tuple[float, float] | None
 ) -> Resampling | None:
-    """Find the least resampling that brings a pixel size into the range that a model knows.
+    """Find the least resampling that brings a pixel size into the range that a model knows, in nanometres.
 
-    Parameters
-    ----------
-    plane_shape : (int, int)
-        Rows and columns of a plane.
-    pixel_size : float or None
-        Lateral pixel size in nanometres.
-    known : (float, float) or None
-        Smallest and largest pixel size that the model was trained for, in nanometres.
-
-    Returns
-    -------
-    Resampling or None
-        None if nothing needs to be done, or nothing is known.
+    None if nothing needs to be done for a plane of this shape, or nothing is known.
 
     Raises
     ------

@@ -54,10 +54,8 @@ class ModelReference:
 
     Attributes
     ----------
-    name : str
-        Its name in the model store.
-    sha256 : str
-        Hash of its file: another file of the same name is refused.
+    name, sha256 : str
+        Its name in the model store, and the hash of its file: another file of the same name is refused.
     path : str
         Its file, on the machine that asks for the restoration.
     """
@@ -73,12 +71,8 @@ class EngineSpec:
 
     Attributes
     ----------
-    device : str
+    device, tile, settings
         As for `napari_cvdm.restore`; "auto" is decided by each worker for itself.
-    tile : int or "auto"
-        Side of a tile in camera pixels.
-    settings : PosteriorSettings
-        How draws are made.
     weights : str
         Of a model that is in no file, and so may still change: what `fingerprint_of` says of its weights.
     """
@@ -156,16 +150,10 @@ def resident_engine(
 
     Parameters
     ----------
-    model : ModelReference or PretrainedModel
-        From `reference_to`.
-    spec : EngineSpec
-        Where and how it is to run.
+    model, spec
+        The model, from `reference_to`; and where and how it is to run.
     checkpoint : callable, optional
         Called before and within every network pass while the engine is lent; may raise to cancel.
-
-    Yields
-    ------
-    PlaneEngine
 
     Raises
     ------

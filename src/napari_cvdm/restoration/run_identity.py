@@ -12,18 +12,10 @@ _APART = ("content", "picture", "layer", "written")
 
 
 def run_of(provenance: Mapping[str, Any]) -> str:
-    """Return what the pictures of one run have in common, and no other has.
+    """Return what the pictures of one run have in common, and no other has, by the provenance of one of them.
 
-    Parameters
-    ----------
-    provenance : mapping
-        Of a picture, from a layer or a file.
-
-    Returns
-    -------
-    str
-        The name that the run was given, or else a digest of how its pictures were made. Runs that were asked
-        for the same differ in that, too: hardly two take the same number of seconds.
+    It is the name that the run was given, or else a digest of how its pictures were made. Runs that were
+    asked for the same differ in that, too: hardly two take the same number of seconds.
     """
     common = {key: value for key, value in provenance.items() if key not in _APART}
     said = provenance.get("run") or common

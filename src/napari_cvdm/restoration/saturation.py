@@ -14,20 +14,10 @@ _FEWEST_LEVELS = 10
 
 
 def saturated_share(values: NDArray[np.float64]) -> float:
-    """Return the share of pixels at the greatest value, if these were cut off there.
+    """Return the share of pixels at the greatest value, if these were cut off there; else 0.
 
     They were if the greatest value is met more often than all values in the 2 % of the range below it taken
-    together, which no fading tail does, and at least five times.
-
-    Parameters
-    ----------
-    values : ndarray
-        Finite intensities, at least one.
-
-    Returns
-    -------
-    float
-        From 0, for an image that is not cut off, to 1.
+    together, which no fading tail does, and at least five times. All values must be finite.
     """
     low, top = float(values.min()), float(values.max())
     full = int(np.count_nonzero(values == top))

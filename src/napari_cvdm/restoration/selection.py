@@ -112,10 +112,6 @@ def select(
     region : pair of (int, int) or slice, optional
         Rows and columns to restore, each as first and one past the last: ``((0, 256), (100, 356))``.
 
-    Returns
-    -------
-    Selection
-
     Raises
     ------
     AxesError
@@ -176,7 +172,8 @@ def _positions(wanted: Any, length: int, name: str) -> tuple[int, ...]:
     if isinstance(wanted, slice):
         chosen = tuple(range(length)[wanted])
     else:
-        several = wanted if isinstance(wanted, Sequence | np.ndarray | range) else (wanted,)
+        wanted = wanted.tolist() if isinstance(wanted, np.ndarray) else wanted
+        several = wanted if isinstance(wanted, Sequence) else (wanted,)
         if isinstance(several, str) or not all(_is_whole(each) for each in several):
             raise InputTypeError(f"Positions along axis {name} must be whole numbers, not {wanted!r}.")
         chosen = tuple(_position(int(each), length, name) for each in several)

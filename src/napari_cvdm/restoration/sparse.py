@@ -77,10 +77,6 @@ def measure_structure(planes: Iterable[Any], shape: tuple[int, ...], span: float
         How many planes there are, and how large.
     span : float
         Percentile range of all pixels, in the units of the image.
-
-    Returns
-    -------
-    Structure
     """
     pixels = int(np.prod(shape))
     found: list[NDArray[np.float32]] = []

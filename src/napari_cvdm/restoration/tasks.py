@@ -65,14 +65,7 @@ def plan_pieces(
 ) -> tuple[list[Piece], list[tuple[int, ...]]]:
     """Find the chunks of a dask array that hold a part of one plane.
 
-    Parameters
-    ----------
-    chunks : sequence
-        Lengths of the chunks along each axis; Y and X last.
-    index : tuple of int
-        The plane.
-    rows, columns : range
-        The part of it.
+    `chunks` are their lengths along each axis, Y and X last.
 
     Returns
     -------
@@ -165,12 +158,7 @@ def watching(report: Callable[[float], object]) -> Iterator[None]:
     """Be told how far the block at work is, 0 to 1, after every pass of a network, and while one lasts long.
 
     Of the blocks that this thread computes with dask's synchronous scheduler, and of no other run's in this
-    process.
-
-    Parameters
-    ----------
-    report : callable
-        Told in the thread that computes the block. What it raises ends the computation the block belongs to.
+    process. Who is told, in the thread that computes the block, may raise to end the computation.
     """
     token = _watcher.set(report)
     try:

@@ -53,16 +53,7 @@ class Padding:
 def plan_padding(height: int, width: int, granularity: int) -> Padding:
     """Plan the margin around a plane: at least `MARGIN` on each side, and sizes the network accepts.
 
-    Parameters
-    ----------
-    height, width : int
-        Size of the image in camera pixels.
-    granularity : int
-        The padded height and width, and the margin before the first pixel, become multiples of it.
-
-    Returns
-    -------
-    Padding
+    The padded height and width, and the margin before the first pixel, become multiples of the granularity.
     """
     before = _round_up(MARGIN, granularity)
     rows, columns = (range(-before, _round_up(size + MARGIN, granularity)) for size in (height, width))
@@ -72,17 +63,8 @@ def plan_padding(height: int, width: int, granularity: int) -> Padding:
 def pad_by_reflection(plane: Tensor, padding: Padding) -> Tensor:
     """Fill the margin by mirroring at the border pixels, as often as a small plane needs it.
 
-    Parameters
-    ----------
-    plane : Tensor
-        Shape (..., H, W), of any size from 1 × 1.
-    padding : Padding
-        From `plan_padding` for this H and W.
-
-    Returns
-    -------
-    Tensor
-        Shape (..., len(rows), len(columns)).
+    From (..., H, W), of any size from 1 × 1, to (..., len(rows), len(columns)); the padding is one for this H
+    and W.
     """
     rows = _reflected(padding.rows, padding.height, plane.device)
     columns = _reflected(padding.columns, padding.width, plane.device)
@@ -124,7 +106,8 @@ def apply_tiled(
     Parameters
     ----------
     network : callable
-        Takes one tensor (1, C_i, h, w) for each input and returns tensors (1, D_j, h, w).
+        Takes one tensor (1, C_i, h, w) for each input and returns tensors (1, D_j, h, w), which become
+        (1, D_j, H, W).
     inputs : sequence of Tensor
         Shape (1, C_i, H, W), with H and W multiples of ``granularity``.
     tile : int
@@ -139,11 +122,6 @@ def apply_tiled(
         Called before every tile. What it raises ends the pass; the inputs are left as they were.
     on_tile : callable, optional
         Told after every tile, if there are several, how many are done and how many there are.
-
-    Returns
-    -------
-    tuple of Tensor
-        The network's outputs for the whole plane, shape (1, D_j, H, W).
     """
     height, width = inputs[0].shape[-2:]
     reach = _round_up(halo, granularity)

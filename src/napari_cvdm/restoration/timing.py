@@ -130,8 +130,6 @@ def forecast(
 
     Parameters
     ----------
-    speed : Speed
-        From `measure_speed`.
     plane_shape : (int, int)
         Rows and columns of a plane, or of the region of it that is restored.
     planes, draws : int

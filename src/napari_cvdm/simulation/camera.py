@@ -11,25 +11,10 @@ from napari_cvdm.simulation.curves import Image
 def expose(
     rng: np.random.Generator, electrons: Image, *, read_noise: float, gain: float, offset: float
 ) -> NDArray[np.uint16]:
-    """Record an image with a camera of 16 bits; brighter pixels saturate.
+    """Record an image with a camera of 16 bits, whose grey levels saturate.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of the noise.
-    electrons : ndarray
-        Expected number of photo-electrons in each camera pixel, (H, W).
-    read_noise : float
-        Its standard deviation, electrons.
-    gain : float
-        Grey levels per electron.
-    offset : float
-        Grey level of darkness.
-
-    Returns
-    -------
-    ndarray
-        Grey levels, (H, W) uint16.
+    `electrons` are the photo-electrons expected in each camera pixel, (H, W). The standard deviation of the
+    read noise is in electrons; gain is in grey levels per electron, and offset the grey level of darkness.
     """
     detected = rng.poisson(np.maximum(electrons, 0)).astype(np.float64)
     detected += rng.normal(0, read_noise, detected.shape)

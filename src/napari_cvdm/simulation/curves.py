@@ -18,21 +18,10 @@ Image = NDArray[np.float32]
 
 
 def splat(size: int, y: Array, x: Array, brightness: Array | float) -> Image:
-    """Add up points on a pixel grid.
+    """Add up points on a pixel grid (size, size), float32; its sum is the brightness of the points inside.
 
-    Parameters
-    ----------
-    size : int
-        Side of the square image, pixels.
-    y, x : ndarray
-        Positions in pixels, any one shape; pixel (0, 0) has its centre at (0, 0). Points outside are dropped.
-    brightness : ndarray or float
-        Brightness of each point, broadcastable to the positions.
-
-    Returns
-    -------
-    ndarray
-        (size, size) float32; its sum is the brightness of the points inside.
+    Positions `y` and `x` are in pixels, of any one shape, to which the brightness is broadcast; pixel (0, 0)
+    has its centre at (0, 0). Points outside are dropped.
     """
     weight = np.broadcast_to(np.asarray(brightness, dtype=float), y.shape).ravel()
     y, x = y.ravel(), x.ravel()
@@ -64,8 +53,6 @@ def wandering_curves(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of randomness.
     start_y, start_x, heading : ndarray
         Start (pixels) and initial direction (radians) of each curve, shape (n,).
     length, persistence : float
@@ -87,16 +74,9 @@ def wandering_curves(
 
 
 def labelling(rng: np.random.Generator, shape: tuple[int, int], density: float) -> Array:
-    """Relative number of fluorophores at each point of each curve, with mean 1.
+    """Relative number of fluorophores at each point of each curve (curves, points), with mean 1.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    shape : tuple of int
-        (curves, points).
-    density : float
-        Mean number of labels at a point: below 1 the curve looks dotted, above 10 even.
+    With a mean number of labels at a point (`density`) below 1 the curve looks dotted, above 10 even.
     """
     return rng.poisson(density, shape) / density
 

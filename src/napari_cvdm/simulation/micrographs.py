@@ -76,14 +76,8 @@ def remove_background(image: Image, width: float) -> Image:
     """Subtract what varies slowly: a smoothed local minimum, wider than any structure to be kept.
 
     Real super-resolved images carry haze of their own; left in a target it would teach a network to keep
-    haze.
-
-    Parameters
-    ----------
-    image : ndarray
-        (H, W), not negative.
-    width : float
-        Side of the neighbourhood whose minimum is background, pixels.
+    haze. The image (H, W) must not be negative; `width`, in pixels, is the side of the neighbourhood whose
+    minimum is background.
     """
     smooth = ndimage.gaussian_filter(image, 1.0)
     lowest = ndimage.minimum_filter(smooth, size=int(width))
@@ -96,14 +90,7 @@ def remove_background(image: Image, width: float) -> Image:
 
 
 def load_micrographs(folder: Path, numbers: range) -> list[Micrograph]:
-    """Load the images ``<structure>/<NN>.png`` of a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds one folder for each structure in `BIOSR`.
-    numbers : range
-        Numbers of the images to load.
+    """Load the images ``<structure>/<NN>.png`` of these numbers, for each structure in `BIOSR`, of a folder.
 
     Raises
     ------
@@ -142,10 +129,6 @@ def cut_density(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    micrograph : Micrograph
-        The image.
     size : int
         Side of the field on the fine grid, pixels. Beyond the image's border it is continued by reflection.
     zoom : tuple of float

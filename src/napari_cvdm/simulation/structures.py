@@ -227,19 +227,8 @@ def mixture(rng: Rng, size: int) -> Image:
 def draw_structure(rng: Rng, kind: str, size: int) -> Image:
     """Draw one field of structure, sometimes confined to a cell's outline.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    kind : str
-        A name in `STRUCTURES`, or "mixture".
-    size : int
-        Side of the field, fine pixels.
-
-    Returns
-    -------
-    ndarray
-        Fluorophore density, (size, size) float32, with its 99.5 percentile near 1.
+    It is the fluorophore density, (size, size) float32 on the fine grid, with its 99.5 percentile near 1.
+    `kind` is a name in `STRUCTURES`, or "mixture".
     """
     image = mixture(rng, size) if kind == "mixture" else STRUCTURES[kind](rng, size)
     if rng.random() < 0.25:

@@ -29,25 +29,16 @@ LEAST_NATIVE = 0.2
 def draw_focus(
     rng: np.random.Generator, size: int, ranges: AcquisitionRanges, sigma: float, native_sigma: float
 ) -> Transfer | ComplexTransfer:
-    """Draw the transfer function of what is in focus.
+    """Draw the transfer function, for a real FFT, of what is in focus.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of randomness.
     size : int
         Side of the square field, fine pixels.
-    ranges : AcquisitionRanges
-        What to draw from.
     sigma : float
         Width of the PSF, fine pixels.
     native_sigma : float
         Gaussian blur that the structure carries already, fine pixels; divided out.
-
-    Returns
-    -------
-    ndarray
-        For a real FFT of the field.
     """
     focus: Transfer | ComplexTransfer
     if ranges.aberrated_share and rng.random() < ranges.aberrated_share:

@@ -82,7 +82,7 @@ def calibrate(
 ) -> ModelCard:
     """Measure how draws are best put together and calibrate the standard deviation.
 
-    The shrinkage towards the mean network is the most with nearly the smallest squared error (to 2 %); the
+    The shrinkage towards the mean network is the most with nearly the smallest squared error (to 4 %); the
     weight of its scale in the variance is the least whose standard deviation correlates with the error as
     well as any (to 0.005). A rising curve then brings the standard deviation to the errors that pixels of
     like standard deviation have; see `napari_cvdm.assessment.calibration.fit_calibration`.
@@ -151,8 +151,6 @@ def calibrate_on(
         At least one, drawn with `napari_cvdm.restoration.request.plain_settings`.
     data : str
         What the fields are, for the card.
-    log : callable
-        Receives a line of text for each choice.
 
     Raises
     ------
@@ -194,24 +192,8 @@ def calibrate_preview_on(
 ) -> ModelCard:
     """Calibrate the scale that the mean network predicts in one pass, which a preview shows.
 
-    Parameters
-    ----------
-    card : ModelCard
-        Of the model.
-    previews : sequence of JudgedField
-        From `judged_preview`, at least one.
-    log : callable
-        Receives a line of text.
-
-    Returns
-    -------
-    ModelCard
-        With `preview_calibration` and, under ``metrics["preview_calibration"]``, what was measured.
-
-    Raises
-    ------
-    InputError
-        If the fields have too few pixels, or no error or no uncertainty at all.
+    At least one preview is needed, from `judged_preview`. The card gets `preview_calibration` and, under
+    ``metrics["preview_calibration"]``, what was measured. Errors are those of `calibrate_on`.
     """
     fitted = fit(previews)
     measured = _before_and_after(previews, fitted)
@@ -234,7 +216,7 @@ def judged_preview(
 
 
 def _squared_error(fields: Sequence[DrawnField], settings: PosteriorSettings) -> float:
-    """Mean squared error in the units of the truths; all fields are of one size."""
+    """Mean squared error in the units of the truths; fields count alike, whatever their size."""
     means = [field.posterior(settings)[0] for field in fields]
     return float(
         np.mean([np.mean((f.gain(m) * f.error(m)) ** 2) for f, m in zip(fields, means, strict=True)])

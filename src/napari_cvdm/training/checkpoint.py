@@ -16,14 +16,7 @@ from napari_cvdm.training.config import ConfigError, TrainingConfig
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint; a kill or a power cut at any moment leaves the old one or the new one, whole.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    state : mapping
-        Tensors and plain values.
+    """Write tensors and plain values; a kill or a power cut at any moment leaves the old or the new file.
 
     Raises
     ------
@@ -45,13 +38,6 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
     """Read the checkpoint of a run, if it is one of this configuration.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    config : TrainingConfig
-        The run that is to go on.
 
     Raises
     ------
@@ -86,22 +72,11 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
 
 
 def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:
-    """Name the settings that keep a run of one configuration from going on with another.
+    """Name the settings, such as "optimiser.batch", that keep a run from going on with another configuration.
 
     When to save and to validate may differ. A setting that did not exist yet counts as its default, which
-    is how the run went on without it. Cycles may be added.
-
-    Parameters
-    ----------
-    made_with : str
-        The configuration of a checkpoint, as JSON.
-    config : TrainingConfig
-        The one to go on with.
-
-    Returns
-    -------
-    list of str
-        As "optimiser.batch"; empty if the run can go on.
+    is how the run went on without it. Cycles may be added. `made_with` is the configuration of a checkpoint,
+    as JSON.
     """
     plain, new = (
         _flat(json.loads(json.dumps(each.to_dict()))) for each in (type(config)(config.name), config)

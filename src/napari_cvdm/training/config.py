@@ -236,11 +236,6 @@ def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
 def load_config(path: Path) -> TrainingConfig:
     """Read a TOML file.
 
-    Parameters
-    ----------
-    path : Path
-        The file; `DataConfig.micrographs` is taken relative to its folder.
-
     Raises
     ------
     ConfigError

@@ -96,16 +96,12 @@ class TrainingFields(Dataset[Patches]):
 
     Parameters
     ----------
-    data : DataConfig
-        What the fields are made of.
-    ranges : AcquisitionRanges
-        Optics and camera.
-    seed : int
-        Seed of the training run.
+    data, ranges
+        What the fields are made of; optics and camera.
+    seed, length : int
+        Seed of the training run, and number of fields.
     folder : Path or None
         Folder of the real images; None for simulated structures alone.
-    length : int
-        Number of fields.
     """
 
     def __init__(

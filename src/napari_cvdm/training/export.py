@@ -43,19 +43,7 @@ def pixel_sizes(ranges: AcquisitionRanges) -> tuple[float, float]:
 def model_card(
     config: TrainingConfig, steps_done: int, seconds: float, metrics: dict[str, float]
 ) -> ModelCard:
-    """Describe a trained model.
-
-    Parameters
-    ----------
-    config : TrainingConfig
-        The run.
-    steps_done : int
-        Training steps behind the weights.
-    seconds : float
-        Wall-clock time spent.
-    metrics : dict
-        Scores on the validation images.
-    """
+    """Describe a trained model, by the steps and the wall-clock time spent and its scores in validation."""
     data = ["simulated " + ", ".join(config.data.kinds)]
     if config.data.empty_share:
         data.append(f"{100 * config.data.empty_share:.0f} % of the fields: background and noise alone")
@@ -98,20 +86,14 @@ def export_model(
     fields_per_kind: int = 4,
     log: Callable[[str], None] = print,
 ) -> Path:
-    """Write weights and card to ``<folder>/<name>.safetensors`` in half precision, calibrated.
+    """Write averaged weights and card to ``<folder>/<name>.safetensors``, in half precision and calibrated.
 
     The file appears when all of it is known: an interrupted calibration leaves none that looks finished.
 
     Parameters
     ----------
-    model : CVDM
-        The averaged weights.
-    config : TrainingConfig
-        The run.
-    folder : Path
-        Folder of the run.
-    steps_done, seconds, metrics
-        As for `model_card`.
+    model, config, folder, steps_done, seconds, metrics
+        The averaged weights, and the run; see `model_card`.
     micrographs : Path, optional
         Folder of the real images, of which some are kept for the calibration.
     fields_per_kind : int
@@ -119,11 +101,6 @@ def export_model(
         model uncalibrated in any case.
     log : callable
         Receives progress, a line at a time.
-
-    Returns
-    -------
-    Path
-        The file.
     """
     card = model_card(config, steps_done, seconds, metrics)
     if fields_per_kind:
@@ -148,21 +125,8 @@ def weights_path(folder: Path, name: str) -> Path:
 def check_place(target: Path, checkpoint: Path, start: Path | None, fresh: bool) -> None:
     """Refuse to begin without the starting model, or to write over it or over weights that no run here left.
 
-    Parameters
-    ----------
-    target : Path
-        Where the new weights are to go.
-    checkpoint : Path
-        Of the run.
-    start : Path or None
-        File of the model that the run starts from, if there is one.
-    fresh : bool
-        Whether the run starts again, and may replace what is there.
-
-    Raises
-    ------
-    ConfigError
-        If it must not be written, or there is nothing to start from.
+    `target` is where the new weights are to go, and `start` the file of the model that the run starts from,
+    if there is one. A fresh run starts again, and may replace what is there.
     """
     begins = fresh or not checkpoint.exists()
     if start is not None and begins and not start.exists():

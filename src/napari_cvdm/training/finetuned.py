@@ -28,8 +28,6 @@ def training_record(
     ----------
     start : PretrainedModel
         The starting model. Its data go into the record: what they ask to be credited stays credited.
-    config : TrainingConfig
-        The run.
     pairs, planes, held_out : int
         Pairs trained on, their planes, and pairs held out. Their names stay at home.
     seconds : float
@@ -64,19 +62,8 @@ def finetuned_card(
     """Describe a fine-tuned model.
 
     Ranges, licence and citations are those of the starting weights, and so are calibration and posterior
-    weights until `calibrated` replaces them. What was measured of the starting model is left out.
-
-    Parameters
-    ----------
-    start : PretrainedModel
-        The starting model.
-    name : str
-        Of the new one.
-    record : dict
-        From `training_record`.
-    pixel_sizes : sequence of float
-        Camera pixel sizes of the pairs trained on, in nm, as far as the files tell. They widen the range that
-        the starting model knows.
+    weights until `calibrated` replaces them. What was measured of the starting model is left out. The camera
+    pixel sizes of the pairs trained on, in nm, as far as the files tell, widen the range that it knows.
     """
     sizes = start.card.pixel_size_nm
     if sizes is not None:
@@ -107,14 +94,7 @@ def calibrated(
         From `napari_cvdm.training.held_out_pairs.judged_parts`; at least one. With two or more, the coverage
         is that of calibrations that left out the pair judged.
     before : HeldOutScores
-        Of the starting model, for the card.
-    log : callable
-        Receives a line for each choice.
-
-    Returns
-    -------
-    PretrainedModel, HeldOutScores
-        The model with the card that holds calibration and figures; and the figures.
+        Of the starting model, for the card, which holds calibration and figures.
     """
     drawn = draw_pairs(held_out, model)
     card = calibrate_on(model.card, drawn.pairs, drawn.fields, data="held-out recorded pairs", log=log)
@@ -132,17 +112,7 @@ def calibrated(
 def conclusion(
     old: str, new: str, before: HeldOutScores | None, after: HeldOutScores | None, pairs: int
 ) -> list[str]:
-    """Say in lines of text what fine-tuning was worth.
-
-    Parameters
-    ----------
-    old, new : str
-        Names of the starting and of the new model.
-    before, after : HeldOutScores or None
-        Their scores; None if no pair was held out.
-    pairs : int
-        Held-out pairs.
-    """
+    """Say in lines of text what fine-tuning was worth, by the scores of both models on the held-out pairs."""
     if before is None or after is None:
         return [
             f"No pair was held out, so nothing was measured: whether {new} is better than {old} is not "

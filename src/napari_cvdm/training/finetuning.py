@@ -81,12 +81,8 @@ class FinetuningSettings:
     ----------
     name : str or None
         Of the new model; by default the old one's with "-finetuned".
-    steps : int
-        Training steps.
     held_out : int
         Pairs, the last in the order of their names, that are not trained on.
-    seed : int
-        What fixes patches and noise.
     wf_suffix, sim_suffix : str
         As for `napari_cvdm.assessment.pairs.find_pairs`.
     """
@@ -149,10 +145,6 @@ def finetune(
         Processes that cut patches; the result does not depend on it.
     log : callable
         Receives progress, a line at a time.
-
-    Returns
-    -------
-    Finetuned
 
     Raises
     ------

@@ -83,17 +83,8 @@ def judged_parts(
 
     Parameters
     ----------
-    pairs : sequence of RecordedPair
-        From `napari_cvdm.training.recorded.read_pair`.
-    model : PretrainedModel
-        The one to start from.
-    log : callable
-        Receives a line for each plane left out and for each that looks ill registered.
-
-    Returns
-    -------
-    list of RecordedPair
-        Sharp images as they are compared with.
+    pairs, model, log
+        As for `planes_alike`. The sharp images that are returned are as they are compared with.
 
     Raises
     ------
@@ -110,15 +101,7 @@ def judged_parts(
 
 
 def draw_pairs(parts: Sequence[RecordedPair], model: PretrainedModel) -> DrawnPairs:
-    """Restore what a model is judged on.
-
-    Parameters
-    ----------
-    parts : sequence of RecordedPair
-        From `judged_parts`.
-    model : PretrainedModel
-        What to restore with.
-    """
+    """Restore with a model what it is judged on, from `judged_parts`."""
     settings = plain_settings(model.card)
     planes = [plane for pair in parts for plane in pair.planes]
     return DrawnPairs(

@@ -42,10 +42,8 @@ class RecordedPlane(NamedTuple):
     ----------
     pair, label : str
         Name of the pair; and that of the plane, for messages.
-    camera : ndarray, (Y, X)
-        What the camera recorded.
-    sharp : ndarray, (s·Y, s·X)
-        The sharp image of the same field.
+    camera, sharp : ndarray, (Y, X) and (s·Y, s·X)
+        What the camera recorded, and the sharp image of the same field.
     """
 
     pair: str
@@ -72,17 +70,8 @@ class Field(NamedTuple):
 def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
     """Read both files of a pair and check that they belong together.
 
-    Parameters
-    ----------
-    pair : Pair
-        From `napari_cvdm.assessment.pairs.find_pairs`.
-    upscaling : int
-        Pixels of the sharp image per camera pixel and axis.
-
-    Returns
-    -------
-    RecordedPair
-        Planes of stacks one by one, in the order of the files.
+    The sharp image has `upscaling` pixels per camera pixel and axis. Planes of stacks are returned one by
+    one, in the order of the files.
 
     Raises
     ------
@@ -120,12 +109,7 @@ def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
 def patch_side(pairs: Sequence[RecordedPair], granularity: int) -> int:
     """Side of the patches, camera pixels: as long as the smallest pair allows, `LARGEST_SIDE` at the most.
 
-    Parameters
-    ----------
-    pairs : sequence of RecordedPair
-        At least one.
-    granularity : int
-        What the side must be a multiple of, as the network says.
+    It is a multiple of the network's granularity.
 
     Raises
     ------
@@ -177,8 +161,6 @@ def planes_alike(
 
     Parameters
     ----------
-    pair : RecordedPair
-        From `read_pair`.
     model : PretrainedModel
         The one to start from.
     log : callable
@@ -186,10 +168,8 @@ def planes_alike(
 
     Yields
     ------
-    plane : RecordedPlane
-        One that is alike.
-    shown : ndarray, (s·Y, s·X)
-        What the mean network shows of it, in the units of the camera image.
+    RecordedPlane, ndarray (s·Y, s·X)
+        One that is alike, and what the mean network shows of it, in the units of the camera image.
 
     Raises
     ------
@@ -218,20 +198,7 @@ def planes_alike(
 def training_fields(
     pairs: Sequence[RecordedPair], model: PretrainedModel, log: Callable[[str], None]
 ) -> list[Field]:
-    """Express all planes of the pairs that the model can learn from, as `planes_alike` tells them.
-
-    Parameters
-    ----------
-    pairs : sequence of RecordedPair
-        From `read_pair`.
-    model, log
-        As for `planes_alike`.
-
-    Raises
-    ------
-    InputError
-        If a pair has no plane left.
-    """
+    """Express all planes of the pairs that the model can learn from, as `planes_alike` tells them."""
     return [express(plane, shown) for pair in pairs for plane, shown in planes_alike(pair, model, log)]
 
 
@@ -244,10 +211,8 @@ class RecordedFields(Dataset[Patches]):
         What the patches are cut from, each equally often.
     data : DataConfig
         Number, side and brightness of the patches, as for simulated fields.
-    seed : int
-        Seed of the run.
-    length : int
-        Number of items.
+    seed, length : int
+        Seed of the run, and number of items.
     """
 
     def __init__(self, fields: Sequence[Field], data: DataConfig, seed: int, length: int) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from napari_cvdm.cvdm.networks import INITIAL_RATE
+from napari_cvdm.cvdm.schedule import FIXED_SCHEDULES
 from napari_cvdm.models.card import check_name
 from napari_cvdm.models.errors import ModelError
 from napari_cvdm.simulation.pairs import KINDS
@@ -24,21 +26,12 @@ Requirement = tuple[str, bool]
 def requirements(config: TrainingConfig) -> Iterator[Requirement]:
     """Yield what a configuration must satisfy, as words to say otherwise and whether it does.
 
-    Parameters
-    ----------
-    config : TrainingConfig
-        Values of the right type.
-
-    Yields
-    ------
-    str, bool
-        To be asked one by one, and no further than the first that is not met.
+    They are to be asked one by one, and no further than the first that is not met.
     """
     yield from _of_the_run(config)
     yield from _of_the_architecture(config.architecture)
     yield from _of_the_data(config.data, config.architecture)
-    shares = ("thick_share", "aberrated_share", "halo_share", "disc_share")
-    yield from _are_shares("acquisition", config.acquisition, *shares)
+    yield from _of_the_acquisition(config.acquisition)
     yield from _of_the_kinds(config.data.kinds)
     yield from _of_the_optimiser(config.optimiser, config.data)
     yield from _of_the_schedule(config.schedule)
@@ -62,6 +55,16 @@ def _of_the_architecture(net: CVDMConfig) -> Iterator[Requirement]:
             f"[architecture] {name}_widths and {name}_blocks must be positive and equally many",
             len(widths) == len(blocks) > 0 and min(widths) > 0 and min(blocks) >= 0,
         )
+    for name in ("scale_width", "rate_width", "clock_units"):
+        yield f"[architecture] {name} must be positive", getattr(net, name) > 0
+    yield "[architecture] scale_floor must not be negative", net.scale_floor >= 0
+    shapes = ("learned", *FIXED_SCHEDULES)
+    yield f"[architecture] schedule must be one of {', '.join(shapes)}", net.schedule in shapes
+    low, high = net.rate_bounds
+    yield (
+        f"[architecture] rate_bounds must be positive and, of a learned schedule, enclose {INITIAL_RATE:g}",
+        low > 0 and (net.schedule != "learned" or low < INITIAL_RATE < high),
+    )
 
 
 def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
@@ -76,8 +79,17 @@ def _of_the_data(data: DataConfig, net: CVDMConfig) -> Iterator[Requirement]:
         "[data] kept_background must be a range between 0 and 1",
         data.kept_background[0] >= 0 and data.kept_background[1] <= 1,
     )
-    yield "[data] stretch must not be negative", data.stretch >= 0
+    for name in ("stretch", "gain_jitter", "offset_jitter"):
+        yield f"[data] {name} must not be negative", getattr(data, name) >= 0
     yield "[data] contrast must be a range of positive numbers", data.contrast[0] > 0
+
+
+def _of_the_acquisition(ranges: AcquisitionRanges) -> Iterator[Requirement]:
+    shares = ("thick_share", "aberrated_share", "halo_share", "disc_share")
+    yield from _are_shares("acquisition", ranges, *shares)
+    for name in ("psf_sigma", "photons", "haze_sigma"):  # drawn evenly in their logarithm
+        yield f"[acquisition] {name} must be a range of positive numbers", getattr(ranges, name)[0] > 0
+    yield "[acquisition] read_noise must not be negative", ranges.read_noise[0] >= 0
 
 
 def _of_the_kinds(kinds: Mapping[str, float]) -> Iterator[Requirement]:

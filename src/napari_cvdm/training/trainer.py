@@ -100,14 +100,7 @@ class Trainer:
         write_checkpoint(self.checkpoint, state)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one.
-
-        Raises
-        ------
-        ConfigError
-            If the checkpoint is damaged, or belongs to a different configuration; one with fewer cycles is
-            continued.
-        """
+        """Go on from the checkpoint, if there is one; errors are those of `read_checkpoint`."""
         if not self.checkpoint.exists():
             return
         state = read_checkpoint(self.checkpoint, self.config)
@@ -118,13 +111,7 @@ class Trainer:
         self.log(f"resumed at step {self.step}")
 
     def take(self, start: CVDM, name: str) -> None:
-        """Take the weights of a network of the same architecture, called `name` in the log.
-
-        Raises
-        ------
-        ConfigError
-            If it is of another.
-        """
+        """Take the weights of a network of the same architecture, called `name` in the log."""
         if start.config != self.config.architecture:
             raise ConfigError(f"{name} has another architecture than the configuration asks for")
         for network in (self.model, self.average):
@@ -257,19 +244,23 @@ def run_training(
     start = (config_path.resolve().parent / config.start_from).resolve() if config.start_from else None
     trainer = Trainer(config, micrographs, folder, workers, log, device=place, compiled=compiled)
     check_place(weights_path(folder, config.name), trainer.checkpoint, start, fresh)
-    if start is not None and config.teachers:
-        found = [read_earlier(config_path.resolve().parent / name) for name in config.teachers]
-        others = [network for network, _ in found]
-        trainer.teachers = Teachers(read_earlier(start)[0], others, config.teachers_share, place)
-        names = "; ".join(name for _, name in found)
-        log(f"{100 * config.teachers_share:.0f} % of what the mean network is taught are from {names}")
+    begins = fresh or not trainer.checkpoint.exists()
+    # Before anything is written or removed: what cannot be used leaves the folder as it is.
+    if start is not None and (begins or config.teachers):
+        network, name = read_earlier(start)
+        if config.teachers:
+            found = [read_earlier(config_path.resolve().parent / each) for each in config.teachers]
+            others, names = zip(*found, strict=True)
+            trainer.teachers = Teachers(network, others, config.teachers_share, place)
+            share = f"{100 * config.teachers_share:.0f} %"
+            log(f"{share} of what the mean network is taught are from {'; '.join(names)}")
+        if begins:
+            trainer.take(network, name)
     folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
-    if start is not None and trainer.step == 0:
-        trainer.take(*read_earlier(start))
     trainer.run()
     return export_model(
         trainer.average.cpu(),

@@ -44,14 +44,9 @@ class ValidationField(NamedTuple):
 
 
 def validation_fields(folder: Path | None, ranges: AcquisitionRanges) -> list[ValidationField]:
-    """Make the validation fields.
+    """Make the validation fields, of real images, or of structures simulated with seeds used nowhere else.
 
-    Parameters
-    ----------
-    folder : Path or None
-        Folder of the real images; None for simulated structures (with seeds that training never uses).
-    ranges : AcquisitionRanges
-        Optics and camera; the photon level is fixed by `PHOTON_LEVELS`.
+    The photon level is fixed by `PHOTON_LEVELS`.
 
     Raises
     ------
@@ -116,7 +111,7 @@ def restore_field(model: CVDM, x: NDArray[np.float32], steps: int, draws: int, s
     mean_network, scale = (model.unfold(each)[0, 0].cpu() for each in (estimate.mean, estimate.scale))
     posterior = RunningPosterior(mean_network, scale, PosteriorSettings())
     for _ in range(max(1, draws // 2)):
-        noise = torch.randn(steps, *estimate.mean.shape, generator=generator).to(device)
+        noise = torch.randn(steps, *estimate.mean.shape, generator=generator, device="cpu").to(device)
         for each in (noise, -noise):
             posterior.add(draw(each))
     return Restored(mean_network.numpy(), posterior.mean().numpy(), posterior.std().numpy())
@@ -136,12 +131,10 @@ def validate(
 
     Parameters
     ----------
-    model : CVDM
-        The (averaged) weights.
+    model, steps, draws
+        As in `restore_field`.
     fields : list of ValidationField
         From `validation_fields`.
-    steps, draws : int
-        As in `restore_field`.
     picture : Path, optional
         Where to write a PNG: one row a field, with input, mean network, mean of draws, standard deviation and
         truth.
