@@ -3,7 +3,7 @@
     python benchmarks/comparison.py --micrographs FOLDER --pairs FOLDER
 
 FOLDER of micrographs holds real SIM images as ccp/NN.png, er/NN.png, f-actin/NN.png, microtubules/NN.png;
-images 43 and 45 are imaged again by a microscope that shares nothing with the training simulator, at photon
+images 43 and 45 are imaged again by a microscope that shares no code with the training simulator, at photon
 levels from 20 to 1,500. FOLDER of pairs holds real recordings, <name>_wf.tif and <name>_sim.tif. Either may
 be left out. Numbers go to docs/benchmarks/comparison.json, pictures to docs/images. --quick takes a minute.
 """

@@ -1,7 +1,7 @@
 """After training: how draws are best put together, and what the standard deviation must be corrected by.
 
 Measured on fields that training does not use. Where the folder of real sharp images is at hand these are real
-structures, imaged again by a microscope that shares nothing with the training simulator
+structures, imaged again by a microscope that shares no code with the training simulator
 (`napari_cvdm.assessment.reimaging`), because a calibration on our own simulation does not carry over to
 images that are made otherwise. Without the folder, fields are simulated. What comes out goes into the model
 card, and `napari_cvdm.restore` applies it; how good it is on images that it was not fitted to is measured
