@@ -91,7 +91,7 @@ class OwnLayers:
         result : Result
             What it is about.
         above : Layer, optional
-            Right above which layer to put a new one; on top of all if left out.
+            Right above which layer to put it; on top of all if left out.
         show : bool
             Whether a new layer is to become visible.
         like : Image, optional
@@ -108,8 +108,8 @@ class OwnLayers:
 
         taken_from = result.reconstruction if like is None else like
         data, where = place.spread(plane), place.placement(taken_from)
-        sources = tuple(weakref.ref(each) for each in (*result.layers, taken_from))
-        if self._sources.get(key) != sources:  # it would have another name, and lie elsewhere
+        sources = tuple(weakref.ref(each) for each in (*result.layers, taken_from, above) if each is not None)
+        if self._sources.get(key) != sources:  # it would have another name, lie elsewhere, or be covered
             self.remove(key)
         self._sources[key] = sources
         layer = self.get(key)
