@@ -96,7 +96,7 @@ def test_an_overlay_is_not_painted_all_over_where_the_limits_are_those_of_napari
 @pytest.fixture
 def of_two_channels(viewer, add_result):
     """A result of which the second channel is twenty times dimmer than the first; returns its layers."""
-    _, *layers = add_result((2, 64, 80), draws=2)
+    _, *layers = add_result((2, 64, 80), draws=2, metadata={"axes": "CYX"})
     limits = {"reconstruction": (0.0, 1000.0), "uncertainty": (50.0, 300.0)}
     for layer, (low, high) in zip(layers, limits.values(), strict=True):
         layer.data[1] /= 20

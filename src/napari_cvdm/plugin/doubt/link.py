@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -41,6 +42,15 @@ class Look:
     doubt: PlaneDoubt
     curve: ThresholdCurve
     finished: bool = True
+
+    def planes(self) -> list[tuple[int | None, ...]]:
+        """Return the index of each plane along the same axes; of channels, those of the one in view alone."""
+        shape = full_data(self.result.reconstruction).shape
+        along: list[Sequence[int | None]] = [
+            [i] if i is None or axis == self.result.channel_axis else range(length)
+            for axis, (length, i) in enumerate(zip(shape, self.slice.index, strict=True))
+        ]
+        return list(product(*along))
 
 
 class Link(QObject):

@@ -16,7 +16,7 @@ from napari_cvdm.plugin.doubt.background import Background, Task
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data, where_it_lies
+from napari_cvdm.plugin.results.layers import full_data, where_it_lies
 from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.world import to_world
 
@@ -181,9 +181,7 @@ class Pictures(QObject):
         look = self._link.look
         if look is None:
             return
-        channels = look.result.reconstruction.metadata.get(CHANNELS_KEY)
-        channel = None if channels is None else look.slice.index[channels["axis"]]
-        key = (look.measure, look.finished, id(look.result), channel)
+        key = (look.measure, look.finished, id(look.result), look.result.channel_at(look.slice.index))
         if layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key

@@ -45,12 +45,10 @@ def places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list
 
 
 def places_of_all(mean: Any, std: Any, look: Look, checkpoint: Callable[[], None]) -> list[Place]:
-    """Find the most uncertain places of all planes of a result; for a worker."""
-    lengths = [1 if i is None else n for n, i in zip(mean.shape, look.slice.index, strict=True)]
+    """Find the most uncertain places of all planes of the channel looked at; for a worker."""
     found: list[Place] = []
-    for at in np.ndindex(*lengths):
+    for index in look.planes():
         checkpoint()
-        index = tuple(None if i is None else j for i, j in zip(look.slice.index, at, strict=True))
         place = Slice(index, look.slice.step)
         found += places_of(PlaneDoubt(place.take(mean), place.take(std)), look, place)
     return ranked(found)

@@ -51,7 +51,9 @@ class RegionsSection(QWidget):
         self.here = QPushButton("Find in this plane")
         self.here.setToolTip("Lists the ten most uncertain places of the plane in view.")
         self.everywhere = QPushButton("In all planes")
-        self.everywhere.setToolTip("Looks through every plane of the stack. Click again to stop.")
+        self.everywhere.setToolTip(
+            "Looks through every plane of the stack (of channels, the one in view). Click again to stop."
+        )
         self.hint = note(_HINT)
         self.table = PlacesTable()
         self.save_button = QPushButton("Save table…")
@@ -83,11 +85,7 @@ class RegionsSection(QWidget):
             self._wanted()
         else:
             self._find_again()
-        several = look is not None and any(
-            i is not None and full_data(look.result.reconstruction).shape[axis] > 1
-            for axis, i in enumerate(look.slice.index)
-        )
-        self.everywhere.setVisible(several)
+        self.everywhere.setVisible(look is not None and len(look.planes()) > 1)
 
     def _clear(self) -> None:
         self._background.drop()

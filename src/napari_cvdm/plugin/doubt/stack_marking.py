@@ -21,7 +21,8 @@ from napari_cvdm.plugin.running.plan import free_memory, memory_words
 
 _MARK, _MARK_TIP = (
     "Mark the whole stack",
-    "Makes a Labels layer of all planes at this threshold, to measure with or to save.",
+    "Makes a Labels layer of all planes (of channels, of the one in view) at this threshold, to measure with "
+    "or to save.",
 )
 _STOP_TIP = "Give up marking: no layer is made."
 #: Bytes for each pixel of a plane while it is marked: as it is read, and five copies of it that are compared.
@@ -76,7 +77,7 @@ class StackMarking(QPushButton):
     def _on_looked(self, words: str) -> None:
         self._allow()
         if look := self._link.look:
-            self.setVisible(_planes_of(look) > 1)
+            self.setVisible(len(look.planes()) > 1)
 
     def _on_switched(self) -> None:
         if self._result != self._link.result:  # and not only what it is compared with
@@ -87,8 +88,9 @@ class StackMarking(QPushButton):
         if self._result is not None:
             self.give_up()
         elif look is not None and threshold is not None:
-            pixels = math.prod(full_data(look.result.reconstruction).shape)
-            needed, free = pixels + _FOR_A_PLANE * pixels // _planes_of(look), free_memory()
+            shape = full_data(look.result.reconstruction).shape
+            plane = math.prod(shape[axis] for axis in look.slice.displayed)
+            needed, free = math.prod(shape) + _FOR_A_PLANE * plane, free_memory()
             if needed > free:
                 self.failed.emit(
                     f"Marks of all planes take {memory_words(needed)} of memory, and {memory_words(free)} "
@@ -125,22 +127,16 @@ def mark_looks() -> dict[str, Any]:
     return {"colormap": colormap, "opacity": 0.9, "blending": "translucent_no_depth"}
 
 
-def _planes_of(look: Look) -> int:
-    shape = full_data(look.result.reconstruction).shape
-    return math.prod(n for n, i in zip(shape, look.slice.index, strict=True) if i is not None)
-
-
 def _marking_task(look: Look, threshold: float) -> Task:
     """Plan the marks, plane by plane along the axes on the screen; carried out in another thread."""
     mean, std = (full_data(layer) for layer in look.result.layers)
-    result, measure, axes = look.result, look.measure, look.slice.displayed
+    result, measure = look.result, look.measure
 
     def mark(checkpoint: Callable[[], None]) -> tuple[Result, float, Measure, np.ndarray]:
         mask = np.zeros(mean.shape, np.uint8)
-        others = [1 if axis in axes else n for axis, n in enumerate(mean.shape)]
-        for index in np.ndindex(*others):
+        for index in look.planes():
             checkpoint()
-            plane = tuple(slice(None) if axis in axes else i for axis, i in enumerate(index))
+            plane = tuple(slice(None) if i is None else i for i in index)
             doubt = PlaneDoubt(mean[plane], std[plane])
             mask[plane] = doubt.uncertainty(measure) > np.float32(threshold)
         return result, threshold, measure, mask
