@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_cvdm.plugin.doubt.section import Buttons, Section, fill, note
+from napari_cvdm.plugin.doubt.colour_bar import ColourBar
+from napari_cvdm.plugin.doubt.places_table import PlacesTable
+from napari_cvdm.plugin.doubt.plot_view import PlotView
+from napari_cvdm.plugin.doubt.section import PAINTED, Buttons, Section, fill, note
 
 
 def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
@@ -23,15 +27,18 @@ def test_it_unfolds_by_mouse_and_by_keyboard(qtbot):
     assert section.heading.toolTip() == "What it is good for."
 
 
-def test_the_heading_has_the_theme_s_size_of_type(qtbot):
+@pytest.mark.parametrize("make", [ColourBar, PlacesTable, lambda: PlotView("Nothing yet.")])
+def test_heading_and_content_have_the_theme_s_size_of_type(qtbot, make):
     page = QWidget()
     qtbot.addWidget(page)
-    section = Section("View", QLabel("content"), "What for.")
+    section = Section("View", make(), "What for.", unfolded=True)
     QVBoxLayout(page).addWidget(section)
     page.show()
     for pixels in (12, 22):
         page.setStyleSheet(f"QLabel {{font-size: {pixels}px}}")
         assert section.heading.fontInfo().pixelSize() == pixels
+        painted = section.findChild(QWidget, PAINTED) or section.content
+        assert painted.fontInfo().pixelSize() == pixels
 
 
 def test_notes_wrap(qtbot):

@@ -10,6 +10,7 @@ from qtpy.QtGui import QImage, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cvdm.assessment.doubt import Measure
+from napari_cvdm.plugin.doubt.section import PAINTED
 from napari_cvdm.plugin.doubt.words import amount
 from napari_cvdm.plugin.viewer.following import follow
 
@@ -23,6 +24,7 @@ class ColourBar(QWidget):
         super().__init__()
         self._layer: Any = None
         self._measure: Measure = "absolute"
+        self.setObjectName(PAINTED)
         self.setAccessibleName("Colour bar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Values of the colours. Change the layer's contrast limits to spread them otherwise.")

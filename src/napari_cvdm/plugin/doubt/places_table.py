@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 from superqt.utils import signals_blocked
 
@@ -36,6 +36,12 @@ class PlacesTable(QTableWidget):
         self.setToolTip(
             "Mean uncertainty, area and centre, the most uncertain first. Click, or use the arrow keys."
         )
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self._keep_numbers_whole()
 
     def show_places(self, places: Sequence[Place], look: Look) -> None:
         """List places, none of them chosen; nobody is told of a choice.

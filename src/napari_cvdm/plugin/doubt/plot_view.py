@@ -19,9 +19,12 @@ from napari_cvdm.assessment.doubt_figures import FigureStyle, rendered, saved
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.background import Background
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
-from napari_cvdm.plugin.doubt.section import Buttons
+from napari_cvdm.plugin.doubt.section import PAINTED, Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
 from napari_cvdm.plugin.viewer.rows import stack_in
+
+#: Size of the type of napari's labels, in pixels, unless another is chosen.
+_USUAL_TYPE = 13
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +108,11 @@ class PlotView(QWidget):
             return
         if not self.canvas.drawn:
             self.canvas.show_words("Drawing …")
-        palette = self.palette()
+        palette, enlarged = self.palette(), self.canvas.enlarged
         style = FigureStyle(
-            size.width(),
-            size.height(),
-            self.canvas.devicePixelRatioF(),
+            size.width() / enlarged,
+            size.height() / enlarged,
+            self.canvas.devicePixelRatioF() * enlarged,
             foreground=palette.color(QPalette.ColorRole.WindowText).name(),
             background="none",
         )
@@ -137,12 +140,18 @@ class _Canvas(QWidget):
         super().__init__()
         self._empty, self._words = empty, empty
         self._image: QImage | None = None
+        self.setObjectName(PAINTED)
         self.setMinimumSize(120, 170)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """As high as a plot needs; as wide as the dock is."""
-        return QSize(240, 190)
+        return QSize(240, round(190 * self.enlarged))
+
+    @property
+    def enlarged(self) -> float:
+        """How many times as large as usual the type is, in napari's preferences."""
+        return max(1.0, self.fontInfo().pixelSize() / _USUAL_TYPE)
 
     def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
         """Show a picture, uint8, shape (height, width, 4)."""

@@ -23,9 +23,13 @@ from napari_cvdm.plugin.viewer.notices import literally
 from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
-_HEADING = (
-    "QToolButton {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
-    "text-align: left; padding: 4px 0px; }}"
+PAINTED = "painted"
+"""Name of Qt objects that paint their text themselves, to get the theme's size of type."""
+
+_STYLE = (
+    "#heading {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
+    "text-align: left; padding: 4px 0px; }} "
+    "QTableView, QHeaderView, #" + PAINTED + " {{ font-size: {pixels}px; }}"
 )
 
 
@@ -35,6 +39,7 @@ class Section(QWidget):
     def __init__(self, title: str, content: QWidget, tip: str, unfolded: bool = False) -> None:
         super().__init__()
         self.heading = QToolButton()
+        self.heading.setObjectName("heading")
         self.heading.setText(title)
         self.heading.setToolTip(tip)
         self.heading.setCheckable(True)
@@ -42,9 +47,8 @@ class Section(QWidget):
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._measure = QLabel(self)  # napari's theme states the size of type of labels, not of tool buttons
+        self._measure = QLabel(self)  # napari's theme states the size of type of labels, not of what is below
         self._measure.hide()
-        self._match_type()
         self.heading.toggled.connect(self._fold)
         self.content = content
         stack_in(self, self.heading, content).setSpacing(2)
@@ -64,9 +68,9 @@ class Section(QWidget):
 
     def _match_type(self) -> None:
         self._measure.ensurePolished()
-        style = _HEADING.format(pixels=self._measure.fontInfo().pixelSize())
-        if style != self.heading.styleSheet():
-            self.heading.setStyleSheet(style)
+        style = _STYLE.format(pixels=self._measure.fontInfo().pixelSize())
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
 
     def unfold(self) -> None:
         """Open it."""
