@@ -56,7 +56,7 @@ class PlacesTable(QTableWidget):
         headings = ["Mean", f"Area\n({unit}²)", f"{down.upper()}\n({unit})", f"{right.upper()}\n({unit})"]
         with signals_blocked(self):
             self.setRowCount(len(places))
-            self.setColumnCount(5 if len(set(planes)) > 1 else 4)
+            self.setColumnCount(5 if any(planes) else 4)
             self.setHorizontalHeaderLabels([*headings, "Plane"])
             for row, (place, plane) in enumerate(zip(places, planes, strict=True)):
                 area, y, x = physical(place, layer)
