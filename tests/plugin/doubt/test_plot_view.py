@@ -76,7 +76,7 @@ def test_a_plot_is_enlarged_with_the_type_of_the_panel(view, plot, qtbot):
     view.show_plot(replace(plot, draw=draw))
     qtbot.waitUntil(lambda: bool(styles), timeout=60_000)
     height = view.canvas.height()
-    view.setStyleSheet("QWidget { font-size: 26px; }")
+    view.setStyleSheet("QWidget { font-size: 24px; }")
     qtbot.waitUntil(lambda: styles[-1].ratio == 2 * styles[0].ratio, timeout=60_000)
     assert styles[-1].width == styles[0].width / 2
     assert view.canvas.sizeHint().height() == 2 * height

@@ -23,8 +23,8 @@ from napari_cvdm.plugin.doubt.section import PAINTED, Buttons
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
 from napari_cvdm.plugin.viewer.rows import stack_in
 
-#: Size of the type of napari's labels, in pixels, unless another is chosen.
-_USUAL_TYPE = 13
+#: Size of the canvas's type in pixels, unless another is chosen in napari.
+_USUAL_TYPE = 12
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,12 +24,12 @@ from napari_cvdm.plugin.viewer.rows import stack_in
 from napari_cvdm.plugin.viewer.wheel import leave_wheel_to_panel
 
 PAINTED = "painted"
-"""Name of Qt objects that paint their text themselves, to get the theme's size of type."""
+"""Name of Qt objects that paint their text themselves, to get a size of type that follows the theme's."""
 
 _STYLE = (
     "#heading {{ border: none; background: transparent; font-weight: bold; font-size: {pixels}px; "
     "text-align: left; padding: 4px 0px; }} "
-    "QTableView, QHeaderView, #" + PAINTED + " {{ font-size: {pixels}px; }}"
+    "QTableView, QHeaderView, #" + PAINTED + " {{ font-size: {smaller}px; }}"
 )
 
 
@@ -68,7 +68,8 @@ class Section(QWidget):
 
     def _match_type(self) -> None:
         self._measure.ensurePolished()
-        style = _STYLE.format(pixels=self._measure.fontInfo().pixelSize())
+        pixels = self._measure.fontInfo().pixelSize()
+        style = _STYLE.format(pixels=pixels, smaller=pixels - 1)  # numbers, of which a table has many
         if style != self.styleSheet():
             self.setStyleSheet(style)
 
