@@ -80,6 +80,12 @@ def test_a_flat_dark_plane_has_no_signal_and_no_division_by_zero():
     assert (summary.share_of_signal, summary.error_above, summary.error_below) == (0, None, 0)
 
 
+def test_a_blank_plane_of_a_stack_is_about_as_uncertain_as_its_noise_and_not_a_hundred_times_more():
+    rng = np.random.default_rng(2)
+    blank = PlaneDoubt(rng.normal(300, 0.1, (64, 64)), rng.normal(40, 0.1, (64, 64)))
+    np.testing.assert_allclose(blank.uncertainty("relative"), 1, atol=0.02)
+
+
 def test_pixels_that_are_no_numbers_count_as_zero_and_the_input_is_left_alone():
     mean = np.ones((4, 4), np.float32)
     mean[0, 0] = np.nan

@@ -84,9 +84,11 @@ def test_a_stack_has_the_mean_network_s_picture_of_planes_that_were_not_reached(
 
 def test_the_plane_to_begin_with_changes_no_pixel(plane, model):
     stack = np.stack([plane, plane + 1])
-    events = restore_events(stack, model, axes="ZYX", draws=1, steps=1, first_plane=(1,))
+    events = list(restore_events(stack, model, axes="ZYX", draws=1, steps=1, first_plane=(1,)))
     estimates = [event for event in events if isinstance(event, Estimate)]
-    assert estimates[0].index == (1,)
+    assert [estimate.index for estimate in estimates[:2]] == [(1,), (0,)]
+    drawn = [event.plane for event in events if event.stage == "draw"]
+    assert drawn == [0, 1]  # which is told as planes 1 and 2 of 2, and not backwards
     whole = restore(stack, model, axes="ZYX", draws=1, steps=1)
     np.testing.assert_array_equal(estimates[-1].mean, whole.mean[0])
 

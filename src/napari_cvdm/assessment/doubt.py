@@ -17,7 +17,7 @@ from napari_cvdm.restoration.errors import InputError
 Measure = Literal["absolute", "relative"]
 """Whether uncertainty is told in the intensity units of the image or as a share of the signal."""
 
-#: Percentile of a plane's intensities that counts as its background.
+#: Percentile of a plane's intensities, and of their standard deviations, that counts as those of background.
 _BACKGROUND = 5.0
 #: Percentile that counts as the strongest signal, and the share of it below which nothing counts as signal.
 _STRONGEST, _FAINTEST_SHARE = 99.8, 0.05
@@ -40,8 +40,9 @@ class PlaneDoubt:
     signal : ndarray
         float32, intensity above the background, never below 0.
     faintest : float
-        The least intensity above background that relative uncertainty is referred to, 5 % of the strongest
-        (the 99.8th percentile); where there is less, the ratio would only tell how dark the place is.
+        The least intensity above background that relative uncertainty is referred to: 5 % of the strongest
+        (the 99.8th percentile), or the 5th percentile of the standard deviation if that is more, as in a
+        blank plane. Where there is less, the ratio would only tell how dark the place is.
 
     Raises
     ------
@@ -63,7 +64,8 @@ class PlaneDoubt:
         self.background = float(np.percentile(self.mean, _BACKGROUND))
         self.signal: NDArray[np.float32] = np.maximum(self.mean - np.float32(self.background), 0)
         strongest = float(np.percentile(self.signal, _STRONGEST))
-        self.faintest = _FAINTEST_SHARE * strongest if strongest > 0 else 1.0
+        least = float(np.percentile(self.std, _BACKGROUND))
+        self.faintest = max(_FAINTEST_SHARE * strongest, least) or 1.0
 
     def uncertainty(self, measure: Measure) -> NDArray[np.float32]:
         """Return the standard deviation, or its ratio to the signal (1 means as large as the signal).

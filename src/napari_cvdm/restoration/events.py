@@ -24,7 +24,8 @@ class Event:
         One tile of a pass that needs several; the mean network's picture of a plane; the same seen in one
         more orientation; one denoising step; one finished draw; everything.
     plane, planes : int
-        The plane at work, from 0, and how many there are.
+        How many planes had their turn before the one at work, and how many there are. Where a plane was
+        chosen to begin with, this is not its place in the stack, which `Estimate.index` tells.
     draw, draws : int
         The draw at work, from 0, and how many there will be (0 in a preview).
     step, steps : int

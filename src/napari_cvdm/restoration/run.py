@@ -52,6 +52,7 @@ class Run:
         self._checkpoint = checkpoint or (lambda: None)
         self._stop = stop or (lambda: False)
         self._order = sorted(request.axes.indices(), key=lambda index: index != first_plane)
+        self._turns = {request.axes.plane_number(index): turn for turn, index in enumerate(self._order)}
         self._draws_done = [0] * request.axes.planes
         self._normalizations: dict[Index, Normalization] = {}
         self._kept: dict[Index, PlaneEstimate] = {}
@@ -222,7 +223,7 @@ class Run:
     def _event(self, stage: Stage, plane: int, draw: int, step: int) -> Event:
         return Event(
             stage,
-            plane=plane,
+            plane=self._turns[plane],
             planes=self._request.axes.planes,
             draw=draw,
             draws=self._request.draws,
@@ -251,7 +252,8 @@ class Run:
         result = Restoration(
             mean, std, draws, request.axes.names, request.pixel_size, request.model.upscaling, provenance
         )
-        last = self._event("done", request.axes.planes - 1, max(0, request.draws - 1), request.steps)
+        last_plane = request.axes.plane_number(self._order[-1])
+        last = self._event("done", last_plane, max(0, request.draws - 1), request.steps)
         return Finished(**vars(last), result=result)
 
 

@@ -25,5 +25,8 @@ def test_it_shows_the_layer_s_colours_and_limits(qtbot):
     bar.show_scale_of(layer, "relative")
     layer.contrast_limits = (0, 0.5)
     assert bar.labels() == ("0 %", "25 %", "50 %")
+    low = bar.sizeHint().height()
+    bar.setStyleSheet("QLabel { font-size: 40px; }")  # as napari's theme does with the size chosen there
+    assert bar.sizeHint().height() > low + 15
     bar.show_scale_of(None, "absolute")
     assert bar.labels() == ("", "", "")

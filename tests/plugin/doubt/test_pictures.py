@@ -27,6 +27,40 @@ def test_another_result_gets_its_own_picture(viewer, add_result, open_panel, qtb
     qtbot.waitUntil(lambda: [name.split()[0] for name in pictures()] == ["cell"], timeout=10_000)
 
 
+@pytest.mark.parametrize(
+    ("key", "picture", "on_top"),
+    [
+        ("opacity", "cell CVDM faded overlay", "cell"),
+        ("colour", "cell CVDM overlay", "cell CVDM"),
+        ("swipe", "cell (swipe)", "cell CVDM"),
+    ],
+)
+def test_a_picture_is_covered_by_no_layer_of_its_view_wherever_the_user_moves_that(
+    viewer, panel, qtbot, key, picture, on_top
+):
+    layers = viewer.layers
+
+    def move_up_and_look(name: str) -> None:
+        layers.move(layers.index(name), len(layers))
+        panel.views.choose("reconstruction")
+        panel.views.choose(key)
+        qtbot.waitUntil(lambda: picture in layers and layers.index(picture) > layers.index(name))
+
+    move_up_and_look("cell CVDM uncertainty")
+    move_up_and_look(on_top)
+
+
+def test_the_faded_overlay_comes_above_an_original_that_is_opened_meanwhile(
+    viewer, add_result, open_panel, qtbot
+):
+    original, *_ = add_result()
+    viewer.layers.remove(original)
+    open_panel().views.choose("opacity")
+    qtbot.waitUntil(lambda: "cell CVDM faded overlay" in viewer.layers, timeout=20_000)
+    viewer.layers.append(original)
+    qtbot.waitUntil(lambda: viewer.layers[-1].name == "cell CVDM faded overlay", timeout=20_000)
+
+
 def test_relative_uncertainty_is_a_share_of_the_signal(viewer, panel, qtbot):
     panel.measure.setCurrentIndex(1)
     panel.views.choose("uncertainty")
@@ -62,7 +96,7 @@ def test_an_overlay_is_not_painted_all_over_where_the_limits_are_those_of_napari
 @pytest.fixture
 def of_two_channels(viewer, add_result):
     """A result of which the second channel is twenty times dimmer than the first; returns its layers."""
-    _, *layers = add_result((2, 64, 80), draws=2)
+    _, *layers = add_result((2, 64, 80), draws=2, metadata={"axes": "CYX"})
     limits = {"reconstruction": (0.0, 1000.0), "uncertainty": (50.0, 300.0)}
     for layer, (low, high) in zip(layers, limits.values(), strict=True):
         layer.data[1] /= 20

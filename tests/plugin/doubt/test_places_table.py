@@ -16,6 +16,11 @@ def test_numbers_are_whole_in_a_narrow_dock(viewer, panel, qtbot):
         needed = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
         assert table.columnWidth(column) >= needed
     assert table.horizontalScrollBar().maximum() > 0
+    panel.setStyleSheet("QLabel { font-size: 27px; }")  # as napari's theme does with the size chosen there
+    qtbot.waitUntil(lambda: table.columnWidth(1) >= table.sizeHintForColumn(1) > 0, timeout=10_000)
+    assert table.sizeHintForColumn(1) > needed
+    assert table.fontInfo().pixelSize() == table.horizontalHeader().fontInfo().pixelSize() == 26
+    panel.setStyleSheet("")
     table.setFixedWidth(600)
     qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0, timeout=10_000)
     assert len({table.columnWidth(column) // 10 for column in range(table.columnCount())}) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,22 @@ def test_a_plot_is_drawn_in_another_thread_at_the_size_of_the_widget(view, plot,
     )
     view.resize(400, 240)
     qtbot.waitUntil(lambda: view.canvas.pixmap().width() > 300, timeout=30_000)
+
+
+def test_a_plot_is_enlarged_with_the_type_of_the_panel(view, plot, qtbot):
+    styles = []
+
+    def draw(style):
+        styles.append(style)
+        return plot.draw(style)
+
+    view.show_plot(replace(plot, draw=draw))
+    qtbot.waitUntil(lambda: bool(styles), timeout=60_000)
+    height = view.canvas.height()
+    view.setStyleSheet("QLabel { font-size: 26px; }")
+    qtbot.waitUntil(lambda: styles[-1].ratio == 2 * styles[0].ratio, timeout=60_000)
+    assert styles[-1].width == styles[0].width / 2
+    assert view.canvas.height() == 2 * height
 
 
 def test_hidden_plots_are_not_drawn_before_they_are_seen(view, plot, drawn_in, qtbot):

@@ -112,6 +112,31 @@ def test_arrow_keys_go_from_place_to_place_of_a_stack(viewer, add_result, open_p
     assert viewer.dims.current_step[0] == rows[target]
 
 
+def test_places_of_one_plane_of_a_stack_say_which(viewer, add_result, open_panel, qtbot):
+    """The table stays while the user goes on to other planes."""
+    add_result((3, 64, 80))
+    viewer.dims.set_current_step(0, 1)
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.here)
+    assert panel.regions.table.item(0, 4).text() == "z 1"
+
+
+def test_all_planes_are_those_of_the_channel_in_view(viewer, add_result, open_panel, qtbot):
+    add_result((2, 3, 64, 80), metadata={"axes": "CZYX"})  # the planes are the more uncertain the later
+    viewer.dims.set_current_step(0, 0)
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.everywhere)
+    assert {place.slice.index[0] for place in panel.regions.places} == {0}
+    assert panel.regions.places[0].slice.index[1] == 2
+
+
+def test_channels_alone_are_no_planes_to_look_through(add_result, open_panel):
+    add_result((3, 64, 80), metadata={"axes": "CYX"})
+    panel = open_panel()
+    assert panel.regions.everywhere.isHidden()
+    assert panel.threshold.whole.isHidden()
+
+
 def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbot):
     add_result((3, 64, 80))
     panel = open_panel()

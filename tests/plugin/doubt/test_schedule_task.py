@@ -56,8 +56,17 @@ def test_what_cannot_be_computed_is_explained(
 ):
     add_result(metadata=change)
     panel = open_panel()
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in viewer.layers, timeout=20_000)
     panel.views.choose("schedule")
     qtbot.waitUntil(lambda: words in panel.views.hint.text(), timeout=60_000)
+    assert "is the reconstruction" in panel.views.hint.text()
+
+    def seen() -> list[str]:
+        return [layer.name for layer in viewer.layers if layer.visible and "CVDM" in layer.name]
+
+    qtbot.waitUntil(lambda: seen() == ["cell CVDM"], timeout=10_000)  # and no other view's map
+    assert not panel.views.bar.isVisible()
     assert NAME not in viewer.layers
     assert not panel.views.waiting.isVisible()
 

@@ -69,7 +69,7 @@ def has_stopped(viewer, marked, qtbot, wait_for_workers):
 
 
 def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_panel, qtbot):
-    _, _, uncertainty = add_result((2, 3, 64, 80))
+    _, _, uncertainty = add_result((2, 3, 64, 80), metadata={"axes": "TZYX"})
     panel = open_panel()
     panel.threshold.slider.setValue(200)
     assert panel.threshold.whole.isVisible()
@@ -79,6 +79,19 @@ def test_the_whole_stack_is_marked_as_a_layer_to_keep(viewer, add_result, open_p
     np.testing.assert_array_equal(viewer.layers[name].data, uncertainty.data > 200)
     np.testing.assert_array_equal(viewer.layers[name].scale, uncertainty.scale)
     assert panel.threshold.whole.text() == "Mark the whole stack"
+
+
+def test_of_channels_the_one_in_view_is_marked(viewer, add_result, open_panel, qtbot):
+    """The intensities of another are not to be compared with this threshold."""
+    add_result((2, 3, 64, 80), metadata={"axes": "CZYX"})
+    viewer.dims.set_current_step(0, 1)
+    panel = open_panel()
+    panel.threshold.slider.setValue(200)
+    click(qtbot, panel)
+    qtbot.waitUntil(lambda: viewer.layers[-1].name.startswith("cell CVDM doubtful above"), timeout=10_000)
+    marked = viewer.layers[-1].data
+    assert marked[1].any(axis=(1, 2)).all()
+    assert not marked[0].any()
 
 
 def test_a_single_plane_has_no_stack_to_mark(panel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 from napari.layers import Labels
 from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QLineEdit
@@ -100,6 +101,23 @@ def test_a_plane_with_larger_errors_makes_the_slider_longer(viewer, add_result, 
     qtbot.waitUntil(lambda: panel.link.look not in (None, first), timeout=10_000)
     assert panel.threshold.slider.maximum() > end + 20
     assert abs(panel.threshold.threshold - threshold) < 0.01
+
+
+def test_each_channel_has_a_threshold_of_its_own(viewer, add_result, open_panel, qtbot):
+    _, *layers = add_result((2, 64, 80), metadata={"axes": "CYX"})
+    for layer in layers:
+        layer.data[0] /= 100
+    viewer.dims.set_current_step(0, 1)
+    panel = open_panel()
+
+    def turn_to(channel: int) -> float:
+        viewer.dims.set_current_step(0, channel)
+        qtbot.waitUntil(lambda: panel.link.look.slice.index[0] == channel, timeout=10_000)
+        return panel.threshold.threshold
+
+    panel.threshold.slider.setValue(123)
+    assert turn_to(0) < 5
+    assert turn_to(1) == pytest.approx(123, abs=1)
 
 
 def test_another_plane_keeps_the_threshold_and_gets_its_own_marks(viewer, add_result, open_panel, qtbot):

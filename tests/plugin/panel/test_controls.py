@@ -90,7 +90,7 @@ def test_progress_is_a_bar_once_it_is_known_and_until_the_next_run_begins(runs, 
     assert controls.progress_bar.maximum() == 0
     runs.progressed.emit("loading …", -1.0)
     assert controls.progress_bar.maximum() == 0
-    runs.progressed.emit("draw 1 of 8", 0.25)
+    runs.progressed.emit("Draw 1 of 8", 0.25)
     assert controls.status.text() == "Draw 1 of 8"
     show(running=True, ready=False)  # another image was chosen, or the theme
     assert controls.progress_bar.value() == controls.progress_bar.maximum() // 4

@@ -70,6 +70,36 @@ def test_two_runs_give_two_results_one_after_the_other(qtbot, runs, viewer_model
     assert len(ids) == 2
 
 
+def test_what_is_told_names_the_image_where_there_are_several(qtbot, runs, viewer_model, stepped):
+    progressed, ended = [], []
+    runs.progressed.connect(lambda words, _: progressed.append(words))
+    runs.ended.connect(lambda outcome, words, layers: ended.append(words))
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    qtbot.waitUntil(stepped.waiting.is_set, timeout=60_000)
+    assert progressed[0] == "Loading PyTorch …"
+    add(runs, viewer_model, "second")
+    stepped.go_on()
+    qtbot.waitUntil(lambda: len(ended) == 2, timeout=60_000)
+    assert [words.partition(" s")[0] for words in ended] == ["first: Done in 1", "second: Done in 1"]
+    assert any(words.startswith("second: Plane 2 of 2, first picture") for words in progressed)
+    add(runs, viewer_model, "third")
+    qtbot.waitUntil(lambda: len(ended) == 3, timeout=60_000)
+    assert ended[-1].startswith("Done in")
+
+
+def test_a_warning_names_the_image_while_others_wait(qtbot, runs, viewer_model, stepped):
+    warned = []
+    runs.warned.connect(warned.append)
+    stepped.stop_at = 3
+    add(runs, viewer_model, "first")
+    runs.current.warned.emit("It is dark.")
+    add(runs, viewer_model, "second")
+    runs.current.warned.emit("It is dark.")
+    assert warned == ["It is dark.", "first: It is dark."]
+    runs.take_out(0)
+
+
 def test_giving_up_the_first_starts_the_second(qtbot, runs, viewer_model, stepped):
     stepped.stop_at = 3
     add(runs, viewer_model, "first")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPalette
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_cvdm.assessment.doubt import Measure
 from napari_cvdm.plugin.doubt.words import amount
@@ -16,8 +16,11 @@ from napari_cvdm.plugin.viewer.following import follow
 _BAR = 12
 
 
-class ColourBar(QWidget):
-    """The colours of an image layer between its contrast limits, which it follows."""
+class ColourBar(QLabel):
+    """The colours of an image layer between its contrast limits, which it follows.
+
+    A label, because those have the size of type that is chosen in napari.
+    """
 
     def __init__(self) -> None:
         super().__init__()

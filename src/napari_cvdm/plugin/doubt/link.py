@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -43,11 +42,10 @@ class Look:
     curve: ThresholdCurve
     finished: bool = True
 
-    @property
-    def planes(self) -> int:
-        """How many planes the result has along the axes on the screen."""
+    def planes(self, step: int | None = None) -> list[Slice]:
+        """Return all planes along the same axes, of channels those of the one in view alone."""
         shape = full_data(self.result.reconstruction).shape
-        return prod(n for n, i in zip(shape, self.slice.index, strict=True) if i is not None)
+        return self.slice.parallel(shape, self.result.channel_axis, step)
 
 
 class Link(QObject):

@@ -5,7 +5,7 @@ Layers are told by their metadata alone, so that a result read back from a file 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,16 @@ class Result:
         """Whether the colours of an RGB layer became channels, for which that layer itself has no axis."""
         asked = table(self.provenance.get("asked"))
         return bool(asked.get("rgb")) and asked.get("colours") == "channels"
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The axis of channels, whose intensities are not to be compared; None if there is none."""
+        axis = axes_of(self.provenance, self.reconstruction.ndim).find("C")
+        return None if axis < 0 else axis
+
+    def channel_at(self, index: Sequence[int | None]) -> int | None:
+        """Return which channel a plane is of, of that index along each axis; None if that says no channel."""
+        return None if self.channel_axis is None else index[self.channel_axis]
 
     @property
     def interval_factor(self) -> float:

@@ -88,8 +88,10 @@ class OwnLayers:
             have a label colour map.
         place, result : Slice, Result
             Where it was taken from, and what it is about.
-        above, show, looks
-            Of a new layer: right above which it is put, whether it is to become visible, its attributes.
+        above : Layer, optional
+            Right above which layer to put it; on top of all if left out.
+        show, looks
+            Of a new layer: whether it is to become visible, its attributes.
         like : Image, optional
             The layer that the plane was taken from; the reconstruction if left out.
         """
@@ -98,8 +100,8 @@ class OwnLayers:
 
         taken_from = result.reconstruction if like is None else like
         data, where = place.spread(plane), place.placement(taken_from)
-        sources = tuple(weakref.ref(each) for each in (*result.layers, taken_from))
-        if self._sources.get(key) != sources:  # it would have another name, and lie elsewhere
+        sources = tuple(weakref.ref(each) for each in (*result.layers, taken_from, above) if each is not None)
+        if self._sources.get(key) != sources:  # it would have another name, lie elsewhere, or be covered
             self.remove(key)
         self._sources[key] = sources
         layer = self.get(key)

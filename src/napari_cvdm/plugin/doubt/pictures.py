@@ -15,7 +15,7 @@ from napari_cvdm.assessment.overlay import certainty_by_colour, certainty_by_opa
 from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, full_data
+from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.results.placement import where_it_lies
 from napari_cvdm.plugin.viewer.background import Background, Task
 from napari_cvdm.plugin.viewer.following import follow
@@ -148,10 +148,16 @@ class Pictures(QObject):
         assert result is not None
         assert place is not None
         looks = self._looks(key, result.reconstruction.name, plane)
-        layer = self._own.show_plane(key, plane, place, result, result.uncertainty, False, **looks)
+        layer = self._own.show_plane(key, plane, place, result, self._uppermost(), False, **looks)
         if key == "uncertainty":
             self._fit_limits(layer)
         self._tell()
+
+    def _uppermost(self) -> Layer | None:
+        """Return the layer that a picture comes right above, so that nothing seen with it covers it."""
+        layers, result, original = self._link.viewer.layers, self._link.result, self._link.original
+        seen = [layer for layer in (*result.layers, original) if layer in layers] if result else []
+        return max(seen, key=layers.index, default=None)
 
     def _looks(self, key: str, base: str, plane: np.ndarray) -> dict[str, Any]:
         if key in ("colour", "opacity"):
@@ -176,9 +182,7 @@ class Pictures(QObject):
         look = self._link.look
         if look is None:
             return
-        channels = look.result.reconstruction.metadata.get(CHANNELS_KEY)
-        channel = None if channels is None else look.slice.index[channels["axis"]]
-        key = (look.measure, look.finished, id(look.result), channel)
+        key = (look.measure, look.finished, id(look.result), look.result.channel_at(look.slice.index))
         if layer.metadata.get("limits of") == key:
             return
         layer.metadata["limits of"] = key
@@ -224,7 +228,8 @@ class Pictures(QObject):
         place = replace(place, borders=tuple(borders))
         looks = {name: getattr(original, name) for name in (() if original.rgb else _LOOKS)}
         looks |= {"name": f"{original.name} (swipe)", "blending": "translucent_no_depth"}
-        self._own.show_plane("swipe", left, place, result, result.uncertainty, False, like=original, **looks)
+        above = self._uppermost()
+        self._own.show_plane("swipe", left, place, result, above, False, like=original, **looks)
         self._tell()
 
     def _show_draw(self, draws: Any) -> None:
@@ -246,7 +251,7 @@ class Pictures(QObject):
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
             layer.metadata.update(result=result, limits=limits)
-            self._own.add("draws", layer, result.uncertainty, False)
+            self._own.add("draws", layer, self._uppermost(), False)
         self._tell()
 
 

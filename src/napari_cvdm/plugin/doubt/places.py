@@ -45,9 +45,9 @@ def places_of(doubt: PlaneDoubt, look: Look, place: Slice | None = None) -> list
 
 
 def places_of_all(mean: Any, std: Any, look: Look, checkpoint: Callable[[], None]) -> list[Place]:
-    """Find the most uncertain places of all planes of a result; for a worker."""
+    """Find the most uncertain places of all planes of the channel looked at; for a worker."""
     found: list[Place] = []
-    for place in look.slice.parallel(mean.shape):
+    for place in look.planes():
         checkpoint()
         found += places_of(PlaneDoubt(place.take(mean), place.take(std)), look, place)
     return ranked(found)

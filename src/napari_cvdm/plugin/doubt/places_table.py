@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 from superqt.utils import signals_blocked
 
@@ -37,6 +37,18 @@ class PlacesTable(QTableWidget):
             "Mean uncertainty, area and centre, the most uncertain first. Click, or use the arrow keys."
         )
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self._keep_numbers_whole()
+
+    def set_type(self, pixels: int) -> None:
+        """Have type of this size, headings as well."""
+        style = f"QTableView, QHeaderView {{ font-size: {pixels}px; }}"
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
+
     def show_places(self, places: Sequence[Place], look: Look) -> None:
         """List places, none of them chosen; nobody is told of a choice.
 
@@ -50,7 +62,7 @@ class PlacesTable(QTableWidget):
         headings = ["Mean", f"Area\n({unit}²)", f"{down.upper()}\n({unit})", f"{right.upper()}\n({unit})"]
         with signals_blocked(self):
             self.setRowCount(len(places))
-            self.setColumnCount(5 if len(set(planes)) > 1 else 4)
+            self.setColumnCount(5 if any(planes) else 4)
             self.setHorizontalHeaderLabels([*headings, "Plane"])
             for row, (place, plane) in enumerate(zip(places, planes, strict=True)):
                 area, y, x = physical(place, layer)

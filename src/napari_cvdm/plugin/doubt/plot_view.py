@@ -22,6 +22,9 @@ from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.file_asking import Kinds, ask_for_file
 from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
 
+#: Sizes of the canvas's type and of the canvas in pixels, unless another type is chosen in napari.
+_USUAL_TYPE, _USUAL_HEIGHT = 13, 190
+
 
 @dataclass(frozen=True, eq=False)
 class Plot:
@@ -104,11 +107,11 @@ class PlotView(QWidget):
             return
         if not self.canvas.drawn:
             self.canvas.show_words("Drawing …")
-        palette = self.palette()
+        palette, enlarged = self.palette(), self.canvas.enlarged
         style = FigureStyle(
-            size.width(),
-            size.height(),
-            self.canvas.devicePixelRatioF(),
+            size.width() / enlarged,
+            size.height() / enlarged,
+            self.canvas.devicePixelRatioF() * enlarged,
             foreground=palette.color(QPalette.ColorRole.WindowText).name(),
             background="none",
         )
@@ -139,8 +142,19 @@ class _Canvas(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setMinimumWidth(200)  # narrower, there is no room for plots
-        self.setFixedHeight(190)
+        self.setFixedHeight(_USUAL_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Be as high as a plot with letters of this size needs."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self.setFixedHeight(round(_USUAL_HEIGHT * self.enlarged))
+
+    @property
+    def enlarged(self) -> float:
+        """How many times as large as usual the type is, in napari's preferences."""
+        return max(1.0, self.fontInfo().pixelSize() / _USUAL_TYPE)
 
     def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
         """Show a picture, uint8, shape (height, width, 4)."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import qthrottled
 
@@ -50,7 +52,9 @@ class RegionsSection(QWidget):
         self.here = QPushButton("Find in this plane")
         self.here.setToolTip("Lists the ten most uncertain places of the plane in view.")
         self.everywhere = QPushButton("In all planes")
-        self.everywhere.setToolTip("Looks through every plane of the stack. Click again to stop.")
+        self.everywhere.setToolTip(
+            "Looks through every plane of the stack (of channels, the one in view). Click again to stop."
+        )
         self.hint = note(_HINT)
         self.table = PlacesTable()
         self.save_button = QPushButton("Save table…")
@@ -70,6 +74,22 @@ class RegionsSection(QWidget):
         link.looked.connect(self._on_looked)
         link.switched.connect(self._clear)
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of type that is chosen in napari."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._match_type()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Follow the theme of the window that this was put in."""
+        super().showEvent(event)
+        self._match_type()
+
+    def _match_type(self) -> None:
+        """Give the table the type of labels, a little smaller: napari's theme says nothing of tables."""
+        self.hint.ensurePolished()
+        self.table.set_type(self.hint.fontInfo().pixelSize() - 1)
+
     def close_down(self) -> None:
         """Want nothing any more; boxes stay in the viewer."""
         self._background.drop()
@@ -82,7 +102,7 @@ class RegionsSection(QWidget):
             self._wanted()
         else:
             self._find_again()
-        self.everywhere.setVisible(look is not None and look.planes > 1)
+        self.everywhere.setVisible(look is not None and len(look.planes()) > 1)
 
     def _clear(self) -> None:
         self._background.drop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,16 +49,16 @@ class Slice:
         first, second = (axis for axis, i in enumerate(self.index) if i is None)
         return first, second
 
-    def parallel(self, shape: Sequence[int], step: int | None = None) -> list[Slice]:
-        """Return all planes of an array along these axes, thinned out as this one or by another step."""
-        lengths = [1 if i is None else n for n, i in zip(shape, self.index, strict=True)]
-        return [
-            Slice(
-                tuple(None if i is None else j for i, j in zip(self.index, at, strict=True)),
-                self.step if step is None else step,
-            )
-            for at in np.ndindex(*lengths)
-        ]
+    def parallel(self, shape: Sequence[int], kept: int | None, step: int | None = None) -> list[Slice]:
+        """Return all planes of an array along these axes, thinned out as this one or by another step.
+
+        Along the axis ``kept``, they stay where this one is.
+        """
+        along = (
+            [i] if i is None or axis == kept else range(length)
+            for axis, (length, i) in enumerate(zip(shape, self.index, strict=True))
+        )
+        return [Slice(index, self.step if step is None else step) for index in product(*along)]
 
     def take(self, data: Any) -> NDArray[Any]:
         """Read the plane from an array of any kind; for a worker, because that may take long."""

@@ -22,7 +22,8 @@ from napari_cvdm.plugin.viewer.background import Background, Task
 
 _MARK, _MARK_TIP = (
     "Mark the whole stack",
-    "Makes a Labels layer of all planes at this threshold, to measure with or to save.",
+    "Makes a Labels layer of all planes (of channels, of the one in view) at this threshold, to measure with "
+    "or to save.",
 )
 _STOP_TIP = "Give up marking: no layer is made."
 #: Bytes for each pixel of a plane while it is marked: as it is read, and five copies of it that are compared.
@@ -77,7 +78,7 @@ class StackMarking(QPushButton):
     def _on_looked(self, words: str) -> None:
         self._allow()
         if look := self._link.look:
-            self.setVisible(look.planes > 1)
+            self.setVisible(len(look.planes()) > 1)
 
     def _on_switched(self) -> None:
         if self._result != self._link.result:  # and not only what it is compared with
@@ -88,8 +89,9 @@ class StackMarking(QPushButton):
         if self._result is not None:
             self.give_up()
         elif look is not None and threshold is not None:
-            pixels = math.prod(full_data(look.result.reconstruction).shape)
-            needed, free = pixels + _FOR_A_PLANE * pixels // look.planes, free_memory()
+            shape = full_data(look.result.reconstruction).shape
+            plane = math.prod(shape[axis] for axis in look.slice.displayed)
+            needed, free = math.prod(shape) + _FOR_A_PLANE * plane, free_memory()
             if needed > free:
                 self.failed.emit(
                     f"Marks of all planes take {memory_words(needed)} of memory, and {memory_words(free)} "
@@ -132,7 +134,7 @@ def _marking_task(look: Look, threshold: float) -> Task:
 
     def mark(checkpoint: Callable[[], None]) -> tuple[Look, float, np.ndarray]:
         mask = np.zeros(mean.shape, np.uint8)
-        for place in look.slice.parallel(mean.shape, step=1):
+        for place in look.planes(step=1):
             checkpoint()
             doubt = PlaneDoubt(place.take(mean), place.take(std))
             place.take(mask)[...] = doubt.uncertainty(look.measure) > np.float32(threshold)

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled, signals_blocked
 
-from napari_cvdm.plugin.doubt.link import Link
+from napari_cvdm.plugin.doubt.link import Link, Look
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.stack_marking import StackMarking, mark_looks
 from napari_cvdm.plugin.doubt.words import threshold_words
@@ -22,6 +22,9 @@ from napari_cvdm.plugin.viewer.rows import note, stack_in
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_cvdm.assessment.doubt import Measure
+    from napari_cvdm.plugin.doubt.linked import Result
 
 #: Share of the signal that is above the threshold to begin with.
 _AT_FIRST = 0.1
@@ -36,8 +39,8 @@ class ThresholdSection(QWidget):
     def __init__(self, link: Link, marks: OwnLayers) -> None:
         super().__init__()
         self._link, self._marks = link, marks
-        self._set_for: tuple[Any, str, bool] | None = None
-        self._chosen: dict[tuple[Any, str], float] = {}
+        self._set_for: tuple[Result, Measure, int | None, bool] | None = None
+        self._chosen: dict[tuple[Result, Measure, int | None], float] = {}
         self._shown: Layer | None = None
         self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         for part in (self.slider, *self.slider.findChildren(QWidget)):
@@ -84,7 +87,7 @@ class ThresholdSection(QWidget):
                 self._set_for = None
                 self._chosen.clear()
             return
-        scope = (look.result, look.measure)
+        scope = _scope(look)
         # While a run goes on, its errors grow and shrink; only a threshold that the user has set stays then.
         passing = not look.finished and scope not in self._chosen
         relative, top = look.measure == "relative", max(look.curve.highest, 1e-9)
@@ -108,7 +111,7 @@ class ThresholdSection(QWidget):
 
     def _on_moved(self) -> None:
         if self._link.look is not None:
-            self._chosen[self._link.look.result, self._link.look.measure] = float(self.slider.value())
+            self._chosen[_scope(self._link.look)] = float(self.slider.value())
         self._tell()
 
     def _tell(self) -> None:
@@ -170,6 +173,11 @@ class ThresholdSection(QWidget):
         self._marking.failed.connect(self._on_mark_failed)
         self._link.looked.connect(self._on_looked)
         self._link.viewer.layers.events.removed.connect(self._on_removed)
+
+
+def _scope(look: Look) -> tuple[Result, Measure, int | None]:
+    """Return for what a threshold holds; other planes of the same channel can then be compared."""
+    return look.result, look.measure, look.result.channel_at(look.slice.index)
 
 
 def _prepare_marks(checkpoint: Callable[[], None]) -> None:

@@ -123,7 +123,11 @@ class ViewSection(QWidget):
             self._tidy()  # the event loop comes round in between
 
     def _on_failed(self, words: str) -> None:
-        self.hint.setText(escape(words))
+        """Say why there is no picture, and leave none of another view in its place."""
+        self.hint.setText(f"{escape(words)} {_INSTEAD}")
+        self.bar.hide()
+        self._arrangement.show("reconstruction")
+        self._tidy()
 
     def _on_busy(self, busy: bool) -> None:
         self.waiting.setVisible(busy and self.view.key == "schedule")

@@ -96,6 +96,6 @@ class Controls(QWidget):
 
     def _show_progress(self, words: str, fraction: float) -> None:
         """Show what is being done, and its share of the work; negative while that is not known."""
-        self.status.setText(words[:1].upper() + words[1:])
+        self.status.setText(words)
         self.progress_bar.setRange(0, _BAR_STEPS if fraction >= 0 else 0)
         self.progress_bar.setValue(round(fraction * _BAR_STEPS))

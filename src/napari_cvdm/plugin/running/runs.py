@@ -47,7 +47,7 @@ class Runs(QObject):
     changed = Signal()
     #: A run has begun.
     began = Signal()
-    #: As `Run` has them, of whichever run is at work.
+    #: As `Run` has them, of whichever run is at work; where others wait or waited, words name its image.
     progressed = Signal(str, float)
     devices_found = Signal(object, object)
     warned = Signal(str)
@@ -62,6 +62,7 @@ class Runs(QObject):
         self._copies = Copies(viewer)
         self._sliders: dict[int, float] = {}
         self.current: Run | None = None
+        self._several = False
 
     @property
     def claimed(self) -> int:
@@ -88,6 +89,7 @@ class Runs(QObject):
             else:
                 name = _name_of(job, [each.job for each in self._all()])
                 self.waiting.append(Waiting(run, name, _settings_of(job)))
+                self._several = True
                 self.changed.emit()
 
     def take_out(self, number: int) -> None:
@@ -120,13 +122,24 @@ class Runs(QObject):
     def _start(self, run: Run) -> None:
         self.current = run
         self._sliders = _positions(self._viewer.dims)
-        run.progressed.connect(self.progressed)
+        run.progressed.connect(self._on_progressed)
         run.devices_found.connect(self.devices_found)
-        run.warned.connect(self.warned)
+        run.warned.connect(self._on_warned)
         run.ended.connect(self._on_ended)
         self.began.emit()
         self.changed.emit()
         run.start()
+
+    def _of_image(self, words: str, run: Run | None) -> str:
+        """Say which image words are about, unless there is but one run to think of."""
+        words = words[:1].upper() + words[1:]
+        return f"{run.job.name}: {words}" if self._several and run is not None else words
+
+    def _on_progressed(self, words: str, fraction: float) -> None:
+        self.progressed.emit(self._of_image(words, self.current), fraction)
+
+    def _on_warned(self, words: str) -> None:
+        self.warned.emit(self._of_image(words, self.current))
 
     def _on_ended(self, outcome: Outcome, words: str) -> None:
         run, self.current = self.current, None
@@ -135,11 +148,12 @@ class Runs(QObject):
         run.deleteLater()
         if layers:
             words = " ".join(filter(None, (words, self._bring_into_view(layers[0]))))
-        self.ended.emit(outcome, words, layers)
+        self.ended.emit(outcome, self._of_image(words, run), layers)
         following = self._next()
         if following is not None:
             self._start(following)
         else:
+            self._several = False
             self.changed.emit()
         self._deleted.look_soon()  # what the run had a use for
 
