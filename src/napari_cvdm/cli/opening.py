@@ -126,6 +126,8 @@ def say_extent(image: ImageFile, settings: Settings) -> None:
             f"with --image (0 to {image.images - 1}).",
             err=True,
         )
+    if settings.asked_of(image)["channels"] != settings.channels:
+        typer.echo(f"warning: {name} holds opacity (alpha) beside its colours, which is left out.", err=True)
     if image.file_set is not None:
         how = "planes are counted through all of them" if settings.in_part else "all of them are restored"
         typer.echo(f"warning: {name} is one of a set of {len(image.file_set.files)} files: {how}.", err=True)

@@ -42,7 +42,7 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     """Name the run that restores an image, the same whenever its command is repeated.
 
     Another file, or the same after a change, another setting, model or version of the software: any of them
-    makes it another run.
+    makes it another run. Another way to say the same does not.
 
     Parameters
     ----------
@@ -60,7 +60,12 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     """
     from napari_cvdm.restoration.provenance import versions
 
-    said = repr((identity_of(image), settings, model.sha256, versions()))
+    asked = settings.asked_of(image)
+    asked["steps"] = asked["steps"] or model.card.default_steps
+    for name in ("channels", "planes", "region", "keep_draws"):  # said by the part, or of no pixel
+        del asked[name]
+    part = settings.part_of(image).describe()
+    said = repr((identity_of(image), image.number, asked, part, model.sha256, versions()))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

@@ -25,6 +25,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+_OPACITY = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -79,7 +80,10 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images = len(images_in(tif))
         file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
-    return ImageFile(data, axes, str(path), images=images, number=series, file_set=file_set, **vars(scale))
+        opacity = any(kind in _OPACITY for kind in chosen.keyframe.extrasamples[-1:])
+    return ImageFile(
+        data, axes, str(path), images=images, number=series, file_set=file_set, opacity=opacity, **vars(scale)
+    )
 
 
 @contextmanager
@@ -181,6 +185,12 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
+    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted.
+    if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not tif.is_imagej:
+        raise ImageFileError(
+            f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
+            "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
+        )
     missing = 0
     for page in series.pages:
         missing += page is None
