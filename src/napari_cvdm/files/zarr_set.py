@@ -27,6 +27,7 @@ from napari_cvdm.files.ome_zarr import (
     plan_layout,
     write_region,
 )
+from napari_cvdm.files.ome_zarr_channels import colour_samples
 from napari_cvdm.files.ome_zarr_reading import check_numbers
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.models.errors import printable
@@ -193,6 +194,9 @@ def _write(folder: Path, image: StoredImage) -> None:
         write_region(folder, layout, index, top, left, pixels.astype(dtype, copy=False))
     for level, index, row in coarse_regions(layout):
         coarsen_region(folder, layout, level, index, row)
+    samples = dict(zip(named.names, named.shape, strict=True)).get("S", 0)
+    if samples in (3, 4) and "C" not in named.names:
+        colour_samples(folder, samples, dtype)
 
 
 def _regions(array: Any, named: Axes) -> Iterator[tuple[tuple[int, ...], int, int, NDArray[Any]]]:
