@@ -11,6 +11,8 @@ import tifffile
 from napari_cvdm.files.tiff import explained_faults, open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
+from .conftest import write_micromanager
+
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60_000, (5, 24, 16)).astype("u2")
 
@@ -218,6 +220,12 @@ def test_the_first_image_of_a_stack_of_imagej_does_not_pass_for_all(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=words, metadata=None)
     with pytest.raises(ImageFileError, match="truncated: it should hold 5 images"):
         read_tiff(tmp_path / "a.tif")
+
+
+def test_a_plane_that_was_cut_off_a_stack_of_micro_manager_is_not_black(tmp_path):
+    assert read_tiff(write_micromanager(tmp_path / "a_MMStack.tif")).data.shape == (2, 8, 9)
+    with pytest.raises(ImageFileError, match=r"lacks 1 of its 2 planes.*stopped early, save the planes"):
+        read_tiff(write_micromanager(tmp_path / "b_MMStack.tif", beyond=1000))
 
 
 def test_a_set_of_files_must_be_complete(tmp_path):

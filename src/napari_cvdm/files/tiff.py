@@ -193,7 +193,8 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
         )
     missing = 0
     for page in series.pages:
-        missing += page is None
+        # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
+        missing += page is None or not any(page.databytecounts)
         if page is not None and len(page.dataoffsets) < prod(page.chunked):
             raise ImageFileError(
                 f"{path} lacks pixels: of {prod(page.chunked)} strips or tiles of a plane it has "
@@ -202,7 +203,8 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     if missing:
         raise ImageFileError(
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
-            "put them all into one folder; one of them may be truncated."
+            "put them all into one folder; one of them may be truncated. If the recording was stopped early, "
+            "save the planes that are there as a new TIFF, for example with Fiji."
         )
     file_set = file_set_of(series)
     files = (path,) if file_set is None else file_set.files
