@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_cvdm.cli.options import Overwrite
+from napari_cvdm.cli.outputs import check_writable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ def simulate(
     from napari_cvdm.files.ome_tiff import write_ome_tiff
     from napari_cvdm.simulation.pairs import KINDS, simulate_pair
 
+    check_writable(output)
     kinds = KINDS if kind == "all" else (kind,)
     there = 0
     for number in range(seed, seed + count):

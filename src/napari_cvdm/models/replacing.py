@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         If it cannot be written.
     """
     _remove_abandoned(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = unfinished_name(path)
     try:
         with naming_full_disk(path), temporary.open("x+b") as file:
             with suppress(OSError):  # of a disk without locks, where nobody else can have one either
@@ -58,6 +58,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # Where the folder is none, or went away.
             temporary.unlink(missing_ok=True)
+
+
+def unfinished_name(path: Path) -> Path:
+    """Return a name for a file while it is being written, another one each time."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
 def _remove_abandoned(path: Path) -> None:
