@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.opening import known_provenance
+
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
@@ -74,19 +76,10 @@ def made_before(paths: Iterable[Path], run: str) -> list[Path]:
 
     Each was written whole or not at all.
     """
-    return [path for path in paths if path.exists() and _run_in(path) == run]
+    return [path for path in paths if path.exists() and known_provenance(path).get("run") == run]
 
 
 def say_finished(images: int, of: int) -> None:
     """Say on stderr how many images were restored before, as the command says, of how many."""
     if images:
         typer.echo(f"Restored already, and left as they are: {images} of {of} images.", err=True)
-
-
-def _run_in(path: Path) -> object:
-    from napari_cvdm.cli.opening import provenance_of
-
-    try:
-        return provenance_of(path).get("run")
-    except (OSError, ValueError, TypeError):  # no image, or a damaged one: whose is it?
-        return None

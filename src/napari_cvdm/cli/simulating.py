@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_cvdm.cli.opening import known_provenance
 from napari_cvdm.cli.options import Overwrite
 from napari_cvdm.cli.outputs import check_writable
 
@@ -40,7 +41,7 @@ def simulate(
         chosen = kinds[(number - seed) % len(kinds)]
         about = {"simulated": {"kind": chosen, "seed": number, "size": size, "version": __version__}}
         files = [output / f"{chosen}_{number:04d}{suffix}.tif" for suffix in ("_wf", "_sim")]
-        made = [_says(path, about) for path in files]
+        made = [known_provenance(path) == about for path in files]
         if all(made):
             there += 1
             continue
@@ -53,14 +54,3 @@ def simulate(
         typer.echo(f"Simulated already, and left as they are: {there} of {count} pairs.", err=True)
     written = "1 pair is" if count == 1 else f"{count} pairs are"
     typer.echo(f"{written} in {output}. Score a model on them: napari-cvdm evaluate {output}")
-
-
-def _says(path: Path, about: dict[str, Any]) -> bool:
-    """Whether a file is there and says that it was made so; each was written whole or not at all."""
-    from napari_cvdm.files.ome_tiff import read_provenance
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    try:
-        return read_provenance(path) == about
-    except ImageFileError:
-        return False
