@@ -185,8 +185,9 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
-    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted.
-    if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not tif.is_imagej:
+    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted. Masks have none.
+    inverted = series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    if inverted and not tif.is_imagej and series.dtype != bool:
         raise ImageFileError(
             f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
             "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
@@ -194,7 +195,7 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     missing = 0
     for page in series.pages:
         # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
-        missing += page is None or not any(page.databytecounts)
+        missing += page is None or (series.kind == "mmstack" and not any(page.databytecounts))
         if page is not None and len(page.dataoffsets) < prod(page.chunked):
             raise ImageFileError(
                 f"{path} lacks pixels: of {prod(page.chunked)} strips or tiles of a plane it has "
