@@ -115,6 +115,9 @@ def test_a_last_sample_that_is_opacity_is_told_from_light(tmp_path, samples, opa
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=samples)
     image = read_tiff(tmp_path / "a.tif")
     assert (image.axes, image.data.shape[-1], image.opacity) == ("YXS", 3 + len(samples), opacity)
+    # Planes one after the other may be time or depth, whatever they are called.
+    tifffile.imwrite(tmp_path / "b.tif", STACK[:4], photometric="rgb", planarconfig="separate")
+    assert not read_tiff(tmp_path / "b.tif").opacity
 
 
 def test_numbers_that_are_low_where_the_image_is_bright_are_refused(tmp_path):

@@ -25,7 +25,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
-_OPACITY = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+_OPACITY = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -80,7 +80,8 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images = len(images_in(tif))
         file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
-        opacity = any(kind in _OPACITY for kind in chosen.keyframe.extrasamples[-1:])
+        # Four planes one after the other are often marked so, by software that saves plain stacks.
+        opacity = axes[-1] == "S" and chosen.keyframe.extrasamples[-1:] in _OPACITY
     return ImageFile(
         data, axes, str(path), images=images, number=series, file_set=file_set, opacity=opacity, **vars(scale)
     )
