@@ -130,8 +130,13 @@ def say_extent(image: ImageFile, settings: Settings) -> None:
             f"with --image (0 to {image.images - 1}).",
             err=True,
         )
-    if settings.asked_of(image)["channels"] != settings.channels:
-        typer.echo(f"warning: {name} holds opacity (alpha) beside its colours, which is left out.", err=True)
+    if image.opacity and settings.channels is None and settings.axes is None:
+        *others, _ = map(str, range(image.data.shape[-1]))
+        typer.echo(
+            f"warning: {name} calls the last of its {len(others) + 1} colours opacity (alpha), which is "
+            f"restored like the others. If it is not light, leave it out: --channels {','.join(others)}.",
+            err=True,
+        )
     if image.file_set is not None:
         how = "planes are counted through all of them" if settings.in_part else "all of them are restored"
         typer.echo(f"warning: {name} is one of a set of {len(image.file_set.files)} files: {how}.", err=True)

@@ -56,11 +56,9 @@ class Settings:
         """Return what a restoration of an image is asked for; what the user leaves open, the image says."""
         values = asdict(self)
         del values["image"]
-        values["axes"] = axes = (self.axes or image.axes).strip().upper()
+        values["axes"] = (self.axes or image.axes).strip().upper()
         if self.pixel_size is None:
             values["pixel_size"] = image.pixel_size
-        if self.channels is None and image.opacity and "C" not in axes and "S" in axes:
-            values["channels"] = list(range(image.data.shape[axes.index("S")] - 1))
         return values
 
     def part_of(self, image: ImageFile) -> Selection:
@@ -74,9 +72,8 @@ class Settings:
         from napari_cvdm.restoration.axes import resolve_axes
         from napari_cvdm.restoration.selection import select
 
-        asked = self.asked_of(image)
-        axes = resolve_axes(image.data.shape, asked["axes"])
-        return select(axes, channels=asked["channels"], planes=self.planes, region=self.region)
+        axes = resolve_axes(image.data.shape, self.axes or image.axes)
+        return select(axes, channels=self.channels, planes=self.planes, region=self.region)
 
 
 def restore_files(
