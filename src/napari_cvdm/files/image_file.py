@@ -51,7 +51,7 @@ class ImageFile:
     pixel_sides : (float, float) or None
         Height and width of a pixel in nm, if the file tells and they differ.
     opacity : bool
-        Whether it calls the last of the colour samples in each pixel opacity (alpha), which is no light.
+        Whether the file calls the last of the colour samples in each pixel opacity (alpha).
     """
 
     data: NDArray[Any] | Any

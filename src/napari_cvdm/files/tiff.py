@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _OPACITY = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
+_COMPANION = re.compile(r'<(?:\w+:)?BinaryOnly\s[^>]*?MetadataFile="([^"]+)"')
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -100,7 +102,7 @@ def open_description(path: str | Path) -> Iterator[tifffile.TiffFile]:
 
     For that, each file of a set would open all of them.
     """
-    with explained_faults(path), tifffile.TiffFile(path) as tif:
+    with explained_faults(path), _opened(path) as tif:
         check_promises(path, tif)
         _check_description(path, tif)
         yield tif
@@ -114,7 +116,7 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     ImageFileError
         If it is cut off before its description, promises too much, or holds no image.
     """
-    tif = tifffile.TiffFile(path)
+    tif = _opened(path)
     try:
         check_promises(path, tif)
         if not tif.series:
@@ -124,6 +126,17 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
         tif.close()
         raise
     return tif
+
+
+def _opened(path: str | Path) -> tifffile.TiffFile:
+    """Open a file, with the description of its set where it says that this lies beside it (a companion)."""
+    tif = tifffile.TiffFile(path)
+    found = _COMPANION.search(tif.ome_metadata or "")
+    # By its last part: a name from a file must not lead out of the folder.
+    if not found or not (companion := Path(path).with_name(Path(found[1]).name or ".")).is_file():
+        return tif
+    tif.close()
+    return tifffile.TiffFile(path, omexml=companion.read_text(encoding="utf-8"))
 
 
 @contextmanager
