@@ -50,6 +50,15 @@ def test_a_name_that_is_too_long_while_it_is_written_is_refused_before_the_work(
         plan_outputs([Path("n" * (longest + 1) + ".tif")], tmp_path / folder)
 
 
+@pytest.mark.parametrize("folder", ["disk", "disk/new"])
+def test_a_link_to_a_drive_that_is_not_there_is_refused_before_the_work(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "disk").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ValueError, match=r"disk is a link to .*unmounted, which does not exist"):
+        check_writable(tmp_path / folder)
+    (tmp_path / "unmounted").mkdir()
+    check_writable(tmp_path / folder)
+
+
 def test_a_folder_may_look_like_a_file(tmp_path: Path) -> None:
     folder = tmp_path / "day1.tif"
     folder.mkdir()

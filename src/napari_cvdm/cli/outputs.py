@@ -184,13 +184,19 @@ def check_writable(folder: Path, *names: str) -> None:
     Raises
     ------
     ValueError
-        If it is no folder, cannot be written to, or is on a drive that does not exist; or if a name is longer
-        than the disk allows, with what it gets while the file is being written.
+        If it is no folder, cannot be written to, or is on a drive or behind a link that leads nowhere; or if
+        a name is longer than the disk allows, with what it gets while the file is being written.
     """
     whole = folder.absolute()
-    existing = next((parent for parent in (folder, *whole.parents) if parent.exists()), None)
+    places = (folder, *whole.parents)
+    existing = next((place for place in places if place.exists() or place.is_symlink()), None)
     if existing is None:  # a drive of Windows that is not there
         raise ValueError(f"{whole.anchor or folder} does not exist: choose another place.")
+    if not existing.exists():
+        raise ValueError(
+            f"{existing} is a link to {existing.readlink()}, which does not exist. Connect that drive, or "
+            "choose another place."
+        )
     if not existing.is_dir():
         raise ValueError(f"{existing} is not a folder: choose another place.")
     if not os.access(existing, os.W_OK | os.X_OK):
