@@ -54,11 +54,17 @@ with replacing(Path({str(path)!r})) as file:
     with writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "writing\n"
+        (left,) = tmp_path.glob(".image[[]1].tif.*.part")
+        os.utime(left, (1e9, 1e9))
         with replacing(path) as file:  # while the other process is at work
             file.write(b"ours")
-        (left,) = tmp_path.glob(".image[[]1].tif.*.part")
         writer.kill()
     assert left.exists()
+    os.utime(left)  # as if its writer had just closed it, to give it its name
+    with replacing(path) as file:
+        file.write(b"ours")
+    assert left.exists()
+    os.utime(left, (1e9, 1e9))
     with replacing(path) as file:
         file.write(b"again")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {

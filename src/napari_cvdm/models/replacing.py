@@ -10,6 +10,7 @@ import glob
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import BinaryIO
 if sys.platform != "win32":
     import fcntl
 
+_MOMENT = 10.0  # seconds: before it is locked, and before it gets its name, a file is nobody's
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -69,6 +71,8 @@ def _remove_abandoned(path: Path) -> None:
     """Remove what was being written for a file by processes that were killed: nobody holds it any more."""
     for part in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
         with suppress(OSError):
+            if time.time() - part.stat().st_mtime < _MOMENT:
+                continue
             if sys.platform == "win32":  # which removes no file that is open
                 part.unlink()
                 continue
