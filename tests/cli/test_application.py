@@ -131,6 +131,15 @@ def test_training_that_is_interrupted_says_how_to_go_on(
     assert (tmp_path / "runs" / "ours" / "checkpoint.pt").exists()  # where it has always been
 
 
+def test_training_in_a_folder_that_cannot_be_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trainer, "run_training", lambda *_, **__: pytest.fail("it began"))
+    (tmp_path / "disk").symlink_to(tmp_path / "unmounted")
+    assert main(["train", "tubules.toml", "-o", str(tmp_path / "disk" / "run")]) == 2
+    assert "disk is a link to" in capsys.readouterr().err
+
+
 def test_training_that_a_gpu_has_no_memory_for_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

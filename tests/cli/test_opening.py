@@ -27,6 +27,19 @@ def preview(*arguments: str | Path, weights: Path) -> int:
     return main(["restore", *map(str, arguments), "--model", str(weights), "--preview", "--device", "cpu"])
 
 
+@pytest.mark.parametrize(("chosen", "told"), [([], True), (["--channels", "0,1,2"], False)])
+def test_a_channel_that_may_be_opacity_is_told_with_the_option_that_leaves_it_out(
+    tmp_path: Path, weights: Path, chosen: list[str], told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.stack([*IMAGES, IMAGES[0]], axis=-1)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=["unassalpha"])
+    assert preview(tmp_path / "a.tif", "-o", tmp_path / "out.tif", *chosen, weights=weights) == 0
+    warned = "warning: a.tif calls the last of its 4 colours opacity (alpha)"
+    said = capsys.readouterr().err
+    assert (warned in said, "leave it out: --channels 0,1,2." in said) == (told, told)
+    assert read_tiff(tmp_path / "out.tif").data.shape == (4 if told else 3, 48, 64)
+
+
 class TestSeveralImages:
     @pytest.fixture
     def positions(self, tmp_path: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_cvdm.cli.outputs import check_writable, plan_outputs
+from napari_cvdm.models.replacing import replacing
 
 
 def test_one_input_to_one_file(tmp_path: Path) -> None:
@@ -34,6 +35,28 @@ def test_several_inputs_to_a_folder(tmp_path: Path, exists: bool) -> None:
     ]
     assert plans[0].uncertainty == folder / "a_cvdm_uncertainty.ome.tif"
     assert folder.exists() is exists  # planning makes nothing
+
+
+@pytest.mark.parametrize("folder", [".", "new"])
+def test_a_name_that_is_too_long_while_it_is_written_is_refused_before_the_work(
+    tmp_path: Path, folder: str
+) -> None:
+    longest = 255 - len("._cvdm_uncertainty.ome.tif.01234567.part")  # as on nearly all disks
+    (plan,) = plan_outputs([Path("n" * longest + ".tif")], tmp_path / folder)
+    (tmp_path / folder).mkdir(exist_ok=True)
+    with replacing(plan.uncertainty) as file:
+        file.write(b"pixels")
+    with pytest.raises(ValueError, match=r"ncertainty\.ome\.tif is too long.*choose a shorter one"):
+        plan_outputs([Path("n" * (longest + 1) + ".tif")], tmp_path / folder)
+
+
+@pytest.mark.parametrize("folder", ["disk", "disk/new"])
+def test_a_link_to_a_drive_that_is_not_there_is_refused_before_the_work(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "disk").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ValueError, match=r"disk is a link to .*unmounted, which does not exist"):
+        check_writable(tmp_path / folder)
+    (tmp_path / "unmounted").mkdir()
+    check_writable(tmp_path / folder)
 
 
 def test_a_folder_may_look_like_a_file(tmp_path: Path) -> None:

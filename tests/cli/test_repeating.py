@@ -174,6 +174,43 @@ class TestToTiff:
         assert f"{name} exists: choose another name" in capsys.readouterr().err
         assert contents(tmp_path) == {name: b"precious"}
 
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ([], ["--preset", "standard"]),
+            (["--preset", "thorough"], ["--draws", "24"]),
+            (["--preset", "thorough", "--draws", "2"], ["--draws", "2", "--keep-draws"]),
+            (["--preview"], ["--preset", "Preview"]),
+            ([], ["--steps", "2", "--image", "0", "--pixel-size", "65"]),
+            (["--axes", " yx"], []),
+            (["--axes", "QYX", "--plane", "0=1:2"], ["--axes", "QYX", "--plane", "q=1"]),
+        ],
+    )
+    def test_another_way_to_say_the_same_is_the_same_run(
+        self,
+        images: list[Path],
+        tmp_path: Path,
+        weights: Path,
+        first: list[str],
+        second: list[str],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        source = images[0]
+        if "--plane" in first:
+            source = write_ome_tiff(
+                tmp_path / "stack.ome.tif", np.stack([read_tiff(each).data for each in images]), "QYX"
+            )
+        command = ["restore", str(source), "-o", str(tmp_path / "out.ome.tif"), "--model", str(weights)]
+        assert main([*command, *first]) == 0
+        before = (tmp_path / "out.ome.tif").read_bytes()
+        capsys.readouterr()
+        assert main([*command, *second]) == 0
+        assert (tmp_path / "out.ome.tif").read_bytes() == before
+        if "--keep-draws" in second:  # which alone are made
+            assert (tmp_path / "out_draw02.ome.tif").exists()
+        else:
+            assert "1 of 1 images" in capsys.readouterr().err
+
     def test_a_set_of_files_is_one_image_the_second_time_too(
         self, tmp_path: Path, restore: Restore, capsys: pytest.CaptureFixture[str]
     ) -> None:

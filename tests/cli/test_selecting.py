@@ -1,6 +1,6 @@
 import pytest
 
-from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
+from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region, settle_draws
 
 
 def test_channels() -> None:
@@ -32,3 +32,26 @@ def test_region() -> None:
     assert parse_region("0:512, 100:612") == ((0, 512), (100, 612))
     with pytest.raises(ValueError, match="--roi takes"):
         parse_region("0:512")
+
+
+@pytest.mark.parametrize(
+    ("asked", "settled"),
+    [
+        ((None, None, None, False), (8, False)),
+        (("thorough", None, 5, False), (24, False)),
+        (("thorough", 4, None, False), (4, False)),
+        ((None, 0, None, False), (0, False)),  # to be refused with the number
+        (("preview", None, None, False), (0, True)),
+        (("standard", None, None, True), (0, True)),
+    ],
+)
+def test_draws_are_the_users_or_else_the_presets(
+    asked: tuple[str | None, int | None, int | None, bool], settled: tuple[int, bool]
+) -> None:
+    assert settle_draws(*asked) == settled
+
+
+@pytest.mark.parametrize(("preset", "preview"), [("preview", False), (None, True)])
+def test_a_preview_has_none(preset: str | None, preview: bool) -> None:
+    with pytest.raises(ValueError, match="leave out --draws and --steps, or the preview"):
+        settle_draws(preset, 4, 2, preview)

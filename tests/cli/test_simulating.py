@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_cvdm import __version__
 from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import read_provenance
 from napari_cvdm.files.tiff import read_tiff
@@ -41,7 +42,7 @@ def test_pairs_are_written_as_evaluate_reads_them(tmp_path: Path) -> None:
     assert (wf.data.dtype, wf.pixel_size) == (np.uint16, pytest.approx(65.0))
     assert sim.pixel_size == pytest.approx(32.5)
     provenance = read_provenance(output / f"{kind}_0008_wf.tif")
-    assert provenance == {"simulated": {"kind": kind, "seed": 8, "size": 32}}
+    assert provenance == {"simulated": {"kind": kind, "seed": 8, "size": 32, "version": __version__}}
 
 
 def test_all_goes_through_the_kinds(tmp_path: Path) -> None:
@@ -59,12 +60,23 @@ def test_what_cannot_be_simulated_is_said(
     assert not (tmp_path / "new").exists()
 
 
-def test_pairs_that_exist_are_kept_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["simulate", "-o", str(tmp_path), "--kind", KINDS[0], "--count", "1", "--size", "32"]
+def test_repeated_it_goes_on_and_loses_no_other_pairs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["simulate", "-o", str(tmp_path), "--kind", KINDS[0], "--count", "2", "--size", "32"]
     assert main(arguments) == 0
-    assert capsys.readouterr().out.startswith(f"1 pair is in {tmp_path}.")
+    assert capsys.readouterr().out.startswith(f"2 pairs are in {tmp_path}.")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    cut_short = tmp_path / f"{KINDS[0]}_0001_sim.tif"
+    cut_short.unlink()  # as if interrupted between the two of a pair
+    assert main(arguments) == 0
+    assert "left as they are: 1 of 2 pairs." in capsys.readouterr().err
+    assert names(tmp_path) == sorted(before)
+    np.testing.assert_array_equal(read_tiff(cut_short).data, simulate_pair(KINDS[0], 1, 32)[1])
+    others = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    arguments[-1] = "48"
     assert main(arguments) == 2
     assert "exists" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == others
     assert main([*arguments, "--overwrite"]) == 0
+    assert read_tiff(cut_short).data.shape == (96, 96)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,3 +121,30 @@ def write_ome_set(
 def frames(seed: int, count: int = 3, height: int = 10, width: int = 14) -> NDArray[np.uint16]:
     """Frames of a time series, of noise."""
     return np.random.default_rng(seed).integers(0, 60_000, (count, height, width)).astype(np.uint16)
+
+
+def write_micromanager(path: Path, last_frame: int = 1, beyond: int = 0) -> Path:
+    """Write a stack of one page twice, as an index has it that lies before the page.
+
+    The second time it is said to lie `beyond` where it is, as in a file that was cut off.
+    """
+    summary = json.dumps({"MicroManagerVersion": "2", "Frames": 2}).encode()
+    index = 40 + len(summary)
+    page = index + 8 + 2 * 20
+    pixels = page + 162  # where Micro-Manager has them
+    text = pixels + 72
+    tags = [
+        *((256, 4, 1, 9), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)),
+        *((273, 4, 1, pixels), (277, 3, 1, 1), (278, 4, 1, 8), (279, 4, 1, 72), (51123, 2, 9, text)),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    parts = (
+        struct.pack("<2sHI8I", b"II", 42, page, 54773648, index, 0, 0, 0, 0, 2355492, len(summary)),
+        summary,
+        struct.pack("<2I5I5I", 3453623, 2, 0, 0, 0, 0, page, 0, 0, last_frame, 0, page + beyond),
+        directory.ljust(162, b"\0"),
+        bytes(range(72)),
+        b'{"a": 1}\0'.ljust(200, b"\0"),
+    )
+    path.write_bytes(b"".join(parts))
+    return path

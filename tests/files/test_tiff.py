@@ -11,6 +11,8 @@ import tifffile
 from napari_cvdm.files.tiff import explained_faults, open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
+from .conftest import write_micromanager
+
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60_000, (5, 24, 16)).astype("u2")
 
@@ -107,6 +109,29 @@ def test_colour_is_declared_as_samples(tmp_path):
     assert image.data.shape == (24, 16, 3)
 
 
+@pytest.mark.parametrize(("samples", "opacity"), [((), False), (("unassalpha",), True), ((0,), False)])
+def test_a_last_sample_that_is_opacity_is_told_from_light(tmp_path, samples, opacity):
+    pixels = STACK[: 3 + len(samples)].transpose(1, 2, 0)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=samples)
+    image = read_tiff(tmp_path / "a.tif")
+    assert (image.axes, image.data.shape[-1], image.opacity) == ("YXS", 3 + len(samples), opacity)
+    # Planes one after the other may be time or depth, whatever they are called.
+    tifffile.imwrite(tmp_path / "b.tif", STACK[:4], photometric="rgb", planarconfig="separate")
+    assert not read_tiff(tmp_path / "b.tif").opacity
+
+
+def test_numbers_that_are_low_where_the_image_is_bright_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], photometric="miniswhite")
+    with pytest.raises(ImageFileError, match=r"marked 'white is zero'.*Edit > Invert"):
+        read_tiff(tmp_path / "a.tif")
+    # Of ImageJ, whose display alone is inverted, they are what was measured.
+    tifffile.imwrite(tmp_path / "b.tif", STACK, imagej=True)
+    with tifffile.TiffFile(tmp_path / "b.tif", mode="r+") as tif:
+        for page in tif.pages:
+            page.tags["PhotometricInterpretation"].overwrite(0)
+    np.testing.assert_array_equal(read_tiff(tmp_path / "b.tif").data, STACK)
+
+
 def test_the_physical_scale_comes_along(tmp_path):
     metadata = {
         "axes": "CYX",
@@ -198,6 +223,12 @@ def test_the_first_image_of_a_stack_of_imagej_does_not_pass_for_all(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=words, metadata=None)
     with pytest.raises(ImageFileError, match="truncated: it should hold 5 images"):
         read_tiff(tmp_path / "a.tif")
+
+
+def test_a_plane_that_was_cut_off_a_stack_of_micro_manager_is_not_black(tmp_path):
+    assert read_tiff(write_micromanager(tmp_path / "a_MMStack.tif")).data.shape == (2, 8, 9)
+    with pytest.raises(ImageFileError, match=r"lacks 1 of its 2 planes.*stopped early, save the planes"):
+        read_tiff(write_micromanager(tmp_path / "b_MMStack.tif", beyond=1000))
 
 
 def test_a_set_of_files_must_be_complete(tmp_path):

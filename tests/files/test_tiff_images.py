@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -210,3 +211,20 @@ def test_a_set_that_declares_more_than_its_files_can_hold_is_refused(tmp_path: P
         raw_tiff(tmp_path, tags, name=name, types={270: 2})
     with pytest.raises(ImageFileError, match=r"declares 1 GB of pixels in 2 files of \d+ bytes"):
         read(tmp_path / opened)
+
+
+@pytest.mark.parametrize("opened", [0, 1])
+def test_a_set_that_a_file_beside_it_describes_is_one_image(tmp_path: Path, read, opened) -> None:
+    film = frames(0, count=2)
+    write_ome_set(tmp_path, [[(A, film[:1]), (B, film[1:])]], with_uuids=False)
+    with tifffile.TiffFile(tmp_path / A) as tif:
+        described = str(tif.ome_metadata)
+    pointer = re.sub("<Image.*</Image>", '<BinaryOnly UUID="u" MetadataFile="c.companion.ome"/>', described)
+    for name, frame in zip((A, B), film, strict=True):
+        tifffile.imwrite(tmp_path / name, frame, description=pointer, metadata=None)
+    alone = read(tmp_path / (A, B)[opened])
+    assert (alone.axes, alone.pixel_size) == ("YX", None)
+    (tmp_path / "c.companion.ome").write_text(described, encoding="utf-8")
+    image = read(tmp_path / (A, B)[opened])
+    assert (image.axes, image.pixel_size, len(image.file_set.files)) == ("TYX", 100.0, 2)
+    np.testing.assert_array_equal(image.data[:], film)

@@ -1,5 +1,3 @@
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,8 @@ import tifffile
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.files.tiff_promises import MOST_PLANES, MOST_TOGETHER
 from napari_cvdm.restoration.errors import ImageFileError
+
+from .conftest import write_micromanager
 
 _OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">{}</Image></OME>'
 _PIXELS = (
@@ -35,30 +35,6 @@ def write(
     xml = prolog + _OME.format(_PIXELS.format(frames, inside)).replace('SizeX="9"', f'SizeX="{width}"', 1)
     xml = xml.replace("<Image ", f"{before}<Image ", 1)
     tifffile.imwrite(path, np.arange(72, dtype=np.uint8).reshape(8, 9), description=xml, metadata=None)
-    return path
-
-
-def write_micromanager(path: Path, last_frame: int) -> Path:
-    """Write a stack of one page twice, as an index has it that lies before the page."""
-    summary = json.dumps({"MicroManagerVersion": "2", "Frames": 2}).encode()
-    index = 40 + len(summary)
-    page = index + 8 + 2 * 20
-    pixels = page + 162  # where Micro-Manager has them
-    text = pixels + 72
-    tags = [
-        *((256, 4, 1, 9), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)),
-        *((273, 4, 1, pixels), (277, 3, 1, 1), (278, 4, 1, 8), (279, 4, 1, 72), (51123, 2, 9, text)),
-    ]
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    parts = (
-        struct.pack("<2sHI8I", b"II", 42, page, 54773648, index, 0, 0, 0, 0, 2355492, len(summary)),
-        summary,
-        struct.pack("<2I5I5I", 3453623, 2, 0, 0, 0, 0, page, 0, 0, last_frame, 0, page),
-        directory.ljust(162, b"\0"),
-        bytes(range(72)),
-        b'{"a": 1}\0'.ljust(200, b"\0"),
-    )
-    path.write_bytes(b"".join(parts))
     return path
 
 

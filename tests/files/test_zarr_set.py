@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from ome_zarr.io import parse_url
+from ome_zarr.reader import Reader
 
 from napari_cvdm.files.image_set import StoredImage
 from napari_cvdm.files.zarr_set import is_zarr_set, read_zarr_set, write_zarr_set
@@ -41,6 +43,25 @@ def test_images_come_back_with_their_axes_and_what_was_said_of_them(tmp_path: Pa
         np.testing.assert_array_equal(read.data, written.data)
         assert (read.name, read.axes, read.about) == (written.name, written.axes, written.about)
     assert [entry.name for entry in tmp_path.iterdir()] == ["cell.ome.zarr"]
+
+
+@pytest.mark.parametrize(("dtype", "bright"), [("u1", 255), ("f4", 1)])
+def test_other_programs_see_one_picture_in_colour(tmp_path: Path, dtype: str, bright: float):
+    pixels = (np.random.default_rng(0).random((2, 9, 8, 4)) * bright).astype(dtype)
+    path = write_zarr_set(tmp_path / "a.ome.zarr", [StoredImage("overlay", pixels, "TYXS")])
+    (read,) = read_zarr_set(path)
+    np.testing.assert_array_equal(read.data, pixels)
+    (node, *_) = list(Reader(parse_url(path / "0"))())
+    shown = node.metadata
+    assert shown["channel_names"] == ["red", "green", "blue", "opacity"]
+    assert shown["visible"] == [True, True, True, False]
+    assert shown["contrast_limits"] == [[0, bright]] * 4
+    # Added up, as such programs do it, in the colours they are told.
+    painted = sum(
+        node.data[0][:, number, ..., None].compute() / bright * np.asarray(colour[-1])
+        for number, colour in enumerate(shown["colormap"][:3])
+    )
+    np.testing.assert_allclose(painted, pixels[..., :3] / bright, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["u1", ">u2", "u4", "i8", "f2", "f4", "f8", "g"])

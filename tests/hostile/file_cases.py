@@ -42,7 +42,6 @@ def _kinds() -> Iterator[Case]:
         "Zstandard": {"compression": "zstd"},
         "LERC": {"compression": "lerc"},
         "PackBits": {"compression": "packbits"},
-        "white is zero": {"photometric": "miniswhite"},
         "ImageJ stack": {"imagej": True, "shape": (3, 12, 14), "metadata": {"axes": "TYX"}},
         "ImageJ hyperstack": {"imagej": True, "shape": (2, 2, 12, 14), "metadata": {"axes": "TCYX"}},
         "OME stack": {"ome": True, "shape": (2, 3, 12, 14), "metadata": {"axes": "TZYX"}},
@@ -53,6 +52,8 @@ def _kinds() -> Iterator[Case]:
         yield Case(f"TIFF of {dtype}", partial(_of_type, dtype))
     yield Case("TIFF of complex numbers", partial(_of_type, "c8"), "refused", words="complex")
     yield Case("TIFF of one bit", _bits, "refused", words="boolean")
+    inside_out = partial(good, photometric="miniswhite")
+    yield Case("TIFF of white is zero", inside_out, "refused", words="white is zero")
     yield Case("TIFF in colour", partial(good, shape=(16, 18, 3), photometric="rgb", metadata=None))
     yield Case("TIFF of two images", _two_images)
     yield Case(

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,43 @@ def test_an_interruption_leaves_the_old_file_alone(tmp_path: Path, fault: type[B
         write_half()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_processes_have_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path, other = tmp_path / "image[1].tif", tmp_path / ".image.tif.0123abcd.part"
+    other.write_bytes(b"of another file")
+    code = f"""
+import os
+from pathlib import Path
+from napari_cvdm.models.replacing import replacing
+with replacing(Path({str(path)!r})) as file:
+    file.write(b"half")
+    print("writing", flush=True)
+    input()
+"""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        (left,) = tmp_path.glob(".image[[]1].tif.*.part")
+        os.utime(left, (1e9, 1e9))
+        with replacing(path) as file:  # while the other process is at work
+            file.write(b"ours")
+        writer.kill()
+    assert left.exists()
+    os.utime(left)  # as if its writer had just closed it, to give it its name
+    with replacing(path) as file:
+        file.write(b"ours")
+    assert left.exists()
+    os.utime(left, (1e9, 1e9))
+    with replacing(path) as file:
+        file.write(b"again")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        path.name: b"again",
+        other.name: b"of another file",
+    }
 
 
 def test_an_interrupted_rename_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,5 +169,5 @@ def test_networks_that_do_not_fit_together_are_refused(
     with h5py.File(theirs, "r+") as file, h5py.File(other) as source:
         del file["model_4"]
         source.copy("model_4", file)
-    with pytest.raises(WeightsFileError, match="its schedule is for 1 channels in and 1 out, its noise"):
+    with pytest.raises(WeightsFileError, match="its schedule takes 1 and makes 1, but its noise"):
         read_keras(theirs)

@@ -96,7 +96,7 @@ def test_what_their_networks_cannot_do_is_refused(
     check_model(make_theirs(), 0)
     with pytest.raises(InputError, match="needs at least 2 denoising steps, not 1"):
         restore(image, make_theirs(), axes="ZYX", steps=1)
-    with pytest.raises(InputError, match="makes 1 channels of 3 taken together"):
+    with pytest.raises(InputError, match=r"several channels together \(3 in, 1 out\)"):
         restore(image, make_theirs(in_channels=3, adds_input=False), axes="ZYX")
 
 

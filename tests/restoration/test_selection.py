@@ -77,6 +77,8 @@ class TestPlanes:
     def test_of_images_without_channels_or_with_unnamed_axes(self) -> None:
         with pytest.raises(AxesError, match="have no channels"):
             select(resolve_axes((4, 20, 30), "TYX"), channels=0)
+        with pytest.raises(AxesError, match=r"has Q\. An unnamed axis \(Q\) is chosen by its number"):
+            select(resolve_axes((4, 16, 16), "QYX"), planes={"T": 1})
         with pytest.raises(AxesError, match="several axes"):
             select(resolve_axes((2, 2, 20, 30), "QQYX"), planes={"Q": 0})
         assert select(resolve_axes((20, 30, 3), "YXS"), channels=2).axes.shape == (20, 30, 1)

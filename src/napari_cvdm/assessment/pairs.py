@@ -83,7 +83,7 @@ def find_pairs(
     if not pairs:
         raise InputError(
             f"{folder} has no pair of files <name>{wf_suffix}.tif and <name>{sim_suffix}.tif. "
-            "If they are named differently, set the suffixes."
+            "If they are named differently, set the suffixes (in a shell --wf-suffix and --sim-suffix)."
         )
     alone = widefields.keys() ^ truths.keys()
     unpaired = [path.name for group in found.values() for name, path in group.items() if name in alone]

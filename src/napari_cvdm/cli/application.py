@@ -180,18 +180,18 @@ def restore(
     """Restore images, with a map of the uncertainty. The same command goes on where it was interrupted."""
     from napari_cvdm.cli.restoring import Settings, restore_files
     from napari_cvdm.cli.restoring_large import goes_to_zarr, restore_large
-    from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region
+    from napari_cvdm.cli.selecting import parse_channels, parse_planes, parse_region, settle_draws
 
+    settled, preview = settle_draws(preset, draws, steps, preview)
     settings = Settings(
         axes=axes,
         pixel_size=pixel_size,
-        draws=draws,
+        draws=settled,
         steps=steps,
         seed=seed,
         device=device,
         tile=int(tile) if tile.isdecimal() else tile,
         preview=preview,
-        preset=preset,
         resample=resample,
         keep_draws=keep_draws,
         channels=parse_channels(channels),

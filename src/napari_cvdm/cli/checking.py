@@ -139,8 +139,9 @@ def _report_path(result: Path, output: Path | None, given: Sequence[Path], overw
         report = report / f"{result_stem(result)}_check.html"
     if report.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{report} is no HTML file: name one that ends in .html, or a folder.")
-    refuse_losses((report, report.with_suffix(".json"), _map_path(report)), given, overwrite)
-    check_writable(report.parent)
+    files = (report, report.with_suffix(".json"), _map_path(report))
+    refuse_losses(files, given, overwrite)
+    check_writable(report.parent, *(path.name for path in files))
     return report
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cvdm.cli.opening import known_provenance
 from napari_cvdm.cli.options import Device, Draws, Model, Overwrite
 from napari_cvdm.cli.outputs import OutputFiles, check_writable
 from napari_cvdm.files.whole_file import write_whole
@@ -70,7 +71,10 @@ def demo(
 
 def _refuse_others(files: OutputFiles, picture: Path, widefield: Path) -> None:
     """Refuse to replace files that no demonstration has written: their names are anybody's."""
-    others = [path for path in files.all if path.exists() and not _is_demo_result(path)]
+    from napari_cvdm.files.samples import sample_path
+
+    own = sample_path(_SAMPLE).name
+    others = [path for path in files.all if path.exists() and known_provenance(path).get("source") != own]
     if widefield.exists() and not _is_sample(widefield):
         others.append(widefield)
     # A picture does not say what it is of. A demonstration draws it last, beside its results.
@@ -81,19 +85,6 @@ def _refuse_others(files: OutputFiles, picture: Path, widefield: Path) -> None:
             f"{others[0]} exists, and is not of a demonstration: choose another folder with -o, or add "
             "--overwrite."
         )
-
-
-def _is_demo_result(path: Path) -> bool:
-    """Whether a file says that it was made of the bundled image."""
-    from napari_cvdm.files.ome_tiff import read_provenance
-    from napari_cvdm.files.samples import sample_path
-    from napari_cvdm.restoration.errors import ImageFileError
-
-    try:
-        made = read_provenance(path)
-    except ImageFileError:
-        return False
-    return made is not None and made.get("source") == sample_path(_SAMPLE).name
 
 
 def _is_sample(path: Path) -> bool:

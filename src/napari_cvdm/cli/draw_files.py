@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from napari_cvdm.cli.opening import known_provenance
 from napari_cvdm.cli.outputs import OutputFiles, is_same
 from napari_cvdm.files.names import stem_of
 
@@ -38,17 +39,10 @@ def remove_stale_draws(files: OutputFiles, inputs: Sequence[Path]) -> None:
     has written it as a draw is left alone, and so are a link, which this program does not make, what the
     present run has written (`files`), and `inputs`.
     """
-    from napari_cvdm.files.ome_tiff import read_provenance
-
     kept = (*files.all, *inputs)
     for path in find_draw_files(files.reconstruction.parent, stem_of(files.reconstruction)):
-        if path.is_symlink() or any(is_same(path, other) for other in kept):
-            continue
-        try:
-            stale = is_draw((read_provenance(path) or {}).get("content"))
-        except (ValueError, TypeError):  # no image, a damaged one, or one that says nonsense: whose is it?
-            continue
-        if not stale:
+        spared = path.is_symlink() or any(is_same(path, other) for other in kept)
+        if spared or not is_draw(known_provenance(path).get("content")):
             continue
         try:
             path.unlink()

@@ -45,7 +45,6 @@ def finetune(
     from napari_cvdm.training.finetuning import finetune as run
 
     find_pairs(pairs, wf_suffix, sim_suffix)  # a wrong folder is said before the model loads
-    check_writable(output)
     settings = FinetuningSettings(name, steps, held_out, seed, wf_suffix, sim_suffix)
     with checkpoint_told(output, fresh):
         done = run(pairs, output, load_model(model), settings, fresh=fresh, log=typer.echo)
@@ -56,8 +55,10 @@ def finetune(
 def checkpoint_told(folder: Path, fresh: bool) -> Iterator[None]:
     """Say on stderr how to go on with a run that is interrupted, if it has left a checkpoint in its folder.
 
-    Repeated as it is, a command that starts afresh (`fresh`) would do so again.
+    Repeated as it is, a command that starts afresh (`fresh`) would do so again. A folder that cannot be
+    written to is refused at once.
     """
+    check_writable(folder)
     try:
         yield
     except (KeyboardInterrupt, SystemExit):

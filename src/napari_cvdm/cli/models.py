@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from napari_cvdm.cli.downloading import DownloadDisplay
+from napari_cvdm.cli.outputs import check_writable
 
 models_app = typer.Typer(
     help="List, fetch, add, verify, find, remove and export models.", rich_markup_mode=None
@@ -186,6 +187,7 @@ def export(
     from napari_cvdm.models import load_model
     from napari_cvdm.models.bioimageio import export_model
 
+    check_writable(output.parent, output.name)
     with DownloadDisplay(name) as progress:
         model = load_model(name, progress=progress)
     typer.echo(export_model(model, output, overwrite=overwrite))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +73,14 @@ def provenance_of(source: Path) -> dict[str, Any]:
     return open_pyramid(source).provenance if is_zarr(source) else read_provenance(source) or {}
 
 
+def known_provenance(source: Path) -> dict[str, Any]:
+    """Return what `provenance_of` does; empty, too, if it cannot be read: whose it is then is not known."""
+    try:
+        return provenance_of(source)
+    except (OSError, ValueError, TypeError):  # no image, a damaged one, or one that says nonsense
+        return {}
+
+
 def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
     """Leave out of several inputs those that are results, and say on stderr how many; one alone may be one.
 
@@ -90,9 +97,7 @@ def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
     def is_result(source: Path) -> bool:
         if source.is_dir() and not is_zarr(source):
             return is_same(source, output)
-        with suppress(OSError, ValueError, TypeError):  # what is wrong with it is said in its turn
-            return bool(_content_of(source))
-        return False
+        return bool(_content_in(known_provenance(source)))  # what is wrong with it is said in its turn
 
     recorded = list(inputs) if len(inputs) == 1 else [each for each in inputs if not is_result(each)]
     if not recorded:
@@ -105,15 +110,14 @@ def without_results(inputs: Collection[Path], output: Path) -> list[Path]:
     return recorded
 
 
-def _content_of(source: Path) -> object:
+def _content_in(made: Mapping[str, Any]) -> object:
     """Return what a result says that it shows; None for other images."""
-    made = provenance_of(source)
     return made.get("content", made.get("picture"))
 
 
 def say_extent(image: ImageFile, settings: Settings) -> None:
     """Say on stderr if a file holds more than what is restored, or less, or no recording."""
-    name, content = Path(image.source).name, _content_of(Path(image.source))
+    name, content = Path(image.source).name, _content_in(provenance_of(Path(image.source)))
     if content and not image.number:
         typer.echo(
             f"warning: {name} is a result already ({content!s:.60}), not a recording: restored once more, it "
@@ -124,6 +128,13 @@ def say_extent(image: ImageFile, settings: Settings) -> None:
         typer.echo(
             f"warning: {name} holds {image.images} images, and only the first is restored: choose another "
             f"with --image (0 to {image.images - 1}).",
+            err=True,
+        )
+    if image.opacity and settings.channels is None and settings.axes is None:
+        *others, _ = map(str, range(image.data.shape[-1]))
+        typer.echo(
+            f"warning: {name} calls the last of its {len(others) + 1} colours opacity (alpha), which is "
+            f"restored like the others. If it is not light, leave it out: --channels {','.join(others)}.",
             err=True,
         )
     if image.file_set is not None:

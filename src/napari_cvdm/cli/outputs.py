@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cvdm.files.names import TIFF_ENDINGS, ZARR_ENDINGS, stem_of
+from napari_cvdm.models.replacing import unfinished_name
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def plan_outputs(
             )
     refuse_losses(written, inputs, overwrite=True)
     for folder in dict.fromkeys(path.parent for path in written):
-        check_writable(folder)
+        check_writable(folder, *(path.name for path in written if path.parent == folder))
     return plans
 
 
@@ -169,22 +171,44 @@ def _resolved(path: Path) -> Path:
         ) from error
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, *names: str) -> None:
     """Check that files can be written to a folder, which may yet have to be made.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    *names : str
+        Of the files.
 
     Raises
     ------
     ValueError
-        If it is no folder, cannot be written to, or is on a drive that does not exist.
+        If it is no folder, cannot be written to, or is on a drive or behind a link that leads nowhere; or if
+        a name is longer than the disk allows, with what it gets while the file is being written.
     """
     whole = folder.absolute()
-    existing = next((parent for parent in (folder, *whole.parents) if parent.exists()), None)
+    places = (folder, *whole.parents)
+    existing = next((place for place in places if place.exists() or place.is_symlink()), None)
     if existing is None:  # a drive of Windows that is not there
         raise ValueError(f"{whole.anchor or folder} does not exist: choose another place.")
+    if not existing.exists():
+        raise ValueError(
+            f"{existing} is a link to {existing.readlink()}, which does not exist. Connect that drive, or "
+            "choose another place."
+        )
     if not existing.is_dir():
         raise ValueError(f"{existing} is not a folder: choose another place.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise ValueError(f"{existing} cannot be written to: choose another place.")
+    for name in names:
+        try:
+            unfinished_name(existing / name).stat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise ValueError(
+                    f"{name} is too long for the name of a file on this disk: choose a shorter one."
+                ) from error
 
 
 def _files_for(stem: Path, ending: str, draws: int) -> OutputFiles:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_cvdm.cli.opening import known_provenance
+
 if TYPE_CHECKING:
     from napari_cvdm.cli.restoring import Settings
     from napari_cvdm.files.image_file import ImageFile
@@ -42,7 +44,7 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     """Name the run that restores an image, the same whenever its command is repeated.
 
     Another file, or the same after a change, another setting, model or version of the software: any of them
-    makes it another run.
+    makes it another run. Another way to say the same does not.
 
     Parameters
     ----------
@@ -60,7 +62,12 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     """
     from napari_cvdm.restoration.provenance import versions
 
-    said = repr((identity_of(image), settings, model.sha256, versions()))
+    asked = settings.asked_of(image)
+    asked["steps"] = asked["steps"] or model.card.default_steps
+    for name in ("channels", "planes", "region", "keep_draws"):  # said by the part, or of no pixel
+        del asked[name]
+    part = settings.part_of(image).describe()
+    said = repr((identity_of(image), image.number, asked, part, model.sha256, versions()))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
@@ -69,19 +76,10 @@ def made_before(paths: Iterable[Path], run: str) -> list[Path]:
 
     Each was written whole or not at all.
     """
-    return [path for path in paths if path.exists() and _run_in(path) == run]
+    return [path for path in paths if path.exists() and known_provenance(path).get("run") == run]
 
 
 def say_finished(images: int, of: int) -> None:
     """Say on stderr how many images were restored before, as the command says, of how many."""
     if images:
         typer.echo(f"Restored already, and left as they are: {images} of {of} images.", err=True)
-
-
-def _run_in(path: Path) -> object:
-    from napari_cvdm.cli.opening import provenance_of
-
-    try:
-        return provenance_of(path).get("run")
-    except (OSError, ValueError, TypeError):  # no image, or a damaged one: whose is it?
-        return None

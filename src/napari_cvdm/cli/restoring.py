@@ -17,13 +17,14 @@ from napari_cvdm.cli.opening import check_openable, open_image, say_extent, with
 from napari_cvdm.cli.outputs import OutputFiles, plan_outputs, refuse_losses
 from napari_cvdm.cli.repeating import made_before, name_run, say_finished
 from napari_cvdm.cli.writing import check_storable, write_result
-from napari_cvdm.restoration.presets import resolve_preset
+from napari_cvdm.restoration.presets import STANDARD
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
     from napari_cvdm.files.tiff_images import FileSet
     from napari_cvdm.models import PretrainedModel
     from napari_cvdm.restoration.result import Restoration
+    from napari_cvdm.restoration.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,12 @@ class Settings:
 
     axes: str | None = None
     pixel_size: float | None = None
-    draws: int | None = None
+    draws: int = STANDARD.draws
     steps: int | None = None
     seed: int = 0
     device: str = "auto"
     tile: int | str = "auto"
     preview: bool = False
-    preset: str | None = None
     resample: bool = False
     keep_draws: bool = False
     channels: list[int] | None = None
@@ -46,13 +46,6 @@ class Settings:
     region: tuple[tuple[int, int], tuple[int, int]] | None = None
     normalize: str = "stack"
     image: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse settings of draws for a preview, which has none."""
-        _, preview = resolve_preset(self.preset, None, self.preview)
-        idle = [f"--{name}" for name in ("draws", "steps") if getattr(self, name) is not None]
-        if preview and idle:
-            raise ValueError(f"A preview makes no draws: leave out {' and '.join(idle)}, or the preview.")
 
     @property
     def in_part(self) -> bool:
@@ -63,10 +56,24 @@ class Settings:
         """Return what a restoration of an image is asked for; what the user leaves open, the image says."""
         values = asdict(self)
         del values["image"]
-        values["axes"] = self.axes or image.axes
+        values["axes"] = (self.axes or image.axes).strip().upper()
         if self.pixel_size is None:
             values["pixel_size"] = image.pixel_size
         return values
+
+    def part_of(self, image: ImageFile) -> Selection:
+        """Return which part of an image is restored.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If it has no such part, or the axes are not its own.
+        """
+        from napari_cvdm.restoration.axes import resolve_axes
+        from napari_cvdm.restoration.selection import select
+
+        axes = resolve_axes(image.data.shape, self.axes or image.axes)
+        return select(axes, channels=self.channels, planes=self.planes, region=self.region)
 
 
 def restore_files(
@@ -104,8 +111,7 @@ def restore_files(
     """
     from napari_cvdm.models import load_model
 
-    draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
-    kept = draws if settings.keep_draws and not preview else 0
+    kept = settings.draws if settings.keep_draws and not settings.preview else 0
     images = without_results(dict.fromkeys(inputs), output)
     plans = dict(zip(images, plan_outputs(images, output, draws=kept, is_folder=is_folder), strict=True))
     failures = Failures(len(plans))
@@ -114,7 +120,7 @@ def restore_files(
             check_openable(source)
     pretrained = load_model(model)
     check_settings(settings, pretrained)
-    if settings.keep_draws and preview:
+    if settings.keep_draws and settings.preview:
         typer.echo("warning: A preview makes no draws, so there are none to keep.", err=True)
     finished = _find_finished(plans, pretrained, settings, failures, overwrite)
     say_finished(len(finished), len(plans))
@@ -212,7 +218,6 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
 
     from napari_cvdm.restoration.request import check_request
 
-    draws, preview = resolve_preset(settings.preset, settings.draws, settings.preview)
     # A stand-in with the axes that were named, of which only the shape is looked at. There is none with one
     # axis or with more than an array can have: these are refused with the first image.
     named = (settings.axes or "").strip().upper()
@@ -223,13 +228,13 @@ def check_settings(settings: Settings, model: PretrainedModel) -> None:
         model,
         axes=axes,
         pixel_size=settings.pixel_size,
-        draws=draws,
+        draws=settings.draws,
         steps=settings.steps,
         seed=settings.seed,
         device=settings.device,
         tile=settings.tile,
         keep_draws=settings.keep_draws,
-        preview=preview,
+        preview=settings.preview,
         settings=None,
         normalize=settings.normalize,
         lazily=True,

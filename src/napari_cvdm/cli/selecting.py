@@ -1,9 +1,11 @@
-"""Options that choose a part of an image, as a shell user types them."""
+"""Options of ``restore`` as a shell user types them: a part of an image, an amount of work."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
+from napari_cvdm.restoration.presets import resolve_preset
 
 
 def parse_channels(text: str | None) -> list[int] | None:
@@ -62,3 +64,18 @@ def parse_region(text: str | None) -> tuple[tuple[int, int], tuple[int, int]] | 
         raise ValueError(f"--roi takes rows and columns such as 0:512,100:612, not {text!r}.")
     top, bottom, left, right = map(int, found.groups())
     return (top, bottom), (left, right)
+
+
+def settle_draws(preset: str | None, draws: int | None, steps: int | None, preview: bool) -> tuple[int, bool]:
+    """Return how many draws there are to be, and whether there is to be none: a preview.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset, or draws or their steps are asked for in a preview.
+    """
+    settled, preview = resolve_preset(preset, None, preview)
+    idle = [f"--{name}" for name, value in (("draws", draws), ("steps", steps)) if value is not None]
+    if preview and idle:
+        raise ValueError(f"A preview makes no draws: leave out {' and '.join(idle)}, or the preview.")
+    return (0 if preview else settled if draws is None else draws), preview

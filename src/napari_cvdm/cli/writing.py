@@ -23,12 +23,8 @@ def check_storable(image: ImageFile, settings: Settings) -> None:
         If there are too many axes, or no such part.
     """
     from napari_cvdm.files.ome_tiff import ome_letters
-    from napari_cvdm.restoration.axes import resolve_axes
-    from napari_cvdm.restoration.selection import select
 
-    axes = resolve_axes(image.data.shape, settings.axes or image.axes)
-    part = select(axes, channels=settings.channels, planes=settings.planes, region=settings.region)
-    ome_letters(part.restored)
+    ome_letters(settings.part_of(image).restored)
 
 
 def channel_names_of(image: ImageFile, chosen: Sequence[int] | None, channels: int) -> tuple[str, ...]:

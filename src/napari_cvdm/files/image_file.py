@@ -50,6 +50,8 @@ class ImageFile:
         The files that its planes lie in, if these are several.
     pixel_sides : (float, float) or None
         Height and width of a pixel in nm, if the file tells and they differ.
+    opacity : bool
+        Whether the file calls the last of the colour samples in each pixel opacity (alpha).
     """
 
     data: NDArray[Any] | Any
@@ -65,6 +67,7 @@ class ImageFile:
     pixel_sides: tuple[float, float] | None = None
     scale: tuple[float, ...] = ()
     translation: tuple[float, ...] = ()
+    opacity: bool = False
 
 
 def check_number(path: str | Path, number: int, images: int) -> None:

@@ -21,6 +21,32 @@ _COLOURS = (
     ("00FFFF", "FFFF00", "FF00FF", "FF0000", "00FF00", "0000FF"),
 )
 
+#: Of a picture in colour; a fourth sample is opacity, which no viewer of channels can show.
+_SAMPLES = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("opacity", "FFFFFF"))
+
+
+def colour_samples(folder: Path, samples: int, dtype: np.dtype[Any]) -> None:
+    """Say of the channels of an image that they are the colours of one picture: together they show it.
+
+    Parameters
+    ----------
+    folder : Path
+        From `create_ome_zarr`.
+    samples : int
+        How many there are: red, green, blue, and perhaps opacity.
+    dtype : dtype
+        Of the pixels. Integers are bright at their greatest value, floats at 1.
+    """
+    bright = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+    window = {"min": 0.0, "max": bright, "start": 0.0, "end": bright}
+    _state(
+        folder,
+        [
+            {"label": label, "color": colour, "active": label != "opacity", "window": window}
+            for label, colour in _SAMPLES[:samples]
+        ],
+    )
+
 
 def name_channels(folder: Path, layout: ZarrLayout, names: Sequence[str], picture: str) -> None:
     """Name the channels of a finished image; nothing is stated unless there is a name for each.
@@ -43,10 +69,10 @@ def name_channels(folder: Path, layout: ZarrLayout, names: Sequence[str], pictur
     if len(names) != count:
         return
     planes = list(np.ndindex(*layout.leading_shape))
-    group = zarr.open_group(zarr.storage.LocalStore(folder), mode="r+")
+    group = zarr.open_group(zarr.storage.LocalStore(folder), mode="r")
     coarsest: Any = group[str(len(layout.shapes) - 1)]
     colours = _COLOURS[min(count, len(_COLOURS)) - 1]
-    channels: list[Any] = []
+    channels: list[dict[str, Any]] = []
     for number, name in enumerate(names):
         own = [plane for plane in planes if position < 0 or plane[position] == number]
         pixels = sample_planes(coarsest, own)
@@ -59,5 +85,12 @@ def name_channels(folder: Path, layout: ZarrLayout, names: Sequence[str], pictur
         }
         colour = colours[number % len(colours)]
         channels.append({"label": name, "color": colour, "active": True, "window": window})
+    _state(folder, channels)
+
+
+def _state(folder: Path, channels: list[dict[str, Any]]) -> None:
+    import zarr
+
+    group = zarr.open_group(zarr.storage.LocalStore(folder), mode="r+")
     ome: Any = group.attrs["ome"]
     group.attrs["ome"] = {**ome, "omero": {"channels": channels}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+_OPACITY = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
+_COMPANION = re.compile(r'<(?:\w+:)?BinaryOnly\s[^>]*?MetadataFile="([^"]+)"')
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -79,7 +82,11 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
         images = len(images_in(tif))
         file_set = file_set_of(chosen)
         axes = "".join(letter if letter in AXIS_MEANINGS else "Q" for letter in chosen.axes)
-    return ImageFile(data, axes, str(path), images=images, number=series, file_set=file_set, **vars(scale))
+        # Four planes one after the other are often marked so, by software that saves plain stacks.
+        opacity = axes[-1] == "S" and chosen.keyframe.extrasamples[-1:] in _OPACITY
+    return ImageFile(
+        data, axes, str(path), images=images, number=series, file_set=file_set, opacity=opacity, **vars(scale)
+    )
 
 
 @contextmanager
@@ -95,7 +102,7 @@ def open_description(path: str | Path) -> Iterator[tifffile.TiffFile]:
 
     For that, each file of a set would open all of them.
     """
-    with explained_faults(path), tifffile.TiffFile(path) as tif:
+    with explained_faults(path), _opened(path) as tif:
         check_promises(path, tif)
         _check_description(path, tif)
         yield tif
@@ -109,7 +116,7 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     ImageFileError
         If it is cut off before its description, promises too much, or holds no image.
     """
-    tif = tifffile.TiffFile(path)
+    tif = _opened(path)
     try:
         check_promises(path, tif)
         if not tif.series:
@@ -119,6 +126,17 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
         tif.close()
         raise
     return tif
+
+
+def _opened(path: str | Path) -> tifffile.TiffFile:
+    """Open a file, with the description of its set where it says that this lies beside it (a companion)."""
+    tif = tifffile.TiffFile(path)
+    found = _COMPANION.search(tif.ome_metadata or "")
+    # By its last part: a name from a file must not lead out of the folder.
+    if not found or not (companion := Path(path).with_name(Path(found[1]).name or ".")).is_file():
+        return tif
+    tif.close()
+    return tifffile.TiffFile(path, omexml=companion.read_text(encoding="utf-8"))
 
 
 @contextmanager
@@ -181,9 +199,17 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
+    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted. Masks have none.
+    inverted = series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    if inverted and not tif.is_imagej and series.dtype != bool:
+        raise ImageFileError(
+            f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
+            "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
+        )
     missing = 0
     for page in series.pages:
-        missing += page is None
+        # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
+        missing += page is None or (series.kind == "mmstack" and not any(page.databytecounts))
         if page is not None and len(page.dataoffsets) < prod(page.chunked):
             raise ImageFileError(
                 f"{path} lacks pixels: of {prod(page.chunked)} strips or tiles of a plane it has "
@@ -192,7 +218,8 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     if missing:
         raise ImageFileError(
             f"{path} lacks {missing} of its {len(series.pages)} planes. If it belongs to a set of files, "
-            "put them all into one folder; one of them may be truncated."
+            "put them all into one folder; one of them may be truncated. If the recording was stopped early, "
+            "save the planes that are there as a new TIFF, for example with Fiji."
         )
     file_set = file_set_of(series)
     files = (path,) if file_set is None else file_set.files

@@ -218,7 +218,7 @@ def resume_or_begin(
                         unfinished.forget()  # while the lock is held: a moment later it may be another's
                 raise
     except Timeout as error:
-        raise ImageFileError(f"{target} is being written by another process at this moment.") from error
+        raise ImageFileError(f"{target} is being written by another process: wait for its end.") from error
     finally:
         with suppress(OSError):  # it goes when it is empty, of the lock as well
             folder.rmdir()

@@ -27,9 +27,11 @@ from napari_cvdm.files.ome_zarr import (
     plan_layout,
     write_region,
 )
+from napari_cvdm.files.ome_zarr_channels import colour_samples
 from napari_cvdm.files.ome_zarr_reading import check_numbers
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.models.errors import printable
+from napari_cvdm.models.replacing import unfinished_name
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 from napari_cvdm.restoration.validation import check_dtype, reading
@@ -69,7 +71,7 @@ def write_zarr_set(path: str | Path, images: Sequence[StoredImage], *, overwrite
     path = Path(path)
     if path.exists() and not (overwrite and is_zarr_set(path)):
         raise ImageFileError(f"{path} exists already. Choose another name.")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = unfinished_name(path)
     try:
         temporary.mkdir()
         for number, image in enumerate(images):
@@ -193,6 +195,9 @@ def _write(folder: Path, image: StoredImage) -> None:
         write_region(folder, layout, index, top, left, pixels.astype(dtype, copy=False))
     for level, index, row in coarse_regions(layout):
         coarsen_region(folder, layout, level, index, row)
+    samples = dict(zip(named.names, named.shape, strict=True)).get("S", 0)
+    if samples in (3, 4) and "C" not in named.names:
+        colour_samples(folder, samples, dtype)
 
 
 def _regions(array: Any, named: Axes) -> Iterator[tuple[tuple[int, ...], int, int, NDArray[Any]]]:

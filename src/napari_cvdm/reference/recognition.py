@@ -128,8 +128,8 @@ def _measure(networks: dict[str, Network], path: Path) -> dict[str, Any]:
         config["mean_width"] = describe_unet(mean, first=0, second_input=False).width
     elif stacked != inputs + outputs:
         raise WeightsFileError(
-            f"{path} does not fit together: its schedule is for {inputs} channels in and {outputs} out, its "
-            f"noise network for {stacked} in all."
+            f"{path} does not fit together: of channels, its schedule takes {inputs} and makes {outputs}, "
+            f"but its noise network takes {stacked} in all."
         )
     elif mean is not None:
         raise WeightsFileError(

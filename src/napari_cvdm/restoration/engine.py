@@ -61,9 +61,9 @@ def check_model(model: PretrainedModel, steps: int) -> None:
     config = model.network.config
     if (config.in_channels, config.out_channels) != (1, 1):
         raise InputError(
-            f"The model '{model.name}' makes {config.out_channels} channels of {config.in_channels} taken "
-            "together, but images are restored channel by channel. It can be run from Python with "
-            "napari_cvdm.reference.sampling.sample."
+            f"The model '{model.name}' is for several channels together ({config.in_channels} in, "
+            f"{config.out_channels} out), but images are restored channel by channel. It can be run from "
+            "Python with napari_cvdm.reference.sampling.sample."
         )
     if 0 < steps < FEWEST_STEPS:
         raise InputError(

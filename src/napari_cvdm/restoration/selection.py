@@ -160,8 +160,9 @@ def _axis(axes: Axes, key: Any) -> int:
     letter = str(key).strip().upper()
     if axes.leading.count(letter) != 1:
         own = ", ".join(dict.fromkeys(axes.leading)) or "none beside Y and X"
+        by_number = " An unnamed axis (Q) is chosen by its number, from 0." if "Q" in axes.leading else ""
         raise AxesError(
-            f"Planes cannot be chosen along axis {letter!r}: the image '{axes.names}' has {own}."
+            f"Planes cannot be chosen along axis {letter!r}: the image '{axes.names}' has {own}.{by_number}"
             if letter not in axes.leading
             else f"In '{axes.names}', several axes are called {letter}: say which by its number, from 0."
         )
