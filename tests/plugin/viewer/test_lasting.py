@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QObject
@@ -91,3 +94,25 @@ def test_only_a_window_that_has_closed_is_told_of(qtbot, kind, tells):
     window.show()
     window.close()
     assert told == [True] * tells
+
+
+def test_what_a_run_has_open_is_closed_before_it_is_told_to_have_ended(qtbot, wait_for_workers):
+    began, happened = threading.Event(), []
+
+    def steps():
+        try:
+            while True:
+                began.set()
+                yield
+        finally:
+            time.sleep(0.2)
+            happened.append(threading.get_ident())
+
+    worker = LastingWorker(steps)
+    worker.finished.connect(lambda: happened.append("ended"))
+    worker.start()
+    assert began.wait(10)
+    worker.give_up()
+    qtbot.waitUntil(lambda: "ended" in happened, timeout=10_000)
+    assert happened[0] != threading.get_ident()
+    assert happened[1:] == ["ended"]

@@ -28,6 +28,13 @@ class LastingWorker(Quiet, GeneratorWorker[Any, Any, Any]):
         """Work for a window, or for none: then whoever asks it to quit is heard."""
         self._window = None if window is None else weakref.ref(window)
 
+    def work(self) -> Any:
+        """Take step after step. When given up, what the steps have open is closed here, before `finished`."""
+        try:
+            return super().work()
+        finally:
+            self._gen.close()
+
     def quit(self) -> None:
         """End before the next step, unless there is still somebody to work for. napari calls this."""
         window = None if self._window is None else self._window()
