@@ -113,6 +113,7 @@ def _texts() -> Iterator[Case]:
         "text in place of an image": "image",
         "a plate": '<Plate ID="Plate:0"/>' + _pixels(),
         "only a reference": '<BinaryOnly MetadataFile="../secret.companion.ome" UUID="urn:uuid:1"/>',
+        "a megabyte of beginnings of references": "<BinaryOnly " * 100_000,
         "ten thousand levels": "<a>" * 10_000 + "</a>" * 10_000 + _pixels(),
         "names in every script": _pixels(
             '<Channel ID="Channel:0:0" Name="&lt;b&gt;微管 🔬 &#10; é"/><TiffData/>'

@@ -27,7 +27,8 @@ _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _OPACITY = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
-_COMPANION = re.compile(r'<(?:\w+:)?BinaryOnly\s[^>]*?MetadataFile="([^"]+)"')
+# Within bounds: a description of nothing but beginnings would be searched from each of them to its end.
+_COMPANION = re.compile(r'<(?:\w{1,99}:)?BinaryOnly\s[^>]{0,999}?MetadataFile="([^"]{1,999})"')
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
