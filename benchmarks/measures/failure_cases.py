@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_cvdm.assessment.forward import bin_pixels
-from napari_cvdm.assessment.reimaging import Microscope, reimage
+from napari_cvdm.assessment.reimaging import Microscope, grey_levels, reimage
 from napari_cvdm.simulation.structures import draw_structure
 
 Array = NDArray[Any]
@@ -93,8 +93,7 @@ def failure_cases(side: int = SIDE, seed: int = 0) -> Iterator[FailureCase]:
 
 def empty_field(rng: np.random.Generator, side: int, photons: float = 60.0) -> Array:
     """Record an even background: photon noise and read noise, nothing else, (side, side) uint16."""
-    electrons = rng.poisson(photons, (side, side)) + rng.normal(0, 1.6, (side, side))
-    return np.clip(np.rint(2.2 * electrons + 100), 0, 65535).astype(np.uint16)
+    return grey_levels(np.full((side, side), photons), 1.6, rng)
 
 
 def _focused(density: Array) -> Array:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from napari_cvdm.assessment.reimaging import grey_levels
 
 _DARK, _BRIGHT = 0.1, 99.8
 """Percentiles of a recording that count as no light and as its bright end."""
 
-_READ_NOISE, _GAIN, _OFFSET = 1.6, 2.2, 100
-"""Of the camera: electrons; grey levels for an electron; grey levels in the dark."""
+_READ_NOISE = 1.6
+"""Of the camera, electrons."""
 
 
 def with_less_light(camera: ArrayLike, photons: float, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -37,5 +37,4 @@ def with_less_light(camera: ArrayLike, photons: float, rng: np.random.Generator)
     recorded = np.asarray(camera, np.float64)
     dark, bright = np.percentile(recorded, (_DARK, _BRIGHT))
     light = photons * np.maximum((recorded - dark) / (bright - dark), 0)
-    electrons: Any = rng.poisson(light) + rng.normal(0, _READ_NOISE, light.shape)
-    return np.clip(np.rint(_GAIN * electrons + _OFFSET), 0, 2**16 - 1).astype(np.uint16)
+    return grey_levels(light, _READ_NOISE, rng)

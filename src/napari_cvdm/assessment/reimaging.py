@@ -127,9 +127,15 @@ def reimage(
     rows, columns = np.meshgrid(*(np.linspace(-1, 1, side),) * 2, indexing="ij")
     slope = 1 + 0.4 * (np.cos(direction) * rows + np.sin(direction) * columns)
     electrons = light + microscope.background * microscope.photons * slope
-    recorded = rng.poisson(np.maximum(electrons, 0)) + rng.normal(0, microscope.read_noise, electrons.shape)
-    grey = np.clip(np.rint(2.2 * recorded + 100), 0, 2**16 - 1)
-    return grey.astype(np.uint16), image[field]
+    return grey_levels(np.maximum(electrons, 0), microscope.read_noise, rng), image[field]
+
+
+def grey_levels(
+    light: NDArray[np.float64], read_noise: float, rng: np.random.Generator
+) -> NDArray[np.uint16]:
+    """Record light, in electrons: grey levels of a camera with 2.2 for an electron and 100 in the dark."""
+    recorded = rng.poisson(light) + rng.normal(0, read_noise, light.shape)
+    return np.clip(np.rint(2.2 * recorded + 100), 0, 2**16 - 1).astype(np.uint16)
 
 
 def load_sharp(folder: str | Path, structure: str, number: int) -> NDArray[np.float64]:
