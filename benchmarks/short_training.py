@@ -12,7 +12,7 @@ from napari_cvdm.cvdm.model import CVDM, CVDMConfig
 from napari_cvdm.cvdm.objective import objective
 from napari_cvdm.training.config import TrainingConfig
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
-from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, update_average
+from napari_cvdm.training.stepping import draw_times_and_noise, learning_rate, rounds, update_average
 
 #: Small enough for many trainings on a CPU, of the same make as the bundled model.
 SMALL = CVDMConfig(
@@ -50,10 +50,11 @@ def train_briefly(
     average.eval().requires_grad_(False).load_state_dict(model.state_dict())
     optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
     settings = config.optimiser
+    rounded = rounds(settings.precision, torch.device("cpu"))
     for step, (x, y) in enumerate(data):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, settings)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
             total = loss(model, config, step, x, y)
         optimiser.zero_grad(set_to_none=True)
         total.backward()

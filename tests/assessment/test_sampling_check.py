@@ -18,7 +18,7 @@ def conditions(photons: float, psf_sigma: float) -> dict[str, Condition]:
 
 
 @pytest.mark.parametrize(
-    ("photons", "verdict"), [(2.5, "outside"), (150.0, "inside"), (500.0, "inside"), (20_000.0, "outside")]
+    ("photons", "verdict"), [(2.5, "outside"), (150.0, "inside"), (500.0, "inside"), (20_000.0, "brighter")]
 )
 def test_light(photons: float, verdict: str) -> None:
     light = conditions(photons, 2.7)["Light at the bright end"]
@@ -109,6 +109,12 @@ def test_the_width_is_not_known_where_a_psf_was_given(consistency: Consistency) 
         (
             Condition("Light", "photo-electrons", 1.0912e7, 15.0, 3000.0, "outside"),
             "Light: 10900000 photo-electrons, outside the 15 to 3000 photo-electrons of training.",
+        ),
+        (
+            Condition("Light", "photo-electrons", 20_000.0, 15.0, 3000.0, "brighter"),
+            "Light: 20000 photo-electrons, more than the 15 to 3000 of training. That does no harm if the "
+            "camera caught so much; but images that were smoothed, resampled or deconvolved look as if it had, "
+            "and are not suitable.",
         ),
         (
             Condition("Saturated pixels", "%", 2.384e-5, 0.0, 0.1, "at the edge", of_training=False),

@@ -105,12 +105,13 @@ def test_brightness(checks: Checks, exponent: float, saturated: float, level: st
     [
         ((65.0,), "good"),
         ((40.0, 65.0), "look"),
+        ((300.0, 65.0), "look"),
         ((20.0, 40.0), "doubt"),
         ((None,), "not known"),
     ],
 )
 def test_conditions(checks: Checks, values: tuple[float | None, ...], level: str) -> None:
-    verdicts = {65.0: "inside", 40.0: "at the edge", 20.0: "outside", None: "not known"}
+    verdicts = {65.0: "inside", 40.0: "at the edge", 300.0: "brighter", 20.0: "outside", None: "not known"}
     conditions = tuple(Condition("Pixel size", "nm", v, 38, 114, verdicts[v]) for v in values)  # type: ignore[arg-type]
     assert verdict(checks, "Imaging", conditions=conditions).level == level
     unchecked = verdict(checks, "Imaging", conditions=())

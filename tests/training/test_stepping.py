@@ -14,6 +14,7 @@ from napari_cvdm.training.config import OptimiserConfig
 from napari_cvdm.training.stepping import (
     draw_times_and_noise,
     learning_rate,
+    rounds,
     training_device,
     update_average,
 )
@@ -50,6 +51,19 @@ class TestTrainingDevice:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(DeviceError):
             training_device("cuda")
+
+
+class TestRounds:
+    @pytest.mark.parametrize("fast", [True, False])
+    def test_bfloat16_only_where_it_is_no_slower(self, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512" if fast else "AVX2")
+        # Emulation would answer yes on every card.
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True: fast or including_emulation
+        )
+        for kind in ("cpu", "cuda"):
+            assert rounds("bfloat16", torch.device(kind)) is fast
+            assert not rounds("float32", torch.device(kind))
 
 
 class TestLearningRate:

@@ -126,7 +126,10 @@ class TestTrainStep:
         after = weights(trainer.model) + weights(trainer.average)
         assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
-    def test_low_precision_keeps_full_weights(self, make_config: MakeConfig, tmp_path: Path) -> None:
+    def test_low_precision_keeps_full_weights(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trainer_module, "rounds", lambda precision, _: precision == "bfloat16")
         config = make_config(optimiser={"precision": "bfloat16"})
         patches = TrainingFields(config.data, config.acquisition, 0, None, 1)[0]
         trainer = make_trainer(config, tmp_path)
@@ -135,6 +138,17 @@ class TestTrainStep:
         assert all(tensor.dtype == torch.float32 for tensor in weights(trainer.model))
         assert low["total"] == pytest.approx(full["total"], rel=0.05, abs=0.02)
         assert low["total"] != full["total"]
+
+    def test_a_device_that_is_slow_in_low_precision_computes_in_full(
+        self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trainer_module, "rounds", lambda *_: False)
+        lines: list[str] = []
+        patches = TrainingFields(make_config().data, make_config().acquisition, 0, None, 1)[0]
+        trainer = make_trainer(make_config(optimiser={"precision": "bfloat16"}), tmp_path, lines.append)
+        full = make_trainer(make_config(), tmp_path, lines.append)
+        assert trainer.train_step(*patches) == full.train_step(*patches)
+        assert lines == ["this device is slow in bfloat16: computing in float32 instead"]
 
     def test_compiled_is_the_same_step(
         self, make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

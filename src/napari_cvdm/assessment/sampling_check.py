@@ -7,7 +7,7 @@ model card: inside, at the edge, or outside.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from napari_cvdm.assessment.consistency import Consistency
 from napari_cvdm.assessment.plain_numbers import plain_number
 from napari_cvdm.restoration.saturation import MOST_SATURATED
 
-Verdict = Literal["inside", "at the edge", "outside", "not known"]
+Verdict = Literal["inside", "at the edge", "outside", "brighter", "not known"]
 
 EDGE = 1.15
 """A value within this factor of a bound, on either side, is at the edge: measurements are no better."""
@@ -34,8 +34,8 @@ class Condition:
         As measured; None if that was not possible.
     low, high : float or None
         The range of training; None if the card does not state one.
-    verdict : {"inside", "at the edge", "outside", "not known"}
-        Where the value lies.
+    verdict : {"inside", "at the edge", "outside", "brighter", "not known"}
+        Where the value lies; "brighter" is light beyond that of training.
     of_training : bool
         Whether the range is the model's; of saturation it is the same for all models, and tells nothing of
         what one was trained on.
@@ -55,6 +55,12 @@ class Condition:
         if self.value is None or self.low is None or self.high is None:
             return f"{self.name}: {self.verdict}."
         value, low, high = (plain_number(number) for number in (self.value, self.low, self.high))
+        if self.verdict == "brighter":
+            return (
+                f"{self.name}: {value} {self.unit}, more than the {low} to {high} of training. That does no "
+                "harm if the camera caught so much; but images that were smoothed, resampled or deconvolved "
+                "look as if it had, and are not suitable."
+            )
         return (
             f"{self.name}: {value} {self.unit}, {self.verdict} "
             f"{'of ' if self.verdict == 'at the edge' else ''}the {low} to {high} "
@@ -95,11 +101,15 @@ def check_conditions(
     sizes = pixel_sizes or (None, None)
     width = _psf_sigma(consistency, ranges, upscaling)
     widths = _bounds(ranges.get("psf_sigma"), 1 / upscaling)
-    light = _bounds(ranges.get("photons"), 1.0)
+    photons = _photons(consistency)
+    least, most = _bounds(ranges.get("photons"), 1.0)
+    light = _condition("Light at the bright end", "photo-electrons", photons, least, most)
+    if light.verdict == "outside" and photons and most and photons > most:
+        light = replace(light, verdict="brighter")
     return [
         _condition("Pixel size", "nm", pixel_size, *sizes),
         _condition("Width of the point-spread function", "camera pixels", width, *widths),
-        _condition("Light at the bright end", "photo-electrons", _photons(consistency), *light),
+        light,
         _saturation(consistency.noise.saturated),
     ]
 

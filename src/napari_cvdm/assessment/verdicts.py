@@ -163,7 +163,7 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
             name, "not known", "Not compared with what the model was trained for: checked without the model."
         )
     outside = [condition.sentence for condition in found if condition.verdict == "outside"]
-    edge = [condition.sentence for condition in found if condition.verdict == "at the edge"]
+    edge = [condition.sentence for condition in found if condition.verdict in ("at the edge", "brighter")]
     if outside:
         return Verdict(name, "doubt", " ".join(outside))
     if edge:

@@ -102,7 +102,7 @@ class OptimiserConfig:
     clip : float
         Greatest norm of the gradient.
     precision : str
-        "float32" or "bfloat16" (autocast; the weights stay float32).
+        "float32", or "bfloat16" (autocast; the weights stay float32) on devices that are no slower in it.
     """
 
     cycles: tuple[int, ...] = (1000,)

@@ -39,6 +39,21 @@ def training_device(name: str = "auto") -> torch.device:
     return device
 
 
+def rounds(precision: str, device: torch.device) -> bool:
+    """Whether a device is to compute in bfloat16: if `precision` says so and the device is no slower for it.
+
+    Without AVX-512, torch convolves bfloat16 on a CPU by its slowest means: ten times the time of float32 was
+    measured for this project's networks on an AMD EPYC 7003.
+    """
+    if precision != "bfloat16":
+        return False
+    if device.type == "cpu":
+        return torch.backends.cpu.get_cpu_capability() == "AVX512"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return True
+
+
 def learning_rate(step: int, config: OptimiserConfig) -> float:
     """Learning rate of a step: in each cycle a linear warm-up, then a cosine down to the final rate."""
     ends = list(accumulate(config.cycles))

@@ -24,6 +24,7 @@ from napari_cvdm.training.export import check_place, export_model, weights_path
 from napari_cvdm.training.stepping import (
     draw_times_and_noise,
     learning_rate,
+    rounds,
     training_device,
     update_average,
 )
@@ -69,6 +70,9 @@ class Trainer:
         self.config, self.micrographs, self.folder = config, micrographs, folder
         self.workers, self.log, self.source = workers, log, source
         self.device = device or torch.device("cpu")
+        self.rounded = rounds(config.optimiser.precision, self.device)
+        if config.optimiser.precision == "bfloat16" and not self.rounded:
+            log("this device is slow in bfloat16: computing in float32 instead")
         self.objective = torch.compile(objective) if compiled else objective
         torch.manual_seed(config.seed)
         # Channels-last is the layout in which CPU and GPU convolutions of these widths run fastest.
@@ -126,7 +130,7 @@ class Trainer:
         x, y = (each.to(self.device, non_blocking=True) for each in (x, y))
         like = torch.empty(x.shape[0], self.model.upscaling**2, *x.shape[2:], device=self.device)
         times, noise = draw_times_and_noise(self.config.seed, self.step, like)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.rounded):
             mean_target = self.teachers.mean(x) if self.teachers else None
             terms = self.objective(self.model, x, y, times, noise, self.config.objective, mean_target)
         self.optimiser.zero_grad(set_to_none=True)
