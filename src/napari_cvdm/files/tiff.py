@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import tifffile
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile
@@ -120,7 +121,9 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     tif = _opened(path)
     try:
         check_promises(path, tif)
-        if not tif.series:
+        with np.errstate(all="ignore"):  # MetaMorph's distances of planes are fractions, of any two numbers
+            images = tif.series
+        if not images:
             raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated. {COPY_AGAIN}")
         _check_description(path, tif)
     except BaseException:
@@ -207,6 +210,7 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
             f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
             "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
         )
+    _check_announced(path, series)
     missing = 0
     for page in series.pages:
         # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
@@ -231,6 +235,16 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
         held = "a file" if file_set is None else f"{len(files)} files"
         raise ImageFileError(
             f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in {held} of {size} bytes."
+        )
+
+
+def _check_announced(path: str | Path, series: tifffile.TiffPageSeries) -> None:
+    """Refuse a Zeiss file of which the pages, every other of them, are not the planes that it announces."""
+    held, size = len(series.pages), series.keyframe.size
+    if series.kind == "lsm" and held * size != prod(series.shape):
+        raise ImageFileError(
+            f"{path} announces {prod(series.shape) // size} planes, and holds {held}. If the recording was "
+            "stopped early, save the planes that are there as a new TIFF, for example with Fiji."
         )
 
 
