@@ -181,18 +181,6 @@ def test_a_last_sample_that_is_opacity_is_told_from_light(tmp_path, samples, opa
     assert not read_tiff(tmp_path / "b.tif").opacity
 
 
-def test_numbers_that_are_low_where_the_image_is_bright_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", STACK[0], photometric="miniswhite")
-    with pytest.raises(ImageFileError, match=r"marked 'white is zero'.*Edit > Invert"):
-        read_tiff(tmp_path / "a.tif")
-    # Of ImageJ, whose display alone is inverted, they are what was measured.
-    tifffile.imwrite(tmp_path / "b.tif", STACK, imagej=True)
-    with tifffile.TiffFile(tmp_path / "b.tif", mode="r+") as tif:
-        for page in tif.pages:
-            page.tags["PhotometricInterpretation"].overwrite(0)
-    np.testing.assert_array_equal(read_tiff(tmp_path / "b.tif").data, STACK)
-
-
 def test_the_physical_scale_comes_along(tmp_path):
     metadata = {
         "axes": "CYX",

@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile
+from napari_cvdm.files.tiff_colours import check_intensities
 from napari_cvdm.files.tiff_images import file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
@@ -76,6 +77,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
 
     with open_tiff(path) as tif:
         chosen = image_of(path, tif, series)
+        check_intensities(path, tif, chosen)
         _check_complete(path, tif, chosen)
         if not lazily and chosen.nbytes > virtual_memory().total:
             raise MemoryError  # at once: a system that lends memory it does not have would end the program
@@ -203,13 +205,6 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
-    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted. Masks have none.
-    inverted = series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    if inverted and not tif.is_imagej and series.dtype != bool:
-        raise ImageFileError(
-            f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
-            "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
-        )
     _check_announced(path, series)
     missing = 0
     for page in series.pages:
