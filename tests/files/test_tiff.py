@@ -12,6 +12,7 @@ from napari_cvdm.files.tiff import explained_faults, open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
 from .conftest import write_micromanager
+from .microscope_files import write_lsm, write_stk
 
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60_000, (5, 24, 16)).astype("u2")
@@ -44,6 +45,66 @@ def test_axes_are_those_the_file_tells(tmp_path, shape, axes, arguments):
     image = read_tiff(tmp_path / "a.tif")
     assert image.axes == axes
     np.testing.assert_array_equal(image.data, data)
+
+
+@pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((1, 1, 1), "YX"), ((1, 4, 1), "ZYX"), ((3, 1, 1), "TYX"), ((1, 4, 3), "ZCYX"), ((2, 4, 3), "TZCYX")],
+)
+def test_of_zeiss_the_planes_are_read_and_not_their_thumbnails(tmp_path, read, shape, axes):
+    data = RNG.integers(0, 60_000, (*shape, 24, 16)).astype("u2")
+    image = read(write_lsm(tmp_path / "a.lsm", data))
+    assert (image.axes, image.images, image.pixel_size) == (axes, 1, pytest.approx(65))
+    np.testing.assert_array_equal(image.data[:], data.squeeze())
+
+
+@pytest.mark.parametrize(
+    "stated", [{"DimensionZ": 1000}, {"DimensionZ": 2}, {"DimensionX": 0}, {"DimensionP": 7}]
+)
+def test_a_recording_of_zeiss_has_the_planes_that_it_announces(tmp_path, stated):
+    path = write_lsm(tmp_path / "a.lsm", STACK[None, :4, None], **stated)
+    with pytest.raises(
+        ImageFileError, match=r"announces \d+ planes, and holds 4\. If .* stopped early, save"
+    ):
+        read_tiff(path)
+    # Without thumbnails, tifffile takes every other plane for one.
+    path = write_lsm(tmp_path / "b.lsm", STACK[None, :4, None], thumbnails=False)
+    with pytest.raises(ImageFileError, match="announces 4 planes, and holds 2"):
+        read_tiff(path)
+
+
+@pytest.mark.parametrize("stated", [{"ScanType": 99}, {"MagicNumber": 5}, {"StructureSize": 20}])
+def test_a_description_by_zeiss_that_is_none_is_refused(tmp_path, stated):
+    with pytest.raises(ImageFileError, match="is corrupt: what it says"):
+        read_tiff(write_lsm(tmp_path / "a.lsm", STACK[None, :4, None], **stated))
+
+
+@pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
+@pytest.mark.parametrize(
+    ("stated", "axes"),
+    [({"distances": [(3, 10)] * 5}, "ZYX"), ({"times": [0, 500, 1000, 1500, 2000]}, "TYX"), ({}, "QYX")],
+)
+def test_all_planes_of_metamorph_are_read_along_the_axis_that_it_tells(tmp_path, read, stated, axes):
+    image = read(write_stk(tmp_path / "a.stk", STACK, **stated))
+    assert (image.axes, image.images, image.pixel_size) == (axes, 1, pytest.approx(65))
+    np.testing.assert_array_equal(image.data[:], STACK)
+
+
+@pytest.mark.parametrize("distance", [(3, 0), (0, 0)])
+def test_a_distance_of_metamorph_that_is_no_number_is_passed_over_without_a_word(tmp_path, distance):
+    image = read_tiff(write_stk(tmp_path / "a.stk", STACK, distances=[distance] * 5))
+    assert (image.pixel_size, image.z_spacing) == (pytest.approx(65), None)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.5, 0.9])
+def test_no_part_of_a_file_of_a_microscope_passes_for_the_whole(tmp_path, share):
+    made = write_lsm(tmp_path / "a.lsm", STACK[None, :4, None]), write_stk(tmp_path / "a.stk", STACK)
+    for path in made:
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(ImageFileError, match=r"(corrupt|truncated).* Copy it again"):
+            read_tiff(path)
 
 
 def test_axes_the_file_does_not_tell_are_unnamed(tmp_path):
@@ -118,18 +179,6 @@ def test_a_last_sample_that_is_opacity_is_told_from_light(tmp_path, samples, opa
     # Planes one after the other may be time or depth, whatever they are called.
     tifffile.imwrite(tmp_path / "b.tif", STACK[:4], photometric="rgb", planarconfig="separate")
     assert not read_tiff(tmp_path / "b.tif").opacity
-
-
-def test_numbers_that_are_low_where_the_image_is_bright_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", STACK[0], photometric="miniswhite")
-    with pytest.raises(ImageFileError, match=r"marked 'white is zero'.*Edit > Invert"):
-        read_tiff(tmp_path / "a.tif")
-    # Of ImageJ, whose display alone is inverted, they are what was measured.
-    tifffile.imwrite(tmp_path / "b.tif", STACK, imagej=True)
-    with tifffile.TiffFile(tmp_path / "b.tif", mode="r+") as tif:
-        for page in tif.pages:
-            page.tags["PhotometricInterpretation"].overwrite(0)
-    np.testing.assert_array_equal(read_tiff(tmp_path / "b.tif").data, STACK)
 
 
 def test_the_physical_scale_comes_along(tmp_path):

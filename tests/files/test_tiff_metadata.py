@@ -12,6 +12,8 @@ from napari_cvdm.files.tiff_metadata import (
     scale_from_ome,
 )
 
+from .microscope_files import write_lsm, write_stk
+
 
 @pytest.mark.parametrize(
     "unit",
@@ -154,6 +156,79 @@ def test_imagej_spacings_are_in_the_unit_that_is_stated(tmp_path):
     )
     assert scale.pixel_size == pytest.approx(65, rel=1e-5)
     assert scale.z_spacing == pytest.approx(300)
+
+
+def scale_in(path):
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_lsm or tif.is_stk
+        return read_scale(tif, tif.series[0])
+
+
+ZEISS = np.zeros((1, 3, 1, 16, 12), "u2")
+
+
+def test_zeiss_metadata(tmp_path):
+    scale = scale_in(write_lsm(tmp_path / "a.lsm", ZEISS, TimeIntervall=2.5))
+    assert (scale.pixel_size, scale.z_spacing, scale.time_interval) == pytest.approx((65, 300, 2.5))
+    assert scale.pixel_sides is None
+    oblong = scale_in(write_lsm(tmp_path / "b.lsm", ZEISS, VoxelSizeY=1.3e-7))
+    assert (oblong.pixel_size, oblong.pixel_sides) == (None, pytest.approx((130, 65)))
+    assert oblong.time_interval is None
+
+
+@pytest.mark.parametrize("size", [0, -6.5e-8, np.nan, np.inf, 65, 1e-15, 1e300])
+def test_absurd_sizes_of_zeiss_count_as_none(tmp_path, size):
+    sizes = dict.fromkeys(("VoxelSizeX", "VoxelSizeY", "VoxelSizeZ"), size)
+    scale = scale_in(write_lsm(tmp_path / "a.lsm", ZEISS, **sizes))
+    assert scale.pixel_size is scale.pixel_sides is scale.z_spacing is None
+
+
+METAMORPH = np.zeros((4, 16, 12), "u2")
+
+
+def test_metamorph_metadata(tmp_path):
+    stack = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, distances=[(3, 10)] * 4))
+    assert (stack.pixel_size, stack.z_spacing) == pytest.approx((65, 300))
+    assert stack.time_interval is stack.pixel_sides is None
+    film = scale_in(write_stk(tmp_path / "b.stk", METAMORPH, times=[0, 500, 1010, 1500], y=(13, 100)))
+    assert (film.pixel_size, film.pixel_sides) == (None, pytest.approx((130, 65)))
+    assert (film.time_interval, film.z_spacing) == (pytest.approx(0.5), None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "nm"),
+    [
+        ({"x": (65, 1), "y": (65, 1), "unit": "nm"}, 65),
+        ({"unit": "µm"}, 65),
+        ({"unit": "microns"}, 65),
+        ({"unit": "pixel"}, None),
+        ({"unit": "furlong"}, None),
+        ({"unit": ""}, None),
+        ({"unit": None}, None),
+        ({"calibrated": 0}, None),
+        ({"x": (0, 1)}, None),
+        ({"x": (2**32 - 1, 1), "y": (2**32 - 1, 1)}, None),
+        ({"unit": "n" * 5000}, None),
+    ],
+)
+def test_a_calibration_of_metamorph_counts_if_it_is_on_and_in_a_unit(tmp_path, stated, nm):
+    scale = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, **stated))
+    assert scale.pixel_size == (nm and pytest.approx(nm))
+    assert scale.pixel_sides is None
+
+
+@pytest.mark.parametrize(
+    "uneven",
+    [
+        {"distances": [(3, 10), (3, 10), (6, 10), (3, 10)]},
+        {"distances": [(2**32 - 1, 1)] * 4},
+        {"times": [0, 500, 4000, 4500]},
+        {"times": [500, 0, 500, 0]},
+    ],
+)
+def test_steps_of_metamorph_that_are_not_alike_or_absurd_are_none(tmp_path, uneven):
+    scale = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, **uneven))
+    assert scale.z_spacing is scale.time_interval is None
 
 
 @pytest.mark.parametrize(("unit", "per_nm"), [("CENTIMETER", 1e-7), ("INCH", 1 / 2.54e7)])

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import tifffile
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile
+from napari_cvdm.files.tiff_colours import check_intensities
 from napari_cvdm.files.tiff_images import file_set_of, image_of, images_in, read_image
 from napari_cvdm.files.tiff_metadata import read_scale
 from napari_cvdm.files.tiff_promises import check_promises
@@ -75,6 +77,7 @@ def _read(path: str | Path, series: int, *, lazily: bool) -> ImageFile:
 
     with open_tiff(path) as tif:
         chosen = image_of(path, tif, series)
+        check_intensities(path, tif, chosen)
         _check_complete(path, tif, chosen)
         if not lazily and chosen.nbytes > virtual_memory().total:
             raise MemoryError  # at once: a system that lends memory it does not have would end the program
@@ -120,7 +123,9 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
     tif = _opened(path)
     try:
         check_promises(path, tif)
-        if not tif.series:
+        with np.errstate(all="ignore"):  # MetaMorph's distances of planes are fractions, of any two numbers
+            images = tif.series
+        if not images:
             raise ImageFileError(f"{path} is a TIFF file without an image; it may be truncated. {COPY_AGAIN}")
         _check_description(path, tif)
     except BaseException:
@@ -200,13 +205,7 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
-    # Of ImageJ's stacks the numbers are what was measured, and only the display is inverted. Masks have none.
-    inverted = series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    if inverted and not tif.is_imagej and series.dtype != bool:
-        raise ImageFileError(
-            f"{path} is marked 'white is zero': its bright structures should have the low numbers. In Fiji, "
-            "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
-        )
+    _check_announced(path, series)
     missing = 0
     for page in series.pages:
         # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
@@ -231,6 +230,16 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
         held = "a file" if file_set is None else f"{len(files)} files"
         raise ImageFileError(
             f"{path} is corrupt: it declares {declared / 2**30:.0f} GB of pixels in {held} of {size} bytes."
+        )
+
+
+def _check_announced(path: str | Path, series: tifffile.TiffPageSeries) -> None:
+    """Refuse a Zeiss file of which the pages, every other of them, are not the planes that it announces."""
+    held, size = len(series.pages), series.keyframe.size
+    if series.kind == "lsm" and held * size != prod(series.shape):
+        raise ImageFileError(
+            f"{path} announces {prod(series.shape) // size} planes, and holds {held}. If the recording was "
+            "stopped early, save the planes that are there as a new TIFF, for example with Fiji."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a TIFF file says about the size of its pixels: in OME-XML, as ImageJ does, or in its resolution tags.
+"""What a TIFF file says about the size of its pixels, in words of many programs or in its resolution tags.
 
 Lengths are given in nanometres. A statement that cannot be true of a micrograph (pixels of zero size, of a
 kilometre, of 1/72 inch) counts as no statement, so that the user is asked instead of misled.
@@ -13,6 +13,8 @@ from math import isfinite
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+import numpy.typing as npt
 import tifffile
 
 from napari_cvdm.files.ome_images import ome_images, ome_root
@@ -21,6 +23,9 @@ from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_
 
 LARGEST_PRINTED_PIXEL_NM = 20_000.0
 """Limit where inches are involved: 72, 300 or 600 dots per inch are meant for printers."""
+
+_ALIKE = 1.1
+"""Steps from plane to plane, or frame to frame, of which the largest is more times the least are not even."""
 
 
 def _by_name(*units: tuple[str, float]) -> dict[str, float]:
@@ -117,6 +122,10 @@ def read_scale(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Physi
             scale = scale_from_ome(tif.ome_metadata, number)
     elif tif.imagej_metadata:
         scale = _scale_from_imagej(tif.imagej_metadata, page)
+    elif tif.lsm_metadata:
+        scale = _scale_from_lsm(tif.lsm_metadata)
+    elif tif.stk_metadata:
+        scale = _scale_from_stk(tif.stk_metadata)
     if scale.pixel_size is None and scale.pixel_sides is None:
         x, y = _sides_from_tags(page)
         scale = replace(
@@ -167,6 +176,38 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
         in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
         pixel_sides=unequal_sides(x, y, limit),
     )
+
+
+def _scale_from_lsm(metadata: Mapping[str, Any]) -> PhysicalScale:
+    x, y, z = (length_in_nm(metadata.get(f"VoxelSize{axis}"), "m") for axis in "XYZ")
+    return PhysicalScale(
+        square_side(x, y),
+        believable(z),
+        in_seconds(metadata.get("TimeIntervall"), "s"),  # so spelled
+        pixel_sides=unequal_sides(x, y),
+    )
+
+
+def _scale_from_stk(metadata: Mapping[str, Any]) -> PhysicalScale:
+    # What was set for another objective stays in the file when the calibration is switched off.
+    unit = metadata.get("CalibrationUnits") if metadata.get("SpatialCalibration", 1) else None
+    x, y = (length_in_nm(metadata.get(f"{axis}Calibration"), unit) for axis in "XY")
+    times = metadata.get("DatetimeCreated")
+    seconds = [] if times is None else np.diff(times) / np.timedelta64(1, "s")
+    return PhysicalScale(
+        square_side(x, y),
+        believable(length_in_nm(_alike(metadata.get("ZDistance", [])), "µm")),
+        in_seconds(_alike(seconds), "s"),
+        pixel_sides=unequal_sides(x, y),
+    )
+
+
+def _alike(steps: npt.ArrayLike) -> float | None:
+    """Return the mean of steps that are positive and alike; None if they are not, or there is none."""
+    steps = np.asarray(steps, dtype=float)
+    if not steps.size or not 0 < steps.min() <= steps.max() <= _ALIKE * steps.min():
+        return None
+    return float(steps.mean())
 
 
 def _sides_from_tags(page: Any) -> tuple[float | None, float | None]:

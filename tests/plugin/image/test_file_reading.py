@@ -13,6 +13,7 @@ from napari.layers import Image
 from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.image.reading import FileReading, describe, read_layer, with_file
 from napari_cvdm.plugin.stored.saving import save_layers
+from tests.files.microscope_files import write_lsm, write_stk
 
 
 def test_an_ome_tiff(tmp_path: Path):
@@ -28,6 +29,15 @@ def test_an_ome_tiff(tmp_path: Path):
     reading = read_file(path)
     assert (reading.axes, reading.shape) == ("TZYX", (2, 3, 16, 12))
     assert reading.pixel_size == pytest.approx(65)
+
+
+def test_a_file_of_zeiss_and_one_of_metamorph(tmp_path: Path):
+    zeiss = read_file(write_lsm(tmp_path / "a.lsm", np.zeros((2, 3, 1, 16, 12), np.uint16), TimeIntervall=5))
+    assert zeiss == FileReading("TZYX", (2, 3, 16, 12), 65, z_spacing=pytest.approx(300), time_interval=5)
+    metamorph = read_file(
+        write_stk(tmp_path / "a.stk", np.zeros((3, 16, 12), np.uint16), distances=[(3, 10)] * 3)
+    )
+    assert metamorph == FileReading("ZYX", (3, 16, 12), 65, z_spacing=pytest.approx(300))
 
 
 def test_channels_have_names_in_an_ome_tiff(tmp_path: Path):
