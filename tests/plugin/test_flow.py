@@ -198,6 +198,20 @@ class TestParts:
         viewer.layers.remove(shapes)
         assert panel.form.part.value == "all"
 
+    def test_a_rectangle_leaves_out_the_borders_of_a_registered_stack(self, viewer, panel, qtbot):
+        registered = np.stack([IMAGE.astype(np.float32)] * 2)
+        registered[0, :5], registered[1, :, 20:] = np.nan, np.nan
+        viewer.add_image(registered, name="film", axis_labels=("t", "y", "x"), contrast_limits=(100, 1000))
+        click(qtbot, panel.controls.restore_button)
+        finish(qtbot, panel)
+        assert "draw a rectangle" in panel.status.text()
+        panel.form.part.value = viewer.add_shapes([[(5, 0), (5, 19), (31, 19), (31, 0)]])
+        click(qtbot, panel.controls.restore_button)
+        finish(qtbot, panel)
+        result = viewer.layers["film (region) CVDM"]
+        assert result.data.shape == (2, 54, 40)
+        assert np.isfinite(result.data).all()
+
 
 class TestQuestions:
     def test_what_is_said_of_one_image_is_not_said_of_the_next(self, viewer, panel, qtbot):

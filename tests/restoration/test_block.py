@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration.block import Sampling, plan_blocks, plan_window, restore_block, spans
 from napari_cvdm.restoration.described import Region
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, NotFiniteError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
@@ -70,6 +70,30 @@ class TestWindow:
             np.testing.assert_array_equal(
                 filled, padded[top : top + len(window.rows), left : left + len(window.columns)]
             )
+
+    def test_ends_where_its_surroundings_are_not_finite_as_at_the_border_of_a_plane(self) -> None:
+        plane = np.random.default_rng(0).random((60, 70), dtype=np.float32)
+        block = Region(range(20, 36), range(24, 40))
+        window = plan_window(block, plane.shape, 16, 4)
+        framed = plane.copy()
+        framed[:8], framed[:, 48:], framed[40, 26] = np.nan, np.inf, np.nan
+        framed[12, 10] = -np.inf  # beside the block in neither direction
+        rows, columns = window.source_rows, window.source_columns
+        pixels = framed[rows.start : rows.stop, columns.start : columns.stop]
+        window.check_block(pixels, "")
+        filled = window.fill(pixels)
+        # Rows 13 to 39 and columns 8 to 47 are what remains of rows 4 to 51 and columns 8 to 55.
+        inner = plane[13:40, 8:48]
+        expected = np.pad(inner, ((13 - 4, 52 - 40), (0, 56 - 48)), mode="reflect")
+        np.testing.assert_array_equal(filled, expected)
+
+    @pytest.mark.parametrize("unusable", [np.nan, np.inf])
+    def test_refuses_a_block_that_is_not_finite_and_says_where_in_the_plane(self, unusable: float) -> None:
+        window = plan_window(Region(range(20, 36), range(24, 40)), (60, 70), 16, 4)
+        pixels = np.zeros((len(window.source_rows), len(window.source_columns)))
+        pixels[35 - window.source_rows.start, 24 - window.source_columns.start] = unusable
+        with pytest.raises(NotFiniteError, match=r"at index \(35, 24\) of plane 3\."):
+            window.check_block(pixels, " of plane 3")
 
     def test_reaches_as_far_as_the_halo_or_the_margin(self) -> None:
         window = plan_window(Region(range(64, 128), range(128)), (500, 128), 30, 4)

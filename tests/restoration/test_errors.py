@@ -12,6 +12,7 @@ from napari_cvdm.restoration.errors import (
     InputError,
     InputTypeError,
     MovedAwayError,
+    NotFiniteError,
     OtherRunError,
     RemediableError,
     first_line,
@@ -40,10 +41,20 @@ def test_a_wrong_device_is_no_fault_of_the_image():
     assert not issubclass(DeviceError, InputError)
 
 
-@pytest.mark.parametrize("kind", [RemediableError, ExistsAlreadyError, MovedAwayError, OtherRunError])
-def test_a_remedy_is_said_after_the_fault_and_can_be_told_from_it(kind):
+@pytest.mark.parametrize(
+    ("kind", "of_files"),
+    [
+        (RemediableError, False),
+        (NotFiniteError, False),
+        (ExistsAlreadyError, True),
+        (MovedAwayError, True),
+        (OtherRunError, True),
+    ],
+)
+def test_a_remedy_is_said_after_the_fault_and_can_be_told_from_it(kind, of_files):
     error = pickle.loads(pickle.dumps(kind("It is there.", "Add --overwrite.")))  # as a cluster sends it
-    assert isinstance(error, ImageFileError)
+    assert isinstance(error, InputError)
+    assert isinstance(error, ImageFileError) is of_files
     assert str(error) == "It is there. Add --overwrite."
     assert (error.fault, error.remedy) == ("It is there.", "Add --overwrite.")
 

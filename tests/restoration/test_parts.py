@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel
-from napari_cvdm.restoration.errors import AxesError, InputError
+from napari_cvdm.restoration.errors import AxesError, InputError, NotFiniteError
 from napari_cvdm.restoration.lazy import restore_lazy
 from napari_cvdm.restoration.restore import restore, restore_events
 
@@ -152,6 +152,31 @@ class TestRegion:
         assert part.mean.shape == (2, 2, 34, 18)
         assert part.draws is not None
         np.testing.assert_allclose(part.draws.mean(0), part.mean, rtol=1e-4)
+
+    @pytest.mark.parametrize("wrap", [np.asarray, da.from_array])
+    def test_of_a_stack_with_unusable_borders_is_restored_as_if_cut_out(
+        self, model: PretrainedModel, stack: Image, wrap: Callable[[Image], Any]
+    ) -> None:
+        framed = stack.astype(np.float32)
+        framed[..., :4, :], framed[..., 44:], framed[..., -1, :] = np.nan, np.inf, np.nan
+        settings: dict[str, Any] = {"axes": "TCYX", "preview": True, "device": "cpu", "normalize": "whole"}
+        part = restore(wrap(framed), model, region=((4, 32), (0, 44)), **settings)
+        alone = restore(stack[..., 4:32, :44], model, **settings)
+        scale = np.ptp(alone.mean)
+        np.testing.assert_allclose(part.mean, alone.mean, atol=0.02 * scale)  # the grid is measured coarsely
+        assert np.isfinite(part.std).all()
+        lazy = restore_lazy(
+            wrap(framed), model, axes="TCYX", preview=True, device="cpu", region=((4, 32), (0, 44))
+        )
+        assert np.isfinite(np.asarray(lazy.mean)).all()
+        with pytest.raises(NotFiniteError, match=r"at index \(3, 0\)"):
+            restore(wrap(framed), model, region=((3, 32), (0, 44)), **settings)
+
+    def test_that_is_dark_is_restored_in_an_image_that_is_not(self, model: PretrainedModel) -> None:
+        image = np.zeros((40, 40))
+        image[:10], image[30:, ::2] = np.nan, 100
+        result = restore(image, model, region=((10, 20), (0, 20)), preview=True, device="cpu")
+        assert result.mean.shape == (20, 40)
 
     def test_of_resampled_planes_covers_the_same_sample(
         self, make_model: Callable[..., PretrainedModel]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cvdm.restoration.axes import resolve_axes
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.errors import InputError, NotFiniteError
 from napari_cvdm.restoration.resampling import (
     LARGEST_FACTOR,
     SIZE_NOT_KNOWN,
@@ -175,6 +175,15 @@ def test_a_restoration_says_that_it_resampled(image, make_model):
     assert [words for words in plain.provenance["warnings"] if "outside" in words]
     fitting = restore(plane, model, pixel_size=65.0, preview=True, resample=True)
     assert (fitting.mean.shape, fitting.provenance["resampling"]) == ((40, 32), None)
+
+
+def test_a_pixel_that_is_not_finite_is_not_spread_over_a_region_without_it(image, make_model):
+    model = make_model()
+    model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
+    plane = np.array(image[:20, :16] if image.ndim == 2 else image[0, :20, :16], float)
+    plane[19, 15] = np.nan
+    with pytest.raises(NotFiniteError, match=r"1 pixel .* at index \(19, 15\) of a plane\."):
+        restore(plane, model, pixel_size=150.0, preview=True, resample=True, region=((0, 10), (0, 10)))
 
 
 @pytest.mark.parametrize("pixel_size", [20.0, 150.0])

@@ -62,14 +62,52 @@ class Window(Padding):
         return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
 
     def fill(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Turn the pixels of ``source_rows`` × ``source_columns`` into the window, margins reflected."""
+        """Turn the pixels of ``source_rows`` × ``source_columns`` into the window, margins reflected.
+
+        Surroundings in which there are pixels that are not finite are margin, too.
+        """
+        down, across = self._recorded(pixels)
+        rows, columns = (
+            range(own.start - source.start - kept.start, own.stop - source.start - kept.start)
+            for own, source, kept in (
+                (self.rows, self.source_rows, down),
+                (self.columns, self.source_columns, across),
+            )
+        )
+        inner = Padding(len(down), len(across), rows, columns)
+        recorded = torch.from_numpy(pixels[down.start : down.stop, across.start : across.stop])
+        filled: npt.NDArray[np.float32] = pad_by_reflection(recorded, inner).numpy()
+        return filled
+
+    def check_block(self, pixels: npt.NDArray[np.generic], of: str) -> None:
+        """Raise `NotFiniteError`, with ``of`` in its message, if pixels of the block are not finite.
+
+        ``pixels`` are those of ``source_rows`` × ``source_columns``.
+        """
+        rows, columns = self._own
+        own = pixels[rows.start : rows.stop, columns.start : columns.stop]
+        finite_range(own, (self.block.rows.start, self.block.columns.start), of)
+
+    @property
+    def _own(self) -> tuple[range, range]:
+        """Rows and columns of the block, counted from the first of the source."""
         rows, columns = (
             range(own.start - source.start, own.stop - source.start)
-            for own, source in ((self.rows, self.source_rows), (self.columns, self.source_columns))
+            for own, source in (
+                (self.block.rows, self.source_rows),
+                (self.block.columns, self.source_columns),
+            )
         )
-        inner = Padding(pixels.shape[0], pixels.shape[1], rows, columns)
-        filled: npt.NDArray[np.float32] = pad_by_reflection(torch.from_numpy(pixels), inner).numpy()
-        return filled
+        return rows, columns
+
+    def _recorded(self, pixels: npt.NDArray[np.float32]) -> tuple[range, range]:
+        """Find the rows and columns around the block all of whose pixels are finite."""
+        finite = np.isfinite(pixels)
+        if finite.all():
+            return range(pixels.shape[0]), range(pixels.shape[1])
+        rows, columns = self._own
+        across = _run_around(columns, finite[rows.start : rows.stop])
+        return _run_around(rows, finite[:, across.start : across.stop].T), across
 
 
 @dataclass(frozen=True)
@@ -170,9 +208,9 @@ def restore_block(
     Raises
     ------
     InputError
-        If pixels are not finite.
+        If pixels of the block are not finite.
     """
-    finite_range(pixels, (window.source_rows.start, window.source_columns.start), f" of plane {plane}")
+    window.check_block(pixels, f" of plane {plane}")
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
     done, passes = 0, sampling.settings.orientations - 1
     work = passes * FIRST_PASS_WORK + sampling.draws * sampling.steps
@@ -218,6 +256,13 @@ def _widened(own: range, whole: range, halo: int, granularity: int) -> range:
         whole.start if start <= 0 else start,
         whole.stop if stop >= whole.stop + whole.start else stop,
     )
+
+
+def _run_around(own: range, usable: npt.NDArray[np.bool_]) -> range:
+    """Return the longest range of columns around those given in which all pixels are usable."""
+    faults = np.flatnonzero(~usable.all(axis=0))
+    before, after = faults[faults < own.start], faults[faults >= own.stop]
+    return range(int(before[-1]) + 1 if before.size else 0, int(after[0]) if after.size else usable.shape[1])
 
 
 def _needed(window: range, length: int) -> range:

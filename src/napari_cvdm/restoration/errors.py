@@ -37,8 +37,8 @@ class ImageFileError(InputError):
     """A file cannot be read or written."""
 
 
-class RemediableError(ImageFileError):
-    """A fault of files whose remedy in a shell or in Python is not the one in a viewer.
+class RemediableError(InputError):
+    """A fault whose remedy in a shell or in Python is not the one in a viewer.
 
     Parameters
     ----------
@@ -61,16 +61,20 @@ class RemediableError(ImageFileError):
         return f"{self.fault} {self.remedy}"
 
 
-class ExistsAlreadyError(RemediableError):
+class ExistsAlreadyError(RemediableError, ImageFileError):
     """What is to be written exists, and may not be replaced."""
 
 
-class OtherRunError(RemediableError):
+class OtherRunError(RemediableError, ImageFileError):
     """Where a result is to be written lies the unfinished one of another request."""
 
 
-class MovedAwayError(RemediableError):
+class MovedAwayError(RemediableError, ImageFileError):
     """What was written is no longer where it was."""
+
+
+class NotFiniteError(RemediableError):
+    """Pixels that are needed are NaN or infinite."""
 
 
 def first_line(error: Exception) -> str:

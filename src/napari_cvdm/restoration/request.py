@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+import numpy as np
+
 from napari_cvdm.restoration.axes import Axes, resolve_axes
 from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
@@ -172,15 +174,25 @@ def _image_and_part(image: Any, axes: str | None, *, lazily: bool, **chosen: Any
 
 
 def _check_intensities(image: Any, selection: Selection) -> None:
-    """Check that all pixels of the chosen planes can be used; those of others may be what they like."""
-    if selection.axes == selection.whole:
+    """Check that all pixels of the chosen part can be used; those of the rest may be what they like."""
+    if selection.restored == selection.whole:
         ranges = [finite_range(image)]
     else:
-        ranges = [
-            finite_range(selection.plane(image, index), of=f" of plane {selection.original(index)}")
-            for index in selection.axes.indices()
-        ]
+        ranges = [_range_in_plane(image, selection, index) for index in selection.axes.indices()]
     check_range(min(low for low, _ in ranges), max(high for _, high in ranges))
+
+
+def _range_in_plane(image: Any, selection: Selection, index: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return the range of a chosen plane; where a region is chosen, the rest of it need not be finite."""
+    plane, region = selection.plane(image, index), selection.region
+    of = f" of plane {selection.original(index)}" if index else ""
+    if region is None:
+        return finite_range(plane, of=of)
+    rows, columns = region.rows, region.columns
+    own = plane[rows.start : rows.stop, columns.start : columns.stop]
+    low, high = finite_range(own, (rows.start, columns.start), of)
+    finite = np.isfinite(plane)
+    return plane.min(where=finite, initial=low), plane.max(where=finite, initial=high)
 
 
 def card_settings(card: ModelCard) -> PosteriorSettings:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.validation import read_pixels
 
 if TYPE_CHECKING:
     from napari_cvdm.restoration.request import Request
@@ -151,7 +152,7 @@ class ResampledPlanes:
     def __getitem__(self, wanted: Any) -> npt.NDArray[np.float64]:
         """Return a plane, given one whole number for each leading axis and full slices for Y and X."""
         plane = self._axes.plane(self._array, tuple(wanted[axis] for axis in self._axes.leading_positions))
-        resampled = resample_plane(plane, self._plan)
+        resampled = resample_plane(read_pixels(plane), self._plan)  # one NaN would spread over all of it
         return resampled if self._axes.y < self._axes.x else resampled.T
 
 

@@ -92,7 +92,8 @@ def restore(
         Rows and columns to restore, each as first and one past the last, in input pixels. Its surroundings
         are taken into account and it is normalised as the whole plane is, so it has the pixels of a result
         for the whole plane. (Networks of the authors' own code, which normalise over all they are given,
-        restore it by itself.)
+        restore it by itself.) Where they are NaN or infinite, as at the borders of a registered stack, its
+        surroundings end, as at the border of a plane.
     normalize : {"stack", "plane", "whole"}
         Over what intensities are measured, for each channel: "stack" over all planes that are restored, so
         that a film does not flicker; "plane" over each plane, for stacks that bleach; "whole" over all planes

@@ -176,7 +176,9 @@ class Run:
         plane = request.selection.plane(Watched(request.image), index)
         window, region = _window(request), request.selection.region
         if window is not None:
-            pixels = read_pixels(plane, window.source_rows, window.source_columns)
+            rows, columns = window.source_rows, window.source_columns
+            pixels = np.asarray(plane[rows.start : rows.stop, columns.start : columns.stop])
+            window.check_block(pixels, " of a plane")
             return self._restorer.estimate(window.fill(normalization.apply(pixels)), window)
         if region is not None:
             plane = plane[region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]

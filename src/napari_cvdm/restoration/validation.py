@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError, first_line
+from napari_cvdm.restoration.errors import GivenUp, InputError, InputTypeError, NotFiniteError, first_line
 
 SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1.0, 100_000.0
 """Limits of a believable pixel size in micrographs. What is smaller is in micrometres."""
@@ -119,20 +119,16 @@ def check_lazy_image(image: Any) -> Any:
     return image
 
 
-def read_pixels(plane: Any, rows: range | None = None, columns: range | None = None) -> NDArray[Any]:
-    """Read a plane, or a window of it, of an array that is `Watched` if it is not in memory.
+def read_pixels(plane: Any) -> NDArray[Any]:
+    """Read a plane of an array that is `Watched` if it is not in memory.
 
     Raises
     ------
     InputError
         If pixels are not finite: arrays kept in chunks are not looked through beforehand.
     """
-    corner = (0, 0)
-    if rows is not None and columns is not None:
-        corner = (rows.start, columns.start)
-        plane = plane[rows.start : rows.stop, columns.start : columns.stop]
     pixels = np.asarray(plane)
-    finite_range(pixels, corner, " of a plane")
+    finite_range(pixels, of=" of a plane")
     return pixels
 
 
@@ -246,7 +242,7 @@ def finite_range(array: NDArray[Any], corner: Any = 0, of: str = "") -> tuple[An
 
     Raises
     ------
-    InputError
+    NotFiniteError
         If there are NaN or infinite values; the message counts them, and says where the first is.
     """
     low, high = array.min(), array.max()
@@ -256,10 +252,11 @@ def finite_range(array: NDArray[Any], corner: Any = 0, of: str = "") -> tuple[An
         finite = np.isfinite(array)
         bad = array.size - int(np.count_nonzero(finite))
         first = tuple(np.add(np.unravel_index(finite.argmin(), array.shape), corner).tolist())
-        raise InputError(
+        raise NotFiniteError(
             f"The image has {bad} {'pixel that is' if bad == 1 else 'pixels that are'} not finite (NaN or "
-            f"infinite){', the first' if bad > 1 else ''} at index {first}{of}. Replace "
-            f"{'it' if bad == 1 else 'them'} first, for example by the intensity of the background."
+            f"infinite){', the first' if bad > 1 else ''} at index {first}{of}.",
+            "Restore a region that has none (in Python region, in a shell --roi). Or replace "
+            f"{'it' if bad == 1 else 'them'} first, for example by the intensity of the background.",
         )
     return low, high
 

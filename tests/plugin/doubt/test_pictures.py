@@ -165,6 +165,24 @@ def test_the_original_is_on_the_left_of_the_screen_however_it_lies(
     np.testing.assert_allclose(cut.data_to_world((0, 0)), original.data_to_world(first))
 
 
+@pytest.mark.parametrize("at", [0.25, 1.0])
+def test_the_original_is_on_the_left_of_the_screen_whichever_way_the_view_is_turned(
+    viewer, add_result, open_panel, qtbot, at
+):
+    original, *_ = add_result()
+    panel = open_panel()
+    panel.views.swipe.setValue(round(1000 * at))
+    panel.views.choose("swipe")
+    qtbot.waitUntil(lambda: "cell (swipe)" in viewer.layers, timeout=20_000)
+    cut, width = viewer.layers["cell (swipe)"], round(40 * at)
+    np.testing.assert_array_equal(cut.data, original.data[:, :width])
+    viewer.scene.camera.orientation2d = ("down", "left")
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:, 40 - width :]), timeout=20_000)
+    np.testing.assert_allclose(cut.data_to_world((0, 0)), original.data_to_world((0, 40 - width)))
+    viewer.scene.camera.orientation2d = ("up", "right")
+    qtbot.waitUntil(lambda: np.array_equal(cut.data, original.data[:, :width]), timeout=20_000)
+
+
 def test_the_slider_runs_over_the_part_that_was_restored(viewer, add_result, open_panel, qtbot):
     asked = {"shape": [140, 190], "part": [[8, 40, 1], [120, 160, 1]]}
     original, *layers = add_result(metadata={"asked": asked})

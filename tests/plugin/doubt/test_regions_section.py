@@ -178,6 +178,39 @@ def test_an_even_map_says_so(viewer, add_result, open_panel, qtbot):
     assert BOXES not in viewer.layers
 
 
+@pytest.mark.parametrize("change", ["slider", "axes", "measure"])
+def test_that_nothing_was_found_is_said_of_what_was_looked_through_alone(
+    viewer, add_result, open_panel, qtbot, change
+):
+    add_result((4, 64, 80))
+    viewer.dims.order = (1, 0, 2)  # planes of four rows
+    panel = open_panel()
+    hint, before = panel.regions.hint, panel.link.look
+    panel._sections[2].unfold()
+    nothing_said = hint.text()
+    qtbot.mouseClick(panel.regions.here, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "too narrow" in hint.text(), timeout=60_000)
+    if change == "slider":
+        viewer.dims.set_current_step(1, 3)
+    elif change == "axes":
+        viewer.dims.order = (0, 1, 2)
+    else:
+        panel.link.set_measure("relative")
+    qtbot.waitUntil(lambda: panel.link.look not in (None, before), timeout=60_000)
+    assert hint.text() == nothing_said
+
+
+def test_a_place_is_gone_to_along_other_axes_than_it_was_found_on(viewer, add_result, open_panel, qtbot):
+    add_result((4, 64, 80))
+    viewer.dims.set_current_step(0, 2)
+    panel = open_panel()
+    find(panel, qtbot, panel.regions.here)
+    viewer.dims.order = (1, 0, 2)
+    row, _ = panel.regions.places[0].region.centre
+    panel.regions.table.setCurrentCell(0, 0)
+    assert viewer.dims.current_step[1] == round(row)
+
+
 def test_clicks_after_the_result_has_gone_do_nothing(viewer, panel, qtbot):
     find(panel, qtbot, panel.regions.here)
     viewer.layers.remove("cell CVDM uncertainty")

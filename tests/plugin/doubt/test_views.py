@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from napari.experimental import link_layers
 from napari.layers import Image
+from napari.layers._layer_actions import _project, _split_stack
+from napari.layers._source import layer_source
 from qtpy.QtCore import QObject
 
 from napari_cvdm.plugin.doubt.link import Link
@@ -225,6 +227,64 @@ def test_an_image_opened_during_a_view_stays_in_sight_until_the_next(viewer, add
     assert "just opened" not in visible(viewer)
     panel._arrangement.show("own")
     assert "just opened" in visible(viewer)
+
+
+@pytest.mark.parametrize("key", ["colour", "swipe", "beside"])
+@pytest.mark.parametrize("name", ["cell CVDM", "cell CVDM uncertainty"])
+def test_a_projection_made_during_a_view_is_seen_until_the_next(viewer, add_result, open_panel, key, name):
+    add_result((3, 32, 40))
+    panel = open_panel()
+    panel._arrangement.show(key)
+    viewer.layers.selection.active = viewer.layers[name]
+    _project(viewer.layers)
+    made = viewer.layers[-1]
+    assert made.name == f"{name} max-proj"
+    panel._arrangement.show(key)  # as with every step of a slider
+    assert made.visible
+    panel._arrangement.show("reconstruction")
+    assert visible(viewer) == {"cell CVDM"}
+    panel._arrangement.show("own")
+    assert made.visible
+
+
+@pytest.mark.parametrize("name", ["cell CVDM", "cell CVDM uncertainty"])
+def test_the_channels_of_a_result_split_during_a_view_are_seen(viewer, add_result, open_panel, qtbot, name):
+    add_result((2, 32, 40), run="other", with_original=False, name="other")
+    add_result((2, 32, 40))
+    panel = open_panel()
+    panel.views.choose("reconstruction")
+    qtbot.waitUntil(lambda: not viewer.layers["cell CVDM uncertainty"].visible, timeout=30_000)
+    viewer.layers.selection.active = viewer.layers[name]
+    _split_stack(viewer.layers)
+    made = viewer.layers[-2:]
+    assert [layer.name for layer in made] == [f"{name} layer 0", f"{name} layer 1"]
+    qtbot.wait(300)  # the panel turns to the other result, in the same view
+    assert all(layer.visible for layer in made)
+
+
+def test_a_result_opened_from_a_file_during_a_view_is_shown_as_the_view_shows_it(
+    viewer, add_result, open_panel
+):
+    add_result(with_original=False)
+    panel = open_panel()
+    panel._arrangement.show("reconstruction")
+    with layer_source(path="other.cvdm.ome.tif"):
+        add_result(name="other", run="two", with_original=False)
+    panel.look_at([viewer.layers["other CVDM"]])
+    panel._arrangement.show("reconstruction")
+    assert visible(viewer) == {"other CVDM"}
+    panel.look_at([viewer.layers["cell CVDM"]])
+    panel._arrangement.show("reconstruction")
+    assert visible(viewer) == {"cell CVDM"}
+
+
+def test_shapes_added_side_by_side_can_be_drawn(viewer, add_result, open_panel):
+    add_result()
+    panel = open_panel()
+    panel._arrangement.show("beside")
+    shapes = viewer.add_shapes()
+    panel._arrangement.show("beside")
+    assert shapes.visible
 
 
 def test_a_layer_that_has_gone_meanwhile_does_no_harm(scene):

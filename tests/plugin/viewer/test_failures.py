@@ -14,6 +14,7 @@ from napari_cvdm.restoration.errors import (
     ExistsAlreadyError,
     InputError,
     MovedAwayError,
+    NotFiniteError,
     OtherRunError,
     RemediableError,
 )
@@ -34,6 +35,13 @@ def test_files_in_the_way_have_the_viewer_s_remedy_and_not_the_shell_s(kind):
         "It is gone. Restore"
     )
     assert in_plain_words(RemediableError("It is there.", "Move it.")) == "It is there. Move it."
+
+
+def test_pixels_that_are_not_finite_are_left_out_by_a_rectangle():
+    words = in_plain_words(NotFiniteError("One pixel is NaN.", "In Python, set region."))
+    assert words.startswith("One pixel is NaN. ")
+    assert "draw a rectangle" in words
+    assert "Python" not in words
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ class Pictures(QObject):
         self._followed: Image | None = None
         link.switched.connect(self._follow)
         link.contrast_changed.connect(self.renew_soon)
-        link.viewer.dims.events.order.connect(self._on_transposed)
+        for event in self._turns:
+            event.connect(self._on_turned)
         self._follow()
 
     def prepare(self, key: str) -> None:
@@ -106,7 +107,8 @@ class Pictures(QObject):
     def close(self) -> None:
         """Want nothing any more."""
         self._link.switched.disconnect(self._follow)
-        self._link.viewer.dims.events.order.disconnect(self._on_transposed)
+        for event in self._turns:
+            event.disconnect(self._on_turned)
         self._follow(False)
         self.renew_soon.cancel()
         self._tell.cancel()
@@ -118,7 +120,13 @@ class Pictures(QObject):
         self._at_hand = None  # or it would keep the pixels of an original that the user has deleted
         self._followed = follow(self._link.original if on else None, self._followed, slots)
 
-    def _on_transposed(self) -> None:
+    @property
+    def _turns(self) -> tuple[Any, ...]:
+        """Events after which another side of the plane is on the left of the screen."""
+        viewer = self._link.viewer
+        return viewer.dims.events.order, viewer.scene.camera.events.orientation
+
+    def _on_turned(self) -> None:
         """The slider cuts across the screen, and the plane in view may be the same."""
         if self._key == "swipe":
             self.renew_soon()
@@ -212,16 +220,19 @@ class Pictures(QObject):
         result = self._link.result
         assert result is not None
         self._at_hand = data, original, place, plane
-        dims = self._link.viewer.dims
+        viewer = self._link.viewer
+        dims = viewer.dims
         horizontal = dims.displayed[-1] - (dims.ndim - original.ndim)
         if horizontal not in place.displayed:  # while it was read, the view has turned to other axes
             return
-        # A layer may lie turned or mirrored: its columns, or its rows, may go to the right or to the left.
+        # A layer may lie turned or mirrored: its columns, or its rows, may go to the right or to the left. So
+        # may the whole view.
+        flipped = viewer.scene.camera.orientation2d[1] == "left"
         origin, *ends = to_world(original, place.points(np.array([(0, 0), (1, 0), (0, 1)])), dims.units)
         rightwards = [(end - origin)[horizontal] / np.linalg.norm(end - origin) for end in ends]
         across = int(np.argmax(np.abs(rightwards)))
         columns = max(1, round(self.swipe * plane.shape[across]))
-        begin = plane.shape[across] - columns if rightwards[across] < 0 else 0
+        begin = plane.shape[across] - columns if (rightwards[across] < 0) != flipped else 0
         left = plane[(slice(None),) * across + (slice(begin, begin + columns),)]
         borders = list(place.borders)
         borders[across] = borders[across][0] + begin * place.step, borders[across][1]

@@ -37,6 +37,7 @@ _CYAN = "#00FFFF"
 _HINT = (
     "Lists the most uncertain places. Choose one to see it; image it again, longer or sharper, to be sure."
 )
+_NONE = "No place stands out here: the uncertainty is even, or the plane is too narrow."
 
 
 class RegionsSection(QWidget):
@@ -102,6 +103,7 @@ class RegionsSection(QWidget):
             self._wanted()
         else:
             self._find_again()
+        self._show_hint()
         self.everywhere.setVisible(look is not None and len(look.planes()) > 1)
 
     def _clear(self) -> None:
@@ -152,12 +154,27 @@ class RegionsSection(QWidget):
             self.hint.setText("Looking …")
         else:
             self.everywhere.setText("In all planes")
-            self.hint.setText(_HINT)
+            self._show_hint()
+
+    def _show_hint(self) -> None:
+        """Say that nothing was found for as long as what was looked through is in view."""
+        look, listed = self._link.look, self._listed
+        if self._background.running:
+            return
+        none = False
+        if look is not None and listed is not None and not self.places:
+            same = (
+                look.slice.displayed == listed.slice.displayed
+                if self._everywhere
+                else look.slice == listed.slice
+            )
+            none = same and look.measure == listed.measure
+        self.hint.setText(_NONE if none else _HINT)
 
     def _on_found(self, answer: tuple[Look, list[Place]]) -> None:
         look, places = answer
         self.places, self._listed = places, look
-        self.hint.setText(_HINT if places else "The uncertainty is even here: no place stands out.")
+        self._show_hint()
         self.table.show_places(places, look)
         self._show_table(bool(places))
         self._show_boxes(look)
@@ -224,6 +241,9 @@ class RegionsSection(QWidget):
         place = self.places[row]
         world = go_to(layer, place.slice, viewer.dims, *place.region.centre)
         offset = viewer.dims.ndim - layer.ndim
+        for axis in place.slice.displayed:
+            if axis + offset not in viewer.dims.displayed:  # the view has turned to other axes since
+                viewer.dims.set_point(axis + offset, world[axis])
         shown = [world[axis - offset] for axis in viewer.dims.displayed if axis >= offset]
         camera = viewer.scene.camera
         camera.center = (0.0, *shown) if len(shown) == 2 else tuple(shown)

@@ -9,6 +9,7 @@ from weakref import WeakSet
 from napari_cvdm.plugin.doubt.link import Link
 from napari_cvdm.plugin.doubt.linked import is_image_of_user
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
+from napari_cvdm.plugin.results.adding import OwnChange
 from napari_cvdm.plugin.results.into_sight import (
     is_seen_without_view,
     lend_to_view,
@@ -78,7 +79,7 @@ class Arrangement:
     def __init__(self, link: Link, own: OwnLayers, maps: OwnLayers) -> None:
         self._link, self._own, self._maps = link, own, maps
         self._key = "own"
-        self._opened: WeakSet[Layer] = WeakSet()  # by the user, in the midst of the view
+        self._opened: WeakSet[Layer] = WeakSet()  # or made by the user, in the midst of the view
         #: How the user had the grid, and the camera if it was moved.
         self._before: dict[str, dict[str, Any]] | None = None
         link.viewer.layers.events.inserted.connect(self._welcome)
@@ -125,9 +126,15 @@ class Arrangement:
             set_visible_alone(layer, False)  # to be removed by `tidy`
 
     def _welcome(self, event: Any) -> None:
-        """Leave an image that the user opens during a view in sight for the rest of it."""
-        if is_image_of_user(event.value):
-            self._opened.add(event.value)
+        """Leave a layer that the user opens or makes during a view in sight for the rest of it."""
+        layer = event.value
+        if self._key == "own" or OwnChange.under_way():
+            return
+        if is_result(layer):
+            if layer.source.path:  # a saved result, which the panel turns to
+                return
+            set_visible_alone(layer, True)  # what is made of a layer that the view hides is hidden, too
+        self._opened.add(layer)
 
     def _wanted(self) -> list[Layer | None]:
         """What is to be seen; below pictures of one plane a stack, for the time until they have followed."""
@@ -148,18 +155,25 @@ class Arrangement:
         """The layers that would cover each other, or add their light: all images but marks.
 
         Side by side, every visible layer would get a place of its own, so there it is all layers. While no
-        original is known, the user's images are left alone: one of them may be it.
+        original is known, the user's images are left alone: one of them may be it. So is what the user has
+        opened or made in the midst of the view, unless the view is about it.
         """
-        images_too = self._link.original is not None
+        result, original = self._link.result, self._link.original
+        subject = (*(result.layers if result else ()), original)
         return [
             layer
             for layer in self._link.viewer.layers
-            if self._key == "beside"
-            or is_result(layer)
-            or (images_too and is_image_of_user(layer) and layer not in self._opened)
-            or layer is self._link.original
+            if any(layer is each for each in subject)
             or self._own.owns(layer)
             or self._maps.owns(layer)
+            or (
+                layer not in self._opened
+                and (
+                    self._key == "beside"
+                    or is_result(layer)
+                    or (original is not None and is_image_of_user(layer))
+                )
+            )
         ]
 
     def _arrange_grid(self, beside: bool) -> None:

@@ -11,6 +11,7 @@ from napari_cvdm.restoration.errors import (
     InputError,
     InputTypeError,
     MovedAwayError,
+    NotFiniteError,
     OtherRunError,
     RemediableError,
 )
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 _REMEDIES: dict[type[RemediableError], str] = {
     ExistsAlreadyError: "Choose another name.",
     MovedAwayError: "Restore again to make it anew.",
+    NotFiniteError: "Add a Shapes layer, draw a rectangle where no plane has any, and choose it as Part "
+    "(without resampling, which takes whole planes).",
     OtherRunError: "Restore with the image and the settings it had to go on with it. Or restore again and, "
     "when you are asked about it, throw it away or choose another folder.",
 }
