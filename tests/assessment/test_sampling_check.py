@@ -113,8 +113,8 @@ def test_the_width_is_not_known_where_a_psf_was_given(consistency: Consistency) 
         (
             Condition("Light", "photo-electrons", 20_000.0, 15.0, 3000.0, "brighter"),
             "Light: 20000 photo-electrons, more than the 15 to 3000 of training. That does no harm if the "
-            "camera caught so much; but images that were smoothed, resampled or deconvolved look as if it had, "
-            "and are not suitable.",
+            "camera caught so much; but images that were smoothed, resampled or deconvolved look as if it "
+            "had, and are not suitable.",
         ),
         (
             Condition("Saturated pixels", "%", 2.384e-5, 0.0, 0.1, "at the edge", of_training=False),
