@@ -75,7 +75,11 @@ class TestReadPair:
             (noise(3, 20, 24), noise(40, 48), r"different planes \(3 and one plane\)"),
             (np.full((20, 24), 7, np.uint16), noise(40, 48), r"Pair p, camera image: The image is constant"),
             (noise(20, 24), np.full((40, 48), 7.0), r"Pair p, sharp image: The image is constant"),
-            (noise(20, 24), np.where(noise(40, 48) > 190, np.nan, 1.0), r"Pair p, sharp image: .*finite"),
+            (
+                noise(20, 24),
+                np.where(noise(40, 48) > 190, np.nan, 1.0),
+                r"Pair p, sharp image: .*finite.* Crop both",
+            ),
             (
                 noise(2, 20, 24),
                 np.stack([noise(40, 48), np.full((40, 48), 5, np.uint16)]),

@@ -26,7 +26,7 @@ from napari_cvdm.assessment.mean_pictures import restore_with_mean_pictures
 from napari_cvdm.assessment.metrics import normalize_truth
 from napari_cvdm.assessment.scores import Evaluation, PairScores, score, score_uncertainty
 from napari_cvdm.files.names import TIFF_ENDINGS, without_ending
-from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.errors import InputError, InputTypeError, NotFiniteError
 from napari_cvdm.restoration.intervals import measured_factors
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.resampling import cautions_about_size
@@ -241,6 +241,9 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
         )
     try:
         return check_image(array)
+    except NotFiniteError as error:
+        words = f"Pair {name}: {error.fault} Crop both images to what was recorded."
+        raise InputError(words) from error
     except (InputError, InputTypeError) as error:
         raise type(error)(f"Pair {name}: {error}") from error
 

@@ -16,7 +16,7 @@ from napari_cvdm.assessment.registration import compare_pair
 from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.axes import name_axes
-from napari_cvdm.restoration.errors import InputError, InputTypeError
+from napari_cvdm.restoration.errors import InputError, InputTypeError, NotFiniteError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.validation import check_image
@@ -100,6 +100,9 @@ def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
         for plane, what in ((wide, "camera image"), (truth, "sharp image")):
             try:
                 check_image(plane)
+            except NotFiniteError as error:
+                words = f"Pair {label}, {what}: {error.fault} Crop both images to what was recorded."
+                raise InputError(words) from error
             except (InputError, InputTypeError) as error:
                 raise type(error)(f"Pair {label}, {what}: {error}") from error
         planes.append(RecordedPlane(pair.name, label, wide, truth))
