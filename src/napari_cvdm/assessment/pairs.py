@@ -239,8 +239,13 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
         raise InputError(
             f"Pair {name}: an image has the shape {np.shape(image)}; give single planes of one channel."
         )
+    return check_plane(name, array)
+
+
+def check_plane(name: str, plane: NDArray[Any]) -> NDArray[Any]:
+    """As `check_image`, for a plane of the pair called ``name``, which errors name, too."""
     try:
-        return check_image(array)
+        return check_image(plane)
     except NotFiniteError as error:
         words = f"Pair {name}: {error.fault} Crop both images to what was recorded."
         raise InputError(words) from error

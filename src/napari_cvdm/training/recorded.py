@@ -11,15 +11,14 @@ from torch.utils.data import Dataset
 
 from napari_cvdm.assessment.drawn import LEAST_CORRELATION
 from napari_cvdm.assessment.metrics import match_intensity
-from napari_cvdm.assessment.pairs import Pair
+from napari_cvdm.assessment.pairs import Pair, check_plane
 from napari_cvdm.assessment.registration import compare_pair
 from napari_cvdm.files.image_file import ImageFile
 from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.restoration.axes import name_axes
-from napari_cvdm.restoration.errors import InputError, InputTypeError, NotFiniteError
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
-from napari_cvdm.restoration.validation import check_image
 from napari_cvdm.training.config import DataConfig
 from napari_cvdm.training.dataset import Patches, cut_patches
 
@@ -98,13 +97,7 @@ def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
     for number, (wide, truth) in enumerate(zip(widefields, truths, strict=True), start=1):
         label = pair.name if len(truths) == 1 else f"{pair.name}, plane {number}"
         for plane, what in ((wide, "camera image"), (truth, "sharp image")):
-            try:
-                check_image(plane)
-            except NotFiniteError as error:
-                words = f"Pair {label}, {what}: {error.fault} Crop both images to what was recorded."
-                raise InputError(words) from error
-            except (InputError, InputTypeError) as error:
-                raise type(error)(f"Pair {label}, {what}: {error}") from error
+            check_plane(f"{label}, {what}", plane)
         planes.append(RecordedPlane(pair.name, label, wide, truth))
     return RecordedPair(pair.name, tuple(planes), camera.pixel_size)
 
