@@ -5,17 +5,19 @@ import tempfile
 
 import pytest
 
+# Set before the folders' own conftest modules import napari, which looks at these once: a test must see
+# neither the user's settings nor the models in the user's cache, and must leave nothing there. HOME stays:
+# Python may be installed under it.
+_PRIVATE = tempfile.TemporaryDirectory(prefix="napari-cvdm-tests-")
+for _variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+    os.environ[_variable] = os.path.join(_PRIVATE.name, _variable.lower())  # noqa: PTH118
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that run side by side would fight for the processors with all of torch's threads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory
+os.environ["QT_API"] = "pyqt6"
+os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Before anything imports napari or asks platformdirs: a test must see neither the user's settings nor the
-    # models in the user's cache, and must leave nothing there. HOME stays: Python may be installed under it.
-    private = tempfile.TemporaryDirectory(prefix="napari-cvdm-tests-")
-    config.add_cleanup(private.cleanup)
-    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        os.environ[variable] = os.path.join(private.name, variable.lower())  # noqa: PTH118
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        # Processes that run side by side would fight for the processors with all of torch's threads.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory
-    os.environ["QT_API"] = "pyqt6"
-    os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
+    config.add_cleanup(_PRIVATE.cleanup)

@@ -124,3 +124,9 @@ def test_without_the_manifest_nothing_is_remembered_and_nothing_fails(plugin_set
     remember(Preferences(draws=3))
     assert not take_gpu_hint()
     apply_cache_folder()
+
+
+def test_the_developer_s_own_settings_are_left_alone(viewer):
+    from napari.settings import get_settings
+
+    assert get_settings().config_path is None
