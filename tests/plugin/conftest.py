@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from napari.layers import Image
+from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, QPointF, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
@@ -26,6 +28,7 @@ from napari_cvdm.plugin.panel.outcome import ResultActions
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
 from napari_cvdm.plugin.results.placement import placement_of
 from napari_cvdm.plugin.running import to_disk
+from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.events import Estimate, Event, Finished
@@ -174,18 +177,32 @@ def stepped(use_small_model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steppe
     restoration.go_on()
 
 
+@pytest.fixture(scope="session")
+def manifests() -> dict[str, PluginManifest]:
+    """The manifests of napari and of this plugin; to read them takes a third of a second."""
+    return {name: PluginManifest.from_distribution(name) for name in ("napari", "napari-cvdm")}
+
+
 @pytest.fixture
-def viewer(make_napari_viewer, npe2pm, plugin_settings):
+def until_viewers_are_closed() -> Iterator[ExitStack]:
+    """What is entered here at a test's end lasts until its viewers have been closed."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def viewer(until_viewers_are_closed, make_napari_viewer, npe2pm, plugin_settings, manifests):
     """A viewer that knows this plugin and napari's own reader, and no other."""
     from napari.settings import get_plugin_settings
-    from npe2 import PluginManifest
 
-    for distribution in ("napari", "napari-cvdm"):
+    for distribution, manifest in manifests.items():
         if distribution not in npe2pm:
-            npe2pm.register(PluginManifest.from_distribution(distribution))
+            npe2pm.register(manifest.model_copy(deep=True))
     # Said once when no GPU is found, on whichever machine the tests run; one test asks for it.
     get_plugin_settings("napari-cvdm").restoration.gpu_hint = False
-    return make_napari_viewer()
+    yield make_napari_viewer()
+    # napari looks for garbage among all objects of the process when it closes a viewer: a fifth of all time.
+    until_viewers_are_closed.enter_context(OldObjectsSpared())
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from napari_cvdm.restoration.restore import restore
 from napari_cvdm.restoration.result import Restoration
 
 DATA = Path(__file__).parents[1] / "data"
-WANTED: dict[str, Any] = {"draws": 2, "steps": 4, "seed": 3, "device": "cpu"}
+WANTED: dict[str, Any] = {"draws": 2, "steps": 2, "seed": 3, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
