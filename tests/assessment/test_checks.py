@@ -82,6 +82,17 @@ def test_a_model_that_states_nothing_is_told_neither_good_nor_bad(
     }  # fmt: skip
 
 
+def test_what_is_too_small_for_a_check_is_not_said_to_be_checked_without_the_model(
+    pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel
+) -> None:
+    image, truth = pair
+    checks = run_checks(image[10:24, 10:24], truth[20:48, 20:48], model=model, device="cpu")
+    assert checks.stability is None
+    (said,) = (each for each in checks.verdicts if each.name == "Stability")
+    assert said.level == "not known"
+    assert said.sentence.endswith("shifted: the image is too small or too even.")
+
+
 def test_what_progress_raises_ends_it(pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel) -> None:
     def cancel(words: str, share: float) -> None:
         if share > 0.4:

@@ -44,7 +44,8 @@ class Checks:
     pixel_size : float or None
         Of the measurement, in nm.
     consistency, resolution, photometry, conditions, stability, novelty
-        See the modules of these names. `conditions` is empty and `stability` None without a model.
+        See the modules of these names. `conditions` is empty and `stability` None without a model;
+        `stability` also of what is too small or of one brightness.
     part : CheckedPart
         Which rows and columns of the measurement were checked.
     maker : Maker
