@@ -131,6 +131,7 @@ def test_settings_and_events_are_passed_on(restorer):
         "seed": 5,
         "device": "cpu",
         "pixel_size": 65.0,
+        "on_tile": seen.append,
     }
     assert [event.stage for event in seen] == ["mean", "denoise", "draw", "done"]
 
