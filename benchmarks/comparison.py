@@ -23,14 +23,13 @@ from measures.rivals import (
     METHODS,
     conventional,
     detailed_scores,
-    gaussian_psfs,
     learned,
     recorded_psf,
 )
 from numpy.typing import NDArray
 
 import napari_cvdm as cvdm
-from napari_cvdm.assessment.baselines import SIGMAS
+from napari_cvdm.assessment.baselines import SIGMAS, gaussian_psf
 from napari_cvdm.assessment.figure import Panel, draw_side_by_side
 from napari_cvdm.assessment.metrics import match_intensity, normalize_truth
 from napari_cvdm.assessment.pairs import SCORED_SIDE, centre, find_pairs
@@ -172,7 +171,7 @@ def measure_pairs(model: Any, options: Any) -> Row:
         camera, sharp = read_tiff(pair.widefield).data, read_tiff(pair.truth).data
         if options.quick:
             camera, sharp = camera[:96, :96], sharp[:192, :192]
-        psfs = gaussian_psfs(SIGMAS)
+        psfs = [gaussian_psf(sigma) for sigma in SIGMAS]
         found[pair.name], pictures = compare(camera, normalize_truth(sharp), psfs, model, options)
         print(f"pair {pair.name}", flush=True)
         draw_field(pictures, options.images / f"comparison_pair_{pair.name}.png")

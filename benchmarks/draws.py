@@ -42,18 +42,13 @@ WAYS = {
 }
 
 
-def fidelity(field: DrawnField, mean: Any) -> float:
-    """PSNR after matching intensities, dB."""
-    return matched_psnr(mean, field.truth)
-
-
 def measure(way: str, count: int, fields: dict[bool, list[DrawnField]]) -> Row:
     """Put the first draws of every field together in one way."""
     settings = WAYS[way]
     gains, stds, errors = [], [], []
     for field in fields[settings.antithetic]:
         mean, std = field.posterior(settings, draws=count)
-        gains.append(fidelity(field, mean) - fidelity(field, field.centre))
+        gains.append(matched_psnr(mean, field.truth) - matched_psnr(field.centre, field.truth))
         stds.append(std.ravel())
         errors.append(field.error(mean).ravel())
     within = [error_correlation(std, error) for std, error in zip(stds, errors, strict=True)]

@@ -2,11 +2,11 @@
 
     python benchmarks/search.py --micrographs FOLDER --json docs/benchmarks/search.json
 
-Each variant changes one setting of a base (that of the bundled model's first stage, but blocks not normalised
-and even light kept, as before the search) and trains the mean network and its σ(x) from random weights, on
-the same number of pixels. They are compared on validation images alone: real SIM images 41 to 45 imaged with
-the base's own ranges (every other field), and 41 and 42 imaged again by another microscope. Figures are PSNR
-(dB) of the mean network after the best gain and offset.
+Each variant changes one setting of a base (base.toml, but blocks not normalised and even light kept, as
+before the search) and trains the mean network and its σ(x) from random weights, on the same number of pixels.
+They are compared on validation images alone: real SIM images 41 to 45 imaged with the base's own ranges
+(every other field), and 41 and 42 imaged again by another microscope. Figures are PSNR (dB) of the mean
+network after the best gain and offset.
 
 The last two rows train the whole model, small, to compare the draws: with a residual scale for each pixel,
 and with one for each image.

@@ -31,7 +31,7 @@ MARKERS = ("<!-- table by benchmarks/speed.py -->", "<!-- end of table -->")
 
 
 def opening_seconds() -> float | None:
-    """Time from asking napari for the dock widget to having it; None without a screen."""
+    """Time from asking napari for the dock widget to having it; None if napari does not open."""
     code = (
         "import time, napari\n"
         "viewer = napari.Viewer(show=False)\n"
@@ -40,13 +40,8 @@ def opening_seconds() -> float | None:
         "print('opened', time.perf_counter() - start)\n"
         "viewer.close()\n"
     )
-    environment = {
-        **os.environ,
-        "NAPARI_CONFIG": "",
-        "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", ""),
-    }
-    if not environment["QT_QPA_PLATFORM"]:
-        environment["QT_QPA_PLATFORM"] = "offscreen"
+    platform_of_qt = os.environ.get("QT_QPA_PLATFORM") or "offscreen"
+    environment = {**os.environ, "NAPARI_CONFIG": "", "QT_QPA_PLATFORM": platform_of_qt}
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment
     )

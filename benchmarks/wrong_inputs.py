@@ -4,7 +4,8 @@
 
 Details of real recordings (PAIRS) and of real SIM images, imaged again at 20, 100 and 1000 electrons (FOLDER
 holds <structure>/<NN>.png), are restored by the mean network. Each result is compared with its own recording,
-with that recording moved by 3 pixels and mirrored, and with recordings of all other structures.
+with that recording moved by 3 pixels and mirrored, and with one recording, drawn at random, of another
+structure.
 """
 
 from __future__ import annotations

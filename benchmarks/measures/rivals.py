@@ -21,7 +21,6 @@ from napari_cvdm.assessment.baselines import (
     ITERATIONS,
     best_number,
     enlarge,
-    gaussian_psf,
     richardson_lucy,
     with_surroundings,
 )
@@ -144,8 +143,6 @@ def conventional(
     truth: ArrayLike,
     psfs: Sequence[NDArray[np.float64]],
     region: tuple[slice, slice] | None = None,
-    *,
-    upscaling: int = 2,
 ) -> dict[str, NDArray[np.float64]]:
     """Restore a camera image by everything that needs no learned model.
 
@@ -167,7 +164,7 @@ def conventional(
     dict of str to ndarray
         The region, by the names in `METHODS`.
     """
-    observed = enlarge(Normalization.fit(camera).apply(camera), upscaling)
+    observed = enlarge(Normalization.fit(camera).apply(camera))
     target = np.asarray(truth, np.float64)[region or ...]
     around = with_surroundings(observed, region)
     wide = np.maximum(around, 1e-6)
@@ -192,11 +189,6 @@ def conventional(
         "richardson_lucy_tv": best(richardson_lucy_tv),
         "wiener": np.asarray(wiener)[INNER],
     }
-
-
-def gaussian_psfs(sigmas: Sequence[float]) -> list[NDArray[np.float64]]:
-    """Return candidates for an unknown point-spread function: Gaussians, in fine pixels."""
-    return [gaussian_psf(sigma) for sigma in sigmas]
 
 
 def learned(

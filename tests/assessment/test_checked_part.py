@@ -35,6 +35,16 @@ def test_of_a_large_one_it_is_the_square_with_the_most_structure(shape, at_the_e
     assert part.to_dict()["columns"] == [part.columns.start, part.columns.stop]
 
 
+@pytest.mark.parametrize("shape", [(20, 50000), (50000, 9)])
+def test_of_a_strip_too(shape):
+    strip = np.full(shape, 100, np.uint16)
+    bright = np.s_[:, 30000:30700] if shape[0] < shape[1] else np.s_[30000:30700]
+    strip[bright] += np.random.default_rng(0).integers(0, 2000, strip[bright].shape, np.uint16)
+    part = choose_part(strip)
+    assert part.of(strip).shape == (min(LARGEST, shape[0]), min(LARGEST, shape[1]))
+    assert part.of(strip).sum(dtype=float) > 0.9 * (strip[bright].sum(dtype=float) + 324 * 100 * min(shape))
+
+
 def test_the_same_part_of_a_finer_plane():
     part = choose_part(np.random.default_rng(0).random((1100, 1200), np.float32))
     fine = part.of(np.zeros((2200, 2400)), 2)

@@ -82,6 +82,17 @@ def test_a_model_that_states_nothing_is_told_neither_good_nor_bad(
     }  # fmt: skip
 
 
+def test_what_is_too_small_for_a_check_is_not_said_to_be_checked_without_the_model(
+    pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel
+) -> None:
+    image, truth = pair
+    checks = run_checks(image[10:24, 10:24], truth[20:48, 20:48], model=model, device="cpu")
+    assert checks.stability is None
+    (said,) = (each for each in checks.verdicts if each.name == "Stability")
+    assert said.level == "not known"
+    assert said.sentence.endswith("shifted: the image is too small or too even.")
+
+
 def test_what_progress_raises_ends_it(pair: tuple[np.ndarray, np.ndarray], model: PretrainedModel) -> None:
     def cancel(words: str, share: float) -> None:
         if share > 0.4:
@@ -117,13 +128,13 @@ def test_of_a_large_plane_a_part_is_checked_and_the_rest_not_read(
     ground[100:164, 200:264] = image
     fine = np.zeros((400, 600), truth.dtype)
     fine[200:328, 400:528] = truth
-    sharp, std, draw = OnDisk(fine), OnDisk(fine), OnDisk(fine)
-    checks = run_checks(ground, sharp, std=std, draws=[draw] * 3)
+    sharp, std, draw, unused = (OnDisk(fine) for _ in range(4))
+    checks = run_checks(ground, sharp, std=std, draws=[draw, draw, draw, unused])
     assert checks.part.rows.start == pytest.approx(100, abs=8)
     assert checks.part.columns.start == pytest.approx(200, abs=8)
     assert checks.image.shape == checks.consistency.map.shape == (64, 64)
     assert checks.sharp.shape == checks.std.shape == (128, 128)
-    assert (sharp.read, std.read, draw.read) == (128**2, 128**2, 3 * 128**2)
+    assert (sharp.read, std.read, draw.read, unused.read) == (128**2, 128**2, 3 * 128**2, 0)
     assert checks.to_dict()["part"]["of"] == [200, 300]
     page = html_report(checks, name="large")
     assert checks.part.words in page

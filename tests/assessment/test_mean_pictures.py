@@ -52,6 +52,13 @@ def test_with_one_orientation_both_are_the_first_pass():
     assert averaged is one_pass
 
 
+def test_of_a_large_plane_each_tile_is_told():
+    seen = []
+    restore_with_mean_pictures(CAMERA, model(), seen.append, draws=1, tile=16, device="cpu")
+    first, second = [event for event in seen if event.stage == "tile"][:2]
+    assert (first.under_way, first.tile, second.tile) == ("mean", 1, 2)
+
+
 def test_whoever_watches_may_stop_it():
     def stop(event):
         raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from napari_cvdm.restoration.errors import InputError
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.uniform(0, 1, (32, 24))
+EVEN = np.full((37, 41), 1 / 3)  # its mean is another number, by rounding
 
 
 def test_gain_and_offset_are_recovered():
@@ -42,6 +43,9 @@ def test_a_constant_prediction_is_matched_to_the_mean():
     match = match_intensity(np.full_like(TRUTH, 7), TRUTH)
     assert match.gain == 0
     assert match.offset == pytest.approx(TRUTH.mean())
+    truth = np.random.default_rng(0).random(EVEN.shape)
+    assert match_intensity(EVEN, truth).gain == 0
+    assert correlation(EVEN, truth) == correlation(EVEN, EVEN) == 0
 
 
 def test_psnr_is_the_range_of_the_truth_over_the_error():

@@ -139,6 +139,7 @@ def test_settings_and_events_are_passed_on(restorer):
         "seed": 5,
         "device": "cpu",
         "pixel_size": 65.0,
+        "on_tile": seen.append,
     }
     assert [event.stage for event in seen] == ["mean", "denoise", "draw", "done"]
 
@@ -240,7 +241,7 @@ def test_a_folder_is_evaluated_pair_by_pair(restorer, tmp_path):
     }
 
 
-def test_the_last_pair_is_looked_at_before_the_first_is_restored(restorer, tmp_path):
+def test_the_last_pair_is_looked_at_before_the_first_is_restored(restorer, tmp_path, monkeypatch):
     camera, restorer.truth = field(40, 30)
     for name, sharp in (("a", restorer.truth), ("b", restorer.truth), ("c", np.zeros_like(restorer.truth))):
         tifffile.imwrite(tmp_path / f"{name}_wf.tif", camera)
@@ -251,6 +252,12 @@ def test_the_last_pair_is_looked_at_before_the_first_is_restored(restorer, tmp_p
     sparse[3, 4] = 1
     tifffile.imwrite(tmp_path / "c_sim.tif", sparse)
     with pytest.raises(InputError, match="Pair c: The sharp image is nearly constant"):
+        evaluate_folder(tmp_path, MODEL, draws=2)
+    monkeypatch.setattr(module, "SCORED_SIDE", 16)
+    aside = restorer.truth.copy()
+    aside[24:56, 14:46] = 0
+    tifffile.imwrite(tmp_path / "c_sim.tif", aside)
+    with pytest.raises(InputError, match="Pair c: the sharp image is constant in its middle"):
         evaluate_folder(tmp_path, MODEL, draws=2)
     assert restorer.calls == []
 

@@ -75,6 +75,8 @@ class TestModelCard:
         config = make_config(data={"micrographs": "folder", "micrograph_share": 0.35, "empty_share": 0.1})
         _, empty, real = model_card(config, 1, 1.0, {}).training["data"]
         assert empty == "10 % of the fields: background and noise alone"
+        unused = {"micrographs": "folder", "micrograph_share": 0.0, "kinds": {"rings": 2, "actin": 0}}
+        assert model_card(make_config(data=unused), 1, 1.0, {}).training["data"] == ["simulated rings"]
         for words in ("35 %", "01 to 40", "BioSR", "Qiao & Li", "CC BY 4.0", "Untrained-PINN-for-SIM (MIT)"):
             assert words in real
 

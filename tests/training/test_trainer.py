@@ -395,8 +395,15 @@ class TestRunTraining:
     ) -> None:
         config = self.write(tmp_path / "run.toml", 'micrographs = "nowhere"')
         monkeypatch.chdir("/")
-        with pytest.raises(ConfigError, match=rf"no micrograph at {tmp_path}/nowhere/"):
-            run_training(config, tmp_path / "out", workers=0, log=quiet)
+        out, kept = tmp_path / "out", tmp_path / "kept"
+        kept.mkdir()
+        (kept / "checkpoint.pt").write_bytes(b"precious")
+        for folder, fresh in ((out, False), (kept, True)):
+            with pytest.raises(ConfigError, match=rf"no micrograph at {tmp_path}/nowhere/"):
+                run_training(config, folder, fresh=fresh, workers=0, log=quiet)
+        # What cannot be used leaves the folder as it is.
+        assert not out.exists()
+        assert (kept / "checkpoint.pt").read_bytes() == b"precious"
 
     @pytest.mark.usefixtures("no_validation")
     def test_goes_on_or_starts_fresh(self, tmp_path: Path) -> None:

@@ -101,9 +101,10 @@ def reliability(std: ArrayLike, error: ArrayLike, bins: int = 10) -> Reliability
     groups = np.array_split(np.argsort(s, kind="stable"), bins)
     predicted = np.array([np.sqrt(np.mean(s[group] ** 2)) for group in groups])
     actual = np.array([np.sqrt(np.mean(e[group] ** 2)) for group in groups])
-    spread = predicted - predicted.mean()
-    denominator = float(np.sum(spread**2))
-    slope = float(np.sum(spread * (actual - actual.mean()))) / denominator if denominator > 0 else 0.0
+    slope = 0.0
+    if np.ptp(predicted) > 1e-6 * predicted[-1]:  # else they differ by rounding alone
+        spread = predicted - predicted.mean()
+        slope = float(np.sum(spread * (actual - actual.mean()))) / float(np.sum(spread**2))
     return Reliability(predicted, actual, slope)
 
 

@@ -67,7 +67,8 @@ def choose_part(image: Any) -> CheckedPart:
     height, width = image.shape
     if max(height, width) <= LARGEST:
         return CheckedPart(slice(0, height), slice(0, width), (height, width))
-    step = -(-max(height, width) // _LOOKED_AT)
+    # Of a strip at least two rows, or columns, are looked at: one has no gradient.
+    step = min(-(-max(height, width) // _LOOKED_AT), min(height, width) // 2)
     coarse = choose_detail(np.nan_to_num(np.asarray(image[::step, ::step])), LARGEST // step)
     spans = []
     for length, span in zip((height, width), coarse, strict=True):

@@ -44,7 +44,8 @@ class Checks:
     pixel_size : float or None
         Of the measurement, in nm.
     consistency, resolution, photometry, conditions, stability, novelty
-        See the modules of these names. `conditions` is empty and `stability` None without a model.
+        See the modules of these names. `conditions` is empty and `stability` None without a model;
+        `stability` also of what is too small or of one brightness.
     part : CheckedPart
         Which rows and columns of the measurement were checked.
     maker : Maker
@@ -111,7 +112,7 @@ def run_checks(
     std : array-like, (s·Y, s·X), optional
         The stated standard deviation.
     draws : array-like, (draws, s·Y, s·X), optional
-        Single draws, for their ring correlation; a list of planes will do.
+        Single draws, the first three for their ring correlation; a list of planes will do.
     pixel_size : float, optional
         Of the measurement, in nm.
     psf : array-like, optional
@@ -159,7 +160,9 @@ def run_checks(
         part = choose_part(measured)
         plane, fine = np.asarray(part.of(measured)), np.asarray(part.of(restored, scale))
         spread = None if std is None else np.asarray(part.of(_like(restored, std), scale))
-        drawn = None if draws is None else [np.asarray(part.of(_like(restored, d), scale)) for d in draws]
+        # Two of the first three are compared; the others may be many, and on a disk.
+        few = () if draws is None else draws[:3]
+        drawn = [np.asarray(part.of(_like(restored, draw), scale)) for draw in few]
     consistency = check_consistency(plane, fine, psf=psf, checkpoint=compared)
     say("Is brightness proportional?", 0.15)
     photometry = check_photometry(plane, fine, consistency)

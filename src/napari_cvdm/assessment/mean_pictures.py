@@ -43,7 +43,7 @@ def restore_with_mean_pictures(
     from napari_cvdm.restoration.restore import restore_events
 
     shown: list[Estimate] = []
-    for event in restore_events(camera, model, axes="YX", **settings):
+    for event in restore_events(camera, model, axes="YX", on_tile=progress, **settings):
         if progress is not None:
             progress(event)
         if isinstance(event, Estimate) and event.stage in ("mean", "refine"):

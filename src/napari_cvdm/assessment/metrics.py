@@ -49,8 +49,9 @@ def match_intensity(prediction: ArrayLike, truth: ArrayLike) -> IntensityMatch:
     """
     p, t = _pair(prediction, truth)
     p_mean, t_mean = p.mean(), t.mean()
-    variance = np.mean((p - p_mean) ** 2)
-    gain = max(0.0, float(np.mean((p - p_mean) * (t - t_mean)) / variance)) if variance > 0 else 0.0
+    gain = 0.0
+    if np.ptp(p) > 0:
+        gain = max(0.0, float(np.mean((p - p_mean) * (t - t_mean)) / np.mean((p - p_mean) ** 2)))
     return IntensityMatch(gain, float(t_mean - gain * p_mean))
 
 
@@ -102,6 +103,8 @@ def correlation(a: ArrayLike, b: ArrayLike) -> float:
         If the shapes differ.
     """
     x, y = _pair(a, b)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:  # their deviations from the mean are rounding, not always 0
+        return 0.0
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt(np.mean(x**2) * np.mean(y**2)))
     return float(np.mean(x * y)) / norm if norm > 0 else 0.0

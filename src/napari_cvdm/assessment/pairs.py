@@ -227,9 +227,15 @@ def _checked(
             f"{upscaling * camera.shape[1]}."
         )
     try:
-        return camera, sharp, normalize_truth(sharp)
+        target = normalize_truth(sharp)
     except InputError as error:
         raise InputError(f"Pair {name}: {error}") from error
+    if np.ptp(target[centre(camera.shape, SCORED_SIDE, upscaling)]) == 0:
+        raise InputError(
+            f"Pair {name}: the sharp image is constant in its middle, where the two are compared: crop both "
+            "images to a part with structure."
+        )
+    return camera, sharp, target
 
 
 def _plane(name: str, image: ArrayLike) -> NDArray[Any]:

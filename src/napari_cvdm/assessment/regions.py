@@ -49,9 +49,9 @@ def uncertain_regions(
     count : int
         How many at most.
     smoothing : float
-        Standard deviation, in pixels, of the Gaussian that the map is smoothed with; regions narrower than
-        three times that are left out, and maxima of two regions lie four times that apart, or a twelfth of
-        the shorter side if that is more.
+        Standard deviation, in pixels, of the Gaussian that the map is smoothed with. Regions smaller than a
+        square three times as wide are left out, and maxima of two regions lie four times as far apart, or a
+        twelfth of the shorter side if that is more.
     """
     from scipy import ndimage
     from skimage.feature import peak_local_max

@@ -72,7 +72,7 @@ def verdicts_on(checks: Checks) -> list[Verdict]:
         _on_novelty(checks.novelty, checks.maker),
         _on_conditions(checks.conditions),
         judge_consistency(checks.consistency),
-        _on_stability(checks.stability),
+        _on_stability(checks.stability, with_model=bool(checks.conditions)),
         _on_photometry(checks.photometry),
         _on_resolution(checks.resolution),
     ]
@@ -179,12 +179,11 @@ def _on_conditions(found: Sequence[Condition]) -> Verdict:
     return Verdict(name, "not known", "Nothing that the model states of its training could be measured here.")
 
 
-def _on_stability(found: Stability | None) -> Verdict:
+def _on_stability(found: Stability | None, *, with_model: bool) -> Verdict:
     name = "Stability"
     if found is None:
-        return Verdict(
-            name, "not known", "Not restored turned, mirrored and shifted: checked without the model."
-        )
+        why = "the image is too small or too even" if with_model else "checked without the model"
+        return Verdict(name, "not known", f"Not restored turned, mirrored and shifted: {why}.")
     changes = f"{100 * found.relative:.2g} % of its range"
     words = f"Turned, mirrored or shifted, one pass's picture changes by {changes}"
     if found.against_stated is None:

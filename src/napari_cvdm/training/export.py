@@ -44,10 +44,10 @@ def model_card(
     config: TrainingConfig, steps_done: int, seconds: float, metrics: dict[str, float]
 ) -> ModelCard:
     """Describe a trained model, by the steps and the wall-clock time spent and its scores in validation."""
-    data = ["simulated " + ", ".join(config.data.kinds)]
+    data = ["simulated " + ", ".join(kind for kind, share in config.data.kinds.items() if share)]
     if config.data.empty_share:
         data.append(f"{100 * config.data.empty_share:.0f} % of the fields: background and noise alone")
-    if config.data.micrographs:
+    if config.data.micrographs and config.data.micrograph_share:
         data.append(f"{100 * config.data.micrograph_share:.0f} % of the fields: {REAL_DATA}")
     return ModelCard(
         name=config.name,

@@ -30,6 +30,9 @@ from napari_cvdm.training.stepping import (
 )
 from napari_cvdm.training.validation import ValidationField, validate, validation_fields
 
+#: What to train on, and what to validate on.
+Data = tuple[Dataset[Patches], list[ValidationField] | None]
+
 
 class Trainer:
     """One training run in one folder.
@@ -141,12 +144,22 @@ class Trainer:
             update_average(self.average, self.model, settings.average, self.step)
         return {**terms.to_floats(), "learning_rate": self.optimiser.param_groups[0]["lr"], "gradient": norm}
 
-    def run(self) -> None:
-        """Train from the current step to the last."""
+    def data(self) -> Data:
+        """Make what `run` needs; a `ConfigError` says which image is missing."""
+        config, folder = self.config, self.micrographs
+        optimiser = config.optimiser
+        count = fields_needed(optimiser.steps, optimiser.batch, config.data.patches_per_field)
+        if self.source is not None:
+            return self.source(count), None
+        fields = TrainingFields(config.data, config.acquisition, config.seed, folder, count)
+        return fields, validation_fields(folder, config.acquisition)
+
+    def run(self, data: Data | None = None) -> None:
+        """Train from the current step to the last, on what `data` makes."""
         config = self.config
         total, batch = config.optimiser.steps, config.optimiser.batch
         patches_per_field = config.data.patches_per_field
-        fields, held_out = self._fields(fields_needed(total, batch, patches_per_field))
+        fields, held_out = data or self.data()
         sums: dict[str, float] = {}
         summed = 0
         started = time.monotonic() - self.seconds
@@ -165,14 +178,6 @@ class Trainer:
             # Last, so that a run killed before this comes back to what it has not recorded yet.
             if self.step % config.schedule.checkpoint_every == 0 or last:
                 self.save()
-
-    def _fields(self, count: int) -> tuple[Dataset[Patches], list[ValidationField] | None]:
-        """What to train on, and what to validate on."""
-        if self.source is not None:
-            return self.source(count), None
-        config, folder = self.config, self.micrographs
-        fields = TrainingFields(config.data, config.acquisition, config.seed, folder, count)
-        return fields, validation_fields(folder, config.acquisition)
 
     def _validate(self, held_out: list[ValidationField]) -> None:
         schedule = self.config.schedule
@@ -260,12 +265,13 @@ def run_training(
             log(f"{share} of what the mean network is taught are from {'; '.join(names)}")
         if begins:
             trainer.take(network, name)
+    data = trainer.data()
     folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
         (folder / "log.jsonl").unlink(missing_ok=True)
     trainer.resume()
-    trainer.run()
+    trainer.run(data)
     return export_model(
         trainer.average.cpu(),
         config,
