@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,9 @@ def identity_of(image: ImageFile) -> dict[str, Any]:
     if image.file_set is not None:
         files = [Path(file) for file in image.file_set.files]
     else:
-        files = [source] if source.is_file() else [each for each in source.rglob("*") if each.is_file()]
+        # macOS leaves a .DS_Store where one has looked into a folder. Zarr's own hidden files begin with .z.
+        parts = (each for each in source.rglob("*") if not re.match(r"\.(?!z)", each.name))
+        files = [source] if source.is_file() else [each for each in parts if each.is_file()]
     stats = [each.stat() for each in files]
     return {
         "name": source.name,
