@@ -1,6 +1,7 @@
 """Reading TIFF: what is in the file comes out as it is, and a bad file ends in one sentence."""
 
 import contextlib
+import re
 import struct
 from types import SimpleNamespace
 
@@ -192,6 +193,18 @@ def test_the_physical_scale_comes_along(tmp_path):
     image = read_tiff(tmp_path / "a.ome.tif")
     assert image.pixel_size == pytest.approx(65)
     assert image.channel_names == tuple("abcde")
+
+
+def test_a_description_in_ome_may_lack_its_namespace(tmp_path):
+    about = {"axes": "CYX", "PhysicalSizeX": 0.065, "PhysicalSizeY": 0.065}
+    names = {"Channel": {"Name": list("abcde")}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata=about | names)
+    xml = tifffile.tiffcomment(tmp_path / "a.ome.tif")
+    bare = re.sub(r"<OME [^>]*>", "<OME>", xml)
+    assert bare != xml
+    tifffile.tiffcomment(tmp_path / "a.ome.tif", bare.encode())
+    image = read_tiff(tmp_path / "a.ome.tif")
+    assert (image.axes, image.pixel_size, image.channel_names) == ("CYX", 65, tuple("abcde"))
 
 
 def test_one_of_several_images_can_be_chosen(tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from napari_cvdm.files.ome_images import ome_images, ome_root
+from napari_cvdm.files.ome_images import kind_of, ome_images, ome_root
 from napari_cvdm.files.tiff_images import ome_number_of
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
@@ -147,7 +147,7 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
         return length_in_nm(pixels.get(f"PhysicalSize{axis}"), unit)
 
     x, y = length("X"), length("Y")
-    names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
+    names = [channel.get("Name") for channel in pixels if kind_of(channel) == "Channel"]
     return PhysicalScale(
         square_side(x, y),
         believable(length("Z")),
@@ -163,7 +163,7 @@ def find_ome_image(xml: str, image: int, element: str) -> ElementTree.Element | 
     images = [] if root is None else ome_images(root)
     if image >= len(images):
         return None
-    return next((child for child in images[image] if child.tag.endswith("}" + element)), None)
+    return next((child for child in images[image] if kind_of(child) == element), None)
 
 
 def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
