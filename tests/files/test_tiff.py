@@ -1,6 +1,7 @@
 """Reading TIFF: what is in the file comes out as it is, and a bad file ends in one sentence."""
 
 import contextlib
+import os
 import re
 import struct
 from types import SimpleNamespace
@@ -215,6 +216,14 @@ def test_one_of_several_images_can_be_chosen(tmp_path):
     np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif", series=1).data, STACK[1, :12])
     with pytest.raises(ImageFileError, match="holds 2 images, numbers 0 to 1; there is no number 2"):
         read_tiff(tmp_path / "a.tif", series=2)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+@pytest.mark.timeout(30)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    with pytest.raises(ImageFileError, match="is a pipe or a device, no file: save the image"):
+        read_tiff(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])

@@ -153,6 +153,8 @@ def explained_faults(path: str | Path) -> Iterator[None]:
         raise ImageFileError(f"There is no file {path}.")
     if path.is_dir():
         raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
+    if not path.is_file():  # to open a pipe takes until somebody writes to it
+        raise ImageFileError(f"{path} is a pipe or a device, no file: save the image to a TIFF file first.")
     try:
         with path.open("rb") as file:
             start = file.read(4)
