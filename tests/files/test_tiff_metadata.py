@@ -158,6 +158,27 @@ def test_imagej_spacings_are_in_the_unit_that_is_stated(tmp_path):
     assert scale.z_spacing == pytest.approx(300)
 
 
+@pytest.mark.parametrize(
+    ("stated", "nm"),
+    [
+        ({"unit": "micron"}, 1000),
+        ({"unit": "micron", "spacing": -0.3}, 300),
+        ({"unit": "pixel"}, None),
+        ({}, None),
+        ({"unit": "mm"}, None),
+    ],
+)
+def test_a_spacing_that_imagej_leaves_out_is_one_unit_and_one_of_it_has_no_sign(tmp_path, stated, nm):
+    scale = scale_of(tmp_path / "a.tif", shape=(5, 16, 12), imagej=True, metadata={"axes": "ZYX", **stated})
+    assert scale.z_spacing == (nm and pytest.approx(nm))
+
+
+def test_who_writes_like_imagej_need_not_leave_a_spacing_out(tmp_path):
+    words = "SCIFIO=0.41\nimages=1\nunit=micron\n"
+    scale = scale_of(tmp_path / "a.tif", description=words, metadata=None)
+    assert scale.z_spacing is None
+
+
 def scale_in(path):
     with tifffile.TiffFile(path) as tif:
         assert tif.is_lsm or tif.is_stk

@@ -170,9 +170,11 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
     unit = str(metadata.get("unit", ""))
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
     limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
+    # ImageJ leaves out a distance of one unit, and of a negative one takes the amount.
+    spacing = str(metadata.get("spacing", 1 if "ImageJ" in metadata else "")).removeprefix("-")
     return PhysicalScale(
         square_side(x, y, limit),
-        believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
+        believable(length_in_nm(spacing, str(metadata.get("zunit", unit)))),
         in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
         pixel_sides=unequal_sides(x, y, limit),
     )
