@@ -198,7 +198,9 @@ def _axes(multiscale: Mapping[str, Any], array: Any, path: Path) -> tuple[list[M
         axes = [each if isinstance(each, Mapping) else {"name": each} for each in multiscale.get("axes", ())]
     if axes and len(axes) != array.ndim:
         raise ImageFileError(f"{path} names {len(axes)} axes, but its pixels have {array.ndim}.")
-    return axes, "".join(_letter(axis) for axis in axes) or _unnamed(array)
+    # Before version 0.3 no axis was named: there were always these five.
+    unnamed = "TCZYX" if array.ndim == 5 else _unnamed(array)
+    return axes, "".join(_letter(axis) for axis in axes) or unnamed
 
 
 def _image_groups(group: Any, path: Path) -> list[Any]:
