@@ -124,6 +124,7 @@ def test_tells_several_images_by_their_numbers(tmp_path: Path, images: tuple[str
     for name in images:
         write(tmp_path / "a.zarr" / name, name=f"image {name}")
     zarr.open_group(tmp_path / "a.zarr" / "OME", mode="w")
+    (tmp_path / "a.zarr" / ".DS_Store").write_bytes(b"of macOS, where one has looked into the folder")
     for number, name in enumerate(sorted(images, key=int)):
         image = open_ome_zarr(tmp_path / "a.zarr", number)
         assert (image.axes, image.images, image.number) == ("TCYX", 2, number)

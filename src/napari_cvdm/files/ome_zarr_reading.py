@@ -213,7 +213,9 @@ def _image_groups(group: Any, path: Path) -> list[Any]:
             f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
         )
     with _damage(path):
-        numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
+        # By their names: zarr itself warns of whatever else is there, such as the .DS_Store of macOS.
+        names = [child.name for child in path.iterdir() if child.name.isdecimal() and child.is_dir()]
+        numbered = {int(name): group[name] for name in names}
     # A disk lists folders in any order.
     if images := [numbered[number] for number in sorted(numbered) if _multiscales(numbered[number])]:
         return images
