@@ -149,11 +149,12 @@ def _opened(path: str | Path) -> tifffile.TiffFile:
 def explained_faults(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while a TIFF file is read into an `ImageFileError`."""
     path = Path(path)
-    if not path.exists():
-        raise ImageFileError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
-    if not path.is_file():  # to open a pipe takes until somebody writes to it
+    if not path.is_file():
+        if not path.exists():
+            raise ImageFileError(f"There is no file {path}.")
+        if path.is_dir():
+            raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
+        # To open a pipe takes until somebody writes to it.
         raise ImageFileError(f"{path} is a pipe or a device, no file: save the image to a TIFF file first.")
     try:
         with path.open("rb") as file:
