@@ -239,6 +239,26 @@ def test_a_calibration_of_metamorph_counts_if_it_is_on_and_in_a_unit(tmp_path, s
 
 
 @pytest.mark.parametrize(
+    ("changes", "nm"),
+    [
+        ({}, 65),
+        ({"units": "microns"}, 65),
+        ({"state": "off"}, None),
+        ({"units": "pixel"}, None),
+        ({"x": "0"}, None),
+        ({"y": "<"}, None),
+    ],
+)
+def test_metamorph_calibrates_what_it_saves_as_tiff_likewise(tmp_path, changes, nm):
+    said = {"state": "on", "x": "0.065", "y": "0.065", "units": "um", **changes}
+    words = "".join(f'<prop id="spatial-calibration-{name}" value="{said[name]}"/>' for name in said)
+    words = f"<MetaData><PlaneInfo>{words}</PlaneInfo></MetaData>"
+    printers = {"resolution": (72, 72), "resolutionunit": "INCH"}
+    scale = scale_of(tmp_path / "a.tif", description=words, software="MetaSeries", metadata=None, **printers)
+    assert scale.pixel_size == (nm and pytest.approx(nm))
+
+
+@pytest.mark.parametrize(
     "uneven",
     [
         {"distances": [(3, 10), (3, 10), (6, 10), (3, 10)]},

@@ -126,6 +126,8 @@ def read_scale(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Physi
         scale = _scale_from_lsm(tif.lsm_metadata)
     elif tif.stk_metadata:
         scale = _scale_from_stk(tif.stk_metadata)
+    elif tif.is_metaseries:
+        scale = _scale_from_metaseries(tif.pages.first.description)
     if scale.pixel_size is None and scale.pixel_sides is None:
         x, y = _sides_from_tags(page)
         scale = replace(
@@ -202,6 +204,16 @@ def _scale_from_stk(metadata: Mapping[str, Any]) -> PhysicalScale:
         in_seconds(_alike(seconds), "s"),
         pixel_sides=unequal_sides(x, y),
     )
+
+
+def _scale_from_metaseries(xml: str) -> PhysicalScale:
+    """Read what MetaMorph writes into a TIFF; it begins with its root, where no entities can be defined."""
+    root = ome_root(xml)
+    said = {} if root is None else {each.get("id"): each.get("value") for each in root.iter("prop")}
+    calibrated = said.get("spatial-calibration-state", "on") == "on"
+    unit = said.get("spatial-calibration-units") if calibrated else None
+    x, y = (length_in_nm(said.get(f"spatial-calibration-{axis}"), unit) for axis in "xy")
+    return PhysicalScale(square_side(x, y), pixel_sides=unequal_sides(x, y))
 
 
 def _alike(steps: npt.ArrayLike) -> float | None:
