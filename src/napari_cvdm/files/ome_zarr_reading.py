@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile, check_number
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
-from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
+from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, side_or_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
@@ -55,18 +55,18 @@ def open_ome_zarr(path: str | Path, number: int = 0) -> ImageFile:
     steps = zip(found.axes, found.scale, found.units, strict=True) if found.states_scale else ()
     sizes: defaultdict[str, tuple[Any, Any]] = defaultdict(lambda: (None, None))
     sizes |= {letter: (step, unit) for letter, step, unit in steps}
-    sides = length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"])
+    size, sides = side_or_sides(length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"]))
     return ImageFile(
         array,
         found.axes,
         str(path),
-        square_side(*sides),
+        size,
         believable(length_in_nm(*sizes["Z"])),
         in_seconds(*sizes["T"]),
         found.channel_names,
         images=len(found.images) or 1,
         number=number,
-        pixel_sides=unequal_sides(*sides),
+        pixel_sides=sides,
         scale=found.scale if found.states_scale else (),
         translation=found.translation if found.states_scale else (),
     )
