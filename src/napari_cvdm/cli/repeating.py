@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,9 @@ def identity_of(image: ImageFile) -> dict[str, Any]:
     }
 
 
-def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> str:
+def name_run(
+    image: ImageFile, identity: Mapping[str, Any], settings: Settings, model: PretrainedModel
+) -> str:
     """Name the run that restores an image, the same whenever its command is repeated.
 
     Another file, or the same after a change, another setting, model or version of the software: any of them
@@ -52,7 +54,9 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     Parameters
     ----------
     image : ImageFile
-        As it was opened before its pixels are read. What changes later is then noticed the next time.
+        As it was opened before its pixels are read.
+    identity : mapping
+        From `identity_of`, then: what changes later is noticed the next time.
     settings : Settings
         How to restore.
     model : PretrainedModel
@@ -70,7 +74,7 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     for name in ("channels", "planes", "region", "keep_draws"):  # said by the part, or of no pixel
         del asked[name]
     part = settings.part_of(image).describe()
-    said = repr((identity_of(image), image.number, asked, part, model.sha256, versions()))
+    said = repr((identity, image.number, asked, part, model.sha256, versions()))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
