@@ -296,6 +296,18 @@ def test_the_first_image_of_a_stack_of_imagej_does_not_pass_for_all(tmp_path):
         read_tiff(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
+@pytest.mark.parametrize("how", [{"compression": "zlib"}, {"contiguous": True}, {"contiguous": False}])
+@pytest.mark.parametrize("announced", ["images=4\nchannels=2\nslices=2\n", "images=6\nslices=6\n"])
+def test_a_stack_of_imagej_has_the_planes_that_it_announces(tmp_path, read, how, announced):
+    words = f"ImageJ=1.53t\n{announced}hyperstack=true\n"
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for number, plane in enumerate(STACK):
+            writer.write(plane, description=None if number else words, metadata=None, **how)
+    with pytest.raises(ImageFileError, match=r"announces [46] planes, and holds 5\. If|should hold 6 images"):
+        read(tmp_path / "a.tif")
+
+
 def test_a_plane_that_was_cut_off_a_stack_of_micro_manager_is_not_black(tmp_path):
     assert read_tiff(write_micromanager(tmp_path / "a_MMStack.tif")).data.shape == (2, 8, 9)
     with pytest.raises(ImageFileError, match=r"lacks 1 of its 2 planes.*stopped early, save the planes"):
