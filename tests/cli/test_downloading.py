@@ -30,7 +30,17 @@ def test_a_second_attempt_starts_from_zero() -> None:
     assert display.received == 100
 
 
-def test_a_terminal_gets_a_bar_once_something_arrives() -> None:
+def test_a_terminal_that_can_only_print_lines_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with DownloadDisplay("net", console) as display:
+        display.total = 1_000_000
+        display.update(display.total)
+    assert console.file.getvalue() == "net: 100 % of 1.0 MB\n"  # type: ignore[attr-defined]
+
+
+def test_a_terminal_gets_a_bar_once_something_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with DownloadDisplay("[net]", console) as display:
         display.update(0)  # the chance to cancel, while an answer is waited for

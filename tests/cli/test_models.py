@@ -160,7 +160,6 @@ def test_paths_and_settings_files_are_shown(tmp_path: Path, cache: Path, capsys:
         (["add", "x", "--name", "../x"], "cannot be a model name"),
         (["verify", "nonesuch"], "no model named 'nonesuch'"),
         (["path", "nonesuch"], "no model named 'nonesuch'"),
-        (["export", "default", "-o", "x.zip", "--format", "onnx"], "no format 'onnx'"),
         (["export", "nonesuch", "-o", "x.zip"], "no model named 'nonesuch'"),
     ],
 )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from napari_cvdm.cli.outputs import check_writable, plan_outputs
+from napari_cvdm.cli.outputs import check_writable, is_same, is_within, plan_outputs, refuse_losses
 from napari_cvdm.models.replacing import replacing
 
 
@@ -85,6 +87,25 @@ def test_nothing_is_written_into_a_folder_that_is_an_input(tmp_path: Path, outpu
     with pytest.raises(ValueError, match=r"is within the input .*in\.zarr, which is never written to"):
         plan_outputs([folder], tmp_path / output)
     assert plan_outputs([folder], tmp_path / "in.zarr_results" / "out.tif")
+
+
+def test_files_are_told_apart_on_a_disk_that_does_not_number_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.tif", "b.tif"):
+        (tmp_path / name).touch()
+    (tmp_path / "in.zarr").mkdir()
+    found = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **how: _unnumbered(found(path, **how)))
+    assert not is_same(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert not is_within(tmp_path / "out.zarr", tmp_path / "in.zarr")
+    refuse_losses([tmp_path / "a.tif"], [tmp_path / "b.tif", tmp_path / "in.zarr"], overwrite=True)
+
+
+def _unnumbered(found: os.stat_result) -> os.stat_result:
+    fields = list(found)
+    fields[stat.ST_INO] = 0
+    return os.stat_result(fields)
 
 
 def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:

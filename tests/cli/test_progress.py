@@ -21,6 +21,12 @@ def event(
     return Event(stage=stage, fraction=fraction, **values)
 
 
+@pytest.fixture(autouse=True)
+def capable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what pretends to be a terminal be one that can move its cursor, wherever the tests run."""
+    monkeypatch.setenv("TERM", "xterm")
+
+
 @pytest.fixture
 def events() -> list[Event]:
     found = [event("mean", 0.01 * plane, plane=plane) for plane in range(PLANES)]
@@ -68,6 +74,15 @@ def test_a_terminal_gets_a_bar(events: list[Event]) -> None:
     assert "\x1b" in shown
     assert "[cells].tif" in shown
     assert "100%" in shown
+
+
+def test_a_terminal_that_can_only_print_lines_gets_lines(
+    events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")  # such as a shell within Emacs
+    console = Console(file=io.StringIO(), force_terminal=True)
+    follow(events, "x", console)
+    assert 8 <= len(console.file.getvalue().splitlines()) <= 12  # type: ignore[attr-defined]
 
 
 def test_a_job_that_is_refused_at_once_leaves_no_bar() -> None:

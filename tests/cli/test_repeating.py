@@ -318,6 +318,7 @@ def test_the_identity_of_a_folder_changes_with_any_of_its_files(tmp_path: Path) 
         os.utime(path, (1e9, 1e9))  # a clock may be coarser than the time that this takes
     image = open_image(tmp_path / "in.zarr")
     before = identity_of(image)
+    (tmp_path / "in.zarr" / ".DS_Store").write_bytes(b"of macOS, where one has looked into the folder")
     assert identity_of(image) == before
     array[3, 3] = 7
     assert identity_of(image) != before

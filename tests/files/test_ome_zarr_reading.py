@@ -56,6 +56,16 @@ def test_reads_axes_that_are_names_alone_as_before_version_0_4(tmp_path: Path) -
     assert open_ome_zarr(write(tmp_path / "a.zarr", "0.4", axes=["t", "c", "y", "x"])).axes == "TCYX"
 
 
+def test_reads_the_five_axes_that_had_no_names_before_version_0_3(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zarr", "0.4", axes=[])
+    assert open_ome_zarr(path).axes == "QQYX"  # which no version allowed
+    group = zarr.open_group(path)
+    group.create_array("five", data=DATA[:, :, None])
+    group.attrs["multiscales"] = [{"version": "0.2", "datasets": [{"path": "five"}]}]
+    image = open_ome_zarr(path)
+    assert (image.axes, image.channel_names, image.pixel_size) == ("TCZYX", ("a", "b", "c"), None)
+
+
 def test_reads_what_this_package_writes(tmp_path: Path) -> None:
     axes = name_axes((2, 30, 40), "ZYX")
     create_ome_zarr(
@@ -114,6 +124,7 @@ def test_tells_several_images_by_their_numbers(tmp_path: Path, images: tuple[str
     for name in images:
         write(tmp_path / "a.zarr" / name, name=f"image {name}")
     zarr.open_group(tmp_path / "a.zarr" / "OME", mode="w")
+    (tmp_path / "a.zarr" / ".DS_Store").write_bytes(b"of macOS, where one has looked into the folder")
     for number, name in enumerate(sorted(images, key=int)):
         image = open_ome_zarr(tmp_path / "a.zarr", number)
         assert (image.axes, image.images, image.number) == ("TCYX", 2, number)

@@ -1,6 +1,8 @@
 """Reading TIFF: what is in the file comes out as it is, and a bad file ends in one sentence."""
 
 import contextlib
+import os
+import re
 import struct
 from types import SimpleNamespace
 
@@ -194,6 +196,18 @@ def test_the_physical_scale_comes_along(tmp_path):
     assert image.channel_names == tuple("abcde")
 
 
+def test_a_description_in_ome_may_lack_its_namespace(tmp_path):
+    about = {"axes": "CYX", "PhysicalSizeX": 0.065, "PhysicalSizeY": 0.065}
+    names = {"Channel": {"Name": list("abcde")}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata=about | names)
+    xml = tifffile.tiffcomment(tmp_path / "a.ome.tif")
+    bare = re.sub(r"<OME [^>]*>", "<OME>", xml)
+    assert bare != xml
+    tifffile.tiffcomment(tmp_path / "a.ome.tif", bare.encode())
+    image = read_tiff(tmp_path / "a.ome.tif")
+    assert (image.axes, image.pixel_size, image.channel_names) == ("CYX", 65, tuple("abcde"))
+
+
 def test_one_of_several_images_can_be_chosen(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(STACK[0])
@@ -202,6 +216,14 @@ def test_one_of_several_images_can_be_chosen(tmp_path):
     np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif", series=1).data, STACK[1, :12])
     with pytest.raises(ImageFileError, match="holds 2 images, numbers 0 to 1; there is no number 2"):
         read_tiff(tmp_path / "a.tif", series=2)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+@pytest.mark.timeout(30)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    with pytest.raises(ImageFileError, match="is a pipe or a device, no file: save the image"):
+        read_tiff(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
@@ -272,6 +294,18 @@ def test_the_first_image_of_a_stack_of_imagej_does_not_pass_for_all(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=words, metadata=None)
     with pytest.raises(ImageFileError, match="truncated: it should hold 5 images"):
         read_tiff(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("read", [read_tiff, open_tiff_lazily])
+@pytest.mark.parametrize("how", [{"compression": "zlib"}, {"contiguous": True}, {"contiguous": False}])
+@pytest.mark.parametrize("announced", ["images=4\nchannels=2\nslices=2\n", "images=6\nslices=6\n"])
+def test_a_stack_of_imagej_has_the_planes_that_it_announces(tmp_path, read, how, announced):
+    words = f"ImageJ=1.53t\n{announced}hyperstack=true\n"
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for number, plane in enumerate(STACK):
+            writer.write(plane, description=None if number else words, metadata=None, **how)
+    with pytest.raises(ImageFileError, match=r"announces [46] planes, and holds 5\. If|should hold 6 images"):
+        read(tmp_path / "a.tif")
 
 
 def test_a_plane_that_was_cut_off_a_stack_of_micro_manager_is_not_black(tmp_path):

@@ -158,6 +158,27 @@ def test_imagej_spacings_are_in_the_unit_that_is_stated(tmp_path):
     assert scale.z_spacing == pytest.approx(300)
 
 
+@pytest.mark.parametrize(
+    ("stated", "nm"),
+    [
+        ({"unit": "micron"}, 1000),
+        ({"unit": "micron", "spacing": -0.3}, 300),
+        ({"unit": "pixel"}, None),
+        ({}, None),
+        ({"unit": "mm"}, None),
+    ],
+)
+def test_a_spacing_that_imagej_leaves_out_is_one_unit_and_one_of_it_has_no_sign(tmp_path, stated, nm):
+    scale = scale_of(tmp_path / "a.tif", shape=(5, 16, 12), imagej=True, metadata={"axes": "ZYX", **stated})
+    assert scale.z_spacing == (nm and pytest.approx(nm))
+
+
+def test_who_writes_like_imagej_need_not_leave_a_spacing_out(tmp_path):
+    words = "SCIFIO=0.41\nimages=1\nunit=micron\n"
+    scale = scale_of(tmp_path / "a.tif", description=words, metadata=None)
+    assert scale.z_spacing is None
+
+
 def scale_in(path):
     with tifffile.TiffFile(path) as tif:
         assert tif.is_lsm or tif.is_stk
@@ -215,6 +236,26 @@ def test_a_calibration_of_metamorph_counts_if_it_is_on_and_in_a_unit(tmp_path, s
     scale = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, **stated))
     assert scale.pixel_size == (nm and pytest.approx(nm))
     assert scale.pixel_sides is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "nm"),
+    [
+        ({}, 65),
+        ({"units": "microns"}, 65),
+        ({"state": "off"}, None),
+        ({"units": "pixel"}, None),
+        ({"x": "0"}, None),
+        ({"y": "<"}, None),
+    ],
+)
+def test_metamorph_calibrates_what_it_saves_as_tiff_likewise(tmp_path, changes, nm):
+    said = {"state": "on", "x": "0.065", "y": "0.065", "units": "um", **changes}
+    words = "".join(f'<prop id="spatial-calibration-{name}" value="{said[name]}"/>' for name in said)
+    words = f"<MetaData><PlaneInfo>{words}</PlaneInfo></MetaData>"
+    printers = {"resolution": (72, 72), "resolutionunit": "INCH"}
+    scale = scale_of(tmp_path / "a.tif", description=words, software="MetaSeries", metadata=None, **printers)
+    assert scale.pixel_size == (nm and pytest.approx(nm))
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class DownloadDisplay:
             DownloadColumn(),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=not self.console.is_interactive,
         )
         self._task = self._bar.add_task(label, total=None, start=False)
 
@@ -48,7 +48,7 @@ class DownloadDisplay:
 
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
-        if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
+        if self.console.is_interactive:  # without one, rich before 14.3 would print an empty line
             self._bar.stop()
 
     def update(self, amount: int) -> None:
@@ -59,7 +59,7 @@ class DownloadDisplay:
         self.received += amount
         self._bar.update(self._task, total=self.total or None, completed=self.received)
         quarter = 4 * self.received // self.total if self.total else 0
-        if quarter > self._quarter and not self.console.is_terminal:
+        if quarter > self._quarter and not self.console.is_interactive:
             self._quarter = quarter
             line = f"{self.label}: {25 * quarter} % of {self.total / 1e6:.1f} MB"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from napari_cvdm.cli.downloading import DownloadDisplay
+from napari_cvdm.cli.options import Overwrite
 from napari_cvdm.cli.outputs import check_writable
 
 models_app = typer.Typer(
@@ -178,12 +179,9 @@ def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, or path of a model file.")],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The .zip file to write.")],
-    format_: Annotated[str, typer.Option("--format", help="bioimageio is the only one.")] = "bioimageio",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the mean network as a package for the BioImage Model Zoo."""
-    if format_ != "bioimageio":
-        raise ValueError(f"There is no format {format_!r}: bioimageio is the only one.")
     from napari_cvdm.models import load_model
     from napari_cvdm.models.bioimageio import export_model
 

@@ -137,7 +137,8 @@ def _file_of(path: Path) -> tuple[int, int] | None:
         found = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    # Some drives of Windows, such as Google's, have the number 0 for all files.
+    return (found.st_dev, found.st_ino) if found.st_ino else None
 
 
 def is_same(one: Path, other: Path) -> bool:

@@ -31,7 +31,7 @@ class ProgressDisplay:
             TextColumn("{task.description}", markup=False),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=not self.console.is_interactive,
         )
         self._task = self._bar.add_task("starting", total=1.0, label="")
         self._started = time.monotonic()
@@ -44,7 +44,7 @@ class ProgressDisplay:
 
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was; of a job that was refused at once, without a bar."""
-        if self.console.is_terminal:  # without one, rich before 14.3 would print an empty line
+        if self.console.is_interactive:  # without one, rich before 14.3 would print an empty line
             self._bar.live.transient = not self._bar.tasks[0].fields["label"]
             self._bar.stop()
 
@@ -56,7 +56,7 @@ class ProgressDisplay:
 
     def advance(self, label: str, fraction: float, doing: str) -> None:
         """Show what share of a job is done, and what is being done now, in a few words."""
-        if self.console.is_terminal:
+        if self.console.is_interactive:
             self._bar.update(self._task, label=label, completed=fraction, description=doing)
         elif int(fraction * 10) > self._tenth:
             self._tenth = int(fraction * 10)

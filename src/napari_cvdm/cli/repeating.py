@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,9 @@ def identity_of(image: ImageFile) -> dict[str, Any]:
     if image.file_set is not None:
         files = [Path(file) for file in image.file_set.files]
     else:
-        files = [source] if source.is_file() else [each for each in source.rglob("*") if each.is_file()]
+        # macOS leaves a .DS_Store where one has looked into a folder. Zarr's own hidden files begin with .z.
+        parts = (each for each in source.rglob("*") if not re.match(r"\.(?!z)", each.name))
+        files = [source] if source.is_file() else [each for each in parts if each.is_file()]
     stats = [each.stat() for each in files]
     return {
         "name": source.name,
@@ -40,7 +43,9 @@ def identity_of(image: ImageFile) -> dict[str, Any]:
     }
 
 
-def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> str:
+def name_run(
+    image: ImageFile, identity: Mapping[str, Any], settings: Settings, model: PretrainedModel
+) -> str:
     """Name the run that restores an image, the same whenever its command is repeated.
 
     Another file, or the same after a change, another setting, model or version of the software: any of them
@@ -49,7 +54,9 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     Parameters
     ----------
     image : ImageFile
-        As it was opened before its pixels are read. What changes later is then noticed the next time.
+        As it was opened before its pixels are read.
+    identity : mapping
+        From `identity_of`, then: what changes later is noticed the next time.
     settings : Settings
         How to restore.
     model : PretrainedModel
@@ -67,7 +74,7 @@ def name_run(image: ImageFile, settings: Settings, model: PretrainedModel) -> st
     for name in ("channels", "planes", "region", "keep_draws"):  # said by the part, or of no pixel
         del asked[name]
     part = settings.part_of(image).describe()
-    said = repr((identity_of(image), image.number, asked, part, model.sha256, versions()))
+    said = repr((identity, image.number, asked, part, model.sha256, versions()))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

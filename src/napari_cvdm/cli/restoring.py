@@ -15,7 +15,7 @@ from napari_cvdm.cli.draw_files import remove_stale_draws
 from napari_cvdm.cli.failures import Failures
 from napari_cvdm.cli.opening import check_openable, open_image, say_extent, without_results
 from napari_cvdm.cli.outputs import OutputFiles, plan_outputs, refuse_losses
-from napari_cvdm.cli.repeating import made_before, name_run, say_finished
+from napari_cvdm.cli.repeating import identity_of, made_before, name_run, say_finished
 from napari_cvdm.cli.writing import check_storable, write_result
 from napari_cvdm.restoration.presets import STANDARD
 
@@ -172,7 +172,7 @@ def _find_finished(
             continue
         with failures.noted(source):
             image = open_image(source, settings.image or 0, lazily=True)
-            run = name_run(image, settings, model)
+            run = name_run(image, identity_of(image), settings, model)
         if source not in failures:
             made = made_before(there, run)
             refuse_losses([path for path in there if path not in made], (), overwrite)
@@ -191,7 +191,7 @@ def _restore_into(
     overwrite: bool,
 ) -> None:
     """Restore an image, which was opened and not read, if this was not done before."""
-    run = name_run(image, settings, model)
+    run = name_run(image, identity_of(image), settings, model)
     made = made_before(files.all, run)
     if len(made) == len(files.all):
         return

@@ -79,7 +79,8 @@ def restore_large(
     # With a cluster elsewhere, there need be no GPU here.
     local = settings if scheduler is None else replace(settings, device=stand_in(settings.device))
     check_settings(local, pretrained)
-    run = name_run(image, settings, pretrained)
+    identity = identity_of(image)  # once: a folder may hold a million files
+    run = name_run(image, identity, settings, pretrained)
     if len(made_before(targets.values(), run)) == len(targets) and left_behind(output) is None:
         say_finished(1, 1)
         for path in targets.values():
@@ -103,6 +104,7 @@ def restore_large(
                 client=client,
                 progress=_Shown(display, source.name),
                 overwrite=overwrite,
+                source=identity,
                 **_noted(lazy, image, settings),
             )
         except (KeyboardInterrupt, SystemExit, OSError):
@@ -136,13 +138,12 @@ def _refuse(inputs: Sequence[Path], output: Path, settings: Settings) -> None:
 
 
 def _noted(lazy: LazyRestoration, image: ImageFile, settings: Settings) -> dict[str, Any]:
-    """Return what is written beside the pixels: what they were made of, and where they lie."""
+    """Return what is written beside the pixels: how large they are, what they show, and where they lie."""
     from napari_cvdm.files.ome_tiff import ome_channels
     from napari_cvdm.restoration.axes import Axes
 
     axes = Axes(lazy.axes, lazy.mean.shape)
     return {
-        "source": identity_of(image),
         "z_spacing_nm": image.z_spacing if "Z" in lazy.axes else None,
         "time_interval_s": image.time_interval if "T" in lazy.axes else None,
         "pixel_sides_nm": image.pixel_sides,

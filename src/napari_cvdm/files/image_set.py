@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cvdm.files.ome_tiff import in_ome_order, ome_metadata, provenance_in, storable, write_described
+from napari_cvdm.files.ome_tiff import (
+    in_ome_order,
+    ome_metadata,
+    provenance_in,
+    read_provenance,
+    storable,
+    write_described,
+)
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import PhysicalScale, scale_from_ome
 from napari_cvdm.restoration.axes import Axes, name_axes
@@ -85,8 +92,7 @@ def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrit
 def is_image_set(path: str | Path) -> bool:
     """Whether `write_image_set` has written a file; False for whatever cannot be read."""
     try:
-        with open_tiff(path) as tif:
-            return bool(_descriptions(tif.ome_metadata, 1))
+        return ARRAY_KEY in (read_provenance(path) or {})
     except ImageFileError:
         return False
 

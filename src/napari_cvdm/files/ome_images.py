@@ -19,6 +19,11 @@ def ome_root(xml: str) -> ElementTree.Element | None:
         return None
 
 
+def kind_of(element: ElementTree.Element) -> str:
+    """Return what an element of an OME-XML is, such as "Pixels". Some files state no namespace."""
+    return element.tag.rpartition("}")[2]
+
+
 def ome_images(root: ElementTree.Element) -> list[ElementTree.Element]:
     """Return the images of an OME-XML, in its order."""
     return _children(root, "Image")
@@ -42,7 +47,7 @@ def images_here(root: ElementTree.Element, filename: str, page: int | None = Non
     list of int
         Their numbers in the XML. An image that names no file and no page counts: it is believed to be here.
     """
-    uuids = [element for element in root.iter() if _is(element, "UUID")]
+    uuids = [element for element in root.iter() if kind_of(element) == "UUID"]
     mine = {root.get("UUID")} & {element.text for element in uuids} - {None}
     if not mine:
         mine = {each.text for each in uuids if each.get("FileName", "").lower() == filename.lower()}
@@ -73,8 +78,4 @@ def _whole(text: str | None, otherwise: int) -> int:
 
 
 def _children(element: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
-    return [child for child in element if _is(child, kind)]
-
-
-def _is(element: ElementTree.Element, kind: str) -> bool:
-    return element.tag.endswith("}" + kind)
+    return [child for child in element if kind_of(child) == kind]

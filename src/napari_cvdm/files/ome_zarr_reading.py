@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile, check_number
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
-from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, square_side, unequal_sides
+from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, side_or_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError
@@ -55,18 +55,18 @@ def open_ome_zarr(path: str | Path, number: int = 0) -> ImageFile:
     steps = zip(found.axes, found.scale, found.units, strict=True) if found.states_scale else ()
     sizes: defaultdict[str, tuple[Any, Any]] = defaultdict(lambda: (None, None))
     sizes |= {letter: (step, unit) for letter, step, unit in steps}
-    sides = length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"])
+    size, sides = side_or_sides(length_in_nm(*sizes["X"]), length_in_nm(*sizes["Y"]))
     return ImageFile(
         array,
         found.axes,
         str(path),
-        square_side(*sides),
+        size,
         believable(length_in_nm(*sizes["Z"])),
         in_seconds(*sizes["T"]),
         found.channel_names,
         images=len(found.images) or 1,
         number=number,
-        pixel_sides=unequal_sides(*sides),
+        pixel_sides=sides,
         scale=found.scale if found.states_scale else (),
         translation=found.translation if found.states_scale else (),
     )
@@ -198,7 +198,9 @@ def _axes(multiscale: Mapping[str, Any], array: Any, path: Path) -> tuple[list[M
         axes = [each if isinstance(each, Mapping) else {"name": each} for each in multiscale.get("axes", ())]
     if axes and len(axes) != array.ndim:
         raise ImageFileError(f"{path} names {len(axes)} axes, but its pixels have {array.ndim}.")
-    return axes, "".join(_letter(axis) for axis in axes) or _unnamed(array)
+    # Before version 0.3 no axis was named: there were always these five.
+    unnamed = "TCZYX" if array.ndim == 5 else _unnamed(array)
+    return axes, "".join(_letter(axis) for axis in axes) or unnamed
 
 
 def _image_groups(group: Any, path: Path) -> list[Any]:
@@ -211,7 +213,9 @@ def _image_groups(group: Any, path: Path) -> list[Any]:
             f"{path} is a plate or a well of many images: name one of them, such as {path}/A/1/0."
         )
     with _damage(path):
-        numbered = {int(name): child for name, child in group.groups() if name.isdecimal()}
+        # By their names: zarr itself warns of whatever else is there, such as the .DS_Store of macOS.
+        names = [child.name for child in path.iterdir() if child.name.isdecimal() and child.is_dir()]
+        numbered = {int(name): group[name] for name in names}
     # A disk lists folders in any order.
     if images := [numbered[number] for number in sorted(numbered) if _multiscales(numbered[number])]:
         return images

@@ -149,10 +149,13 @@ def _opened(path: str | Path) -> tifffile.TiffFile:
 def explained_faults(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while a TIFF file is read into an `ImageFileError`."""
     path = Path(path)
-    if not path.exists():
-        raise ImageFileError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
+    if not path.is_file():
+        if not path.exists():
+            raise ImageFileError(f"There is no file {path}.")
+        if path.is_dir():
+            raise ImageFileError(f"{path} is a folder, not a TIFF file: name the TIFF files in it.")
+        # To open a pipe takes until somebody writes to it.
+        raise ImageFileError(f"{path} is a pipe or a device, no file: save the image to a TIFF file first.")
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -205,7 +208,7 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
     own = series.kind in ("imagej", "ome", "mmstack")
     if isinstance(images, int) and images > 1 and not own:
         raise ImageFileError(f"{path} is truncated: it should hold {images} images. {COPY_AGAIN}")
-    _check_announced(path, series)
+    _check_announced(path, tif, series)
     missing = 0
     for page in series.pages:
         # Where a stack of Micro-Manager was cut off, tifffile has pages without a byte.
@@ -233,13 +236,16 @@ def _check_complete(path: str | Path, tif: tifffile.TiffFile, series: tifffile.T
         )
 
 
-def _check_announced(path: str | Path, series: tifffile.TiffPageSeries) -> None:
-    """Refuse a Zeiss file of which the pages, every other of them, are not the planes that it announces."""
-    held, size = len(series.pages), series.keyframe.size
-    if series.kind == "lsm" and held * size != prod(series.shape):
+def _check_announced(path: str | Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Refuse files of ImageJ and Zeiss whose pages, of Zeiss every other, are not what is announced."""
+    size = series.keyframe.size
+    # Behind a single page of ImageJ, all planes may follow one another.
+    of_imagej = series.kind == "imagej" and len(tif.pages) > 1
+    held = len(tif.pages) if of_imagej else len(series.pages)
+    if (of_imagej or series.kind == "lsm") and held * size != prod(series.shape):
         raise ImageFileError(
-            f"{path} announces {prod(series.shape) // size} planes, and holds {held}. If the recording was "
-            "stopped early, save the planes that are there as a new TIFF, for example with Fiji."
+            f"{path} announces {prod(series.shape) // size} planes, and holds {held}. If it was edited, or "
+            "the recording stopped early, save the planes that it has as a new TIFF, for example with Fiji."
         )
 
 

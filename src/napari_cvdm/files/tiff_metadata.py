@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from napari_cvdm.files.ome_images import ome_images, ome_root
+from napari_cvdm.files.ome_images import kind_of, ome_images, ome_root
 from napari_cvdm.files.tiff_images import ome_number_of
 from napari_cvdm.restoration.validation import LARGEST_PIXEL_NM, SMALLEST_PIXEL_NM, SQUARE_WITHIN
 
@@ -72,10 +72,10 @@ class PhysicalScale:
     """
 
     pixel_size: float | None = None
+    pixel_sides: tuple[float, float] | None = None
     z_spacing: float | None = None
     time_interval: float | None = None
     channel_names: tuple[str, ...] = ()
-    pixel_sides: tuple[float, float] | None = None
 
 
 def length_in_nm(value: Any, unit: str | None) -> float | None:
@@ -126,13 +126,11 @@ def read_scale(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Physi
         scale = _scale_from_lsm(tif.lsm_metadata)
     elif tif.stk_metadata:
         scale = _scale_from_stk(tif.stk_metadata)
+    elif tif.is_metaseries:
+        scale = _scale_from_metaseries(tif.pages.first.description)
     if scale.pixel_size is None and scale.pixel_sides is None:
-        x, y = _sides_from_tags(page)
-        scale = replace(
-            scale,
-            pixel_size=square_side(x, y, LARGEST_PRINTED_PIXEL_NM),
-            pixel_sides=unequal_sides(x, y, LARGEST_PRINTED_PIXEL_NM),
-        )
+        size, sides = side_or_sides(*_sides_from_tags(page), LARGEST_PRINTED_PIXEL_NM)
+        scale = replace(scale, pixel_size=size, pixel_sides=sides)
     return scale
 
 
@@ -146,14 +144,12 @@ def scale_from_ome(xml: str, image: int = 0) -> PhysicalScale:
         unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
         return length_in_nm(pixels.get(f"PhysicalSize{axis}"), unit)
 
-    x, y = length("X"), length("Y")
-    names = [channel.get("Name") for channel in pixels if channel.tag.endswith("}Channel")]
+    names = [channel.get("Name") for channel in pixels if kind_of(channel) == "Channel"]
     return PhysicalScale(
-        square_side(x, y),
+        *side_or_sides(length("X"), length("Y")),
         believable(length("Z")),
         in_seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
         tuple(name or f"channel {i}" for i, name in enumerate(names)) if any(names) else (),
-        unequal_sides(x, y),
     )
 
 
@@ -163,28 +159,28 @@ def find_ome_image(xml: str, image: int, element: str) -> ElementTree.Element | 
     images = [] if root is None else ome_images(root)
     if image >= len(images):
         return None
-    return next((child for child in images[image] if child.tag.endswith("}" + element)), None)
+    return next((child for child in images[image] if kind_of(child) == element), None)
 
 
 def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
     unit = str(metadata.get("unit", ""))
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
     limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
+    # ImageJ leaves out a distance of one unit, and of a negative one takes the amount.
+    spacing = str(metadata.get("spacing", 1 if "ImageJ" in metadata else "")).removeprefix("-")
     return PhysicalScale(
-        square_side(x, y, limit),
-        believable(length_in_nm(metadata.get("spacing"), str(metadata.get("zunit", unit)))),
+        *side_or_sides(x, y, limit),
+        believable(length_in_nm(spacing, str(metadata.get("zunit", unit)))),
         in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
-        pixel_sides=unequal_sides(x, y, limit),
     )
 
 
 def _scale_from_lsm(metadata: Mapping[str, Any]) -> PhysicalScale:
     x, y, z = (length_in_nm(metadata.get(f"VoxelSize{axis}"), "m") for axis in "XYZ")
     return PhysicalScale(
-        square_side(x, y),
+        *side_or_sides(x, y),
         believable(z),
         in_seconds(metadata.get("TimeIntervall"), "s"),  # so spelled
-        pixel_sides=unequal_sides(x, y),
     )
 
 
@@ -195,11 +191,20 @@ def _scale_from_stk(metadata: Mapping[str, Any]) -> PhysicalScale:
     times = metadata.get("DatetimeCreated")
     seconds = [] if times is None else np.diff(times) / np.timedelta64(1, "s")
     return PhysicalScale(
-        square_side(x, y),
+        *side_or_sides(x, y),
         believable(length_in_nm(_alike(metadata.get("ZDistance", [])), "µm")),
         in_seconds(_alike(seconds), "s"),
-        pixel_sides=unequal_sides(x, y),
     )
+
+
+def _scale_from_metaseries(xml: str) -> PhysicalScale:
+    """Read what MetaMorph writes into a TIFF; it begins with its root, where no entities can be defined."""
+    root = ome_root(xml)
+    said = {} if root is None else {each.get("id"): each.get("value") for each in root.iter("prop")}
+    calibrated = said.get("spatial-calibration-state", "on") == "on"
+    unit = said.get("spatial-calibration-units") if calibrated else None
+    x, y = (length_in_nm(said.get(f"spatial-calibration-{axis}"), unit) for axis in "xy")
+    return PhysicalScale(*side_or_sides(x, y))
 
 
 def _alike(steps: npt.ArrayLike) -> float | None:
@@ -245,22 +250,16 @@ def believable(length: float | None, limit: float = LARGEST_PIXEL_NM) -> float |
     return length if length is not None and SMALLEST_PIXEL_NM <= length <= limit else None
 
 
-def square_side(x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM) -> float | None:
-    """Return the side of pixels in nm, given both; None unless they are believable and square."""
-    x, y = believable(x, limit), believable(y, limit)
-    if x is None or y is None or abs(x - y) > SQUARE_WITHIN * max(x, y):
-        return None
-    return _without_rounding(x)
-
-
-def unequal_sides(
+def side_or_sides(
     x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM
-) -> tuple[float, float] | None:
-    """Return height and width of pixels in nm; None unless they are believable and not square."""
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the side of square pixels in nm, or height and width of others, if believable."""
     x, y = believable(x, limit), believable(y, limit)
-    if x is None or y is None or square_side(x, y, limit) is not None:
-        return None
-    return _without_rounding(y), _without_rounding(x)
+    if x is None or y is None:
+        return None, None
+    if abs(x - y) > SQUARE_WITHIN * max(x, y):
+        return None, (_without_rounding(y), _without_rounding(x))
+    return _without_rounding(x), None
 
 
 def _without_rounding(length: float) -> float:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from napari_cvdm.files.ome_images import ome_root
+from napari_cvdm.files.ome_images import kind_of, ome_root
 from napari_cvdm.restoration.errors import ImageFileError
 
 MOST_PLANES = 1_000_000
@@ -51,7 +51,7 @@ def check_promises(path: str | Path, tif: tifffile.TiffFile) -> None:
         return
     together, own = 0, _identifier(tif, root)
     for element in root.iter():
-        kind = _kind(element)
+        kind = kind_of(element)
         if kind == "Pixels":
             together += _check_planes(path, tif, element, own)
             _check_together(path, together)
@@ -99,7 +99,7 @@ def _check_planes(
 
 def _sizes_of_pages(tif: tifffile.TiffFile, pixels: ElementTree.Element, own: str | None) -> list[int]:
     """Return how many numbers the pages hold with which the first blocks of an image begin, in this file."""
-    blocks = [child for child in pixels if _kind(child) == "TiffData" and _is_in(tif, child, own)]
+    blocks = [child for child in pixels if kind_of(child) == "TiffData" and _is_in(tif, child, own)]
     numbers = {_whole(block.get("IFD", "0")) for block in blocks[:_MOST_BLOCKS]}
     held = len(tif.pages)
     return [tif.pages[number].size for number in numbers if number is not None and 0 <= number < held]
@@ -107,13 +107,13 @@ def _sizes_of_pages(tif: tifffile.TiffFile, pixels: ElementTree.Element, own: st
 
 def _identifier(tif: tifffile.TiffFile, root: ElementTree.Element) -> str | None:
     """Return what the description calls this file, or else what it calls the first of this file's name."""
-    named = (each.text for each in root.iter() if _kind(each) == "UUID" and _has_name_of(tif, each))
+    named = (each.text for each in root.iter() if kind_of(each) == "UUID" and _has_name_of(tif, each))
     return root.get("UUID") or next(named, None)
 
 
 def _is_in(tif: tifffile.TiffFile, block: ElementTree.Element, own: str | None) -> bool:
     """Whether a block lies in this file; one that was renamed is known by its identifier, as to tifffile."""
-    identifier = next((child for child in block if _kind(child) == "UUID"), None)
+    identifier = next((child for child in block if kind_of(child) == "UUID"), None)
     return identifier is None or identifier.text == own or _has_name_of(tif, identifier)
 
 
@@ -157,10 +157,6 @@ def _whole(text: str) -> int | None:
         return int(text)
     except ValueError:
         return None
-
-
-def _kind(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
 
 
 def _check_name(path: str | Path, name: str) -> None:
