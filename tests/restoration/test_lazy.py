@@ -288,7 +288,8 @@ class TestRefusal:
             restore(image, model, axes="TYX", preview=True)
 
     def test_of_pixels_that_are_not_finite_says_where(self, model: PretrainedModel) -> None:
-        image = np.random.default_rng(0).random((40, 40))
-        image[30, 5] = np.inf
-        with pytest.raises(InputError, match=r"not finite .* at index \(30, 5\) of plane 0\."):
-            pixels(restore_lazy(image, model, **SETTINGS))
+        image = np.random.default_rng(0).random((2, 2, 40, 40))
+        image[1, 0, 30, 5] = np.inf
+        for axes, part, of in (("TCYX", image, r" of plane \(1, 0\)"), ("YX", image[1, 0], "")):
+            with pytest.raises(InputError, match=rf"not finite .* at index \(30, 5\){of}\."):
+                pixels(restore_lazy(part, model, **{**SETTINGS, "axes": axes}))

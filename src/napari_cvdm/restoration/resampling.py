@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes, of_plane
+from napari_cvdm.restoration.errors import InputError, NotFiniteError
 from napari_cvdm.restoration.validation import read_pixels
 
 if TYPE_CHECKING:
@@ -151,8 +151,16 @@ class ResampledPlanes:
 
     def __getitem__(self, wanted: Any) -> npt.NDArray[np.float64]:
         """Return a plane, given one whole number for each leading axis and full slices for Y and X."""
-        plane = self._axes.plane(self._array, tuple(wanted[axis] for axis in self._axes.leading_positions))
-        resampled = resample_plane(read_pixels(plane), self._plan)  # one NaN would spread over all of it
+        index = tuple(wanted[axis] for axis in self._axes.leading_positions)
+        try:
+            pixels = read_pixels(self._axes.plane(self._array, index), of_plane(index))
+        except NotFiniteError as error:  # one would spread over all of the plane
+            raise InputError(
+                f"{error.fault} Images are resampled as a whole, so to restore a region does not help. "
+                "Replace such pixels first, for example by the intensity of the background, or restore "
+                "without resampling."
+            ) from error
+        resampled = resample_plane(pixels, self._plan)
         return resampled if self._axes.y < self._axes.x else resampled.T
 
 
