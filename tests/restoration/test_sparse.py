@@ -165,6 +165,14 @@ def test_chunks_change_nothing(chunks):
     assert fitted == Normalization.fit(field)
 
 
+def test_a_plane_that_is_one_chunk_is_computed_once_to_be_looked_at_again():
+    field = np.pad(_noisy(_field(2)), ((0, 2 * STRIP_ROWS), (0, 0)), mode="wrap")
+    computed = []
+    plane = da.from_array(field, chunks=-1).map_blocks(lambda chunk: computed.append(1) or chunk, meta=field)
+    assert fit_planes(lambda: [plane], (1, *field.shape)).percentiles != PERCENTILES
+    assert len(computed) == 2
+
+
 def test_pixels_that_are_not_finite_are_not_looked_at():
     field = _noisy(_field(2)).astype(float)
     holes = field.copy()

@@ -28,6 +28,9 @@ of an image, this is the 99.8th percentile of all pixels, so both rules meet the
 STRIP_ROWS = 512
 """About how many rows are looked at together; always the same ones, however an array is chunked."""
 
+#: Pixels of a plane that is read whole: it may be a single chunk, to be decoded or computed for every strip.
+_READ_AT_ONCE = 2**22
+
 #: Noise of a 3×3 median in terms of that of a pixel (both standard deviations), for Gaussian noise.
 _MEDIAN_NOISE = 0.41
 
@@ -74,7 +77,8 @@ def measure_structure(
     Parameters
     ----------
     planes : iterable of (Y, X) arrays
-        Of real numbers; pixels that are not finite count as background. Rows are read as they are needed.
+        Of real numbers; pixels that are not finite count as background. Of large ones, rows are read as they
+        are needed.
     shape : tuple of int, (planes, Y, X)
         How many planes there are, and how large.
     span : float
@@ -85,7 +89,7 @@ def measure_structure(
     pixels = int(np.prod(shape))
     found: list[NDArray[np.float64]] = []
     count, brightest = 0, -np.inf
-    for strip in _strips(planes, shape[1]):
+    for strip in _strips(planes, *shape[1:]):
         finite = np.isfinite(strip)
         if not finite.any():
             continue
@@ -106,11 +110,12 @@ def measure_structure(
     return Structure(count / pixels, bright_end, brightest)
 
 
-def _strips(planes: Iterable[Any], height: int) -> Iterator[NDArray[np.float64]]:
+def _strips(planes: Iterable[Any], height: int, width: int) -> Iterator[NDArray[np.float64]]:
     edges = np.linspace(0, height, ceil(height / STRIP_ROWS) + 1).astype(int).tolist()
     for plane in planes:
+        rows = np.asarray(plane) if height * width <= _READ_AT_ONCE else plane
         for start, end in pairwise(edges):
-            yield np.asarray(plane[start:end]).astype(np.float64)
+            yield np.asarray(rows[start:end]).astype(np.float64)
 
 
 def _median_above(strip: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
