@@ -28,7 +28,7 @@ of an image, this is the 99.8th percentile of all pixels, so both rules meet the
 STRIP_ROWS = 512
 """About how many rows are looked at together; always the same ones, however an array is chunked."""
 
-#: Pixels of a plane that is read whole: it may be a single chunk, to be decoded or computed for every strip.
+#: Pixels of a lazy plane that is read whole: it may be one chunk, to be decoded or computed for every strip.
 _READ_AT_ONCE = 2**22
 
 #: Noise of a 3×3 median in terms of that of a pixel (both standard deviations), for Gaussian noise.
@@ -113,7 +113,8 @@ def measure_structure(
 def _strips(planes: Iterable[Any], height: int, width: int) -> Iterator[NDArray[np.float64]]:
     edges = np.linspace(0, height, ceil(height / STRIP_ROWS) + 1).astype(int).tolist()
     for plane in planes:
-        rows = np.asarray(plane) if height * width <= _READ_AT_ONCE else plane
+        lazy = getattr(plane, "chunks", None) is not None
+        rows = np.asarray(plane) if lazy and height * width <= _READ_AT_ONCE else plane
         for start, end in pairwise(edges):
             yield np.asarray(rows[start:end]).astype(np.float64)
 
