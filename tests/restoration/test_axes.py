@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cvdm.restoration.axes import Axes, name_axes, resolve_axes
+from napari_cvdm.restoration.axes import Axes, name_axes, of_plane, resolve_axes
 from napari_cvdm.restoration.errors import AxesError, InputError, InputTypeError
 
 
@@ -49,6 +49,10 @@ def test_planes_come_in_c_order_and_as_rows_by_columns():
     assert list(axes.indices())[:4] == [(0, 0), (0, 1), (0, 2), (1, 0)]
     np.testing.assert_array_equal(axes.plane(image, (1, 2)), image[1, :, 2, :].T)
     assert [axes.plane_number(index) for index in axes.indices()] == list(range(6))
+
+
+def test_a_plane_is_named_in_messages_where_there_are_several():
+    assert (of_plane(()), of_plane((3,)), of_plane((3, 0))) == ("", " of plane 3", " of plane (3, 0)")
 
 
 def test_a_channel_is_the_channel_and_the_colour_sample():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration.block import Sampling, plan_blocks, plan_window, restore_block, spans
 from napari_cvdm.restoration.described import Region
-from napari_cvdm.restoration.errors import InputError, NotFiniteError
+from napari_cvdm.restoration.errors import NotFiniteError
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import Calibration, PosteriorSettings
@@ -198,9 +198,3 @@ class TestRestoring:
         np.testing.assert_allclose(pair[0], plane.repeat(2, 0).repeat(2, 1), rtol=1e-6)
         np.testing.assert_allclose(pair[1], std, rtol=1e-6)
         assert not told
-
-    def test_says_where_pixels_are_not_finite(self, model: PretrainedModel) -> None:
-        plane = np.ones((64, 64), np.float32)
-        plane[40, 40] = np.nan
-        with pytest.raises(InputError, match=r"not finite .* at index \(40, 40\) of plane 3\."):
-            restored(model, plane, Region(range(32, 64), range(32, 64)), 16, number=3)

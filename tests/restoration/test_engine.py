@@ -25,7 +25,7 @@ from napari_cvdm.restoration.plane import PlaneRestorer
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore, restore_events
 from napari_cvdm.restoration.schedule_map import schedule_map
-from napari_cvdm.restoration.timing import measure_speed
+from napari_cvdm.restoration.timing import forecast, measure_speed
 
 MakeTheirs = Callable[..., PretrainedModel]
 
@@ -131,10 +131,10 @@ def test_another_tile_than_that_of_training_is_named(
     assert not found(model, 16)
 
 
-def test_their_speed_is_that_of_a_step_that_calls_the_network(
-    make_theirs: MakeTheirs, monkeypatch: pytest.MonkeyPatch
+def test_their_speed_is_that_of_a_step_that_calls_the_network_for_each_tile(
+    make_theirs: MakeTheirs, image: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their sampler's last step calls none."""
+    """Their sampler's last step calls none, and their tiles overlap."""
     model, calls = make_theirs(), []
     predict = model.network.predict_noise
 
@@ -144,8 +144,14 @@ def test_their_speed_is_that_of_a_step_that_calls_the_network(
 
     monkeypatch.setattr(model.network, "predict_noise", counted)
     speed = measure_speed(model, device="cpu", clock=lambda: float(len(calls)))
-    assert speed.step > 0
-    assert (speed.tile, speed.halo) == (32, 0)
+    assert (speed.tile, speed.halo) == (32, None)
+    for shape in ((96, 48), (32, 64)):
+        expected = forecast(speed, shape, planes=3, draws=2, steps=1)
+        calls.clear()
+        film = np.resize(image, (3, *shape))
+        restore(film, model, axes="TYX", draws=2, steps=2)
+        assert expected.seconds == pytest.approx(len(calls))
+        assert expected.tiles * 6 == len(calls)
 
 
 @pytest.mark.parametrize("upscaling", [1, 2])

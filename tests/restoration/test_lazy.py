@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cvdm.models import PretrainedModel, load_model, save_model
-from napari_cvdm.restoration import resident
+from napari_cvdm.restoration import device, resident
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import AxesError, DeviceError, InputError, InputTypeError
 from napari_cvdm.restoration.execution import precision_elsewhere
@@ -210,7 +210,7 @@ class TestLaziness:
         assert len(loads) == 1
 
     def test_the_provenance_is_complete_and_the_same_every_time(
-        self, model: PretrainedModel, stack: NDArray[np.uint16]
+        self, model: PretrainedModel, stack: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first, again = (restore_lazy(stack, model, axes="TYX", **SETTINGS).provenance for _ in range(2))
         assert first == again
@@ -218,6 +218,8 @@ class TestLaziness:
         # What a worker computes with is its own: the number of its threads.
         assert set(first) - {"blocks"} == set(expected) - {"seconds", "threads"}
         assert first["precision"] == "float32"
+        # Of a GPU that others are asked for, this machine's is not tried.
+        monkeypatch.setattr(device, "_automatic", pytest.fail)
         elsewhere = restore_lazy(stack, model, axes="TYX", **(SETTINGS | {"device": "cuda"}))
         assert elsewhere.provenance["precision"] == precision_elsewhere("cuda") != "float32"
         assert elsewhere.restored_pixel_size is None
@@ -288,7 +290,8 @@ class TestRefusal:
             restore(image, model, axes="TYX", preview=True)
 
     def test_of_pixels_that_are_not_finite_says_where(self, model: PretrainedModel) -> None:
-        image = np.random.default_rng(0).random((40, 40))
-        image[30, 5] = np.inf
-        with pytest.raises(InputError, match=r"not finite .* at index \(30, 5\) of plane 0\."):
-            pixels(restore_lazy(image, model, **SETTINGS))
+        image = np.random.default_rng(0).random((2, 2, 40, 40))
+        image[1, 0, 30, 5] = np.inf
+        for axes, part, of in (("TCYX", image, r" of plane \(1, 0\)"), ("YX", image[1, 0], "")):
+            with pytest.raises(InputError, match=rf"not finite .* at index \(30, 5\){of}\."):
+                pixels(restore_lazy(part, model, **{**SETTINGS, "axes": axes}))

@@ -241,9 +241,12 @@ class TestArraysInChunks:
     def test_with_unusable_pixels_are_refused_when_they_are_met(
         self, model: PretrainedModel, image: Image
     ) -> None:
-        film = da.from_array(np.stack([image, image]).astype(float), chunks=(1, 20, 20))
-        with pytest.raises(InputError, match="not finite"):
-            restore(da.where(film > 480, np.nan, film), model, axes="TYX", **QUICK)
+        film = np.stack([image, image]).astype(float)
+        film[1, 5, 6] = np.nan
+        parts: list[dict[str, Any]] = [{}, {"planes": {"T": [1]}}, {"region": ((0, 20), (0, 20))}]
+        for part in parts:
+            with pytest.raises(InputError, match=r"not finite .* at index \(5, 6\) of plane 1\."):
+                restore(da.from_array(film, chunks=(1, 20, 20)), model, axes="TYX", **part, **QUICK)
         with pytest.raises(InputError, match="constant"):
             restore(da.ones((2, 30, 30), chunks=(1, 30, 30)), model, axes="TYX", **QUICK)
         with pytest.raises(InputError, match="empty"):

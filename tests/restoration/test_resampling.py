@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_cvdm.restoration import resampling
 from napari_cvdm.restoration.axes import resolve_axes
 from napari_cvdm.restoration.errors import InputError, NotFiniteError
 from napari_cvdm.restoration.resampling import (
@@ -159,6 +160,23 @@ def test_planes_are_read_one_by_one_and_can_be_given_up(make_model):
         list(restore_events(Film(damaged=True), model, **settings))
 
 
+def test_a_single_image_is_resampled_once(make_model, monkeypatch):
+    model = make_model()
+    model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
+    image = np.random.default_rng(0).poisson(10, (2, 40, 32)).astype(np.uint16)
+    image[:, 10:14, 10:14] = 900  # so bright and small that intensities are measured twice
+    calls = []
+    monkeypatch.setattr(
+        resampling, "resample_plane", lambda *given: calls.append(given) or resample_plane(*given)
+    )
+    settings = {"pixel_size": 150.0, "preview": True, "resample": True}
+    film = restore(image, model, axes="TYX", normalize="plane", **settings)
+    del calls[:]
+    for plane, expected in zip(image, film.mean, strict=True):
+        np.testing.assert_array_equal(restore(plane, model, **settings).mean, expected)
+    assert len(calls) == 2
+
+
 def test_a_restoration_says_that_it_resampled(image, make_model):
     model = make_model()
     model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
@@ -182,8 +200,10 @@ def test_a_pixel_that_is_not_finite_is_not_spread_over_a_region_without_it(image
     model = replace(model, card=replace(model.card, pixel_size_nm=KNOWN))
     plane = np.array(image[:20, :16] if image.ndim == 2 else image[0, :20, :16], float)
     plane[19, 15] = np.nan
-    with pytest.raises(NotFiniteError, match=r"1 pixel .* at index \(19, 15\) of a plane\."):
+    words = r"1 pixel .* at index \(19, 15\)\. Images are resampled as a whole.* region does not help"
+    with pytest.raises(InputError, match=words) as refusal:
         restore(plane, model, pixel_size=150.0, preview=True, resample=True, region=((0, 10), (0, 10)))
+    assert not isinstance(refusal.value, NotFiniteError)  # for which a viewer advises a region
 
 
 @pytest.mark.parametrize("pixel_size", [20.0, 150.0])

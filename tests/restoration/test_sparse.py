@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from napari_cvdm.models.pretrained import PERCENTILES
 from napari_cvdm.restoration.normalization import Normalization, fit_planes
@@ -62,7 +63,7 @@ def test_dirt_among_spots_is_told_in_the_units_of_the_spots() -> None:
 def test_structure_that_is_not_sparse_is_measured_as_ever():
     field = _noisy(_field(60))
     assert Normalization.fit(field).percentiles == PERCENTILES
-    structure = measure_structure([field], (1, *field.shape), 500.0)
+    structure = measure_structure([field], (1, *field.shape), 500.0, 9e9)
     assert structure.share == SPARSE or structure.bright_end is None
     assert Normalization.fit(field).high == np.percentile(field, 99.8)
 
@@ -83,15 +84,46 @@ def test_bright_rows_of_a_scan_are_no_noise_that_hides_spots():
     field = _noisy(_field(5, height=200.0)).astype(float)
     striped = field.copy()
     striped[::3] += 150
-    plain, found = (measure_structure([each], (1, *each.shape), 100.0) for each in (field, striped))
+    plain, found = (measure_structure([each], (1, *each.shape), 100.0, 9e9) for each in (field, striped))
     assert plain.bright_end is not None
     assert found.bright_end == pytest.approx(plain.bright_end, rel=0.05)
+
+
+def test_structure_is_where_the_median_of_a_pixel_and_its_neighbours_stands_out() -> None:
+    rng = np.random.default_rng(0)
+    planes = np.zeros((2, STRIP_ROWS + 90, 60))
+    for rows, columns in (
+        (slice(9), slice(9)),
+        (slice(300, 310), slice(50, 60)),
+        (slice(-7, None), slice(5)),
+    ):
+        patch = planes[1, rows, columns]
+        patch[:] = rng.integers(100, 1000, patch.shape) * (rng.random(patch.shape) < 0.6)
+    middle = STRIP_ROWS // 2 + 45  # where one strip ends and the next begins
+    medians = np.concatenate(
+        [median_filter(half, 3, mode="nearest") for half in np.split(planes[1], [middle])]
+    )
+    there = planes[1][medians > 5]
+    for notable, brightest in ((5.0, medians.max()), (medians.max(), -np.inf)):
+        structure = measure_structure(list(planes), planes.shape, 100.0, notable)
+        assert structure.share == there.size / planes.size
+        assert structure.bright_end == np.percentile(there, 90)
+        assert structure.brightest == brightest
+
+
+def test_bright_spots_are_found_beside_dense_structure_too() -> None:
+    planes = np.zeros((3, 40, 40))
+    planes[:, 20:, 20:] = 50
+    planes[2, 4:7, 4:7] = [[900, 800, 700]] * 3
+    found = measure_structure(list(planes), planes.shape, 100.0, 100.0)
+    assert found.share >= SPARSE
+    assert (found.bright_end, found.brightest) == (None, 800)
 
 
 def test_both_rules_meet_where_structure_is_no_longer_sparse():
     field = np.full((200, 200), 100.0) + np.random.default_rng(0).normal(0, 1, (200, 200))
     field[:28, :28] = np.random.default_rng(1).uniform(500, 1000, (28, 28))  # 1.96 % of the pixels
-    structure = measure_structure([field], (1, 200, 200), 1.0)
+    structure = measure_structure([field], (1, 200, 200), 1.0, 9e9)
     assert structure.share == pytest.approx(0.0196, abs=0.001)
     assert structure.bright_end == pytest.approx(np.percentile(field, 99.8), rel=0.02)
 
@@ -104,7 +136,7 @@ def test_hot_pixels_in_noise_change_nothing():
     fitted = Normalization.fit(noise)
     assert fitted.percentiles == PERCENTILES
     assert fitted.brightest is None
-    assert measure_structure([noise], (1, 256, 256), fitted.span).bright_end is None
+    assert measure_structure([noise], (1, 256, 256), fitted.span, 9e9).bright_end is None
 
 
 def test_dirt_on_a_dense_specimen_does_not_dim_it_but_is_told():
@@ -133,6 +165,14 @@ def test_chunks_change_nothing(chunks):
     assert fitted == Normalization.fit(field)
 
 
+def test_a_plane_that_is_one_chunk_is_computed_once_to_be_looked_at_again():
+    field = np.pad(_noisy(_field(2)), ((0, 2 * STRIP_ROWS), (0, 0)), mode="wrap")
+    computed = []
+    plane = da.from_array(field, chunks=-1).map_blocks(lambda chunk: computed.append(1) or chunk, meta=field)
+    assert fit_planes(lambda: [plane], (1, *field.shape)).percentiles != PERCENTILES
+    assert len(computed) == 2
+
+
 def test_pixels_that_are_not_finite_are_not_looked_at():
     field = _noisy(_field(2)).astype(float)
     holes = field.copy()
@@ -145,4 +185,4 @@ def test_pixels_that_are_not_finite_are_not_looked_at():
 def test_a_plane_one_pixel_wide_has_no_neighbours_to_measure_noise_on():
     column = np.full((500, 1), 10.0)
     column[250:253] = 900
-    assert measure_structure([column], (1, 500, 1), 1.0).bright_end == 900
+    assert measure_structure([column], (1, 500, 1), 1.0, 9e9).bright_end == 900

@@ -59,6 +59,14 @@ def test_tiles_compute_their_halo_too():
     assert large.seconds == pytest.approx((2 * 550) ** 2 * 2e-6)
 
 
+def test_a_speed_measured_on_small_tiles_counts_their_halo_once(model) -> None:
+    ticks = itertools.count()
+    speed = measure_speed(model, device="cpu", tile=40, clock=lambda: float(next(ticks)))
+    again = forecast(speed, (MEASURED_SIDE, MEASURED_SIDE), planes=1, draws=1, steps=1)
+    assert again.tiles > 1
+    assert again.seconds == pytest.approx(2)  # a tick each for the first pass and the step, as measured
+
+
 def test_the_surroundings_of_a_region_are_computed_too_where_the_plane_has_them():
     region = forecast(SPEED, (54, 54), 1, 0, whole=(192, 1000))
     assert region.seconds == pytest.approx((54 + 100) * (54 + 100) * 2e-6)

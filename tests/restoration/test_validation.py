@@ -177,8 +177,8 @@ def test_parts_of_a_watched_array_are_watched_and_what_is_read_is_noted() -> Non
 def test_pixels_that_are_not_finite_are_refused_when_they_are_read() -> None:
     plane = np.zeros((20, 30))
     plane[7, 12] = np.nan
-    with pytest.raises(InputError, match=r"at index \(7, 12\) of a plane\."):
-        read_pixels(plane)
+    with pytest.raises(InputError, match=r"at index \(7, 12\) of plane 3\."):
+        read_pixels(plane, " of plane 3")
 
 
 def test_who_gives_up_while_an_array_is_read_hears_of_no_fault() -> None:

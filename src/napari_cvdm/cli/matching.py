@@ -39,12 +39,13 @@ class PlaneInFile:
 
     def __getitem__(self, wanted: tuple[slice, slice]) -> NDArray[np.generic]:
         """Read rows and columns, as (Y, X)."""
+        from napari_cvdm.restoration.axes import of_plane
         from napari_cvdm.restoration.validation import Watched, read_pixels
 
         selection: list[Any] = list(self._axes.selection(self._places))
         selection[self._axes.y], selection[self._axes.x] = wanted
         plane = Watched(self._image.data)[tuple(selection)]
-        return read_pixels(plane if self._axes.y < self._axes.x else plane.T)
+        return read_pixels(plane if self._axes.y < self._axes.x else plane.T, of_plane(self._places))
 
 
 def plane_of(image: ImageFile, index: Mapping[str, int]) -> PlaneInFile:

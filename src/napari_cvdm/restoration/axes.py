@@ -196,6 +196,13 @@ def name_axes(shape: tuple[int, ...], axes: str | None = None) -> Axes:
     return Axes(names, shape)
 
 
+def of_plane(index: tuple[int, ...]) -> str:
+    """Say in a message about a pixel which plane of the image it is in; nothing if there is only one."""
+    if not index:
+        return ""
+    return f" of plane {index if len(index) > 1 else index[0]}"
+
+
 def _check_names(names: str, shape: tuple[int, ...]) -> None:
     known = ", ".join(f"{letter} ({meaning})" for letter, meaning in AXIS_MEANINGS.items())
     unknown = sorted(set(names) - set(AXIS_MEANINGS))

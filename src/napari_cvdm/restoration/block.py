@@ -192,7 +192,8 @@ def restore_block(
     engine : PlaneEngine
         Runs the networks.
     pixels : ndarray
-        The image's pixels at ``window.source_rows`` × ``window.source_columns``, in its own units.
+        The image's pixels at ``window.source_rows`` × ``window.source_columns``, in its own units; those of
+        the block are finite (`Window.check_block`).
     plane : int
         Number of the plane in the stack, which the noise is bound to.
     window, normalization, sampling
@@ -204,13 +205,7 @@ def restore_block(
     -------
     ndarray
         float32, shape (2, s·rows, s·columns): mean and standard deviation in the units of the image.
-
-    Raises
-    ------
-    InputError
-        If pixels of the block are not finite.
     """
-    window.check_block(pixels, f" of plane {plane}")
     estimate = engine.estimate(window.fill(normalization.apply(pixels)), window)
     done, passes = 0, sampling.settings.orientations - 1
     work = passes * FIRST_PASS_WORK + sampling.draws * sampling.steps

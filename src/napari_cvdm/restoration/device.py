@@ -102,9 +102,10 @@ def parse_device_name(name: str) -> tuple[str, str]:
 def stand_in(name: str) -> str:
     """Return what to ask for on this machine, where a device is meant that others may have.
 
-    Whether a GPU is there is for the workers to say; whether its name makes sense can be said here.
+    Whether a GPU is there, and works, is for the workers to say; whether its name makes sense can be said
+    here, where memory of a GPU would be taken for nothing.
     """
-    return "auto" if parse_device_name(name)[0] in ("cuda", "mps") else name
+    return "cpu" if parse_device_name(name)[0] in ("cuda", "mps") else name
 
 
 def _automatic() -> ChosenDevice:

@@ -162,7 +162,7 @@ def fit_planes(
 def _fit_bright(fitted: Normalization, planes: Iterable[Any], shape: tuple[int, ...]) -> Normalization:
     """Look again at an image with pixels far above the upper percentile: hot, dirt, or sparse structure."""
     low, high, percentiles = fitted.low, fitted.high, fitted.percentiles
-    structure = measure_structure(planes, shape, fitted.span)
+    structure = measure_structure(planes, shape, fitted.span, low + BEYOND * fitted.span)
     if structure.bright_end is not None and structure.bright_end > low + 2 * fitted.span:
         high = structure.bright_end
         percentiles = (percentiles[0], 100 - (100 - PERCENTILE) * structure.share)

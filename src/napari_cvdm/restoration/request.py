@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
-from napari_cvdm.restoration.axes import Axes, resolve_axes
+from napari_cvdm.restoration.axes import Axes, of_plane, resolve_axes
 from napari_cvdm.restoration.chunks import ReadByChunks
 from napari_cvdm.restoration.device import ChosenDevice, check_tile, choose_device
 from napari_cvdm.restoration.engine import check_model, settings_for
@@ -185,7 +185,7 @@ def _check_intensities(image: Any, selection: Selection) -> None:
 def _range_in_plane(image: Any, selection: Selection, index: tuple[int, ...]) -> tuple[Any, Any]:
     """Return the range of a chosen plane; where a region is chosen, the rest of it need not be finite."""
     plane, region = selection.plane(image, index), selection.region
-    of = f" of plane {selection.original(index)}" if index else ""
+    of = of_plane(selection.original(index))
     if region is None:
         return finite_range(plane, of=of)
     rows, columns = region.rows, region.columns

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
-from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes, of_plane
+from napari_cvdm.restoration.errors import InputError, NotFiniteError
 from napari_cvdm.restoration.validation import read_pixels
 
 if TYPE_CHECKING:
@@ -144,16 +144,33 @@ def resample_plane(plane: npt.NDArray[Any], plan: Resampling) -> npt.NDArray[np.
 
 
 class ResampledPlanes:
-    """An array whose planes are resampled when they are asked for: one at a time, however many there are."""
+    """An array whose planes are resampled when they are asked for: one at a time, however many there are.
+
+    The last one is kept: that of a single image is asked for to measure its intensities, and to restore it.
+    """
 
     def __init__(self, array: Any, axes: Axes, plan: Resampling) -> None:
         self._array, self._axes, self._plan = array, axes, plan
+        self._last: tuple[tuple[int, ...], npt.NDArray[np.float64]] | None = None
 
     def __getitem__(self, wanted: Any) -> npt.NDArray[np.float64]:
         """Return a plane, given one whole number for each leading axis and full slices for Y and X."""
-        plane = self._axes.plane(self._array, tuple(wanted[axis] for axis in self._axes.leading_positions))
-        resampled = resample_plane(read_pixels(plane), self._plan)  # one NaN would spread over all of it
+        index = tuple(wanted[axis] for axis in self._axes.leading_positions)
+        if self._last is None or self._last[0] != index:
+            self._last = None  # so that there are never two
+            self._last = index, resample_plane(self._read(index), self._plan)
+        resampled = self._last[1]
         return resampled if self._axes.y < self._axes.x else resampled.T
+
+    def _read(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
+        try:
+            return read_pixels(self._axes.plane(self._array, index), of_plane(index))
+        except NotFiniteError as error:  # one would spread over all of the plane
+            raise InputError(
+                f"{error.fault} Images are resampled as a whole, so to restore a region does not help. "
+                "Replace such pixels first, for example by the intensity of the background, or restore "
+                "without resampling."
+            ) from error
 
 
 def fit_to_model(request: Request) -> Request:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_cvdm.restoration.axes import of_plane
 from napari_cvdm.restoration.block import Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
 from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
@@ -174,15 +175,16 @@ class Run:
     def _first_pass(self, index: Index) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
         plane = request.selection.plane(Watched(request.image), index)
+        of = of_plane(request.selection.original(index))
         window, region = _window(request), request.selection.region
         if window is not None:
             rows, columns = window.source_rows, window.source_columns
             pixels = np.asarray(plane[rows.start : rows.stop, columns.start : columns.stop])
-            window.check_block(pixels, " of a plane")
+            window.check_block(pixels, of)
             return self._restorer.estimate(window.fill(normalization.apply(pixels)), window)
         if region is not None:
             plane = plane[region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]
-        return self._restorer.estimate(normalization.apply(read_pixels(plane)))
+        return self._restorer.estimate(normalization.apply(read_pixels(plane, of)))
 
     def _pictures(self, estimate: PlaneEstimate) -> tuple[Tensor, Tensor]:
         picture = self._restorer.picture

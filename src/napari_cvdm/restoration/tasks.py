@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_cvdm.restoration.axes import Axes
+from napari_cvdm.restoration.axes import Axes, of_plane
 from napari_cvdm.restoration.block import Sampling, Window, restore_block
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization
@@ -113,6 +113,7 @@ def restore_from_array(task: BlockTask, model: ModelReference | PretrainedModel,
 def _restore(
     task: BlockTask, model: ModelReference | PretrainedModel, pixels: npt.NDArray[Any]
 ) -> FloatArray:
+    task.window.check_block(pixels, of_plane(task.index))
     report = _watcher.get()  # here: the thread that all blocks are computed in is none of the run's
 
     def compute() -> FloatArray:

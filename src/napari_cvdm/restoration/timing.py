@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.restoration.blending import tile_starts
 from napari_cvdm.restoration.events import Event, Finished
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.restore import restore_events
@@ -33,8 +34,8 @@ class Speed:
         Seconds for each camera pixel of a plane, margin included: the mean network, and one denoising step.
     tile : int
         Side of a tile in camera pixels.
-    halo : int
-        Camera pixels around a tile that are computed besides.
+    halo : int or None
+        Camera pixels around a tile that are computed besides; None where tiles overlap and are blended.
     steps, orientations : int
         The model's own number of steps for a draw, and of passes of the mean network before draws are made.
     device : str
@@ -44,7 +45,7 @@ class Speed:
     first_pass: float
     step: float
     tile: int
-    halo: int
+    halo: int | None
     steps: int
     device: str
     orientations: int = 1
@@ -99,13 +100,15 @@ def measure_speed(
     previewed, start = run(preview=True)
     times = [moment for moment, event in drawn if event.stage == "denoise"]
     first_pass = next(moment for moment, event in previewed if event.stage == "mean") - start
-    area = float((MEASURED_SIDE + 2 * MARGIN) ** 2)
     provenance, as_asked = (_provenance(events) for events in (drawn, previewed))
+    side, halo = provenance["tile"]["noise"], getattr(model.network, "receptive_field", None)
+    _, length = _cut(MEASURED_SIDE + (0 if halo is None else 2 * MARGIN), side, halo)
+    area = length**2
     return Speed(
         first_pass=first_pass / area,
         step=(times[-2] - times[-3]) / area,
-        tile=provenance["tile"]["noise"],
-        halo=getattr(model.network, "receptive_field", 0),
+        tile=side,
+        halo=halo,
         steps=model.card.default_steps,
         device=provenance["device"],
         orientations=as_asked["sampling"]["orientations"],
@@ -139,16 +142,24 @@ def forecast(
     whole : (int, int), optional
         Rows and columns of the whole plane, of which a region's surroundings are computed as well.
     """
-    reach = max(MARGIN, speed.halo)
-    rows, columns = (
-        min(own + 2 * reach, all_of_it + 2 * MARGIN)
-        for own, all_of_it in zip(plane_shape, whole or plane_shape, strict=True)
-    )
-    spans = [tile_spans(length, speed.tile, 1) for length in (rows, columns)]
-    # A tile computes its halo as well, where the plane has one to give.
-    area = 1.0
-    for length, cuts in zip((rows, columns), spans, strict=True):
-        area *= sum(min(length, cut.stop + speed.halo) - max(0, cut.start - speed.halo) for cut in cuts)
+    rows, columns = plane_shape
+    if speed.halo is not None:  # else regions are restored by themselves, and planes have no margin
+        reach = max(MARGIN, speed.halo)
+        rows, columns = (
+            min(own + 2 * reach, all_of_it + 2 * MARGIN)
+            for own, all_of_it in zip(plane_shape, whole or plane_shape, strict=True)
+        )
+    (down, height), (across, width) = (_cut(length, speed.tile, speed.halo) for length in (rows, columns))
     looks = speed.orientations if draws else 1
     passes = speed.first_pass * looks + speed.step * draws * (steps or speed.steps)
-    return Forecast(tiles=len(spans[0]) * len(spans[1]), seconds=planes * area * passes)
+    return Forecast(tiles=down * across, seconds=planes * height * width * passes)
+
+
+def _cut(length: int, tile: int, halo: int | None) -> tuple[int, int]:
+    """Into how many tiles an axis is cut, and how many pixels are computed along it in all."""
+    if halo is None:
+        tiles = len(tile_starts(length, tile))
+        return tiles, tiles * min(tile, length)
+    cuts = tile_spans(length, tile, 1)
+    # A tile computes its halo as well, where the plane has one to give.
+    return len(cuts), sum(min(length, cut.stop + halo) - max(0, cut.start - halo) for cut in cuts)

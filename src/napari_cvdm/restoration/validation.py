@@ -119,8 +119,8 @@ def check_lazy_image(image: Any) -> Any:
     return image
 
 
-def read_pixels(plane: Any) -> NDArray[Any]:
-    """Read a plane of an array that is `Watched` if it is not in memory.
+def read_pixels(plane: Any, of: str = "") -> NDArray[Any]:
+    """Read a plane of an array that is `Watched` if it is not in memory; ``of`` says which, for messages.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def read_pixels(plane: Any) -> NDArray[Any]:
         If pixels are not finite: arrays kept in chunks are not looked through beforehand.
     """
     pixels = np.asarray(plane)
-    finite_range(pixels, of=" of a plane")
+    finite_range(pixels, of=of)
     return pixels
 
 
