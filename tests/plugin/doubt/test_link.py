@@ -190,6 +190,9 @@ def test_there_is_nothing_to_see_in_3d_and_without_a_result(viewer, add_result, 
     viewer.dims.ndisplay = 3
     qtbot.waitUntil(lambda: link.told[-1] == NOT_A_PLANE, timeout=10_000)
     assert link.look is None
+    told = len(link.told)
+    link.choose_original(None)
+    assert link.told[told:] == []  # as little as before
     viewer.dims.ndisplay = 2
     looked(link, qtbot)
 

@@ -124,7 +124,8 @@ class Link(QObject):
             self.original = original
             self._lie_together(filter(is_for_show, self.viewer.layers))
             self.switched.emit()
-            self.looked.emit("")
+            if self.look is not None:  # or why there is none would be said no longer
+                self.looked.emit("")
 
     def _lie_together(self, pictures: Iterable[Layer] = ()) -> None:
         place = self._nearest()
