@@ -268,21 +268,22 @@ def test_nothing_is_followed_after_the_end(viewer, add_result, link, qtbot):
     assert len(link.told) == told
 
 
+class Slow:
+    """Takes longer to read than a plane stays in view, or a run leaves it as it is."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape, self.ndim, self.dtype = data, data.shape, data.ndim, data.dtype
+
+    def __getitem__(self, index):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.05)
+        return self.data[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data
+
+
 def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbot):
-    class Slow:
-        """Takes longer to read than a plane stays in view."""
-
-        def __init__(self, data: np.ndarray) -> None:
-            self.data, self.shape, self.ndim, self.dtype = data, data.shape, data.ndim, data.dtype
-
-        def __getitem__(self, index):
-            if threading.current_thread() is not threading.main_thread():
-                time.sleep(0.05)
-            return self.data[index]
-
-        def __array__(self, dtype=None, copy=None):
-            return self.data
-
     _, reconstruction, uncertainty = add_result((3, 64, 80))
     for layer in (reconstruction, uncertainty):
         layer.data = Slow(layer.data)
@@ -297,3 +298,21 @@ def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbo
     qtbot.waitUntil(three_more_were_looked_at, timeout=60_000)  # asks every 10 ms
     viewer.dims.set_current_step(0, 1)
     looked(link, qtbot, lambda look: look.slice.index[0] == 1)
+
+
+def test_a_plane_is_looked_at_while_a_run_redraws_it_faster_than_it_is_read(add_result, link, qtbot):
+    _, reconstruction, uncertainty = add_result(metadata={"finished": False})
+    pixels = uncertainty.data.copy()
+    for layer, data in ((reconstruction, reconstruction.data), (uncertainty, pixels)):
+        layer.data = Slow(data)
+    link.rescan()
+
+    def three_were_looked_at() -> bool:
+        uncertainty.refresh()
+        return len(link.told) > 2
+
+    qtbot.waitUntil(three_were_looked_at, timeout=60_000)  # asks every 10 ms
+    assert link.look is not None
+    pixels[:] = 5
+    uncertainty.refresh()
+    looked(link, qtbot, lambda look: look.doubt.std.max() == 5)

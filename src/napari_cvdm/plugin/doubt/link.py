@@ -80,6 +80,7 @@ class Link(QObject):
         self.look: Look | None = None
         self._alone = False
         self._closed = False
+        self._redrawn = False  # since the plane was last read
         self._background = Background(self)
         self._background.done.connect(self._on_read)
         self._background.failed.connect(self._lose)
@@ -187,7 +188,8 @@ class Link(QObject):
     def _on_redrawn(self) -> None:
         """A layer was sliced anew: of interest only while a run is still writing to it."""
         if self.result and not self.result.finished:
-            self._on_data()
+            self._redrawn = True
+            self.refresh()
 
     def _follow(self, result: Result | None) -> None:
         slots = {
@@ -218,11 +220,13 @@ class Link(QObject):
                 self._lose(outside_words(result.reconstruction, place, self.viewer.dims))
             return
         finished, look = result.finished, self.look
-        if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):
+        known = None if look is None else (look.slice, look.measure, look.finished)
+        if known == (place, measure, finished) and not self._redrawn:
             return  # another axis has moved, or it has moved back
-        if self._background.running:  # or, while a stack plays, no look would ever come to its end
+        if self._background.running:  # or, while a stack plays or a run is at work, no look would end
             self.refresh()
             return
+        self._redrawn = False
         mean, std = (full_data(layer) for layer in result.layers)
 
         def read(checkpoint: Callable[[], None]) -> Look:
