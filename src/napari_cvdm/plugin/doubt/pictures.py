@@ -171,15 +171,15 @@ class Pictures(QObject):
         if key in ("colour", "opacity"):
             what = "overlay" if key == "colour" else "faded overlay"
             return {"name": f"{base} {what}", "blending": "translucent_no_depth"}
-        colormap, what = (
-            ("magma", "uncertainty map") if key == "uncertainty" else ("viridis", "learned schedule")
-        )
-        low, high = (float(limit) for limit in np.percentile(plane[::4, ::4], (1, 99)))
+        colormap, what, limits = "magma", "uncertainty map", (0.0, 1.0)  # until `_fit_limits`
+        if key == "schedule":
+            low, high = (float(limit) for limit in np.percentile(plane[::4, ::4], (1, 99)))
+            colormap, what, limits = "viridis", "learned schedule", (low, max(high, low + 1e-6))
         return {
             "name": f"{base} {what}",
             "colormap": colormap,
             "blending": "translucent_no_depth",
-            "contrast_limits": (low, max(high, low + 1e-6)),
+            "contrast_limits": limits,
         }
 
     def _fit_limits(self, layer: Any) -> None:
