@@ -8,9 +8,12 @@ import time
 
 import numpy as np
 import pytest
+from napari.layers import Image
 from qtpy.QtCore import QObject
 
-from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link
+from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
+from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link, Look
+from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
@@ -81,6 +84,25 @@ def test_the_plane_follows_the_sliders_of_a_5d_stack(viewer, add_result, link, q
     look = looked(link, qtbot, lambda look: look.slice.displayed == (2, 4))
     row = viewer.dims.current_step[3]
     np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, :, row])
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "index", "others"),
+    [
+        ((8, 8), "YX", (None, None), False),
+        ((3, 8, 8), "ZYX", (1, None, None), True),
+        ((1, 8, 8), "ZYX", (0, None, None), False),
+        ((3, 8, 8), "ZYX", (None, 4, None), True),
+        ((2, 8, 8), "CYX", (1, None, None), False),
+        ((2, 3, 8, 8), "CZYX", (1, 0, None, None), True),
+    ],
+)
+def test_a_plane_is_among_others_if_the_stack_of_its_channel_has_more(shape, axes, index, others):
+    layer = Image(np.zeros(shape), metadata={METADATA_KEY: {"axes": axes}})
+    plane = PlaneDoubt(np.ones((8, 8)), np.ones((8, 8)))
+    look = Look(Result(layer, layer), Slice(index), "absolute", plane, ThresholdCurve(plane, "absolute"))
+    assert look.among_others is others
+    assert (len(look.planes()) > 1) is others
 
 
 def test_the_measure_decides_what_thresholds_are_about(add_result, link, qtbot):

@@ -42,6 +42,12 @@ class Look:
     curve: ThresholdCurve
     finished: bool = True
 
+    @property
+    def among_others(self) -> bool:
+        """Whether there are more planes than this one; of a long film, to list them all takes a while."""
+        shape, kept = full_data(self.result.reconstruction).shape, self.result.channel_axis
+        return any(n > 1 for axis, n in enumerate(shape) if axis not in (*self.slice.displayed, kept))
+
     def planes(self, step: int | None = None) -> list[Slice]:
         """Return all planes along the same axes, of channels those of the one in view alone."""
         shape = full_data(self.result.reconstruction).shape
