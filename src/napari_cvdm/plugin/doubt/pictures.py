@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -252,7 +253,9 @@ class Pictures(QObject):
         self.draw = min(self.draw, draws.shape[0] - 1)
         data = draws[self.draw]
         layer, limits = self._own.get("draws"), list(reconstruction.contrast_limits)
-        if layer is not None and layer.metadata.get("result") == result:
+        # What the user makes of this picture has its metadata, and must not keep a deleted result.
+        of = weakref.ref(reconstruction)
+        if layer is not None and layer.metadata.get("of") == of:
             layer.data = data
             if layer.metadata.get("limits") != limits:  # such as those of another channel
                 layer.contrast_limits = layer.metadata["limits"] = limits
@@ -261,7 +264,7 @@ class Pictures(QObject):
             looks = {name: getattr(reconstruction, name) for name in _LOOKS} | where_it_lies(reconstruction)
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
-            layer.metadata.update(result=result, limits=limits)
+            layer.metadata.update(of=of, limits=limits)
             self._own.add("draws", layer, self._uppermost(), False)
         self._tell()
 
