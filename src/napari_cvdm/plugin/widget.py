@@ -17,7 +17,7 @@ from napari_cvdm.plugin.panel.dropping import Drops
 from napari_cvdm.plugin.panel.form import Form
 from napari_cvdm.plugin.panel.image_choice import ImageChoice
 from napari_cvdm.plugin.panel.outcome import ResultActions
-from napari_cvdm.plugin.running.planning import jobs_of, layers_of, layers_to_restore, part_choices
+from napari_cvdm.plugin.running.planning import jobs_of, layers_to_restore, part_choices, shapes_of
 from napari_cvdm.plugin.running.runs import Runs
 from napari_cvdm.plugin.running.to_disk import ask_and_send_to_disk
 from napari_cvdm.plugin.stored.opening import Opening
@@ -118,7 +118,7 @@ class CVDMWidget(QWidget):
     # -- what the form is about ------------------------------------------------------------------------------
 
     def _part_choices(self) -> list[tuple[str, Any]]:
-        return part_choices(self.subject.reading, layers_of(self._viewer, "shapes"))
+        return part_choices(self.subject.reading, shapes_of(self._viewer))
 
     def _show_image_choice(self) -> None:
         """Turn to the image that the form names, and see which parts of it there are to choose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image, Shapes
@@ -78,3 +79,19 @@ def test_what_is_read_lies_on_the_original_that_is_there():
         np.testing.assert_allclose(layer.data_to_world((1, 2.5, 4.5)), cell.data_to_world((1, 1, 2)))
     assert lying[2].data_to_world((1, 1, 2)) == other.data_to_world((1, 1, 2))
     assert [layer.name for layer in lying] == ["cell CVDM", "cell CVDM uncertainty", "cell"]
+
+
+def test_no_pixels_are_read_to_find_out_where_a_result_lies():
+    reads = []
+
+    def read(block: np.ndarray) -> np.ndarray:
+        reads.append(block.shape)
+        return block
+
+    pixels = da.zeros(WHOLE).map_blocks(read, meta=np.empty((0, 0, 0)))
+    _, attributes, kind = result_of(WHOLE, **IN_LENGTHS).reconstruction.as_layer_data_tuple()
+    cell = original(**IN_PIXELS)
+    [(_, moved, _)] = lying_on_originals([(pixels, attributes, kind)], [cell])
+    assert moved["units"] == cell.units
+    assert moved["visible"]
+    assert not reads

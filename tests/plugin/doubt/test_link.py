@@ -8,9 +8,12 @@ import time
 
 import numpy as np
 import pytest
+from napari.layers import Image
 from qtpy.QtCore import QObject
 
-from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link
+from napari_cvdm.assessment.doubt import PlaneDoubt, ThresholdCurve
+from napari_cvdm.plugin.doubt.link import NO_RESULT, NOT_A_PLANE, Link, Look
+from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 
@@ -81,6 +84,25 @@ def test_the_plane_follows_the_sliders_of_a_5d_stack(viewer, add_result, link, q
     look = looked(link, qtbot, lambda look: look.slice.displayed == (2, 4))
     row = viewer.dims.current_step[3]
     np.testing.assert_array_equal(look.doubt.mean, link.result.reconstruction.data[1, 0, :, row])
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "index", "others"),
+    [
+        ((8, 8), "YX", (None, None), False),
+        ((3, 8, 8), "ZYX", (1, None, None), True),
+        ((1, 8, 8), "ZYX", (0, None, None), False),
+        ((3, 8, 8), "ZYX", (None, 4, None), True),
+        ((2, 8, 8), "CYX", (1, None, None), False),
+        ((2, 3, 8, 8), "CZYX", (1, 0, None, None), True),
+    ],
+)
+def test_a_plane_is_among_others_if_the_stack_of_its_channel_has_more(shape, axes, index, others):
+    layer = Image(np.zeros(shape), metadata={METADATA_KEY: {"axes": axes}})
+    plane = PlaneDoubt(np.ones((8, 8)), np.ones((8, 8)))
+    look = Look(Result(layer, layer), Slice(index), "absolute", plane, ThresholdCurve(plane, "absolute"))
+    assert look.among_others is others
+    assert (len(look.planes()) > 1) is others
 
 
 def test_the_measure_decides_what_thresholds_are_about(add_result, link, qtbot):
@@ -190,6 +212,9 @@ def test_there_is_nothing_to_see_in_3d_and_without_a_result(viewer, add_result, 
     viewer.dims.ndisplay = 3
     qtbot.waitUntil(lambda: link.told[-1] == NOT_A_PLANE, timeout=10_000)
     assert link.look is None
+    told = len(link.told)
+    link.choose_original(None)
+    assert link.told[told:] == []  # as little as before
     viewer.dims.ndisplay = 2
     looked(link, qtbot)
 
@@ -265,21 +290,22 @@ def test_nothing_is_followed_after_the_end(viewer, add_result, link, qtbot):
     assert len(link.told) == told
 
 
+class Slow:
+    """Takes longer to read than a plane stays in view, or a run leaves it as it is."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape, self.ndim, self.dtype = data, data.shape, data.ndim, data.dtype
+
+    def __getitem__(self, index):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.05)
+        return self.data[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data
+
+
 def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbot):
-    class Slow:
-        """Takes longer to read than a plane stays in view."""
-
-        def __init__(self, data: np.ndarray) -> None:
-            self.data, self.shape, self.ndim, self.dtype = data, data.shape, data.ndim, data.dtype
-
-        def __getitem__(self, index):
-            if threading.current_thread() is not threading.main_thread():
-                time.sleep(0.05)
-            return self.data[index]
-
-        def __array__(self, dtype=None, copy=None):
-            return self.data
-
     _, reconstruction, uncertainty = add_result((3, 64, 80))
     for layer in (reconstruction, uncertainty):
         layer.data = Slow(layer.data)
@@ -294,3 +320,21 @@ def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbo
     qtbot.waitUntil(three_more_were_looked_at, timeout=60_000)  # asks every 10 ms
     viewer.dims.set_current_step(0, 1)
     looked(link, qtbot, lambda look: look.slice.index[0] == 1)
+
+
+def test_a_plane_is_looked_at_while_a_run_redraws_it_faster_than_it_is_read(add_result, link, qtbot):
+    _, reconstruction, uncertainty = add_result(metadata={"finished": False})
+    pixels = uncertainty.data.copy()
+    for layer, data in ((reconstruction, reconstruction.data), (uncertainty, pixels)):
+        layer.data = Slow(data)
+    link.rescan()
+
+    def three_were_looked_at() -> bool:
+        uncertainty.refresh()
+        return len(link.told) > 2
+
+    qtbot.waitUntil(three_were_looked_at, timeout=60_000)  # asks every 10 ms
+    assert link.look is not None
+    pixels[:] = 5
+    uncertainty.refresh()
+    looked(link, qtbot, lambda look: look.doubt.std.max() == 5)

@@ -112,6 +112,9 @@ def test_of_the_channels_of_one_file_the_one_of_that_name_is_the_original():
     assert original_of(result, [tubulin, actin]) is None
 
 
+RESAMPLED = {"from_plane_shape": [5, 6], "to_plane_shape": [4, 4]}
+
+
 @pytest.mark.parametrize(
     ("made", "shape", "fits"),
     [
@@ -122,13 +125,30 @@ def test_of_the_channels_of_one_file_the_one_of_that_name_is_the_original():
         ({"upscaling": 2}, (4, 4, 4), False),
         ({"upscaling": 2, "selection": {"planes": {"T": [1, 3, 5]}}}, (6, 4, 4), True),
         ({"upscaling": 2, "selection": {"planes": {"T": [1, 3, 6]}}}, (6, 4, 4), False),
-        ({"upscaling": 2, "resampling": {"from_plane_shape": [5, 6]}}, (3, 5, 6), True),
-        ({"upscaling": 2, "resampling": {"from_plane_shape": [5, 6]}}, (3, 6, 6), False),
+        ({"upscaling": 2, "resampling": RESAMPLED}, (3, 5, 6), True),
+        ({"upscaling": 2, "resampling": RESAMPLED}, (3, 6, 6), False),
     ],
 )
 def test_only_an_image_that_has_the_pixels_is_offered(made, shape, fits):
     parts = (layer(name, shape=(3, 8, 8), axes="TYX", **made) for name in ("reconstruction", "uncertainty"))
     assert is_comparable(Result(*parts), Image(np.zeros(shape), rgb=False)) == fits
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"upscaling": {}},
+        {"resampling": {"from_plane_shape": 5}},
+        {"resampling": {"from_plane_shape": {"Y": 4}}},
+        {"asked": {"part": []}},
+        {"asked": {"source_path": 5}},
+    ],
+)
+def test_what_an_altered_file_says_of_a_result_keeps_no_panel_from_opening(said):
+    parts = (layer(name, shape=(3, 8, 8), axes="TYX", **said) for name in ("reconstruction", "uncertainty"))
+    result, image = Result(*parts), opened("/data/cell.tif", name="cell", shape=(3, 4, 4))
+    assert is_comparable(result, image) == ("part" not in said.get("asked", {}))
+    assert original_of(result, [image]) is None
 
 
 def test_a_namesake_in_another_place_is_not_the_original():

@@ -391,6 +391,10 @@ def test_layers_that_were_looked_at_are_not_kept(viewer, add_result, open_panel,
     qtbot.waitUntil(lambda: len(viewer.layers) == 6, timeout=20_000)
     viewer.dims.set_current_step(0, 1)
     qtbot.waitUntil(lambda: panel.link.look.slice.index[0] == 1, timeout=20_000)
+    if view == "draws":
+        draw = viewer.layers["cell CVDM draw"]
+        viewer.add_image(draw.data.copy(), name="duplicate", metadata=draw.metadata)
+        del draw
     gone = [weakref.ref(viewer.layers[name].data) for name in what]
     viewer.add_image(np.ones((9, 9)), name="other")  # napari keeps the layer that was selected last
     for name in what:

@@ -222,9 +222,11 @@ def test_a_profile_that_comes_when_its_result_has_gone_is_not_plotted(viewer, pa
     assert panel.profile.plot._plot is None
 
 
-def test_a_plot_goes_with_its_line(viewer, panel, qtbot):
-    add_line(viewer, panel, qtbot, [(10, 5), (10, 65)])
+def test_a_plot_goes_with_its_line_whatever_layer_is_selected(panel, viewer, qtbot):
+    panel._sections[3].unfold()
+    panel.profile.across.click()
     qtbot.waitUntil(lambda: panel.profile.plot._plot is not None, timeout=60_000)
+    assert viewer.layers.selection.active is not viewer.layers[LINES]
+    qtbot.wait(200)  # what the new line has brought about is over
     viewer.layers.remove(LINES)
-    panel.measure.setCurrentIndex(1)
     qtbot.waitUntil(lambda: panel.profile.plot._plot is None, timeout=10_000)

@@ -86,3 +86,22 @@ def test_a_run_comes_first(qtbot, measuring, use_small_model, monkeypatch):
     with qtbot.waitSignal(measuring.measured, timeout=60_000):
         measuring.measure("default", "cpu", "auto")  # what was given up is measured when there is time
     assert measuring.speed("default", "cpu", "auto") is not None
+
+
+def test_a_model_that_is_chosen_meanwhile_is_measured_next(qtbot, measuring, monkeypatch):
+    measured, go_on = [], threading.Event()
+
+    def measure(model: str, *_: object) -> str:
+        measured.append(model)
+        assert go_on.wait(30)
+        return f"that of {model}"
+
+    monkeypatch.setattr(module, "_measure", measure)
+    measuring.measure("one", "cpu", "auto")
+    for _ in range(2):  # the user goes on from field to field
+        measuring.measure("other", "cpu", "auto")
+    go_on.set()
+    qtbot.waitUntil(lambda: measuring.speed("other", "cpu", "auto") == "that of other", timeout=30_000)
+    assert measuring.speed("one", "cpu", "auto") is None
+    assert measured == ["one", "other"]
+    assert not measuring.busy

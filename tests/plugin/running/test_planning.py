@@ -16,7 +16,7 @@ from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.panel.form import Form
 from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.running.plan import results_size
-from napari_cvdm.plugin.running.planning import jobs_of, layers_of, part_choices, plan_of
+from napari_cvdm.plugin.running.planning import jobs_of, layers_to_restore, part_choices, plan_of, shapes_of
 from napari_cvdm.plugin.viewer.preferences import Preferences
 from napari_cvdm.plugin.viewer.world import Sliders
 from napari_cvdm.restoration.errors import InputError
@@ -62,8 +62,8 @@ def test_only_the_user_s_own_layers_are_offered():
     for metadata in (FOR_SHOW, {METADATA_KEY: {}}):
         viewer.add_image(np.zeros((9, 9)), metadata=metadata)
     viewer.add_shapes(metadata=FOR_SHOW)
-    assert layers_of(viewer, "image") == [image]
-    assert layers_of(viewer, "shapes") == [shapes]
+    assert layers_to_restore(viewer) == [(image.name, image)]
+    assert shapes_of(viewer) == [shapes]
 
 
 @pytest.mark.parametrize(

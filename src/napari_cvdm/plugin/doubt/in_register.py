@@ -55,7 +55,8 @@ def _where(data: Any, attributes: dict[str, Any], present: Sequence[Layer]) -> d
 
     if METADATA_KEY not in attributes.get("metadata", {}):
         return {}
-    picture = Image(data, **attributes)
+    # Hidden, or napari would read the plane in view anew with each attribute that is set.
+    picture = Image(data, **{**attributes, "visible": False})
     original = original_of(result := Result(picture, picture), present)
     moved = original is not None and lay_on_original(result, original)
     return where_it_lies(picture) if moved else {}

@@ -42,6 +42,12 @@ class Look:
     curve: ThresholdCurve
     finished: bool = True
 
+    @property
+    def among_others(self) -> bool:
+        """Whether there are more planes than this one; of a long film, to list them all takes a while."""
+        shape, kept = full_data(self.result.reconstruction).shape, self.result.channel_axis
+        return any(n > 1 for axis, n in enumerate(shape) if axis not in (*self.slice.displayed, kept))
+
     def planes(self, step: int | None = None) -> list[Slice]:
         """Return all planes along the same axes, of channels those of the one in view alone."""
         shape = full_data(self.result.reconstruction).shape
@@ -80,6 +86,7 @@ class Link(QObject):
         self.look: Look | None = None
         self._alone = False
         self._closed = False
+        self._redrawn = False  # since the plane was last read
         self._background = Background(self)
         self._background.done.connect(self._on_read)
         self._background.failed.connect(self._lose)
@@ -124,7 +131,8 @@ class Link(QObject):
             self.original = original
             self._lie_together(filter(is_for_show, self.viewer.layers))
             self.switched.emit()
-            self.looked.emit("")
+            if self.look is not None:  # or why there is none would be said no longer
+                self.looked.emit("")
 
     def _lie_together(self, pictures: Iterable[Layer] = ()) -> None:
         place = self._nearest()
@@ -186,7 +194,8 @@ class Link(QObject):
     def _on_redrawn(self) -> None:
         """A layer was sliced anew: of interest only while a run is still writing to it."""
         if self.result and not self.result.finished:
-            self._on_data()
+            self._redrawn = True
+            self.refresh()
 
     def _follow(self, result: Result | None) -> None:
         slots = {
@@ -217,11 +226,13 @@ class Link(QObject):
                 self._lose(outside_words(result.reconstruction, place, self.viewer.dims))
             return
         finished, look = result.finished, self.look
-        if look is not None and (look.slice, look.measure, look.finished) == (place, measure, finished):
+        known = None if look is None else (look.slice, look.measure, look.finished)
+        if known == (place, measure, finished) and not self._redrawn:
             return  # another axis has moved, or it has moved back
-        if self._background.running:  # or, while a stack plays, no look would ever come to its end
+        if self._background.running:  # or, while a stack plays or a run is at work, no look would end
             self.refresh()
             return
+        self._redrawn = False
         mean, std = (full_data(layer) for layer in result.layers)
 
         def read(checkpoint: Callable[[], None]) -> Look:

@@ -13,8 +13,9 @@ from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.recording import indices_taken
 from napari_cvdm.plugin.doubt.words import length_unit
 from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data, real
-from napari_cvdm.plugin.stored.stated import table
+from napari_cvdm.plugin.stored.stated import positive, table
 from napari_cvdm.restoration.errors import InputError
+from napari_cvdm.restoration.resampling import Resampling
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -64,6 +65,7 @@ def _find(result: Result, layers: Sequence[Layer]) -> tuple[Image | None, str]:
     if any(restored is image for image in images) and is_comparable(result, restored):
         return restored, ""
     path = table(provenance.get("asked")).get("source_path")
+    path = path if isinstance(path, str) else None
     opened = [image for image in images if path and image.source.path and _same(path, image.source.path)]
     name = provenance.get("source") or result.reconstruction.name.partition(" CVDM")[0]
     named = [image for image in images if image.name == name]
@@ -102,12 +104,15 @@ def _has_pixels(result: Result, layer: Image) -> bool:
     asked = table(provenance.get("asked")).get("shape")
     if isinstance(asked, list) and len(asked) == ndim:
         return tuple(asked) == coarse
+    said = table(provenance.get("resampling"))
     try:
         taken = indices_taken(provenance, coarse)
+        resampled = Resampling.from_description(said).plane_shape if said else ()
     except InputError:
         return True
-    letters, factor = axes_of(provenance, ndim), provenance.get("upscaling")
-    resampled = table(provenance.get("resampling")).get("from_plane_shape")
+    if len(taken) != ndim:
+        return False
+    letters, factor = axes_of(provenance, ndim), positive(provenance.get("upscaling"))
     for axis, letter in enumerate(letters):
         if letter in "YX" and resampled:
             fits = coarse[axis] == resampled["YX".index(letter)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -171,15 +172,15 @@ class Pictures(QObject):
         if key in ("colour", "opacity"):
             what = "overlay" if key == "colour" else "faded overlay"
             return {"name": f"{base} {what}", "blending": "translucent_no_depth"}
-        colormap, what = (
-            ("magma", "uncertainty map") if key == "uncertainty" else ("viridis", "learned schedule")
-        )
-        low, high = (float(limit) for limit in np.percentile(plane[::4, ::4], (1, 99)))
+        colormap, what, limits = "magma", "uncertainty map", (0.0, 1.0)  # until `_fit_limits`
+        if key == "schedule":
+            low, high = (float(limit) for limit in np.percentile(plane[::4, ::4], (1, 99)))
+            colormap, what, limits = "viridis", "learned schedule", (low, max(high, low + 1e-6))
         return {
             "name": f"{base} {what}",
             "colormap": colormap,
             "blending": "translucent_no_depth",
-            "contrast_limits": (low, max(high, low + 1e-6)),
+            "contrast_limits": limits,
         }
 
     def _fit_limits(self, layer: Any) -> None:
@@ -252,7 +253,9 @@ class Pictures(QObject):
         self.draw = min(self.draw, draws.shape[0] - 1)
         data = draws[self.draw]
         layer, limits = self._own.get("draws"), list(reconstruction.contrast_limits)
-        if layer is not None and layer.metadata.get("result") == result:
+        # What the user makes of this picture has its metadata, and must not keep a deleted result.
+        of = weakref.ref(reconstruction)
+        if layer is not None and layer.metadata.get("of") == of:
             layer.data = data
             if layer.metadata.get("limits") != limits:  # such as those of another channel
                 layer.contrast_limits = layer.metadata["limits"] = limits
@@ -261,7 +264,7 @@ class Pictures(QObject):
             looks = {name: getattr(reconstruction, name) for name in _LOOKS} | where_it_lies(reconstruction)
             layer = Image(data, name=f"{reconstruction.name} draw", rgb=False, multiscale=False, **looks)
             layer.blending = "translucent_no_depth"
-            layer.metadata.update(result=result, limits=limits)
+            layer.metadata.update(of=of, limits=limits)
             self._own.add("draws", layer, self._uppermost(), False)
         self._tell()
 

@@ -53,6 +53,7 @@ class ProfileSection(QWidget):
         self.draw.clicked.connect(self._take_tool)
         self.across.clicked.connect(self._add_across)
         link.looked.connect(self._on_looked)
+        link.changed.connect(self._sample)  # the lines may have been deleted
 
     def close_down(self) -> None:
         """Follow no lines any more; they stay in the viewer."""

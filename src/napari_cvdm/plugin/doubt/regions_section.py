@@ -104,7 +104,7 @@ class RegionsSection(QWidget):
         else:
             self._find_again()
         self._show_hint()
-        self.everywhere.setVisible(look is not None and len(look.planes()) > 1)
+        self.everywhere.setVisible(look is not None and look.among_others)
 
     def _clear(self) -> None:
         self._background.drop()

@@ -78,7 +78,7 @@ class StackMarking(QPushButton):
     def _on_looked(self, words: str) -> None:
         self._allow()
         if look := self._link.look:
-            self.setVisible(len(look.planes()) > 1)
+            self.setVisible(look.among_others)
 
     def _on_switched(self) -> None:
         if self._result != self._link.result:  # and not only what it is compared with

@@ -43,9 +43,9 @@ class Measuring(QObject):
         return self._speeds.get((model, device, tile))
 
     def measure(self, model: str, device: str, tile: int | str) -> None:
-        """Measure in the background, unless that was done or something else is being measured."""
+        """Measure in the background, unless that was done; what else is being measured is given up."""
         key: Key = (model, device, tile)
-        if not self.busy and key not in self._speeds:
+        if key not in self._speeds and not (self.busy and key == self._key):
             self._key = key
             self._background.ask(lambda checkpoint: _measure(*key, checkpoint))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.doubt.linked import is_image_of_user
 from napari_cvdm.plugin.image.parts import (
     Part,
     current_plane,
@@ -19,14 +20,14 @@ from napari_cvdm.plugin.image.parts import (
     with_channels,
 )
 from napari_cvdm.plugin.image.pointing import check_plane_shown, position_in, rectangle_of, view_of
-from napari_cvdm.plugin.results.layers import full_data, is_for_show, is_result, real
+from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
 from napari_cvdm.plugin.running.plan import Plan, memory_needed, results_size
 from napari_cvdm.restoration.axes import MINIMUM_SIDE, Axes
 from napari_cvdm.restoration.errors import InputError, InputTypeError
 from napari_cvdm.restoration.validation import check_dtype, check_range, check_shape
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Shapes
 
     from napari_cvdm.models.card import ModelCard
     from napari_cvdm.plugin.image.reading import LayerReading
@@ -40,19 +41,17 @@ if TYPE_CHECKING:
 _QUICKLY_COMPARED = 2**24
 
 
-def layers_of(viewer: Any, kind: Literal["image", "shapes"]) -> list[Any]:
-    """Return the user's layers of a kind: themselves, not the proxies that napari hands out."""
-    from napari.layers import Image, Shapes
-
-    wanted = {"image": Image, "shapes": Shapes}[kind]
-    layers = [real(layer) for layer in viewer.layers]
-    own = [layer for layer in layers if is_result(layer) or is_for_show(layer)]
-    return [layer for layer in layers if isinstance(layer, wanted) and layer not in own]
-
-
 def layers_to_restore(viewer: Any) -> list[tuple[str, Image]]:
-    """Return name and layer of each image that can be restored."""
-    return [(layer.name, layer) for layer in layers_of(viewer, "image")]
+    """Return name and layer of each image that can be restored: itself, not the proxy that plugins get."""
+    return [(layer.name, layer) for layer in map(real, viewer.layers) if is_image_of_user(layer)]
+
+
+def shapes_of(viewer: Any) -> list[Shapes]:
+    """Return the user's layers of shapes, likewise themselves."""
+    from napari.layers import Shapes
+
+    layers = map(real, viewer.layers)
+    return [layer for layer in layers if isinstance(layer, Shapes) and not is_for_show(layer)]
 
 
 def part_choices(reading: LayerReading | None, shapes: Sequence[Any]) -> list[tuple[str, Any]]:
