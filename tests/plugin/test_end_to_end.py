@@ -31,13 +31,20 @@ def test_from_a_tiff_to_a_reconstruction_in_its_place(viewer, widget, qtbot, use
     qtbot.waitUntil(lambda: widget.form.pixel_size.value() == pytest.approx(65, abs=0.1), timeout=30_000)
     widget.form.draws.value = 2
     qtbot.wait(500)
+    # A run adds one layer at a time, and does nothing that takes longer. How long that takes is up to napari.
+    beat = heartbeat()
+    viewer.add_image(np.ones((192, 192), np.float32), name="for comparison", contrast_limits=(0, 2))
+    qtbot.wait(200)
+    to_add_a_layer = beat.longest_pause()
+    viewer.layers.remove("for comparison")
+    qtbot.wait(500)
     beat = heartbeat()
 
     qtbot.mouseClick(widget.controls.restore_button, Qt.MouseButton.LeftButton)
     assert widget.controls.cancel_button.isVisible()
     qtbot.waitUntil(lambda: not widget.running, timeout=120_000)
     qtbot.wait(200)
-    assert beat.longest_pause() < 0.2
+    assert beat.longest_pause() < max(0.2, to_add_a_layer)
 
     reconstruction, uncertainty = viewer.layers[1:]
     assert [reconstruction.name, uncertainty.name] == ["tubulin_wf CVDM", "tubulin_wf CVDM uncertainty"]

@@ -151,10 +151,10 @@ def test_boxes_are_numbered_as_the_rows_are(viewer, add_result, open_panel, qtbo
 
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_a_click_while_the_plane_is_read_anew_is_heard(viewer, add_result, open_panel, qtbot, everywhere):
-    """As it is whenever a run has brought a better picture."""
-    _, _, uncertainty = add_result((3, 64, 80), metadata={"finished": False})
+    """As it is whenever a layer has other pixels than before."""
+    _, _, uncertainty = add_result((3, 64, 80))
     panel = open_panel()
-    uncertainty.refresh()
+    uncertainty.data = uncertainty.data.copy()
     assert panel.link.look is None
     find(panel, qtbot, panel.regions.everywhere if everywhere else panel.regions.here)
     assert ({place.slice.index[0] for place in panel.regions.places} >= {0, 2}) == everywhere

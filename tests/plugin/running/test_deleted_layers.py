@@ -97,6 +97,7 @@ def test_memory_comes_back_before_the_queue_has_ended(viewer, widget, qtbot, ste
 @pytest.fixture
 def searches(monkeypatch) -> list[bool]:
     """When garbage was looked for among all objects."""
+    gc.collect()  # or layers of the test before would be looked for, too
     searches: list[bool] = []
     monkeypatch.setattr(OldObjectsSpared, "collect", lambda: searches.append(True))
     return searches
