@@ -146,10 +146,10 @@ def plan_of(
     draws = 0 if form.preview else form.draws.value
     kept = draws if form.keep_draws.value else 0
     memory = memory_needed(pixels, reading.dtype, kept_draws=kept, finer=finer)
-    if copies := [resampled.axes.shape for resampled in worked_on if resampled is not None]:
-        # Besides the image, there are copies of its whole planes, even for a region, in single precision.
-        image = _pixels(given) * reading.dtype.itemsize + _pixels(copies) * np.dtype(np.float32).itemsize
-        memory += image * colours - pixels * reading.dtype.itemsize
+    if worked_on[0] is not None:
+        # Besides the image, one of its planes at a time, whole even for a region, is there resampled.
+        plane = math.prod(worked_on[0].axes.plane_shape) * np.dtype(np.float64).itemsize
+        memory += plane + (_pixels(given) * colours - pixels) * reading.dtype.itemsize
     results = results_size(pixels, kept_draws=kept, finer=finer)
     plan = Plan(pixels // (rows * columns), (rows, columns), memory, results=results)
     if speed is None:
