@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from functools import partial
 
 import pytest
 
@@ -21,3 +22,12 @@ os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(_PRIVATE.cleanup)
+
+
+@pytest.fixture
+def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deconvolve pairs in two ways alone: the search for the best takes seconds, and has tests of its own."""
+    from napari_cvdm.assessment import baselines, pairs
+
+    search = partial(baselines.best_richardson_lucy, sigmas=(2.9,), iterations=(10, 20))
+    monkeypatch.setattr(pairs, "best_richardson_lucy", search)

@@ -1,7 +1,6 @@
 """Pairs: found by name, scored where and how the rules say."""
 
 import json
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +11,6 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_cvdm.assessment import pairs as module
-from napari_cvdm.assessment.baselines import best_richardson_lucy
 from napari_cvdm.assessment.pairs import evaluate_folder, evaluate_pair, find_pairs
 from napari_cvdm.assessment.scores import METHODS, score
 from napari_cvdm.cvdm.model import CVDM, CVDMConfig
@@ -22,6 +20,8 @@ from napari_cvdm.models import ModelCard, PretrainedModel
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.events import Estimate, Event, Finished
 from napari_cvdm.restoration.result import Restoration
+
+pytestmark = pytest.mark.usefixtures("short_search")
 
 TEST_DATA = Path(__file__).parents[1] / "data"
 MODEL = SimpleNamespace(upscaling=2, name="fake", sha256="0" * 64, card=SimpleNamespace(pixel_size_nm=None))
@@ -37,13 +37,6 @@ def field(height, width):
     sharp = 1000 * sharp / sharp.max()
     blurred = gaussian_filter(sharp, 2.5).reshape(height, 2, width, 2).mean(axis=(1, 3))
     return (100 + 10 * blurred).astype("u2"), sharp.astype("u2")
-
-
-@pytest.fixture(autouse=True)
-def short_search(monkeypatch):
-    """The search for the best deconvolution takes seconds, and has tests of its own."""
-    search = partial(best_richardson_lucy, sigmas=(2.9,), iterations=(10, 20))
-    monkeypatch.setattr(module, "best_richardson_lucy", search)
 
 
 @pytest.fixture

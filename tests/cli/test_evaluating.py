@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_cvdm.assessment import pairs as assessed
-from napari_cvdm.assessment.baselines import best_richardson_lucy
 from napari_cvdm.assessment.pairs import evaluate_folder
 from napari_cvdm.cli import main
 from napari_cvdm.files.ome_tiff import write_ome_tiff
@@ -16,14 +13,9 @@ from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models import load_model
 from napari_cvdm.simulation.pairs import KINDS
 
+pytestmark = pytest.mark.usefixtures("short_search")
+
 FAST = ["--draws", "2", "--steps", "1", "--device", "cpu"]
-
-
-@pytest.fixture(autouse=True)
-def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The search for the best deconvolution takes seconds, and has tests of its own."""
-    search = partial(best_richardson_lucy, sigmas=(2.9,), iterations=(10, 20))
-    monkeypatch.setattr(assessed, "best_richardson_lucy", search)
 
 
 @pytest.fixture
