@@ -1,7 +1,8 @@
-"""Small files as Zeiss LSM and MetaMorph write them, true to the parts that tifffile reads."""
+"""Small files as programs of microscopes write them, true to the parts that tifffile reads."""
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -79,4 +80,69 @@ def write_stk(
     ]
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
     path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + b"".join(blocks) + uic1 + data.tobytes())
+    return path
+
+
+def write_fluoview(path: Path, data: NDArray[Any], axes: list[tuple[str, float, str]], **how: Any) -> Path:
+    """Write planes as Olympus FluoView: name, step and unit of each axis, the fastest first."""
+    header = np.zeros((), np.dtype(tifffile.TIFF.MM_HEADER).newbyteorder("<"))
+    header["Dimensions"]["Size"] = 1
+    for place, size, (name, step, unit) in zip(header["Dimensions"], data.shape[::-1], axes, strict=False):
+        for field, value in {"Name": name, "Size": size, "Resolution": step, "Unit": unit}.items():
+            place[field] = value
+    tags: list[Any] = [(34361, 1, header.nbytes, header.tobytes(), True), (34362, 12, 8, (0.0,) * 8, True)]
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
+        for plane in data.reshape(-1, *data.shape[-2:]):
+            tif.write(
+                plane, metadata=None, contiguous=False, extratags=tags, **{"photometric": "minisblack", **how}
+            )
+            tags = []
+    return path
+
+
+def write_sis(
+    path: Path, data: NDArray[np.uint16], x: float = 65.0, y: float = 65.0, power: int = -9
+) -> Path:
+    """Write a picture as cellSens: a pixel's sides in powers of ten of a metre, and wrong resolution tags."""
+    start = struct.pack("<4s6x5h6x32sH", b"SIS0", 30, 12, 1, 0, 120, b"cells", 1) + struct.pack(
+        "<2hI", 1, 1, 0
+    )
+    sizes = struct.pack("<10xh2d8xd2x34s32s", power, x, y, 100.0, b"camera", b"")
+    tags = [(33560, 1, len(start + sizes), start + sizes, True)]
+    tifffile.imwrite(
+        path, data, byteorder="<", metadata=None, extratags=tags, resolution=(1e5, 1e5), resolutionunit=3
+    )
+    content = bytearray(path.read_bytes())
+    place = content.index(b"SIS0")
+    struct.pack_into("<I", content, place + len(start) - 4, place + len(start))
+    path.write_bytes(content)
+    return path
+
+
+def write_ndtiff(
+    folder: Path, data: NDArray[np.uint16], summary: dict[str, Any], of_planes: dict[str, Any] | None = None
+) -> Path:
+    """Write a stack (z, y, x) as Micro-Manager: planes with words of their own, and an index beside them."""
+    folder.mkdir()
+    path, words = folder / "a_NDTiffStack.tif", json.dumps(summary).encode()
+    content = b"II*\0" + struct.pack("<6I", 28 + len(words), 483729, 3, 3, 2355492, len(words)) + words
+    said, index = json.dumps(of_planes or {}).encode() + b"\0", b""
+    _, height, width = data.shape
+    for number, plane in enumerate(data):
+        pixels = len(content) + 2 + 10 * 12 + 4
+        following = pixels + plane.nbytes + len(said)
+        tags = [
+            *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 1)),
+            *((273, 4, 1, pixels), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, plane.nbytes)),
+            (51123, 2, len(said), pixels + plane.nbytes),
+        ]
+        content += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+        content += struct.pack("<I", following if number + 1 < len(data) else 0) + plane.tobytes() + said
+        place = json.dumps({"z": number}).encode()
+        index += (
+            struct.pack("<I", len(place)) + place + struct.pack("<I", len(path.name)) + path.name.encode()
+        )
+        index += struct.pack("<8I", pixels, width, height, 1, 0, pixels + plane.nbytes, len(said), 0)
+    path.write_bytes(content)
+    (folder / "NDTiff.index").write_bytes(index)
     return path

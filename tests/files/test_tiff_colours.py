@@ -9,7 +9,7 @@ from PIL import Image
 from napari_cvdm.files.tiff import open_tiff_lazily, read_tiff
 from napari_cvdm.restoration.errors import ImageFileError
 
-from .microscope_files import write_stk
+from .microscope_files import write_fluoview, write_stk
 
 PLANE = np.random.default_rng(0).integers(0, 256, (24, 16)).astype("u1")
 GREY = np.arange(256)
@@ -67,7 +67,8 @@ def test_in_palettes_of_programs_for_microscopes_the_numbers_are_intensities(tmp
     tifffile.imwrite(tmp_path / "a.tif", PLANE, description="ImageJ=1.54f\n", metadata=None, **how)
     tifffile.imwrite(tmp_path / "a.ome.tif", PLANE, **how)
     write_stk(tmp_path / "a.stk", PLANE[None], colours=palette(RANDOM).tobytes())
-    for name in ("a.tif", "a.ome.tif", "a.stk"):
+    write_fluoview(tmp_path / "b.tif", PLANE, [("X", 0.065, "um"), ("Y", 0.065, "um")], **how)
+    for name in ("a.tif", "a.ome.tif", "a.stk", "b.tif"):
         with tifffile.TiffFile(tmp_path / name) as tif:
             assert tif.pages.first.photometric == tifffile.PHOTOMETRIC.PALETTE
         np.testing.assert_array_equal(read_tiff(tmp_path / name).data, PLANE)

@@ -1,81 +1,10 @@
-"""Pixel sizes in the words of every program that writes them, and in words that must not be believed."""
+"""Pixel sizes in OME-XML, as ImageJ writes them, in resolution tags, and where they must not be believed."""
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_cvdm.files.tiff_metadata import (
-    find_ome_image,
-    in_seconds,
-    length_in_nm,
-    read_scale,
-    scale_from_ome,
-)
-
-from .microscope_files import write_lsm, write_stk
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "µm",
-        "\u03bcm",
-        "um",
-        "micron",
-        "microns",
-        "Micrometer",
-        "micrometres",
-        "\\u00B5m",
-        "Âµm",
-        "Î¼m",
-        "\ufffdm",
-        "?m",
-        " µm\0",
-    ],
-)
-def test_every_spelling_of_micrometre_is_understood(unit):
-    assert length_in_nm(0.065, unit) == pytest.approx(65)
-
-
-@pytest.mark.parametrize("unit", ["µs", "\u03bcs", "us", "microseconds", "\\u00B5s", "Âµs", "Î¼s", "µsec"])
-def test_every_spelling_of_microsecond_is_understood(unit):
-    assert in_seconds(250, unit) == pytest.approx(2.5e-4)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "nm"),
-    [
-        (65, "nm", 65),
-        (650, "Å", 65),
-        ("0,065", "µm", 65),
-        (6.5e-5, "mm", 65),
-        (6.5e-6, "cm", 65),
-        (6.5e-8, "m", 65),
-        (1, "inch", 2.54e7),
-    ],
-)
-def test_other_units_of_length(value, unit, nm):
-    assert length_in_nm(value, unit) == pytest.approx(nm)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit"),
-    [
-        (65, "pixel"),
-        (65, "pixels"),
-        (65, ""),
-        (65, None),
-        (0, "nm"),
-        (-1, "nm"),
-        ("nan", "nm"),
-        ("inf", "nm"),
-        ("much", "nm"),
-        (None, "nm"),
-        (1, "reference frame"),
-    ],
-)
-def test_no_length_is_made_of_what_is_none(value, unit):
-    assert length_in_nm(value, unit) is None
+from napari_cvdm.files.tiff_metadata import find_ome_image, read_scale, scale_from_ome
 
 
 def scale_of(path, **arguments):
@@ -179,99 +108,6 @@ def test_who_writes_like_imagej_need_not_leave_a_spacing_out(tmp_path):
     assert scale.z_spacing is None
 
 
-def scale_in(path):
-    with tifffile.TiffFile(path) as tif:
-        assert tif.is_lsm or tif.is_stk
-        return read_scale(tif, tif.series[0])
-
-
-ZEISS = np.zeros((1, 3, 1, 16, 12), "u2")
-
-
-def test_zeiss_metadata(tmp_path):
-    scale = scale_in(write_lsm(tmp_path / "a.lsm", ZEISS, TimeIntervall=2.5))
-    assert (scale.pixel_size, scale.z_spacing, scale.time_interval) == pytest.approx((65, 300, 2.5))
-    assert scale.pixel_sides is None
-    oblong = scale_in(write_lsm(tmp_path / "b.lsm", ZEISS, VoxelSizeY=1.3e-7))
-    assert (oblong.pixel_size, oblong.pixel_sides) == (None, pytest.approx((130, 65)))
-    assert oblong.time_interval is None
-
-
-@pytest.mark.parametrize("size", [0, -6.5e-8, np.nan, np.inf, 65, 1e-15, 1e300])
-def test_absurd_sizes_of_zeiss_count_as_none(tmp_path, size):
-    sizes = dict.fromkeys(("VoxelSizeX", "VoxelSizeY", "VoxelSizeZ"), size)
-    scale = scale_in(write_lsm(tmp_path / "a.lsm", ZEISS, **sizes))
-    assert scale.pixel_size is scale.pixel_sides is scale.z_spacing is None
-
-
-METAMORPH = np.zeros((4, 16, 12), "u2")
-
-
-def test_metamorph_metadata(tmp_path):
-    stack = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, distances=[(3, 10)] * 4))
-    assert (stack.pixel_size, stack.z_spacing) == pytest.approx((65, 300))
-    assert stack.time_interval is stack.pixel_sides is None
-    film = scale_in(write_stk(tmp_path / "b.stk", METAMORPH, times=[0, 500, 1010, 1500], y=(13, 100)))
-    assert (film.pixel_size, film.pixel_sides) == (None, pytest.approx((130, 65)))
-    assert (film.time_interval, film.z_spacing) == (pytest.approx(0.5), None)
-
-
-@pytest.mark.parametrize(
-    ("stated", "nm"),
-    [
-        ({"x": (65, 1), "y": (65, 1), "unit": "nm"}, 65),
-        ({"unit": "µm"}, 65),
-        ({"unit": "microns"}, 65),
-        ({"unit": "pixel"}, None),
-        ({"unit": "furlong"}, None),
-        ({"unit": ""}, None),
-        ({"unit": None}, None),
-        ({"calibrated": 0}, None),
-        ({"x": (0, 1)}, None),
-        ({"x": (2**32 - 1, 1), "y": (2**32 - 1, 1)}, None),
-        ({"unit": "n" * 5000}, None),
-    ],
-)
-def test_a_calibration_of_metamorph_counts_if_it_is_on_and_in_a_unit(tmp_path, stated, nm):
-    scale = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, **stated))
-    assert scale.pixel_size == (nm and pytest.approx(nm))
-    assert scale.pixel_sides is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "nm"),
-    [
-        ({}, 65),
-        ({"units": "microns"}, 65),
-        ({"state": "off"}, None),
-        ({"units": "pixel"}, None),
-        ({"x": "0"}, None),
-        ({"y": "<"}, None),
-    ],
-)
-def test_metamorph_calibrates_what_it_saves_as_tiff_likewise(tmp_path, changes, nm):
-    said = {"state": "on", "x": "0.065", "y": "0.065", "units": "um", **changes}
-    words = "".join(f'<prop id="spatial-calibration-{name}" value="{said[name]}"/>' for name in said)
-    words = f"<MetaData><PlaneInfo>{words}</PlaneInfo></MetaData>"
-    printers = {"resolution": (72, 72), "resolutionunit": "INCH"}
-    scale = scale_of(tmp_path / "a.tif", description=words, software="MetaSeries", metadata=None, **printers)
-    assert scale.pixel_size == (nm and pytest.approx(nm))
-
-
-@pytest.mark.parametrize(
-    "uneven",
-    [
-        {"distances": [(3, 10), (3, 10), (6, 10), (3, 10)]},
-        {"distances": [(2**32 - 1, 1)] * 4},
-        {"times": [0, 500, 4000, 4500]},
-        {"times": [500, 0, 500, 0]},
-    ],
-)
-def test_steps_of_metamorph_that_are_not_alike_or_absurd_are_none(tmp_path, uneven):
-    scale = scale_in(write_stk(tmp_path / "a.stk", METAMORPH, **uneven))
-    assert scale.z_spacing is scale.time_interval is None
-
-
 @pytest.mark.parametrize(("unit", "per_nm"), [("CENTIMETER", 1e-7), ("INCH", 1 / 2.54e7)])
 def test_resolution_tags(tmp_path, unit, per_nm):
     density = 1 / (65 * per_nm)
@@ -368,12 +204,3 @@ def test_a_resolution_without_a_unit_is_in_inches_and_one_without_a_side_is_none
         scale = read_scale(tif, tif.series[0])
     assert scale.pixel_size == (size and pytest.approx(size))
     assert scale.pixel_sides is None
-
-
-@pytest.mark.parametrize(
-    ("unit", "seconds"),
-    [("nanosecond", 3e-9), ("microsecond", 3e-6), ("millisecond", 3e-3), ("second", 3), ("minute", 180)],
-)
-def test_times_in_the_words_of_ome_zarr(unit: str, seconds: float) -> None:
-    assert in_seconds(3.0, unit) == in_seconds("3", f"{unit}s") == pytest.approx(seconds)
-    assert in_seconds(3.0, None) is None

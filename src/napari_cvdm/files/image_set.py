@@ -18,8 +18,9 @@ from napari_cvdm.files.ome_tiff import (
     storable,
     write_described,
 )
+from napari_cvdm.files.physical_scale import PhysicalScale
 from napari_cvdm.files.tiff import open_tiff
-from napari_cvdm.files.tiff_metadata import PhysicalScale, scale_from_ome
+from napari_cvdm.files.tiff_metadata import scale_from_ome
 from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.errors import ImageFileError
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_cvdm.files.image_file import COPY_AGAIN, ImageFile, check_number
 from napari_cvdm.files.ome_tiff import PROVENANCE_KEY
-from napari_cvdm.files.tiff_metadata import believable, in_seconds, length_in_nm, side_or_sides
+from napari_cvdm.files.physical_scale import believable, in_seconds, length_in_nm, side_or_sides
 from napari_cvdm.files.zarr_packages import require_zarr
 from napari_cvdm.restoration.axes import AXIS_MEANINGS
 from napari_cvdm.restoration.errors import ImageFileError

@@ -43,7 +43,7 @@ def check_intensities(path: str | Path, tif: tifffile.TiffFile, series: tifffile
             "invert it if they have (Edit > Invert), then Image > Lookup Tables > Invert LUT, and save it."
         )
     # What these programs write in palettes are intensities, in false colours of any order.
-    of_microscopes = tif.is_imagej or tif.is_ome or tif.is_lsm or tif.is_stk
+    of_microscopes = tif.is_imagej or tif.is_ome or tif.is_lsm or tif.is_stk or tif.is_fluoview
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not (of_microscopes or _gets_brighter(page)):
         raise ImageFileError(
             f"{path} holds the numbers of colours in a palette, which does not run from dark to bright. In "

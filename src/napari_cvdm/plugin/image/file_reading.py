@@ -12,7 +12,7 @@ from napari_cvdm.plugin.stored.kinds import is_saved_result, kind_of
 
 if TYPE_CHECKING:
     from napari_cvdm.files.image_file import ImageFile
-    from napari_cvdm.files.tiff_metadata import PhysicalScale
+    from napari_cvdm.files.physical_scale import PhysicalScale
 
 _SAVED_HERE = (
     "Its file was saved by this plugin. To open all that is in it, as it was, delete this layer and drop the "
