@@ -190,9 +190,18 @@ def test_coarse_resolutions_are_written_without_powers_of_ten(checks: Checks) ->
     assert said.startswith("Finest detail 1230 nm before, 1020 nm after.")
 
 
+@pytest.mark.parametrize(("nm", "level"), [(440.0, "good"), (450.0, "look")])
+def test_a_result_that_is_coarser_than_the_image_wants_a_look(checks: Checks, nm: float, level: str) -> None:
+    before, after = (replace(checks.resolution.after, resolution=each) for each in (400.0, nm))
+    said = verdict(checks, "Resolution", resolution=replace(checks.resolution, before=before, after=after))
+    assert said.level == level
+    assert ("coarser than the image" in said.sentence) == (level == "look")
+
+
 def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Checks) -> None:
     frequency = np.linspace(0.01, 0.5, 20)
-    after = replace(checks.resolution.after, resolution=4.0)
+    before, after = (replace(checks.resolution.after, resolution=each) for each in (8.0, 4.0))
+    resolution = replace(checks.resolution, before=before, after=after)
     for found, level, words in (
         (2.0, "good", "agree at every detail."),  # the period of the highest frequency
         (2.1, "good", "agree down to 2.1 camera pixels."),
@@ -201,9 +210,7 @@ def test_resolution_that_other_noise_does_not_bear_out_wants_a_look(checks: Chec
         (np.nan, "look", "have no detail in common."),
     ):
         ring = RingCorrelation(frequency, frequency, found)
-        said = verdict(
-            checks, "Resolution", resolution=replace(checks.resolution, after=after, restored_halves=ring)
-        )
+        said = verdict(checks, "Resolution", resolution=replace(resolution, restored_halves=ring))
         assert said.level == level
         assert said.sentence.endswith(words)
     for missing in ("before", "after"):

@@ -42,6 +42,8 @@ _FARTHEST_BESIDE = 1.0
 _FIRM, _SHAKY = 1.0, 2.0
 #: Detail that only this much coarser agrees between two halves of the photons owes more to the network.
 _OVERSHARP = 1.5
+#: A gain in resolution below this is a loss, by more than such estimates differ among programs.
+_COARSER = 0.9
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ def _on_resolution(found: ResolutionCheck) -> Verdict:
     unit = found.unit
     before, after = found.before.resolution, found.after.resolution
     words = f"Finest detail {plain_number(before)} {unit} before, {plain_number(after)} {unit} after."
+    if found.gain < _COARSER:
+        return Verdict(name, "look", f"{words} The result is coarser than the image: it lost detail.")
     ring = found.restored_halves
     if ring is None:
         return Verdict(name, "good", words)
