@@ -25,7 +25,7 @@ def checkpoint(tmp_path: Path, make_config: MakeConfig) -> Path:
 
 class TestFile:
     def test_it_survives(self, checkpoint: Path, make_config: MakeConfig) -> None:
-        state = read_checkpoint(checkpoint, make_config())
+        state = read_checkpoint(checkpoint, make_config(), {})
         assert torch.equal(state["weights"], torch.arange(1000.0))
         assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.pt"]
 
@@ -33,7 +33,7 @@ class TestFile:
     def test_a_file_cut_short_says_so(self, checkpoint: Path, make_config: MakeConfig, left: int) -> None:
         checkpoint.write_bytes(checkpoint.read_bytes()[:left])
         with pytest.raises(ConfigError, match=r"checkpoint\.pt is damaged: start fresh"):
-            read_checkpoint(checkpoint, make_config())
+            read_checkpoint(checkpoint, make_config(), {})
 
     @pytest.mark.parametrize("content", [{"weights": 1}, {"config": 3}, [1], torch.ones(3)])
     def test_so_does_a_file_of_something_else(
@@ -41,7 +41,7 @@ class TestFile:
     ) -> None:
         torch.save(content, checkpoint)
         with pytest.raises(ConfigError, match="is damaged"):
-            read_checkpoint(checkpoint, make_config())
+            read_checkpoint(checkpoint, make_config(), {})
 
     def test_so_does_a_damaged_pickle(
         self, checkpoint: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
@@ -51,13 +51,32 @@ class TestFile:
 
         monkeypatch.setattr(torch, "load", load)
         with pytest.raises(ConfigError, match="is damaged"):
-            read_checkpoint(checkpoint, make_config())
+            read_checkpoint(checkpoint, make_config(), {})
 
     def test_another_configuration_is_refused(self, checkpoint: Path, make_config: MakeConfig) -> None:
         with pytest.raises(
             ConfigError, match=r"made with another configuration \(data\.empty_share, seed\); .*--fresh"
         ):
-            read_checkpoint(checkpoint, make_config(seed=99, data={"empty_share": 0.3}))
+            read_checkpoint(checkpoint, make_config(seed=99, data={"empty_share": 0.3}), {})
+
+    def test_other_models_to_learn_from_are_refused(self, tmp_path: Path, make_config: MakeConfig) -> None:
+        path = tmp_path / "checkpoint.pt"
+        begun = {"first.safetensors": "first, sha256 1", "teacher.safetensors": "teacher, sha256 2"}
+        write_checkpoint(path, {"config": json.dumps(make_config().to_dict()), "earlier": begun})
+        assert (
+            read_checkpoint(path, make_config(), {"first.safetensors": "first, sha256 1"})["earlier"] == begun
+        )
+        with pytest.raises(
+            ConfigError, match=r"another teacher\.safetensors \(teacher, sha256 2\): put that"
+        ):
+            read_checkpoint(path, make_config(), {"teacher.safetensors": "teacher, sha256 3"})
+
+    def test_a_run_that_did_not_note_its_models_goes_on(
+        self, checkpoint: Path, make_config: MakeConfig
+    ) -> None:
+        """As those begun with an earlier version."""
+        found = {"first.safetensors": "first, sha256 1"}
+        assert read_checkpoint(checkpoint, make_config(), found)["earlier"] == found
 
     def test_a_full_disk_leaves_the_last_one_if_there_is_one(
         self, checkpoint: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
@@ -72,7 +91,7 @@ class TestFile:
             write_checkpoint(checkpoint.with_name("first.pt"), {})
         monkeypatch.undo()
         assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.pt"]
-        assert "weights" in read_checkpoint(checkpoint, make_config())
+        assert "weights" in read_checkpoint(checkpoint, make_config(), {})
 
 
 class TestChangedSettings:

@@ -461,6 +461,8 @@ class TestRunTraining:
             path = run_training(second, folder, workers=0, fields_per_kind=0, log=again.append)
             same = load_model(path).network.state_dict()
             assert all(torch.equal(same[n], t) for n, t in load_model(whole).network.state_dict().items())
+        earlier = {"first/tiny.safetensors": f"tiny, sha256 {sha256}"}
+        assert load_model(path).card.training["earlier_models"] == earlier
         starts = [line.split(",")[0] for line in again if line.startswith(("starting", "resumed"))]
         assert starts == ["starting from tiny", "resumed at step 3"]
 
@@ -486,6 +488,9 @@ class TestRunTraining:
             load_model(each).network.mean_and_scale(x)[0] for each in (path, start, teacher)
         )
         assert (taught - wanted).square().mean() < (began - wanted).square().mean()
+        teacher.write_bytes(start.read_bytes())
+        with pytest.raises(ConfigError, match=rf"learned from another other/tiny\.safetensors .*{sha256}"):
+            run_training(second, tmp_path / "second", workers=0, fields_per_kind=0, log=quiet)
 
     @pytest.mark.usefixtures("no_validation")
     def test_weights_are_read_once_and_before_a_checkpoint_is_given_up(

@@ -36,19 +36,31 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
         ) from error
 
 
-def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
+def read_checkpoint(path: Path, config: TrainingConfig, earlier: Mapping[str, str]) -> dict[str, Any]:
     """Read the checkpoint of a run, if it is one of this configuration.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    config : TrainingConfig
+        How the run is to go on.
+    earlier : mapping
+        The models that it is to learn from, by their names in the configuration. What is returned has all
+        that the run ever read.
 
     Raises
     ------
     ConfigError
-        If the file is damaged, or belongs to a different configuration; one with fewer cycles is continued.
+        If the file is damaged, or belongs to a different configuration or other models; one with fewer cycles
+        is continued.
     """
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(state, dict):
             raise TypeError(f"{type(state).__name__} in place of a table")
         changed = changed_settings(state["config"], config)
+        state["earlier"] = dict(earlier) | state.get("earlier", {})
     except (
         EOFError,
         RuntimeError,
@@ -67,8 +79,14 @@ def read_checkpoint(path: Path, config: TrainingConfig) -> dict[str, Any]:
             f"{path} was made with another configuration ({names}); choose another output "
             "folder, or start fresh (--fresh)"
         )
-    found: dict[str, Any] = state
-    return found
+    for name, found in earlier.items():
+        if state["earlier"][name] != found:
+            raise ConfigError(
+                f"{path} is of a run that learned from another {name} ({state['earlier'][name]}): put that "
+                "back, or start fresh (--fresh)"
+            )
+    kept: dict[str, Any] = state
+    return kept
 
 
 def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -41,9 +41,16 @@ def pixel_sizes(ranges: AcquisitionRanges) -> tuple[float, float]:
 
 
 def model_card(
-    config: TrainingConfig, steps_done: int, seconds: float, metrics: dict[str, float]
+    config: TrainingConfig,
+    steps_done: int,
+    seconds: float,
+    metrics: dict[str, float],
+    earlier: Mapping[str, str] | None = None,
 ) -> ModelCard:
-    """Describe a trained model, by the steps and the wall-clock time spent and its scores in validation."""
+    """Describe a trained model, by the steps and the wall-clock time spent and its scores in validation.
+
+    `earlier` says, by their names in the configuration, which models it started and learned from.
+    """
     data = ["simulated " + ", ".join(kind for kind, share in config.data.kinds.items() if share)]
     if config.data.empty_share:
         data.append(f"{100 * config.data.empty_share:.0f} % of the fields: background and noise alone")
@@ -60,6 +67,7 @@ def model_card(
             "start_from": config.start_from,
             "teachers": list(config.teachers),
             "teachers_share": config.teachers_share if config.teachers else 0.0,
+            "earlier_models": dict(earlier or {}),
             "steps": steps_done,
             "hours": round(seconds / 3600, 2),
             "seed": config.seed,
@@ -82,6 +90,7 @@ def export_model(
     seconds: float,
     metrics: dict[str, float],
     *,
+    earlier: Mapping[str, str] | None = None,
     micrographs: Path | None = None,
     fields_per_kind: int = 4,
     log: Callable[[str], None] = print,
@@ -92,7 +101,7 @@ def export_model(
 
     Parameters
     ----------
-    model, config, folder, steps_done, seconds, metrics
+    model, config, folder, steps_done, seconds, metrics, earlier
         The averaged weights, and the run; see `model_card`.
     micrographs : Path, optional
         Folder of the real images, of which some are kept for the calibration.
@@ -102,7 +111,7 @@ def export_model(
     log : callable
         Receives progress, a line at a time.
     """
-    card = model_card(config, steps_done, seconds, metrics)
+    card = model_card(config, steps_done, seconds, metrics, earlier)
     if fields_per_kind:
         # What is calibrated is what will be used: the rounded weights.
         used = rounded(model, card)

@@ -84,6 +84,8 @@ class Trainer:
         self.average = deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
         self.teachers: Teachers | None = None
+        # Which weights the run begins with and learns from, by their names in the configuration.
+        self.earlier: dict[str, str] = {}
         self.step = 0
         self.seconds = 0.0
         self.scores: dict[str, float] = {}
@@ -100,6 +102,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "scores": self.scores,
+            "earlier": self.earlier,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -110,7 +113,8 @@ class Trainer:
         """Go on from the checkpoint, if there is one; errors are those of `read_checkpoint`."""
         if not self.checkpoint.exists():
             return
-        state = read_checkpoint(self.checkpoint, self.config)
+        state = read_checkpoint(self.checkpoint, self.config, self.earlier)
+        self.earlier = state["earlier"]
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -261,8 +265,10 @@ def run_training(
             found = [read_earlier(config_path.resolve().parent / each) for each in config.teachers]
             others, names = zip(*found, strict=True)
             trainer.teachers = Teachers(network, others, config.teachers_share, place)
+            trainer.earlier = dict(zip(config.teachers, names, strict=True))
             share = f"{100 * config.teachers_share:.0f} %"
             log(f"{share} of what the mean network is taught are from {'; '.join(names)}")
+        trainer.earlier[config.start_from] = name
         if begins:
             trainer.take(network, name)
     data = trainer.data()
@@ -279,6 +285,7 @@ def run_training(
         trainer.step,
         trainer.seconds,
         trainer.scores,
+        earlier=trainer.earlier,
         micrographs=micrographs,
         fields_per_kind=fields_per_kind,
         log=log,
