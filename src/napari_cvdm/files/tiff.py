@@ -29,8 +29,9 @@ _IMAGE_DESCRIPTION = 270
 # What the reader stumbles over when a number is a word, or zero: its own words say nothing to a user.
 _STUMBLES = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _OPACITY = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
-# Within bounds: a description of nothing but beginnings would be searched from each of them to its end.
-_COMPANION = re.compile(r'<(?:\w{1,99}:)?BinaryOnly\s[^>]{0,999}?MetadataFile="([^"]{1,999})"')
+_COMPANION = re.compile(r'<(?:\w+:)?BinaryOnly\s[^>]*?MetadataFile="([^"]+)"')
+# It holds nothing else; a long one full of beginnings would be searched from each of them to its end.
+_COMPANION_WITHIN = 10_000
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -137,7 +138,7 @@ def parse_tiff(path: str | Path) -> tifffile.TiffFile:
 def _opened(path: str | Path) -> tifffile.TiffFile:
     """Open a file, with the description of its set where it says that this lies beside it (a companion)."""
     tif = tifffile.TiffFile(path)
-    found = _COMPANION.search(tif.ome_metadata or "")
+    found = _COMPANION.search(tif.ome_metadata or "", 0, _COMPANION_WITHIN)
     # By its last part: a name from a file must not lead out of the folder.
     if not found or not (companion := Path(path).with_name(Path(found[1]).name or ".")).is_file():
         return tif
