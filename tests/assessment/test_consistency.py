@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from napari_cvdm.assessment.baselines import gaussian_psf
-from napari_cvdm.assessment.consistency import SIGNIFICANT, Consistency, check_consistency
+from napari_cvdm.assessment.consistency import SIGNIFICANT, Consistency, check_consistency, scale_between
 from napari_cvdm.assessment.forward import blur_and_bin
 from napari_cvdm.restoration.errors import InputError
 
@@ -122,6 +122,12 @@ def test_numbers_can_be_written_as_json(sharp: np.ndarray) -> None:
         numbers = json.loads(json.dumps(result.to_dict(), allow_nan=False))
         assert set(numbers) >= {"rse", "rsp", "misfit", "flagged_share"}
         assert (numbers["sigma_camera_pixels"] or np.nan) == pytest.approx(result.sigma, nan_ok=True)
+
+
+@pytest.mark.parametrize("shape", [(24, 36), (36, 24), (4, 100)])
+def test_images_need_not_be_square(shape: tuple[int, int]) -> None:
+    assert scale_between(shape, shape) == 1
+    assert scale_between(shape, (3 * shape[0], 3 * shape[1])) == 3
 
 
 @pytest.mark.parametrize(
