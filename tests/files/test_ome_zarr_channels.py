@@ -72,6 +72,7 @@ class TestNames:
         (node, *_) = list(Reader(parse_url(film[0]))())
         found = node.metadata
         assert found["channel_names"] == ["DNA", "actin"]
+        assert found["visible"] == [True, True]
         viewer = ViewerModel()
         viewer.add_image(
             node.data, multiscale=True, channel_axis=1, name=found["channel_names"],
