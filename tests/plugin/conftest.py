@@ -27,7 +27,7 @@ from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.panel.outcome import ResultActions
 from napari_cvdm.plugin.results.layers import DRAWS_KEY, METADATA_KEY, InputLayer, result_metadata
 from napari_cvdm.plugin.results.placement import placement_of
-from napari_cvdm.plugin.running import to_disk
+from napari_cvdm.plugin.running import to_disk, worker
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 from napari_cvdm.restoration import contrast
 from napari_cvdm.restoration.axes import resolve_axes
@@ -69,6 +69,12 @@ def use_small_model(small_model: PretrainedModel, monkeypatch: pytest.MonkeyPatc
     """Every model that is loaded is the small one."""
     monkeypatch.setattr(napari_cvdm, "load_model", lambda *args, **kwargs: small_model, raising=False)
     return small_model
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No viewer shows a job's pictures, so nothing is to be waited for."""
+    monkeypatch.setattr(worker, "_LONGEST_REST", 0.0)
 
 
 class SteppedRestoration:

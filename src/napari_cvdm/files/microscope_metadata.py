@@ -15,6 +15,7 @@ from napari_cvdm.files.physical_scale import (
     believable,
     in_seconds,
     length_in_nm,
+    plane_distance,
     side_or_sides,
 )
 
@@ -109,7 +110,7 @@ def _scale_from_micromanager(metadata: Mapping[str, Any], page: Any) -> Physical
     side = length_in_nm(of_page.get("PixelSizeUm", summary.get("PixelSize_um")), "µm")
     return PhysicalScale(
         *side_or_sides(side, side),
-        believable(length_in_nm(str(summary.get("z-step_um")).removeprefix("-"), "µm")),
+        plane_distance(summary.get("z-step_um"), "µm"),
         in_seconds(summary.get("Interval_ms"), "ms"),
     )
 

@@ -109,6 +109,11 @@ def believable(length: float | None, limit: float = LARGEST_PIXEL_NM) -> float |
     return length if length is not None and SMALLEST_PIXEL_NM <= length <= limit else None
 
 
+def plane_distance(value: Any, unit: str | None) -> float | None:
+    """Convert a believable step from plane to plane to nm; of a negative one, downwards, the amount."""
+    return believable(length_in_nm(str(value).removeprefix("-"), unit))
+
+
 def side_or_sides(
     x: float | None, y: float | None, limit: float = LARGEST_PIXEL_NM
 ) -> tuple[float | None, tuple[float, float] | None]:

@@ -17,6 +17,7 @@ from napari_cvdm.files.physical_scale import (
     believable,
     in_seconds,
     length_in_nm,
+    plane_distance,
     positive_number,
     side_or_sides,
 )
@@ -83,10 +84,10 @@ def _scale_from_imagej(metadata: Mapping[str, Any], page: Any) -> PhysicalScale:
     x, y = (length_in_nm(1 / density, unit) if density else None for density in _densities(page))
     limit = LARGEST_PRINTED_PIXEL_NM if unit.lower().startswith("in") else LARGEST_PIXEL_NM
     # ImageJ leaves out a distance of one unit, and of a negative one takes the amount.
-    spacing = str(metadata.get("spacing", 1 if "ImageJ" in metadata else "")).removeprefix("-")
+    spacing = metadata.get("spacing", 1 if "ImageJ" in metadata else None)
     return PhysicalScale(
         *side_or_sides(x, y, limit),
-        believable(length_in_nm(spacing, str(metadata.get("zunit", unit)))),
+        plane_distance(spacing, str(metadata.get("zunit", unit))),
         in_seconds(metadata.get("finterval"), metadata.get("tunit", "sec")),
     )
 

@@ -79,14 +79,14 @@ def read_checkpoint(path: Path, config: TrainingConfig, earlier: Mapping[str, st
             f"{path} was made with another configuration ({names}); choose another output "
             "folder, or start fresh (--fresh)"
         )
-    for name, found in earlier.items():
-        if state["earlier"][name] != found:
+    for name, model in earlier.items():
+        if state["earlier"][name] != model:
             raise ConfigError(
                 f"{path} is of a run that learned from another {name} ({state['earlier'][name]}): put that "
                 "back, or start fresh (--fresh)"
             )
-    kept: dict[str, Any] = state
-    return kept
+    found: dict[str, Any] = state
+    return found
 
 
 def changed_settings(made_with: str, config: TrainingConfig) -> list[str]:

@@ -29,7 +29,6 @@ from napari_cvdm.plugin.image.parts import Part
 from napari_cvdm.plugin.panel import shell_words
 from napari_cvdm.plugin.panel.recipe import python_script, shell_line
 from napari_cvdm.plugin.results.layers import METADATA_KEY
-from napari_cvdm.plugin.running import worker
 from napari_cvdm.plugin.running.disk_job import DiskJob
 from napari_cvdm.plugin.running.messages import Pictures, Written
 from napari_cvdm.plugin.running.worker import Job
@@ -37,11 +36,7 @@ from napari_cvdm.plugin.stored.reopening import get_reader
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.restore import restore
 
-
-@pytest.fixture(autouse=True)
-def _nobody_makes_layers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job waits for those who show its pictures, of whom there is none here."""
-    monkeypatch.setattr(worker, "_LONGEST_REST", 0.0)
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 
 
 @pytest.fixture

@@ -23,11 +23,7 @@ from napari_cvdm.plugin.running.worker import Job
 from napari_cvdm.plugin.viewer.failures import RestorationFailed
 from napari_cvdm.restoration.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No viewer shows these pictures, so nothing is to be waited for."""
-    monkeypatch.setattr(worker, "_LONGEST_REST", 0.0)
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 
 
 def _image(*shape: int) -> np.ndarray:
