@@ -19,10 +19,12 @@ from napari_cvdm.plugin.panel import advice
 from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.running import to_disk
 from napari_cvdm.plugin.running.planning import jobs_of
+from napari_cvdm.plugin.running.telling import Teller
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.plugin.viewer.world import sight_of
 from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.presets import PRESETS
+from napari_cvdm.restoration.restore import restore
 
 MICROGRAPH = Path(__file__).parents[1] / "data" / "tubulin_wf.tif"
 IMAGE = np.random.default_rng(0).integers(100, 1000, (32, 24), np.uint16)
@@ -56,6 +58,41 @@ def look_at(viewer, place, length):
     """Bring a place of the world to the middle of the canvas, whose shorter side then shows that length."""
     viewer.scene.camera.center = (0, *place[-2:])
     viewer.scene.camera.zoom = min(viewer.canvas.size) / length
+
+
+class TestLargePlanes:
+    @pytest.mark.parametrize("cancelled", [False, True])
+    def test_their_first_picture_is_seen_tile_by_tile(
+        self, viewer, panel, qtbot, use_small_model, monkeypatch, cancelled
+    ):
+        go_on, on_tile = threading.Event(), Teller.on_tile
+
+        def tell_and_wait(self, event):
+            on_tile(self, event)
+            if event.tile == 2:
+                go_on.wait(60)
+
+        monkeypatch.setattr(Teller, "on_tile", tell_and_wait)
+        image = np.tile(IMAGE, (3, 3))
+        viewer.add_image(image, name="cell")
+        panel.form.tile.value = 32
+        click(qtbot, panel.controls.restore_button)
+        qtbot.waitUntil(lambda: names(viewer) == ["cell", "cell CVDM", "cell CVDM uncertainty"])
+        qtbot.waitUntil(lambda: "tile 2 of" in panel.controls.status.text(), timeout=30_000)
+        result = viewer.layers["cell CVDM"]
+        assert result.data.shape == (192, 144)
+        seen = result.data != 0
+        assert seen.any()
+        assert not seen[-1].any()  # the last tile has yet to come
+        if cancelled:
+            click(qtbot, panel.controls.cancel_button)
+        go_on.set()
+        finish(qtbot, panel)
+        if cancelled:
+            assert names(viewer) == ["cell"]
+        else:
+            whole = restore(image, use_small_model, draws=1, steps=1, tile=32, device="cpu")
+            np.testing.assert_array_equal(result.data, whole.mean)
 
 
 class TestParts:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from napari_cvdm.models import PretrainedModel
 from napari_cvdm.restoration import run as run_module
 from napari_cvdm.restoration.errors import DeviceError
+from napari_cvdm.restoration.events import Estimate, Event, Part
 from napari_cvdm.restoration.plane import PlaneRestorer
-from napari_cvdm.restoration.restore import restore
+from napari_cvdm.restoration.restore import restore, restore_events
 
 QUICK: dict[str, Any] = {"axes": "TYX", "draws": 2, "steps": 2, "device": "cpu"}
 
@@ -27,9 +28,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[int] = []
     estimate = PlaneRestorer.estimate
 
-    def counted(self: PlaneRestorer, plane: NDArray[np.float32]) -> Any:
+    def counted(self: PlaneRestorer, plane: NDArray[np.float32], *rest: Any, **named: Any) -> Any:
         made.append(plane.size)
-        return estimate(self, plane)
+        return estimate(self, plane, *rest, **named)
 
     monkeypatch.setattr(PlaneRestorer, "estimate", counted)
     return made
@@ -103,3 +104,49 @@ class TestFirstPasses:
         restore(film, model, preview=True, axes="TYX", device="cpu")
         restore(film, model, **QUICK)
         assert kept == [0, 0]
+
+
+class TestParts:
+    @pytest.mark.parametrize(
+        ("axes", "choice"),
+        [("TYX", {}), ("TXY", {}), ("TYX", {"region": ((5, 60), (11, 48)), "normalize": "whole"})],
+    )
+    def test_of_every_tile_make_up_the_first_picture(
+        self, model: PretrainedModel, axes: str, choice: dict[str, Any]
+    ) -> None:
+        film = np.random.default_rng(0).gamma(2.0, 100, (2, 70, 54)).astype(np.float32)
+        told: list[Part | Event] = []
+        events = restore_events(
+            film,
+            model,
+            axes=axes,
+            draws=1,
+            steps=2,
+            tile=16,
+            device="cpu",
+            on_part=told.append,
+            **choice,
+        )
+        while (event := next(events, None)) is not None:
+            told.append(event)
+        firsts = [event for event in told if isinstance(event, Estimate) and event.stage == "mean"]
+        assert len(firsts) == 2
+        for first in firsts:
+            before = told[: told.index(first)]
+            assert not any(isinstance(event, Part) for event in told[told.index(firsts[-1]) :])
+            parts = [part for part in before if isinstance(part, Part) and part.index == first.index]
+            mean, std = np.full_like(first.mean, np.nan), np.full_like(first.std, np.nan)
+            for part in parts:
+                assert part.plane_shape == first.mean.shape
+                place = np.s_[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
+                assert np.isnan(mean[place]).all()  # no pixel comes twice
+                mean[place], std[place] = part.mean, part.std
+            assert len(parts) > 4
+            np.testing.assert_array_equal(mean, first.mean)
+            np.testing.assert_array_equal(std, first.std)
+
+    def test_there_are_none_of_a_plane_in_one_tile(self, model: PretrainedModel) -> None:
+        told: list[Part] = []
+        image = np.random.default_rng(0).gamma(2.0, 100, (40, 40)).astype(np.float32)
+        list(restore_events(image, model, preview=True, device="cpu", on_part=told.append))
+        assert not told

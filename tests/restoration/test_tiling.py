@@ -46,6 +46,14 @@ class TestPlanPadding:
         expected = image.repeat_interleave(2, -1).repeat_interleave(2, -2)
         assert torch.equal(padding.crop_fine(fine, 2), expected)
 
+    def test_own_are_the_image_s_pixels_of_a_part(self) -> None:
+        padding = plan_padding(30, 40, 8)  # 16 rows and columns of margin before, 18 and 16 after
+        assert padding.own(range(8, 24), range(16, 32)) == (range(8), range(16))
+        assert padding.own(range(40, 64), range(48, 72)) == (range(24, 30), range(32, 40))
+        rows, columns = padding.own(range(16), range(64))
+        assert not rows
+        assert len(columns) == 40
+
 
 class TestPadByReflection:
     @pytest.mark.parametrize("size", [(17, 23), (5, 9), (2, 3), (1, 4), (1, 1)])

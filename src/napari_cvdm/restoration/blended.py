@@ -80,10 +80,16 @@ class BlendedRestorer:
         self.mean_tile = self.noise_tile = TileSize(tile, -(-config.training_size // config.upscaling))
 
     @plain_inference()
-    def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> BlendedEstimate:
+    def estimate(
+        self,
+        plane: npt.NDArray[np.float32],
+        padding: Padding | None = None,
+        on_part: object = None,
+    ) -> BlendedEstimate:
         """Run the schedule network, and the mean network if there is one, over one plane.
 
-        Parameters are those of `PlaneRestorer.estimate`; the margin of a padded plane is cut off again.
+        Parameters are those of `PlaneRestorer.estimate`; the margin of a padded plane is cut off again. Parts
+        are not told of: tiles are blended, so none is done before its neighbours are.
 
         Returns
         -------

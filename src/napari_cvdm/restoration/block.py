@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from napari_cvdm.restoration.described import Region
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, PlaneEngine
@@ -55,11 +54,10 @@ class Window(Padding):
     source_rows: range
     source_columns: range
 
-    def crop_fine(self, fine: Tensor, upscaling: int) -> Tensor:
-        """Cut the block out of the window on the fine grid, shape (..., s·H_window, s·W_window)."""
-        top = (self.block.rows.start - self.rows.start) * upscaling
-        left = (self.block.columns.start - self.columns.start) * upscaling
-        return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column of the block's first pixel in the window."""
+        return self.block.rows.start - self.rows.start, self.block.columns.start - self.columns.start
 
     def fill(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Turn the pixels of ``source_rows`` × ``source_columns`` into the window, margins reflected.

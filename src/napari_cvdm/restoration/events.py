@@ -69,6 +69,30 @@ class Estimate(Event):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One tile of a plane's first picture, ahead of its `Estimate`, which brings the same pixels.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Where the plane is, as in `Estimate`.
+    plane_shape : (int, int)
+        Rows and columns of the whole plane on the fine grid.
+    rows, columns : range
+        Those of the plane that the tile covers.
+    mean, std : ndarray
+        float32, as many rows and columns, in the input's intensity units.
+    """
+
+    index: tuple[int, ...]
+    plane_shape: tuple[int, int]
+    rows: range
+    columns: range
+    mean: npt.NDArray[np.float32]
+    std: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The last event.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,17 @@ from napari_cvdm.restoration.memory import TileSize, within_memory
 from napari_cvdm.restoration.noise import noise_by_step
 from napari_cvdm.restoration.orientations import quarter_turns, turn, turn_back
 from napari_cvdm.restoration.posterior import PosteriorSettings
-from napari_cvdm.restoration.tiling import Padding, TileNetwork, apply_tiled, pad_by_reflection, plan_padding
+from napari_cvdm.restoration.tiling import (
+    Padding,
+    TileNetwork,
+    TileOutput,
+    apply_tiled,
+    pad_by_reflection,
+    plan_padding,
+)
+
+#: Rows and columns of a part of a plane on the fine grid, and its picture and scale, normalised.
+TellPart = Callable[[range, range, Tensor, Tensor], object]
 
 
 @dataclass(frozen=True)
@@ -101,10 +112,16 @@ class PlaneRestorer:
         self.noise_tile = TileSize(tile, automatic_tile(device, config.noise_widths[0], self._noise_halo))
 
     @plain_inference()
-    def estimate(self, plane: npt.NDArray[np.float32], padding: Padding | None = None) -> PlaneEstimate:
+    def estimate(
+        self,
+        plane: npt.NDArray[np.float32],
+        padding: Padding | None = None,
+        on_part: TellPart | None = None,
+    ) -> PlaneEstimate:
         """Run the mean network and the rate network over one plane (Y, X) of normalised intensities.
 
-        If a padding is given, the plane is padded already: it has the padding's rows and columns.
+        If a padding is given, the plane is padded already: it has the padding's rows and columns. ``on_part``
+        is given what each tile adds to the picture, if there are several.
         """
         image = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self._device)
         if padding is None:
@@ -112,8 +129,23 @@ class PlaneRestorer:
             observation = pad_by_reflection(image, padding)
         else:
             observation = image
-        mean, scale, lam = self._first_pass(observation)
+        tell = (lambda *output: None) if on_part is None else partial(self._tell_part, padding, on_part)
+        mean, scale, lam = self._first_pass(observation, tell)
         return PlaneEstimate(padding, observation, mean, scale, lam)
+
+    def _tell_part(
+        self, padding: Padding, on_part: TellPart, rows: range, columns: range, output: tuple[Tensor, ...]
+    ) -> None:
+        own_rows, own_columns = padding.own(rows, columns)
+        if not own_rows or not own_columns:
+            return  # all of it is margin
+        top, left = padding.first[0] - rows.start, padding.first[1] - columns.start
+        down = slice(own_rows.start + top, own_rows.stop + top)
+        across = slice(own_columns.start + left, own_columns.stop + left)
+        mean, scale = (self._network.unfold(folded[..., down, across])[0, 0] for folded in output[:2])
+        s = self._network.upscaling
+        fine_rows, fine_columns = (range(s * own.start, s * own.stop) for own in (own_rows, own_columns))
+        on_part(fine_rows, fine_columns, mean, scale)
 
     def refine(self, estimate: PlaneEstimate) -> Iterator[PlaneEstimate | None]:
         """Average the mean network's picture and scale over the orientations that the settings ask for.
@@ -138,11 +170,13 @@ class PlaneRestorer:
                 estimate = replace(estimate, mean=mean, scale=variance.sqrt())
         yield estimate
 
-    def _first_pass(self, observation: Tensor) -> tuple[Tensor, ...]:
+    def _first_pass(
+        self, observation: Tensor, on_output: TileOutput = lambda rows, columns, output: None
+    ) -> tuple[Tensor, ...]:
         def network(x: Tensor) -> Estimate:
             return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
 
-        return self._tiled(network, (observation,), self.mean_tile, self._mean_halo)
+        return self._tiled(network, (observation,), self.mean_tile, self._mean_halo, on_output)
 
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
@@ -186,7 +220,12 @@ class PlaneRestorer:
         return estimate.padding.crop_fine(fine, self._network.upscaling).contiguous()
 
     def _tiled(
-        self, network: TileNetwork, inputs: tuple[Tensor, ...], tile: TileSize, halo: int
+        self,
+        network: TileNetwork,
+        inputs: tuple[Tensor, ...],
+        tile: TileSize,
+        halo: int,
+        on_output: TileOutput = lambda rows, columns, output: None,
     ) -> tuple[Tensor, ...]:
         def whole_pass(side: int) -> tuple[Tensor, ...]:
             return apply_tiled(
@@ -197,6 +236,7 @@ class PlaneRestorer:
                 granularity=self._network.granularity,
                 checkpoint=self._checkpoint,
                 on_tile=self._on_tile,
+                on_output=on_output,
             )
 
         return within_memory(whole_pass, tile, max(inputs[0].shape[-2:]), self._device)

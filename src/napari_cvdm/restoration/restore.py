@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari_cvdm.restoration.events import Event, Finished
+from napari_cvdm.restoration.events import Event, Finished, Part
 from napari_cvdm.restoration.normalization import Normalizing
 from napari_cvdm.restoration.posterior import PosteriorSettings
 from napari_cvdm.restoration.presets import resolve_preset
@@ -141,6 +141,7 @@ def restore_events(
     stop: Callable[[], bool] | None = None,
     first_plane: tuple[int, ...] | None = None,
     on_tile: Callable[[Event], object] | None = None,
+    on_part: Callable[[Part], object] | None = None,
     settings: PosteriorSettings | None = None,
     channels: Any = None,
     planes: Mapping[Any, Any] | None = None,
@@ -169,6 +170,9 @@ def restore_events(
     on_tile : callable, optional
         Receives an `Event` of stage "tile" after each tile of a network pass that needs several, from within
         the iteration.
+    on_part : callable, optional
+        Receives a `Part` after each tile of a plane's first picture, if there are several: before ``on_tile``
+        is told of that tile, and before the `Estimate` of the plane.
 
     The other parameters, and what is raised, are those of `restore`.
 
@@ -184,4 +188,5 @@ def restore_events(
     )  # fmt: skip
     if resample:
         request = fit_to_model(request)
-    return Run(request, checkpoint, stop=stop, first_plane=first_plane, on_tile=on_tile).events()
+    run = Run(request, checkpoint, stop=stop, first_plane=first_plane, on_tile=on_tile, on_part=on_part)
+    return run.events()

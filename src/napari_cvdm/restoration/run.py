@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from math import prod
 from typing import Any
@@ -17,11 +18,11 @@ from torch import Tensor
 from napari_cvdm.restoration.axes import of_plane
 from napari_cvdm.restoration.block import Window, plan_window
 from napari_cvdm.restoration.engine import FIRST_PASS_WORK, percentiles_for, plane_engine
-from napari_cvdm.restoration.events import Estimate, Event, Finished, Stage
+from napari_cvdm.restoration.events import Estimate, Event, Finished, Part, Stage
 from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
-from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer
+from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer, TellPart
 from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
 from napari_cvdm.restoration.request import Request, calibration_for
@@ -48,6 +49,7 @@ class Run:
         stop: Callable[[], bool] | None = None,
         first_plane: Index | None = None,
         on_tile: Callable[[Event], object] | None = None,
+        on_part: Callable[[Part], object] | None = None,
     ) -> None:
         self._request = request
         self._checkpoint = checkpoint or (lambda: None)
@@ -61,6 +63,7 @@ class Run:
         passes = request.settings.orientations if request.draws else 1
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
         self._on_tile = on_tile or (lambda event: None)
+        self._on_part = on_part
         self._told = 0.0
 
     def events(self) -> Iterator[Event]:
@@ -117,7 +120,7 @@ class Run:
     def _preview(self, index: Index) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
         self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
-        estimate = self._first_pass(index)
+        estimate = self._first_pass(index, self._on_part and partial(self._tell_part, index))
         room = KEPT_ESTIMATES - sum(each.nbytes for each in self._kept.values())
         if self._request.draws and estimate.nbytes <= room:
             self._kept[index] = estimate
@@ -172,7 +175,7 @@ class Run:
                     if self._stop():
                         return
 
-    def _first_pass(self, index: Index) -> PlaneEstimate:
+    def _first_pass(self, index: Index, on_part: TellPart | None = None) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
         plane = request.selection.plane(Watched(request.image), index)
         of = of_plane(request.selection.original(index))
@@ -181,31 +184,37 @@ class Run:
             rows, columns = window.source_rows, window.source_columns
             pixels = np.asarray(plane[rows.start : rows.stop, columns.start : columns.stop])
             window.check_block(pixels, of)
-            return self._restorer.estimate(window.fill(normalization.apply(pixels)), window)
+            return self._restorer.estimate(window.fill(normalization.apply(pixels)), window, on_part)
         if region is not None:
             plane = plane[region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]
-        return self._restorer.estimate(normalization.apply(read_pixels(plane, of)))
+        return self._restorer.estimate(normalization.apply(read_pixels(plane, of)), on_part=on_part)
 
     def _pictures(self, estimate: PlaneEstimate) -> tuple[Tensor, Tensor]:
         picture = self._restorer.picture
         return picture(estimate, estimate.mean), picture(estimate, estimate.scale)
 
     def _estimate_event(self, stage: Stage, index: Index, draw: int, mean: Tensor, std: Tensor) -> Estimate:
-        calibration = calibration_for(self._request, draw + 1 if stage == "draw" else 0)
-        if calibration is not None:
-            std = calibration.apply(std)
-        normalization = self._normalizations[index]
         plane = self._request.axes.plane_number(index)
         if stage == "refine":
             event = self._refining(plane, self._request.settings.orientations)
         else:
             event = self._event(stage, plane, draw, self._request.steps if stage == "draw" else 0)
-        return Estimate(
-            **vars(event),
-            index=index,
-            mean=normalization.invert(_array(mean)),
-            std=normalization.invert_std(_array(std)),
-        )
+        pictures = self._in_units(index, mean, std, draw + 1 if stage == "draw" else 0)
+        return Estimate(**vars(event), index=index, mean=pictures[0], std=pictures[1])
+
+    def _tell_part(self, index: Index, rows: range, columns: range, mean: Tensor, std: Tensor) -> None:
+        assert self._on_part is not None  # or nobody would have asked for parts
+        upscaling, restored = self._request.model.upscaling, self._request.selection.restored
+        height, width = (upscaling * n for n in restored.plane_shape)
+        pictures = self._in_units(index, mean, std, draws=0)
+        self._on_part(Part(index, (height, width), rows, columns, *pictures))
+
+    def _in_units(self, index: Index, mean: Tensor, std: Tensor, draws: int) -> tuple[FloatArray, FloatArray]:
+        """Calibrate an uncertainty that comes from so many draws, and undo the normalisation of both."""
+        calibration = calibration_for(self._request, draws)
+        std = std if calibration is None else calibration.apply(std)
+        normalization = self._normalizations[index]
+        return normalization.invert(_array(mean)), normalization.invert_std(_array(std))
 
     def _begin(self, event: Event, work: int) -> None:
         """Note what is under way, and how much work it is."""

@@ -25,6 +25,9 @@ MARGIN = 16
 #: width.
 TileNetwork = Callable[..., Sequence[Tensor]]
 
+#: Rows and columns of a tile in the plane, and the tensors of the same height and width that belong there.
+TileOutput = Callable[[range, range, tuple[Tensor, ...]], object]
+
 
 @dataclass(frozen=True)
 class Padding:
@@ -44,10 +47,23 @@ class Padding:
     rows: range
     columns: range
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column of the image's first pixel in the padded plane."""
+        return -self.rows.start, -self.columns.start
+
     def crop_fine(self, fine: Tensor, upscaling: int) -> Tensor:
         """Cut the image out of a padded plane on the fine grid, shape (..., s·H_padded, s·W_padded)."""
-        top, left = -self.rows.start * upscaling, -self.columns.start * upscaling
+        top, left = (upscaling * start for start in self.first)
         return fine[..., top : top + self.height * upscaling, left : left + self.width * upscaling]
+
+    def own(self, rows: range, columns: range) -> tuple[range, range]:
+        """Return the rows and columns of the image that lie in those of the padded plane; maybe none."""
+        top, left = self.first
+        return (
+            range(max(0, rows.start - top), min(self.height, rows.stop - top)),
+            range(max(0, columns.start - left), min(self.width, columns.stop - left)),
+        )
 
 
 def plan_padding(height: int, width: int, granularity: int) -> Padding:
@@ -100,6 +116,7 @@ def apply_tiled(
     granularity: int,
     checkpoint: Callable[[], None] = lambda: None,
     on_tile: Callable[[int, int], object] = lambda done, tiles: None,
+    on_output: TileOutput = lambda rows, columns, output: None,
 ) -> tuple[Tensor, ...]:
     """Evaluate a network on a plane, tile by tile.
 
@@ -122,6 +139,8 @@ def apply_tiled(
         Called before every tile. What it raises ends the pass; the inputs are left as they were.
     on_tile : callable, optional
         Told after every tile, if there are several, how many are done and how many there are.
+    on_output : callable, optional
+        Given, before that, the tile's rows and columns in the plane, and what the network says of them.
     """
     height, width = inputs[0].shape[-2:]
     reach = _round_up(halo, granularity)
@@ -139,11 +158,12 @@ def apply_tiled(
             checkpoint()
             results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
             outputs = outputs or tuple(r.new_empty((*r.shape[:-2], height, width)) for r in results)
-            for output, result in zip(outputs, results, strict=True):
-                own = result[
-                    ..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-                ]
-                output[..., rows.start : rows.stop, columns.start : columns.stop] = own
+            own_rows = slice(rows.start - top, rows.stop - top)
+            own_columns = slice(columns.start - left, columns.stop - left)
+            own = tuple(result[..., own_rows, own_columns] for result in results)
+            for output, result in zip(outputs, own, strict=True):
+                output[..., rows.start : rows.stop, columns.start : columns.stop] = result
+            on_output(rows, columns, own)
             done += 1
             on_tile(done, len(row_spans) * len(column_spans))
     return outputs

@@ -169,6 +169,28 @@ def test_a_run_rests_until_its_first_picture_is_shown(stepped, monkeypatch):
     assert isinstance(list(messages)[-1], Done)
 
 
+def test_the_first_picture_of_a_large_plane_is_reported_tile_by_tile(use_small_model):
+    film, reports, filled = _image(2, 70, 54), [], []
+
+    def report(message: Any) -> None:
+        reports.append(message)
+        filled.append(np.count_nonzero(reports[0].reconstruction, axis=(1, 2)) / (140 * 108))
+
+    settings = {"draws": 1, "steps": 2, "device": "cpu", "tile": 32}
+    messages = list(Job("cells", film, "TYX", first_plane=(1,), report=report, **settings).messages())
+    pictures, *rest = reports
+    assert isinstance(pictures, Pictures)
+    assert not any(isinstance(message, Pictures) for message in messages)
+    assert all(isinstance(message, Progress) for message in rest)
+    assert filled[0][0] == 0  # the plane in view comes first
+    assert 0 < filled[0][1] < 0.2
+    assert np.all(np.diff(filled, axis=0) >= 0)
+    assert np.all(filled[-1] == 1)
+    result = napari_cvdm.restore(film, use_small_model, axes="TYX", **settings)
+    np.testing.assert_array_equal(pictures.reconstruction, result.mean)
+    np.testing.assert_array_equal(pictures.uncertainty, result.std)
+
+
 def test_contrast_limits_fit_all_planes_so_far(stepped):
     data = np.zeros((2, 32, 32), np.float32)
     data[0, :16], data[1, :16] = 10, 1000

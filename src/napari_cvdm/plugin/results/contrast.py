@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import isqrt, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY, PICTUR
 from napari_cvdm.restoration.contrast import limits_of, sample_planes
 
 if TYPE_CHECKING:
-    from napari_cvdm.restoration.events import Estimate
+    from napari_cvdm.restoration.events import Estimate, Part
 
 Limits = dict[str, tuple[float, float]]
 """Contrast limits for each picture, "reconstruction" and "uncertainty"."""
@@ -144,19 +145,25 @@ class RunningLimits:
     """Contrast limits that fit all planes estimated so far; for the worker: large planes take long."""
 
     def __init__(self) -> None:
-        self._of_channel: dict[int, dict[tuple[int, ...], _Measured]] = {}
+        #: Of each channel and plane: one entry for the whole, or one for each part that there is so far.
+        self._of_channel: dict[int, dict[tuple[int, ...], list[_Measured]]] = {}
 
     def add(self, estimate: Estimate, channel: int = 0) -> None:
-        """Take a new estimate of a plane into account; it replaces the plane's last one."""
+        """Take a new estimate of a plane into account; it replaces the plane's last one, or its parts."""
         of_plane = self._of_channel.setdefault(channel, {})
-        of_plane[estimate.index] = _measured(estimate.mean, estimate.std)
+        of_plane[estimate.index] = [_measured(estimate.mean, estimate.std)]
+
+    def add_part(self, part: Part, channel: int = 0) -> None:
+        """Take a part of a plane's first picture into account."""
+        of_plane = self._of_channel.setdefault(channel, {})
+        of_plane.setdefault(part.index, []).append(_measured(part.mean, part.std))
 
     def now(self) -> ChannelLimits:
-        """Return the limits that fit all planes of each channel that one has been added of.
+        """Return the limits that fit all planes of each channel that something has been added of.
 
         Where the paint begins, each plane has a say by its signal: empty ones have none.
         """
-        return {channel: _fitting(list(planes.values())) for channel, planes in self._of_channel.items()}
+        return {channel: _fitting(list(chain(*of.values()))) for channel, of in self._of_channel.items()}
 
 
 def _fitting(planes: list[_Measured]) -> Limits:

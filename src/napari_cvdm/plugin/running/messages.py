@@ -34,7 +34,7 @@ class DevicesFound:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The arrays that fill while the run goes on; they are there with the first picture.
+    """The arrays that fill while the run goes on; they are there with the first picture, or its first tile.
 
     Attributes
     ----------

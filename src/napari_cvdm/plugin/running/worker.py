@@ -17,8 +17,8 @@ from napari_cvdm.plugin.image.input_pixels import Colours, are_in_file, given_im
 from napari_cvdm.plugin.image.parts import Part, selected
 from napari_cvdm.plugin.running.claim import Claim
 from napari_cvdm.plugin.running.devices import devices_found
-from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing, Progress
-from napari_cvdm.plugin.running.telling import Pace, tell
+from napari_cvdm.plugin.running.messages import DevicesFound, Done, Message, Pictures, Preparing
+from napari_cvdm.plugin.running.telling import Teller
 from napari_cvdm.plugin.stored.download_checkpoint import DownloadCheckpoint
 from napari_cvdm.plugin.viewer.failures import RestorationFailed, in_plain_words
 from napari_cvdm.plugin.viewer.torch_loading import load_torch
@@ -70,8 +70,9 @@ class Job:
         The file the layer was opened from.
     abort_requested : callable
         Whether the run is to be given up; asked before every network pass.
-    report : callable
-        Takes messages about what is done within a tile, between those that `messages` yields.
+    report : callable or None
+        Takes messages about what is done within a pass, between those that `messages` yields; without it,
+        there are none.
     stop_requested : threading.Event
         To be set when the run is to end with what it has.
     cancel_requested : threading.Event
@@ -105,7 +106,7 @@ class Job:
     first_plane: tuple[int, ...] | None = None
     source_path: str | None = None
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
-    report: Callable[[Message], object] = field(default=lambda message: None, repr=False)
+    report: Callable[[Message], object] | None = field(default=None, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event, repr=False)
     cancel_requested: threading.Event = field(default_factory=threading.Event, repr=False)
     claim: Claim = field(default_factory=Claim, repr=False)
@@ -159,8 +160,9 @@ class Job:
         Yields
         ------
         Message
-            In this order: `Preparing` and `DevicesFound`, `Pictures` with the first picture, then `Progress`,
-            last `Done`. The iteration just ends when the run is cancelled.
+            In this order: `Preparing` and `DevicesFound`, `Pictures` with the first picture (or, before, to
+            ``report`` with its first tile), then `Progress`, last `Done`. The iteration just ends when the
+            run is cancelled.
 
         Raises
         ------
@@ -186,7 +188,7 @@ class Job:
         yield Preparing("Reading the image …")
         image = self._image()
         yield Preparing("Computing the first picture …")
-        pace = Pace()
+        teller = Teller(*self._restored(image, model), self._report)
         events = restore_events(
             image,
             model,
@@ -198,15 +200,21 @@ class Job:
             checkpoint=self._checkpoint,
             stop=self.stop_requested.is_set,
             first_plane=self.first_plane,
-            on_tile=lambda event: pace.allows() and self.report(Progress(event)),
+            on_tile=teller.on_tile if self.report else None,
+            on_part=teller.on_part if self.report else None,
         )
-        events = self.claim.watch(events)
-        for message in tell(events, *self._restored(image, model), pace):
+        for message in teller.tell(self.claim.watch(events)):
             if isinstance(message, Done) and self._measured_on_part:
                 message.provenance["warnings"] = [*message.provenance.get("warnings", ()), _MEASURED_ON_PART]
             yield message
             if isinstance(message, Pictures):
                 self._wait_until_shown(message)
+
+    def _report(self, message: Message) -> None:
+        assert self.report is not None  # or nobody would have been told of parts and tiles
+        self.report(message)
+        if isinstance(message, Pictures):
+            self._wait_until_shown(message)
 
     def _load(self) -> Generator[Message, None, Any]:
         """Load torch and the model, which is returned."""
