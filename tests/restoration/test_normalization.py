@@ -73,6 +73,16 @@ def test_a_few_spots_on_an_even_background_fall_back_to_the_extremes():
     assert Normalization.fit(noisy).high == pytest.approx(900)
 
 
+def test_a_dead_pixel_that_is_marked_by_the_greatest_number_does_not_flatten_the_image():
+    plane = np.random.default_rng(0).poisson(100, (64, 64)).astype("u4")
+    plane[20, 30] = 2**32 - 1
+    fitted = Normalization.fit(plane)
+    assert fitted.percentiles == PERCENTILES
+    assert (fitted.low, fitted.high) == tuple(np.percentile(plane, PERCENTILES))
+    # Whether a float so large is whole tells nothing, and networks have no numbers for such a ratio.
+    assert Normalization.fit(np.where(plane > 1000, 1e30, plane)).percentiles == (0, 100)
+
+
 def test_a_constant_plane_becomes_zero_and_comes_back():
     fitted = Normalization.fit(np.full((16, 16), 7))
     np.testing.assert_array_equal(fitted.apply(np.full((2, 2), 7)), 0)

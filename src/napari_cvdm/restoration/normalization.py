@@ -148,8 +148,7 @@ def fit_planes(
     sample = np.concatenate(list(_thinned(planes(), shape))) if percentiles != (0, 100) else np.empty(0)
     if sample.size:
         low, high = (float(p) for p in np.percentile(sample, percentiles))
-        # A percentile range of mere rounding errors would blow everything else up to millions.
-        if high - low > 1e-6 * float(np.ptp(sample)):
+        if _is_contrast(high - low, sample):
             share = saturated_share(sample)
             fitted = Normalization(low, high, percentiles, saturated=share if share > MOST_SATURATED else 0.0)
             return (
@@ -157,6 +156,16 @@ def fit_planes(
             )
     low, high = _extremes(planes(), shape)
     return Normalization(low, high, (0.0, 100.0))
+
+
+def _is_contrast(span: float, sample: NDArray[np.float64]) -> bool:
+    """Whether a percentile range is one of intensities: mere rounding errors would blow up all the rest."""
+    extent = float(np.ptp(sample))
+    if span > 1e-6 * extent:
+        return True
+    # Whole numbers have none, but may hold a dead pixel that is marked by the greatest number of their type.
+    # Beyond 2**53 all doubles are whole.
+    return span > 0 and extent < 2**53 and np.array_equal(sample, np.rint(sample))
 
 
 def _fit_bright(fitted: Normalization, planes: Iterable[Any], shape: tuple[int, ...]) -> Normalization:
