@@ -174,8 +174,9 @@ def test_extremes_of_a_large_plane_are_found_strip_by_strip(monkeypatch):
     plane[300, 99], plane[0, 3], plane[44, 4] = 900.0, -2.0, np.nan
     expected = Normalization(-2.0, 900.0, (0.0, 100.0))
     strips = OnlyStrips(plane, 2000)
-    assert module.fit_planes(lambda: [strips], (1, 301, 100)) == expected
-    assert strips.times == 1 + 16  # thinned out, and then twenty rows at a time
+    assert module.fit_planes(lambda: [strips], (1, 301, 100), (0, 100)) == expected
+    assert strips.times == 16  # twenty rows at a time
+    assert module.fit_planes(lambda: [plane], (1, 301, 100)) == expected
 
 
 def test_each_chunk_of_a_plane_is_loaded_once_for_its_extremes(monkeypatch):

@@ -126,7 +126,7 @@ def fit_planes(
     Parameters
     ----------
     planes : callable
-        Called without arguments, returns the planes as an iterable of (Y, X) arrays; called twice at most.
+        Called without arguments, returns the planes as an iterable of (Y, X) arrays; called a few times.
     shape : tuple of int, (planes, Y, X)
         How many planes there are, and how large.
     percentiles : tuple of float
@@ -138,7 +138,8 @@ def fit_planes(
         With bounds measured at these percentiles of the finite pixels. Where structure covers less than 2 %
         of the image and lies far above the upper one, this is where the brightest tenth of the structure
         begins (`measure_structure`). Where both coincide though not all pixels do (a few bright spots on an
-        even background), the extremes are taken. Which pixels are looked at depends on nothing but the shape.
+        even background), the extremes are taken; single hot pixels that lie far above all that is wider do
+        not count. Which pixels are looked at depends on nothing but the shape.
 
     Raises
     ------
@@ -154,8 +155,13 @@ def fit_planes(
             return (
                 _fit_bright(fitted, planes(), shape) if sample.max() > low + BEYOND * fitted.span else fitted
             )
-    low, high = _extremes(planes(), shape)
-    return Normalization(low, high, (0.0, 100.0))
+    least, greatest = _extremes(planes(), shape)
+    if sample.size and greatest > least:
+        # Spots that are a few pixels wide are not dimmed by a single hot one.
+        wide = measure_structure(planes(), shape, greatest - least, high).brightest
+        if 0 < BEYOND * (wide - least) < greatest - least and _is_contrast(wide - least, sample):
+            greatest = wide
+    return Normalization(least, greatest, (0.0, 100.0))
 
 
 def _is_contrast(span: float, sample: NDArray[np.float64]) -> bool:
