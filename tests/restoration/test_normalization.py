@@ -73,6 +73,16 @@ def test_a_few_spots_on_an_even_background_fall_back_to_the_extremes():
     assert Normalization.fit(noisy).high == pytest.approx(900)
 
 
+def test_a_dead_pixel_that_is_marked_by_the_greatest_number_does_not_flatten_the_image():
+    plane = np.random.default_rng(0).poisson(100, (64, 64)).astype("u4")
+    plane[20, 30] = 2**32 - 1
+    fitted = Normalization.fit(plane)
+    assert fitted.percentiles == PERCENTILES
+    assert (fitted.low, fitted.high) == tuple(np.percentile(plane, PERCENTILES))
+    # Whether a float so large is whole tells nothing, and networks have no numbers for such a ratio.
+    assert Normalization.fit(np.where(plane > 1000, 1e30, plane)).percentiles == (0, 100)
+
+
 def test_a_constant_plane_becomes_zero_and_comes_back():
     fitted = Normalization.fit(np.full((16, 16), 7))
     np.testing.assert_array_equal(fitted.apply(np.full((2, 2), 7)), 0)
@@ -164,8 +174,9 @@ def test_extremes_of_a_large_plane_are_found_strip_by_strip(monkeypatch):
     plane[300, 99], plane[0, 3], plane[44, 4] = 900.0, -2.0, np.nan
     expected = Normalization(-2.0, 900.0, (0.0, 100.0))
     strips = OnlyStrips(plane, 2000)
-    assert module.fit_planes(lambda: [strips], (1, 301, 100)) == expected
-    assert strips.times == 1 + 16  # thinned out, and then twenty rows at a time
+    assert module.fit_planes(lambda: [strips], (1, 301, 100), (0, 100)) == expected
+    assert strips.times == 16  # twenty rows at a time
+    assert module.fit_planes(lambda: [plane], (1, 301, 100)) == expected
 
 
 def test_each_chunk_of_a_plane_is_loaded_once_for_its_extremes(monkeypatch):

@@ -139,6 +139,19 @@ def test_hot_pixels_in_noise_change_nothing():
     assert measure_structure([noise], (1, 256, 256), fitted.span, 9e9).bright_end is None
 
 
+@pytest.mark.parametrize("rounding", [0.0, 1e-9])
+def test_a_hot_pixel_does_not_dim_spots_on_an_even_background(rounding: float) -> None:
+    """Such as was subtracted and cut off at 0: both percentiles of all pixels lie in it."""
+    y, x = np.mgrid[:256, :256]
+    field = np.round(500 * np.exp(-((y - 99) ** 2 + (x - 80) ** 2) / 5))
+    field += rounding * np.random.default_rng(0).standard_normal(field.shape)
+    assert Normalization.fit(field).high == field.max()
+    field[20, 20] = 65_535
+    fitted = Normalization.fit(field)
+    assert fitted.high == pytest.approx(np.median(field[98:101, 79:82]))
+    assert fitted.percentiles == (0, 100)
+
+
 def test_dirt_on_a_dense_specimen_does_not_dim_it_but_is_told():
     y, x = np.mgrid[:256, :256]
     dense = 500 * (1 + np.sin(x / 4) * np.sin(y / 5)) + 100

@@ -126,7 +126,7 @@ def fit_planes(
     Parameters
     ----------
     planes : callable
-        Called without arguments, returns the planes as an iterable of (Y, X) arrays; called twice at most.
+        Called without arguments, returns the planes as an iterable of (Y, X) arrays; called a few times.
     shape : tuple of int, (planes, Y, X)
         How many planes there are, and how large.
     percentiles : tuple of float
@@ -138,7 +138,8 @@ def fit_planes(
         With bounds measured at these percentiles of the finite pixels. Where structure covers less than 2 %
         of the image and lies far above the upper one, this is where the brightest tenth of the structure
         begins (`measure_structure`). Where both coincide though not all pixels do (a few bright spots on an
-        even background), the extremes are taken. Which pixels are looked at depends on nothing but the shape.
+        even background), the extremes are taken; single hot pixels that lie far above all that is wider do
+        not count. Which pixels are looked at depends on nothing but the shape.
 
     Raises
     ------
@@ -148,15 +149,29 @@ def fit_planes(
     sample = np.concatenate(list(_thinned(planes(), shape))) if percentiles != (0, 100) else np.empty(0)
     if sample.size:
         low, high = (float(p) for p in np.percentile(sample, percentiles))
-        # A percentile range of mere rounding errors would blow everything else up to millions.
-        if high - low > 1e-6 * float(np.ptp(sample)):
+        if _is_contrast(high - low, sample):
             share = saturated_share(sample)
             fitted = Normalization(low, high, percentiles, saturated=share if share > MOST_SATURATED else 0.0)
             return (
                 _fit_bright(fitted, planes(), shape) if sample.max() > low + BEYOND * fitted.span else fitted
             )
-    low, high = _extremes(planes(), shape)
-    return Normalization(low, high, (0.0, 100.0))
+    least, greatest = _extremes(planes(), shape)
+    if sample.size and greatest > least:
+        # Spots that are a few pixels wide are not dimmed by a single hot one.
+        wide = measure_structure(planes(), shape, greatest - least, high).brightest
+        if 0 < BEYOND * (wide - least) < greatest - least and _is_contrast(wide - least, sample):
+            greatest = wide
+    return Normalization(least, greatest, (0.0, 100.0))
+
+
+def _is_contrast(span: float, sample: NDArray[np.float64]) -> bool:
+    """Whether a percentile range is one of intensities: mere rounding errors would blow up all the rest."""
+    extent = float(np.ptp(sample))
+    if span > 1e-6 * extent:
+        return True
+    # Whole numbers have none, but may hold a dead pixel that is marked by the greatest number of their type.
+    # Beyond 2**53 all doubles are whole.
+    return span > 0 and extent < 2**53 and np.array_equal(sample, np.rint(sample))
 
 
 def _fit_bright(fitted: Normalization, planes: Iterable[Any], shape: tuple[int, ...]) -> Normalization:
