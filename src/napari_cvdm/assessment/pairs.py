@@ -219,7 +219,7 @@ def _checked(
     name: str, widefield: ArrayLike, truth: ArrayLike, upscaling: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """Return the camera's and the sharp image, the latter normalised as well, if they can be compared."""
-    camera, sharp = _plane(name, widefield), _plane(name, truth)
+    camera, sharp = _plane(f"{name}, camera image", widefield), _plane(f"{name}, sharp image", truth)
     if sharp.shape != tuple(n * upscaling for n in camera.shape):
         raise InputError(
             f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged "
@@ -243,7 +243,7 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
     array = array.reshape([n for n in array.shape if n > 1])
     if array.ndim != 2:
         raise InputError(
-            f"Pair {name}: an image has the shape {np.shape(image)}; give single planes of one channel."
+            f"Pair {name}: the shape is {np.shape(image)}; give single planes of one channel."
         )
     return check_plane(name, array)
 
