@@ -274,6 +274,14 @@ class TestResume:
         assert second.step == 4
         assert same_weights(first, second)
 
+    def test_kinds_in_another_order_are_another_run(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        make_trainer(make_config(), tmp_path).save()
+        kinds = make_config().data.kinds
+        make_trainer(make_config(), tmp_path).resume()
+        turned = make_config(data={"kinds": dict(reversed(kinds.items()))})
+        with pytest.raises(ConfigError, match=r"another configuration \(data\.kinds\)"):
+            make_trainer(turned, tmp_path).resume()
+
 
 @pytest.mark.usefixtures("no_validation")
 class TestLog:

@@ -242,9 +242,7 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
     array = np.asarray(image)
     array = array.reshape([n for n in array.shape if n > 1])
     if array.ndim != 2:
-        raise InputError(
-            f"Pair {name}: the shape is {np.shape(image)}; give single planes of one channel."
-        )
+        raise InputError(f"Pair {name}: the shape is {np.shape(image)}; give single planes of one channel.")
     return check_plane(name, array)
 
 

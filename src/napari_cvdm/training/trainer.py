@@ -100,6 +100,7 @@ class Trainer:
         """Write the checkpoint; a kill at any moment leaves the old one or the new one, whole."""
         state: dict[str, Any] = {
             "config": json.dumps(self.config.to_dict(), sort_keys=True),
+            "kinds": list(self.config.data.kinds),
             "step": self.step,
             "seconds": self.seconds,
             "scores": self.scores,
