@@ -193,6 +193,13 @@ def test_capitals_do_not_hide_a_pair(tmp_path):
         find_pairs(tmp_path, "_wf", "_WF")
 
 
+def test_accents_do_not_hide_a_pair(tmp_path):
+    # A letter and its accent are one character or two, by the system that wrote the name.
+    write(tmp_path, "ze\u0301lle_wf.tif", "z\u00e9lle_sim.tif", "b_lu\u0308.tif", "b_sim.tif")
+    assert [pair.name for pair in find_pairs(tmp_path)[0]] == ["z\u00e9lle"]
+    assert [pair.name for pair in find_pairs(tmp_path, wf_suffix="_l\u00fc")[0]] == ["b"]
+
+
 def test_folders_without_pairs_are_named(tmp_path):
     with pytest.raises(InputError, match="There is no folder"):
         find_pairs(tmp_path / "nowhere")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +67,7 @@ def find_pairs(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
+    wf_suffix, sim_suffix = (normalize("NFC", suffix) for suffix in (wf_suffix, sim_suffix))
     if not wf_suffix or not sim_suffix or wf_suffix.lower() == sim_suffix.lower():
         raise InputError("Give two different suffixes for wide-field and sharp images, such as _wf and _sim.")
     found: dict[str, dict[str, Path]] = {wf_suffix: {}, sim_suffix: {}}
@@ -274,4 +276,5 @@ def _size(image: NDArray[Any]) -> str:
 def _stem(filename: str) -> str | None:
     if filename.startswith(".") or not filename.lower().endswith(TIFF_ENDINGS):
         return None
-    return without_ending(filename, TIFF_ENDINGS)
+    # Macs may write "é" as two characters, other systems as one.
+    return without_ending(normalize("NFC", filename), TIFF_ENDINGS)
