@@ -96,6 +96,17 @@ def test_knots_that_a_card_cannot_tell_apart_are_one(floor):
     assert Calibration.from_card(fitted.to_card()) is not None
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_groups_that_a_card_cannot_tell_apart_are_fitted_together(reverse):
+    # Two fields, both mostly dark, of which one errs much more in the dark: whichever comes first.
+    dark, size = np.tile(np.arange(20_000) % 10 < 7, (2, 1)), np.array([[0.005], [0.03]])
+    std = np.where(dark, 0.02, 0.02 + RNG.random(dark.shape))
+    error = np.where(dark, size, std) * RNG.standard_normal(std.shape)
+    fitted = fit_calibration(std[::-1] if reverse else std, error[::-1] if reverse else error, level=None)
+    expected = np.sqrt(np.mean(error[dark] ** 2))
+    assert apply_calibration(fitted, np.array([0.02]))[0] == pytest.approx(expected, rel=0.02)
+
+
 @pytest.mark.parametrize("unit", [1e-4, 1e4])
 def test_a_curve_does_not_depend_on_units(unit):
     one, other = fit_calibration(STD, ERROR), fit_calibration(unit * STD, unit * ERROR)

@@ -141,14 +141,18 @@ def test_a_truth_of_the_wrong_size_is_named(restorer):
     camera, sharp = field(40, 30)
     with pytest.raises(InputError, match=r"Pair a: the sharp image has 80 × 58 pixels.*are 80 × 60"):
         evaluate_pair("a", camera[None], sharp[None, :, :-2], MODEL)  # as some files have single planes
-    with pytest.raises(InputError, match="single planes"):
+    with pytest.raises(InputError, match=r"Pair a, camera image: the shape is \(2, .* single planes"):
         evaluate_pair("a", np.stack([camera, camera]), sharp, MODEL)
-    with pytest.raises(InputError, match=r"Pair a: .*constant"):
+    with pytest.raises(InputError, match=r"Pair a, sharp image: .*constant"):
         evaluate_pair("a", camera, np.ones_like(sharp), MODEL)
     holed = camera.astype("f4")
     holed[3, 3] = np.nan
-    with pytest.raises(InputError, match=r"Pair a: .*NaN.* Crop both images to what was recorded\.$"):
+    with pytest.raises(InputError, match=r"a, camera image: .*NaN.* Crop both images to what was recorded"):
         evaluate_pair("a", holed, sharp, MODEL)
+    holed = sharp.astype("f4")
+    holed[3, 3] = np.nan
+    with pytest.raises(InputError, match=r"Pair a, sharp image: .*NaN"):  # as of reconstructions' borders
+        evaluate_pair("a", camera, holed, MODEL)
     assert restorer.calls == []
 
 
@@ -187,6 +191,13 @@ def test_capitals_do_not_hide_a_pair(tmp_path):
     assert unpaired == ["c_WF.TIF"]
     with pytest.raises(InputError, match="different suffixes"):
         find_pairs(tmp_path, "_wf", "_WF")
+
+
+def test_accents_do_not_hide_a_pair(tmp_path):
+    # A letter and its accent are one character or two, by the system that wrote the name.
+    write(tmp_path, "ze\u0301lle_wf.tif", "z\u00e9lle_sim.tif", "b_lu\u0308.tif", "b_sim.tif")
+    assert [pair.name for pair in find_pairs(tmp_path)[0]] == ["z\u00e9lle"]
+    assert [pair.name for pair in find_pairs(tmp_path, wf_suffix="_l\u00fc")[0]] == ["b"]
 
 
 def test_folders_without_pairs_are_named(tmp_path):
@@ -239,7 +250,7 @@ def test_the_last_pair_is_looked_at_before_the_first_is_restored(restorer, tmp_p
     for name, sharp in (("a", restorer.truth), ("b", restorer.truth), ("c", np.zeros_like(restorer.truth))):
         tifffile.imwrite(tmp_path / f"{name}_wf.tif", camera)
         tifffile.imwrite(tmp_path / f"{name}_sim.tif", sharp)
-    with pytest.raises(InputError, match=r"Pair c: .*constant"):
+    with pytest.raises(InputError, match=r"Pair c, sharp image: .*constant"):
         evaluate_folder(tmp_path, MODEL, draws=2)
     sparse = np.zeros_like(restorer.truth)
     sparse[3, 4] = 1

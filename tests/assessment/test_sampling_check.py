@@ -75,6 +75,12 @@ def test_light_is_the_range_of_what_is_in_focus_over_the_gain(consistency: Consi
     assert check_conditions(known, ranges=RANGES)[2].value == pytest.approx((998 - 10) / 2.5)
 
 
+def test_light_is_not_known_where_the_result_explains_nothing() -> None:
+    image, truth = simulate_pair("rings", 1, 64)
+    light = check_conditions(check_consistency(image, -truth), ranges=RANGES)[2]
+    assert (light.value, light.verdict) == (None, "not known")
+
+
 @pytest.mark.parametrize(("share", "verdict"), [(0.0, "inside"), (0.0005, "at the edge"), (0.05, "outside")])
 def test_saturation(consistency: Consistency, share: float, verdict: str) -> None:
     noise = replace(consistency.noise, saturated=share)

@@ -37,6 +37,13 @@ def finetune(pairs: Path, out: Path, weights: Path, *more: str) -> int:
     return main(["finetune", str(pairs), "-o", str(out), "--model", str(weights), "--steps", "3", *more])
 
 
+def test_a_seed_that_torch_cannot_take_is_named(
+    pairs: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert finetune(pairs, tmp_path / "out", weights, "--seed", str(2**64)) == 2
+    assert "'--seed'" in capsys.readouterr().err
+
+
 def test_from_pairs_to_weights_that_restore(
     pairs: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

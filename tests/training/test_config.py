@@ -123,7 +123,8 @@ class TestParseConfig:
         [
             ({"data": {"patch": 17}}, r"\[data\] patch must be a multiple of 2"),
             ({"name": "../elsewhere"}, r"'?\.\./elsewhere'? cannot be a model name"),
-            ({"seed": -1}, r"seed must not be negative"),
+            ({"seed": -1}, r"seed must lie between 0 and"),
+            ({"seed": 2**64}, r"seed must lie between 0 and 2⁶⁴ − 1"),
             ({"seed": "many"}, r"seed in the configuration must be like 0"),
             ({"architecture": 3}, r"\[architecture\] must be a table"),
             ({"architecture": {"normalised": 1}}, r"normalised in \[architecture\] must be like False"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cvdm.assessment.metrics import correlation
 from napari_cvdm.assessment.pairs import Pair, find_pairs
 from napari_cvdm.files.ome_tiff import write_ome_tiff
+from napari_cvdm.files.tiff import read_tiff
 from napari_cvdm.models.pretrained import PretrainedModel
 from napari_cvdm.restoration.normalization import Normalization
 from napari_cvdm.restoration.restore import restore
@@ -82,8 +83,8 @@ class TestReadPair:
             ),
             (
                 noise(2, 20, 24),
-                np.stack([noise(40, 48), np.full((40, 48), 5, np.uint16)]),
-                r"p, plane 2, sharp",
+                np.stack([np.ones((40, 48)), np.full((40, 48), np.inf)]),
+                r"p, plane 2, sharp image: .*finite",
             ),
         ],
     )
@@ -177,6 +178,20 @@ class TestTrainingFields:
         assert len(training_fields([pair], start, lines.append)) == 2
         (line,) = lines
         assert line.startswith("left out 0, plane 2: correlation")
+
+    def test_empty_planes_of_stacks_are_left_out(
+        self, recorded: Path, start: PretrainedModel, tmp_path: Path
+    ) -> None:
+        camera, sharp = (read_tiff(recorded / f"0_{what}.tif").data for what in ("wf", "sim"))
+        dark = write(
+            tmp_path,
+            np.stack([camera, np.full_like(camera, 100), camera]),
+            np.stack([sharp, sharp, 0 * sharp]),
+            "TYX",
+        )
+        lines: list[str] = []
+        assert len(training_fields([read_pair(dark, 2)], start, lines.append)) == 1
+        assert lines == [f"left out p, plane {n}: one of its images is constant" for n in (2, 3)]
 
     def test_a_pair_with_nothing_in_common_is_refused(self, recorded: Path, start: PretrainedModel) -> None:
         lines: list[str] = []

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import ObjectiveTerms
 from napari_cvdm.models import ModelError, load_model
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.simulation.micrographs import load_micrographs
 from napari_cvdm.training import trainer as trainer_module
 from napari_cvdm.training.config import ConfigError, TrainingConfig
@@ -273,6 +274,14 @@ class TestResume:
         assert second.step == 4
         assert same_weights(first, second)
 
+    def test_kinds_in_another_order_are_another_run(self, make_config: MakeConfig, tmp_path: Path) -> None:
+        make_trainer(make_config(), tmp_path).save()
+        kinds = make_config().data.kinds
+        make_trainer(make_config(), tmp_path).resume()
+        turned = make_config(data={"kinds": dict(reversed(kinds.items()))})
+        with pytest.raises(ConfigError, match=r"another configuration \(data\.kinds\)"):
+            make_trainer(turned, tmp_path).resume()
+
 
 @pytest.mark.usefixtures("no_validation")
 class TestLog:
@@ -404,6 +413,14 @@ class TestRunTraining:
         # What cannot be used leaves the folder as it is.
         assert not out.exists()
         assert (kept / "checkpoint.pt").read_bytes() == b"precious"
+
+    def test_images_too_small_to_calibrate_on_are_refused_before_the_work(
+        self, tmp_path: Path, micrographs: Path
+    ) -> None:
+        config = self.write(tmp_path / "run.toml", 'micrographs = "elsewhere"')
+        with pytest.raises(InputError, match=r"ccp/41\.png in .* has 72 × 72 pixels, .* needs 192 × 192"):
+            run_training(config, tmp_path / "out", workers=0, micrographs=micrographs, log=quiet)
+        assert not (tmp_path / "out").exists()
 
     @pytest.mark.usefixtures("no_validation")
     def test_goes_on_or_starts_fresh(self, tmp_path: Path) -> None:

@@ -159,17 +159,22 @@ def fit_calibration(
     if not s.any() or not e.any():
         raise InputError("A calibration needs errors and standard deviations that are not all zero.")
     places = np.round(np.array(GROUPS) * s.size).astype(int)
-    groups = np.split(np.argsort(s, kind="stable"), places)
+    order = np.argsort(s, kind="stable")
+    groups = np.split(order, places)
     total = [float(weight[group].sum()) for group in groups]
     if not min(total) > 0:
         raise InputError("A calibration needs pixels with a positive gain in each of its groups.")
-    stated = np.sqrt([np.average(s[group] ** 2, weights=weight[group]) for group in groups])
-    squares = optimize.isotonic_regression(
-        [np.average(e[group] ** 2, weights=weight[group]) for group in groups], weights=total
-    ).x
-    # Knots must differ in the digits that a card holds.
-    keep = np.concatenate([np.diff(stated) > 1e-3 * stated[1:], [True]]) & (stated > 0)
-    curve = Calibration(tuple(map(float, stated[keep])), tuple(map(float, np.sqrt(squares)[keep])))
+
+    def squared(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([np.average(values[group] ** 2, weights=weight[group]) for group in groups])
+
+    stated = np.sqrt(squared(s))
+    # Knots must differ in the digits that a card holds: groups that do not are one.
+    groups = np.split(order, places[np.diff(stated) > 1e-3 * stated[1:]])
+    stated, total = np.sqrt(squared(s)), [float(weight[group].sum()) for group in groups]
+    actual = np.sqrt(optimize.isotonic_regression(squared(e), weights=total).x)
+    some = stated > 0
+    curve = Calibration(tuple(map(float, stated[some])), tuple(map(float, actual[some])))
     ratio = np.abs(e) / np.maximum(apply_calibration(curve, s), 1e-12 * stated[-1])
     if level is not None:
         size = float(np.quantile(ratio, level)) / gaussian_factor(level)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +67,7 @@ def find_pairs(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
+    wf_suffix, sim_suffix = (normalize("NFC", suffix) for suffix in (wf_suffix, sim_suffix))
     if not wf_suffix or not sim_suffix or wf_suffix.lower() == sim_suffix.lower():
         raise InputError("Give two different suffixes for wide-field and sharp images, such as _wf and _sim.")
     found: dict[str, dict[str, Path]] = {wf_suffix: {}, sim_suffix: {}}
@@ -219,7 +221,7 @@ def _checked(
     name: str, widefield: ArrayLike, truth: ArrayLike, upscaling: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """Return the camera's and the sharp image, the latter normalised as well, if they can be compared."""
-    camera, sharp = _plane(name, widefield), _plane(name, truth)
+    camera, sharp = _plane(f"{name}, camera image", widefield), _plane(f"{name}, sharp image", truth)
     if sharp.shape != tuple(n * upscaling for n in camera.shape):
         raise InputError(
             f"Pair {name}: the sharp image has {_size(sharp)} pixels, but {_size(camera)} enlarged "
@@ -242,9 +244,7 @@ def _plane(name: str, image: ArrayLike) -> NDArray[Any]:
     array = np.asarray(image)
     array = array.reshape([n for n in array.shape if n > 1])
     if array.ndim != 2:
-        raise InputError(
-            f"Pair {name}: an image has the shape {np.shape(image)}; give single planes of one channel."
-        )
+        raise InputError(f"Pair {name}: the shape is {np.shape(image)}; give single planes of one channel.")
     return check_plane(name, array)
 
 
@@ -276,4 +276,5 @@ def _size(image: NDArray[Any]) -> str:
 def _stem(filename: str) -> str | None:
     if filename.startswith(".") or not filename.lower().endswith(TIFF_ENDINGS):
         return None
-    return without_ending(filename, TIFF_ENDINGS)
+    # Macs may write "é" as two characters, other systems as one.
+    return without_ending(normalize("NFC", filename), TIFF_ENDINGS)

@@ -151,9 +151,10 @@ def _psf_sigma(consistency: Consistency, ranges: Mapping[str, Any], upscaling: i
 
 
 def _photons(consistency: Consistency) -> float | None:
-    """Photo-electrons at the bright end of what is in focus."""
+    """Photo-electrons at the bright end of what is in focus; None if the result explains nothing of it."""
     structure = consistency.structure
-    return consistency.noise.electrons(float(np.percentile(structure, 99.8) - np.percentile(structure, 1.0)))
+    signal = float(np.percentile(structure, 99.8) - np.percentile(structure, 1.0))
+    return consistency.noise.electrons(signal) if signal > 0 else None
 
 
 def _saturation(share: float) -> Condition:

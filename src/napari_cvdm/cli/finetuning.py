@@ -33,7 +33,9 @@ def finetune(
     held_out: Annotated[
         int, typer.Option(min=0, help="Pairs, the last by name, to measure on and not to train on.")
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same weights.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same weights.")
+    ] = 0,
     fresh: Fresh = False,
     wf_suffix: WfSuffix = "_wf",
     sim_suffix: SimSuffix = "_sim",

@@ -21,9 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cvdm.assessment.drawn import DrawnField, draw_field, preview_field
 from napari_cvdm.assessment.leaving_out import JudgedField, fit, fit_without_each, judge
 from napari_cvdm.assessment.metrics import normalize_truth
-from napari_cvdm.assessment.reimaging import reimaged_fields
+from napari_cvdm.assessment.reimaging import STRUCTURES, UPSCALING, load_sharp, reimaged_fields
 from napari_cvdm.models.card import ModelCard
 from napari_cvdm.models.pretrained import PretrainedModel
+from napari_cvdm.restoration.errors import InputError
 from napari_cvdm.restoration.posterior import CALIBRATION_DRAWS, Calibration, PosteriorSettings
 from napari_cvdm.restoration.request import plain_settings
 from napari_cvdm.simulation.pairs import KINDS, simulate_pair
@@ -35,6 +36,9 @@ FIRST_SEED = 10_000_000
 #: Real images that training does not see, and the bright ends, in electrons, at which they are imaged.
 CALIBRATION_IMAGES = (41, 42, 43, 44, 45)
 PHOTONS = (20.0, 60.0, 200.0, 800.0)
+
+#: Side of a calibration field, camera pixels.
+SIDE = 96
 
 #: Weights that are tried. A shrinkage of 1 is not: it would ignore what the draws say of the mean.
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 0.9)
@@ -70,13 +74,32 @@ def real_fields(folder: Path, *, size: int) -> Iterator[Recording]:
         yield Recording(field.number, field.widefield, normalize_truth(field.truth))
 
 
+def check_images(folder: Path) -> None:
+    """Refuse real images on which no model can be calibrated: better before the training than after it.
+
+    Raises
+    ------
+    InputError
+        If one of `CALIBRATION_IMAGES` is missing or smaller than a field.
+    """
+    least = UPSCALING * SIDE
+    for structure in STRUCTURES:
+        for number in CALIBRATION_IMAGES:
+            height, width = load_sharp(folder, structure, number).shape
+            if min(height, width) < least:
+                raise InputError(
+                    f"Image {structure}/{number:02d}.png in {folder} has {width} × {height} pixels, and the "
+                    f"calibration after the training needs {least} × {least}: put a larger one in its place."
+                )
+
+
 def calibrate(
     model: PretrainedModel,
     ranges: AcquisitionRanges,
     *,
     folder: Path | None = None,
     per_kind: int = 4,
-    size: int = 96,
+    size: int = SIDE,
     draws: int = CALIBRATION_DRAWS,
     log: Callable[[str], None] = print,
 ) -> ModelCard:

@@ -60,6 +60,9 @@ def read_checkpoint(path: Path, config: TrainingConfig, earlier: Mapping[str, st
         if not isinstance(state, dict):
             raise TypeError(f"{type(state).__name__} in place of a table")
         changed = changed_settings(state["config"], config)
+        kinds = list(config.data.kinds)
+        if state.get("kinds", kinds) != kinds:  # in another order, the same seed draws others
+            changed.append("data.kinds")
         state["earlier"] = dict(earlier) | state.get("earlier", {})
     except (
         EOFError,

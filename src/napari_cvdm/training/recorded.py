@@ -77,8 +77,8 @@ def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
     ImageFileError
         If a file cannot be read.
     InputError, InputTypeError
-        If the images are in colour, have not the same planes, do not fit in size, or a plane is constant or
-        cannot be restored.
+        If the images are in colour, have not the same planes, do not fit in size, or a plane cannot be
+        restored. Of stacks, single planes may be constant: `planes_alike` leaves them out.
     """
     camera, sharp = read_tiff(pair.widefield), read_tiff(pair.truth)
     (widefields, stack), (truths, other) = (_planes(pair.name, image) for image in (camera, sharp))
@@ -97,7 +97,8 @@ def read_pair(pair: Pair, upscaling: int) -> RecordedPair:
     for number, (wide, truth) in enumerate(zip(widefields, truths, strict=True), start=1):
         label = pair.name if len(truths) == 1 else f"{pair.name}, plane {number}"
         for plane, what in ((wide, "camera image"), (truth, "sharp image")):
-            check_plane(f"{label}, {what}", plane)
+            if len(truths) == 1 or not _is_even(plane):
+                check_plane(f"{label}, {what}", plane)
         planes.append(RecordedPlane(pair.name, label, wide, truth))
     return RecordedPair(pair.name, tuple(planes), camera.pixel_size)
 
@@ -174,6 +175,10 @@ def planes_alike(
     """
     likenesses = []
     for plane in pair.planes:
+        if _is_even(plane.camera) or _is_even(plane.sharp):
+            likenesses.append(0.0)
+            log(f"left out {plane.label}: one of its images is constant")
+            continue
         shown = restore(plane.camera, model, axes="YX", preview=True, device="cpu", tile=_TILE).mean
         found = compare_pair(plane.sharp, shown)
         likenesses.append(found.correlation)
@@ -229,6 +234,11 @@ def _planes(name: str, image: ImageFile) -> tuple[list[NDArray[Any]], tuple[int,
         raise InputError(f"Pair {name}: {image.source} is in colour; give images of one channel or stacks.")
     planes = [np.asarray(axes.plane(image.data, index)) for index in axes.indices()]
     return planes, tuple(n for n in axes.leading_shape if n > 1)
+
+
+def _is_even(plane: NDArray[Any]) -> bool:
+    """Whether all pixels are one finite number."""
+    return bool(np.isfinite(plane.flat[0]) and plane.min() == plane.max())
 
 
 def _shape(lengths: Sequence[int]) -> str:

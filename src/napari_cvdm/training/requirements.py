@@ -42,7 +42,7 @@ def _of_the_run(config: TrainingConfig) -> Iterator[Requirement]:
         check_name(config.name)
     except ModelError as error:
         yield str(error), False
-    yield "seed must not be negative", config.seed >= 0
+    yield "seed must lie between 0 and 2⁶⁴ − 1", 0 <= config.seed < 2**64  # as torch takes it
     yield "teachers_share must lie between 0 and 1", 0 <= config.teachers_share <= 1
     yield "teachers need start_from", bool(config.start_from or not config.teachers)
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from napari_cvdm.cvdm.model import CVDM
 from napari_cvdm.cvdm.objective import objective
+from napari_cvdm.training.calibrating import check_images
 from napari_cvdm.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_cvdm.training.config import ConfigError, TrainingConfig, load_config
 from napari_cvdm.training.dataset import Patches, TrainingFields, batches, fields_needed
@@ -99,6 +100,7 @@ class Trainer:
         """Write the checkpoint; a kill at any moment leaves the old one or the new one, whole."""
         state: dict[str, Any] = {
             "config": json.dumps(self.config.to_dict(), sort_keys=True),
+            "kinds": list(self.config.data.kinds),
             "step": self.step,
             "seconds": self.seconds,
             "scores": self.scores,
@@ -245,6 +247,8 @@ def run_training(
         run has left there.
     DeviceError
         If there is no such device.
+    InputError
+        If real images are too small for the calibration.
     """
     place = training_device(device)
     config = load_config(config_path)
@@ -272,6 +276,8 @@ def run_training(
         if begins:
             trainer.take(network, name)
     data = trainer.data()
+    if micrographs is not None and fields_per_kind:
+        check_images(micrographs)
     folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         trainer.checkpoint.unlink(missing_ok=True)
