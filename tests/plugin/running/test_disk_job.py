@@ -118,6 +118,15 @@ def test_the_result_lies_where_the_image_does(tmp_path):
     np.testing.assert_allclose(translation[-2:], (0.1 * 129.75, 0.1 * 47.75))
 
 
+def test_planes_whose_distance_is_not_known_lie_as_far_apart_as_the_layer_s(tmp_path):
+    apart = {"Z": 3.0, "T": 1.0, "Y": 0.065, "X": 0.065}
+    list(job(tmp_path, pixel_size=65.0, steps_apart=apart, origin={"Z": 2.0}).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert (pyramid.axes, pyramid.scale) == ("TZYX", (1, 3, 0.0325, 0.0325))
+    assert pyramid.units == (None, None, "micrometer", "micrometer")
+    assert pyramid.translation[1] == 6
+
+
 def test_axes_that_the_format_has_no_room_for_are_there_again(tmp_path, small_model):
     image = IMAGE[:, None, None, :, :32]
     written = list(job(tmp_path, image, "ZTQCYX").messages())[-1]

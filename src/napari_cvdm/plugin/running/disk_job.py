@@ -48,8 +48,10 @@ class DiskJob(Job):
         Whether what a stopped run with other settings has left there is thrown away.
     z_spacing, time_interval : float or None
         Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
+    steps_apart : mapping of str to float
+        How far apart the image's pixels lie along each axis, for axes whose sizes are not known, likewise.
     origin : mapping of str to float
-        Where the image's first pixel lies along each axis, in steps of the image, likewise.
+        Where the image's first pixel lies along each axis, in these steps, likewise.
 
     The others are those of `Job`.
     """
@@ -58,6 +60,7 @@ class DiskJob(Job):
     discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
+    steps_apart: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, float] = field(default_factory=dict)
     _goes_on: bool = field(default=False, init=False)
     _kept: str = field(default="", init=False)
@@ -121,7 +124,8 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=self.origin,
+                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval,
+                steps=self.steps_apart, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
             axes, _ = self._restored(image, model)
