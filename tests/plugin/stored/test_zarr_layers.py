@@ -55,6 +55,15 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
     assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
 
 
+def test_an_image_that_does_not_begin_at_0_is_not_overexposed(foreign: Path):
+    group = zarr.open_group(foreign, mode="r+")
+    (multiscale,) = group.attrs["multiscales"]
+    multiscale["coordinateTransformations"] = [{"type": "translation", "translation": [600, 0, 0, 0]}]
+    group.attrs["multiscales"] = [multiscale]
+    (layer,) = opened(foreign)
+    assert layer.contrast_limits == [0, layer.data[-1][0, 0].max().compute()]
+
+
 @pytest.mark.parametrize("step", [0, -65.0, float("inf")])
 def test_a_size_that_no_pixel_has_is_not_taken(foreign: Path, step: float):
     group = zarr.open_group(foreign, mode="r+")

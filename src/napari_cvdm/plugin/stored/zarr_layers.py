@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_cvdm.files.names import ZARR_ENDINGS, without_ending
 from napari_cvdm.plugin.results.contrast import fit_to_each_other
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 def read_zarr(path: Path) -> list[LayerData]:
     """Open an OME-Zarr image as a layer; of a restoration, reconstruction and uncertainty both.
 
-    The pixels are Dask arrays: nothing but a few planes of a result's coarsest level is read.
+    The pixels are Dask arrays: nothing but a few planes of a result's coarsest level is read, and the first
+    of an image that does not begin at 0.
 
     Raises
     ------
@@ -41,7 +46,11 @@ def read_zarr(path: Path) -> list[LayerData]:
             f"folder, such as {path / image.images[1]}."
         )
     if content not in CONTENTS:
-        return [_layer(image, {"name": image.name or _stem(path)})]
+        attributes: dict[str, Any] = {"name": image.name or _stem(path)}
+        # napari looks for limits at 0 along the sliders, and takes 0 and 1 where it finds no plane.
+        if any(image.translation[:-2]):
+            attributes["contrast_limits"] = _limits_of_first_plane(image.levels[-1], path)
+        return [_layer(image, attributes)]
     layers = [_result(image, path)]
     partner = zarr_targets(path)["uncertainty"]
     if content == "reconstruction" and partner.is_dir():
@@ -71,10 +80,25 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
 
 
 def _limits(picture: Any, level: Any, path: Path) -> tuple[float, float]:
+    with _readable(path):
+        return limits_of(picture, level)
+
+
+def _limits_of_first_plane(level: Any, path: Path) -> tuple[float, float]:
+    """Return the contrast limits that napari gives to a layer that it finds a plane of."""
+    from napari.layers.utils.layer_utils import calc_data_range
+
+    with _readable(path):
+        low, high = calc_data_range(np.asarray(level[(0,) * (level.ndim - 2)]))
+    return low, high
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     from napari_cvdm.restoration.errors import ImageFileError
 
     try:
-        return limits_of(picture, level)
+        yield
     except Exception as error:  # decoders raise whatever they like
         raise ImageFileError(f"{path} is damaged: its pixels cannot be read.") from error
 
