@@ -18,6 +18,7 @@ import pytest
 
 import napari_cvdm
 from napari_cvdm.files import streaming
+from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr_reading import open_pyramid
 from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin.image.parts import Part
@@ -125,6 +126,23 @@ def test_planes_whose_distance_is_not_known_lie_as_far_apart_as_the_layer_s(tmp_
     assert (pyramid.axes, pyramid.scale) == ("TZYX", (1, 3, 0.0325, 0.0325))
     assert pyramid.units == (None, None, "micrometer", "micrometer")
     assert pyramid.translation[1] == 6
+
+
+@pytest.mark.parametrize(("told", "expected"), [({}, 0.3), ({"z_spacing": 200.0}, 0.2)])
+def test_the_distance_of_planes_is_the_file_s_where_the_layer_tells_none(tmp_path, told, expected):
+    image = IMAGE[:, 0, :, :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "ZYX", 65.0, z_spacing_nm=300.0)
+    list(job(tmp_path, image, "ZYX", pixel_size=65.0, source_path=str(file), **told).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert pyramid.scale == (expected, 0.0325, 0.0325)
+    assert pyramid.units == ("micrometer",) * 3
+
+
+def test_the_distance_of_planes_in_a_file_is_none_of_unnamed_axes(tmp_path):
+    image = IMAGE[..., :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "TZYX", 65.0, z_spacing_nm=300.0)
+    list(job(tmp_path, image, "QQYX", pixel_size=65.0, source_path=str(file)).messages())
+    assert open_pyramid(tmp_path / "film.cvdm.ome.zarr").units[:2] == (None, None)
 
 
 def test_axes_that_the_format_has_no_room_for_are_there_again(tmp_path, small_model):

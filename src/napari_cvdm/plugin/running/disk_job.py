@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.results.contrast import limits_of_channels
 from napari_cvdm.plugin.results.layers import PICTURES
 from napari_cvdm.plugin.running.messages import Kept, Message, Preparing, Written, Wrote
@@ -47,7 +48,8 @@ class DiskJob(Job):
     discard : bool
         Whether what a stopped run with other settings has left there is thrown away.
     z_spacing, time_interval : float or None
-        Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
+        Distance of planes in nm, and from frame to frame in seconds, for the files' metadata; by default what
+        the image's own file says.
     steps_apart : mapping of str to float
         How far apart the image's pixels lie along each axis, for axes whose sizes are not known, likewise.
     origin : mapping of str to float
@@ -124,8 +126,7 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval,
-                steps=self.steps_apart, origin=self.origin,
+                **self._distances(), steps=self.steps_apart, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
             axes, _ = self._restored(image, model)
@@ -140,6 +141,17 @@ class DiskJob(Job):
             raise
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
+
+    def _distances(self) -> dict[str, float | None]:
+        """Return the distances of planes and frames: the layer's, or else those of the file that has it."""
+        z_spacing, time_interval = self.z_spacing, self.time_interval
+        if self.file_has_pixels and self.source_path is not None:
+            file = read_file(Path(self.source_path))
+            if z_spacing is None and "Z" in self.axes:
+                z_spacing = file.z_spacing
+            if time_interval is None and "T" in self.axes:
+                time_interval = file.time_interval
+        return {"z_spacing_nm": z_spacing, "time_interval_s": time_interval}
 
     def _watched(self, image: Any) -> Any:
         """Return an image that can no longer be read once the run is given up."""
