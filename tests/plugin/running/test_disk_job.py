@@ -138,6 +138,23 @@ def test_the_distance_of_planes_is_the_file_s_where_the_layer_tells_none(tmp_pat
     assert pyramid.units == ("micrometer",) * 3
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, (0.065, 0.0325)),
+        ({"pixel_sides": (200.0, 100.0)}, (0.1, 0.05)),
+        ({"pixel_sides": (200.0, 100.0), "pixel_size": 100.0}, (0.05, 0.05)),
+    ],
+)
+def test_pixels_that_are_not_square_keep_both_sides(tmp_path, told, expected):
+    image = IMAGE[0, 0, :, :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "YX", 65.0, pixel_height_nm=130.0)
+    list(job(tmp_path, image, "YX", source_path=str(file), **told).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert pyramid.scale == expected
+    assert pyramid.units == ("micrometer",) * 2
+
+
 def test_the_distance_of_planes_in_a_file_is_none_of_unnamed_axes(tmp_path):
     image = IMAGE[..., :32]
     file = write_ome_tiff(tmp_path / "film.ome.tif", image, "TZYX", 65.0, z_spacing_nm=300.0)

@@ -49,6 +49,12 @@ def distances_of(layer: Image, axes: str) -> dict[str, float]:
     return {name: steps[letter] for letter, name in names.items() if letter in steps}
 
 
+def sides_of(layer: Image, axes: str) -> tuple[float, float] | None:
+    """Return what a layer says of the height and the width of a pixel, in nanometres; None if it does not."""
+    steps = physical_steps(layer.scale, layer.affine.affine_matrix, layer.units, axes)
+    return (steps["Y"], steps["X"]) if {"Y", "X"} <= steps.keys() else None
+
+
 def steps_of(layer: Image, axes: str) -> dict[str, float]:
     """Return how far apart the pixels of a layer lie along each axis, in its units, whatever these are.
 

@@ -50,6 +50,8 @@ class DiskJob(Job):
     z_spacing, time_interval : float or None
         Distance of planes in nm, and from frame to frame in seconds, for the files' metadata; by default what
         the image's own file says.
+    pixel_sides : (float, float) or None
+        Height and width of a pixel in nm, likewise; they count where the run was told no pixel size.
     steps_apart : mapping of str to float
         How far apart the image's pixels lie along each axis, for axes whose sizes are not known, likewise.
     origin : mapping of str to float
@@ -62,6 +64,7 @@ class DiskJob(Job):
     discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
+    pixel_sides: tuple[float, float] | None = None
     steps_apart: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, float] = field(default_factory=dict)
     _goes_on: bool = field(default=False, init=False)
@@ -126,7 +129,7 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,
-                **self._distances(), steps=self.steps_apart, origin=self.origin,
+                **self._sizes(), steps=self.steps_apart, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
             axes, _ = self._restored(image, model)
@@ -142,16 +145,17 @@ class DiskJob(Job):
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
 
-    def _distances(self) -> dict[str, float | None]:
-        """Return the distances of planes and frames: the layer's, or else those of the file that has it."""
-        z_spacing, time_interval = self.z_spacing, self.time_interval
+    def _sizes(self) -> dict[str, Any]:
+        """Return the distances of pixels, planes and frames: the layer's, or else its file's."""
+        sides, z_spacing, time_interval = self.pixel_sides, self.z_spacing, self.time_interval
         if self.file_has_pixels and self.source_path is not None:
             file = read_file(Path(self.source_path))
+            sides = sides or file.pixel_sides
             if z_spacing is None and "Z" in self.axes:
                 z_spacing = file.z_spacing
             if time_interval is None and "T" in self.axes:
                 time_interval = file.time_interval
-        return {"z_spacing_nm": z_spacing, "time_interval_s": time_interval}
+        return {"pixel_sides_nm": sides, "z_spacing_nm": z_spacing, "time_interval_s": time_interval}
 
     def _watched(self, image: Any) -> Any:
         """Return an image that can no longer be read once the run is given up."""
