@@ -177,17 +177,9 @@ class DiskJob(Job):
 
 
 def _levels(folder: Path, axes: Axes) -> list[Any]:
-    """Open the levels of an image that was written, their axes in the order of what was restored."""
-    import dask.array as da
-
-    from napari_cvdm.files.ome_zarr import plan_layout
+    """Open the levels of an image that was written, with the axes of what was restored."""
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
+    from napari_cvdm.plugin.stored.zarr_layers import restored_level
 
-    levels = open_pyramid(folder).levels
-    moved = (*axes.leading_shape, *levels[0].shape[-2:])
-    back = tuple(np.argsort(plan_layout(axes, moved, 1).order).tolist())
-    ordered = (da.transpose(da.from_zarr(level), back) for level in levels)
-    return [
-        da.moveaxis(level.reshape(*axes.leading_shape, *level.shape[-2:]), (-2, -1), (axes.y, axes.x))
-        for level in ordered
-    ]
+    written = open_pyramid(folder)
+    return [restored_level(level, written.axes, axes) for level in written.levels]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, uncertain
 from napari_cvdm.plugin.stored.stored_results import labels_of, title_of
 from napari_cvdm.plugin.viewer.notices import show_warning, warning_of_damage
 from napari_cvdm.plugin.viewer.unit_names import unit_or_pixel
+from napari_cvdm.restoration.axes import Axes, name_axes
 from napari_cvdm.restoration.contrast import limits_of
 from napari_cvdm.restoration.run_identity import run_of
 
@@ -63,6 +65,50 @@ def read_zarr(path: Path) -> list[LayerData]:
     return layers
 
 
+def restored_level(level: Any, stored: str, axes: Axes) -> Any:
+    """Return a level of a result, as Dask array, with the axes of what was restored.
+
+    In the file, whose axes are ``stored``, they have another order, and some of length 1 are left out.
+    """
+    import dask.array as da
+
+    from napari_cvdm.files.ome_tiff import ome_letters
+
+    letters = ome_letters(axes)
+    ordered = da.from_zarr(level).transpose([stored.index(each) for each in letters if each != "Q"])
+    whole = ordered[tuple(None if each == "Q" else slice(None) for each in letters)]
+    return da.moveaxis(whole, (-2, -1), (axes.y, axes.x))
+
+
+def _as_restored(image: ZarrPyramid) -> ZarrPyramid:
+    """Give a result the axes of what was restored, those of its original; its own where that is not clear."""
+    from napari_cvdm.files.ome_tiff import ome_letters
+
+    said = image.provenance
+    lengths = dict(zip(image.axes, image.levels[0].shape, strict=True))
+    try:
+        names = str(said.get("axes"))
+        axes = name_axes(tuple(said.get("shape") or (1,) * len(names)), names)
+        if "S" in names:  # colours go in front, as channels do: napari shows the last two axes
+            axes = name_axes((*axes.leading_shape, *axes.plane_shape), f"{axes.leading}YX")
+        letters = ome_letters(axes)
+    except (TypeError, ValueError, OverflowError):  # anybody may have written it
+        return image
+    if sorted(letters.replace("Q", "")) != sorted(lengths):
+        return image
+    file_letters = iter(letters)
+    letter_of = [each if each in "YX" else next(file_letters) for each in axes.names]
+    at = [image.axes.find(letter) for letter in letter_of]  # -1 for an axis that the file has not
+    return replace(
+        image,
+        levels=tuple(restored_level(level, image.axes, axes) for level in image.levels),
+        axes=axes.names,
+        scale=tuple(1.0 if i < 0 else image.scale[i] for i in at),
+        translation=tuple(0.0 if i < 0 else image.translation[i] for i in at),
+        units=tuple(None if i < 0 else image.units[i] for i in at),
+    )
+
+
 def _result(image: ZarrPyramid, path: Path) -> LayerData:
     """Make a layer of one picture of a restoration, so that the panels know what it is."""
     about = {key: value for key, value in image.provenance.items() if key != "content"}
@@ -76,7 +122,9 @@ def _result(image: ZarrPyramid, path: Path) -> LayerData:
         "contrast_limits": _limits(picture, image.levels[-1], path),
         "metadata": {METADATA_KEY: about},
     }
-    return _layer(image, attributes)
+    restored = _as_restored(image)
+    about["axes"] = restored.axes
+    return _layer(restored, attributes)
 
 
 def _limits(picture: Any, level: Any, path: Path) -> tuple[float, float]:
@@ -106,7 +154,7 @@ def _readable(path: Path) -> Iterator[None]:
 def _layer(image: ZarrPyramid, attributes: dict[str, Any]) -> LayerData:
     import dask.array as da
 
-    levels = [da.from_zarr(level) for level in image.levels]
+    levels = [each if isinstance(each, da.Array) else da.from_zarr(each) for each in image.levels]
     sizes = [size if isfinite(size) and size > 0 else 1.0 for size in image.scale]
     attributes |= {
         "scale": tuple(sizes),
