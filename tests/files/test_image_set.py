@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -11,7 +13,7 @@ import tifffile
 from napari_cvdm.files.image_set import StoredImage, is_image_set, read_image_set, write_image_set
 from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.tiff import read_tiff
-from napari_cvdm.restoration.errors import AxesError, ImageFileError
+from napari_cvdm.restoration.errors import AxesError, ImageFileError, InputError
 
 
 def _image(axes: str, shape: tuple[int, ...], name: str = "cell") -> StoredImage:
@@ -115,6 +117,18 @@ def test_nothing_is_replaced_or_left_behind(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["cell.ome.tif"]
     write_image_set(path, [_image("YX", (8, 8))], overwrite=True)
     assert read_image_set(path)[0].data.shape == (8, 8)
+
+
+def test_what_is_larger_than_memory_is_refused_before_it_is_read(tmp_path: Path, monkeypatch):
+    read: list[object] = []
+    film = da.zeros((4, 16, 12), chunks=(1, 16, 12)).map_blocks(read.append, dtype=np.float64)
+    images = [_image("YX", (16, 12)), StoredImage("film", film, "TYX")]
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=film.nbytes))
+    read.clear()  # dask tries its function on nothing
+    with pytest.raises(InputError, match=r"\.ome\.zarr"):
+        write_image_set(tmp_path / "film.ome.tif", images)
+    assert not read
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_description_that_does_not_fit_is_refused(tmp_path: Path):

@@ -127,7 +127,8 @@ class TestWriting:
         for name, data in (("reconstruction", expected.mean), ("uncertainty", expected.std)):
             group = zarr.open_group(targets[name], mode="r")
             np.testing.assert_array_equal(group["0"][:], data)
-            assert group.attrs["napari_cvdm"] == lazy.provenance | {"content": name, "source": "cells.tif"}
+            more = {"content": name, "source": "cells.tif", "shape": list(data.shape)}
+            assert group.attrs["napari_cvdm"] == lazy.provenance | more
             (dataset,) = group.attrs["ome"]["multiscales"][0]["datasets"]
             scale, translation = dataset["coordinateTransformations"]
             # Half as wide, and the first centre a quarter of a camera pixel before the camera's.

@@ -28,6 +28,7 @@ SELECTIONS = [
     (1, 0, slice(3, 40), slice(10, 77)),
     (slice(None), 1, slice(0, 50, 7), slice(None)),
     (slice(1, 2), slice(0, 2), slice(49, 50), slice(0, 1)),
+    (2, 1, 49, 3),
 ]
 
 

@@ -138,13 +138,13 @@ def write_restoration(
         lazy, pixel_sides_nm=pixel_sides_nm, z_spacing_nm=z_spacing_nm, time_interval_s=time_interval_s,
         steps=steps, origin=origin,
     )  # fmt: skip
-    source = dict(source or {})
-    about = lazy.provenance | ({"source": source["name"]} if source.get("name") else {})
+    named = {"source": source["name"]} if source and source.get("name") else {}
+    about = {**lazy.provenance, "shape": list(axes.shape), **named}  # files leave out some axes of length 1
     request = {
         "layout": _LAYOUT_VERSION,
         "axes": lazy.axes,
         "shape": list(lazy.mean.shape),
-        "source": source,
+        "source": dict(source or {}),
         "pixels": lazy.fingerprint,
         "restoration": lazy.provenance,
     }

@@ -146,7 +146,7 @@ def _from_planes(series: tifffile.TiffPageSeries, selection: tuple[Any, ...]) ->
     # No page is missing: that was checked when the file was opened.
     pages: list[Any] = [series.pages[int(n)] for n in np.ravel(numbers)]
     planes = [np.array(read_plane(page)[within]) for page in pages]
-    return np.stack(planes).reshape(*np.shape(numbers), *planes[0].shape)
+    return np.stack(planes).reshape((*np.shape(numbers), *planes[0].shape))
 
 
 def slices_of(path: str | Path, number: int, series: tifffile.TiffPageSeries) -> TiffSlices:

@@ -109,7 +109,10 @@ def read_zarr_set(path: str | Path) -> list[StoredImage]:
     except ImageFileError:
         raise
     except MemoryError as error:
-        raise ImageFileError(f"{path} declares an image that does not fit in memory.") from error
+        raise ImageFileError(
+            f"{path} holds an image that does not fit in memory. Open the folders in it one by one, such as "
+            f"{path / '0'}: they are read as they are looked at."
+        ) from error
     except Exception as error:  # decoders raise whatever they like
         raise ImageFileError(f"{path} is damaged: {printable(str(error), 200)}.") from error
 

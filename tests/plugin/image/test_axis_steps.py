@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_cvdm.plugin.image.axis_steps import axis_steps, distances_of, origin_of
+from napari_cvdm.plugin.image.axis_steps import axis_steps, distances_of, origin_of, sides_of, steps_of
 from napari_cvdm.plugin.image.reading import read_layer
 
 TURN = np.array([[0.0, 0.8, -0.6, 3.0], [0.0, 0.6, 0.8, 2.0]])
@@ -37,8 +37,20 @@ def test_distances_that_the_affine_carries_are_told():
     assert distances_of(layer, "CZYX") == pytest.approx({"z_spacing": 300})
 
 
+def test_height_and_width_of_a_pixel_are_told():
+    layer = Image(np.zeros((2, 9, 9)), scale=(1, 0.13, 65), units=("pixel", "um", "nm"))
+    assert sides_of(layer, "QYX") == pytest.approx((130, 65))
+    assert sides_of(layer, "YQX") is None
+
+
 def test_a_layer_in_pixels_tells_no_distances():
-    assert distances_of(Image(np.zeros((2, 3, 9, 9))), "TZYX") == {}
+    layer = Image(np.zeros((2, 3, 9, 9)))
+    assert (distances_of(layer, "TZYX"), sides_of(layer, "TZYX")) == ({}, None)
+
+
+def test_steps_are_told_of_axes_that_a_letter_tells_apart():
+    layer = Image(np.zeros((2, 2, 2, 9, 9)), scale=(7, 7, 3, -0.5, 0.5), affine=np.diag([1, 1, 2, 1, 1, 1]))
+    assert steps_of(layer, "QQZYX") == {"Z": 6, "Y": 0.5, "X": 0.5}
 
 
 def test_the_first_pixel_s_place_is_told_in_steps():

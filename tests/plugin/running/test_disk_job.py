@@ -18,6 +18,7 @@ import pytest
 
 import napari_cvdm
 from napari_cvdm.files import streaming
+from napari_cvdm.files.ome_tiff import write_ome_tiff
 from napari_cvdm.files.ome_zarr_reading import open_pyramid
 from napari_cvdm.files.unfinished import resume_or_begin
 from napari_cvdm.plugin.image.parts import Part
@@ -116,6 +117,49 @@ def test_the_result_lies_where_the_image_does(tmp_path):
     list(job(tmp_path, part=part, pixel_size=100.0, origin={"Y": 30.0, "X": 40.0}).messages())
     translation = open_pyramid(tmp_path / "film.cvdm.ome.zarr").translation
     np.testing.assert_allclose(translation[-2:], (0.1 * 129.75, 0.1 * 47.75))
+
+
+def test_planes_whose_distance_is_not_known_lie_as_far_apart_as_the_layer_s(tmp_path):
+    apart = {"Z": 3.0, "T": 1.0, "Y": 0.065, "X": 0.065}
+    list(job(tmp_path, pixel_size=65.0, steps_apart=apart, origin={"Z": 2.0}).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert (pyramid.axes, pyramid.scale) == ("TZYX", (1, 3, 0.0325, 0.0325))
+    assert pyramid.units == (None, None, "micrometer", "micrometer")
+    assert pyramid.translation[1] == 6
+
+
+@pytest.mark.parametrize(("told", "expected"), [({}, 0.3), ({"z_spacing": 200.0}, 0.2)])
+def test_the_distance_of_planes_is_the_file_s_where_the_layer_tells_none(tmp_path, told, expected):
+    image = IMAGE[:, 0, :, :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "ZYX", 65.0, z_spacing_nm=300.0)
+    list(job(tmp_path, image, "ZYX", pixel_size=65.0, source_path=str(file), **told).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert pyramid.scale == (expected, 0.0325, 0.0325)
+    assert pyramid.units == ("micrometer",) * 3
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, (0.065, 0.0325)),
+        ({"pixel_sides": (200.0, 100.0)}, (0.1, 0.05)),
+        ({"pixel_sides": (200.0, 100.0), "pixel_size": 100.0}, (0.05, 0.05)),
+    ],
+)
+def test_pixels_that_are_not_square_keep_both_sides(tmp_path, told, expected):
+    image = IMAGE[0, 0, :, :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "YX", 65.0, pixel_height_nm=130.0)
+    list(job(tmp_path, image, "YX", source_path=str(file), **told).messages())
+    pyramid = open_pyramid(tmp_path / "film.cvdm.ome.zarr")
+    assert pyramid.scale == expected
+    assert pyramid.units == ("micrometer",) * 2
+
+
+def test_the_distance_of_planes_in_a_file_is_none_of_unnamed_axes(tmp_path):
+    image = IMAGE[..., :32]
+    file = write_ome_tiff(tmp_path / "film.ome.tif", image, "TZYX", 65.0, z_spacing_nm=300.0)
+    list(job(tmp_path, image, "QQYX", pixel_size=65.0, source_path=str(file)).messages())
+    assert open_pyramid(tmp_path / "film.cvdm.ome.zarr").units[:2] == (None, None)
 
 
 def test_axes_that_the_format_has_no_room_for_are_there_again(tmp_path, small_model):

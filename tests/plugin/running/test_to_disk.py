@@ -79,6 +79,8 @@ def test_a_job_knows_where_its_layer_lies(tmp_path, typed, layer, sent):
     layer.translate = 10 * layer.scale
     (to,) = sent()
     assert to.origin == pytest.approx(dict.fromkeys("TZYX", 10))
+    assert to.pixel_sides == pytest.approx((65, 65))
+    assert to.steps_apart == pytest.approx({"T": 30, "Z": 0.2, "Y": 0.065, "X": 0.065})
 
 
 def test_each_of_several_jobs_has_a_folder_of_its_own(tmp_path, typed, layer, sent):

@@ -72,6 +72,16 @@ def test_a_resampled_result_covers_the_field_of_the_image():
         np.testing.assert_allclose(last, ((rows[1] - 0.5) * 0.1, 59.5 * 0.1), atol=1e-9)
 
 
+def test_pixels_that_are_not_square_keep_both_sides():
+    provenance = {"upscaling": 2, "selection": {"region": {"rows": [4, 14], "columns": [6, 18]}}}
+    layer = layer_of(provenance, (3, 20, 24), "ZYX", StoredSizes(None, 300.0, None, (65.0, 32.5)))
+    original = Image(np.zeros((3, 64, 64)), scale=(0.3, 0.13, 0.065), units=("um",) * 3)
+    np.testing.assert_allclose(layer.scale, (0.3, 0.065, 0.0325))
+    assert layer.units == original.units
+    expected = original.data_to_world((2, 14 - 0.5, 18 - 0.5))
+    np.testing.assert_allclose(layer.data_to_world((2, 19.5, 23.5)), expected)
+
+
 def test_without_a_pixel_size_it_lies_on_a_layer_without_one():
     layer = layer_of({"upscaling": 2}, (20, 24), "YX", StoredSizes())
     np.testing.assert_allclose(edges(layer), edges(Image(np.zeros((10, 12)))))

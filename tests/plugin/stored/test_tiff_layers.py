@@ -103,6 +103,15 @@ def test_rows_and_columns_lie_where_the_image_has_them(restored, tmp_path: Path)
     np.testing.assert_array_equal(layers[0].data, np.moveaxis(read_tiff(path).data, 0, -1))
 
 
+def test_pixels_that_are_not_square_keep_both_sides(restored, tmp_path: Path):
+    data = np.random.default_rng(0).poisson(80, (20, 24)).astype(np.uint16)
+    source = write_ome_tiff(tmp_path / "oblong.ome.tif", data, "YX", 65.0, pixel_height_nm=130.0)
+    for layer in opened(restored("--preview", axes="YX", image=source)):
+        np.testing.assert_allclose(layer.scale, (0.065, 0.0325))
+        np.testing.assert_allclose(layer.translate, (-0.0325, -0.01625))
+        assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
+
+
 def test_draws_that_were_kept_come_along(restored):
     path = restored("--draws", "2", "--steps", "1", "--keep-draws")
     path.with_name("out_drawing.ome.tif").touch()  # the user's

@@ -15,6 +15,7 @@ from napari_cvdm.files.streaming import write_restoration
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.image.reading import read_layer
 from napari_cvdm.plugin.results.contrast import limits_of_result
+from napari_cvdm.plugin.results.layers import full_data
 from napari_cvdm.plugin.stored import zarr_layers
 from napari_cvdm.plugin.stored.zarr_layers import read_zarr
 from napari_cvdm.plugin.viewer import notices
@@ -53,6 +54,15 @@ def test_an_image_keeps_axes_scale_place_and_levels(foreign: Path):
     np.testing.assert_allclose(layer.data_to_world((0, 0, 10, 10)), (0, 0, 1300, 1950))
     reading = read_layer(layer)
     assert (reading.axes, reading.pixel_size) == ("TCYX", pytest.approx(65))
+
+
+def test_an_image_that_does_not_begin_at_0_is_not_overexposed(foreign: Path):
+    group = zarr.open_group(foreign, mode="r+")
+    (multiscale,) = group.attrs["multiscales"]
+    multiscale["coordinateTransformations"] = [{"type": "translation", "translation": [600, 0, 0, 0]}]
+    group.attrs["multiscales"] = [multiscale]
+    (layer,) = opened(foreign)
+    assert layer.contrast_limits == [0, layer.data[-1][0, 0].max().compute()]
 
 
 @pytest.mark.parametrize("step", [0, -65.0, float("inf")])
@@ -103,6 +113,44 @@ def test_chosen_planes_lie_where_they_are_in_the_film(tmp_path: Path, small_mode
         for plane, seconds in enumerate(expected):
             where = layer.data_to_world((plane, 0.5, 0.5))
             np.testing.assert_allclose(where, (seconds, 8 * 0.065, 0), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "as_restored", "labels"),
+    [
+        ("ZCYX", (3, 2, 40, 48), "ZCYX", ("z", "c", "y", "x")),  # as ImageJ stores it
+        ("CXTY", (2, 48, 3, 40), "CXTY", ("c", "x", "t", "y")),
+        ("ZQTCYX", (3, 1, 1, 2, 40, 48), "ZQTCYX", ("z", "axis 1", "t", "c", "y", "x")),
+        ("YXS", (40, 600, 3), "SYX", ("s", "y", "x")),
+    ],
+)
+def test_its_axes_are_those_of_the_image(tmp_path: Path, small_model, axes, shape, as_restored, labels):
+    image = np.random.default_rng(0).gamma(2.0, 50, shape).astype(np.float32)
+    settings = {"axes": axes, "pixel_size": 65.0, "preview": True, "device": "cpu"}
+    lazy = restore_lazy(image, small_model, **settings)
+    written = write_restoration(lazy, tmp_path / "a.ome.zarr", z_spacing_nm=300.0, origin={"Y": 4.0})
+    (result,) = find_results(opened(written["reconstruction"]))
+    layer = result.reconstruction
+    expected = np.asarray(lazy.mean)
+    expected = np.moveaxis(expected, -1, 0) if "S" in axes else expected
+    np.testing.assert_allclose(np.asarray(full_data(layer)), expected, rtol=1e-5, atol=1e-3)
+    assert (layer.axis_labels, result.provenance["axes"]) == (labels, as_restored)
+    steps = {"Z": 0.3, "Y": 0.0325, "X": 0.0325}
+    np.testing.assert_allclose(layer.scale, [steps.get(letter, 1) for letter in as_restored])
+    assert layer.translate[as_restored.index("Y")] == pytest.approx(3.75 * 0.065)
+    units = ["micrometer" if letter in steps else "pixel" for letter in as_restored]
+    assert [str(unit) for unit in layer.units] == units
+
+
+@pytest.mark.parametrize(
+    "said", [{"axes": "TTYX"}, {"axes": 7}, {"axes": "ZYX"}, {"shape": [2, 80, float("inf")]}]
+)
+def test_axes_that_cannot_be_true_are_those_of_the_file(tmp_path: Path, large_result, said):
+    reconstruction, _ = large_result(tmp_path / "film.ome.zarr")
+    group = zarr.open_group(reconstruction, mode="r+")
+    group.attrs["napari_cvdm"] = {**group.attrs["napari_cvdm"], **said}
+    layer = opened(reconstruction)[0]
+    assert (layer.axis_labels, layer.metadata["napari_cvdm"]["axes"]) == (("t", "y", "x"), "TYX")
 
 
 def test_a_restoration_opens_as_a_result_with_both_pictures(tmp_path: Path, large_result):

@@ -49,6 +49,21 @@ def distances_of(layer: Image, axes: str) -> dict[str, float]:
     return {name: steps[letter] for letter, name in names.items() if letter in steps}
 
 
+def sides_of(layer: Image, axes: str) -> tuple[float, float] | None:
+    """Return what a layer says of the height and the width of a pixel, in nanometres; None if it does not."""
+    steps = physical_steps(layer.scale, layer.affine.affine_matrix, layer.units, axes)
+    return (steps["Y"], steps["X"]) if {"Y", "X"} <= steps.keys() else None
+
+
+def steps_of(layer: Image, axes: str) -> dict[str, float]:
+    """Return how far apart the pixels of a layer lie along each axis, in its units, whatever these are.
+
+    Axes that share a letter are left out.
+    """
+    steps = zip(axes, axis_steps(layer.scale, layer.affine.affine_matrix).tolist(), strict=True)
+    return {letter: step for letter, step in steps if axes.count(letter) == 1}
+
+
 def origin_of(layer: Image, axes: str) -> dict[str, float]:
     """Return where the first pixel of a layer lies along each axis, in steps of the layer, as files tell it.
 

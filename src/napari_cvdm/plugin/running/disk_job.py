@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.results.contrast import limits_of_channels
 from napari_cvdm.plugin.results.layers import PICTURES
 from napari_cvdm.plugin.running.messages import Kept, Message, Preparing, Written, Wrote
@@ -47,9 +48,14 @@ class DiskJob(Job):
     discard : bool
         Whether what a stopped run with other settings has left there is thrown away.
     z_spacing, time_interval : float or None
-        Distance of planes in nm, and from frame to frame in seconds, for the files' metadata.
+        Distance of planes in nm, and from frame to frame in seconds, for the files' metadata; by default what
+        the image's own file says.
+    pixel_sides : (float, float) or None
+        Height and width of a pixel in nm, likewise; they count where the run was told no pixel size.
+    steps_apart : mapping of str to float
+        How far apart the image's pixels lie along each axis, for axes whose sizes are not known, likewise.
     origin : mapping of str to float
-        Where the image's first pixel lies along each axis, in steps of the image, likewise.
+        Where the image's first pixel lies along each axis, in these steps, likewise.
 
     The others are those of `Job`.
     """
@@ -58,6 +64,8 @@ class DiskJob(Job):
     discard: bool = False
     z_spacing: float | None = None
     time_interval: float | None = None
+    pixel_sides: tuple[float, float] | None = None
+    steps_apart: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, float] = field(default_factory=dict)
     _goes_on: bool = field(default=False, init=False)
     _kept: str = field(default="", init=False)
@@ -121,7 +129,7 @@ class DiskJob(Job):
             folders = write_restoration(
                 lazy, self.output, source={"name": self.name, "path": self.source_path}, progress=report,
                 discard=self.discard, given_up=_Unwanted,
-                z_spacing_nm=self.z_spacing, time_interval_s=self.time_interval, origin=self.origin,
+                **self._sizes(), steps=self.steps_apart, origin=self.origin,
             )  # fmt: skip
             self._kept = f"The result was written already: {self.output}."
             axes, _ = self._restored(image, model)
@@ -136,6 +144,18 @@ class DiskJob(Job):
             raise
         written = {picture: str(folder) for picture, folder in folders.items()}
         return Written(levels, axes, limits, {**lazy.provenance, "written": written})
+
+    def _sizes(self) -> dict[str, Any]:
+        """Return the distances of pixels, planes and frames: the layer's, or else its file's."""
+        sides, z_spacing, time_interval = self.pixel_sides, self.z_spacing, self.time_interval
+        if self.file_has_pixels and self.source_path is not None:
+            file = read_file(Path(self.source_path))
+            sides = sides or file.pixel_sides
+            if z_spacing is None and "Z" in self.axes:
+                z_spacing = file.z_spacing
+            if time_interval is None and "T" in self.axes:
+                time_interval = file.time_interval
+        return {"pixel_sides_nm": sides, "z_spacing_nm": z_spacing, "time_interval_s": time_interval}
 
     def _watched(self, image: Any) -> Any:
         """Return an image that can no longer be read once the run is given up."""
@@ -157,17 +177,9 @@ class DiskJob(Job):
 
 
 def _levels(folder: Path, axes: Axes) -> list[Any]:
-    """Open the levels of an image that was written, their axes in the order of what was restored."""
-    import dask.array as da
-
-    from napari_cvdm.files.ome_zarr import plan_layout
+    """Open the levels of an image that was written, with the axes of what was restored."""
     from napari_cvdm.files.ome_zarr_reading import open_pyramid
+    from napari_cvdm.plugin.stored.zarr_layers import restored_level
 
-    levels = open_pyramid(folder).levels
-    moved = (*axes.leading_shape, *levels[0].shape[-2:])
-    back = tuple(np.argsort(plan_layout(axes, moved, 1).order).tolist())
-    ordered = (da.transpose(da.from_zarr(level), back) for level in levels)
-    return [
-        da.moveaxis(level.reshape(*axes.leading_shape, *level.shape[-2:]), (-2, -1), (axes.y, axes.x))
-        for level in ordered
-    ]
+    written = open_pyramid(folder)
+    return [restored_level(level, written.axes, axes) for level in written.levels]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from napari_cvdm.plugin.image.axis_steps import distances_of, origin_of
+from napari_cvdm.plugin.image.axis_steps import distances_of, origin_of, sides_of, steps_of
 from napari_cvdm.plugin.running.disk_job import DiskJob
 from napari_cvdm.plugin.running.stopped_run import ask_about_stopped, differences
 from napari_cvdm.plugin.viewer.failures import in_plain_words
@@ -64,8 +64,10 @@ def ask_and_send_to_disk(parent: QWidget | None, jobs: Sequence[Job], layer: Ima
         answer = ask_about_stopped(parent, _TITLE, stopped, tuple(differing)) if stopped else "go on"
         if answer != "elsewhere":
             remember_folder(output)
-            about = {"discard": answer == "throw away", "origin": origin_of(layer, jobs[0].axes)}
-            about |= distances_of(layer, jobs[0].axes)
+            axes = jobs[0].axes
+            about = {"discard": answer == "throw away", "origin": origin_of(layer, axes)}
+            about |= {"pixel_sides": sides_of(layer, axes), "steps_apart": steps_of(layer, axes)}
+            about |= distances_of(layer, axes)
             return [DiskJob.of(job, folder, **about) for job, folder in zip(jobs, folders, strict=True)]
 
 

@@ -28,17 +28,21 @@ class StoredSizes:
         Side of a pixel within the plane, and distance of two planes, in nanometres.
     interval_s : float or None
         Time from frame to frame in seconds.
+    sides_nm : (float, float) or None
+        Height and width in nanometres of a pixel that is not square.
     """
 
     pixel_nm: float | None = None
     z_nm: float | None = None
     interval_s: float | None = None
+    sides_nm: tuple[float, float] | None = None
 
     def place(self, axes: str) -> dict[str, Any]:
         """Return where an image lies, in the terms of `where_it_lies`; in pixels where the file is silent."""
+        height, width = self.sides_nm or (self.pixel_nm, self.pixel_nm)
         known = {
-            "Y": (self.pixel_nm, 1e-3, "micrometer"),
-            "X": (self.pixel_nm, 1e-3, "micrometer"),
+            "Y": (height, 1e-3, "micrometer"),
+            "X": (width, 1e-3, "micrometer"),
             "Z": (self.z_nm, 1e-3, "micrometer"),
             "T": (self.interval_s, 1.0, "second"),
         }
@@ -61,12 +65,13 @@ def result_attributes(
     """
     placement = placement_of(provenance, axes, data.shape)
     place = sizes.place(axes)
+    finer = {letter: placement.spacing[axes.index(letter)] for letter in "YX"}
     if sizes.pixel_nm is not None:
         # What the file says is the mean of the two sides, which resampling may have made differ a little.
-        side = sqrt(prod(placement.spacing[axes.index(letter)] for letter in "YX"))
-        place["scale"] = [
-            step / side if letter in "YX" else step for letter, step in zip(axes, place["scale"], strict=True)
-        ]
+        finer = dict.fromkeys("YX", sqrt(prod(finer.values())))
+    if sizes.pixel_nm is not None or sizes.sides_nm is not None:
+        steps = zip(axes, place["scale"], strict=True)
+        place["scale"] = [step / finer.get(letter, 1.0) for letter, step in steps]
     source = InputLayer(title, place, colormap=None, blending="opaque")
     attributes = result_metadata(source, picture, placement, ())
     about = {**provenance, "picture": picture, "run": run_of(provenance)}

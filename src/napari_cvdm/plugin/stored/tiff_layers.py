@@ -81,7 +81,7 @@ def _layer(path: Path, provenance: dict[str, Any]) -> LayerData:
         raise ImageFileError(
             f"What {path} says of its axes does not fit its pixels: it was altered."
         ) from error
-    sizes = StoredSizes(image.pixel_size, image.z_spacing, image.time_interval)
+    sizes = StoredSizes(image.pixel_size, image.z_spacing, image.time_interval, image.pixel_sides)
     about = {**{key: value for key, value in provenance.items() if key != "content"}, "axes": axes}
     title = title_of(stem_of(path), picture)
     return data, result_attributes(about, picture, title, data, axes, sizes), "image"
