@@ -100,7 +100,11 @@ def of_two_channels(viewer, add_result):
     limits = {"reconstruction": (0.0, 1000.0), "uncertainty": (50.0, 300.0)}
     for layer, (low, high) in zip(layers, limits.values(), strict=True):
         layer.data[1] /= 20
-        layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (low, high), 1: (low / 20, high / 20)}}
+        layer.metadata[CHANNELS_KEY] = {
+            "axis": 0,
+            "ndim": 3,
+            "limits": {0: (low, high), 1: (low / 20, high / 20)},
+        }
     viewer.dims.set_current_step(0, 0)
     follow_channels(viewer.dims, layers)
     return layers
