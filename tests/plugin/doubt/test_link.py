@@ -322,6 +322,18 @@ def test_planes_are_looked_at_while_a_stack_plays(viewer, add_result, link, qtbo
     looked(link, qtbot, lambda look: look.slice.index[0] == 1)
 
 
+def test_another_plane_is_looked_at_when_the_result_is_moved(viewer, add_result, link, qtbot):
+    original, *pictures = add_result((3, 64, 80))
+    where = {"scale": original.scale, "units": original.units, "axis_labels": original.axis_labels}
+    viewer.add_image(np.zeros((11, 32, 40)), translate=(-5, 0, 0), **where)  # the sliders stay as they are
+    link.rescan()
+    viewer.dims.set_point(0, 1)
+    looked(link, qtbot, lambda look: look.slice.index[0] == 1)
+    for layer in pictures:
+        layer.translate = (-1, *layer.translate[1:])
+    looked(link, qtbot, lambda look: look.slice.index[0] == 2)
+
+
 def test_a_plane_is_looked_at_while_a_run_redraws_it_faster_than_it_is_read(add_result, link, qtbot):
     _, reconstruction, uncertainty = add_result(metadata={"finished": False})
     pixels = uncertainty.data.copy()

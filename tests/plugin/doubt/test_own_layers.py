@@ -82,6 +82,16 @@ def test_planes_are_shown_in_one_layer_that_follows(viewer, result):
     np.testing.assert_allclose(thinned.data_to_world((1, 0, 3)), viewer.layers["a"].data_to_world((2, 5, 6)))
 
 
+def test_planes_follow_a_result_that_the_user_turns(viewer, result):
+    own, place = OwnLayers(viewer), Slice((1, None, None))
+    shown = own.show_plane("map", np.ones((8, 8), np.float32), place, result, name="map")
+    moved = viewer.layers["a"]
+    moved.rotate, moved.shear = (0, 0, 30), (0, 0, 0.2)
+    moved.affine = np.diag((1.0, 2, 2, 1))
+    assert own.show_plane("map", np.ones((8, 8), np.float32), place, result) is shown
+    np.testing.assert_allclose(shown.data_to_world((0, 5, 6)), moved.data_to_world((1, 5, 6)))
+
+
 def test_the_picture_decides_the_kind_of_layer(viewer, result):
     own, place = OwnLayers(viewer), Slice((0, None, None))
     rgba = own.show_plane("rgba", np.zeros((8, 8, 4), np.uint8), place, result, name="x")

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_cvdm.plugin.doubt.panel import show_doubt_panel
 from napari_cvdm.plugin.results.layers import FOR_SHOW
+from napari_cvdm.plugin.viewer.graphics import dock_of
 from napari_cvdm.plugin.viewer.pages import Page
 
 TITLE = "CVDM uncertainty (napari-cvdm)"
@@ -68,6 +69,17 @@ def test_it_is_raised_beside_the_plugin_s_other_panel(viewer, widget, add_result
     bars = [bar for bar in viewer.window._qt_window.findChildren(QTabBar) if bar.count() == 2]
     assert any(TITLE in bar.tabText(bar.currentIndex()) for bar in bars)
     assert panel.isVisible()
+
+
+def test_hidden_by_the_user_it_stays_hidden_after_a_run(viewer, widget, add_result, open_panel, qtbot):
+    add_result()
+    dock = dock_of(open_panel())
+    widget.parent().raise_()  # the panel is behind it now, and not hidden
+    qtbot.wait(50)
+    assert not dock.isHidden()
+    dock.hide()
+    widget.actions_row.follow()
+    assert dock.isHidden()
 
 
 def test_without_a_result_it_says_what_to_do(viewer, open_panel, add_result, qtbot):
@@ -406,3 +418,27 @@ def test_layers_that_were_looked_at_are_not_kept(viewer, add_result, open_panel,
 
     qtbot.waitUntil(all_gone, timeout=20_000)
     assert "cell (swipe)" not in viewer.layers
+
+
+def test_what_is_folded_away_does_not_keep_layers(viewer, add_result, open_panel, qtbot):
+    first, panel = add_result(name="first", run="first"), open_panel()
+    sections = [section for section in panel._sections if section.content in (panel.profile, panel.histogram)]
+    for section in sections:
+        section.unfold()
+    panel.profile.across.click()
+    for section in sections:
+        plot = section.content.plot
+        qtbot.waitUntil(lambda plot=plot: plot._plot is not None, timeout=30_000)
+        section.heading.setChecked(False)
+    add_result(name="second", run="second")
+    gone = [weakref.ref(layer.data) for layer in first]
+    names_gone = [layer.name for layer in first]
+    del first
+    for name in names_gone:
+        viewer.layers.remove(name)
+
+    def all_gone() -> bool:
+        gc.collect()
+        return not any(pixels() is not None for pixels in gone)
+
+    qtbot.waitUntil(all_gone, timeout=20_000)

@@ -61,6 +61,37 @@ def test_the_faded_overlay_comes_above_an_original_that_is_opened_meanwhile(
     qtbot.waitUntil(lambda: viewer.layers[-1].name == "cell CVDM faded overlay", timeout=20_000)
 
 
+@pytest.mark.parametrize(("key", "name"), [("colour", "overlay"), ("draws", "draw")])
+def test_a_picture_and_marks_go_with_a_result_that_is_moved(viewer, add_result, open_panel, qtbot, key, name):
+    _, reconstruction, uncertainty = add_result(draws=2)
+    panel = open_panel()
+    panel.views.choose(key)
+    panel.threshold.mark.click()
+    shown = [f"cell CVDM {name}", "cell CVDM doubtful"]
+    qtbot.waitUntil(lambda: all(each in viewer.layers for each in shown), timeout=20_000)
+    for layer in (reconstruction, uncertainty):
+        layer.rotate, layer.scale = 30, (2, 2)
+    place = reconstruction.data_to_world((5, 6))
+    for each in shown:
+        layer = viewer.layers[each]
+        qtbot.waitUntil(lambda layer=layer: np.allclose(layer.data_to_world((5, 6)), place), timeout=10_000)
+
+
+def test_the_learned_schedule_is_not_computed_anew_for_other_contrast(panel, qtbot, monkeypatch, viewer):
+    asked = []
+
+    def task(link):
+        asked.append(link)
+        return lambda checkpoint: np.ones((64, 80), np.float32)
+
+    monkeypatch.setattr("napari_cvdm.plugin.doubt.pictures.schedule_task", task)
+    panel.views.choose("schedule")
+    qtbot.waitUntil(lambda: "cell CVDM learned schedule" in viewer.layers, timeout=20_000)
+    viewer.layers["cell CVDM"].contrast_limits = (0, 700)
+    qtbot.wait(200)
+    assert len(asked) == 1
+
+
 def test_relative_uncertainty_is_a_share_of_the_signal(viewer, panel, qtbot):
     panel.measure.setCurrentIndex(1)
     panel.views.choose("uncertainty")
@@ -100,7 +131,11 @@ def of_two_channels(viewer, add_result):
     limits = {"reconstruction": (0.0, 1000.0), "uncertainty": (50.0, 300.0)}
     for layer, (low, high) in zip(layers, limits.values(), strict=True):
         layer.data[1] /= 20
-        layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (low, high), 1: (low / 20, high / 20)}}
+        layer.metadata[CHANNELS_KEY] = {
+            "axis": 0,
+            "ndim": 3,
+            "limits": {0: (low, high), 1: (low / 20, high / 20)},
+        }
     viewer.dims.set_current_step(0, 0)
     follow_channels(viewer.dims, layers)
     return layers

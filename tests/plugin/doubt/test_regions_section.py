@@ -44,6 +44,16 @@ def test_the_doubtful_spot_is_found_listed_and_boxed(viewer, panel, qtbot):
     assert left < 40 < right
 
 
+def test_the_places_stay_when_the_result_is_compared_with_another_image(panel, qtbot):
+    panel.regions.here.click()
+    panel.link.choose_original(None)  # while they are looked for
+    qtbot.waitUntil(lambda: bool(panel.regions.places), timeout=30_000)
+    rows = panel.regions.table.rowCount()
+    panel.link.choose_original(panel._originals()[0])
+    assert panel.regions.table.rowCount() == rows == len(panel.regions.places) > 0
+    assert not panel.regions.table.isHidden()
+
+
 def test_the_boxes_stand_out_from_the_colours_of_every_view(viewer, panel, qtbot):
     find(panel, qtbot, panel.regions.here)
     boxes = viewer.layers[BOXES]

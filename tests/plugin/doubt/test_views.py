@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.experimental import link_layers
 from napari.layers import Image
-from napari.layers._layer_actions import _project, _split_stack
+from napari.layers._layer_actions import _duplicate_layer, _project, _split_stack
 from napari.layers._source import layer_source
 from qtpy.QtCore import QObject
 
@@ -245,6 +245,21 @@ def test_a_projection_made_during_a_view_is_seen_until_the_next(viewer, add_resu
     assert visible(viewer) == {"cell CVDM"}
     panel._arrangement.show("own")
     assert made.visible
+
+
+def test_a_copy_of_an_overlay_covers_no_other_view(viewer, add_result, open_panel, qtbot):
+    add_result()
+    panel = open_panel()
+    panel.views.choose("colour")
+    qtbot.waitUntil(lambda: "cell CVDM overlay" in visible(viewer), timeout=20_000)
+    viewer.layers.selection = {viewer.layers["cell CVDM overlay"]}
+    _duplicate_layer(viewer.layers)
+    assert "cell CVDM overlay copy" in visible(viewer)
+    panel.views.choose("uncertainty")
+    qtbot.waitUntil(lambda: "cell CVDM uncertainty map" in visible(viewer), timeout=20_000)
+    assert "cell CVDM overlay copy" not in visible(viewer)
+    panel.views.choose("own")
+    qtbot.waitUntil(lambda: "cell CVDM overlay copy" in visible(viewer), timeout=20_000)
 
 
 @pytest.mark.parametrize("name", ["cell CVDM", "cell CVDM uncertainty"])

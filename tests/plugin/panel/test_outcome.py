@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
+from qtpy.QtWidgets import QApplication, QDockWidget, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from napari_cvdm.files.image_set import read_image_set
 from napari_cvdm.files.zarr_set import read_zarr_set
@@ -103,7 +103,7 @@ def test_results_that_tell_of_no_run_are_not_taken_for_one(actions, viewer_model
         assert actions.result_layers() == [layer]
 
 
-def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_model, monkeypatch):
+def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_model, monkeypatch, qtbot):
     from napari_cvdm.plugin.doubt import panel
 
     shown: list[list[Image]] = []
@@ -112,8 +112,15 @@ def test_an_open_panel_for_uncertainty_turns_to_the_new_result(actions, viewer_m
     second = add_result(viewer_model, "b")
     actions.follow()
     assert shown == []  # it is not opened unasked
-    viewer_model.window.dock_widgets["CVDM uncertainty (napari-cvdm)"] = None
+    dock = QDockWidget()
+    qtbot.addWidget(dock)
+    dock.setWidget(panel_in_it := QWidget())
+    viewer_model.window.dock_widgets["CVDM uncertainty (napari-cvdm)"] = panel_in_it
     viewer_model.layers.selection.active = second[0]
+    dock.hide()
+    actions.follow()
+    assert shown == []  # nor shown again, once the user has hidden it
+    dock.show()
     actions.follow()
     assert shown == [second]
     actions.doubt_button.click()

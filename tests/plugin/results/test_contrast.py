@@ -193,4 +193,4 @@ def test_a_stored_result_keeps_the_limits_of_each_channel(label, kept):
     for (_, attributes, _), picture in zip(layers, of_two, strict=True):
         found = attributes["metadata"].get(CHANNELS_KEY)
         limits = {channel: limits[picture] for channel, limits in by_channel.items()}
-        assert found == ({"axis": 0, "limits": limits} if kept else None)
+        assert found == ({"axis": 0, "ndim": 3, "limits": limits} if kept else None)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
+from napari.layers._layer_actions import _split_stack
 
 from napari_cvdm.plugin.doubt.linked import find_results
 from napari_cvdm.plugin.results.adding import insert_quietly
@@ -74,7 +75,8 @@ def test_duplicates_of_a_finished_result_say_what_it_says(viewer_model):
 def test_the_contrast_of_a_duplicate_follows_the_channels_on_its_own(viewer_model):
     watch = Copies(viewer_model)
     limits = {0: (0.0, 1000.0), 1: (0.0, 50.0)}
-    about = {METADATA_KEY: {"picture": "reconstruction"}, CHANNELS_KEY: {"axis": 0, "limits": limits}}
+    kept = {"axis": 0, "ndim": 3, "limits": limits}
+    about = {METADATA_KEY: {"picture": "reconstruction"}, CHANNELS_KEY: kept}
     layer = viewer_model.add_image(np.ones((2, 9, 9)), contrast_limits=limits[0], metadata=about)
     viewer_model.dims.set_current_step(0, 0)
     (copy,) = duplicate(viewer_model, [layer])
@@ -84,6 +86,20 @@ def test_the_contrast_of_a_duplicate_follows_the_channels_on_its_own(viewer_mode
     viewer_model.dims.set_current_step(0, 0)
     assert tuple(copy.contrast_limits) == (0, 7)
     assert tuple(layer.contrast_limits) == limits[0]
+    del watch
+
+
+def test_the_contrast_of_a_channel_split_off_does_not_follow_what_was_another_axis(viewer_model):
+    watch = Copies(viewer_model)
+    kept = {"axis": 0, "ndim": 4, "limits": {0: (0.0, 1000.0), 1: (0.0, 50.0)}}
+    about = {METADATA_KEY: {"picture": "reconstruction"}, CHANNELS_KEY: kept}
+    pixels = np.random.default_rng(0).random((2, 3, 9, 9))
+    viewer_model.layers.selection.active = viewer_model.add_image(pixels, metadata=about)
+    _split_stack(viewer_model.layers)
+    napari_s = [tuple(layer.contrast_limits) for layer in viewer_model.layers]
+    for plane in range(3):
+        viewer_model.dims.set_current_step(0, plane)
+        assert [tuple(layer.contrast_limits) for layer in viewer_model.layers] == napari_s
     del watch
 
 

@@ -129,7 +129,7 @@ def test_uncertainty_of_one_channel_has_room_from_zero(viewer):
 
 
 def test_stored_layers_follow_again(viewer, layer):
-    layer.metadata[CHANNELS_KEY] = {"axis": 1, "limits": {0: BRIGHT, 1: DIM}}
+    layer.metadata[CHANNELS_KEY] = {"axis": 1, "ndim": 4, "limits": {0: BRIGHT, 1: DIM}}
     plain = viewer.add_image(np.zeros((3, 2, 8, 6)), contrast_limits=(1, 2))
     show(viewer, 1)
     for _ in range(2):  # opening another file comes round to all layers again
@@ -137,7 +137,7 @@ def test_stored_layers_follow_again(viewer, layer):
     assert tuple(layer.contrast_limits) == DIM
     layer.contrast_limits = (10, 20)
     show(viewer, 0)
-    assert layer.metadata[CHANNELS_KEY] == {"axis": 1, "limits": {0: BRIGHT, 1: (10, 20)}}
+    assert layer.metadata[CHANNELS_KEY]["limits"] == {0: BRIGHT, 1: (10, 20)}
     assert tuple(plain.contrast_limits) == (1, 2)
 
 

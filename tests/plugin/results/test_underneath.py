@@ -11,7 +11,7 @@ from napari.layers import Image
 from napari.layers._layer_actions import _duplicate_layer
 
 from napari_cvdm.plugin.doubt.originals import note_restored
-from napari_cvdm.plugin.results.layers import METADATA_KEY
+from napari_cvdm.plugin.results.layers import FOR_SHOW, METADATA_KEY
 from napari_cvdm.plugin.results.underneath import Underneath
 
 IMAGE = np.random.default_rng(0).integers(100, 1000, (32, 24), np.uint16)
@@ -119,5 +119,6 @@ def test_only_light_that_is_seen_and_lies_above_is_added_to_a_layer():
     assert is_lit(lowest, light)
     assert not is_lit(light, lowest)
     assert not is_lit(light)
+    assert not is_lit(lowest, Image(IMAGE, blending="additive", metadata=FOR_SHOW))  # a map of the panel's
     light.visible = False
     assert not is_lit(lowest, light)

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image
 from qtpy.QtCore import QMimeData, QPointF, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from napari_cvdm.files.ome_tiff import read_provenance, write_ome_tiff
 from napari_cvdm.plugin.doubt.linked import find_results
+from napari_cvdm.plugin.doubt.panel import show_doubt_panel
+from napari_cvdm.plugin.results.layers import METADATA_KEY
 from napari_cvdm.plugin.stored import opening
 from napari_cvdm.plugin.stored.saving import save_layers
 from napari_cvdm.restoration.restore import restore
@@ -43,6 +46,18 @@ def save(tmp_path: Path, make_result) -> Callable[[str], Path]:
         return save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
 
     return write
+
+
+def make_pair(name: str) -> list[Image]:
+    pictures = {"reconstruction": f"{name} CVDM", "uncertainty": f"{name} CVDM uncertainty"}
+    return [
+        Image(
+            np.random.default_rng(0).random((16, 12), np.float32),
+            name=title,
+            metadata={METADATA_KEY: {"picture": picture, "run": name}},
+        )
+        for picture, title in pictures.items()
+    ]
 
 
 class Held:
@@ -76,6 +91,25 @@ def test_a_result_of_any_name_opens_as_it_was(viewer, widget, qtbot, save, make_
     for opened, layer in zip(viewer.layers, make_result(), strict=True):
         assert opened.name == layer.name
         np.testing.assert_allclose(opened.data_to_world((1, 5, 7)), layer.data_to_world((1, 5, 7)))
+
+
+def test_what_was_saved_hidden_is_hidden_after_the_view_it_was_opened_in(viewer, widget, qtbot, tmp_path):
+    first, second = make_pair("first"), make_pair("second")
+    second[1].visible = False
+    path = save_layers(tmp_path / "second.cvdm.ome.tif", [layer.as_layer_data_tuple() for layer in second])
+    for layer in first:
+        viewer.add_layer(layer)
+    panel = show_doubt_panel(viewer)
+    panel.views.choose("reconstruction")
+    qtbot.waitUntil(lambda: not first[1].visible, timeout=20_000)
+    drop(widget, path)
+    qtbot.waitUntil(lambda: "second CVDM uncertainty" in viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: not first[0].visible, timeout=20_000)
+    panel.views.choose("own")
+    qtbot.waitUntil(lambda: first[0].visible, timeout=20_000)
+    assert viewer.layers["second CVDM"].visible
+    assert not viewer.layers["second CVDM uncertainty"].visible
+    assert viewer.layers["second CVDM"].source.path == str(path)
 
 
 def test_the_viewer_does_not_wait_for_the_pixels(viewer, widget, qtbot, save, held):

@@ -10,7 +10,9 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from napari.components import ViewerModel
 from napari.layers import Image
+from napari.layers._layer_actions import _project, _split_stack
 from tifffile import TiffFile, imwrite
 
 from napari_cvdm.files.image_set import StoredImage, read_image_set
@@ -57,11 +59,27 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path, make_result, name):
 def test_each_channel_keeps_its_contrast(tmp_path: Path, make_result, name):
     layers = make_result()
     for layer in layers:
-        layer.metadata[CHANNELS_KEY] = {"axis": 0, "limits": {0: (0.1, 0.7), 1: (0.2, 0.3)}}
+        layer.metadata[CHANNELS_KEY] = {"axis": 0, "ndim": 3, "limits": {0: (0.1, 0.7), 1: (0.2, 0.3)}}
     save_layers(tmp_path / name, [layer.as_layer_data_tuple() for layer in layers])
     for before, after in zip(layers, reopened(tmp_path / name), strict=True):
         assert after.metadata[CHANNELS_KEY] == before.metadata[CHANNELS_KEY]
         assert after.metadata[METADATA_KEY] == before.metadata[METADATA_KEY]
+
+
+@pytest.mark.parametrize("name", ["cell.cvdm.ome.tif", "cell.cvdm.ome.zarr"])
+@pytest.mark.parametrize("make", [_split_stack, _project])
+def test_what_napari_makes_of_a_stack_is_saved_without_what_is_known_of_other_axes(tmp_path, make, name):
+    viewer_model, pixels = ViewerModel(), np.random.default_rng(0).random((3, 2, 9, 8))
+    kept = {"axis": 0, "ndim": 4, "limits": dict.fromkeys(range(3), (0.0, 1.0))}
+    about = {METADATA_KEY: {"picture": "reconstruction", "run": "a", "axes": "CZYX"}, CHANNELS_KEY: kept}
+    metadata = {**about, DRAWS_KEY: np.zeros((4, 3, 2, 9, 8), np.float32)}
+    viewer_model.layers.selection.active = viewer_model.add_image(pixels, metadata=metadata)
+    make(viewer_model.layers)
+    made = viewer_model.layers[-1]
+    save_layers(tmp_path / name, [made.as_layer_data_tuple()])
+    (again,) = reopened(tmp_path / name)
+    np.testing.assert_array_equal(again.data, made.data)
+    assert {CHANNELS_KEY, DRAWS_KEY}.isdisjoint(again.metadata)
 
 
 def test_other_programs_find_the_pixel_size(tmp_path: Path, make_result):

@@ -31,7 +31,7 @@ def test_a_layer_lies_and_looks_as_it_did(rgb: bool) -> None:
         "axis_labels": ("row", "column"),
     }
     looks = {"opacity": 0.5, "gamma": 0.7, "blending": "additive", "visible": False}
-    channels = {CHANNELS_KEY: {"axis": 0, "limits": {0: (3.0, 40.0), 5: (0.0, 9.0)}}}
+    channels = {CHANNELS_KEY: {"axis": 0, "ndim": 2, "limits": {0: (3.0, 40.0), 5: (0.0, 9.0)}}}
     layer = Image(data, rgb=rgb, name="a", contrast_limits=(3, 40), metadata=channels, **where, **looks)
     again = Image(data, **look_attributes(look_of(layer), "b", data, Path("a.tif")))
     for name in ("name", "rgb", "contrast_limits", "units", "axis_labels", *looks):

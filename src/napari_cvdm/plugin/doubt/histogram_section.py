@@ -46,7 +46,9 @@ class HistogramSection(QWidget):
             self._counting.drop()
             self._counted = None
             self.plot.show_plot(None, words)
-        elif self.isVisible() and (self._counted is None or self._counted[0] is not look):
+        elif not self.isVisible():
+            self._counted = None  # which would keep the layers of a result that the user has deleted
+        elif self._counted is None or self._counted[0] is not look:
             self._counting.ask(lambda _: (look, histogram_of(look.doubt.uncertainty(look.measure))))
 
     def _on_counted(self, counted: tuple[Look, Histogram]) -> None:

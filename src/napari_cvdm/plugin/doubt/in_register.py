@@ -14,7 +14,7 @@ import numpy as np
 from napari_cvdm.plugin.doubt.linked import Result, axes_of, is_image_of_user
 from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.results.layers import METADATA_KEY, LayerData, full_data
-from napari_cvdm.plugin.results.placement import Placement, placement_of, where_it_lies
+from napari_cvdm.plugin.results.placement import Placement, lay, placement_of, where_it_lies
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -32,10 +32,10 @@ def lay_on_original(result: Result, original: Image, pictures: Iterable[Layer] =
     placement = placement_of(provenance, axes_of(provenance, len(shape)), shape)
     there = [(layer, _place_in(result.reconstruction, layer)) for layer in pictures]
     for layer in result.layers:
-        _lay(layer, original, placement)
+        lay(layer, placement.within(where_it_lies(original)))
     for layer, place in there:
         if place is not None:
-            _lay(layer, result.reconstruction, place)
+            lay(layer, place.within(where_it_lies(result.reconstruction)))
     return True
 
 
@@ -68,11 +68,6 @@ def _place_in(reconstruction: Image, layer: Layer) -> Placement | None:
         return None
     origin = np.array(reconstruction.world_to_data(layer.data_to_world(np.zeros(layer.ndim))))
     return Placement(origin, np.array(layer.scale) / np.array(reconstruction.scale))
-
-
-def _lay(layer: Layer, on: Image, placement: Placement) -> None:
-    for name, value in placement.within(where_it_lies(on)).items():
-        setattr(layer, name, value)
 
 
 def _tells_lengths(layer: Any) -> bool:

@@ -16,6 +16,7 @@ from napari_cvdm.plugin.doubt.originals import original_of
 from napari_cvdm.plugin.doubt.slices import Slice, current_slice, go_to
 from napari_cvdm.plugin.doubt.words import outside_words
 from napari_cvdm.plugin.results.layers import full_data, is_for_show, real
+from napari_cvdm.plugin.results.placement import PLACE_EVENTS
 from napari_cvdm.plugin.viewer.background import Background
 from napari_cvdm.plugin.viewer.following import follow
 
@@ -75,6 +76,8 @@ class Link(QObject):
     looked = Signal(str)
     #: Contrast limits of the result's layers have changed.
     contrast_changed = Signal()
+    #: A layer of the result lies elsewhere now.
+    moved = Signal()
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
@@ -191,6 +194,10 @@ class Link(QObject):
     def _on_contrast(self) -> None:
         self.contrast_changed.emit()
 
+    def _on_moved(self) -> None:
+        self.moved.emit()
+        self.refresh()  # another of its planes may be in view
+
     def _on_redrawn(self) -> None:
         """A layer was sliced anew: of interest only while a run is still writing to it."""
         if self.result and not self.result.finished:
@@ -203,6 +210,7 @@ class Link(QObject):
             "set_data": self._on_redrawn,
             "contrast_limits": self._on_contrast,
             "metadata": self.refresh,  # the run may be over
+            **dict.fromkeys(PLACE_EVENTS, self._on_moved),
         }
         now, before = (each.layers if each else (None, None) for each in (result, self.result))
         for layer, other in zip(now, before, strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 from superqt.utils import qdebounced
@@ -15,6 +14,7 @@ from napari_cvdm.plugin.doubt.slices import Slice
 from napari_cvdm.plugin.results.adding import OwnChange, insert_quietly
 from napari_cvdm.plugin.results.into_sight import bring_into_sight, come_into_sight_later
 from napari_cvdm.plugin.results.layers import FOR_SHOW, PIXEL_SIZE_KEY
+from napari_cvdm.plugin.results.placement import lay
 from napari_cvdm.plugin.stored.stated import fine_pixel_nm
 from napari_cvdm.plugin.viewer.garbage import OldObjectsSpared
 
@@ -113,10 +113,7 @@ class OwnLayers:
             if like is None and (pixel := fine_pixel_nm(result.provenance)):
                 layer.metadata[PIXEL_SIZE_KEY] = pixel * place.step  # in a file: it may lie in pixels
             return self.add(key, layer, above, show)
-        if not np.array_equal(layer.scale, where["scale"]):
-            layer.scale = where["scale"]
-        if not np.array_equal(layer.translate, where["translate"]):
-            layer.translate = where["translate"]
+        lay(layer, where)
         layer.data = data
         return layer
 

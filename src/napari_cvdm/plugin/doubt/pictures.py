@@ -17,7 +17,7 @@ from napari_cvdm.plugin.doubt.schedule_task import schedule_task
 from napari_cvdm.plugin.doubt.slices import lying_under
 from napari_cvdm.plugin.results.contrast import doubt_limits
 from napari_cvdm.plugin.results.layers import full_data
-from napari_cvdm.plugin.results.placement import where_it_lies
+from napari_cvdm.plugin.results.placement import PLACE_EVENTS, lay, where_it_lies
 from napari_cvdm.plugin.viewer.background import Background, Task
 from napari_cvdm.plugin.viewer.following import follow
 from napari_cvdm.plugin.viewer.world import to_world
@@ -67,7 +67,8 @@ class Pictures(QObject):
         self.failed, self.busy = self._background.failed, self._background.busy
         self._followed: Image | None = None
         link.switched.connect(self._follow)
-        link.contrast_changed.connect(self.renew_soon)
+        link.contrast_changed.connect(self._on_contrast)
+        link.moved.connect(self.renew_soon)
         for event in self._turns:
             event.connect(self._on_turned)
         self._follow()
@@ -116,7 +117,7 @@ class Pictures(QObject):
 
     def _follow(self, on: bool = True) -> None:
         """Let the swipe look as the original looks, whatever becomes of that."""
-        slots = {"data": self.renew_soon, **dict.fromkeys(_LOOKS, self._dress)}
+        slots = dict.fromkeys(("data", *PLACE_EVENTS), self.renew_soon) | dict.fromkeys(_LOOKS, self._dress)
         self._background.drop()
         self._at_hand = None  # or it would keep the pixels of an original that the user has deleted
         self._followed = follow(self._link.original if on else None, self._followed, slots)
@@ -126,6 +127,11 @@ class Pictures(QObject):
         """Events after which another side of the plane is on the left of the screen."""
         viewer = self._link.viewer
         return viewer.dims.events.order, viewer.scene.camera.events.orientation
+
+    def _on_contrast(self) -> None:
+        """The overlays are made with it, and not the learned schedule, which takes long."""
+        if self._key != "schedule":
+            self.renew_soon()
 
     def _on_turned(self) -> None:
         """The slider cuts across the screen, and the plane in view may be the same."""
@@ -257,6 +263,7 @@ class Pictures(QObject):
         of = weakref.ref(reconstruction)
         if layer is not None and layer.metadata.get("of") == of:
             layer.data = data
+            lay(layer, where_it_lies(reconstruction))
             if layer.metadata.get("limits") != limits:  # such as those of another channel
                 layer.contrast_limits = layer.metadata["limits"] = limits
         else:

@@ -124,6 +124,7 @@ class ProfileSection(QWidget):
     def _sample(self) -> None:
         look, lines = self._link.look, self._lines
         if look is None or not self.isVisible():
+            self._sampled = None  # which would keep the layers of a result that the user has deleted
             return
         if lines is None or lines not in self._link.viewer.layers or not len(lines.data):
             self._background.drop()

@@ -15,6 +15,7 @@ from napari_cvdm.assessment.doubt import PlaneDoubt
 from napari_cvdm.files.csv_table import write_csv
 from napari_cvdm.plugin.doubt.exporting import TABLES, write_in_background
 from napari_cvdm.plugin.doubt.link import Link, Look
+from napari_cvdm.plugin.doubt.linked import Result
 from napari_cvdm.plugin.doubt.own_layers import OwnLayers
 from napari_cvdm.plugin.doubt.places import (
     Place,
@@ -48,6 +49,7 @@ class RegionsSection(QWidget):
         self._link, self._marks = link, marks
         self.places: list[Place] = []
         self._listed: Look | None = None
+        self._result: Result | None = None
         self._everywhere = False
         self._wanted: Callable[[], None] | None = None  # once the plane in view has been read
         self.here = QPushButton("Find in this plane")
@@ -73,7 +75,7 @@ class RegionsSection(QWidget):
         self.table.currentCellChanged.connect(lambda row, *_: self._go_to(row))
         self.table.cellClicked.connect(lambda row, _: self._go_to(row))
         link.looked.connect(self._on_looked)
-        link.switched.connect(self._clear)
+        link.switched.connect(self._on_switched)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the size of type that is chosen in napari."""
@@ -105,6 +107,13 @@ class RegionsSection(QWidget):
             self._find_again()
         self._show_hint()
         self.everywhere.setVisible(look is not None and look.among_others)
+
+    def _on_switched(self) -> None:
+        if self._result != self._link.result:
+            self._result = self._link.result
+            self._clear()
+        elif self._listed is not None:  # only what it is compared with is another, on which it may lie now
+            self.table.show_places(self.places, self._listed)
 
     def _clear(self) -> None:
         self._background.drop()

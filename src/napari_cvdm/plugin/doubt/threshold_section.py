@@ -172,6 +172,7 @@ class ThresholdSection(QWidget):
         self._marking.done.connect(self._on_marked)
         self._marking.failed.connect(self._on_mark_failed)
         self._link.looked.connect(self._on_looked)
+        self._link.moved.connect(self._tell)  # marks go with the plane
         self._link.viewer.layers.events.removed.connect(self._on_removed)
 
 

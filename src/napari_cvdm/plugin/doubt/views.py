@@ -17,7 +17,7 @@ from napari_cvdm.plugin.results.into_sight import (
     set_visible_alone,
     take_back_from_view,
 )
-from napari_cvdm.plugin.results.layers import is_result
+from napari_cvdm.plugin.results.layers import is_for_show, is_result
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -154,10 +154,13 @@ class Arrangement:
     def _managed(self) -> list[Layer]:
         """The layers that would cover each other, or add their light: all images but marks.
 
+        What the user has made of the panel's pictures is among them.
         Side by side, every visible layer would get a place of its own, so there it is all layers. While no
         original is known, the user's images are left alone: one of them may be it. So is what the user has
         opened or made in the midst of the view, unless the view is about it.
         """
+        from napari.layers import Image
+
         result, original = self._link.result, self._link.original
         subject = (*(result.layers if result else ()), original)
         return [
@@ -171,6 +174,7 @@ class Arrangement:
                 and (
                     self._key == "beside"
                     or is_result(layer)
+                    or (is_for_show(layer) and isinstance(layer, Image))
                     or (original is not None and is_image_of_user(layer))
                 )
             )

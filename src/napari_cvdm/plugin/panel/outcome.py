@@ -16,7 +16,7 @@ from napari_cvdm.plugin.results.into_sight import is_seen_without_view
 from napari_cvdm.plugin.results.layers import METADATA_KEY, is_result, real
 from napari_cvdm.plugin.stored.stated import table
 from napari_cvdm.plugin.viewer.file_asking import ask_for_file
-from napari_cvdm.plugin.viewer.graphics import raise_dock_of
+from napari_cvdm.plugin.viewer.graphics import dock_of, raise_dock_of
 from napari_cvdm.plugin.viewer.notices import show_error
 from napari_cvdm.plugin.viewer.quiet_worker import QuietWorker
 from napari_cvdm.plugin.viewer.rows import Buttons, stack_in
@@ -74,8 +74,10 @@ class ResultActions(QWidget):
     def follow(self) -> None:
         """Take notice of a new result; the panel for uncertainty turns to it if it is open."""
         self.offer()
-        # napari adds the plugin's name to that of a dock.
-        if any(name.startswith(_DOUBT_DOCK) for name in self._viewer.window.dock_widgets):
+        # napari adds the plugin's name to that of a dock, and keeps docks that the user hides.
+        docked = self._viewer.window.dock_widgets.items()
+        docks = [dock_of(panel) for name, panel in docked if name.startswith(_DOUBT_DOCK)]
+        if any(dock is not None and not dock.isHidden() for dock in docks):
             self.show_doubt()
             raise_dock_of(self)  # the user is at work here
 

@@ -122,7 +122,11 @@ def _fit_pair(mean: Any, of_mean: dict[str, Any], std: Any, of_std: dict[str, An
         return
     limits = limits_of_channels(mean, std, axis)
     for picture, attributes in zip(PICTURES, (of_mean, of_std), strict=True):
-        attributes["metadata"][CHANNELS_KEY] = {"axis": axis, "limits": limits_of_picture(limits, picture)}
+        attributes["metadata"][CHANNELS_KEY] = {
+            "axis": axis,
+            "ndim": mean.ndim,
+            "limits": limits_of_picture(limits, picture),
+        }
 
 
 class _Measured(NamedTuple):

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from napari_cvdm.plugin.results.layers import CHANNELS_KEY, METADATA_KEY, Picture, full_data, real
+from napari_cvdm.plugin.results.layers import (
+    CHANNELS_KEY,
+    METADATA_KEY,
+    Picture,
+    channels_of,
+    full_data,
+    real,
+)
 from napari_cvdm.plugin.results.links import link_callbacks
 from napari_cvdm.plugin.viewer.world import to_data
 
@@ -46,7 +53,7 @@ class LayerContrast:
         self._channel: int | None = None
         layer.events.contrast_limits.connect(self._note)
         if axis is not None:
-            layer.metadata[CHANNELS_KEY] = {"axis": axis, "limits": self._limits}
+            layer.metadata[CHANNELS_KEY] = {"axis": axis, "ndim": layer.ndim, "limits": self._limits}
             _FOLLOWING[layer] = self
             for name in _CHANGES_OF_THE_PLANE:
                 dims.events[name].connect(self.follow)
@@ -112,7 +119,7 @@ def follow_channels(dims: Any, layers: list[Image]) -> None:
     Layers that say nothing of channels, or that follow already, are passed over.
     """
     for layer in map(real, layers):
-        kept = layer.metadata.get(CHANNELS_KEY)
+        kept = channels_of(layer.metadata, layer.ndim)
         if kept is not None and layer not in _FOLLOWING:
             picture = layer.metadata.get(METADATA_KEY, {}).get("picture", "reconstruction")
             LayerContrast(layer, picture, real(dims), kept["limits"], kept["axis"])

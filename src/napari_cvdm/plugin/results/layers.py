@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,8 @@ They are float32, with one more axis in front than the reconstruction."""
 CHANNELS_KEY = "napari_cvdm_channels"
 """Key of a result layer's ``metadata`` under which the contrast limits of its channels are kept.
 
-They are a dict: ``axis``, the layer's axis along which the channels lie, and ``limits``, by their numbers."""
+They are a dict: ``axis``, the layer's axis along which the channels lie, of how many (``ndim``), and
+``limits``, by the channels' numbers."""
 
 PIXEL_SIZE_KEY = "napari_cvdm_pixel_size"
 """Key of the ``metadata`` of a layer that may lie in pixels, and was opened from a saved file or shows a
@@ -158,6 +159,15 @@ def real(thing: Any) -> Any:
 def full_data(layer: Image) -> Any:
     """Return a layer's data at full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
+
+
+def channels_of(metadata: Mapping[str, Any], ndim: int) -> dict[str, Any] | None:
+    """Return what is kept of the channels of a layer of so many axes; None if nothing is.
+
+    What napari makes of a result by splitting or projecting it has its metadata, but not all of its axes.
+    """
+    kept: dict[str, Any] | None = metadata.get(CHANNELS_KEY)
+    return kept if kept is not None and kept["ndim"] == ndim else None
 
 
 def is_result(layer: Any) -> bool:

@@ -53,6 +53,10 @@ class Placement:
         }
 
 
+PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Events of a layer after which it lies elsewhere."""
+
+
 def where_it_lies(layer: Layer) -> dict[str, Any]:
     """Return the keyword arguments with which another layer lies as this one does now."""
     numbers = {name: np.array(getattr(layer, name)) for name in ("scale", "translate", "rotate", "shear")}
@@ -62,6 +66,14 @@ def where_it_lies(layer: Layer) -> dict[str, Any]:
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
+
+
+def lay(layer: Layer, where: Mapping[str, Any]) -> None:
+    """Let a layer lie where keyword arguments say, as `where_it_lies` returns them."""
+    there = where_it_lies(layer)
+    for name, value in where.items():
+        if not np.array_equal(there[name], value):
+            setattr(layer, name, value)
 
 
 def placement_of(provenance: Mapping[str, Any], axes: str, shape: Sequence[int]) -> Placement:

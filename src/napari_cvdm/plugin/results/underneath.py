@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_cvdm.plugin.doubt.originals import was_made_from
 from napari_cvdm.plugin.results.into_sight import hide, is_seen_without_view
-from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data, is_result, real
+from napari_cvdm.plugin.results.layers import METADATA_KEY, full_data, is_for_show, is_result, real
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -30,11 +30,14 @@ class Underneath:
     def is_lit(self) -> bool:
         """Whether light is added to the source's, as napari shows channels; the lowest blends otherwise.
 
-        The source itself may be hidden, as it is after its first run.
+        The source itself may be hidden, as it is after its first run. Maps of the plugin's own do not count.
         """
         layers = list(self._viewer.layers)
         above = layers[layers.index(self._source) + 1 :] if self._source in layers else []
-        return any(is_seen_without_view(each) and str(each.blending) == "additive" for each in above)
+        return any(
+            is_seen_without_view(each) and str(each.blending) == "additive" and not is_for_show(each)
+            for each in above
+        )
 
     def hide_input(self) -> None:
         """Hide the layer that is restored."""

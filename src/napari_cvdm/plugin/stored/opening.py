@@ -84,9 +84,12 @@ class Opening(QObject):
             finally:
                 self._go_on(f"Opened {self._paths[0].name}.")
             return
+        from napari.layers._source import layer_source
+
         data, attributes, _ = self._layers.popleft()
         try:
-            with OldObjectsSpared():
+            # As napari tells of what it opens: the other panel takes a result without a file for a copy.
+            with OldObjectsSpared(), layer_source(path=str(self._paths[0]), reader_plugin="napari-cvdm"):
                 self._viewer.add_image(data, **attributes)
         finally:  # what another plugin's callbacks raise is for napari to show
             self._timer.start(_REST)

@@ -14,11 +14,11 @@ from napari_cvdm.plugin.image.file_reading import read_file
 from napari_cvdm.plugin.image.reading import axes_of
 from napari_cvdm.plugin.results.copies import about_copy
 from napari_cvdm.plugin.results.layers import (
-    CHANNELS_KEY,
     DRAWS_KEY,
     METADATA_KEY,
     PICTURES,
     PIXEL_SIZE_KEY,
+    channels_of,
 )
 from napari_cvdm.plugin.stored.asked import asked_of, part_of
 from napari_cvdm.plugin.stored.restored import known_of_restored
@@ -78,14 +78,16 @@ def _stored(layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[Any]:
         made = _made(attributes)
         if METADATA_KEY not in attributes.get("metadata", {}):
             made = known_of_restored(attributes["name"], array.shape, results)
-        axes, about = _axes(attributes, made), _about(attributes)
+        axes = _axes(attributes, made)
+        about = _about(attributes, len(axes))
         if attributes.get("rgb"):
             axes += "S"
         sizes = _sizes(attributes, axes, made)
         name = attributes["name"]
         images.append(StoredImage(name, array, axes, about=about, **sizes))
         draws = attributes.get("metadata", {}).get(DRAWS_KEY)
-        if draws is not None and len(axes) - 2 < _MOST_LEADING:
+        of_these = draws is not None and tuple(draws.shape[1:]) == tuple(array.shape)  # not once it was split
+        if of_these and len(axes) - 2 < _MOST_LEADING:
             drawn = {"picture": "draws", "run": about.get("run")}
             images.append(StoredImage(f"{name} draws", draws, f"Q{axes}", about=drawn, **sizes))
     return images
@@ -112,12 +114,12 @@ def _axes(attributes: dict[str, Any], made: Mapping[str, Any]) -> str:
     )
 
 
-def _about(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of a layer and how it was made, in values that JSON can hold."""
+def _about(attributes: dict[str, Any], ndim: int) -> dict[str, Any]:
+    """Return what is known of a layer of so many axes and how it was made, in values that JSON can hold."""
     metadata = attributes.get("metadata", {})
     layer = {
         **{key: attributes.get(key) for key in _LOOK},
-        "channels": metadata.get(CHANNELS_KEY),
+        "channels": channels_of(metadata, ndim),
         "colormap": _colormap(attributes.get("colormap")),
     }
     made = about_copy(metadata.get(METADATA_KEY, {}))

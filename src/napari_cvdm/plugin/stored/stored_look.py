@@ -39,7 +39,8 @@ def look_attributes(look: Mapping[str, Any], name: str, data: Any, path: Path) -
         if look.get("units") is not None:
             attributes["units"] = [unit_or_pixel(unit) for unit in look["units"]]
         if look.get("channels") is not None:
-            attributes["metadata"] = {CHANNELS_KEY: _channels(look["channels"], data.shape)}
+            shape = data.shape[: data.ndim - kept_whole]
+            attributes["metadata"] = {CHANNELS_KEY: _channels(look["channels"], shape)}
         if look.get("colormap") is not None and not attributes["rgb"]:
             attributes["colormap"] = _colormap(look["colormap"])
         Image(sample, **attributes)
@@ -74,7 +75,7 @@ def _channels(stored: Any, shape: Sequence[int]) -> dict[str, Any]:
     for channel, (low, high) in limits.items():
         if not (0 <= channel < shape[axis] and low < high):
             raise ValueError(f"there can be no limits {low}, {high} of channel {channel}")
-    return {"axis": axis, "limits": limits}
+    return {"axis": axis, "ndim": len(shape), "limits": limits}
 
 
 def _colormap(stored: Any) -> Any:
