@@ -60,6 +60,19 @@ def test_the_layers_are_added_one_at_a_time(qtbot, results, pictures, viewer_mod
     assert viewer_model.layers.selection.active.name == "cell CVDM"
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_the_selection_is_not_taken_from_somebody_who_draws(qtbot, viewer_model, layer, pictures, before):
+    if before:  # such as the rectangle that is to be restored
+        viewer_model.add_shapes(name="drawn")
+    results = ResultLayers(viewer_model, layer, owner := QObject())
+    if not before:
+        viewer_model.add_shapes(name="drawn")
+    results.add(pictures, {"finished": False})
+    qtbot.waitUntil(pictures.shown.is_set, timeout=10_000)
+    assert viewer_model.layers.selection.active.name == ("cell CVDM" if before else "drawn")
+    owner.deleteLater()
+
+
 @pytest.mark.parametrize("picture", ["CVDM", "CVDM uncertainty"])
 @pytest.mark.parametrize(("title", "suffix"), [("cell", ""), ("cell (3 of 8 draws)", "3 of 8 draws")])
 def test_the_layers_of_a_run_have_one_number(results, pictures, viewer_model, title, suffix, picture):

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -77,6 +78,8 @@ class ResultLayers(QObject):
         self._part_words = part_words
         self._viewer = viewer
         self._under = Underneath(viewer, layer)
+        active = real(viewer.layers.selection.active)
+        self._selected = None if active is None else ref(active)
         self._layers: dict[Picture, Image] = {}
         self._contrasts: dict[Picture, LayerContrast] = {}
         self._limits: ChannelLimits = {}
@@ -167,8 +170,18 @@ class ResultLayers(QObject):
                 self._under.hide_results(layer)
 
     def _select_reconstruction(self) -> None:
-        if layer := self._present().get("reconstruction"):
+        layer = self._present().get("reconstruction")
+        if layer is not None and not self._is_user_drawing():
             self._viewer.layers.selection.active = layer
+
+    def _is_user_drawing(self) -> bool:
+        """Whether another layer than at the beginning is selected, and no image: somebody may be drawing."""
+        from napari.layers import Image
+
+        active = real(self._viewer.layers.selection.active)
+        if active is None or isinstance(active, Image):
+            return False
+        return self._selected is None or self._selected() is not active
 
     def update(self, limits: ChannelLimits) -> None:
         """Note that the pictures have changed; they are redrawn soon."""
