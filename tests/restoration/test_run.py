@@ -145,6 +145,17 @@ class TestParts:
             np.testing.assert_array_equal(mean, first.mean)
             np.testing.assert_array_equal(std, first.std)
 
+    @pytest.mark.parametrize("choice", [{}, {"region": ((5, 60), (11, 48))}])
+    def test_begin_at_a_place(self, model: PretrainedModel, choice: dict[str, Any]) -> None:
+        image = np.random.default_rng(0).gamma(2.0, 100, (70, 54)).astype(np.float32)
+        told: list[Part] = []
+        settings: dict[str, Any] = {"preview": True, "tile": 16, "device": "cpu", **choice}
+        list(restore_events(image, model, on_part=told.append, first_place=(0.9, 0.6), **settings))
+        height, width = told[0].plane_shape
+        assert abs(np.mean(told[0].rows) / height - 0.9) < 0.2
+        assert abs(np.mean(told[0].columns) / width - 0.6) < 0.2
+        assert told[-1].rows.start == told[-1].columns.start == 0
+
     def test_there_are_none_of_a_plane_in_one_tile(self, model: PretrainedModel) -> None:
         told: list[Part] = []
         image = np.random.default_rng(0).gamma(2.0, 100, (40, 40)).astype(np.float32)

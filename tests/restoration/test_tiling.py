@@ -138,6 +138,23 @@ class TestApplyTiled:
         assert order == ["checkpoint", "network"] * tiles
         assert told == ([(done, tiles) for done in range(1, tiles + 1)] if tiles > 1 else [])
 
+    def test_begins_near_a_place_and_goes_outward(self) -> None:
+        told: list[tuple[range, range]] = []
+        image = plane(48, 64)
+        (done,) = apply_tiled(
+            identity(),
+            (image,),
+            tile=16,
+            halo=4,
+            granularity=4,
+            on_output=lambda rows, columns, _: told.append((rows, columns)),
+            first=(30, 63),
+        )
+        assert told[:2] == [(range(16, 32), range(48, 64)), (range(32, 48), range(48, 64))]
+        assert told[-1] == (range(16), range(16))
+        assert len(told) == 12
+        assert torch.equal(done, image)
+
     def test_checkpoint_ends_the_pass_and_leaves_the_inputs(self) -> None:
         calls = iter([None, None, KeyboardInterrupt])
         image = plane(48, 64)

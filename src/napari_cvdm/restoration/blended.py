@@ -84,7 +84,7 @@ class BlendedRestorer:
         self,
         plane: npt.NDArray[np.float32],
         padding: Padding | None = None,
-        on_part: object = None,
+        parts: object = None,
     ) -> BlendedEstimate:
         """Run the schedule network, and the mean network if there is one, over one plane.
 

@@ -34,8 +34,21 @@ from napari_cvdm.restoration.tiling import (
     plan_padding,
 )
 
-#: Rows and columns of a part of a plane on the fine grid, and its picture and scale, normalised.
-TellPart = Callable[[range, range, Tensor, Tensor], object]
+
+@dataclass(frozen=True)
+class PartsWanted:
+    """How to tell of the tiles of a first picture.
+
+    Attributes
+    ----------
+    tell : callable
+        Given a tile's rows and columns on the fine grid, and its picture and scale, normalised.
+    first : (float, float)
+        Where in the plane to begin, as shares of its height and width.
+    """
+
+    tell: Callable[[range, range, Tensor, Tensor], object]
+    first: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -116,12 +129,12 @@ class PlaneRestorer:
         self,
         plane: npt.NDArray[np.float32],
         padding: Padding | None = None,
-        on_part: TellPart | None = None,
+        parts: PartsWanted | None = None,
     ) -> PlaneEstimate:
         """Run the mean network and the rate network over one plane (Y, X) of normalised intensities.
 
-        If a padding is given, the plane is padded already: it has the padding's rows and columns. ``on_part``
-        is given what each tile adds to the picture, if there are several.
+        If a padding is given, the plane is padded already: it has the padding's rows and columns. If parts
+        are wanted and there are several tiles, they are told of one by one.
         """
         image = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self._device)
         if padding is None:
@@ -129,12 +142,17 @@ class PlaneRestorer:
             observation = pad_by_reflection(image, padding)
         else:
             observation = image
-        tell = (lambda *output: None) if on_part is None else partial(self._tell_part, padding, on_part)
-        mean, scale, lam = self._first_pass(observation, tell)
+        if parts is None:
+            mean, scale, lam = self._first_pass(observation)
+        else:
+            tell = partial(self._tell_part, padding, parts)
+            sizes = padding.height, padding.width
+            row, column = (a + b * n for a, b, n in zip(padding.first, parts.first, sizes, strict=True))
+            mean, scale, lam = self._first_pass(observation, tell, (row, column))
         return PlaneEstimate(padding, observation, mean, scale, lam)
 
     def _tell_part(
-        self, padding: Padding, on_part: TellPart, rows: range, columns: range, output: tuple[Tensor, ...]
+        self, padding: Padding, parts: PartsWanted, rows: range, columns: range, output: tuple[Tensor, ...]
     ) -> None:
         own_rows, own_columns = padding.own(rows, columns)
         if not own_rows or not own_columns:
@@ -145,7 +163,7 @@ class PlaneRestorer:
         mean, scale = (self._network.unfold(folded[..., down, across])[0, 0] for folded in output[:2])
         s = self._network.upscaling
         fine_rows, fine_columns = (range(s * own.start, s * own.stop) for own in (own_rows, own_columns))
-        on_part(fine_rows, fine_columns, mean, scale)
+        parts.tell(fine_rows, fine_columns, mean, scale)
 
     def refine(self, estimate: PlaneEstimate) -> Iterator[PlaneEstimate | None]:
         """Average the mean network's picture and scale over the orientations that the settings ask for.
@@ -171,12 +189,15 @@ class PlaneRestorer:
         yield estimate
 
     def _first_pass(
-        self, observation: Tensor, on_output: TileOutput = lambda rows, columns, output: None
+        self,
+        observation: Tensor,
+        on_output: TileOutput = lambda rows, columns, output: None,
+        first: tuple[float, float] = (0, 0),
     ) -> tuple[Tensor, ...]:
         def network(x: Tensor) -> Estimate:
             return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
 
-        return self._tiled(network, (observation,), self.mean_tile, self._mean_halo, on_output)
+        return self._tiled(network, (observation,), self.mean_tile, self._mean_halo, on_output, first)
 
     def draw(
         self, estimate: PlaneEstimate, *, plane: int, draw: int, steps: int, seed: int
@@ -226,6 +247,7 @@ class PlaneRestorer:
         tile: TileSize,
         halo: int,
         on_output: TileOutput = lambda rows, columns, output: None,
+        first: tuple[float, float] = (0, 0),
     ) -> tuple[Tensor, ...]:
         def whole_pass(side: int) -> tuple[Tensor, ...]:
             return apply_tiled(
@@ -237,6 +259,7 @@ class PlaneRestorer:
                 checkpoint=self._checkpoint,
                 on_tile=self._on_tile,
                 on_output=on_output,
+                first=first,
             )
 
         return within_memory(whole_pass, tile, max(inputs[0].shape[-2:]), self._device)

@@ -142,6 +142,7 @@ def restore_events(
     first_plane: tuple[int, ...] | None = None,
     on_tile: Callable[[Event], object] | None = None,
     on_part: Callable[[Part], object] | None = None,
+    first_place: tuple[float, float] = (0, 0),
     settings: PosteriorSettings | None = None,
     channels: Any = None,
     planes: Mapping[Any, Any] | None = None,
@@ -173,6 +174,8 @@ def restore_events(
     on_part : callable, optional
         Receives a `Part` after each tile of a plane's first picture, if there are several: before ``on_tile``
         is told of that tile, and before the `Estimate` of the plane.
+    first_place : (float, float), optional
+        Where in a plane such tiles begin, as shares of its height and width; it changes no pixel.
 
     The other parameters, and what is raised, are those of `restore`.
 
@@ -188,5 +191,8 @@ def restore_events(
     )  # fmt: skip
     if resample:
         request = fit_to_model(request)
-    run = Run(request, checkpoint, stop=stop, first_plane=first_plane, on_tile=on_tile, on_part=on_part)
+    run = Run(
+        request, checkpoint, stop=stop, first_plane=first_plane, on_tile=on_tile, on_part=on_part,
+        first_place=first_place,
+    )  # fmt: skip
     return run.events()

@@ -22,7 +22,7 @@ from napari_cvdm.restoration.events import Estimate, Event, Finished, Part, Stag
 from napari_cvdm.restoration.execution import SINGLE, threads_given_back
 from napari_cvdm.restoration.memory import explained_shortage
 from napari_cvdm.restoration.normalization import Normalization, fit_normalizations
-from napari_cvdm.restoration.plane import PlaneEstimate, PlaneRestorer, TellPart
+from napari_cvdm.restoration.plane import PartsWanted, PlaneEstimate, PlaneRestorer
 from napari_cvdm.restoration.posterior import RunningPosterior
 from napari_cvdm.restoration.provenance import REGION_BY_ITSELF, describe
 from napari_cvdm.restoration.request import Request, calibration_for
@@ -50,6 +50,7 @@ class Run:
         first_plane: Index | None = None,
         on_tile: Callable[[Event], object] | None = None,
         on_part: Callable[[Part], object] | None = None,
+        first_place: tuple[float, float] = (0, 0),
     ) -> None:
         self._request = request
         self._checkpoint = checkpoint or (lambda: None)
@@ -63,7 +64,7 @@ class Run:
         passes = request.settings.orientations if request.draws else 1
         self._work = request.axes.planes * (FIRST_PASS_WORK * passes + request.draws * request.steps)
         self._on_tile = on_tile or (lambda event: None)
-        self._on_part = on_part
+        self._on_part, self._first_place = on_part, first_place
         self._told = 0.0
 
     def events(self) -> Iterator[Event]:
@@ -120,7 +121,8 @@ class Run:
     def _preview(self, index: Index) -> Iterator[Event]:
         """Do stage "mean" of one plane."""
         self._begin(self._event("mean", self._request.axes.plane_number(index), 0, 0), FIRST_PASS_WORK)
-        estimate = self._first_pass(index, self._on_part and partial(self._tell_part, index))
+        wanted = self._on_part and PartsWanted(partial(self._tell_part, index), self._first_place)
+        estimate = self._first_pass(index, wanted)
         room = KEPT_ESTIMATES - sum(each.nbytes for each in self._kept.values())
         if self._request.draws and estimate.nbytes <= room:
             self._kept[index] = estimate
@@ -175,7 +177,7 @@ class Run:
                     if self._stop():
                         return
 
-    def _first_pass(self, index: Index, on_part: TellPart | None = None) -> PlaneEstimate:
+    def _first_pass(self, index: Index, parts: PartsWanted | None = None) -> PlaneEstimate:
         request, normalization = self._request, self._normalizations[index]
         plane = request.selection.plane(Watched(request.image), index)
         of = of_plane(request.selection.original(index))
@@ -184,10 +186,10 @@ class Run:
             rows, columns = window.source_rows, window.source_columns
             pixels = np.asarray(plane[rows.start : rows.stop, columns.start : columns.stop])
             window.check_block(pixels, of)
-            return self._restorer.estimate(window.fill(normalization.apply(pixels)), window, on_part)
+            return self._restorer.estimate(window.fill(normalization.apply(pixels)), window, parts)
         if region is not None:
             plane = plane[region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]
-        return self._restorer.estimate(normalization.apply(read_pixels(plane, of)), on_part=on_part)
+        return self._restorer.estimate(normalization.apply(read_pixels(plane, of)), parts=parts)
 
     def _pictures(self, estimate: PlaneEstimate) -> tuple[Tensor, Tensor]:
         picture = self._restorer.picture

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import hypot
 
 import torch
 from torch import Tensor
@@ -117,6 +119,7 @@ def apply_tiled(
     checkpoint: Callable[[], None] = lambda: None,
     on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     on_output: TileOutput = lambda rows, columns, output: None,
+    first: tuple[float, float] = (0, 0),
 ) -> tuple[Tensor, ...]:
     """Evaluate a network on a plane, tile by tile.
 
@@ -141,6 +144,8 @@ def apply_tiled(
         Told after every tile, if there are several, how many are done and how many there are.
     on_output : callable, optional
         Given, before that, the tile's rows and columns in the plane, and what the network says of them.
+    first : (float, float), optional
+        Row and column to begin at: the nearer a tile, the sooner. It changes no pixel.
     """
     height, width = inputs[0].shape[-2:]
     reach = _round_up(halo, granularity)
@@ -150,23 +155,26 @@ def apply_tiled(
         checkpoint()
         return tuple(network(*inputs))
     outputs: tuple[Tensor, ...] = ()
-    done = 0
-    for rows in row_spans:
+    tiles = sorted(product(row_spans, column_spans), key=lambda spans: _distance(spans, first))
+    for done, (rows, columns) in enumerate(tiles, start=1):
         top, bottom = max(0, rows.start - reach), rows.stop + reach
-        for columns in column_spans:
-            left, right = max(0, columns.start - reach), columns.stop + reach
-            checkpoint()
-            results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
-            outputs = outputs or tuple(r.new_empty((*r.shape[:-2], height, width)) for r in results)
-            own_rows = slice(rows.start - top, rows.stop - top)
-            own_columns = slice(columns.start - left, columns.stop - left)
-            own = tuple(result[..., own_rows, own_columns] for result in results)
-            for output, result in zip(outputs, own, strict=True):
-                output[..., rows.start : rows.stop, columns.start : columns.stop] = result
-            on_output(rows, columns, own)
-            done += 1
-            on_tile(done, len(row_spans) * len(column_spans))
+        left, right = max(0, columns.start - reach), columns.stop + reach
+        checkpoint()
+        results = tuple(network(*(each[..., top:bottom, left:right] for each in inputs)))
+        outputs = outputs or tuple(r.new_empty((*r.shape[:-2], height, width)) for r in results)
+        own_rows = slice(rows.start - top, rows.stop - top)
+        own_columns = slice(columns.start - left, columns.stop - left)
+        own = tuple(result[..., own_rows, own_columns] for result in results)
+        for output, result in zip(outputs, own, strict=True):
+            output[..., rows.start : rows.stop, columns.start : columns.stop] = result
+        on_output(rows, columns, own)
+        on_tile(done, len(tiles))
     return outputs
+
+
+def _distance(spans: tuple[range, range], place: tuple[float, float]) -> float:
+    """Return how far the middle of a tile is from a place."""
+    return hypot(*((span.start + span.stop) / 2 - at for span, at in zip(spans, place, strict=True)))
 
 
 def _round_up(value: int, multiple: int) -> int:

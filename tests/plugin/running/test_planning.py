@@ -118,6 +118,20 @@ def test_everything_needs_no_cutting(form, stack):
     assert job.first_plane == (3, 1)  # what the user looks at comes first
 
 
+def test_tiles_in_the_middle_of_the_view_come_first(form, stack, shapes):
+    reading, point = read_layer(stack), (3, 1, 0, 0)
+    (job,) = jobs_of(form, reading, Sliders(point))
+    assert job.first_place == (0.5, 0.5)  # of a volume that is seen from the side
+    view = Sliders(point, corners=[(3, 1, 20, 0), (3, 1, 28, 48)])
+    (job,) = jobs_of(form, reading, view)
+    assert job.first_place == pytest.approx((24 / 40, 24 / 60))
+    form.part.value = shapes  # rows 10 to 29, columns 20 to 39
+    (job,) = jobs_of(form, reading, view)
+    assert job.first_place == pytest.approx((14 / 20, 4 / 20))
+    (job,) = jobs_of(form, reading, Sliders(point, corners=[(3, 1, 0, 50), (3, 1, 8, 60)]))
+    assert job.first_place == (0, 1)  # what is in view lies outside
+
+
 def test_the_current_plane_is_the_one_the_sliders_stand_at(form, stack):
     form.part.value = "plane"
     (job,) = jobs_of(form, read_layer(stack), Sliders((3, 1, 0, 0)))

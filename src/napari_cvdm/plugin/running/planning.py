@@ -109,8 +109,10 @@ def jobs_of(form: Form, reading: LayerReading, sliders: Sliders) -> list[Job]:
     as_channels = reading.rgb and form.inquiry.answered_colours() == "channels"
     jobs = []
     for part in _parts_of(form, reading, sliders):
-        first = None if as_channels else _plane_in(part or whole(reading.shape), reading.axes, position)
-        jobs.append(form.job(reading, part, first))
+        of = part or whole(reading.shape)
+        job = form.job(reading, part, None if as_channels else _plane_in(of, reading.axes, position))
+        job.first_place = _middle_of_view(of, reading.axes, form.layer.value, sliders)
+        jobs.append(job)
     return jobs
 
 
@@ -195,6 +197,16 @@ def _after_resampling(
 
 def _pixels(shapes: Sequence[Sequence[int]]) -> int:
     return sum(math.prod(shape) for shape in shapes)
+
+
+def _middle_of_view(part: Part, axes: str, layer: Image, sliders: Sliders) -> tuple[float, float]:
+    """Return where in a part's planes the middle of the view is, as shares of their height and width."""
+    if not len(sliders.corners):
+        return 0.5, 0.5  # a volume is seen from all sides
+    middle = view_of(layer, sliders).mean(axis=0)
+    within = [(middle[axes.index(name)], part.ranges[axes.index(name)]) for name in "YX"]
+    row, column = (float(np.clip((at - span.start) / len(span), 0, 1)) for at, span in within)
+    return row, column
 
 
 def _plane_in(part: Part, axes: str, position: Sequence[int]) -> tuple[int, ...] | None:

@@ -66,6 +66,8 @@ class Job:
         As `napari_cvdm.restore` takes them.
     first_plane : tuple of int or None
         Index of the plane to begin with, within the part.
+    first_place : (float, float)
+        Where in the part's planes to begin, as shares of height and width.
     source_path : str or None
         The file the layer was opened from.
     abort_requested : callable
@@ -104,6 +106,7 @@ class Job:
     resample: bool = False
     keep_draws: bool = False
     first_plane: tuple[int, ...] | None = None
+    first_place: tuple[float, float] = (0, 0)
     source_path: str | None = None
     abort_requested: Callable[[], bool] = field(default=lambda: False, repr=False)
     report: Callable[[Message], object] | None = field(default=None, repr=False)
@@ -200,6 +203,7 @@ class Job:
             checkpoint=self._checkpoint,
             stop=self.stop_requested.is_set,
             first_plane=self.first_plane,
+            first_place=self.first_place,
             on_tile=teller.on_tile if self.report else None,
             on_part=teller.on_part if self.report else None,
         )
