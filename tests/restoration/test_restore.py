@@ -441,7 +441,7 @@ class TestCancel:
 
         events = restore_events(image, model, checkpoint=checkpoint, preview=True, device="cpu")
         with monkeypatch.context() as without_network:
-            without_network.setattr(PlaneRestorer, "estimate", lambda *_: 1 // 0)
+            without_network.setattr(PlaneRestorer, "estimate", lambda *_, **__: 1 // 0)
             with pytest.raises(ZeroDivisionError):
                 next(events)
         assert called[0] >= 1 + 3  # the plane, and its strips
