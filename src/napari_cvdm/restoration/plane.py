@@ -192,7 +192,7 @@ class PlaneRestorer:
         self,
         observation: Tensor,
         on_output: TileOutput = lambda rows, columns, output: None,
-        first: tuple[float, float] = (0, 0),
+        first: tuple[float, float] | None = None,
     ) -> tuple[Tensor, ...]:
         def network(x: Tensor) -> Estimate:
             return self._network.estimate(x.contiguous(memory_format=torch.channels_last))
@@ -247,7 +247,7 @@ class PlaneRestorer:
         tile: TileSize,
         halo: int,
         on_output: TileOutput = lambda rows, columns, output: None,
-        first: tuple[float, float] = (0, 0),
+        first: tuple[float, float] | None = None,
     ) -> tuple[Tensor, ...]:
         def whole_pass(side: int) -> tuple[Tensor, ...]:
             return apply_tiled(

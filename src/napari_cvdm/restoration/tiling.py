@@ -119,7 +119,7 @@ def apply_tiled(
     checkpoint: Callable[[], None] = lambda: None,
     on_tile: Callable[[int, int], object] = lambda done, tiles: None,
     on_output: TileOutput = lambda rows, columns, output: None,
-    first: tuple[float, float] = (0, 0),
+    first: tuple[float, float] | None = None,
 ) -> tuple[Tensor, ...]:
     """Evaluate a network on a plane, tile by tile.
 
@@ -145,7 +145,7 @@ def apply_tiled(
     on_output : callable, optional
         Given, before that, the tile's rows and columns in the plane, and what the network says of them.
     first : (float, float), optional
-        Row and column to begin at: the nearer a tile, the sooner. It changes no pixel.
+        Row and column to begin at: the nearer a tile, the sooner. By default, tiles come row by row.
     """
     height, width = inputs[0].shape[-2:]
     reach = _round_up(halo, granularity)
@@ -155,7 +155,9 @@ def apply_tiled(
         checkpoint()
         return tuple(network(*inputs))
     outputs: tuple[Tensor, ...] = ()
-    tiles = sorted(product(row_spans, column_spans), key=lambda spans: _distance(spans, first))
+    tiles = list(product(row_spans, column_spans))
+    if first is not None:
+        tiles.sort(key=lambda spans: _distance(spans, first))
     for done, (rows, columns) in enumerate(tiles, start=1):
         top, bottom = max(0, rows.start - reach), rows.stop + reach
         left, right = max(0, columns.start - reach), columns.stop + reach
