@@ -49,11 +49,10 @@ def assert_same(one: Restoration, other: Restoration, tolerance: float, part: An
     np.testing.assert_allclose(one.std, other.std[part], rtol=0, atol=scale)
 
 
-@pytest.mark.parametrize("tile", [64, 100])
 def test_tiled_equals_whole(
-    shipped: PretrainedModel, micrograph: NDArray[np.float32], whole: Restoration, tile: int
+    shipped: PretrainedModel, micrograph: NDArray[np.float32], whole: Restoration
 ) -> None:
-    tiled = restore(micrograph, shipped, tile=tile, **WANTED)
+    tiled = restore(micrograph, shipped, tile=80, **WANTED)  # two rows and three columns of tiles
     assert_same(tiled, whole, 1e-4)
     # Rounding alone is left: the halo is all that one pass of a network sees.
     assert_same(tiled, whole, 1e-5)
