@@ -147,11 +147,12 @@ def test_a_truth_of_the_wrong_size_is_named(restorer):
         evaluate_pair("a", camera, np.ones_like(sharp), MODEL)
     holed = camera.astype("f4")
     holed[3, 3] = np.nan
-    with pytest.raises(InputError, match=r"a, camera image: .*NaN.* Crop both images to what was recorded"):
+    advice = r"Crop both images to what was recorded\.$"
+    with pytest.raises(InputError, match=rf"Pair a, camera image: .*NaN.* {advice}"):
         evaluate_pair("a", holed, sharp, MODEL)
     holed = sharp.astype("f4")
-    holed[3, 3] = np.nan
-    with pytest.raises(InputError, match=r"Pair a, sharp image: .*NaN"):  # as of reconstructions' borders
+    holed[3, 3] = np.nan  # as at the borders of reconstructions
+    with pytest.raises(InputError, match=rf"Pair a, sharp image: .*NaN.* {advice}"):
         evaluate_pair("a", camera, holed, MODEL)
     assert restorer.calls == []
 

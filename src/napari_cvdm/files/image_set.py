@@ -22,7 +22,8 @@ from napari_cvdm.files.physical_scale import PhysicalScale
 from napari_cvdm.files.tiff import open_tiff
 from napari_cvdm.files.tiff_metadata import scale_from_ome
 from napari_cvdm.restoration.axes import Axes, name_axes
-from napari_cvdm.restoration.errors import ImageFileError, InputError
+from napari_cvdm.restoration.errors import ImageFileError
+from napari_cvdm.restoration.validation import check_memory
 
 ARRAY_KEY = "array"
 """Key under which what is said of an image holds its axes and shape."""
@@ -85,7 +86,12 @@ def write_image_set(path: str | Path, images: Sequence[StoredImage], *, overwrit
         If an image has more axes than OME-TIFF can hold, or all together are larger than memory.
     """
     path = Path(path)
-    _check_fits(images)
+    # Before it is read: the system would end the program over it.
+    check_memory(
+        sum(getattr(image.data, "nbytes", 0) for image in images),
+        "OME-TIFF is written as a whole:",
+        "Save to OME-Zarr (a name that ends in .ome.zarr) instead.",
+    )
     # Whatever cannot be stored is said before a file is made.
     write_described(path, [_prepare(image) for image in images], overwrite)
     return path
@@ -115,18 +121,6 @@ def read_image_set(path: str | Path) -> list[StoredImage]:
             _restore(_as_channels(series), series.name, about, scale_from_ome(str(tif.ome_metadata), number))
             for number, (series, about) in enumerate(zip(tif.series, abouts, strict=True))
         ]
-
-
-def _check_fits(images: Sequence[StoredImage]) -> None:
-    """Refuse what memory does not hold, before it is read: the system would end the program over it."""
-    from psutil import virtual_memory
-
-    size, memory = sum(getattr(image.data, "nbytes", 0) for image in images), virtual_memory().total
-    if size > memory:
-        raise InputError(
-            f"OME-TIFF is written as a whole: {size / 2**30:.3g} GB, and this computer has "
-            f"{memory / 2**30:.0f} GB of memory. Save to OME-Zarr (a name that ends in .ome.zarr) instead."
-        )
 
 
 def _prepare(image: StoredImage) -> tuple[NDArray[Any], dict[str, Any]]:

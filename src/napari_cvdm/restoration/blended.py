@@ -98,7 +98,7 @@ class BlendedRestorer:
             noise that sampling starts from, the same everywhere: nothing better is known before two draws.
         """
         if padding is not None:
-            top, left = -padding.rows.start, -padding.columns.start
+            top, left = padding.first
             plane = plane[top : top + padding.height, left : left + padding.width]
         image = self._enlarged(torch.from_numpy(np.ascontiguousarray(plane))[None, None])
         fine = self._fine_padding(*plane.shape)

@@ -145,14 +145,23 @@ def check_fits(result_bytes: int) -> None:
 
     What is merely larger than the memory that is free now may still be had; that the system decides.
     """
+    check_memory(
+        result_bytes,
+        "The result would take",
+        "Restore a region, or some of the planes, or into an OME-Zarr folder (in a shell -o NAME.ome.zarr, "
+        "in Python restore_lazy).",
+    )
+
+
+def check_memory(size: int, needs: str, remedy: str) -> None:
+    """Raise `InputError` if so many bytes are more than this computer has, saying who needs them."""
     from psutil import virtual_memory
 
     memory = virtual_memory().total
-    if result_bytes > memory:
+    if size > memory:
         raise InputError(
-            f"The result would take {result_bytes / 2**30:.3g} GB, and this computer has "
-            f"{memory / 2**30:.0f} GB of memory. Restore a region, or some of the planes, or into an "
-            "OME-Zarr folder (in a shell -o NAME.ome.zarr, in Python restore_lazy)."
+            f"{needs} {size / 2**30:.3g} GB, and this computer has {memory / 2**30:.0f} GB of memory. "
+            f"{remedy}"
         )
 
 
